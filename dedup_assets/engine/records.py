@@ -1,0 +1,166 @@
+"""The vocabulary that crosses module borders: small, frozen, without behaviour beyond their own facts.
+
+Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+class ErrorCode(StrEnum):
+    """Why a listed input gave no vector: the `error_code` column of features.bad.csv."""
+
+    CORRUPT_IMAGE = "ERROR_CORRUPT_IMAGE"
+    TRUNCATED_IMAGE = "ERROR_TRUNCATED_IMAGE"
+    ZERO_SIZE_FILE = "ERROR_ZERO_SIZE_FILE"
+    IMAGE_TOO_SMALL = "ERROR_IMAGE_TOO_SMALL"
+    IMAGE_TOO_LARGE = "ERROR_IMAGE_TOO_LARGE"
+    MISSING_FILE = "ERROR_MISSING_FILE"
+    UNSUPPORTED_FORMAT = "ERROR_UNSUPPORTED_FORMAT"
+    BAD_BOUNDING_BOX = "ERROR_BAD_BOUNDING_BOX"
+    UNREADABLE = "ERROR_UNREADABLE"
+
+
+@dataclass(frozen=True)
+class BoundingBox:
+    """A crop in pixels of the picture as a person sees it: rows [row, row + height), columns [col, col + width)."""
+
+    row: int
+    col: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, order=True)
+class OffsetRange:
+    """A half-open range `[min_offset, max_offset)` of positions in the full, sorted listing."""
+
+    min_offset: int
+    max_offset: int
+
+    @property
+    def key(self) -> str:
+        """Zero-padded, so that text order is offset order; also the Dagster partition key."""
+        return f"{self.min_offset:012d}-{self.max_offset:012d}"
+
+    @classmethod
+    def parse(cls, key: str) -> "OffsetRange":
+        """Read a key back. Raises ValueError if it is not one."""
+        low, high = key.split("-")
+        return cls(int(low), int(high))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was listed, in order.
+
+    Attributes:
+        images: one row an image: `index` (int64, position in the full listing), `filename` (binary: the path's bytes),
+            `size_bytes` (int64, -1 where the file was not found), `version` (string: modification time in ns or ETag).
+        listed: how many images the full listing has, before offsets and `num_images` cut it.
+        digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
+    """
+
+    images: pl.DataFrame
+    listed: int
+    digest: str
+
+    def __len__(self) -> int:
+        return self.images.height
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What one offset range gave: a row for each listed image, good or bad.
+
+    Attributes:
+        images: the manifest's columns and `error_code`, `error` (both null where the image is good).
+        vectors: (n_good, d) float32, the good rows in order.
+    """
+
+    images: pl.DataFrame
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The vectors of all good images and the names of their rows.
+
+    Attributes:
+        names: (n,) binary: the path's bytes of each row.
+        vectors: (n, d) float32, as the model gave them; memory-mapped where they come from a local file.
+    """
+
+    names: pl.Series
+    vectors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class BadImages:
+    """Each listed image that gave no vector.
+
+    Attributes:
+        rows: `index`, `filename` (binary), `error_code`, `filesize` (bytes, -1 if unknown), `error` (reason).
+    """
+
+    rows: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The directed k-nearest-neighbour graph.
+
+    Attributes:
+        edges: `from`, `to` (uint32 rows of the features), `similarity` (float32, 1 = identical, 6 decimals),
+            ordered by (from, similarity descending, to); no row points to itself.
+        images: how many rows the features have.
+        recall_at_k: share of true neighbours found, measured against exact search on a sample; None if not measured.
+    """
+
+    edges: pl.DataFrame
+    images: int
+    recall_at_k: float | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of images by name: what similarity.csv and outliers.csv hold.
+
+    Attributes:
+        rows: `from`, `to` (binary), `distance` (float64: a similarity, 1 = identical; fastdup's name for the column).
+    """
+
+    rows: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes, float]]:
+        return self.rows.iter_rows()
+
+
+@dataclass(frozen=True)
+class Components:
+    """The similarity graph, summed up.
+
+    Attributes:
+        images: one row an image, in the order of the features: `__id` (row of features.dat.csv), `component_id`,
+            `pagerank`, `degree`, `count`, `mean_distance`, `min_distance`, `max_distance`. A column whose computation
+            was switched off is absent.
+        info: one row a component, largest first: `component_id`, `count` (images), `mean`, `min`, `max` (similarity of
+            its edges; null for a single image). Empty when components were switched off.
+    """
+
+    images: pl.DataFrame
+    info: pl.DataFrame
