@@ -3,9 +3,10 @@
 Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -88,6 +89,21 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class FeatureStream:
+    """Ranges on their way into features.dat: iterated once, in order, one in memory at a time.
+
+    Attributes:
+        shards: the ranges of a whole manifest.
+        model_sha256: of the ONNX file that made the vectors.
+        dimension: values in one vector.
+    """
+
+    shards: Iterable[Shard]
+    model_sha256: str
+    dimension: int
+
+
+@dataclass(frozen=True)
 class Features:
     """The vectors of all good images and the names of their rows.
 
@@ -104,6 +120,20 @@ class Features:
 
 
 @dataclass(frozen=True)
+class ImageLedger:
+    """What became of every listed image: each in exactly one class.
+
+    Attributes:
+        rows: the manifest's columns and `error_code`, `error`; both null where the image is good.
+    """
+
+    rows: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+
+@dataclass(frozen=True)
 class BadImages:
     """Each listed image that gave no vector.
 
@@ -115,6 +145,22 @@ class BadImages:
 
     def __len__(self) -> int:
         return self.rows.height
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """A faiss index over all rows of the features, in their order.
+
+    Attributes:
+        index: a `faiss.Index`.
+        distance: the metric it was built for; for cosine it holds normalised vectors.
+    """
+
+    index: Any
+    distance: str
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
 
 
 @dataclass(frozen=True)
@@ -151,6 +197,14 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Similarity:
+    """What a search gives: the neighbours of every image, and the pairs among them that are similar enough to list."""
+
+    neighbors: Neighbors
+    pairs: Pairs
+
+
+@dataclass(frozen=True)
 class Components:
     """The similarity graph, summed up.
 
@@ -164,3 +218,10 @@ class Components:
 
     images: pl.DataFrame
     info: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The report: HTML documents by file name, first the one to open."""
+
+    pages: dict[str, str]

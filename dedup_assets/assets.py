@@ -1,0 +1,227 @@
+"""The assets: one pipeline from a folder of photographs to a gallery.
+
+An asset here is its contract (the decorator and the docstring, which Dagster shows) over a few lines that read inputs,
+call the engine once and describe the result. Work on images belongs into `engine/`, files into `engine/work_dir/`,
+figures for the UI into `metadata.py`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dedup_assets import metadata
+from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.gallery import Results, build_gallery
+from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
+from dedup_assets.engine.listing import list_images, part
+from dedup_assets.engine.neighbors import build_index, check_search, find_neighbors
+from dedup_assets.engine.ledger import find_bad_images
+from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.ranges import RangeExtractor
+from dedup_assets.engine.records import (
+    BadImages,
+    Components,
+    Features,
+    FeatureStream,
+    Gallery,
+    ImageLedger,
+    Manifest,
+    Neighbors,
+    OffsetRange,
+    Pairs,
+    SearchIndex,
+    Similarity,
+)
+from dedup_assets.partitions import REGISTERED_AT_ONCE, offset_ranges
+from dedup_assets.resources import SettingsResource
+
+CODE_VERSION = "1"
+PIPELINE = "dedup"
+SCALE_OUT = "scale_out"
+OWNERS = ["team:dedup-assets"]
+_ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+@dg.asset(group_name=PIPELINE, kinds={"python", "file"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
+    """Which images there are: every image of `input_dir`, sorted by name, each once, with size and version.
+
+    Settings, model and index are checked here, before the first image is read. The offset ranges of the listing are
+    registered as partitions of `feature_shards`; nobody needs them on one machine.
+    """
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
+    check_search(parsed.search, extractor.dimension)
+    manifest = list_images(
+        parsed.input_dir,
+        work_dir=parsed.work_dir,
+        min_offset=parsed.min_offset,
+        max_offset=parsed.max_offset,
+        num_images=parsed.num_images,
+    )
+    keys = [offsets.key for offsets in extractor.cut(manifest)]
+    for start in range(0, len(keys), REGISTERED_AT_ONCE):
+        context.instance.add_dynamic_partitions(str(offset_ranges.name), keys[start : start + REGISTERED_AT_ONCE])
+    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=len(keys)))
+    return manifest
+
+
+@dg.asset(
+    group_name=SCALE_OUT,
+    kinds={"onnx", "parquet"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    partitions_def=offset_ranges,
+    backfill_policy=_ONE_RUN,
+    pool="extract",
+)
+def feature_shards(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    image_manifest: Manifest,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
+
+    On one machine leave this asset alone: `features` computes what no shard holds. A range that is done is not computed
+    again, by either way.
+    """
+    extractor = RangeExtractor(settings.parsed())
+    wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
+    with progress.counting(sum(len(part(image_manifest, offsets)) for offsets in wanted)):
+        outcomes = [extractor.complete(image_manifest, offsets, progress.advance) for offsets in wanted]
+    for offsets, outcome in zip(wanted, outcomes, strict=True):
+        context.add_asset_metadata(metadata.of_range(outcome), partition_key=offsets.key)
+    return dg.MaterializeResult(metadata=metadata.of_ranges(outcomes, progress))
+
+
+@dg.asset(
+    group_name=PIPELINE,
+    kinds={"onnx", "numpy"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    backfill_policy=_ONE_RUN,
+    deps=[feature_shards],
+)
+def features(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    image_manifest: Manifest,
+) -> FeatureStream:
+    """The embedding of every image: `features.dat`, raw float32 rows, and `features.dat.csv`, their names.
+
+    Offset ranges that are stored already (by an earlier run, a run that was stopped, or workers on `feature_shards`)
+    are used; the others are read, decoded and embedded now. Images that cannot be used are left out and named in
+    `bad_images`.
+    """
+    extractor = RangeExtractor(settings.parsed())
+    with progress.counting(len(image_manifest)):
+        outcomes = [
+            extractor.complete(image_manifest, offsets, progress.advance) for offsets in extractor.cut(image_manifest)
+        ]
+    extractor.prune(image_manifest)
+    context.add_output_metadata(metadata.of_features(outcomes, progress, extractor.dimension))
+    return extractor.stream(image_manifest)
+
+
+@dg.asset(group_name=PIPELINE, kinds={"csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
+    """Each listed image that gave no vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
+    bad = find_bad_images(features)
+    context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
+    return bad
+
+
+@dg.asset(group_name=PIPELINE, kinds={"faiss"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
+    """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file."""
+    parsed = settings.parsed()
+    index = build_index(features.vectors, parsed.search, thread_count(parsed.num_threads))
+    context.add_output_metadata(metadata.of_index(index, parsed.search))
+    return index
+
+
+@dg.multi_asset(
+    outs={
+        "similarity": dg.AssetOut(
+            group_name=PIPELINE,
+            kinds={"faiss", "csv"},
+            owners=OWNERS,
+            code_version=CODE_VERSION,
+            is_required=False,
+            description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours before "
+            "the threshold, `neighbors.parquet`, from which the graph is built.",
+        ),
+        "outliers": dg.AssetOut(
+            group_name=PIPELINE,
+            kinds={"csv"},
+            owners=OWNERS,
+            code_version=CODE_VERSION,
+            is_required=False,
+            description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, most "
+            "isolated first: `outliers.csv`.",
+        ),
+    },
+    can_subset=True,
+    backfill_policy=_ONE_RUN,
+)
+def nearest_neighbors(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
+) -> Iterator[dg.Output]:  # type: ignore[type-arg]
+    """One search, two answers: who has a near twin, and who is alone."""
+    parsed = settings.parsed()
+    neighbors = find_neighbors(features.vectors, faiss_index, parsed.search, thread_count(parsed.num_threads))
+    limits = decoding_limits(parsed)
+    if "similarity" in context.op_execution_context.selected_output_names:
+        pairs = similar_pairs(neighbors, features.names, parsed.threshold)
+        facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
+        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
+    if "outliers" in context.op_execution_context.selected_output_names:
+        lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
+        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), limits))
+
+
+@dg.asset(group_name=PIPELINE, kinds={"igraph", "csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def components(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, similarity: Neighbors
+) -> Components:
+    """Groups of images joined by similarity above `ccthreshold`, with pagerank and degree of each image.
+
+    `connected_components.csv` has a row for each image, `components_info.csv` one for each component, largest first;
+    counts are images.
+    """
+    parsed = settings.parsed()
+    found = build_components(similarity, parsed.graph)
+    context.add_output_metadata(metadata.of_components(found, features.names, decoding_limits(parsed)))
+    return found
+
+
+@dg.asset(group_name=PIPELINE, kinds={"html"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def gallery(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    features: Features,
+    bad_images: BadImages,
+    similarity: Pairs,
+    outliers: Pairs,
+    components: Components,
+) -> Gallery:
+    """The report to look at: `gallery/index.html` and its pages, self-contained, with the pictures side by side."""
+    parsed = settings.parsed()
+    results = Results(
+        names=features.names,
+        bad=bad_images,
+        pairs=similarity,
+        components=components,
+        outliers=outliers,
+        settings=parsed.model_dump(),
+    )
+    pages = build_gallery(
+        results,
+        num_images=parsed.gallery_pairs,
+        limits=decoding_limits(parsed),
+        threads=thread_count(parsed.num_threads),
+    )
+    context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))
+    return pages

@@ -1,0 +1,144 @@
+"""Results to a gallery: reads the pictures that the pages show, in parallel, and fills the pages."""
+
+import io
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import polars as pl
+from PIL import Image
+
+from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
+from dedup_assets.engine.errors import DedupError, ImageError
+from dedup_assets.engine.reading import read
+from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
+from dedup_assets.engine.report import (
+    Illustrate,
+    Page,
+    Picture,
+    Summary,
+    bad_images_page,
+    components_page,
+    duplicates_page,
+    outliers_page,
+    summary_page,
+)
+
+THUMBNAIL_SIDE = 320  # px, the longer one
+_JPEG_QUALITY = 80
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found, as the gallery shows it.
+
+    Attributes:
+        names: (n,) binary: the path's bytes of each good image, in the order of the features.
+        bad: the bad images.
+        pairs: similar pairs, closest first.
+        components: the similarity graph.
+        outliers: most isolated first.
+        settings: every effective parameter by name.
+    """
+
+    names: pl.Series
+    bad: BadImages
+    pairs: Pairs
+    components: Components
+    outliers: Pairs
+    settings: dict[str, object]
+
+
+def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, threads: int) -> Gallery:
+    """Make all pages of the gallery.
+
+    Args:
+        results: what to show.
+        num_images: pairs, outliers and components on a page, at most.
+        limits: which pictures are not decoded for a thumbnail.
+        threads: how many decode at once.
+
+    Returns:
+        The pages by file name; `index.html` is the one to open.
+    """
+    illustrate = illustrator(_shown_first(results, num_images), limits=limits, threads=threads)
+    summary = Summary(
+        names=results.names,
+        bad=results.bad,
+        pairs=results.pairs,
+        components=results.components,
+        outliers=results.outliers,
+        settings=results.settings,
+    )
+    every = tuple(Page)
+    pages = {
+        Page.SUMMARY: summary_page(summary, illustrate, pages=every),
+        Page.DUPLICATES: duplicates_page(results.pairs, illustrate, num_images=num_images, pages=every),
+        Page.COMPONENTS: components_page(
+            results.components, results.names, illustrate, num_components=num_images, pages=every
+        ),
+        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=num_images, pages=every),
+        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every),
+    }
+    return Gallery({page.value: html for page, html in pages.items()})
+
+
+def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: int) -> Illustrate:
+    """A function that gives the picture of a name; those expected are read at once, in parallel, others when asked for.
+
+    Args:
+        expected: names that will be asked for.
+        limits: which pictures are not decoded.
+        threads: how many decode at once.
+    """
+    distinct = list(dict.fromkeys(expected))
+    with ThreadPoolExecutor(threads, thread_name_prefix="gallery") as pool:
+        known = dict(zip(distinct, pool.map(lambda name: make_picture(name, limits), distinct), strict=True))
+
+    def illustrate(name: str) -> Picture:
+        key = os.fsencode(name)
+        if key not in known:
+            known[key] = make_picture(key, limits)
+        return known[key]
+
+    return illustrate
+
+
+def make_picture(name: bytes, limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> Picture:
+    """Read one image for a page; whatever is wrong with it is said on the page, never an error."""
+    shown = os.fsdecode(name)
+    try:
+        content = read(name)
+        width, height = image_size(content)
+        pixels = decode(content, at_least=(side, side), limits=limits)
+        thumbnail = _thumbnail(Image.fromarray(pixels), side)
+    except ImageError as problem:
+        return Picture(shown, None, None, None, None, _modified(shown), problem=str(problem))
+    return Picture(shown, thumbnail, width, height, len(content), _modified(shown))
+
+
+def _thumbnail(picture: Image.Image, side: int) -> bytes:
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _modified(name: str) -> datetime | None:
+    if urlsplit(name).scheme and "://" in name:
+        return None
+    try:
+        return datetime.fromtimestamp(Path(name).stat().st_mtime, UTC)
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def _shown_first(results: Results, num_images: int) -> list[bytes]:
+    """Names certain to be on a page: both sides of the first pairs (a pair may stand twice) and the first outliers."""
+    pairs = results.pairs.rows.head(2 * num_images)
+    outliers = results.outliers.rows.head(num_images)
+    return [name for rows in (pairs, outliers) for side in ("from", "to") for name in rows[side]]

@@ -1,0 +1,226 @@
+"""Inputs to manifest: which images there are, in one stable order.
+
+A name is the bytes of a path (or a URL), sorted as bytes: the order depends on no locale, and names that are not UTF-8
+survive. RUN.md, "Input / output formats", says which inputs there are.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fsspec
+import polars as pl
+
+from dedup_assets.engine.errors import InputError
+from dedup_assets.engine.records import Manifest, OffsetRange
+
+IMAGE_EXTENSIONS = frozenset(
+    b".avif .avifs .bmp .dib .gif .heic .heics .heif .heifs .hif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpf .jpg .jpx .png .apng "
+    b".tif .tiff .webp".split()
+)
+_MANIFEST_SCHEMA = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_MISSING = -1
+
+
+class _Listed(NamedTuple):
+    """One image before sorting: its name, size in bytes (-1: not found) and version (changes with the content)."""
+
+    name: bytes
+    size_bytes: int
+    version: str
+
+
+def list_images(
+    input_dir: str, *, work_dir: str = "", min_offset: int = -1, max_offset: int = -1, num_images: int = -1
+) -> Manifest:
+    """List every image of an input, sorted by name, each once.
+
+    Args:
+        input_dir: a folder or fsspec URL prefix (recursive; image extensions in any case; hidden files and `work_dir`
+            excluded), one image, or a list: a text file with a path or URL a row (rows that are folders are listed like
+            folders; rows that are files are taken whatever their extension, missing ones too). A list file that holds
+            NUL bytes is split at these, as `find -print0` writes it, so that names with newlines can be listed.
+        work_dir: our own output, left out where it lies inside a folder that is listed.
+        min_offset: first position of the full listing to keep; -1 for the start.
+        max_offset: position after the last one to keep; -1 for the end.
+        num_images: keep only so many, after the offsets; -1 for all.
+
+    Returns:
+        The manifest; relative local paths are made absolute.
+
+    Raises:
+        InputError: the input is missing, holds no image, or the offsets lie beyond its end.
+    """
+    if not input_dir:
+        raise InputError("input_dir='': name a folder, an image, a list file or a URL")
+    name = os.fsencode(input_dir)
+    found = {image.name: image for image in (_read_list(name) if _is_list(name) else _expand(name, work_dir, row=False))}
+    if not found:
+        known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
+        raise InputError(f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case)")
+    ordered = [found[name] for name in sorted(found)]
+    low, high = _selection(len(ordered), min_offset, max_offset, num_images)
+    return _manifest(ordered[low:high], low, len(ordered))
+
+
+def ranges(manifest: Manifest, shard_size: int) -> list[OffsetRange]:
+    """The offset ranges that cover a manifest, aligned to multiples of `shard_size`.
+
+    Keys never change when images are added: the last range has its full width even where the listing ends before it.
+    """
+    if not len(manifest):
+        return []
+    first, last = int(manifest.images["index"][0]), int(manifest.images["index"][-1])
+    starts = range(first - first % shard_size, last + 1, shard_size)
+    return [OffsetRange(start, start + shard_size) for start in starts]
+
+
+def part(manifest: Manifest, offsets: OffsetRange) -> Manifest:
+    """The rows of a manifest that lie in an offset range; empty where the listing ends before it."""
+    inside = manifest.images.filter(pl.col("index").is_between(offsets.min_offset, offsets.max_offset, closed="left"))
+    return Manifest(inside, manifest.listed, digest(inside))
+
+
+def digest(images: pl.DataFrame) -> str:
+    """SHA-256 over positions, names, sizes and versions: the identity of a manifest or a part of it."""
+    sha = hashlib.sha256()
+    for index, name, size_bytes, version in images.select(*_MANIFEST_SCHEMA).iter_rows():
+        sha.update(b"%d\0%b\0%d\0%b\0" % (index, name, size_bytes, version.encode()))
+    return sha.hexdigest()
+
+
+def _manifest(images: list[_Listed], first: int, listed: int) -> Manifest:
+    rows = ((first + place, *image) for place, image in enumerate(images))
+    table = pl.DataFrame(rows, schema=_MANIFEST_SCHEMA, orient="row")
+    return Manifest(table, listed, digest(table))
+
+
+def _selection(listed: int, min_offset: int, max_offset: int, num_images: int) -> tuple[int, int]:
+    if min_offset >= listed or max_offset > listed:
+        raise InputError(
+            f"offsets [{max(min_offset, 0)}, {max_offset if max_offset >= 0 else listed}) lie beyond the end: "
+            f"the listing has {listed} images, so min_offset may be at most {listed - 1} and max_offset {listed}"
+        )
+    low = max(min_offset, 0)
+    high = max_offset if max_offset >= 0 else listed
+    return low, min(high, low + num_images) if num_images >= 0 else high
+
+
+def _is_url(name: bytes) -> bool:
+    return b"://" in name
+
+
+def _suffix(name: bytes) -> bytes:
+    return os.path.splitext(name)[1].lower()
+
+
+def _is_list(name: bytes) -> bool:
+    """A file that is not an image by its name is a list of images."""
+    if _suffix(name) in IMAGE_EXTENSIONS:
+        return False
+    if _is_url(name):
+        filesystem, path = fsspec.core.url_to_fs(os.fsdecode(name))
+        return bool(filesystem.isfile(path))
+    return Path(os.fsdecode(name)).is_file()
+
+
+def _read_list(name: bytes) -> Iterator[_Listed]:
+    with fsspec.open(os.fsdecode(name), "rb") as file:
+        content: bytes = file.read()
+    rows = content.split(b"\0") if b"\0" in content else content.splitlines()
+    if b"\0" not in content and any(byte < 32 and byte not in b"\t\r\n" for byte in content[:4096]):
+        raise InputError(
+            f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path a row"
+        )
+    for row in rows:
+        if row.strip():
+            yield from _expand(row.strip(b"\r\n"), "", row=True)
+
+
+def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
+    """The images behind one name. A missing name is an error, or a missing image where it is a row of a list."""
+    if _is_url(name):
+        return _expand_url(os.fsdecode(name), work_dir, row=row)
+    path = os.path.abspath(name)  # noqa: PTH100 - a Path of bytes does not exist
+    try:
+        facts = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError) as error:
+        if row:
+            return [_Listed(path, _MISSING, "")]
+        raise InputError(f"input_dir={os.fsdecode(name)!r}: {_reason(error)}") from None
+    if stat.S_ISDIR(facts.st_mode):
+        return _walk(path, os.path.realpath(os.fsencode(work_dir)) if work_dir and "://" not in work_dir else b"")
+    return [_Listed(path, facts.st_size, str(facts.st_mtime_ns))]
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
+    """All images under a folder. Links to folders are followed, each real folder once, so that loops end."""
+    seen: set[tuple[int, int]] = set()
+    pending = [top]
+    while pending:
+        folder = pending.pop()
+        try:
+            facts = os.stat(folder)  # noqa: PTH116
+            identity = (facts.st_dev, facts.st_ino)
+            if identity in seen or (work_dir and folder != top and os.path.realpath(folder) == work_dir):
+                continue
+            seen.add(identity)
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            if folder == top:
+                raise InputError(f"cannot list {os.fsdecode(folder)!r}: {_reason(error)}") from None
+            yield _Listed(folder, _MISSING, "")  # reading it will name the reason in features.bad.csv
+            continue
+        for entry in entries:
+            if entry.name.startswith(b"."):
+                continue
+            if entry.is_dir():
+                pending.append(entry.path)
+            elif _suffix(entry.name) in IMAGE_EXTENSIONS:
+                yield _stat(entry)
+
+
+def _stat(entry: os.DirEntry[bytes]) -> _Listed:
+    try:
+        facts = entry.stat()
+    except OSError:  # a link to nothing, or gone since the folder was read
+        return _Listed(entry.path, _MISSING, "")
+    return _Listed(entry.path, facts.st_size, str(facts.st_mtime_ns))
+
+
+def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
+    filesystem, path = fsspec.core.url_to_fs(url)
+    try:
+        if _suffix(os.fsencode(path)) in IMAGE_EXTENSIONS or row:
+            yield _remote(filesystem, filesystem.info(path))
+            return
+        found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True)
+        if not found and not filesystem.exists(path):
+            raise FileNotFoundError
+    except FileNotFoundError:
+        if row:
+            yield _Listed(url.encode(), _MISSING, "")
+            return
+        raise InputError(f"input_dir={url!r}: no such object or prefix") from None
+    except Exception as error:
+        raise InputError(f"cannot list {url!r}: {type(error).__name__}: {error}") from None
+    ours = fsspec.core.url_to_fs(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
+    for name, facts in found.items():
+        hidden = any(piece.startswith(".") for piece in name.removeprefix(path).split("/"))
+        if not hidden and not (ours and name.startswith(ours)) and _suffix(os.fsencode(name)) in IMAGE_EXTENSIONS:
+            yield _remote(filesystem, facts)
+
+
+def _remote(filesystem: Any, facts: dict[str, Any]) -> _Listed:  # noqa: ANN401 - fsspec is untyped
+    """Name, size and version of an object; stores name their versions differently."""
+    tags = (facts.get(key) for key in ("ETag", "etag", "checksum", "mtime", "LastModified", "last_modified", "created"))
+    version = next((str(tag) for tag in tags if tag), "")
+    size = facts.get("size")
+    return _Listed(os.fsencode(filesystem.unstrip_protocol(facts["name"])), _MISSING if size is None else size, version)

@@ -1,0 +1,161 @@
+"""Indexes: which one a provider means, whether it fits the metric, and how it is built.
+
+Both providers are faiss indexes (https://github.com/facebookresearch/faiss/wiki/The-index-factory):
+    faiss                 `faiss_mode`, any factory string; HNSW32 by default
+    turi, brute_force     Flat: every pair compared
+    turi, ball_tree       IVF: vectors grouped into balls around k-means centres, the nearest balls searched
+    turi, lsh             LSH: random hyperplanes, Hamming distance, the best candidates compared exactly
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.neighbors.similarity import normalized
+from dedup_assets.engine.records import SearchIndex
+from dedup_assets.settings import Distance, SearchSettings
+
+_BLOCK_ROWS = 16_384  # vectors copied at a time
+_TRAINING_ROWS = 200_000  # enough for k-means of any list count used here
+_DETERMINISTIC_ROWS = 100_000  # graphs up to this size are built by one thread: the same input, the same bytes
+_LSH_BITS = 1024
+_BALL_ROWS = 39 * 2  # vectors in a ball: faiss asks for 39 to place a centre well
+_BALLS_SEARCHED = 0.25  # share of the balls: recall@k above 0.99 on photographs
+_PARAMETERS = (
+    "efSearch",
+    "efConstruction",
+    "nprobe",
+    "max_codes",
+    "ht",
+    "k_factor",
+    "k_factor_rf",
+    "quantizer_efSearch",
+    "quantizer_efConstruction",
+    "quantizer_nprobe",
+)
+_SYNONYMS = {"nprobes": "nprobe"}  # RUN.md, `faiss_param`
+
+
+def check_search(search: SearchSettings, dimension: int) -> None:
+    """See whether index, metric and parameters fit together, before any work is done.
+
+    Args:
+        search: what the user asked for.
+        dimension: values in one vector.
+
+    Raises:
+        SearchError: the factory string is not one, cannot serve the metric, or does not know a parameter.
+    """
+    set_parameters(_empty_index(search, dimension, rows=_BALL_ROWS), search)
+
+
+def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:
+    """Build the index of the settings over all vectors.
+
+    Args:
+        vectors: (n, d) float32, read in blocks; may be memory-mapped.
+        search: provider, method, parameters and metric.
+        threads: how many may compute. Up to 100,000 rows a graph is built by one: faiss' own locking would make its
+            bytes differ from run to run.
+
+    Raises:
+        SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors.
+    """
+    rows, dimension = vectors.shape
+    index = _empty_index(search, dimension, rows)
+    set_parameters(index, search)
+    faiss.omp_set_num_threads(threads)
+    try:
+        if not index.is_trained:
+            index.train(_prepared(vectors[:: math.ceil(rows / _TRAINING_ROWS)], search.distance))
+        faiss.omp_set_num_threads(1 if rows <= _DETERMINISTIC_ROWS else threads)
+        for block in _blocks(rows):
+            index.add(_prepared(vectors[block], search.distance))
+    except RuntimeError as error:
+        raise SearchError(f"{_asked(search)} cannot be built on {rows} vectors: {_reason(error)}") from None
+    return SearchIndex(index, search.distance)
+
+
+def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 - faiss is untyped
+    """Apply `faiss_param`.
+
+    Raises:
+        SearchError: the index does not know a parameter; the message lists those it knows.
+    """
+    if search.provider != "faiss":
+        return
+    space = faiss.ParameterSpace()
+    for name, value in search.faiss_param.items():
+        try:
+            space.set_index_parameter(index, _SYNONYMS.get(name, name), value)
+        except RuntimeError:
+            known = ", ".join(parameter for parameter in _PARAMETERS if _knows(index, parameter))
+            raise SearchError(
+                f"faiss_param: {name!r} is no parameter of faiss_mode={search.faiss_mode!r}; "
+                + (f"it has {known}" if known else "it has none")
+            ) from None
+
+
+def prepare_queries(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
+    """Vectors as an index of this metric wants them: (n, d) float32, contiguous, normalised for cosine."""
+    return _prepared(vectors, distance)
+
+
+def _prepared(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
+    return np.ascontiguousarray(normalized(vectors) if distance == "cosine" else vectors, dtype=np.float32)
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK_ROWS) for start in range(0, rows, _BLOCK_ROWS))
+
+
+def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # noqa: ANN401
+    if search.provider == "turi" and search.nnmodel == "lsh":
+        return faiss.IndexLSH(dimension, _LSH_BITS)
+    metric = {
+        "cosine": faiss.METRIC_INNER_PRODUCT,
+        "euclidean": faiss.METRIC_L2,
+        "squared_euclidean": faiss.METRIC_L2,
+        "manhattan": faiss.METRIC_L1,
+    }[search.distance]
+    factory = search.faiss_mode
+    if search.provider == "turi":
+        balls = max(1, rows // _BALL_ROWS)
+        factory = "Flat" if search.nnmodel == "brute_force" else f"IVF{min(balls, 4 * math.isqrt(rows) + 1)},Flat"
+    try:
+        index = faiss.index_factory(dimension, factory, metric)
+    except RuntimeError as error:
+        raise SearchError(
+            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {_reason(error)}; "
+            "use a faiss index_factory string such as HNSW32, Flat or IVF256,Flat"
+        ) from None
+    # faiss ends the process when a compressed index meets a metric it has no code for.
+    if metric == faiss.METRIC_L1 and not isinstance(index, faiss.IndexFlat | faiss.IndexHNSWFlat | faiss.IndexIVFFlat):
+        raise SearchError(
+            f"faiss_mode={factory!r} cannot search by distance='manhattan'; use HNSW32, Flat or IVF256,Flat"
+        )
+    if search.provider == "turi" and search.nnmodel == "ball_tree":
+        index.nprobe = max(1, math.ceil(index.nlist * _BALLS_SEARCHED))
+    return index
+
+
+def _knows(index: Any, parameter: str) -> bool:  # noqa: ANN401
+    try:
+        faiss.ParameterSpace().set_index_parameter(index, parameter, 16)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _asked(search: SearchSettings) -> str:
+    return f"faiss_mode={search.faiss_mode!r}" if search.provider == "faiss" else f"nnmodel={search.nnmodel!r}"
+
+
+def _reason(error: RuntimeError) -> str:
+    """What faiss says after the place in its source."""
+    return str(error).rsplit("Error: ", 1)[-1].strip().strip("'")

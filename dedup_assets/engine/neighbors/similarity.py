@@ -1,0 +1,45 @@
+"""From vectors to similarities: one rule for all metrics, 1 = identical, larger = closer.
+
+cosine: the cosine. Others: 1 / (1 + distance), on the vectors as the model gave them (contract: files sort and
+thresholds cut the right way round for every metric).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.settings import Distance
+
+DECIMALS = 6  # of similarity.csv; rounded once, so that files, thresholds and graph see the same number
+
+
+def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, d) float32 with rows of length 1; a row of zeros stays zero. A new array."""
+    rows = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = rows / np.where(lengths > 0, lengths, 1)
+    return unit
+
+
+def similarities(
+    queries: NDArray[np.float32], candidates: NDArray[np.float32], distance: Distance
+) -> NDArray[np.float64]:
+    """Exact similarity of each query to each of its candidates.
+
+    Args:
+        queries: (n, d) float32, normalised where `distance` is cosine.
+        candidates: (n, m, d) float32, likewise.
+        distance: the metric.
+
+    Returns:
+        (n, m) float64, rounded to 6 decimals.
+    """
+    if distance == "cosine":
+        cosines = np.einsum("nd,nmd->nm", queries, candidates, dtype=np.float64, casting="same_kind")
+        return np.round(np.clip(cosines, -1.0, 1.0), DECIMALS)
+    difference = queries[:, None, :].astype(np.float64) - candidates
+    if distance == "manhattan":
+        length = np.abs(difference).sum(axis=2)
+    else:
+        squared = (difference**2).sum(axis=2)
+        length = squared if distance == "squared_euclidean" else np.sqrt(squared)
+    return np.round(1.0 / (1.0 + length), DECIMALS)

@@ -1,0 +1,111 @@
+"""Offset ranges to features: each range is computed once, by whoever comes first, and found again by everyone else.
+
+The one place that decides what must be computed: partitions, the whole chain in one run, a re-run and a run after a
+crash all come through `RangeExtractor.complete`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.embedding import Embedder
+from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits, extract, thread_count
+from dedup_assets.engine.listing import part, ranges
+from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard
+from dedup_assets.engine.work_dir import ShardStore, WorkDir
+from dedup_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class RangeOutcome:
+    """What one range needed: images in it, and how many of them were computed now rather than found."""
+
+    images: int
+    computed: int
+
+
+class RangeExtractor:
+    """Computes and finds the vectors of offset ranges, as the settings say.
+
+    Args:
+        settings: model, crop, limits, threads, range width, and the work_dir whose shards are used.
+
+    Raises:
+        ModelError: the model cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._shard_size = settings.shard_size
+        self._extraction = Extraction(
+            embedder=Embedder(settings.model_path, settings.compute),
+            limits=decoding_limits(settings),
+            box=settings.box,
+            threads=thread_count(settings.num_threads),
+        )
+        self._store = ShardStore(WorkDir(settings.work_dir), self._extraction.fingerprint)
+
+    @property
+    def dimension(self) -> int:
+        """Values in one vector."""
+        return self._extraction.embedder.dimension
+
+    def cut(self, manifest: Manifest) -> list[OffsetRange]:
+        """The offset ranges of a manifest."""
+        return ranges(manifest, self._shard_size)
+
+    def complete(self, manifest: Manifest, offsets: OffsetRange, progress: Progress) -> RangeOutcome:
+        """See that the shard of a range exists; compute what no shard has yet.
+
+        Args:
+            manifest: the listing.
+            offsets: the range; it may lie beyond a listing that has shrunk, and is empty then.
+            progress: told of each image, found or computed.
+
+        Raises:
+            WorkDirError: the shard cannot be written.
+            ModelError: the model fails on a picture.
+        """
+        wanted = part(manifest, offsets)
+        if not len(wanted) or self._store.has(wanted, offsets):
+            progress(len(wanted), 0)
+            return RangeOutcome(len(wanted), 0)
+        known = self._store.known(wanted)
+        progress(len(known.rows), 0)
+        missing = np.setdiff1d(np.arange(len(wanted)), known.rows)
+        fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress)
+        shard = _merge(Shard(known.images, known.vectors), fresh) if len(known.rows) else fresh
+        self._store.write(wanted, offsets, shard)
+        return RangeOutcome(len(wanted), len(missing))
+
+    def stream(self, manifest: Manifest) -> FeatureStream:
+        """All ranges of a manifest, complete by now, in order.
+
+        Raises:
+            WorkDirError: while it is iterated, where a range is missing.
+        """
+        return FeatureStream(self._stored(manifest), self._extraction.embedder.sha256, self.dimension)
+
+    def prune(self, manifest: Manifest) -> int:
+        """Delete shards that stand for nothing listed any more; none while the manifest is only part of a listing."""
+        if len(manifest) < manifest.listed:
+            return 0
+        keep = {name for offsets in self.cut(manifest) for name in self._store.names(part(manifest, offsets), offsets)}
+        return self._store.prune(keep)
+
+    def _stored(self, manifest: Manifest) -> Iterator[Shard]:
+        for offsets in self.cut(manifest):
+            yield self._store.read(part(manifest, offsets), offsets)
+
+
+def _merge(known: Shard, fresh: Shard) -> Shard:
+    """Two disjoint sets of rows as one, in order of the index."""
+    images = pl.concat([known.images, fresh.images]).with_row_index("place").sort("index")
+    order = images["place"].to_numpy()
+    good = np.concatenate([shard.images["error_code"].is_null().to_numpy() for shard in (known, fresh)])
+    vectors = [shard.vectors for shard in (known, fresh) if len(shard.vectors)]
+    if not vectors:
+        return Shard(images.drop("place"), fresh.vectors)
+    row_of = np.cumsum(good) - 1
+    return Shard(images.drop("place"), np.concatenate(vectors)[row_of[order[good[order]]]])

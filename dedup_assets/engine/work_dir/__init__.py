@@ -1,0 +1,6 @@
+"""The work_dir: where it is, and every file in it."""
+
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.shards import ShardStore
+
+__all__ = ["ShardStore", "WorkDir"]

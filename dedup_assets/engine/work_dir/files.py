@@ -1,0 +1,277 @@
+"""Every documented file of a work_dir: its name, how it is written, how it is read back.
+
+The formats live here only (contract, section 2). Reading also takes the names that fastdup 2.x gives its files, so that
+its work_dirs can be scored and shown.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import faiss
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import (
+    BadImages,
+    Components,
+    Features,
+    FeatureStream,
+    Gallery,
+    ImageLedger,
+    Manifest,
+    Neighbors,
+    Pairs,
+    SearchIndex,
+    Similarity,
+)
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
+from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
+from dedup_assets.settings import Distance
+
+MANIFEST = "image_manifest.parquet"
+LEDGER = "image_ledger.parquet"
+BAD_CSV = "features.bad.csv"
+BAD_NAMES = "features.dat.bad"
+INDEX = "faiss.index"
+NEIGHBORS = "neighbors.parquet"
+SIMILARITY = "similarity.csv"
+OUTLIERS = "outliers.csv"
+COMPONENTS_INFO = "components_info.csv"
+COMPONENTS = "connected_components.csv"
+CONFIG = "config.json"
+GALLERY = "gallery"
+_FASTDUP_FEATURES = "atrain_features.dat"
+
+
+def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
+    """image_manifest.parquet: the listing, with how many images the full one has."""
+    with work_dir.publish(MANIFEST) as (file,):
+        manifest.images.write_parquet(file, metadata={"listed": str(manifest.listed), "digest": manifest.digest})
+
+
+def read_manifest(work_dir: WorkDir) -> Manifest:
+    """Read image_manifest.parquet. Raises WorkDirError if it is not there."""
+    work_dir.require(MANIFEST, remedy="materialize image_manifest first")
+    with work_dir.open(MANIFEST) as file:
+        facts = pl.read_parquet_metadata(file)
+        file.seek(0)
+        return Manifest(pl.read_parquet(file), int(facts["listed"]), facts["digest"])
+
+
+def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
+    """features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
+
+    Returns:
+        How many images are good, and how many bad.
+
+    Raises:
+        WorkDirError: no image is good; nothing is written then.
+    """
+    ledgers: list[pl.DataFrame] = []
+    with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
+        good = 0
+        names.write(b"index,filename\n")
+        for shard in stream.shards:
+            data.write(np.ascontiguousarray(shard.vectors, dtype="<f4").tobytes())
+            images = shard.images.filter(pl.col("error_code").is_null())["filename"]
+            names.writelines(b"%d,%b\n" % (good + row, field(name)) for row, name in enumerate(images))
+            good += len(images)
+            ledgers.append(shard.images)
+        table = pl.concat(ledgers)
+        if not good:
+            first = table.row(0, named=True)
+            raise WorkDirError(
+                f"none of {table.height} images could be used; the first: {_shown(first['filename'])}: "
+                f"{first['error_code']}: {first['error']}"
+            )
+        table.write_parquet(ledger)
+    return good, table.height - good
+
+
+def read_features(work_dir: WorkDir) -> Features:
+    """The vectors, memory-mapped, and their names, from features.dat and its .csv.
+
+    Raises:
+        WorkDirError: a file is missing, or the sizes of the two do not fit.
+    """
+    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, _FASTDUP_FEATURES]
+    name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
+    names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
+    size = work_dir.size(name)
+    if not len(names) or size == 0 or size % (4 * len(names)):
+        raise WorkDirError(
+            f"{work_dir.path(name)!r} has {size} bytes, which is no whole number of float32 values for each of the "
+            f"{len(names)} names in {name}.csv; run the extraction again"
+        )
+    vectors = np.memmap(work_dir.local(name), dtype="<f4", mode="r", shape=(len(names), size // (4 * len(names))))
+    return Features(names, vectors)
+
+
+def read_ledger(work_dir: WorkDir) -> ImageLedger:
+    """What became of each listed image. Raises WorkDirError if it is not there."""
+    work_dir.require(LEDGER, remedy="materialize features first")
+    with work_dir.open(LEDGER) as file:
+        return ImageLedger(pl.read_parquet(file))
+
+
+def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
+    """features.bad.csv and features.dat.bad (RUN.md uses both names)."""
+    with work_dir.publish(BAD_NAMES, BAD_CSV) as (names, table):
+        write_rows(names, "", (field(name) for name in bad.rows["filename"]))
+        rows = bad.rows.select("index", "filename", "error_code", "filesize", "error").iter_rows()
+        lines = (
+            b"%d,%b,%b,%d,%b" % (index, field(name), code.encode(), size, field(reason.encode("utf-8", "replace")))
+            for index, name, code, size, reason in rows
+        )
+        write_rows(table, "index,filename,error_code,filesize,error", lines)
+
+
+def read_bad_images(work_dir: WorkDir) -> BadImages:
+    """The bad images; none where no such file stands (a work_dir of features alone)."""
+    schema = {"index": pl.Int64, "filename": pl.Binary, "error_code": pl.String, "filesize": pl.Int64, "error": pl.String}
+    found = work_dir.find(BAD_CSV, "atrain_features.bad.csv")
+    if found is None:
+        return BadImages(pl.DataFrame(schema=schema))
+    columns = list(schema) if found == BAD_CSV else list(schema)[:-1]  # fastdup gives no reasons
+    with work_dir.open(found) as file:
+        rows = [
+            (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
+            for index, name, code, size, *reason in read_columns(file, work_dir.path(found), *columns)
+        ]
+    return BadImages(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
+    """faiss.index: a plain faiss file."""
+    with work_dir.publish(INDEX) as (file,):
+        writer = faiss.PyCallbackIOWriter(file.write)
+        faiss.write_index(index.index, writer)
+        del writer  # flushes its buffer
+
+
+def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
+    """Read faiss.index (or fastdup's nnf.index) for searching by this metric.
+
+    Raises:
+        WorkDirError: it is missing, no faiss file, or was built for another metric.
+    """
+    name = work_dir.require(INDEX, "nnf.index", remedy="materialize faiss_index first")
+    try:
+        index = faiss.read_index(str(work_dir.local(name)))
+    except RuntimeError as error:
+        raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
+    built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
+    wanted = "euclidean" if distance == "squared_euclidean" else distance
+    # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
+    if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
+        raise WorkDirError(
+            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings say "
+            f"{distance!r}; materialize faiss_index again"
+        )
+    return SearchIndex(index, distance)
+
+
+def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
+    """neighbors.parquet, the k-nearest-neighbour graph before any threshold, and similarity.csv."""
+    neighbors = similarity.neighbors
+    facts = {"images": str(neighbors.images), "recall_at_k": json.dumps(neighbors.recall_at_k)}
+    with work_dir.publish(NEIGHBORS, SIMILARITY) as (graph, pairs):
+        neighbors.edges.write_parquet(graph, metadata=facts)
+        _write_pairs(pairs, similarity.pairs)
+
+
+def read_neighbors(work_dir: WorkDir) -> Neighbors:
+    """Read neighbors.parquet. Raises WorkDirError if it is not there."""
+    work_dir.require(NEIGHBORS, remedy="materialize similarity first")
+    with work_dir.open(NEIGHBORS) as file:
+        facts = pl.read_parquet_metadata(file)
+        file.seek(0)
+        return Neighbors(pl.read_parquet(file), int(facts["images"]), json.loads(facts["recall_at_k"]))
+
+
+def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:
+    """outliers.csv: each outlier with its nearest neighbour, most isolated first."""
+    with work_dir.publish(OUTLIERS) as (file,):
+        _write_pairs(file, outliers)
+
+
+def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
+    """Read similarity.csv, outliers.csv or any other file of that form.
+
+    Raises:
+        WorkDirError: it is missing, or not of that form.
+    """
+    work_dir.require(name, remedy="run the similarity search first")
+    with work_dir.open(name) as file:
+        try:
+            rows = [(a, b, float(score)) for a, b, score in read_columns(file, work_dir.path(name), "from", "to", "distance")]
+        except ValueError as error:
+            raise WorkDirError(f"{work_dir.path(name)!r}: column distance: {error}") from None
+    return Pairs(pl.DataFrame(rows, schema={"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}, orient="row"))
+
+
+def write_components(work_dir: WorkDir, components: Components) -> None:
+    """components_info.csv and connected_components.csv."""
+    with work_dir.publish(COMPONENTS_INFO, COMPONENTS) as (info, images):
+        components.info.write_csv(info)
+        components.images.write_csv(images)
+
+
+def read_components(work_dir: WorkDir) -> Components:
+    """Read both component files; the first is `component_info.csv` in fastdup's work_dirs.
+
+    Raises:
+        WorkDirError: one of them is missing.
+    """
+    remedy = "materialize components first"
+    name = work_dir.require(COMPONENTS_INFO, "component_info.csv", remedy=remedy)
+    work_dir.require(COMPONENTS, remedy=remedy)
+    with work_dir.open(name) as info, work_dir.open(COMPONENTS) as images:
+        return Components(pl.read_csv(images), pl.read_csv(info))
+
+
+def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
+    """config.json: effective settings, versions, the model's hash; written only where it changes."""
+    content = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+    if config == read_config(work_dir):
+        return
+    with work_dir.publish(CONFIG) as (file,):
+        file.write(content)
+
+
+def read_config(work_dir: WorkDir) -> dict[str, Any]:
+    """config.json as it stands; empty where there is none yet. Raises WorkDirError if it is no JSON object."""
+    if not work_dir.exists(CONFIG):
+        return {}
+    with work_dir.open(CONFIG) as file:
+        try:
+            config = json.load(file)
+        except ValueError as error:
+            raise WorkDirError(f"{work_dir.path(CONFIG)!r} is not JSON: {error}; delete it") from None
+    return config if isinstance(config, dict) else {}
+
+
+def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
+    """The pages of the gallery, UTF-8, in its folder; all at once."""
+    names = [f"{GALLERY}/{name}" for name in gallery.pages]
+    with work_dir.publish(*names) as files:
+        for file, html in zip(files, gallery.pages.values(), strict=True):
+            file.write(html.encode("utf-8"))
+
+
+def _write_pairs(file: BinaryIO, pairs: Pairs) -> None:
+    """`from,to,distance` in the order given."""
+    rows = (b"%b,%b,%.6f" % (field(left), field(right), score) for left, right, score in pairs)
+    write_rows(file, "from,to,distance", rows)
+
+
+def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
+    with work_dir.open(name) as file:
+        names: Iterator[bytes] = (row[0] for row in read_columns(file, work_dir.path(name), "filename"))
+        return pl.Series("filename", list(names), dtype=pl.Binary)
+
+
+def _shown(name: bytes) -> str:
+    return repr(name.decode("utf-8", "backslashreplace"))

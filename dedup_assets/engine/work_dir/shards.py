@@ -1,0 +1,132 @@
+"""The store of offset ranges: what was computed once is found again, by this run or a later one.
+
+A shard is one Parquet file, named for its range, for what its vectors depend on besides the files (fingerprint), and
+for the files themselves (digest of names, sizes, versions). A file that stands under the name of a range *is* that
+range, done; other content has another name, so images that moved to another range are still found under their old one.
+A range with files that could not be read is kept as `open`: its vectors are used again, those files are tried again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.work_dir.location import WorkDir
+
+FOLDER = "shards"
+_PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
+_LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
+
+
+@dataclass(frozen=True)
+class KnownVectors:
+    """Vectors of earlier shards that fit the images asked for.
+
+    Attributes:
+        rows: (m,) positions in the manifest part that was asked about.
+        images: their ledger rows, in the order of `rows`.
+        vectors: (m_good, d) float32, those of the good ones among them.
+    """
+
+    rows: NDArray[np.int64]
+    images: pl.DataFrame
+    vectors: NDArray[np.float32]
+
+
+class ShardStore:
+    """Shards of one work_dir made with one fingerprint (model, crop, limits).
+
+    Args:
+        work_dir: where they are kept, in the sub-folder `shards`.
+        fingerprint: what vectors depend on besides the files.
+    """
+
+    def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
+        self._work_dir = work_dir
+        self._mark = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+
+    def names(self, part: Manifest, offsets: OffsetRange) -> tuple[str, str]:
+        """File names that the shard of this part of a manifest may have: done, and open."""
+        stem = f"{offsets.key}.{self._mark}.{part.digest[:16]}"
+        return f"{stem}.parquet", f"{stem}.open.parquet"
+
+    def has(self, part: Manifest, offsets: OffsetRange) -> bool:
+        """Whether this range, with exactly these files, is done."""
+        done, _ = self.names(part, offsets)
+        return self._work_dir.exists(f"{FOLDER}/{done}")
+
+    def write(self, part: Manifest, offsets: OffsetRange, shard: Shard) -> None:
+        """Keep a computed range."""
+        good = shard.images["error_code"].is_null().to_numpy()
+        rows = np.zeros((len(good), shard.vectors.shape[1]), np.float32)
+        rows[good] = shard.vectors
+        table = shard.images.select(_LEDGER).with_columns(vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1])))
+        done, still_open = self.names(part, offsets)
+        name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
+        with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
+            table.write_parquet(file, compression="uncompressed", statistics=False)
+
+    def read(self, part: Manifest, offsets: OffsetRange) -> Shard:
+        """Read a range that was written.
+
+        Raises:
+            WorkDirError: it was not, or its file is damaged.
+        """
+        names = [f"{FOLDER}/{name}" for name in self.names(part, offsets)]
+        table = self._scan(self._work_dir.require(*names, remedy="materialize features again"), None)
+        return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
+
+    def known(self, part: Manifest) -> KnownVectors:
+        """Find images of this part, with the same size and version, in any shard of the same fingerprint."""
+        found: list[pl.DataFrame] = []
+        wanted = part.images.with_row_index("row").select("row", "filename", "size_bytes", "version")
+        for name in reversed(self._names()):  # a later range's file is no better, but the order must be stable
+            if not wanted.height:
+                break
+            columns = ["filename", "size_bytes", "version", "error_code"]
+            ledger = self._scan(f"{FOLDER}/{name}", columns).with_row_index("place")
+            ledger = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
+            hits = wanted.join(ledger, on=["filename", "size_bytes", "version"]).unique("row", keep="first")
+            if hits.height:
+                table = self._scan(f"{FOLDER}/{name}", None)[hits["place"]].with_columns(hits["row"])
+                found.append(table)
+                wanted = wanted.join(hits.select("row"), on="row", how="anti")
+        return _known(found, part)
+
+    def prune(self, keep: set[str]) -> int:
+        """Delete shards of this or other fingerprints that no longer stand for anything listed; how many."""
+        stale = [name for name in self._work_dir.names(FOLDER) if name.endswith(".parquet") and name not in keep]
+        for name in stale:
+            self._work_dir.remove(f"{FOLDER}/{name}")
+        return len(stale)
+
+    def _names(self) -> list[str]:
+        return [name for name in self._work_dir.names(FOLDER) if f".{self._mark}." in name]
+
+    def _scan(self, path: str, columns: list[str] | None) -> pl.DataFrame:
+        try:
+            with self._work_dir.open(path) as file:
+                return pl.read_parquet(file, columns=columns)
+        except pl.exceptions.PolarsError as error:
+            raise WorkDirError(
+                f"{self._work_dir.path(path)!r} is damaged ({error}); delete it and its range is computed again"
+            ) from None
+
+
+def _known(found: list[pl.DataFrame], part: Manifest) -> KnownVectors:
+    if not found:
+        return KnownVectors(np.empty(0, np.int64), pl.DataFrame(), np.empty((0, 0), np.float32))
+    table = pl.concat(found).sort("row")
+    rows = table["row"].to_numpy().astype(np.int64)
+    images = table.select(_LEDGER).with_columns(index=part.images["index"].gather(rows))
+    return KnownVectors(rows, images, _vectors(table.filter(pl.col("error_code").is_null())))
+
+
+def _vectors(table: pl.DataFrame) -> NDArray[np.float32]:
+    kind = table.schema["vector"]
+    width = kind.size if isinstance(kind, pl.Array) else 0
+    return table["vector"].to_numpy().reshape(-1, width).astype("<f4", copy=False)

@@ -1,0 +1,81 @@
+"""The IO manager: which asset is which documented file.
+
+What a value is decides how it is written; what a parameter is annotated with decides how it is read (`features` as
+`Features` is the memory-mapped matrix, as `ImageLedger` the fate of each image). File formats are in `engine.work_dir`.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import dagster as dg
+
+from dedup_assets.engine.records import (
+    BadImages,
+    Components,
+    Features,
+    FeatureStream,
+    Gallery,
+    ImageLedger,
+    Manifest,
+    Neighbors,
+    Pairs,
+    SearchIndex,
+    Similarity,
+)
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.resources import SettingsResource
+
+_VERSIONS = ("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "pillow", "simplejpeg")
+
+_WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
+    Manifest: files.write_manifest,
+    FeatureStream: files.write_features,
+    BadImages: files.write_bad_images,
+    SearchIndex: files.write_index,
+    Similarity: files.write_similarity,
+    Pairs: files.write_outliers,
+    Components: files.write_components,
+    Gallery: files.write_gallery,
+}
+_READERS: dict[type, Callable[[WorkDir], Any]] = {
+    Manifest: files.read_manifest,
+    Features: files.read_features,
+    ImageLedger: files.read_ledger,
+    BadImages: files.read_bad_images,
+    Neighbors: files.read_neighbors,
+    Components: files.read_components,
+}
+
+
+class WorkDirIOManager(dg.ConfigurableIOManager):
+    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents."""
+
+    settings: dg.ResourceDependency[SettingsResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Publish a value; all its files appear together or not at all."""
+        work_dir = self.settings.open_work_dir()
+        if type(obj) not in _WRITERS:
+            raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
+        _WRITERS[type(obj)](work_dir, obj)
+        self._record_settings(work_dir, obj)
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Read a value of the annotated type back."""
+        work_dir = self.settings.open_work_dir()
+        wanted = context.dagster_type.typing_type
+        if wanted is Pairs:
+            return files.read_pairs(work_dir, f"{context.asset_key.path[-1]}.csv")
+        if wanted is SearchIndex:
+            return files.read_index(work_dir, self.settings.parsed().distance)
+        return _READERS[wanted](work_dir)
+
+    def _record_settings(self, work_dir: WorkDir, obj: object) -> None:
+        """Keep config.json true: the settings of the latest run, and the model that made the features."""
+        config = files.read_config(work_dir)
+        config["settings"] = self.settings.parsed().model_dump(exclude={"version", "verbose"})
+        config["versions"] = {name: version(name) for name in _VERSIONS}
+        if isinstance(obj, FeatureStream):
+            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension}
+        files.write_config(work_dir, config)

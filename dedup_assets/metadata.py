@@ -1,0 +1,197 @@
+"""What each materialization shows in Dagster's UI: counts and rates that plot over runs, tables, thumbnails.
+
+Numbers are plain (Dagster plots them), keys are words a reader understands, pictures stay under 200 KB an event: they
+are rows of the event log. The command line's summary reads these same figures.
+"""
+
+import base64
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.decoding import DecodingLimits
+from dedup_assets.engine.gallery import make_picture
+from dedup_assets.engine.ledger import count_codes
+from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.ranges import RangeOutcome
+from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
+from dedup_assets.engine.report import Page
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.settings import SearchSettings, Settings
+
+Metadata = dict[str, Any]
+
+_PREVIEW_ROWS = 5
+_PREVIEW_SIDE = 96  # px
+_COMPONENT_IMAGES = 4
+_BINS = 15
+
+
+def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
+    """Of `image_manifest`."""
+    sizes = manifest.images["size_bytes"]
+    return {
+        "dagster/row_count": len(manifest),
+        "images": len(manifest),
+        "listed_images": manifest.listed,
+        "megabytes": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "offset_ranges": offset_range_count,
+        "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),
+    }
+
+
+def of_range(outcome: RangeOutcome) -> Metadata:
+    """Of one partition of `feature_shards`."""
+    return {"dagster/partition_row_count": outcome.images, "images": outcome.images, "computed": outcome.computed}
+
+
+def of_ranges(outcomes: Sequence[RangeOutcome], progress: ProgressReporter) -> Metadata:
+    """Of a run over some offset ranges."""
+    computed = sum(outcome.computed for outcome in outcomes)
+    return {
+        "images": sum(outcome.images for outcome in outcomes),
+        "computed_images": computed,
+        "images_per_second": round(computed / max(progress.seconds, 1e-9), 1),
+        "offset_ranges": len(outcomes),
+        "offset_ranges_found_done": sum(not outcome.computed for outcome in outcomes),
+    }
+
+
+def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
+    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
+    return {**of_ranges(outcomes, progress), "dimension": dimension}
+
+
+def of_bad_images(bad: BadImages, listed: int) -> Metadata:
+    """Of `bad_images`."""
+    codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
+    table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
+    return {
+        "dagster/row_count": len(bad),
+        "good_images": listed - len(bad),
+        "bad_images": len(bad),
+        "bad_share": round(len(bad) / max(listed, 1), 6),
+        "codes": dg.MetadataValue.md(table),
+        "first_names": dg.MetadataValue.md(_name_list(bad.rows["filename"].head(_PREVIEW_ROWS))),
+    }
+
+
+def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
+    """Of `faiss_index`."""
+    return {
+        "dagster/row_count": len(index),
+        "vectors": len(index),
+        "dimension": index.index.d,
+        "index_type": type(index.index).__name__,
+        "asked_for": search.faiss_mode if search.provider == "faiss" else f"turi {search.nnmodel}",
+        "distance": search.distance,
+    }
+
+
+def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits: DecodingLimits) -> Metadata:
+    """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
+    facts: Metadata = {
+        "dagster/row_count": len(pairs),
+        "pairs": len(pairs),
+        "identical_pairs": pairs.rows.filter(pl.col("distance") >= 1).height,
+        "neighbor_edges": neighbors.edges.height,
+        "threshold": settings.threshold,
+        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
+        "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),
+    }
+    if neighbors.recall_at_k is not None:
+        facts["recall_at_k"] = round(neighbors.recall_at_k, 6)
+    return facts
+
+
+def of_outliers(outliers: Pairs, images: int, limits: DecodingLimits) -> Metadata:
+    """Of `outliers`."""
+    return {
+        "dagster/row_count": len(outliers),
+        "outliers": len(outliers),
+        "outlier_share": round(len(outliers) / max(images, 1), 6),
+        "most_isolated": dg.MetadataValue.md(_pair_table(outliers, limits, "best similarity")),
+    }
+
+
+def of_components(components: Components, names: pl.Series, limits: DecodingLimits) -> Metadata:
+    """Of `components`: how many groups, how large, what is in the largest."""
+    facts: Metadata = {"dagster/row_count": components.images.height}
+    if "component_id" in components.images.columns:
+        groups = components.info.filter(pl.col("count") > 1)
+        facts |= {
+            "components": groups.height,
+            "single_images": components.info.height - groups.height,
+            "images_in_components": int(groups["count"].sum()),
+            "largest_component": int(components.info["count"].max() or 0),  # type: ignore[arg-type]  # an integer column
+            "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, limits)),
+        }
+    return facts
+
+
+def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
+    """Of `gallery`: where it is, and how heavy."""
+    path = work_dir.path(f"gallery/{Page.SUMMARY.value}")
+    return {
+        "open": dg.MetadataValue.path(path),
+        "pages": len(gallery.pages),
+        "megabytes": round(sum(len(html) for html in gallery.pages.values()) / 1e6, 3),
+    }
+
+
+def _shown(name: bytes) -> str:
+    """A name inside Markdown: what could be markup or break a line is written as a character reference or escape."""
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isalnum() or character in " ./_-:" else f"&#{ord(character)};"
+        for character in text.replace("\n", "\\n").replace("\r", "\\r")
+    )
+
+
+def _name_list(names: Iterable[bytes]) -> str:
+    return "\n".join(f"- {_shown(name)}" for name in names) or "none"
+
+
+def _picture(name: bytes, limits: DecodingLimits) -> str:
+    thumbnail = make_picture(name, limits, side=_PREVIEW_SIDE).thumbnail
+    if thumbnail is None:
+        return "(cannot be read any more)"
+    return f"![](data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()})"
+
+
+def _pair_table(pairs: Pairs, limits: DecodingLimits, score: str) -> str:
+    """The first pairs, each once, with small pictures."""
+    rows: dict[frozenset[bytes], str] = {}
+    for left, right, similarity in pairs.rows.head(2 * _PREVIEW_ROWS).iter_rows():
+        if len(rows) < _PREVIEW_ROWS and frozenset((left, right)) not in rows:
+            rows[frozenset((left, right))] = (
+                f"| {_picture(left, limits)} | {_picture(right, limits)} | {similarity:.4f} "
+                f"| {_shown(os.path.basename(left))} | {_shown(os.path.basename(right))} |"  # noqa: PTH119 - bytes
+            )
+    if not rows:
+        return "none"
+    return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(rows.values())
+
+
+def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, limits: DecodingLimits) -> str:
+    lines = []
+    for component, count in groups.select("component_id", "count").head(_PREVIEW_ROWS).iter_rows():
+        members = components.images.filter(pl.col("component_id") == component)["__id"].head(_COMPONENT_IMAGES)
+        pictures = " ".join(_picture(name, limits) for name in names.gather(members))
+        lines.append(f"| {component} | {count} | {pictures} |")
+    return "| component | images | first images |\n|---|---|---|\n" + "\n".join(lines) if lines else "none"
+
+
+def _histogram(similarity: pl.Series) -> str:
+    """Counts of similarity in equal bins as Markdown; the lowest bin holds everything below."""
+    counts, edges = np.histogram(np.clip(similarity.to_numpy(), 0, 1), bins=_BINS, range=(0, 1))
+    widest = max(int(counts.max(initial=0)), 1)
+    rows = (
+        f"| {low:.2f} to {high:.2f} | {count} | {'█' * round(20 * count / widest)} |"
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    )
+    return "| similarity | neighbours | |\n|---|---|---|\n" + "\n".join(rows)

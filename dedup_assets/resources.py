@@ -1,0 +1,55 @@
+"""Resources: the settings every asset shares, and where progress is told.
+
+The settings resource has the fields of `settings.Settings`, so that the launchpad shows each parameter once, with its
+default, meaning and allowed values. Add parameters there, not here.
+"""
+
+import time
+from typing import Any
+
+import dagster as dg
+from pydantic import create_model
+
+from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.settings import Settings
+
+_LOG_SECONDS = 10
+_OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
+
+
+class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Everything configurable, once, for all assets and the IO manager."""
+
+    def parsed(self) -> Settings:
+        """The validated settings. Raises SettingsError that names every wrong parameter."""
+        return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
+
+    def open_work_dir(self) -> WorkDir:
+        """The work_dir of these settings."""
+        return WorkDir(self.parsed().work_dir)
+
+
+def _fields() -> dict[str, Any]:
+    fields = Settings.model_fields.items()
+    return {name: (field.annotation, field) for name, field in fields if name not in _OF_THE_SHELL}
+
+
+DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **_fields())
+
+
+class LoggedProgress(ProgressReporter):
+    """Tells progress in Dagster's log, at most every ten seconds: each line is a row of the event log."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def advance(self, done: int, bad: int) -> None:
+        """Count images; see `ProgressReporter`."""
+        super().advance(done, bad)
+        if time.monotonic() - self._told >= _LOG_SECONDS:
+            self._told = time.monotonic()
+            dg.get_dagster_logger().info(
+                f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
+                f"about {self.seconds_left:.0f} s left"
+            )

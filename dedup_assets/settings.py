@@ -1,0 +1,314 @@
+"""Every parameter, once: name, default, bounds and meaning.
+
+The Python API, the command line and Dagster's launchpad derive their arguments, help texts and defaults from the
+fields of `Settings`; nothing else states a default. Add a parameter here and it exists at every door.
+Names and meanings follow RUN.md ("Parameters"); where RUN.md is silent or contradicts itself, the description says so.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from dedup_assets.engine.errors import SettingsError
+from dedup_assets.engine.records import BoundingBox
+
+Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
+NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
+
+_NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
+_SYNONYMS = {"nn_provider": {"nnf": "faiss"}, "faiss_mode": {"HSNW32": "HNSW32"}}
+
+
+class Settings(BaseModel):
+    """Validated settings of a run. Build with `parse`, which turns every mismatch into one `SettingsError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    input_dir: str = Field(
+        default="",
+        description="What to read: a folder (searched recursively), an image, any fsspec URL such as s3://bucket/prefix, "
+        "or a text file with one path or URL a row.",
+    )
+    work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
+    compute: Literal["cpu", "gpu"] = Field(
+        default="cpu",
+        description="Where the embedding runs. gpu needs the [gpu] extra; without a usable GPU the run is refused.",
+    )
+    verbose: bool = Field(default=False, description="Show Dagster's log lines and, for a defect of ours, the traceback.")
+    num_threads: int = Field(
+        default=-1, ge=-1, description="Threads in all, for decoding, embedding and search together; -1: one a core."
+    )
+    num_images: int = Field(
+        default=-1, ge=-1, description="Only the first n images of the listing, after offsets; -1: all of them."
+    )
+    turi_param: str = Field(
+        default="",
+        description="Comma-separated key=value of nnmodel (0 brute_force, 1 ball_tree, 2 lsh), ccthreshold (0 to 1), "
+        "run_cc, run_pagerank, run_degree (0 or 1). The graph keys hold for either provider.",
+    )
+    distance: Distance = Field(
+        default="cosine",
+        description="Metric of the search. Results are similarities: the cosine, or 1 / (1 + distance) for the others.",
+    )
+    threshold: float = Field(
+        default=0.85,
+        ge=0,
+        le=1,
+        description="Pairs at least this similar are stored: 1 is identical, 0.98 almost identical, 0.85 very similar.",
+    )
+    lower_threshold: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="An image whose best similarity to any other is below this is an outlier.",
+    )
+    model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")
+    version: bool = Field(default=False, description="Print the version and do nothing else.")
+    nearest_neighbors_k: int = Field(
+        default=2, ge=1, description="Neighbours searched for each image, itself excluded, exact duplicates included."
+    )
+    run_mode: int = Field(
+        default=0,
+        ge=0,
+        le=4,
+        description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
+        "(a folder, or the path of features.dat).",
+    )
+    nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
+    nnmodel: str = Field(
+        default="", description="Method of the turi provider: brute_force (exact), ball_tree or lsh; also in turi_param."
+    )
+    min_offset: int = Field(default=-1, ge=-1, description="First position of the full listing to read; -1: the start.")
+    max_offset: int = Field(default=-1, ge=-1, description="Position after the last one to read; -1: the end.")
+    faiss_mode: str = Field(default="HNSW32", min_length=1, description="Any faiss index_factory string.")
+    faiss_param: str = Field(
+        default="", description="Comma-separated search parameters of the index, such as efSearch=175,nprobe=200."
+    )
+    bounding_box: str = Field(
+        default="", description="Crop before embedding: rows=,cols=,width=,height= in pixels (row_y=,col_x= also do)."
+    )
+    shard_size: int = Field(
+        default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."
+    )
+    max_pixels: int = Field(
+        default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
+    )
+    gallery_pairs: int = Field(default=100, ge=1, description="Pairs, outliers and components shown in the gallery.")
+
+    @classmethod
+    def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks
+        """Build settings from what a user gave.
+
+        Args:
+            values: any of the fields; fields left out or None take their defaults.
+
+        Raises:
+            SettingsError: names every wrong parameter, its value and what is allowed.
+        """
+        try:
+            return cls(**{name: value for name, value in values.items() if value is not None})
+        except ValidationError as error:
+            raise SettingsError("; ".join(_explain(cls, problem) for problem in error.errors())) from None
+
+    @field_validator("nn_provider", "faiss_mode", mode="before")
+    @classmethod
+    def _accept_synonyms(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        return _SYNONYMS[str(info.field_name)].get(value, value) if isinstance(value, str) else value
+
+    @field_validator("num_threads", "num_images")
+    @classmethod
+    def _refuse_zero(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("must be -1 (no limit) or at least 1")
+        return value
+
+    @field_validator("nnmodel", mode="before")
+    @classmethod
+    def _read_nnmodel(cls, value: Any) -> str:  # noqa: ANN401
+        return "" if value == "" else _nnmodel(str(value))
+
+    @field_validator("turi_param")
+    @classmethod
+    def _check_turi_param(cls, value: str) -> str:
+        _parse_turi_param(value)
+        return value
+
+    @field_validator("faiss_param")
+    @classmethod
+    def _check_faiss_param(cls, value: str) -> str:
+        _numbers(value)
+        return value
+
+    @field_validator("bounding_box")
+    @classmethod
+    def _check_bounding_box(cls, value: str) -> str:
+        _parse_bounding_box(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.max_offset != -1 and self.max_offset <= max(self.min_offset, 0):
+            raise ValueError(
+                f"max_offset={self.max_offset}: must be greater than min_offset={self.min_offset}, "
+                "for the range [min_offset, max_offset) to hold an image"
+            )
+        named = _parse_turi_param(self.turi_param).get("nnmodel")
+        if named and self.nnmodel and named != self.nnmodel:
+            raise ValueError(f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them")
+        return self
+
+    @property
+    def graph(self) -> "GraphSettings":
+        """What the graph computes; `ccthreshold` is `threshold` unless turi_param names it."""
+        given = _parse_turi_param(self.turi_param)
+        return GraphSettings(
+            ccthreshold=float(given.get("ccthreshold", self.threshold)),
+            run_cc=given.get("run_cc", "1") == "1",
+            run_pagerank=given.get("run_pagerank", "1") == "1",
+            run_degree=given.get("run_degree", "1") == "1",
+        )
+
+    @property
+    def search(self) -> "SearchSettings":
+        """How neighbours are searched."""
+        named = self.nnmodel or _parse_turi_param(self.turi_param).get("nnmodel", "brute_force")
+        return SearchSettings(
+            provider=self.nn_provider,
+            nnmodel=_nnmodel(named),
+            faiss_mode=self.faiss_mode,
+            faiss_param=_numbers(self.faiss_param),
+            distance=self.distance,
+            k=self.nearest_neighbors_k,
+        )
+
+    @property
+    def box(self) -> BoundingBox | None:
+        """The crop of `bounding_box`; None where there is none."""
+        return _parse_bounding_box(self.bounding_box)
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """Which parts of the similarity graph are computed, and from which edges (similarity > ccthreshold)."""
+
+    ccthreshold: float
+    run_cc: bool
+    run_pagerank: bool
+    run_degree: bool
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Method and metric of the neighbour search."""
+
+    provider: Literal["faiss", "turi"]
+    nnmodel: NearestNeighborModel
+    faiss_mode: str
+    faiss_param: dict[str, float]
+    distance: Distance
+    k: int
+
+
+def allowed(name: str) -> str:
+    """Say in a few words which values the setting `name` may have; empty where anything of its type may stand."""
+    field = Settings.model_fields[name]
+    choices = get_args(field.annotation)
+    if choices:
+        return "one of " + ", ".join(str(choice) for choice in choices)
+    bounds = {type(bound).__name__: bound for bound in field.metadata}
+    low, high = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
+    if high is not None:
+        return f"from {low} to {high}"
+    return f"at least {low}" if low is not None else ""
+
+
+def _explain(settings: type[Settings], problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """One problem as `name=value: what was wrong (what is allowed)`."""
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}: allowed are {', '.join(settings.model_fields)}"
+    if problem["type"] == "value_error":
+        return f"{name}={problem['input']!r}: {message}"
+    range_ = allowed(name)
+    kind = getattr(settings.model_fields[name].annotation, "__name__", "")
+    return f"{name}={problem['input']!r}: must be " + (range_ or f"a value of type {kind}")
+
+
+def _key_values(text: str) -> dict[str, str]:
+    """Split `a=1,b=2`. Raises ValueError with what is wrong."""
+    pairs: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, separator, value = (piece.strip() for piece in part.partition("="))
+        if not (key and separator and value):
+            raise ValueError(f"{part!r} is not key=value")
+        if key in pairs:
+            raise ValueError(f"{key!r} stands twice")
+        pairs[key] = value
+    return pairs
+
+
+def _nnmodel(value: str) -> NearestNeighborModel:
+    named = _NNMODEL_BY_NUMBER.get(value, value)
+    for model in get_args(NearestNeighborModel):
+        if named == model:
+            return named  # type: ignore[return-value]  # one of the literals, as just compared
+    raise ValueError(f"nnmodel={value!r} must be 0 or brute_force, 1 or ball_tree, 2 or lsh")
+
+
+def _parse_turi_param(text: str) -> dict[str, str]:
+    """RUN.md, `turi_param`: known keys with values in range. Raises ValueError otherwise."""
+    pairs = _key_values(text)
+    for key, value in pairs.items():
+        if key == "nnmodel":
+            pairs[key] = _nnmodel(value)
+        elif key == "ccthreshold":
+            _check_share(key, value)
+        elif key in {"run_cc", "run_pagerank", "run_degree"}:
+            if value not in {"0", "1"}:
+                raise ValueError(f"{key}={value!r} must be 0 or 1")
+        else:
+            raise ValueError(f"unknown key {key!r}: allowed are nnmodel, ccthreshold, run_cc, run_pagerank, run_degree")
+    return pairs
+
+
+def _check_share(key: str, value: str) -> None:
+    try:
+        inside = 0 <= float(value) <= 1
+    except ValueError:
+        inside = False
+    if not inside:
+        raise ValueError(f"{key}={value!r} must be a number from 0 to 1")
+
+
+def _numbers(text: str) -> dict[str, float]:
+    """`efSearch=175,nprobe=200` as numbers; which names an index knows is checked against the index itself."""
+    numbers = {}
+    for key, value in _key_values(text).items():
+        try:
+            numbers[key] = float(value)
+        except ValueError:
+            raise ValueError(f"{key}={value!r} must be a number") from None
+    return numbers
+
+
+def _parse_bounding_box(text: str) -> BoundingBox | None:
+    """RUN.md, `bounding_box`; also fastdup's later spelling row_y, col_x. Raises ValueError if it is not one."""
+    if not text.strip():
+        return None
+    names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}
+    box: dict[str, int] = {}
+    for key, value in _key_values(text).items():
+        if key not in names:
+            raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
+        if not re.fullmatch(r"\d+", value):
+            raise ValueError(f"{key}={value!r} must be a whole number of pixels, at least 0")
+        box[names[key]] = int(value)
+    missing = {"row", "col", "width", "height"} - box.keys()
+    if missing or not (box["width"] and box["height"]):
+        raise ValueError("needs rows, cols, width and height, the last two at least 1")
+    return BoundingBox(**box)
