@@ -1,12 +1,12 @@
 """Every error this package raises on purpose.
 
-    DedupError                  caught once, by the command line and by `run()`: one line, exit code 1
-    ├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
-    ├── InputError              the input cannot be listed, is empty, or holds no readable image
-    ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
-    ├── ModelError              an ONNX model cannot be used for embedding
-    ├── SearchError             an index or one of its parameters cannot be used on these vectors
-    └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
+DedupError                  caught once, by the command line and by `run()`: one line, exit code 1
+├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
+├── InputError              the input cannot be listed, is empty, or holds no readable image
+├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
+├── ModelError              an ONNX model cannot be used for embedding
+├── SearchError             an index or one of its parameters cannot be used on these vectors
+└── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
 
 from dedup_assets.engine.records import ErrorCode

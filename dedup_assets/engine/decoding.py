@@ -1,0 +1,126 @@
+"""Bytes to RGB: what is in a file, as a person sees it.
+
+Every format is recognised by its content, never by a name. A file is good if a person would see the whole picture, and
+an ImageError otherwise, whatever the decoder behind it raises. The decoders themselves are in `codecs/`.
+
+All functions may be called from many threads; decoding and resizing release the interpreter lock where the libraries do
+(libjpeg-turbo, Pillow's decoders and resampling, libheif).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup_assets.engine.codecs import jpeg, pillow
+from dedup_assets.engine.codecs.damage import translated
+from dedup_assets.engine.codecs.picture import Picture
+from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.records import BoundingBox, ErrorCode
+
+
+@dataclass(frozen=True)
+class DecodingLimits:
+    """Which pictures are refused, from their header alone.
+
+    Attributes:
+        min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
+        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes up to 7 bytes a
+            pixel, and 16 for float gray.
+    """
+
+    min_side: int = 10
+    max_pixels: int = 200_000_000
+
+
+_DEFAULT_LIMITS = DecodingLimits()
+
+
+def decode(
+    data: bytes | memoryview,
+    *,
+    at_least: tuple[int, int] | None = None,
+    box: BoundingBox | None = None,
+    limits: DecodingLimits = _DEFAULT_LIMITS,
+) -> NDArray[np.uint8]:
+    """Decode a picture: the first frame, upright, over white where it is transparent, in 8 bits a channel.
+
+    Which damaged JPEG is still good is told in `codecs/jpeg.py`.
+
+    Args:
+        data: the whole file.
+        at_least: (height, width) that the caller needs. A JPEG then comes back scaled down by a power of two or another
+            factor of the decoder, neither side below this; other formats, and smaller pictures, in full size.
+        box: what to cut out, in pixels of the displayed, full-size picture; such a picture is never scaled down.
+        limits: which sizes are refused before decoding.
+
+    Returns:
+        (h, w, 3) uint8 RGB, contiguous.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    picture = _open(data, None if box else at_least)
+    _check_size(picture, limits)
+    if box:
+        _check_box(picture, box)
+    with translated(picture.format_name):
+        pixels = picture.load()
+    if box:
+        pixels = pixels[box.row : box.row + box.height, box.col : box.col + box.width]
+    return np.ascontiguousarray(pixels)
+
+
+def image_size(data: bytes | memoryview) -> tuple[int, int]:
+    """The (width, height) of a picture as displayed, from its header alone.
+
+    Raises:
+        ImageError: the content is no image, or its header is damaged.
+    """
+    picture = _open(data, None)
+    return picture.width, picture.height
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Squash a whole picture to a size, each new pixel a triangle-weighted mean of all those under it.
+
+    Pillow's BILINEAR, whose support grows with the reduction, so that it does not alias.
+
+    Args:
+        image: (h, w, 3) uint8.
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width, 3) uint8, contiguous; `image` itself where it already is that.
+    """
+    if image.shape[:2] == size:
+        return np.ascontiguousarray(image)
+    height, width = size
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> Picture:
+    content = data if isinstance(data, bytes) else bytes(data)
+    if not content:
+        raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file has no bytes")
+    with translated("header"):
+        return jpeg.open_picture(content, at_least) if jpeg.accepts(content) else pillow.open_picture(content)
+
+
+def _check_size(picture: Picture, limits: DecodingLimits) -> None:
+    stands = f"{picture.format_name} of {picture.width} x {picture.height} pixels"
+    if picture.width * picture.height > limits.max_pixels:
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{stands}: more than {limits.max_pixels} are not decoded")
+    if min(picture.width, picture.height) < limits.min_side:
+        raise ImageError(ErrorCode.IMAGE_TOO_SMALL, f"{stands}: each side must have at least {limits.min_side}")
+
+
+def _check_box(picture: Picture, box: BoundingBox) -> None:
+    fits_rows = 0 <= box.row < box.row + box.height <= picture.height
+    fits_cols = 0 <= box.col < box.col + box.width <= picture.width
+    if not (fits_rows and fits_cols):
+        raise ImageError(
+            ErrorCode.BAD_BOUNDING_BOX,
+            f"{box!r} is not inside the picture of {picture.width} x {picture.height} pixels, or is empty",
+        )
