@@ -11,6 +11,7 @@ from dedup_assets.engine import invariants
 from dedup_assets.engine.records import (
     BadImages,
     Components,
+    FeatureFiles,
     Features,
     ImageLedger,
     Manifest,
@@ -33,12 +34,10 @@ def names_are_sorted_and_unique(image_manifest: Manifest) -> dg.AssetCheckResult
     return _result(invariants.check_manifest(image_manifest))
 
 
-@dg.asset_check(asset=features, blocking=True, additional_ins={"ledger": dg.AssetIn("features"), "image_manifest": dg.AssetIn("image_manifest")})
-def every_image_is_in_one_class(
-    features: Features, ledger: ImageLedger, image_manifest: Manifest
-) -> dg.AssetCheckResult:
+@dg.asset_check(asset=features, blocking=True, additional_ins={"image_manifest": dg.AssetIn("image_manifest")})
+def every_image_is_in_one_class(features: FeatureFiles, image_manifest: Manifest) -> dg.AssetCheckResult:
     """Each listed image is either a row of features.dat.csv or a bad image; none is both, none is lost."""
-    return _result(invariants.check_classes(image_manifest, ledger, features))
+    return _result(invariants.check_classes(image_manifest, features))
 
 
 @dg.asset_check(asset=features, blocking=True)
@@ -47,10 +46,10 @@ def vectors_are_finite(features: Features) -> dg.AssetCheckResult:
     return _result(invariants.check_vectors(features))
 
 
-@dg.asset_check(asset=bad_images, blocking=True, additional_ins={"ledger": dg.AssetIn("features")})
-def bad_images_have_reasons(bad_images: BadImages, ledger: ImageLedger) -> dg.AssetCheckResult:
+@dg.asset_check(asset=bad_images, blocking=True, additional_ins={"features": dg.AssetIn("features")})
+def bad_images_have_reasons(bad_images: BadImages, features: ImageLedger) -> dg.AssetCheckResult:
     """features.bad.csv names just the images that gave no vector, each with a known code and a reason."""
-    return _result(invariants.check_bad_images(bad_images, ledger))
+    return _result(invariants.check_bad_images(bad_images, features))
 
 
 @dg.asset_check(asset="similarity", blocking=True, additional_ins={"features": dg.AssetIn("features")})

@@ -13,6 +13,7 @@ import dagster as dg
 from dedup_assets.engine.records import (
     BadImages,
     Components,
+    FeatureFiles,
     Features,
     FeatureStream,
     Gallery,
@@ -41,6 +42,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
     Manifest: files.read_manifest,
     Features: files.read_features,
+    FeatureFiles: files.read_feature_files,
     ImageLedger: files.read_ledger,
     BadImages: files.read_bad_images,
     Neighbors: files.read_neighbors,

@@ -56,7 +56,7 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
         images = images.with_columns(component_id=membership)
         info = _component_info(membership, edges)
     if graph.run_pagerank:
-        ranks = network.pagerank(directed=False, damping=_DAMPING, weights=edges["similarity"].to_numpy())
+        ranks = network.pagerank(directed=False, damping=_DAMPING, weights=edges["similarity"].to_list())
         images = images.with_columns(pagerank=np.array(ranks, np.float64))
     if graph.run_degree:
         images = images.with_columns(degree=np.array(network.degree(), np.int64))

@@ -9,6 +9,7 @@ from dedup_assets.engine.records import (
     BadImages,
     Components,
     ErrorCode,
+    FeatureFiles,
     Features,
     ImageLedger,
     Manifest,
@@ -40,8 +41,9 @@ def check_manifest(manifest: Manifest) -> Verdict:
     return Verdict("; ".join(problems), {"images": len(manifest)})
 
 
-def check_classes(manifest: Manifest, ledger: ImageLedger, features: Features) -> Verdict:
+def check_classes(manifest: Manifest, files: FeatureFiles) -> Verdict:
     """Every listed image in exactly one class."""
+    ledger, features = files.ledger, files.features
     bad = ledger.rows["error_code"].is_not_null()
     counted = {"listed": len(manifest), "good": len(features), "bad": int(bad.sum())}
     if not manifest.images["filename"].equals(ledger.rows["filename"]):

@@ -134,6 +134,14 @@ class ImageLedger:
 
 
 @dataclass(frozen=True)
+class FeatureFiles:
+    """All that the extraction left in the work_dir, read back together."""
+
+    features: Features
+    ledger: ImageLedger
+
+
+@dataclass(frozen=True)
 class BadImages:
     """Each listed image that gave no vector.
 

@@ -16,6 +16,7 @@ from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.records import (
     BadImages,
     Components,
+    FeatureFiles,
     Features,
     FeatureStream,
     Gallery,
@@ -114,6 +115,11 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
     work_dir.require(LEDGER, remedy="materialize features first")
     with work_dir.open(LEDGER) as file:
         return ImageLedger(pl.read_parquet(file))
+
+
+def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
+    """Both together. Raises WorkDirError as the two do."""
+    return FeatureFiles(read_features(work_dir), read_ledger(work_dir))
 
 
 def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:

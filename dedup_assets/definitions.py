@@ -1,0 +1,32 @@
+"""The code location: everything Dagster loads, and nothing else.
+
+`dagster dev -m dedup_assets.definitions`. The settings object is one: nested in the IO manager and registered, so that
+what the launchpad says reaches both.
+"""
+
+import warnings
+
+import dagster as dg
+
+# Backfill policies and owners are marked beta by Dagster 1.13; they are used on purpose.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from dedup_assets import asset_checks, assets  # noqa: E402 - after the filter: decorators warn when they run
+from dedup_assets.io_manager import WorkDirIOManager  # noqa: E402
+from dedup_assets.jobs import JOBS  # noqa: E402
+from dedup_assets.resources import DedupSettings, LoggedProgress  # noqa: E402
+
+settings = DedupSettings.configure_at_launch(input_dir="images", work_dir="work_dir")
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules([assets]),
+    asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
+    jobs=JOBS,
+    resources={
+        "settings": settings,
+        "progress": LoggedProgress(),
+        "io_manager": WorkDirIOManager(settings=settings),
+    },
+    # Our parallelism is threads inside the engine; a process for each step would only load everything again.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,112 @@
+"""Materializing the pipeline from Python: what `run()` and the command line do.
+
+Uses the Dagster instance of DAGSTER_HOME where there is one, so that the run shows in its UI; otherwise an instance
+that lives as long as the run, with telemetry off.
+"""
+
+import os
+import warnings
+from dataclasses import dataclass
+
+import dagster as dg
+
+from dedup_assets.definitions import WorkDirIOManager, defs
+from dedup_assets.engine.errors import DedupError
+from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.jobs import selection_of_mode
+from dedup_assets.resources import DedupSettings
+from dedup_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a run found, read off its materializations.
+
+    Attributes:
+        metadata: numbers and texts by asset and key, as the UI shows them.
+        seconds: duration of each step.
+        warnings: what checks that do not stop a run had to say.
+    """
+
+    metadata: dict[str, dict[str, object]]
+    seconds: dict[str, float]
+    warnings: list[str]
+
+    def number(self, asset: str, key: str) -> float | None:
+        """A figure of an asset; None where it was not materialized."""
+        value = self.metadata.get(asset, {}).get(key)
+        return value if isinstance(value, int | float) else None
+
+
+class CheckFailedError(DedupError):
+    """A result does not hold what it must; it is a defect of ours or a damaged file, and the run stopped there."""
+
+
+def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
+    """Materialize the assets of the settings' run mode, with their checks.
+
+    Args:
+        settings: of the run.
+        progress: told of each image.
+
+    Raises:
+        DedupError: what a user can mend.
+        Exception: a defect of ours, as it was raised.
+    """
+    resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
+    log_level = "INFO" if settings.verbose else "CRITICAL"
+    with warnings.catch_warnings(), _instance() as instance:
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        try:
+            result = dg.materialize(
+                [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]  # as Definitions took them
+                selection=selection_of_mode(settings.run_mode),
+                instance=instance,
+                resources={
+                    "settings": resource,
+                    "progress": progress,
+                    "io_manager": WorkDirIOManager(settings=resource),
+                },
+                run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+            )
+        except Exception as error:
+            raise _root_cause(error) from None
+    return _facts(result)
+
+
+def _instance() -> dg.DagsterInstance:
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
+    return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
+
+
+def _root_cause(error: Exception) -> Exception:
+    """The error of ours inside Dagster's wrappers; the error itself where there is none."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # Dagster re-raises errors in a cycle
+        if isinstance(cause, DedupError):
+            return cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, dg.DagsterAssetCheckFailedError):
+        return CheckFailedError(str(error))
+    return error
+
+
+def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
+    metadata: dict[str, dict[str, object]] = {}
+    for event in result.get_asset_materialization_events():
+        found = event.materialization
+        metadata[found.asset_key.to_user_string()] = {key: value.value for key, value in found.metadata.items()}
+    seconds = {
+        event.step_key or "": event.step_success_data.duration_ms / 1000
+        for event in result.all_events
+        if event.is_step_success
+    }
+    failed = [
+        f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    return RunFacts(metadata, seconds, failed)
