@@ -26,8 +26,9 @@ class DecodingLimits:
 
     Attributes:
         min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
-        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes up to 7 bytes a
-            pixel, and 16 for float gray.
+        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes a
+            pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, `PIL.Image.MAX_IMAGE_PIXELS`) also holds for GIF,
+            WebP, ICO and ICNS, whose readers ask it before they can be asked for the size.
     """
 
     min_side: int = 10
@@ -50,8 +51,8 @@ def decode(
 
     Args:
         data: the whole file.
-        at_least: (height, width) that the caller needs. A JPEG then comes back scaled down by a power of two or another
-            factor of the decoder, neither side below this; other formats, and smaller pictures, in full size.
+        at_least: (height, width) that the caller needs. A JPEG of more than twice that comes back scaled down by the
+            decoder, neither side below this; other formats, and smaller pictures, come in full size.
         box: what to cut out, in pixels of the displayed, full-size picture; such a picture is never scaled down.
         limits: which sizes are refused before decoding.
 

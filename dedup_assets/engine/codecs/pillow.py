@@ -68,9 +68,9 @@ def _readers() -> tuple[tuple[str, Any, Any], ...]:
 
 def _candidates(data: bytes) -> list[tuple[str, Callable[[BytesIO, str], ImageFile.ImageFile]]]:
     """The formats whose reader accepts the first bytes, in order."""
-    found = []
+    found, prefix = [], data[:16].ljust(16, b"\0")  # some readers index into a prefix without looking at its length
     for name, factory, accept in _readers():
-        accepted = accept(data[:16]) if accept else _may_be_tga(data)
+        accepted = accept(prefix) if accept else _may_be_tga(data)
         if isinstance(accepted, str):  # Pillow was built without the library for it
             raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"{name}: {accepted}")
         if accepted:

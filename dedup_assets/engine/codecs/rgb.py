@@ -4,10 +4,13 @@ Pillow's own `convert("RGB")` is right for 8-bit colour; it clips 16-bit and flo
 colours appear) and refuses CIELAB.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+_BLOCK_ROWS = 256
 _TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 
 
@@ -64,11 +67,18 @@ def _deep_gray_to_8_bits(image: Image.Image) -> NDArray[np.uint8]:
     return 255 - gray if tags.get(_TIFF_PHOTOMETRIC) == 0 else gray
 
 
-def _stretch(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale by the smallest and largest finite value; NaN and flat pictures are black, infinities the ends."""
-    wide = values.astype(np.float64)
-    finite = wide[np.isfinite(wide)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    scale = high - low if high > low else 1.0
-    wide = np.nan_to_num(wide, nan=low, posinf=high, neginf=low)
-    return np.rint((wide - low) * (255 / scale)).astype(np.uint8)
+    # By blocks of rows: doubles of a whole picture would take ten times what the decoder takes.
+    blocks = [values[row : row + _BLOCK_ROWS] for row in range(0, len(values), _BLOCK_ROWS)]
+    finite = [part for part in (block[np.isfinite(block)] for block in blocks) if part.size]
+    low = min((float(part.min()) for part in finite), default=0.0)
+    high = max((float(part.max()) for part in finite), default=0.0)
+    scale = 255 / (high - low) if high > low else 0.0
+    scaled = [
+        np.rint((np.nan_to_num(block.astype(np.float64), nan=low, posinf=high, neginf=low) - low) * scale).astype(
+            np.uint8
+        )
+        for block in blocks
+    ]
+    return np.concatenate(scaled)
