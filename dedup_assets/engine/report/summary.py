@@ -45,7 +45,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class Counts:
-    """The numbers of a run. `redundant` is what would go if one image of each component stayed."""
+    """The numbers of a run.
+
+    `redundant` is what would go if one image of each component stayed. Where components were switched off (`grouped` is
+    false), nothing can be said about it.
+    """
 
     good: int
     bad: int
@@ -54,6 +58,7 @@ class Counts:
     in_components: int
     largest: int
     outliers: int
+    grouped: bool
 
     @property
     def images(self) -> int:
@@ -129,6 +134,7 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
         in_components=int(sizes.sum()),
         largest=int(sizes[0]) if len(sizes) else 0,
         outliers=len(facts.outliers),
+        grouped=not facts.components.info.is_empty(),
     )
 
 
