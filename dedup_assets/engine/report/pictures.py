@@ -1,0 +1,82 @@
+"""What a page knows about one file, and how two files differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dedup_assets.engine.report.names import split_name
+from dedup_assets.engine.report.quantities import format_duration, format_excess
+
+_ASPECT_TOLERANCE = 0.02  # scaled copies round their sides to whole pixels
+_CLOCK_STEP = timedelta(seconds=2)  # FAT, and so most memory cards, keeps even seconds
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a page shows of one file.
+
+    Attributes:
+        name: full path or URL, as `os.fsdecode` gives it; may hold any character.
+        thumbnail: a JPEG file; None if the picture could not be read any more.
+        width: pixels of the original as a person sees it, None if unknown.
+        height: as `width`.
+        size_bytes: of the original file, None if unknown.
+        modified: when the original was last changed, None if unknown; shown as it is, in its own time zone.
+        problem: why there is no thumbnail.
+    """
+
+    name: str
+    thumbnail: bytes | None
+    width: int | None
+    height: int | None
+    size_bytes: int | None
+    modified: datetime | None
+    problem: str | None = None
+
+
+Illustrate = Callable[[str], Picture]
+"""Reads the picture of a name; given by the caller, since this package decodes nothing. Never raises for a bad file."""
+
+
+def describe_differences(a: Picture, b: Picture) -> tuple[str, ...]:
+    """Return short phrases on what two files share and how they differ; facts that are unknown are left out."""
+    phrases = (_compare_names(a, b), _compare_dimensions(a, b), _compare_sizes(a, b), _compare_dates(a, b))
+    return tuple(phrase for phrase in phrases if phrase)
+
+
+def _compare_names(a: Picture, b: Picture) -> str | None:
+    return "same base name" if split_name(a.name)[1] == split_name(b.name)[1] else None
+
+
+def _compare_dimensions(a: Picture, b: Picture) -> str | None:
+    if not (a.width and a.height and b.width and b.height):
+        return None
+    if (a.width, a.height) == (b.width, b.height):
+        return "same dimensions"
+    if (a.width, a.height) == (b.height, b.width):
+        return "width and height swapped"
+    stretch = (a.width * b.height) / (a.height * b.width)
+    shape = "" if abs(stretch - 1) <= _ASPECT_TOLERANCE else ", other aspect ratio"
+    pixels = _compare_amounts(a.width * a.height, b.width * b.height, "pixels") or "same number of pixels"
+    return f"{pixels}{shape}"
+
+
+def _compare_sizes(a: Picture, b: Picture) -> str | None:
+    if not a.size_bytes or not b.size_bytes:
+        return None
+    return _compare_amounts(a.size_bytes, b.size_bytes, "bytes") or "same file size"
+
+
+def _compare_dates(a: Picture, b: Picture) -> str | None:
+    if not (a.modified and b.modified) or (a.modified.utcoffset() is None) != (b.modified.utcoffset() is None):
+        return None
+    if abs(a.modified - b.modified) <= _CLOCK_STEP:
+        return "same date"
+    newer, gap = ("A", a.modified - b.modified) if a.modified > b.modified else ("B", b.modified - a.modified)
+    return f"{newer} is {format_duration(gap)} newer"
+
+
+def _compare_amounts(a: int, b: int, noun: str) -> str | None:
+    if a == b:
+        return None
+    return f"{'A' if a > b else 'B'} has {format_excess(max(a, b), min(a, b), noun)}"
