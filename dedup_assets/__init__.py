@@ -1,0 +1,37 @@
+"""Find duplicates, near-duplicates, outliers and broken files in image collections.
+
+    import dedup_assets
+    dedup_assets.run("photos", "results")
+
+The names are fastdup's open interface (RUN.md), so that `import dedup_assets as fastdup` keeps working. Importing this
+package imports neither Dagster nor any of the heavy libraries.
+"""
+
+from importlib.metadata import version as _version
+
+from dedup_assets.api import (
+    create_components_gallery,
+    create_duplicates_gallery,
+    create_outliers_gallery,
+    generate_duplicates_gallery,
+    load_binary,
+    load_binary_feature,
+    load_binary_features,
+    run,
+    save_binary_feature,
+)
+
+__version__ = _version("dedup-assets")
+
+__all__ = [
+    "__version__",
+    "create_components_gallery",
+    "create_duplicates_gallery",
+    "create_outliers_gallery",
+    "generate_duplicates_gallery",
+    "load_binary",
+    "load_binary_feature",
+    "load_binary_features",
+    "run",
+    "save_binary_feature",
+]

@@ -6,36 +6,17 @@ that lives as long as the run, with telemetry off.
 
 import os
 import warnings
-from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
 from dedup_assets.definitions import WorkDirIOManager, defs
 from dedup_assets.engine.errors import DedupError
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.jobs import selection_of_mode
+from dedup_assets.launch_facts import RunFacts
 from dedup_assets.resources import DedupSettings
 from dedup_assets.settings import Settings
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a run found, read off its materializations.
-
-    Attributes:
-        metadata: numbers and texts by asset and key, as the UI shows them.
-        seconds: duration of each step.
-        warnings: what checks that do not stop a run had to say.
-    """
-
-    metadata: dict[str, dict[str, object]]
-    seconds: dict[str, float]
-    warnings: list[str]
-
-    def number(self, asset: str, key: str) -> float | None:
-        """A figure of an asset; None where it was not materialized."""
-        value = self.metadata.get(asset, {}).get(key)
-        return value if isinstance(value, int | float) else None
 
 
 class CheckFailedError(DedupError):
@@ -89,7 +70,7 @@ def _root_cause(error: Exception) -> Exception:
             return cause
         seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, dg.DagsterAssetCheckFailedError):
+    if isinstance(error, DagsterAssetCheckFailedError):
         return CheckFailedError(str(error))
     return error
 

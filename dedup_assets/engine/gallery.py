@@ -14,6 +14,7 @@ from PIL import Image
 
 from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
 from dedup_assets.engine.errors import DedupError, ImageError
+from dedup_assets.engine.extraction import thread_count
 from dedup_assets.engine.reading import read
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.report import (
@@ -26,7 +27,7 @@ from dedup_assets.engine.report import (
     duplicates_page,
     outliers_page,
     summary_page,
-)
+)from dedup_assets.engine.work_dir import WorkDir, files
 
 THUMBNAIL_SIDE = 320  # px, the longer one
 _JPEG_QUALITY = 80
@@ -85,6 +86,32 @@ def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, 
         Page.BAD_IMAGES: bad_images_page(results.bad, pages=every),
     }
     return Gallery({page.value: html for page, html in pages.items()})
+
+
+def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: int, descending: bool) -> str:
+    """One page from the files of a work_dir, without the others.
+
+    Args:
+        page: DUPLICATES, OUTLIERS or COMPONENTS.
+        work_dir: where the results stand; fastdup's work_dirs do as well.
+        name: the file of pairs; None for the documented one.
+        num_images: pairs, outliers or components on the page, at most.
+        descending: duplicates only: closest first.
+
+    Raises:
+        WorkDirError: a file that the page needs is missing or damaged.
+    """
+    limits, threads = DecodingLimits(), thread_count(-1)
+    if page is Page.COMPONENTS:
+        components, names = files.read_components(work_dir), files.read_features(work_dir).names
+        return components_page(components, names, illustrator([], limits=limits, threads=threads), num_components=num_images)
+    pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
+    rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
+    shown = [image for side in ("from", "to") for image in rows[side]]
+    illustrate = illustrator(shown, limits=limits, threads=threads)
+    if page is Page.OUTLIERS:
+        return outliers_page(pairs, illustrate, num_images=num_images)
+    return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending)
 
 
 def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: int) -> Illustrate:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import faiss
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.records import (
@@ -89,6 +90,13 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
             )
         table.write_parquet(ledger)
     return good, table.height - good
+
+
+def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.float32]) -> None:
+    """features.dat and features.dat.csv from arrays in memory."""
+    with work_dir.publish(FEATURES, f"{FEATURES}.csv") as (data, table):
+        data.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+        write_rows(table, "index,filename", (b"%d,%b" % (row, field(name)) for row, name in enumerate(names)))
 
 
 def read_features(work_dir: WorkDir) -> Features:
@@ -265,6 +273,12 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
     with work_dir.publish(*names) as files:
         for file, html in zip(files, gallery.pages.values(), strict=True):
             file.write(html.encode("utf-8"))
+
+
+def write_document(work_dir: WorkDir, name: str, html: str) -> None:
+    """One HTML document, UTF-8."""
+    with work_dir.publish(name) as (file,):
+        file.write(html.encode("utf-8"))
 
 
 def _write_pairs(file: BinaryIO, pairs: Pairs) -> None:

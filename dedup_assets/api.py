@@ -1,0 +1,287 @@
+"""RUN.md's surface: `run()`, the feature files, and the gallery functions.
+
+Thin: a call is checked, handed to the pipeline or the engine, and its outcome said in words. Heavy libraries are
+imported inside the functions, so that `import dedup_assets` stays quick.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dedup_assets.engine.errors import DedupError, InputError, SettingsError, WorkDirError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dedup_assets.engine.report import Page
+    from dedup_assets.engine.work_dir import WorkDir
+
+SUCCESS, ERROR = 0, 1
+
+_INPUTS_FILE = "inputs.list"
+
+
+def run(  # noqa: PLR0913 - RUN.md's signature
+    input_dir: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = "",
+    work_dir: str | os.PathLike[str] | None = None,
+    compute: str | None = None,
+    verbose: bool | None = None,
+    num_threads: int | None = None,
+    num_images: int | None = None,
+    turi_param: str | None = None,
+    distance: str | None = None,
+    threshold: float | None = None,
+    lower_threshold: float | None = None,
+    model_path: str | os.PathLike[str] | None = None,
+    version: bool | None = None,
+    nearest_neighbors_k: int | None = None,
+    run_mode: int | None = None,
+    nn_provider: str | None = None,
+    min_offset: int | None = None,
+    max_offset: int | None = None,
+    faiss_mode: str | None = None,
+    faiss_param: str | None = None,
+    bounding_box: str | None = None,
+    **more: Any,  # noqa: ANN401 - nnmodel and our own settings; unknown names are refused
+) -> int:
+    """Find duplicates, near-duplicates, outliers and broken files among images.
+
+    Materializes the Dagster assets of the run mode; what each parameter means, its default and its bounds stand in
+    `dedup_assets.settings.Settings` (RUN.md, "Parameters"). Parameters left out or None have their defaults.
+
+    Args:
+        input_dir: a folder, an image, a URL, a list file, or a Python list of these.
+        work_dir: where results go; created if need be.
+        compute: cpu or gpu.
+        verbose: show Dagster's log, and tracebacks of defects of ours.
+        num_threads: threads in all.
+        num_images: only the first n.
+        turi_param: comma-separated key=value.
+        distance: metric of the search.
+        threshold: similarity from which pairs are stored.
+        lower_threshold: similarity below which an image is an outlier.
+        model_path: an ONNX model instead of the built-in one.
+        version: print the version and return.
+        nearest_neighbors_k: neighbours for each image.
+        run_mode: 0 everything, 1 features, 2 similarity from stored features.
+        nn_provider: faiss or turi.
+        min_offset: first position of the listing.
+        max_offset: position after the last one.
+        faiss_mode: a faiss index_factory string.
+        faiss_param: search parameters of the index.
+        bounding_box: crop before embedding.
+        **more: `nnmodel`, and the settings that RUN.md does not have (`shard_size`, `max_pixels`, `gallery_pairs`).
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr that says what was wrong and what is allowed.
+    """
+    given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
+    if version:
+        print(f"dedup-assets {package_version('dedup-assets')}")
+        return SUCCESS
+    try:
+        return _run(input_dir, {name: _plain(value) for name, value in given.items() if value is not None})
+    except DedupError as error:
+        print(f"dedup-assets: {_one_line(error)}", file=sys.stderr)
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        hint = "" if verbose else "; run with verbose=True for the traceback"
+        message = f"dedup-assets: internal error, please report it: {type(error).__name__}: {_one_line(error)}{hint}"
+        print(message, file=sys.stderr)
+    return ERROR
+
+
+def _run(input_dir: object, given: dict[str, Any]) -> int:
+    from dedup_assets.console import ConsoleProgress, print_summary
+    from dedup_assets.settings import Settings
+
+    settings = Settings.parse(**given)
+    if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
+        settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings.work_dir)})
+    from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
+
+    with ConsoleProgress() as progress:
+        facts = materialize(settings, progress)
+    print_summary(facts, settings)
+    return SUCCESS
+
+
+def _plain(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _input_text(input_dir: object, work_dir: str) -> str:
+    """What to read, as one path: a Python list is kept beside the results, so that Dagster can read it again."""
+    if isinstance(input_dir, str | os.PathLike):
+        return os.fspath(input_dir)
+    if not isinstance(input_dir, Sequence) or not all(isinstance(row, str | os.PathLike) for row in input_dir):
+        raise SettingsError(f"input_dir={input_dir!r}: must be a path, a URL, or a list of these")
+    if not input_dir:
+        raise InputError("input_dir=[]: the list is empty")
+    from dedup_assets.engine.work_dir import WorkDir
+
+    folder = WorkDir(work_dir)
+    with folder.publish(_INPUTS_FILE) as (file,):
+        file.write(b"\0".join(os.fsencode(row) for row in input_dir) + b"\0")
+    return folder.path(_INPUTS_FILE)
+
+
+def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], NDArray[np.float32]]":
+    """Load stored vectors and the names of their rows (RUN.md, "Input / output formats").
+
+    Args:
+        filename: features.dat (its names stand in features.dat.csv beside it), or a work_dir that holds it; fastdup's
+            atrain_features.dat works as well.
+
+    Returns:
+        The names of all good images, n of them, and an (n, d) float32 array; row i belongs to name i. d is 576 with the
+        built-in model. Names that are not UTF-8 have their bytes as surrogate escapes (`os.fsencode` restores them).
+
+    Raises:
+        WorkDirError: a file is missing, or names and vectors do not fit.
+    """
+    import numpy as np
+
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    features = files.read_features(WorkDir(os.fspath(filename)))
+    return [os.fsdecode(name) for name in features.names], np.array(features.vectors)
+
+
+load_binary_features = load_binary_feature
+load_binary = load_binary_feature
+
+
+def save_binary_feature(
+    save_path: str | os.PathLike[str], filenames: Sequence[str], np_array: "NDArray[np.float32]"
+) -> None:
+    """Store vectors and names as features.dat and features.dat.csv, as `load_binary_feature` reads them.
+
+    Args:
+        save_path: the folder; created if need be.
+        filenames: n names.
+        np_array: (n, d) float32, row i for name i.
+
+    Raises:
+        SettingsError: the array is not float32, not two-dimensional, or has another number of rows than there are names.
+        WorkDirError: the folder cannot be written to.
+    """
+    import numpy as np
+
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    if not isinstance(np_array, np.ndarray) or np_array.dtype != np.float32 or np_array.ndim != 2:  # noqa: PLR2004
+        kind = f"{np_array.dtype} {np_array.shape}" if isinstance(np_array, np.ndarray) else type(np_array).__name__
+        raise SettingsError(f"np_array: must be float32 of shape (n, d), not {kind}")
+    if len(np_array) != len(filenames):
+        raise SettingsError(f"np_array has {len(np_array)} rows for {len(filenames)} filenames: must be equal")
+    files.save_features(WorkDir(os.fspath(save_path)), [os.fsencode(name) for name in filenames], np_array)
+
+
+def create_duplicates_gallery(
+    similarity_file: str | os.PathLike[str],
+    save_path: str | os.PathLike[str],
+    num_images: int = 20,
+    descending: bool = True,
+) -> int:
+    """Make a page of the most similar pairs, side by side; in a Jupyter notebook it is shown inline too.
+
+    Args:
+        similarity_file: similarity.csv of a run, or a work_dir that holds it.
+        save_path: folder for the page, duplicates.html.
+        num_images: pairs to show, at most.
+        descending: closest first; False shows the least similar pairs first.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.report import Page
+
+    return _create(Page.DUPLICATES, similarity_file, save_path, num_images, descending)
+
+
+generate_duplicates_gallery = create_duplicates_gallery
+
+
+def create_outliers_gallery(
+    outliers_file: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
+) -> int:
+    """Make a page of the most isolated images, each with its nearest neighbour; shown inline in Jupyter.
+
+    Args:
+        outliers_file: outliers.csv of a run, or a work_dir that holds it.
+        save_path: folder for the page, outliers.html.
+        num_images: outliers to show, at most.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.report import Page
+
+    return _create(Page.OUTLIERS, outliers_file, save_path, num_images)
+
+
+def create_components_gallery(
+    work_dir: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
+) -> int:
+    """Make a page of the largest components; shown inline in Jupyter.
+
+    Args:
+        work_dir: of a run: components and names are read from it.
+        save_path: folder for the page, components.html.
+        num_images: components to show, at most.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.report import Page
+
+    return _create(Page.COMPONENTS, work_dir, save_path, num_images)
+
+
+def _create(
+    page: "Page",
+    source: str | os.PathLike[str],
+    save_path: str | os.PathLike[str],
+    num_images: int,
+    descending: bool = True,
+) -> int:
+    from dedup_assets.engine.gallery import single_page
+    from dedup_assets.engine.work_dir import WorkDir, files
+    from dedup_assets.notebook import show_inline
+
+    try:
+        if num_images < 1:
+            raise SettingsError(f"num_images={num_images!r}: must be at least 1")
+        folder, name = _source(os.fspath(source))
+        html = single_page(page, folder, name, num_images=num_images, descending=descending)
+        target = WorkDir(os.fspath(save_path))
+        files.write_document(target, page.value, html)
+    except DedupError as error:
+        print(f"dedup-assets: {_one_line(error)}", file=sys.stderr)
+        return ERROR
+    show_inline(html)
+    print(f"Gallery: {target.path(page.value)}")
+    return SUCCESS
+
+
+def _source(path: str) -> "tuple[WorkDir, str | None]":
+    """A work_dir and, where the path is that of a file in it, the file's name."""
+    from dedup_assets.engine.work_dir import WorkDir
+
+    if path.endswith(".csv"):
+        folder, _, name = path.rpartition("/")
+        return WorkDir(folder or "."), name
+    if "://" not in path and not Path(path).is_dir():
+        raise WorkDirError(f"{path!r}: no such folder or .csv file")
+    return WorkDir(path), None

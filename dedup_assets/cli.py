@@ -1,0 +1,66 @@
+"""The command line: parse, call, print, exit code. Nothing else.
+
+Options are made from the fields of `settings.Settings`: a parameter added there is an option here.
+"""
+
+import sys
+from typing import Any, get_args
+
+import click
+from pydantic.fields import FieldInfo
+
+from dedup_assets import api
+from dedup_assets.settings import Settings, allowed
+
+
+def _option(name: str, field: FieldInfo) -> click.Option:
+    kind = type(field.default)
+    bounds = allowed(name)
+    text = f"{field.description} [default: {field.default!r}{f'; {bounds}' if bounds else ''}]"
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return click.Option([flag, name], is_flag=True, default=None, help=text)
+    choices = get_args(field.annotation)
+    # Values are checked in one place, by Settings; here they only get their Python type.
+    return click.Option(
+        [flag, f"--{name}", name], type=kind, default=None, help=text, metavar="|".join(choices) if choices else None
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="dedup-assets")
+def main() -> None:
+    """Find duplicates, near-duplicates, outliers and broken files in image collections."""
+
+
+@main.command()
+@click.argument("input_dir", nargs=-1, required=True)
+@click.argument("work_dir")
+def run(input_dir: tuple[str, ...], work_dir: str, **settings: Any) -> None:  # noqa: ANN401 - made from Settings
+    """Run the pipeline on INPUT_DIR (one or more folders, images, list files or URLs); results go to WORK_DIR."""
+    sys.exit(api.run(input_dir[0] if len(input_dir) == 1 else list(input_dir), work_dir, **settings))
+
+
+run.params += [
+    _option(name, field) for name, field in Settings.model_fields.items() if name not in {"input_dir", "work_dir", "version"}
+]
+
+
+@main.command()
+@click.argument("folder", default="dedup-demo")
+def demo(folder: str) -> None:
+    """Run on built-in sample photographs with made copies and a broken file in FOLDER, and compare with the truth."""
+    from dedup_assets.demo import run_demo
+
+    sys.exit(run_demo(folder))
+
+
+@main.command()
+@click.option("--input-dir", default="images", show_default=True, help="What the launchpad suggests to read.")
+@click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
+@click.option("--port", default=3000, show_default=True, help="Of the UI, on this machine only.")
+def ui(input_dir: str, work_dir: str, port: int) -> None:
+    """Open the pipeline in Dagster's UI, with telemetry off."""
+    from dedup_assets.dagster_ui import serve
+
+    sys.exit(serve(input_dir, work_dir, port))
