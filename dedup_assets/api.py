@@ -26,7 +26,7 @@ SUCCESS, ERROR = 0, 1
 _INPUTS_FILE = "inputs.list"
 
 
-def run(  # noqa: PLR0913 - RUN.md's signature
+def run(
     input_dir: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = "",
     work_dir: str | os.PathLike[str] | None = None,
     compute: str | None = None,
@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913 - RUN.md's signature
         return _run(input_dir, {name: _plain(value) for name, value in given.items() if value is not None})
     except DedupError as error:
         print(f"dedup-assets: {_one_line(error)}", file=sys.stderr)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
         if verbose:
             traceback.print_exc()
         hint = "" if verbose else "; run with verbose=True for the traceback"
@@ -173,7 +173,7 @@ def save_binary_feature(
         np_array: (n, d) float32, row i for name i.
 
     Raises:
-        SettingsError: the array is not float32, not two-dimensional, or has another number of rows than there are names.
+        SettingsError: the array is not float32, not two-dimensional, or has not one row a name.
         WorkDirError: the folder cannot be written to.
     """
     import numpy as np

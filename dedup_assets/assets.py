@@ -13,9 +13,9 @@ from dedup_assets import metadata
 from dedup_assets.engine.extraction import decoding_limits, thread_count
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
+from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import list_images, part
 from dedup_assets.engine.neighbors import build_index, check_search, find_neighbors
-from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
 from dedup_assets.engine.records import (
@@ -42,7 +42,9 @@ OWNERS = ["team:dedup-assets"]
 _ONE_RUN = dg.BackfillPolicy.single_run()
 
 
-@dg.asset(group_name=PIPELINE, kinds={"python", "file"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+@dg.asset(
+    group_name=PIPELINE, kinds={"python", "file"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN
+)
 def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
     """Which images there are: every image of `input_dir`, sorted by name, each once, with size and version.
 
@@ -150,8 +152,8 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
             owners=OWNERS,
             code_version=CODE_VERSION,
             is_required=False,
-            description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours before "
-            "the threshold, `neighbors.parquet`, from which the graph is built.",
+            description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours "
+            "before the threshold, `neighbors.parquet`, from which the graph is built.",
         ),
         "outliers": dg.AssetOut(
             group_name=PIPELINE,
@@ -159,8 +161,8 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
             owners=OWNERS,
             code_version=CODE_VERSION,
             is_required=False,
-            description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, most "
-            "isolated first: `outliers.csv`.",
+            description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, "
+            "most isolated first: `outliers.csv`.",
         ),
     },
     can_subset=True,
@@ -182,7 +184,9 @@ def nearest_neighbors(
         yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), limits))
 
 
-@dg.asset(group_name=PIPELINE, kinds={"igraph", "csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+@dg.asset(
+    group_name=PIPELINE, kinds={"igraph", "csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN
+)
 def components(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, similarity: Neighbors
 ) -> Components:

@@ -17,13 +17,13 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     kind = type(field.default)
     bounds = allowed(name)
     text = f"{field.description} [default: {field.default!r}{f'; {bounds}' if bounds else ''}]"
-    flag = f"--{name.replace('_', '-')}"
+    flags = sorted({f"--{name.replace('_', '-')}", f"--{name}"})
     if kind is bool:
-        return click.Option([flag, name], is_flag=True, default=None, help=text)
+        return click.Option([*flags, name], is_flag=True, default=None, help=text)
     choices = get_args(field.annotation)
     # Values are checked in one place, by Settings; here they only get their Python type.
     return click.Option(
-        [flag, f"--{name}", name], type=kind, default=None, help=text, metavar="|".join(choices) if choices else None
+        [*flags, name], type=kind, default=None, help=text, metavar="|".join(choices) if choices else None
     )
 
 
@@ -42,7 +42,9 @@ def run(input_dir: tuple[str, ...], work_dir: str, **settings: Any) -> None:  # 
 
 
 run.params += [
-    _option(name, field) for name, field in Settings.model_fields.items() if name not in {"input_dir", "work_dir", "version"}
+    _option(name, field)
+    for name, field in Settings.model_fields.items()
+    if name not in {"input_dir", "work_dir", "version"}
 ]
 
 

@@ -25,7 +25,7 @@ defs = dg.Definitions(
     resources={
         "settings": settings,
         "progress": LoggedProgress(),
-        "io_manager": WorkDirIOManager(settings=settings),
+        "io_manager": WorkDirIOManager(settings=settings),  # type: ignore[arg-type]  # made from SettingsResource
     },
     # Our parallelism is threads inside the engine; a process for each step would only load everything again.
     executor=dg.in_process_executor,

@@ -10,9 +10,10 @@ import warnings
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
-from dedup_assets.definitions import WorkDirIOManager, defs
+from dedup_assets.definitions import defs
 from dedup_assets.engine.errors import DedupError
 from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.io_manager import WorkDirIOManager
 from dedup_assets.jobs import selection_of_mode
 from dedup_assets.launch_facts import RunFacts
 from dedup_assets.resources import DedupSettings
@@ -50,7 +51,7 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
                 },
                 run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - unwrapped and raised again
             raise _root_cause(error) from None
     return _facts(result)
 

@@ -28,7 +28,7 @@ class Settings(BaseModel):
 
     input_dir: str = Field(
         default="",
-        description="What to read: a folder (searched recursively), an image, any fsspec URL such as s3://bucket/prefix, "
+        description="What to read: a folder (searched recursively), an image, an fsspec URL such as s3://bucket/prefix, "
         "or a text file with one path or URL a row.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
@@ -36,7 +36,9 @@ class Settings(BaseModel):
         default="cpu",
         description="Where the embedding runs. gpu needs the [gpu] extra; without a usable GPU the run is refused.",
     )
-    verbose: bool = Field(default=False, description="Show Dagster's log lines and, for a defect of ours, the traceback.")
+    verbose: bool = Field(
+        default=False, description="Show Dagster's log lines and, for a defect of ours, the traceback."
+    )
     num_threads: int = Field(
         default=-1, ge=-1, description="Threads in all, for decoding, embedding and search together; -1: one a core."
     )
@@ -78,7 +80,8 @@ class Settings(BaseModel):
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(
-        default="", description="Method of the turi provider: brute_force (exact), ball_tree or lsh; also in turi_param."
+        default="",
+        description="Method of the turi provider: brute_force (exact), ball_tree or lsh; also in turi_param.",
     )
     min_offset: int = Field(default=-1, ge=-1, description="First position of the full listing to read; -1: the start.")
     max_offset: int = Field(default=-1, ge=-1, description="Position after the last one to read; -1: the end.")
@@ -156,7 +159,9 @@ class Settings(BaseModel):
             )
         named = _parse_turi_param(self.turi_param).get("nnmodel")
         if named and self.nnmodel and named != self.nnmodel:
-            raise ValueError(f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them")
+            raise ValueError(
+                f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them"
+            )
         return self
 
     @property

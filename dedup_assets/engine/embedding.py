@@ -22,7 +22,11 @@ _DYNAMIC_SIDE = 224  # px, for models that accept any size: what most embedding 
 _RGB = 3
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
-_DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+_DTYPES: dict[str, type[np.generic]] = {
+    "tensor(uint8)": np.uint8,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Embedder:
         step = self.input.batch or len(batch)
         try:
             parts = [self._call(batch[start : start + step], step) for start in range(0, len(batch), step)]
-        except Exception as error:  # onnxruntime's errors have no common base
+        except Exception as error:  # noqa: BLE001 - onnxruntime's errors have no common base
             raise ModelError(f"{self._label} failed on a picture: {type(error).__name__}: {error}") from None
         vectors = np.concatenate(parts).astype(np.float32, copy=False)
         if vectors.ndim != 2 or len(vectors) != len(pictures):  # noqa: PLR2004 - (n, d)
@@ -136,7 +140,7 @@ def _session(content: bytes, compute: str, label: str) -> Any:  # noqa: ANN401 -
     options.log_severity_level = 4  # its warnings go to stderr past Python; errors come as exceptions
     try:
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as above
         raise ModelError(f"{label} is not a usable ONNX model: {type(error).__name__}: {_first_line(error)}") from None
     if session.get_providers()[0] != provider:  # onnxruntime falls back to the CPU with no more than a log line
         raise ModelError(f"compute={compute!r}: {provider} could not be started; is the GPU's driver installed?")
@@ -149,10 +153,10 @@ def _first_line(error: Exception) -> str:
 
 def _input(session: Any, label: str) -> ModelInput:  # noqa: ANN401 - onnxruntime is untyped
     inputs = session.get_inputs()
-    first = inputs[0] if inputs else None
-    if len(inputs) != 1 or len(first.shape) != 4 or first.type not in _DTYPES:  # noqa: PLR2004 - N, H, W, C
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _DTYPES:  # noqa: PLR2004 - N, H, W, C
         shapes = ", ".join(f"{given.name}: {given.type} {given.shape}" for given in inputs)
         raise ModelError(f"{label} must have one input of rank 4 in uint8 or float, but it has {shapes or 'none'}")
+    first = inputs[0]
     batch, *sides = first.shape
     if sides[2] == _RGB:
         layout, height, width = "NHWC", sides[0], sides[1]

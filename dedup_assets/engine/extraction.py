@@ -56,7 +56,8 @@ class Extraction:
     def fingerprint(self) -> str:
         """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
-        return f"decoder={_DECODER_VERSION} model={self.embedder.sha256} box={box} min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
+        limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
+        return f"decoder={_DECODER_VERSION} model={self.embedder.sha256} box={box} {limits}"
 
 
 def thread_count(num_threads: int) -> int:
@@ -80,8 +81,8 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
         progress: told after each chunk.
 
     Returns:
-        A row for each image in the manifest's order, and the vectors of the good ones. An image that cannot be used is a
-        row with its error, never an exception; the vectors do not depend on the number of threads.
+        A row for each image in the manifest's order, and the vectors of the good ones. An image that cannot be used
+        is a row with its error, never an exception; the vectors do not depend on the number of threads.
 
     Raises:
         ModelError: the model fails on a picture it should accept.
@@ -91,8 +92,8 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     reasons: list[str | None] = []
     for outcome in _in_order(_chunks(manifest), lambda names: _embed_chunk(names, extraction), extraction.threads):
         vectors.append(outcome.vectors)
-        codes += [problem and str(problem.code) for problem in outcome.problems]
-        reasons += [problem and str(problem) for problem in outcome.problems]
+        codes += [str(problem.code) if problem else None for problem in outcome.problems]
+        reasons += [str(problem) if problem else None for problem in outcome.problems]
         progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
     images = manifest.images.with_columns(
         pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
@@ -125,8 +126,8 @@ def _embed_chunk(names: list[bytes], extraction: Extraction) -> _Outcome:
 
 def _finite(outcome: _Outcome) -> _Outcome:
     """A vector with NaN or infinity has no similarity to anything: its image is bad, and says so."""
-    good = np.isfinite(outcome.vectors).all(axis=1)
-    if good.all():
+    good = [bool(np.isfinite(vector).all()) for vector in outcome.vectors]
+    if all(good):
         return outcome
     verdicts = iter(good)
     failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
@@ -150,7 +151,9 @@ def _chunks(manifest: Manifest) -> Iterator[list[bytes]]:
 def _in_order(items: Iterator[_T], work: Callable[[_T], _R], threads: int) -> Iterator[_R]:
     """Results in the order of the items, with a bounded number of items under way."""
     with ThreadPoolExecutor(threads, thread_name_prefix="extract") as pool:
-        pending: deque[Future[_R]] = deque(pool.submit(work, item) for item in islice(items, threads * _CHUNKS_PER_THREAD))
+        pending: deque[Future[_R]] = deque(
+            pool.submit(work, item) for item in islice(items, threads * _CHUNKS_PER_THREAD)
+        )
         try:
             while pending:
                 yield pending.popleft().result()

@@ -13,7 +13,7 @@ import polars as pl
 from PIL import Image
 
 from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
-from dedup_assets.engine.errors import DedupError, ImageError
+from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.extraction import thread_count
 from dedup_assets.engine.reading import read
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
@@ -27,7 +27,8 @@ from dedup_assets.engine.report import (
     duplicates_page,
     outliers_page,
     summary_page,
-)from dedup_assets.engine.work_dir import WorkDir, files
+)
+from dedup_assets.engine.work_dir import WorkDir, files
 
 THUMBNAIL_SIDE = 320  # px, the longer one
 _JPEG_QUALITY = 80
@@ -104,7 +105,9 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     limits, threads = DecodingLimits(), thread_count(-1)
     if page is Page.COMPONENTS:
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
-        return components_page(components, names, illustrator([], limits=limits, threads=threads), num_components=num_images)
+        return components_page(
+            components, names, illustrator([], limits=limits, threads=threads), num_components=num_images
+        )
     pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
     rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
     shown = [image for side in ("from", "to") for image in rows[side]]

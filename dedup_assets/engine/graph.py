@@ -28,7 +28,7 @@ def similar_pairs(neighbors: Neighbors, names: pl.Series, threshold: float) -> P
 
 
 def find_outliers(neighbors: Neighbors, names: pl.Series, lower_threshold: float) -> Pairs:
-    """Images whose best similarity to any other is below `lower_threshold`, with that neighbour; most isolated first."""
+    """Images whose best similarity to any other is below `lower_threshold`, with that one; most isolated first."""
     nearest = _exactly(neighbors.edges).group_by("from", maintain_order=True).first()
     lonely = nearest.filter(pl.col("similarity") < lower_threshold)
     return Pairs(_named(lonely, names).sort("distance", "from", "to"))
@@ -50,7 +50,9 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
     edges = _undirected(neighbors, graph.ccthreshold)
     network = igraph.Graph(n=neighbors.images, edges=edges.select("low", "high").to_numpy())
     images = pl.DataFrame({"__id": np.arange(neighbors.images)})
-    info = pl.DataFrame(schema={"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64})
+    info = pl.DataFrame(
+        schema={"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64}
+    )
     if graph.run_cc:
         membership = _largest_first(np.array(network.connected_components().membership, np.int64))
         images = images.with_columns(component_id=membership)
@@ -61,9 +63,7 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
     if graph.run_degree:
         images = images.with_columns(degree=np.array(network.degree(), np.int64))
     if graph.run_cc:
-        described = info.select(
-            "component_id", "count", mean_distance="mean", min_distance="min", max_distance="max"
-        )
+        described = info.select("component_id", "count", mean_distance="mean", min_distance="min", max_distance="max")
         images = images.join(described, on="component_id", how="left", maintain_order="left")
     return Components(images, info)
 

@@ -1,5 +1,6 @@
 """What must be true of the results, said as questions that can be asked of any work_dir."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +30,7 @@ class Verdict:
     """
 
     problem: str
-    facts: dict[str, int | float] = field(default_factory=dict)
+    facts: Mapping[str, int | float] = field(default_factory=dict)
 
 
 def check_manifest(manifest: Manifest) -> Verdict:
@@ -37,7 +38,9 @@ def check_manifest(manifest: Manifest) -> Verdict:
     names, index = manifest.images["filename"], manifest.images["index"]
     unsorted = int((names.head(-1) >= names.tail(-1)).sum()) if len(names) > 1 else 0
     gaps = int((index.diff().drop_nulls() != 1).sum())
-    problems = [f"{unsorted} names out of order or repeated"] * bool(unsorted) + [f"{gaps} gaps in positions"] * bool(gaps)
+    problems = [f"{unsorted} names out of order or repeated"] * bool(unsorted) + [f"{gaps} gaps in positions"] * bool(
+        gaps
+    )
     return Verdict("; ".join(problems), {"images": len(manifest)})
 
 

@@ -6,6 +6,7 @@ survive. RUN.md, "Input / output formats", says which inputs there are.
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,11 +19,12 @@ from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange
 
 IMAGE_EXTENSIONS = frozenset(
-    b".avif .avifs .bmp .dib .gif .heic .heics .heif .heifs .hif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpf .jpg .jpx .png .apng "
-    b".tif .tiff .webp".split()
+    b".avif .avifs .bmp .dib .gif .heic .heics .heif .heifs .hif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpf .jpg .jpx .png "
+    b".apng .tif .tiff .webp".split()
 )
 _MANIFEST_SCHEMA = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _MISSING = -1
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 
 
 class _Listed(NamedTuple):
@@ -57,7 +59,9 @@ def list_images(
     if not input_dir:
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
     name = os.fsencode(input_dir)
-    found = {image.name: image for image in (_read_list(name) if _is_list(name) else _expand(name, work_dir, row=False))}
+    found = {
+        image.name: image for image in (_read_list(name) if _is_list(name) else _expand(name, work_dir, row=False))
+    }
     if not found:
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
         raise InputError(f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case)")
@@ -114,7 +118,7 @@ def _is_url(name: bytes) -> bool:
 
 
 def _suffix(name: bytes) -> bytes:
-    return os.path.splitext(name)[1].lower()
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
 
 
 def _is_list(name: bytes) -> bool:
@@ -131,7 +135,7 @@ def _read_list(name: bytes) -> Iterator[_Listed]:
     with fsspec.open(os.fsdecode(name), "rb") as file:
         content: bytes = file.read()
     rows = content.split(b"\0") if b"\0" in content else content.splitlines()
-    if b"\0" not in content and any(byte < 32 and byte not in b"\t\r\n" for byte in content[:4096]):
+    if b"\0" not in content and _CONTROL.search(content[:4096]):
         raise InputError(
             f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path a row"
         )
@@ -202,14 +206,14 @@ def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
             yield _remote(filesystem, filesystem.info(path))
             return
         found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True)
-        if not found and not filesystem.exists(path):
-            raise FileNotFoundError
+        if not found:
+            filesystem.info(path)  # raises where there is nothing at all
     except FileNotFoundError:
         if row:
             yield _Listed(url.encode(), _MISSING, "")
             return
         raise InputError(f"input_dir={url!r}: no such object or prefix") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise InputError(f"cannot list {url!r}: {type(error).__name__}: {error}") from None
     ours = fsspec.core.url_to_fs(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
     for name, facts in found.items():

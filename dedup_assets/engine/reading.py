@@ -26,7 +26,7 @@ def read(name: bytes) -> bytes:
         raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
     except ImageError:
         raise
-    except Exception as error:  # every store has errors of its own
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise ImageError(ErrorCode.UNREADABLE, f"cannot be read: {reason}") from None
     if not content:
@@ -37,7 +37,7 @@ def read(name: bytes) -> bytes:
 def _read_local(name: bytes) -> bytes:
     # O_NONBLOCK: opening a FIFO would wait for a writer for ever.
     descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb", buffering=0) as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ImageError(ErrorCode.UNREADABLE, "is not a regular file")

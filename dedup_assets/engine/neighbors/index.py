@@ -140,7 +140,7 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
             f"faiss_mode={factory!r} cannot search by distance='manhattan'; use HNSW32, Flat or IVF256,Flat"
         )
     if search.provider == "turi" and search.nnmodel == "ball_tree":
-        index.nprobe = max(1, math.ceil(index.nlist * _BALLS_SEARCHED))
+        index.nprobe = max(1, math.ceil(index.nlist * _BALLS_SEARCHED))  # type: ignore[attr-defined]  # an IndexIVF
     return index
 
 

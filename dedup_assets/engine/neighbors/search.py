@@ -20,9 +20,7 @@ _MIN_EF_SEARCH = 64  # HNSW's default of 16 misses neighbours among many near-eq
 _EDGES_SCHEMA = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
 
 
-def find_neighbors(
-    vectors: NDArray[np.float32], index: SearchIndex, search: SearchSettings, threads: int
-) -> Neighbors:
+def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: SearchSettings, threads: int) -> Neighbors:
     """Find the k nearest neighbours of each row among all other rows.
 
     The index proposes candidates; their similarities are computed from the vectors themselves, so that they are exact
@@ -50,7 +48,10 @@ def find_neighbors(
     set_parameters(index.index, search)
     everything = np.arange(len(vectors))
     edges = pl.concat(
-        [pl.DataFrame(schema=_EDGES_SCHEMA), *_search(vectors, everything, index.index, search, candidates=_wanted(search))]
+        [
+            pl.DataFrame(schema=_EDGES_SCHEMA),
+            *_search(vectors, everything, index.index, search, candidates=_wanted(search)),
+        ]
     )
     return Neighbors(edges, len(vectors), _recall(vectors, edges, search))
 
@@ -123,7 +124,7 @@ def _recall(vectors: NDArray[np.float32], edges: pl.DataFrame, search: SearchSet
 def _exact(
     vectors: NDArray[np.float32], rows: NDArray[np.int64], exact: faiss.Index, search: SearchSettings
 ) -> pl.DataFrame:
-    """True neighbours of the sampled rows, comparing with all vectors block by block: the index never holds them all."""
+    """True neighbours of the sampled rows, compared with all vectors block by block: never all in memory."""
     best = pl.DataFrame(schema=_EDGES_SCHEMA)
     queries = prepare_queries(vectors[rows], search.distance)
     for start in range(0, len(vectors), _BLOCK_ROWS * 4):

@@ -16,8 +16,7 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, d) float32 with rows of length 1; a row of zeros stays zero. A new array."""
     rows = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = rows / np.where(lengths > 0, lengths, 1)
-    return unit
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
 
 
 def similarities(
@@ -35,11 +34,16 @@ def similarities(
     """
     if distance == "cosine":
         cosines = np.einsum("nd,nmd->nm", queries, candidates, dtype=np.float64, casting="same_kind")
-        return np.round(np.clip(cosines, -1.0, 1.0), DECIMALS)
+        return _rounded(np.clip(cosines, -1.0, 1.0))
     difference = queries[:, None, :].astype(np.float64) - candidates
     if distance == "manhattan":
         length = np.abs(difference).sum(axis=2)
     else:
         squared = (difference**2).sum(axis=2)
         length = squared if distance == "squared_euclidean" else np.sqrt(squared)
-    return np.round(1.0 / (1.0 + length), DECIMALS)
+    return _rounded(1.0 / (1.0 + length))
+
+
+def _rounded(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    rounded: NDArray[np.float64] = np.round(scores, DECIMALS)
+    return rounded

@@ -144,7 +144,13 @@ def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
 
 def read_bad_images(work_dir: WorkDir) -> BadImages:
     """The bad images; none where no such file stands (a work_dir of features alone)."""
-    schema = {"index": pl.Int64, "filename": pl.Binary, "error_code": pl.String, "filesize": pl.Int64, "error": pl.String}
+    schema = {
+        "index": pl.Int64,
+        "filename": pl.Binary,
+        "error_code": pl.String,
+        "filesize": pl.Int64,
+        "error": pl.String,
+    }
     found = work_dir.find(BAD_CSV, "atrain_features.bad.csv")
     if found is None:
         return BadImages(pl.DataFrame(schema=schema))
@@ -160,7 +166,7 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
 def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
     """faiss.index: a plain faiss file."""
     with work_dir.publish(INDEX) as (file,):
-        writer = faiss.PyCallbackIOWriter(file.write)
+        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # not in its stubs
         faiss.write_index(index.index, writer)
         del writer  # flushes its buffer
 
@@ -181,8 +187,8 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
     if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
         raise WorkDirError(
-            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings say "
-            f"{distance!r}; materialize faiss_index again"
+            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
+            f"say {distance!r}; materialize faiss_index again"
         )
     return SearchIndex(index, distance)
 
@@ -220,7 +226,10 @@ def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
     work_dir.require(name, remedy="run the similarity search first")
     with work_dir.open(name) as file:
         try:
-            rows = [(a, b, float(score)) for a, b, score in read_columns(file, work_dir.path(name), "from", "to", "distance")]
+            rows = [
+                (a, b, float(score))
+                for a, b, score in read_columns(file, work_dir.path(name), "from", "to", "distance")
+            ]
         except ValueError as error:
             raise WorkDirError(f"{work_dir.path(name)!r}: column distance: {error}") from None
     return Pairs(pl.DataFrame(rows, schema={"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}, orient="row"))

@@ -138,7 +138,7 @@ class WorkDir:
 
     def _stage_remote(self, name: str, undo: ExitStack) -> tuple[BinaryIO, Any]:
         # Completed only after every file of the set is written in full: staged in a local file until then.
-        file = undo.enter_context(tempfile.TemporaryFile())
+        file = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
 
         def commit() -> None:
             file.seek(0)
@@ -151,7 +151,7 @@ class WorkDir:
             remote.close()
             remote.commit()
 
-        return file, commit  # type: ignore[return-value]  # a TemporaryFile is a BinaryIO in all but name
+        return file, commit
 
     def _inside(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"

@@ -64,7 +64,9 @@ class ShardStore:
         good = shard.images["error_code"].is_null().to_numpy()
         rows = np.zeros((len(good), shard.vectors.shape[1]), np.float32)
         rows[good] = shard.vectors
-        table = shard.images.select(_LEDGER).with_columns(vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1])))
+        table = shard.images.select(_LEDGER).with_columns(
+            vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1]))
+        )
         done, still_open = self.names(part, offsets)
         name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
