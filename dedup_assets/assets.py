@@ -93,8 +93,8 @@ def feature_shards(
     with progress.counting(sum(len(part(image_manifest, offsets)) for offsets in wanted)):
         outcomes = [extractor.complete(image_manifest, offsets, progress.advance) for offsets in wanted]
     for offsets, outcome in zip(wanted, outcomes, strict=True):
-        context.add_asset_metadata(metadata.of_range(outcome), partition_key=offsets.key)
-    return dg.MaterializeResult(metadata=metadata.of_ranges(outcomes, progress))
+        context.add_asset_metadata(metadata.of_range(outcome, progress), partition_key=offsets.key)
+    return dg.MaterializeResult()
 
 
 @dg.asset(

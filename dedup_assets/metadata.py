@@ -44,13 +44,18 @@ def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
     }
 
 
-def of_range(outcome: RangeOutcome) -> Metadata:
-    """Of one partition of `feature_shards`."""
-    return {"dagster/partition_row_count": outcome.images, "images": outcome.images, "computed": outcome.computed}
+def of_range(outcome: RangeOutcome, progress: ProgressReporter) -> Metadata:
+    """Of one partition of `feature_shards`; the rate is that of the whole run."""
+    return {
+        "dagster/partition_row_count": outcome.images,
+        "images": outcome.images,
+        "computed_images": outcome.computed,
+        "images_per_second": round(progress.rate, 1),
+    }
 
 
-def of_ranges(outcomes: Sequence[RangeOutcome], progress: ProgressReporter) -> Metadata:
-    """Of a run over some offset ranges."""
+def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
+    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
     computed = sum(outcome.computed for outcome in outcomes)
     return {
         "images": sum(outcome.images for outcome in outcomes),
@@ -58,12 +63,8 @@ def of_ranges(outcomes: Sequence[RangeOutcome], progress: ProgressReporter) -> M
         "images_per_second": round(computed / max(progress.seconds, 1e-9), 1),
         "offset_ranges": len(outcomes),
         "offset_ranges_found_done": sum(not outcome.computed for outcome in outcomes),
+        "dimension": dimension,
     }
-
-
-def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
-    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
-    return {**of_ranges(outcomes, progress), "dimension": dimension}
 
 
 def of_bad_images(bad: BadImages, listed: int) -> Metadata:
