@@ -385,6 +385,11 @@ class TestBrokenFiles:
         file = save(PICTURE, name.split(maxsplit=1)[0], **LOSSLESS[name])
         assert error_of(file[: len(file) * 9 // 10]).code is ErrorCode.TRUNCATED_IMAGE
 
+    def test_a_dds_texture_with_too_few_bytes_is_truncated(self) -> None:
+        file = save(PICTURE, "DDS")
+        np.testing.assert_array_equal(decode(file), PICTURE)
+        assert error_of(file[:12] + struct.pack("<II", 9000, 9000) + file[20:]).code is ErrorCode.TRUNCATED_IMAGE
+
     def test_a_tiff_whose_strips_lie_beyond_its_end_is_truncated(self) -> None:
         whole = tiff(PICTURE[:, :, 0])
         directory, pixels = whole[-(6 + 12 * 10) :], whole[8 : 8 + HEIGHT * WIDTH]
