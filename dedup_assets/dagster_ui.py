@@ -37,7 +37,8 @@ def serve(input_dir: str, work_dir: str, port: int) -> int:
     (home / _FILE).write_text(_LOCATION.format(input_dir=_absolute(input_dir), work_dir=_absolute(work_dir)))
     (home / "workspace.yaml").write_text(_WORKSPACE)
     command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    print(f"Dagster's UI: http://127.0.0.1:{port} (its history is in {home})", flush=True)
+    page = f"http://127.0.0.1:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
+    print(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}", flush=True)
     try:
         return subprocess.call(command, env={**os.environ, "DAGSTER_HOME": str(home)}, cwd=home)  # noqa: S603 - our own
     except KeyboardInterrupt:

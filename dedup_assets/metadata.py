@@ -28,7 +28,7 @@ Metadata = dict[str, Any]
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px
 _COMPONENT_IMAGES = 4
-_BINS = 15
+_BINS = 10
 
 
 def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
@@ -101,8 +101,8 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
         "identical_pairs": pairs.rows.filter(pl.col("distance") >= 1).height,
         "neighbor_edges": neighbors.edges.height,
         "threshold": settings.threshold,
-        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
         "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),
+        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
     }
     if neighbors.recall_at_k is not None:
         facts["recall_at_k"] = round(neighbors.recall_at_k, 6)
@@ -192,7 +192,7 @@ def _histogram(similarity: pl.Series) -> str:
     counts, edges = np.histogram(np.clip(similarity.to_numpy(), 0, 1), bins=_BINS, range=(0, 1))
     widest = max(int(counts.max(initial=0)), 1)
     rows = (
-        f"| {low:.2f} to {high:.2f} | {count} | {'█' * round(20 * count / widest)} |"
+        f"| {low:.1f}&nbsp;to&nbsp;{high:.1f} | {count} | {'█' * round(20 * count / widest)} |"
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
     )
     return "| similarity | neighbours | |\n|---|---|---|\n" + "\n".join(rows)

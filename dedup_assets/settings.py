@@ -76,7 +76,7 @@ class Settings(BaseModel):
         ge=0,
         le=4,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
-        "(a folder, or the path of features.dat).",
+        "(a folder, or the path of features.dat). In Dagster the selected assets decide.",
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(
