@@ -17,7 +17,6 @@ from dedup_assets.jobs import JOBS  # noqa: E402
 from dedup_assets.resources import DedupSettings, LoggedProgress  # noqa: E402
 
 
-
 def build_definitions(input_dir: str = "images", work_dir: str = "work_dir") -> dg.Definitions:
     """The whole pipeline, to be a code location of its own or merged into another.
 

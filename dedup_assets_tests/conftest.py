@@ -32,7 +32,9 @@ def photo_like(seed: int, width: int = 320, height: int = 240) -> Image.Image:
         left, top = rng.integers(0, width), rng.integers(0, height)
         size = rng.integers(20, 90, 2)
         shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
-        shape((int(left), int(top), int(left + size[0]), int(top + size[1])), fill=tuple(rng.integers(0, 256, 3).tolist()))
+        shape(
+            (int(left), int(top), int(left + size[0]), int(top + size[1])), fill=tuple(rng.integers(0, 256, 3).tolist())
+        )
     grain = rng.normal(0, 6, (height, width, 3))
     return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
 

@@ -72,12 +72,17 @@ def test_features_load_with_names_of_any_bytes(results: Path, photos: Path) -> N
     assert vectors.dtype == np.float32
     assert all(Path(name).exists() for name in names)
     assert {os.fsencode(name) for name in names} == {
-        os.fsencode(path) for path in photos.rglob("*") if path.suffix.lower() == ".jpg" and path.name not in {"empty.jpg", "truncated.jpg"}
+        os.fsencode(path)
+        for path in photos.rglob("*")
+        if path.suffix.lower() == ".jpg" and path.name not in {"empty.jpg", "truncated.jpg"}
     }
 
 
 def test_copies_are_found_and_listed_closest_first(results: Path) -> None:
-    pairs = [({Path(row["from"]).name, Path(row["to"]).name}, float(row["distance"])) for row in rows(results / "similarity.csv")]
+    pairs = [
+        ({Path(row["from"]).name, Path(row["to"]).name}, float(row["distance"]))
+        for row in rows(results / "similarity.csv")
+    ]
     assert any("recompressed.JPG" in names and "03.jpg" in names for names, _ in pairs)
     assert any("05.jpg" in names and any("quoted" in name for name in names) for names, score in pairs if score == 1)
     scores = [score for _, score in pairs]
