@@ -8,7 +8,11 @@ from typing import Protocol
 import fsspec
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("tests", deadline=None)  # a busy machine is no failure; pytest-timeout ends what hangs
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
