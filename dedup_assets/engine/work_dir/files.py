@@ -45,6 +45,10 @@ COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
 _FASTDUP_FEATURES = "atrain_features.dat"
+_INDEX_READ_BYTES = 1 << 20
+_SIMILARITY_COLUMNS = dict.fromkeys(
+    ["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64
+)  # may be empty for every image
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
@@ -54,12 +58,9 @@ def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
 
 
 def read_manifest(work_dir: WorkDir) -> Manifest:
-    """Read image_manifest.parquet. Raises WorkDirError if it is not there."""
-    work_dir.require(MANIFEST, remedy="materialize image_manifest first")
-    with work_dir.open(MANIFEST) as file:
-        facts = pl.read_parquet_metadata(file)
-        file.seek(0)
-        return Manifest(pl.read_parquet(file), int(facts["listed"]), facts["digest"])
+    """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
+    images, facts = _read_parquet(work_dir, MANIFEST, remedy="materialize image_manifest")
+    return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
@@ -119,10 +120,8 @@ def read_features(work_dir: WorkDir) -> Features:
 
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
-    """What became of each listed image. Raises WorkDirError if it is not there."""
-    work_dir.require(LEDGER, remedy="materialize features first")
-    with work_dir.open(LEDGER) as file:
-        return ImageLedger(pl.read_parquet(file))
+    """What became of each listed image. Raises WorkDirError if it is not there, or damaged."""
+    return ImageLedger(_read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
@@ -143,7 +142,11 @@ def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
 
 
 def read_bad_images(work_dir: WorkDir) -> BadImages:
-    """The bad images; none where no such file stands (a work_dir of features alone)."""
+    """The bad images; none where no such file stands (a work_dir of features alone).
+
+    Raises:
+        WorkDirError: the file is damaged.
+    """
     schema = {
         "index": pl.Int64,
         "filename": pl.Binary,
@@ -156,10 +159,13 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
         return BadImages(pl.DataFrame(schema=schema))
     columns = list(schema) if found == BAD_CSV else list(schema)[:-1]  # fastdup gives no reasons
     with work_dir.open(found) as file:
-        rows = [
-            (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
-            for index, name, code, size, *reason in read_columns(file, work_dir.path(found), *columns)
-        ]
+        try:
+            rows = [
+                (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
+                for index, name, code, size, *reason in read_columns(file, work_dir.path(found), *columns)
+            ]
+        except ValueError as error:
+            raise WorkDirError(f"{work_dir.path(found)!r}: {error}; materialize bad_images again") from None
     return BadImages(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
@@ -178,10 +184,11 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
         WorkDirError: it is missing, no faiss file, or was built for another metric.
     """
     name = work_dir.require(INDEX, "nnf.index", remedy="materialize faiss_index first")
-    try:
-        index = faiss.read_index(str(work_dir.local(name)))
-    except RuntimeError as error:
-        raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
+    with work_dir.open(name) as file:  # through a callback: faiss opens no path that is not UTF-8
+        try:
+            index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _INDEX_READ_BYTES))  # type: ignore[attr-defined]
+        except (RuntimeError, MemoryError) as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
     built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
     wanted = "euclidean" if distance == "squared_euclidean" else distance
     # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
@@ -203,12 +210,9 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
 
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
-    """Read neighbors.parquet. Raises WorkDirError if it is not there."""
-    work_dir.require(NEIGHBORS, remedy="materialize similarity first")
-    with work_dir.open(NEIGHBORS) as file:
-        facts = pl.read_parquet_metadata(file)
-        file.seek(0)
-        return Neighbors(pl.read_parquet(file), int(facts["images"]), json.loads(facts["recall_at_k"]))
+    """Read neighbors.parquet. Raises WorkDirError if it is not there, or damaged."""
+    edges, facts = _read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
+    return Neighbors(edges, int(facts["images"]), json.loads(facts["recall_at_k"]))
 
 
 def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:
@@ -246,13 +250,13 @@ def read_components(work_dir: WorkDir) -> Components:
     """Read both component files; the first is `component_info.csv` in fastdup's work_dirs.
 
     Raises:
-        WorkDirError: one of them is missing.
+        WorkDirError: one of them is missing, or damaged.
     """
     remedy = "materialize components first"
     name = work_dir.require(COMPONENTS_INFO, "component_info.csv", remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
-    with work_dir.open(name) as info, work_dir.open(COMPONENTS) as images:
-        return Components(pl.read_csv(images), pl.read_csv(info))
+    info = _read_numbers(work_dir, name, "component_id", "count")
+    return Components(_read_numbers(work_dir, COMPONENTS, "__id"), info)
 
 
 def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
@@ -300,6 +304,28 @@ def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
     with work_dir.open(name) as file:
         names: Iterator[bytes] = (row[0] for row in read_columns(file, work_dir.path(name), "filename"))
         return pl.Series("filename", list(names), dtype=pl.Binary)
+
+
+def _read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
+    """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
+    with work_dir.open(name) as file:
+        try:
+            table = pl.read_csv(file, schema_overrides=_SIMILARITY_COLUMNS, infer_schema_length=None)
+            return table.select(*columns, pl.exclude(columns)).select(table.columns)
+        except pl.exceptions.PolarsError as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
+
+
+def _read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A table, and the facts that were written with it."""
+    work_dir.require(name, remedy=f"{remedy} first")
+    with work_dir.open(name) as file:
+        try:
+            facts = pl.read_parquet_metadata(file)
+            file.seek(0)
+            return pl.read_parquet(file), facts
+        except pl.exceptions.PolarsError as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
 
 
 def _shown(name: bytes) -> str:
