@@ -1,5 +1,6 @@
 """Fixtures that more than one test module needs."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +87,29 @@ def store() -> Iterator[str]:
     yield "memory://bucket"
     filesystem.store.clear()
     filesystem.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(scope="session")
+def s3_bucket() -> Iterator[str]:
+    """URL of a bucket on a real S3 server on loopback, which the usual environment variables name meanwhile."""
+    server_module = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints each request
+    server = server_module.ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in {
+                "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            }.items():
+                environment.setenv(name, value)
+            fsspec.filesystem("s3").mkdir("photos")
+            yield "s3://photos"
+    finally:
+        fsspec.filesystem("s3").clear_instance_cache()  # no later test meets a client of this server
+        server.stop()

@@ -1,13 +1,13 @@
 """The streaming pipeline: read, decode and embed, overlapped over all threads, in bounded memory and stable order.
 
 Work is cut into small chunks of images. Each chunk is read, decoded and embedded by one thread, so nothing is handed
-over between threads; while one thread waits for a disk or decodes, another computes. At most a fixed number of chunks
-is under way, whatever the number of images.
+over between threads; while one thread waits for a disk or decodes, another computes. What lies on a store is read ahead
+of them (`read_ahead`). At most a fixed number of chunks is under way, whatever the number of images.
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.decoding import DecodingLimits, decode, resize
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.reading import read
+from dedup_assets.engine.read_ahead import Content, open_chunks
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.settings import Settings
 
@@ -31,8 +31,6 @@ Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
 _DECODER_VERSION = 1  # raise it when decoding or resizing changes what the model sees
-_CHUNK_IMAGES = 4  # also the batch of one inference: measured fastest, and bit-identical to single calls
-_CHUNK_BYTES = 32 << 20  # large files travel alone
 _CHUNKS_PER_THREAD = 3  # under way at once: enough that no thread waits for the order of the results
 
 
@@ -90,11 +88,12 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     vectors: list[NDArray[np.float32]] = []
     codes: list[str | None] = []
     reasons: list[str | None] = []
-    for outcome in _in_order(_chunks(manifest), lambda names: _embed_chunk(names, extraction), extraction.threads):
-        vectors.append(outcome.vectors)
-        codes += [str(problem.code) if problem else None for problem in outcome.problems]
-        reasons += [str(problem) if problem else None for problem in outcome.problems]
-        progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
+    with open_chunks(manifest) as chunks:
+        for outcome in _in_order(chunks, lambda contents: _embed_chunk(contents, extraction), extraction.threads):
+            vectors.append(outcome.vectors)
+            codes += [str(problem.code) if problem else None for problem in outcome.problems]
+            reasons += [str(problem) if problem else None for problem in outcome.problems]
+            progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
     images = manifest.images.with_columns(
         pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
     )
@@ -108,13 +107,13 @@ class _Outcome:
     problems: list[ImageError | None]
 
 
-def _embed_chunk(names: list[bytes], extraction: Extraction) -> _Outcome:
+def _embed_chunk(contents: Iterable[Content], extraction: Extraction) -> _Outcome:
     wanted = (extraction.embedder.input.height, extraction.embedder.input.width)
     pictures: list[NDArray[np.uint8]] = []
     problems: list[ImageError | None] = []
-    for name in names:
+    for content in contents:
         try:
-            picture = decode(read(name), at_least=wanted, box=extraction.box, limits=extraction.limits)
+            picture = decode(_good(content), at_least=wanted, box=extraction.box, limits=extraction.limits)
             pictures.append(resize(picture, wanted))
             problems.append(None)
         except ImageError as problem:
@@ -122,6 +121,12 @@ def _embed_chunk(names: list[bytes], extraction: Extraction) -> _Outcome:
     if not pictures:
         return _Outcome(np.empty((0, extraction.embedder.dimension), np.float32), problems)
     return _finite(_Outcome(extraction.embedder.embed(pictures), problems))
+
+
+def _good(content: Content) -> bytes:
+    if isinstance(content, ImageError):
+        raise content
+    return content
 
 
 def _finite(outcome: _Outcome) -> _Outcome:
@@ -133,19 +138,6 @@ def _finite(outcome: _Outcome) -> _Outcome:
     failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
     problems = [problem or (None if next(verdicts) else failure) for problem in outcome.problems]
     return _Outcome(outcome.vectors[good], problems)
-
-
-def _chunks(manifest: Manifest) -> Iterator[list[bytes]]:
-    names: list[bytes] = []
-    size = 0
-    for name, size_bytes in manifest.images.select("filename", "size_bytes").iter_rows():
-        if names and (len(names) == _CHUNK_IMAGES or size + size_bytes > _CHUNK_BYTES):
-            yield names
-            names, size = [], 0
-        names.append(name)
-        size += max(size_bytes, 0)
-    if names:
-        yield names
 
 
 def _in_order(items: Iterator[_T], work: Callable[[_T], _R], threads: int) -> Iterator[_R]:

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fsspec
 import polars as pl
 
 from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange
+from dedup_assets.engine.stores import is_url, open_store
 
 IMAGE_EXTENSIONS = frozenset(
     b".avif .avifs .bmp .dib .gif .heic .heics .heif .heifs .hif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpf .jpg .jpx .png "
@@ -115,10 +115,6 @@ def _selection(listed: int, min_offset: int, max_offset: int, num_images: int) -
     return low, min(high, low + num_images) if num_images >= 0 else high
 
 
-def _is_url(name: bytes) -> bool:
-    return b"://" in name
-
-
 def _suffix(name: bytes) -> bytes:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
 
@@ -127,7 +123,7 @@ def _is_list(name: bytes) -> bool:
     """A file that is not an image by its name is a list of images."""
     if _suffix(name) in IMAGE_EXTENSIONS:
         return False
-    if _is_url(name):
+    if is_url(name):
         filesystem, path = _open_store(os.fsdecode(name))
         return bool(filesystem.isfile(path))
     return os.path.isfile(name)  # noqa: PTH113 - Path.is_file raises for a name that is too long
@@ -148,7 +144,7 @@ def _read_list(name: bytes) -> Iterator[_Listed]:
 
 def _content(name: bytes) -> bytes:
     try:
-        if not _is_url(name):
+        if not is_url(name):
             return Path(os.fsdecode(name)).read_bytes()
         filesystem, path = _open_store(os.fsdecode(name))
         content: bytes = filesystem.cat_file(path)
@@ -162,15 +158,15 @@ def _content(name: bytes) -> bytes:
 def _open_store(url: str) -> tuple[Any, str]:
     """The filesystem of a URL, and the path in it."""
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        filesystem, path = open_store(url)
     except Exception as error:  # noqa: BLE001 - an unknown protocol, a package or credentials that are not there
         raise InputError(f"cannot open {url!r}: {_reason(error)}") from None
-    return filesystem, str(path)
+    return filesystem, path
 
 
 def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
     """The images behind one name. A missing name is an error, or a missing image where it is a row of a list."""
-    if _is_url(name):
+    if is_url(name):
         return _expand_url(os.fsdecode(name), work_dir, row=row)
     path = os.path.abspath(name)  # noqa: PTH100 - a Path of bytes does not exist
     try:
@@ -251,7 +247,7 @@ def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
         raise InputError(f"input_dir={url!r}: no such object or prefix") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise InputError(f"cannot list {url!r}: {type(error).__name__}: {error}") from None
-    ours = fsspec.core.url_to_fs(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
+    ours = open_store(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
     for name, facts in found.items():
         hidden = any(piece.startswith(".") for piece in name.removeprefix(path).split("/"))
         if not hidden and not (ours and name.startswith(ours)) and _suffix(os.fsencode(name)) in IMAGE_EXTENSIONS:

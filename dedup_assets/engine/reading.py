@@ -3,25 +3,25 @@
 import os
 import stat
 
-import fsspec
-
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
+from dedup_assets.engine.stores import is_url, open_store
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
 
-def read(name: bytes) -> bytes:
+def read(name: bytes, listed_bytes: int = -1) -> bytes:
     """Read one listed image.
 
     Args:
         name: the path's bytes, or a URL.
+        listed_bytes: its size as listed, which saves asking a store again; -1 if unknown.
 
     Raises:
         ImageError: it is missing, no regular file, empty, too large to hold, or cannot be read.
     """
     try:
-        content = _read_url(os.fsdecode(name)) if b"://" in name else _read_local(name)
+        content = _read_url(os.fsdecode(name), listed_bytes) if is_url(name) else _read_local(name)
     except FileNotFoundError:
         raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
     except ImageError:
@@ -50,9 +50,9 @@ def _read_local(name: bytes) -> bytes:
         os.close(descriptor)
 
 
-def _read_url(url: str) -> bytes:
-    filesystem, path = fsspec.core.url_to_fs(url)
-    size = filesystem.size(path)
+def _read_url(url: str, listed_bytes: int) -> bytes:
+    filesystem, path = open_store(url)
+    size = listed_bytes if listed_bytes >= 0 else filesystem.size(path)
     if size is not None and size > MAX_FILE_BYTES:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
     content: bytes = filesystem.cat_file(path)

@@ -6,7 +6,7 @@ Tables (polars) and arrays (numpy) travel inside these records, never loose: a s
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -54,6 +54,18 @@ class OffsetRange:
         """Read a key back. Raises ValueError if it is not one."""
         low, high = key.split("-")
         return cls(int(low), int(high))
+
+
+class Source(NamedTuple):
+    """Where the bytes of one image are.
+
+    Attributes:
+        name: as in the manifest.
+        size_bytes: as listed; -1 if unknown.
+    """
+
+    name: bytes
+    size_bytes: int = -1
 
 
 @dataclass(frozen=True)

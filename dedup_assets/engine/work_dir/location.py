@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.stores import open_store
 
 FEATURES = "features.dat"
 _COPY_BYTES = 16 << 20
@@ -46,7 +48,8 @@ class WorkDir:
 
     def exists(self, name: str) -> bool:
         """Whether a file stands here."""
-        return bool(self._fs.exists(self._inside(name)))
+        with self._answering(name):
+            return bool(self._fs.exists(self._inside(name)))
 
     def find(self, *names: str) -> str | None:
         """The first of these names that stands here: documented name first, then what fastdup calls it."""
@@ -65,18 +68,20 @@ class WorkDir:
     def names(self, folder: str) -> list[str]:
         """Sorted names of the files directly in a sub-folder; none where it does not exist."""
         try:
-            listed: list[dict[str, Any]] = self._fs.ls(self._inside(folder), detail=True)
+            with self._answering(folder):
+                listed: list[dict[str, Any]] = self._fs.ls(self._inside(folder), detail=True)
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
     def size(self, name: str) -> int:
         """Size of a file in bytes."""
-        return int(self._fs.size(self._inside(name)))
+        with self._answering(name):
+            return int(self._fs.size(self._inside(name)))
 
     def remove(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._answering(name):
             self._fs.rm_file(self._inside(name))
 
     @contextmanager
@@ -87,7 +92,8 @@ class WorkDir:
             WorkDirError: it cannot be opened.
         """
         try:
-            file = self._fs.open(self._inside(name), "rb")
+            with self._answering(name):
+                file = self._fs.open(self._inside(name), "rb")
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
@@ -97,8 +103,9 @@ class WorkDir:
         """A local path with the content of a file: itself, or a copy that lives as long as this object."""
         if self.is_local:
             return Path(self._inside(name))
-        copy = Path(self._copies.name) / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        self._fs.get_file(self._inside(name), str(copy))
+        copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
+        with self._answering(name):
+            self._fs.get_file(self._inside(name), str(copy))
         return copy
 
     @contextmanager
@@ -146,23 +153,41 @@ class WorkDir:
 
         def complete() -> Callable[[], object]:
             file.seek(0)
-            remote = self._fs.open(self._inside(name), "wb", autocommit=False)
-            try:
-                shutil.copyfileobj(file, remote, _COPY_BYTES)
-                remote.close()
-            except BaseException:
-                remote.discard()
-                raise
-            return remote.commit  # type: ignore[no-any-return]  # fsspec is untyped
+            with self._answering(name):
+                remote = self._fs.open(self._inside(name), "wb", autocommit=False)
+                try:
+                    shutil.copyfileobj(file, remote, _COPY_BYTES)
+                    remote.close()
+                except BaseException:
+                    remote.discard()
+                    raise
+
+            def appear() -> None:
+                with self._answering(name):
+                    remote.commit()
+
+            return appear
 
         return file, complete
+
+    @contextmanager
+    def _answering(self, name: str) -> Iterator[None]:
+        """Stores have errors of their own for a server that is away, refuses, or is not the one expected."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
 
     def _inside(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
     @cached_property
-    def _copies(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="dedup-assets-")
+    def _copies(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="dedup-assets-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
 
 def _open_store(url: str) -> tuple[Any, str]:
@@ -170,7 +195,7 @@ def _open_store(url: str) -> tuple[Any, str]:
     if "://" not in url:
         return fsspec.filesystem("file"), os.path.abspath(url)  # noqa: PTH100 - Path.absolute keeps '..'
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        filesystem, path = open_store(url)
     except Exception as error:  # noqa: BLE001 - an unknown protocol, a package or credentials that are not there
         raise WorkDirError(f"work_dir={url!r} cannot be opened: {type(error).__name__}: {error}") from None
-    return filesystem, str(path)
+    return filesystem, path

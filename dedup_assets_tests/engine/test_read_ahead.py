@@ -1,0 +1,78 @@
+"""What is read ahead of those who use it, and how much."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from dedup_assets.engine.listing import list_images
+from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks
+from dedup_assets_tests.conftest import SavePhoto
+
+
+class _Distant(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
+    """A store in memory that takes 20 ms to answer, as a real one does, and counts who is waiting."""
+
+    protocol = "distant"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    lock = threading.Lock()
+    waiting = most_waiting = 0
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.removeprefix("distant://").strip("/")
+
+    def unstrip_protocol(self, name: str) -> str:
+        return f"distant://{name.lstrip('/')}"
+
+    def cat_file(self, *args: Any, **more: Any) -> bytes:
+        with _Distant.lock:
+            _Distant.waiting += 1
+            _Distant.most_waiting = max(_Distant.most_waiting, _Distant.waiting)
+        time.sleep(0.02)
+        with _Distant.lock:
+            _Distant.waiting -= 1
+        return super().cat_file(*args, **more)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def distant() -> str:
+    """A prefix of 200 objects on such a store."""
+    fsspec.register_implementation("distant", _Distant, clobber=True)
+    _Distant.waiting = _Distant.most_waiting = 0
+    for number in range(200):
+        fsspec.filesystem("distant").pipe(f"/bucket/{number:03}.jpg", b"%d" % number)
+    return "distant://bucket"
+
+
+def test_objects_of_a_store_are_read_many_at_once_and_given_in_order(distant: str) -> None:
+    manifest = list_images(distant)
+    with open_chunks(manifest) as chunks:
+        contents = [content for chunk in chunks for content in chunk]
+    assert contents == [b"%d" % number for number in range(200)]
+    assert 8 < _Distant.most_waiting <= 64
+
+
+def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
+    with open_chunks(list_images(distant)) as chunks:
+        next(chunks)
+        time.sleep(0.2)
+        assert _Distant.most_waiting <= 64
+    time.sleep(0.1)
+    assert _Distant.waiting == 0
+
+
+def test_local_files_are_read_by_whoever_takes_their_chunk(tmp_path: Path, save_photo: SavePhoto) -> None:
+    for number in range(6):
+        save_photo(tmp_path / f"{number}.png", number)
+    with open_chunks(list_images(str(tmp_path))) as chunks:
+        taken = list(chunks)
+        (tmp_path / "5.png").write_bytes(b"changed")
+        contents = [list(chunk) for chunk in taken]
+    assert [len(chunk) for chunk in contents] == [CHUNK_IMAGES, 2]
+    assert contents[-1][-1] == b"changed"

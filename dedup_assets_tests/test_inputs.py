@@ -1,0 +1,110 @@
+"""Whole runs over every kind of input: stores, archives, videos, and all of them mixed."""
+
+import os
+from pathlib import Path
+
+import fsspec
+import pytest
+
+import dedup_assets
+from dedup_assets_tests.conftest import photo_like, save_jpeg
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six pictures, the last a re-compressed copy of the first."""
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(5):
+        save_jpeg(folder / f"sub {seed % 2}" / f"ü,{seed}.jpg", photo_like(seed))
+    save_jpeg(folder / "copy.jpg", photo_like(0), quality=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def on_store(photos: Path, s3_bucket: str) -> str:
+    """The same pictures under a prefix of a bucket, and beside them what is no picture."""
+    filesystem = fsspec.filesystem("s3")
+    filesystem.put(str(photos), f"{s3_bucket}/run one", recursive=True)
+    filesystem.pipe(f"{s3_bucket}/run one/notes.txt", b"no picture")
+    filesystem.pipe(f"{s3_bucket}/run one/.hidden/x.jpg", b"hidden")
+    return f"{s3_bucket}/run one"
+
+
+def vectors(work_dir: str | Path) -> dict[str, bytes]:
+    """The vector of each name, as stored."""
+    names, features = dedup_assets.load_binary_feature(work_dir)
+    assert len(names) == len(set(names))
+    return {name: row.tobytes() for name, row in zip(names, features, strict=True)}
+
+
+def bad_rows(work_dir: Path) -> dict[str, str]:
+    """Code by name."""
+    rows = (work_dir / "features.bad.csv").read_text().splitlines()[1:]
+    return {row.split(",")[1]: row.split(",")[2] for row in rows}
+
+
+def test_pictures_on_s3_give_the_bytes_that_local_ones_give_and_leave_no_credentials(
+    photos: Path, on_store: str, tmp_path: Path
+) -> None:
+    assert dedup_assets.run(on_store, tmp_path / "remote", num_threads=3) == 0
+    assert dedup_assets.run(photos, tmp_path / "local") == 0
+    local = vectors(tmp_path / "local")
+    assert vectors(tmp_path / "remote") == {name.replace(str(photos), on_store): row for name, row in local.items()}
+    found = (tmp_path / "remote" / "similarity.csv").read_text()
+    assert found == (tmp_path / "local" / "similarity.csv").read_text().replace(str(photos), on_store)
+    written = b"".join(path.read_bytes() for path in (tmp_path / "remote").rglob("*") if path.is_file())
+    assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in written
+
+
+def test_a_work_dir_on_s3_holds_the_same_files_and_is_read_back(
+    photos: Path, s3_bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"{s3_bucket}/results/one"
+    assert dedup_assets.run(photos, out) == 0
+    assert f"{out}/gallery/index.html" in capsys.readouterr().out
+    assert dedup_assets.run(photos, tmp_path) == 0
+    filesystem = fsspec.filesystem("s3", use_listings_cache=False)
+    for name in ("features.dat", "features.dat.csv", "similarity.csv", "outliers.csv", "faiss.index"):
+        assert filesystem.cat_file(f"{out}/{name}") == (tmp_path / name).read_bytes(), name
+    assert vectors(out) == vectors(tmp_path)
+    assert dedup_assets.run("", out, run_mode=2, threshold=0.5) == 0
+    assert dedup_assets.create_duplicates_gallery(f"{out}/similarity.csv", f"{out}/page") == 0
+    assert b"<img" in filesystem.cat_file(f"{out}/page/duplicates.html")
+
+
+def test_a_second_run_on_s3_computes_only_new_objects_and_sees_those_others_wrote(photos: Path, s3_bucket: str) -> None:
+    filesystem = fsspec.filesystem("s3", use_listings_cache=False)
+    data, out = f"{s3_bucket}/growing", f"{s3_bucket}/growing results"
+    filesystem.pipe(f"{data}/a.jpg", (photos / "copy.jpg").read_bytes())
+    assert dedup_assets.run(data, out) == 0
+    shard = filesystem.find(f"{out}/shards")
+    filesystem.pipe(f"{data}/b.jpg", (photos / "copy.jpg").read_bytes())
+    assert dedup_assets.run(data, out) == 0
+    assert len(vectors(out)) == 2
+    assert filesystem.find(f"{out}/shards") != shard
+
+
+def test_a_list_mixes_local_files_objects_and_what_is_gone(photos: Path, on_store: str, tmp_path: Path) -> None:
+    rows = [photos / "copy.jpg", f"{on_store}/copy.jpg", f"{on_store}/gone.jpg", "s3://no-such-bucket/a.jpg"]
+    (tmp_path / "list.txt").write_text("\n".join(map(str, rows)))
+    assert dedup_assets.run(tmp_path / "list.txt", tmp_path / "out") == 0
+    assert vectors(tmp_path / "out").keys() == {str(rows[0]), str(rows[1])}
+    assert bad_rows(tmp_path / "out") == {str(row): "ERROR_MISSING_FILE" for row in rows[2:]}
+
+
+def test_a_store_that_does_not_answer_is_one_line_without_credentials(
+    photos: Path, s3_bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec.filesystem("s3").clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    try:
+        for source, out in ((s3_bucket, str(tmp_path)), (str(photos), f"{s3_bucket}/out")):
+            assert dedup_assets.run(source, out) == 1
+            said = capsys.readouterr().err
+            assert said.count("\n") == 1
+            assert "internal error" not in said
+            assert "s3://photos" in said
+            assert os.environ["AWS_SECRET_ACCESS_KEY"] not in said
+    finally:
+        fsspec.filesystem("s3").clear_instance_cache()
