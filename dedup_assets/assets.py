@@ -60,6 +60,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
         min_offset=parsed.min_offset,
         max_offset=parsed.max_offset,
         num_images=parsed.num_images,
+        video_fps=parsed.video_fps,
     )
     keys = [offsets.key for offsets in extractor.cut(manifest)]
     for start in range(0, len(keys), REGISTERED_AT_ONCE):

@@ -28,8 +28,8 @@ class Settings(BaseModel):
 
     input_dir: str = Field(
         default="",
-        description="What to read: a folder (searched recursively), an image, an fsspec URL (s3://bucket/prefix), "
-        "or a text file with one path or URL a row.",
+        description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
+        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
@@ -91,6 +91,12 @@ class Settings(BaseModel):
     )
     bounding_box: str = Field(
         default="", description="Crop before embedding: rows=,cols=,width=,height= in pixels (row_y=,col_x= also do)."
+    )
+    video_fps: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=240.0,
+        description="Frames taken from each second of a video, as images of their own; 0: its key frames only.",
     )
     shard_size: int = Field(
         default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."

@@ -1,6 +1,7 @@
 """Whole runs over every kind of input: stores, archives, videos, and all of them mixed."""
 
 import os
+import shutil
 from pathlib import Path
 
 import fsspec
@@ -90,6 +91,18 @@ def test_a_list_mixes_local_files_objects_and_what_is_gone(photos: Path, on_stor
     assert dedup_assets.run(tmp_path / "list.txt", tmp_path / "out") == 0
     assert vectors(tmp_path / "out").keys() == {str(rows[0]), str(rows[1])}
     assert bad_rows(tmp_path / "out") == {str(row): "ERROR_MISSING_FILE" for row in rows[2:]}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_an_archive_gives_the_bytes_that_its_files_give(kind: str, photos: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "all"), kind, photos)
+    assert dedup_assets.run(archive, tmp_path / "packed", num_threads=3) == 0
+    assert dedup_assets.run(photos, tmp_path / "local") == 0
+    local = vectors(tmp_path / "local")
+    assert vectors(tmp_path / "packed") == {name.replace(str(photos), archive): row for name, row in local.items()}
+    page = (tmp_path / "packed" / "gallery" / "duplicates.html").read_text()
+    assert "data:image/jpeg" in page
+    assert f"file://{archive}" not in page
 
 
 def test_a_store_that_does_not_answer_is_one_line_without_credentials(

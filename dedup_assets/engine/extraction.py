@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.decoding import DecodingLimits, decode, resize
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.read_ahead import Content, open_chunks
+from dedup_assets.engine.read_ahead import CHUNK_IMAGES, Content, open_chunks, reading_order
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.settings import Settings
 
@@ -31,6 +31,7 @@ Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
 _DECODER_VERSION = 1  # raise it when decoding or resizing changes what the model sees
+_BATCH = CHUNK_IMAGES  # of one inference
 _CHUNKS_PER_THREAD = 3  # under way at once: enough that no thread waits for the order of the results
 
 
@@ -88,17 +89,26 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     vectors: list[NDArray[np.float32]] = []
     codes: list[str | None] = []
     reasons: list[str | None] = []
-    with open_chunks(manifest) as chunks:
+    ordered = reading_order(manifest)
+    with open_chunks(ordered) as chunks:
         for outcome in _in_order(chunks, lambda contents: _embed_chunk(contents, extraction), extraction.threads):
             vectors.append(outcome.vectors)
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
             reasons += [str(problem) if problem else None for problem in outcome.problems]
             progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
-    images = manifest.images.with_columns(
+    images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
         pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
     )
     empty = np.empty((0, extraction.embedder.dimension), np.float32)
-    return Shard(images, np.concatenate([empty, *vectors]))
+    return _in_listing_order(images, np.concatenate([empty, *vectors]))
+
+
+def _in_listing_order(images: pl.DataFrame, vectors: NDArray[np.float32]) -> Shard:
+    index = images["index"]
+    if index.is_sorted():
+        return Shard(images, vectors)
+    good = index.filter(images["error_code"].is_null())
+    return Shard(images.sort("index"), vectors[good.arg_sort().to_numpy()])
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,8 @@ def _embed_chunk(contents: Iterable[Content], extraction: Extraction) -> _Outcom
             problems.append(problem)
     if not pictures:
         return _Outcome(np.empty((0, extraction.embedder.dimension), np.float32), problems)
-    return _finite(_Outcome(extraction.embedder.embed(pictures), problems))
+    batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+    return _finite(_Outcome(np.concatenate([extraction.embedder.embed(batch) for batch in batches]), problems))
 
 
 def _good(content: Content) -> bytes:

@@ -11,46 +11,44 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from dedup_assets.engine.containers import IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
 from dedup_assets.engine.errors import InputError
-from dedup_assets.engine.records import Manifest, OffsetRange
-from dedup_assets.engine.stores import is_url, open_store
+from dedup_assets.engine.records import Manifest, OffsetRange, Source
+from dedup_assets.engine.stores import describe_object, is_url, open_store
 
-IMAGE_EXTENSIONS = frozenset(
-    b".avif .avifs .bmp .dib .gif .heic .heics .heif .heifs .hif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpf .jpg .jpx .png "
-    b".apng .tif .tiff .webp".split()
-)
-_MANIFEST_SCHEMA = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
 _MISSING = -1
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")  # small ones may hold single NUL bytes only
 
 
-class _Listed(NamedTuple):
-    """One image before sorting: its name, size in bytes (-1: not found) and version (changes with the content)."""
-
-    name: bytes
-    size_bytes: int
-    version: str
-
-
 def list_images(
-    input_dir: str, *, work_dir: str = "", min_offset: int = -1, max_offset: int = -1, num_images: int = -1
+    input_dir: str,
+    *,
+    work_dir: str = "",
+    min_offset: int = -1,
+    max_offset: int = -1,
+    num_images: int = -1,
+    video_fps: float = 1.0,
 ) -> Manifest:
     """List every image of an input, sorted by name, each once.
 
     Args:
-        input_dir: a folder or fsspec URL prefix (recursive; image extensions in any case; hidden files and `work_dir`
-            excluded), one image, or a list: a text file with a path or URL a row (rows that are folders are listed like
-            folders; rows that are files are taken whatever their extension, missing ones too). A list file that holds
-            NUL bytes is split at these, as `find -print0` writes it, so that names with newlines can be listed.
+        input_dir: a folder or fsspec URL prefix (recursive; image, archive and video extensions in any case; hidden
+            files and `work_dir` excluded), one such file, or a list: a text file with a path or URL a row (rows that
+            are folders are listed like folders; rows that are files are taken whatever their extension, missing ones
+            too). A list file that holds NUL bytes is split at these, as `find -print0` writes it, so that names with
+            newlines can be listed. Wherever an archive or a video stands, the images inside it are meant.
         work_dir: our own output, left out where it lies inside a folder that is listed.
         min_offset: first position of the full listing to keep; -1 for the start.
         max_offset: position after the last one to keep; -1 for the end.
         num_images: keep only so many, after the offsets; -1 for all.
+        video_fps: frames taken from a second of video; 0 for the key frames.
 
     Returns:
         The manifest; relative local paths are made absolute.
@@ -61,13 +59,15 @@ def list_images(
     if not input_dir:
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
     name = os.fsencode(input_dir)
-    found = {
-        image.name: image for image in (_read_list(name) if _is_list(name) else _expand(name, work_dir, row=False))
-    }
+    files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
+    # Two images may share a name: an object `a.zip/b.jpg` beside an archive `a.zip`. Both count.
+    found = {(image.name, image.container or b""): image for file in files for image in _enter(file, video_fps)}
     if not found:
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
-        raise InputError(f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case)")
-    ordered = [found[name] for name in sorted(found)]
+        raise InputError(
+            f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case), archive or video with one"
+        )
+    ordered = [found[key] for key in sorted(found)]
     low, high = _selection(len(ordered), min_offset, max_offset, num_images)
     return _manifest(ordered[low:high], low, len(ordered))
 
@@ -93,12 +93,12 @@ def part(manifest: Manifest, offsets: OffsetRange) -> Manifest:
 def digest(images: pl.DataFrame) -> str:
     """SHA-256 over positions, names, sizes and versions: the identity of a manifest or a part of it."""
     sha = hashlib.sha256()
-    for index, name, size_bytes, version in images.select(*_MANIFEST_SCHEMA).iter_rows():
+    for index, name, size_bytes, version in images.select(*_IDENTITY).iter_rows():
         sha.update(b"%d\0%b\0%d\0%b\0" % (index, name, size_bytes, version.encode()))
     return sha.hexdigest()
 
 
-def _manifest(images: list[_Listed], first: int, listed: int) -> Manifest:
+def _manifest(images: list[Source], first: int, listed: int) -> Manifest:
     rows = ((first + place, *image) for place, image in enumerate(images))
     table = pl.DataFrame(rows, schema=_MANIFEST_SCHEMA, orient="row")
     return Manifest(table, listed, digest(table))
@@ -115,13 +115,9 @@ def _selection(listed: int, min_offset: int, max_offset: int, num_images: int) -
     return low, min(high, low + num_images) if num_images >= 0 else high
 
 
-def _suffix(name: bytes) -> bytes:
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
-
-
 def _is_list(name: bytes) -> bool:
-    """A file that is not an image by its name is a list of images."""
-    if _suffix(name) in IMAGE_EXTENSIONS:
+    """A file that by its name is neither an image nor holds any is a list of images."""
+    if _may_hold_images(name):
         return False
     if is_url(name):
         filesystem, path = _open_store(os.fsdecode(name))
@@ -129,7 +125,18 @@ def _is_list(name: bytes) -> bool:
     return os.path.isfile(name)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
-def _read_list(name: bytes) -> Iterator[_Listed]:
+def _may_hold_images(name: bytes) -> bool:
+    return kind_of(name) is not Kind.OTHER
+
+
+def _enter(file: Source, video_fps: float) -> Iterable[Source]:
+    """The images that a file holds: itself, or those inside an archive or a video."""
+    if file.size_bytes == _MISSING:
+        return [find_inside(file.name) or file]  # a row may name a member of an archive
+    return list_inside(file, video_fps) if kind_of(file.name) in {Kind.ARCHIVE, Kind.VIDEO} else [file]
+
+
+def _read_list(name: bytes) -> Iterator[Source]:
     content = _content(name)
     split_by_nul = b"\0" in content
     # Binary files hold runs of NUL bytes, which would be names without a character.
@@ -164,7 +171,7 @@ def _open_store(url: str) -> tuple[Any, str]:
     return filesystem, path
 
 
-def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
+def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[Source]:
     """The images behind one name. A missing name is an error, or a missing image where it is a row of a list."""
     if is_url(name):
         return _expand_url(os.fsdecode(name), work_dir, row=row)
@@ -173,18 +180,18 @@ def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
         facts = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError) as error:
         if row:
-            return [_Listed(path, _MISSING, "")]
+            return [Source(path, _MISSING, "")]
         raise InputError(f"input_dir={os.fsdecode(name)!r}: {_reason(error)}") from None
     if stat.S_ISDIR(facts.st_mode):
         return _walk(path, os.path.realpath(os.fsencode(work_dir)) if work_dir and "://" not in work_dir else b"")
-    return [_Listed(path, facts.st_size, str(facts.st_mtime_ns))]
+    return [Source(path, facts.st_size, str(facts.st_mtime_ns))]
 
 
 def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
-def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
+def _walk(top: bytes, work_dir: bytes) -> Iterator[Source]:
     """All images under a folder. Links to folders are followed, each real folder once, so that loops end.
 
     Links come last and everything else in the order of names: which name a folder has depends on nothing else.
@@ -203,14 +210,14 @@ def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
         except OSError as error:
             if folder == top:
                 raise InputError(f"cannot list {os.fsdecode(folder)!r}: {_reason(error)}") from None
-            yield _Listed(folder, _MISSING, "")  # reading it will name the reason in features.bad.csv
+            yield Source(folder, _MISSING, "")  # reading it will name the reason in features.bad.csv
             continue
         for entry in entries:
             if entry.name.startswith(b"."):
                 continue
             if _is_folder(entry):
                 (pending.appendleft if entry.is_symlink() else pending.append)(entry.path)
-            elif _suffix(entry.name) in IMAGE_EXTENSIONS:
+            elif _may_hold_images(entry.name):
                 yield _stat(entry)
 
 
@@ -221,18 +228,18 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
         return False
 
 
-def _stat(entry: os.DirEntry[bytes]) -> _Listed:
+def _stat(entry: os.DirEntry[bytes]) -> Source:
     try:
         facts = entry.stat()
     except OSError:  # a link to nothing, or gone since the folder was read
-        return _Listed(entry.path, _MISSING, "")
-    return _Listed(entry.path, facts.st_size, str(facts.st_mtime_ns))
+        return Source(entry.path, _MISSING, "")
+    return Source(entry.path, facts.st_size, str(facts.st_mtime_ns))
 
 
-def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
+def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[Source]:
     filesystem, path = _open_store(url)
     try:
-        if _suffix(os.fsencode(path)) in IMAGE_EXTENSIONS or row:
+        if _may_hold_images(os.fsencode(path)) or row:
             facts = filesystem.info(path)
             if facts["type"] != "directory":
                 yield _remote(filesystem, facts)
@@ -242,7 +249,7 @@ def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
             filesystem.info(path)  # raises where there is nothing at all
     except FileNotFoundError:
         if row:
-            yield _Listed(os.fsencode(url), _MISSING, "")
+            yield Source(os.fsencode(url), _MISSING, "")
             return
         raise InputError(f"input_dir={url!r}: no such object or prefix") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
@@ -250,13 +257,9 @@ def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
     ours = open_store(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
     for name, facts in found.items():
         hidden = any(piece.startswith(".") for piece in name.removeprefix(path).split("/"))
-        if not hidden and not (ours and name.startswith(ours)) and _suffix(os.fsencode(name)) in IMAGE_EXTENSIONS:
+        if not hidden and not (ours and name.startswith(ours)) and _may_hold_images(os.fsencode(name)):
             yield _remote(filesystem, facts)
 
 
-def _remote(filesystem: Any, facts: dict[str, Any]) -> _Listed:  # noqa: ANN401 - fsspec is untyped
-    """Name, size and version of an object; stores name their versions differently."""
-    tags = (facts.get(key) for key in ("ETag", "etag", "checksum", "mtime", "LastModified", "last_modified", "created"))
-    version = next((str(tag) for tag in tags if tag), "")
-    size = facts.get("size")
-    return _Listed(os.fsencode(filesystem.unstrip_protocol(facts["name"])), _MISSING if size is None else size, version)
+def _remote(filesystem: Any, facts: dict[str, Any]) -> Source:  # noqa: ANN401 - fsspec is untyped
+    return Source(os.fsencode(filesystem.unstrip_protocol(facts["name"])), *describe_object(facts))

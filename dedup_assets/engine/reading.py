@@ -1,27 +1,39 @@
-"""Names to bytes: one file or object read whole, wherever it lies."""
+"""Names to bytes: one image read whole, wherever it lies: a file, an object of a store, or inside a container."""
 
 import os
-import stat
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.records import ErrorCode
-from dedup_assets.engine.stores import is_url, open_store
+from dedup_assets.engine.records import ErrorCode, Source
+from dedup_assets.engine.stores import is_url, open_file, open_store
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
 
-def read(name: bytes, listed_bytes: int = -1) -> bytes:
-    """Read one listed image.
-
-    Args:
-        name: the path's bytes, or a URL.
-        listed_bytes: its size as listed, which saves asking a store again; -1 if unknown.
+def read(name: bytes) -> bytes:
+    """Read an image by its name alone: a file of its own or, where there is none, an image inside a container.
 
     Raises:
         ImageError: it is missing, no regular file, empty, too large to hold, or cannot be read.
     """
     try:
-        content = _read_url(os.fsdecode(name), listed_bytes) if is_url(name) else _read_local(name)
+        return read_source(Source(name, -1, ""))
+    except ImageError:
+        if (inside := find_inside(name)) is None:
+            raise
+    return read_source(inside)
+
+
+def read_source(source: Source) -> bytes:
+    """Read one listed image.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    try:
+        content = _content(source)
     except FileNotFoundError:
         raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
     except ImageError:
@@ -35,24 +47,49 @@ def read(name: bytes, listed_bytes: int = -1) -> bytes:
     return content
 
 
+def read_sources(sources: Sequence[Source]) -> Iterator[bytes | ImageError]:
+    """Read listed images one after the other; for each its bytes, or why there are none.
+
+    Consecutive frames of a video come from one pass over it.
+    """
+    for video, group in groupby(sources, key=video_of):
+        if video is None:
+            yield from map(_read_or_say, group)
+        else:
+            yield from read_frames(video, [source.place or 0 for source in group])
+
+
+def video_of(source: Source) -> bytes | None:
+    """The video that an image is a frame of; None where it is none."""
+    return source.container if source.container and kind_of(source.container) is Kind.VIDEO else None
+
+
+def _read_or_say(source: Source) -> bytes | ImageError:
+    try:
+        return read_source(source)
+    except ImageError as problem:
+        return problem
+
+
+def _content(source: Source) -> bytes:
+    if source.container is not None or kind_of(source.name) in {Kind.ARCHIVE, Kind.VIDEO}:
+        return read_inside(source)
+    if is_url(source.name):
+        return _read_url(os.fsdecode(source.name), source.size_bytes)
+    return _read_local(source.name)
+
+
 def _read_local(name: bytes) -> bytes:
-    # O_NONBLOCK: opening a FIFO would wait for a writer for ever.
-    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:  # closed here: os.fdopen leaves a folder open
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageError(ErrorCode.UNREADABLE, "is not a regular file")
-        if facts.st_size > MAX_FILE_BYTES:
-            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{facts.st_size} bytes: more than {MAX_FILE_BYTES}")
-        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(descriptor)
+    with open_file(name) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_FILE_BYTES:
+            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
+        return file.read()
 
 
 def _read_url(url: str, listed_bytes: int) -> bytes:
     filesystem, path = open_store(url)
-    size = listed_bytes if listed_bytes >= 0 else filesystem.size(path)
+    size = listed_bytes if listed_bytes >= 0 else filesystem.size(path)  # asking takes as long as reading
     if size is not None and size > MAX_FILE_BYTES:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
     content: bytes = filesystem.cat_file(path)

@@ -60,12 +60,18 @@ class Source(NamedTuple):
     """Where the bytes of one image are.
 
     Attributes:
-        name: as in the manifest.
-        size_bytes: as listed; -1 if unknown.
+        name: as a person finds it: the path's bytes or a URL; `ARCHIVE/MEMBER`; `VIDEO#t=HH:MM:SS.mmm`.
+        size_bytes: -1 if unknown (a frame of a video) or not found.
+        version: changes with the content.
+        container: the archive or video that holds it; None for a file of its own.
+        place: where in the container: a byte offset; for videos milliseconds. Only `containers` reads it.
     """
 
     name: bytes
-    size_bytes: int = -1
+    size_bytes: int
+    version: str
+    container: bytes | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class Manifest:
     """What was listed, in order.
 
     Attributes:
-        images: one row an image: `index` (int64, position in the full listing), `filename` (binary: the path's bytes),
-            `size_bytes` (int64, -1 where the file was not found), `version` (string: modification time in ns or ETag).
+        images: one row an image: `index` (int64, position in the full listing) and the fields of `Source`, its name as
+            `filename` (binary), `size_bytes` (int64), `version` (string: modification time in ns or ETag, and what
+            changes within a container), `container` (binary) and `place` (int64), both null for plain files.
         listed: how many images the full listing has, before offsets and `num_images` cut it.
         digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
     """
@@ -92,7 +99,8 @@ class Shard:
     """What one offset range gave: a row for each listed image, good or bad.
 
     Attributes:
-        images: the manifest's columns and `error_code`, `error` (both null where the image is good).
+        images: `index`, `filename`, `size_bytes`, `version` of the manifest, and `error_code`, `error` (both null where
+            the image is good).
         vectors: (n_good, d) float32, the good rows in order.
     """
 
@@ -136,7 +144,7 @@ class ImageLedger:
     """What became of every listed image: each in exactly one class.
 
     Attributes:
-        rows: the manifest's columns and `error_code`, `error`; both null where the image is good.
+        rows: as the images of a `Shard`.
     """
 
     rows: pl.DataFrame

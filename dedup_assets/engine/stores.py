@@ -1,8 +1,18 @@
-"""Stores of files that have a URL: S3 and whatever else fsspec opens. Listing, reading and the work_dir share it."""
+"""Files wherever they lie: local paths as bytes, and URLs of S3 and whatever else fsspec opens.
 
-from typing import Any
+Listing, reading, containers and the work_dir share it.
+"""
+
+import os
+import stat
+from typing import Any, BinaryIO
 
 import fsspec
+
+from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.records import ErrorCode
+
+_BLOCK_BYTES = 4 << 20  # of a store, asked for at once where a file is read from one place on
 
 
 def is_url(name: bytes) -> bool:
@@ -19,3 +29,57 @@ def open_store(url: str) -> tuple[Any, str]:
     # Kept listings would hide from this process what others have written since.
     filesystem, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     return filesystem, str(path)
+
+
+def open_file(name: bytes) -> BinaryIO:
+    """Open a file for reading, with random access, wherever it lies.
+
+    Raises:
+        ImageError: it is no regular file.
+        Exception: it cannot be opened; stores have errors of their own.
+    """
+    if is_url(name):
+        filesystem, path = open_store(os.fsdecode(name))
+        remote: BinaryIO = filesystem.open(path, "rb", block_size=_BLOCK_BYTES)
+        return remote
+    # O_NONBLOCK: opening a FIFO would wait for a writer for ever.
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ImageError(ErrorCode.UNREADABLE, "is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_at(name: bytes, offset: int, size: int) -> bytes:
+    """Read a part of a file; what lies beyond its end is left out.
+
+    Raises:
+        Exception: as `open_file`.
+    """
+    if is_url(name):
+        filesystem, path = open_store(os.fsdecode(name))
+        part: bytes = filesystem.cat_file(path, start=offset, end=offset + size) if size else b""
+        return part
+    with open_file(name) as file:
+        file.seek(offset)
+        return file.read(size)
+
+
+def describe(name: bytes) -> tuple[int, str]:
+    """Size in bytes (-1: unknown), and a version that changes with the content.
+
+    Raises:
+        Exception: there is no such file; stores have errors of their own.
+    """
+    if is_url(name):
+        filesystem, path = open_store(os.fsdecode(name))
+        return describe_object(filesystem.info(path))
+    facts = os.stat(name)  # noqa: PTH116 - a Path of bytes does not exist
+    return facts.st_size, str(facts.st_mtime_ns)
+
+
+def describe_object(facts: dict[str, Any]) -> tuple[int, str]:
+    """As `describe`, from what a store says of an object; stores name their versions differently."""
+    tags = (facts.get(key) for key in ("ETag", "etag", "checksum", "mtime", "LastModified", "last_modified", "created"))
+    size = facts.get("size")
+    return -1 if size is None else size, next((str(tag) for tag in tags if tag), "")

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from dedup_assets.engine.containers.names import archives_around, split_frame
+
 # Controls, format characters (bidi, zero-width), surrogates, private use, unassigned, line and paragraph separators.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WEB_ADDRESS = re.compile(r"https?://[^/]", re.IGNORECASE)
@@ -74,9 +76,16 @@ def link_original(name: str) -> str | None:
     """Return an address that opens the original file.
 
     Returns:
-        A `file:` or `http(s):` address, percent-encoded; None for names that a browser cannot or must not open
-        (`s3://`, `javascript:`, relative paths).
+        A `file:` or `http(s):` address, percent-encoded, for a frame of a video with the moment as its fragment; None
+        for names that a browser cannot or must not open (`s3://`, `javascript:`, relative paths, members of archives).
     """
+    raw = name.encode("utf-8", "surrogatepass")
+    if any(archives_around(raw)):
+        return None
+    if split_frame(raw):
+        video, _, moment = name.rpartition("#")
+        address = link_original(video)
+        return address and f"{address}#{moment}"
     try:
         if _WEB_ADDRESS.match(name):
             return quote(name.encode("utf-8", "surrogateescape"), safe=_RESERVED_IN_ADDRESS)

@@ -1,0 +1,20 @@
+"""Files that hold many images: archives and videos, read in place. Nothing is ever unpacked to disk.
+
+Listing and reading share this package: what one finds inside a container, the other must find again. `names` says how
+images inside are called, `zips`, `tars` and `videos` list and read them, `contents` is the door to all three.
+"""
+
+from dedup_assets.engine.containers.contents import find_inside, list_inside, read_inside
+from dedup_assets.engine.containers.names import IMAGE_EXTENSIONS, Kind, is_streamed, kind_of
+from dedup_assets.engine.containers.videos import read_frames
+
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "Kind",
+    "find_inside",
+    "is_streamed",
+    "kind_of",
+    "list_inside",
+    "read_frames",
+    "read_inside",
+]

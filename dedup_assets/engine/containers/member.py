@@ -1,0 +1,37 @@
+"""One file inside an archive."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from dedup_assets.engine.errors import ImageError
+
+MAX_MEMBER_BYTES = 1 << 30  # an image file is held in memory whole
+
+
+class Member(NamedTuple):
+    """What an archive says of one file in it.
+
+    Attributes:
+        path: as the archive has it.
+        size_bytes: unpacked.
+        version: changes with the content, while the archive stays the same.
+        place: where it is; `read` understands it.
+    """
+
+    path: bytes
+    size_bytes: int
+    version: str
+    place: int
+
+
+class Archive(Protocol):
+    """An archive whose members can be listed and read, by several threads at once."""
+
+    @property
+    def damage(self) -> ImageError | None:
+        """What keeps members after the last one from being listed."""
+
+    def __iter__(self) -> Iterator[Member]: ...
+
+    def read(self, place: int, size: int) -> bytes:
+        """Read the member at a place. Raises ImageError if that gives no bytes."""

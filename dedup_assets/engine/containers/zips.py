@@ -1,0 +1,110 @@
+"""Zip archives: the directory at the end is read once, each member by one read at its place.
+
+Format: PKWARE's APPNOTE 6.3.10. Python's zipfile reads the directory; members are read here, so that threads do not
+wait for one another, a store is asked once a member, and no more is decompressed than the directory says.
+"""
+
+import bz2
+import zipfile
+import zlib
+from collections.abc import Iterator
+from itertools import pairwise
+
+from dedup_assets.engine.containers.member import MAX_MEMBER_BYTES, Member
+from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.records import ErrorCode
+from dedup_assets.engine.stores import open_file, read_at
+
+_HEADER_BYTES = 30
+_SPARE_BYTES = 64  # the extra field before the data may be longer than that in the directory
+_ENCRYPTED = 0x1
+
+
+class ZipArchive:
+    """The members of a zip archive.
+
+    Args:
+        name: path or URL of the archive.
+
+    Raises:
+        Exception: it cannot be read, or is no zip archive.
+    """
+
+    damage: ImageError | None = None  # a directory is whole, or no directory
+
+    def __init__(self, name: bytes) -> None:
+        self._name = name
+        with open_file(name) as file, zipfile.ZipFile(file) as archive:
+            self._entries = {entry.header_offset: entry for entry in archive.infolist() if not entry.is_dir()}
+            self._ordered = [entry for entry in archive.infolist() if not entry.is_dir()]
+        self._overlapping = {
+            first for first, second in pairwise(sorted(self._entries)) if first + self._least_bytes(first) > second
+        }
+
+    def __iter__(self) -> Iterator[Member]:
+        for entry in self._ordered:
+            yield Member(_path(entry), entry.file_size, f"{entry.CRC:08x}", entry.header_offset)
+
+    def read(self, place: int, _size: int) -> bytes:
+        """Read the member at a place. Raises ImageError if that gives no bytes."""
+        if place not in self._entries:
+            raise ImageError(ErrorCode.MISSING_FILE, "the archive has changed: there is no such member now")
+        entry = self._entries[place]
+        _check(entry)
+        if place in self._overlapping:  # the trick of bombs that repeat one member many times
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, "the member overlaps another one of the archive")
+        packed = self._packed(entry)
+        try:
+            content = _unpacked(packed, entry)
+        except (zlib.error, OSError, ValueError) as error:
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the member cannot be decompressed: {error}") from None
+        if len(content) != entry.file_size or zlib.crc32(content) != entry.CRC:
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, "the member is not what its checksum says")
+        return content
+
+    def _packed(self, entry: zipfile.ZipInfo) -> bytes:
+        ahead = _HEADER_BYTES + len(entry.orig_filename.encode()) + len(entry.extra) + _SPARE_BYTES
+        block = read_at(self._name, entry.header_offset, ahead + entry.compress_size)
+        if not block.startswith(b"PK\x03\x04") or len(block) < _HEADER_BYTES:
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, "there is no member where the archive's directory says")
+        start = _HEADER_BYTES + int.from_bytes(block[26:28], "little") + int.from_bytes(block[28:30], "little")
+        packed = block[start : start + entry.compress_size]
+        if len(packed) < entry.compress_size and start > ahead:
+            packed = read_at(self._name, entry.header_offset + start, entry.compress_size)
+        if len(packed) < entry.compress_size:
+            raise ImageError(ErrorCode.TRUNCATED_IMAGE, "the archive ends within the member")
+        return packed
+
+    def _least_bytes(self, place: int) -> int:
+        return _HEADER_BYTES + self._entries[place].compress_size
+
+
+def _check(entry: zipfile.ZipInfo) -> None:
+    if entry.flag_bits & _ENCRYPTED:
+        raise ImageError(ErrorCode.UNREADABLE, "the member is encrypted")
+    if max(entry.file_size, entry.compress_size) > MAX_MEMBER_BYTES:
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{entry.file_size} bytes: more than {MAX_MEMBER_BYTES}")
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:
+        raise ImageError(
+            ErrorCode.UNSUPPORTED_FORMAT,
+            f"the member is compressed by method {entry.compress_type}; stored, deflate and bzip2 are read",
+        )
+
+
+def _unpacked(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return packed
+    limit = entry.file_size + 1  # one more shows that the directory lies; no bomb goes further
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
+    return bz2.BZ2Decompressor().decompress(packed, limit)
+
+
+def _path(entry: zipfile.ZipInfo) -> bytes:
+    """The member's path: UTF-8 where it is, as many archives have it without saying so; else code page 437."""
+    try:
+        raw = entry.filename.encode("cp437")
+        raw.decode("utf-8")
+    except UnicodeError:
+        return entry.filename.encode("utf-8", "surrogateescape")
+    return raw
