@@ -4,8 +4,10 @@ import os
 import shutil
 from pathlib import Path
 
+import av
 import fsspec
 import pytest
+from PIL import Image
 
 import dedup_assets
 from dedup_assets_tests.conftest import photo_like, save_jpeg
@@ -29,6 +31,20 @@ def on_store(photos: Path, s3_bucket: str) -> str:
     filesystem.pipe(f"{s3_bucket}/run one/notes.txt", b"no picture")
     filesystem.pipe(f"{s3_bucket}/run one/.hidden/x.jpg", b"hidden")
     return f"{s3_bucket}/run one"
+
+
+def make_video(path: Path, photos: Path) -> Path:
+    """Three seconds of video, in each second another picture."""
+    path.parent.mkdir(exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.bit_rate = 4_000_000
+        for number in range(15):
+            picture = Image.open(sorted(photos.rglob("*.jpg"))[number // 5]).convert("RGB")
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    return path
 
 
 def vectors(work_dir: str | Path) -> dict[str, bytes]:
@@ -121,3 +137,35 @@ def test_a_store_that_does_not_answer_is_one_line_without_credentials(
             assert os.environ["AWS_SECRET_ACCESS_KEY"] not in said
     finally:
         fsspec.filesystem("s3").clear_instance_cache()
+
+
+def test_every_kind_of_input_in_one_run(photos: Path, on_store: str, tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    make_video(folder / "clip.mp4", photos)
+    shutil.copy(photos / "copy.jpg", folder / "plain.jpg")
+    shutil.make_archive(str(folder / "packed"), "zip", photos)
+    (folder / "broken.tar").write_bytes(b"no archive")
+    (folder / "broken.mkv").write_bytes(b"no video")
+    fsspec.filesystem("s3").put(shutil.make_archive(str(tmp_path / "far"), "tar", photos), f"{on_store}/far.tar")
+    rows = [folder, f"{on_store}/far.tar", f"{on_store}/copy.jpg", f"{folder}/packed.zip/copy.jpg"]
+    assert dedup_assets.run(rows, tmp_path / "out", video_fps=1, num_threads=2) == 0
+    found = vectors(tmp_path / "out")
+    assert len(found) == 1 + 6 + 6 + 1 + 3
+    copies = [f"{folder}/plain.jpg", f"{folder}/packed.zip/copy.jpg", f"{on_store}/far.tar/copy.jpg"]
+    assert len({found[name] for name in (*copies, f"{on_store}/copy.jpg")}) == 1
+    assert {f"{folder}/clip.mp4#t=00:00:0{second}.000" for second in range(3)} < found.keys()
+    corrupt = dict.fromkeys((f"{folder}/broken.mkv", f"{folder}/broken.tar"), "ERROR_CORRUPT_IMAGE")
+    assert bad_rows(tmp_path / "out") == corrupt
+    page = (tmp_path / "out" / "gallery" / "duplicates.html").read_text()
+    assert "clip.mp4#t=00:00:0" in page
+    assert "No picture" not in page
+
+
+def test_other_frames_of_a_video_are_computed_and_known_ones_found(photos: Path, tmp_path: Path) -> None:
+    clip = make_video(tmp_path / "clip.mp4", photos)
+    assert dedup_assets.run(clip, tmp_path / "out", video_fps=1) == 0
+    first = vectors(tmp_path / "out")
+    assert dedup_assets.run(clip, tmp_path / "out", video_fps=2) == 0
+    second = vectors(tmp_path / "out")
+    assert len(second) == 6
+    assert first.items() < second.items()
