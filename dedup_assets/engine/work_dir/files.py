@@ -44,6 +44,13 @@ COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
+_INFO_SCHEMA = {
+    "component_id": pl.Int64,
+    "count": pl.Int64,
+    "mean": pl.Float64,
+    "min": pl.Float64,
+    "max": pl.Float64,
+}
 _FASTDUP_FEATURES = "atrain_features.dat"
 _INDEX_READ_BYTES = 1 << 20
 _SIMILARITY_COLUMNS = dict.fromkeys(
