@@ -1,4 +1,4 @@
-"""Which indexes are built, and how the others are refused: by an error that names them, never by the end of a process."""
+"""Which indexes are built, and how the others are refused: by an error that names them, never an abort."""
 
 import subprocess
 import sys
@@ -23,7 +23,9 @@ def some_vectors(rows: int = 300, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(size=(rows, DIMENSION)).astype(np.float32)
 
 
-@pytest.mark.parametrize("mode", ["HNSW32", "HSNW32", "Flat", "IVF4,Flat", "SQ8", "PCA8,Flat", "HNSW16_SQ8", "IVF4,SQ8"])
+@pytest.mark.parametrize(
+    "mode", ["HNSW32", "HSNW32", "Flat", "IVF4,Flat", "SQ8", "PCA8,Flat", "HNSW16_SQ8", "IVF4,SQ8"]
+)
 def test_any_factory_string_builds_an_index_over_all_vectors(mode: str) -> None:
     search = asked(faiss_mode=mode)
     check_search(search, DIMENSION)
@@ -51,7 +53,17 @@ def test_vectors_are_normalised_for_cosine_alone() -> None:
 @pytest.mark.parametrize(
     "mode",
     ["Nope", " ", "HNSW-1", "HNSW99999999999", "HNSW0", "HNSW1", "NSG0", "IVF0,Flat", "PQ8x0", "RR0,Flat", "PCAR0,Flat"]
-    + ["IVF4_HNSW0,Flat", "IVF4(HNSW1),Flat", "OPQ16_0,PQ8", "LSQ8x0", "PQ7", "IVF4(,Flat", "Flat,Flat", "SQ3", "HNSW1_SQ8"],
+    + [
+        "IVF4_HNSW0,Flat",
+        "IVF4(HNSW1),Flat",
+        "OPQ16_0,PQ8",
+        "LSQ8x0",
+        "PQ7",
+        "IVF4(,Flat",
+        "Flat,Flat",
+        "SQ3",
+        "HNSW1_SQ8",
+    ],
 )
 def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: str) -> None:
     with pytest.raises(SearchError) as refused:
@@ -76,9 +88,7 @@ def test_factory_strings_at_which_faiss_ends_the_process_are_refused(mode: str) 
     assert subprocess.run([sys.executable, "-c", code, mode], timeout=60, check=False).returncode == 7
 
 
-@pytest.mark.parametrize(
-    ("mode", "rows"), [("IVF500,Flat", 300), ("HNSW100000000", 3), ("PQ8", 100), ("PCA31,Flat", 2), ("IDMap,Flat", 3)]
-)
+@pytest.mark.parametrize(("mode", "rows"), [("IVF500,Flat", 300), ("PQ8", 100), ("PCA31,Flat", 2), ("IDMap,Flat", 3)])
 def test_an_index_that_these_vectors_cannot_fill_is_refused_with_their_number(mode: str, rows: int) -> None:
     with pytest.raises(SearchError, match=rf"faiss_mode='{mode}' cannot be built on {rows} vectors: "):
         build_index(some_vectors(rows), asked(faiss_mode=mode), 1)
