@@ -71,6 +71,8 @@ class ShardStore:
         name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
             table.write_parquet(file, compression="uncompressed", statistics=False)
+        if name == done:
+            self._work_dir.remove(f"{FOLDER}/{still_open}")
 
     def read(self, part: Manifest, offsets: OffsetRange) -> Shard:
         """Read a range that was written.
