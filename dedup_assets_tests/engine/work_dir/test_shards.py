@@ -70,13 +70,23 @@ def test_a_range_with_files_that_may_be_mended_stays_open(work_dir: WorkDir, cod
     assert known.vectors.tolist() == shard_of(part_of(b"a"), None).vectors.tolist()
 
 
-def test_a_range_that_was_completed_leaves_no_open_shard_behind(work_dir: WorkDir) -> None:
+def test_a_range_that_was_completed_is_read_from_its_last_shard(work_dir: WorkDir) -> None:
     part = part_of(b"a", b"b")
     store = ShardStore(work_dir, "model")
     store.write(part, FIRST, shard_of(part, None, "ERROR_MISSING_FILE"))
     store.write(part, FIRST, shard_of(part, None, None))
-    assert work_dir.names("shards") == [store.names(part, FIRST)[0]]
+    assert store.read(part, FIRST).images["error_code"].to_list() == [None, None]
     assert store.known(part).rows.tolist() == [0, 1]
+
+
+def test_what_a_killed_run_left_half_written_is_passed_over(work_dir: WorkDir) -> None:
+    part = part_of(b"a", b"b")
+    store = ShardStore(work_dir, "model")
+    store.write(part, FIRST, shard_of(part, None, None))
+    done, _ = store.names(part, FIRST)
+    with work_dir.publish(f"shards/.{done}.0123456789abcdef.tmp") as (file,):
+        file.write(b"PAR1 half")
+    assert store.known(part_of(b"b", b"c")).rows.tolist() == [0]
 
 
 def test_known_vectors_are_gathered_from_several_ranges_with_the_positions_of_the_new_one(work_dir: WorkDir) -> None:
