@@ -325,7 +325,7 @@ def _read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFra
             facts = pl.read_parquet_metadata(file)
             file.seek(0)
             return pl.read_parquet(file), facts
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
 
 
