@@ -55,23 +55,7 @@ DEADLY += ["IVF4(HNSW1),Flat", "OPQ16_0,PQ8", "LSQ8x0"]  # faiss 1.15 ends the p
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
-    "mode",
-    ["Nope", " ", "HNSW-1", "HNSW99999999999", "HNSW0", "HNSW1", "NSG0", "IVF0,Flat", "PQ8x0", "RR0,Flat", "PCAR0,Flat"]
-    + [
-        "IVF4_HNSW0,Flat",
-        "IVF4(HNSW1),Flat",
-        "OPQ16_0,PQ8",
-        "LSQ8x0",
-        "PQ7",
-        "IVF4(,Flat",
-        "Flat,Flat",
-        "SQ3",
-        "HNSW1_SQ8",
-    ],
-=======
     "mode", ["Nope", " ", "HNSW-1", "HNSW99999999999", "PQ7", "IVF4(,Flat", "Flat,Flat", "SQ3", *DEADLY]
->>>>>>> tests
 )
 def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: str) -> None:
     with pytest.raises(SearchError) as refused:
