@@ -40,7 +40,7 @@ def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) 
     done = command("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "threshold=2.0: must be from 0.0 to 1.0" in done.stderr
+    assert "threshold=2.0: must be from 0 to 1" in done.stderr
     assert "squared_euclidean" in done.stderr
 
 
