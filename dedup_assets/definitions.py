@@ -16,17 +16,27 @@ from dedup_assets.io_manager import WorkDirIOManager  # noqa: E402
 from dedup_assets.jobs import JOBS  # noqa: E402
 from dedup_assets.resources import DedupSettings, LoggedProgress  # noqa: E402
 
-settings = DedupSettings.configure_at_launch(input_dir="images", work_dir="work_dir")
 
-defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([assets]),
-    asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
-    jobs=JOBS,
-    resources={
-        "settings": settings,
-        "progress": LoggedProgress(),
-        "io_manager": WorkDirIOManager(settings=settings),  # type: ignore[arg-type]  # made from SettingsResource
-    },
-    # Our parallelism is threads inside the engine; a process for each step would only load everything again.
-    executor=dg.in_process_executor,
-)
+def build_definitions(input_dir: str = "images", work_dir: str = "work_dir") -> dg.Definitions:
+    """The whole pipeline, to be a code location of its own or merged into another.
+
+    Args:
+        input_dir: what the launchpad suggests to read.
+        work_dir: where it suggests to put results.
+    """
+    settings = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir)
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([assets]),
+        asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
+        jobs=JOBS,
+        resources={
+            "settings": settings,
+            "progress": LoggedProgress(),
+            "io_manager": WorkDirIOManager(settings=settings),  # type: ignore[arg-type]  # made from SettingsResource
+        },
+        # Our parallelism is threads inside the engine; a process for each step would only load everything again.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

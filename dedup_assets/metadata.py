@@ -15,6 +15,7 @@ import polars as pl
 
 from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.gallery import make_picture
+from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
@@ -28,7 +29,7 @@ Metadata = dict[str, Any]
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px
 _COMPONENT_IMAGES = 4
-_BINS = 15
+_BINS = 10
 
 
 def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
@@ -44,13 +45,18 @@ def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
     }
 
 
-def of_range(outcome: RangeOutcome) -> Metadata:
-    """Of one partition of `feature_shards`."""
-    return {"dagster/partition_row_count": outcome.images, "images": outcome.images, "computed": outcome.computed}
+def of_range(outcome: RangeOutcome, progress: ProgressReporter) -> Metadata:
+    """Of one partition of `feature_shards`; the rate is that of the whole run."""
+    return {
+        "dagster/partition_row_count": outcome.images,
+        "images": outcome.images,
+        "computed_images": outcome.computed,
+        "images_per_second": round(progress.rate, 1),
+    }
 
 
-def of_ranges(outcomes: Sequence[RangeOutcome], progress: ProgressReporter) -> Metadata:
-    """Of a run over some offset ranges."""
+def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
+    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
     computed = sum(outcome.computed for outcome in outcomes)
     return {
         "images": sum(outcome.images for outcome in outcomes),
@@ -58,12 +64,8 @@ def of_ranges(outcomes: Sequence[RangeOutcome], progress: ProgressReporter) -> M
         "images_per_second": round(computed / max(progress.seconds, 1e-9), 1),
         "offset_ranges": len(outcomes),
         "offset_ranges_found_done": sum(not outcome.computed for outcome in outcomes),
+        "dimension": dimension,
     }
-
-
-def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
-    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
-    return {**of_ranges(outcomes, progress), "dimension": dimension}
 
 
 def of_bad_images(bad: BadImages, listed: int) -> Metadata:
@@ -96,12 +98,12 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
     """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
-        "pairs": len(pairs),
-        "identical_pairs": pairs.rows.filter(pl.col("distance") >= 1).height,
+        "pairs": count_pairs(pairs.rows),
+        "identical_pairs": count_pairs(pairs.rows.filter(pl.col("distance") >= 1)),
         "neighbor_edges": neighbors.edges.height,
         "threshold": settings.threshold,
-        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
         "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),
+        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
     }
     if neighbors.recall_at_k is not None:
         facts["recall_at_k"] = round(neighbors.recall_at_k, 6)
@@ -191,7 +193,7 @@ def _histogram(similarity: pl.Series) -> str:
     counts, edges = np.histogram(np.clip(similarity.to_numpy(), 0, 1), bins=_BINS, range=(0, 1))
     widest = max(int(counts.max(initial=0)), 1)
     rows = (
-        f"| {low:.2f} to {high:.2f} | {count} | {'█' * round(20 * count / widest)} |"
+        f"| {low:.1f}&nbsp;to&nbsp;{high:.1f} | {count} | {'█' * round(20 * count / widest)} |"
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
     )
     return "| similarity | neighbours | |\n|---|---|---|\n" + "\n".join(rows)

@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 import dagster as dg
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.settings import Settings
+from dedup_assets.settings import Settings, allowed
 
 _LOG_SECONDS = 10
 _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
@@ -31,8 +31,17 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _fields() -> dict[str, Any]:
-    fields = Settings.model_fields.items()
-    return {name: (field.annotation, field) for name, field in fields if name not in _OF_THE_SHELL}
+    """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
+    return {
+        name: (field.annotation, Field(default=field.default, description=_description(name)))
+        for name, field in Settings.model_fields.items()
+        if name not in _OF_THE_SHELL
+    }
+
+
+def _description(name: str) -> str:
+    described = Settings.model_fields[name].description or ""
+    return f"{described} ({allowed(name)})" if allowed(name) else described
 
 
 DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **_fields())

@@ -28,7 +28,7 @@ class Settings(BaseModel):
 
     input_dir: str = Field(
         default="",
-        description="What to read: a folder (searched recursively), an image, an fsspec URL such as s3://bucket/prefix, "
+        description="What to read: a folder (searched recursively), an image, an fsspec URL (s3://bucket/prefix), "
         "or a text file with one path or URL a row.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
@@ -56,14 +56,14 @@ class Settings(BaseModel):
     )
     threshold: float = Field(
         default=0.85,
-        ge=0,
-        le=1,
+        ge=0.0,
+        le=1.0,
         description="Pairs at least this similar are stored: 1 is identical, 0.98 almost identical, 0.85 very similar.",
     )
     lower_threshold: float = Field(
         default=0.3,
-        ge=0,
-        le=1,
+        ge=0.0,
+        le=1.0,
         description="An image whose best similarity to any other is below this is an outlier.",
     )
     model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")
@@ -76,7 +76,7 @@ class Settings(BaseModel):
         ge=0,
         le=4,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
-        "(a folder, or the path of features.dat).",
+        "(a folder, or the path of features.dat). In Dagster the selected assets decide.",
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(

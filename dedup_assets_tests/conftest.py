@@ -9,7 +9,7 @@ import fsspec
 import numpy as np
 import pytest
 from hypothesis import settings
-from PIL import Image
+from PIL import Image, ImageDraw
 
 settings.register_profile("tests", deadline=None)  # a busy machine is no failure; pytest-timeout ends what hangs
 settings.load_profile("tests")
@@ -27,6 +27,30 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip(f"no pictures in {data}; DEDUP_SHARED can name the folder above them")
     return data
+
+
+def photo_like(seed: int, width: int = 320, height: int = 240) -> Image.Image:
+    """A picture that looks like no other seed's: smooth colours, edges and texture."""
+    rng = np.random.default_rng(seed)
+    colours = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    picture = colours.resize((width, height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(12):
+        left, top = rng.integers(0, width), rng.integers(0, height)
+        size = rng.integers(20, 90, 2)
+        shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
+        shape(
+            (int(left), int(top), int(left + size[0]), int(top + size[1])), fill=tuple(rng.integers(0, 256, 3).tolist())
+        )
+    grain = rng.normal(0, 6, (height, width, 3))
+    return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
+
+
+def save_jpeg(path: Path, picture: Image.Image, quality: int = 92) -> Path:
+    """Save a picture, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, "JPEG", quality=quality)
+    return path
 
 
 class SavePhoto(Protocol):

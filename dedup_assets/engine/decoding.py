@@ -27,8 +27,8 @@ class DecodingLimits:
     Attributes:
         min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
         max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes a
-            pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, `PIL.Image.MAX_IMAGE_PIXELS`) also holds for GIF,
-            WebP, ICO and ICNS, whose readers ask it before they can be asked for the size.
+            pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, twice
+            `PIL.Image.MAX_IMAGE_PIXELS`) also holds for GIF, WebP, ICO and ICNS: their readers check it on opening.
     """
 
     min_side: int = 10

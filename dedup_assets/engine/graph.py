@@ -27,6 +27,11 @@ def similar_pairs(neighbors: Neighbors, names: pl.Series, threshold: float) -> P
     return Pairs(_named(kept, names).sort("distance", "from", "to", descending=[True, False, False]))
 
 
+def count_pairs(rows: pl.DataFrame) -> int:
+    """How many pairs rows of similarity.csv are: a pair found from both sides stands in two rows."""
+    return rows.select(pl.min_horizontal("from", "to").alias("low"), pl.max_horizontal("from", "to")).n_unique()
+
+
 def find_outliers(neighbors: Neighbors, names: pl.Series, lower_threshold: float) -> Pairs:
     """Images whose best similarity to any other is below `lower_threshold`, with that one; most isolated first."""
     nearest = _exactly(neighbors.edges).group_by("from", maintain_order=True).first()

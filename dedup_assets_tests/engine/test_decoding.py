@@ -332,7 +332,7 @@ class TestAtLeast:
             height, width = decode(big, at_least=at_least).shape[:2]
             assert height >= min(at_least[0], 480)
             assert width >= min(at_least[1], 640)
-        assert decode(big, at_least=(160, 160)).shape == (180, 240, 3)
+        assert decode(big, at_least=(160, 160)).shape == (240, 320, 3)
 
     def test_asked_for_sides_are_those_of_the_displayed_picture(self) -> None:
         wide = np.ascontiguousarray(np.tile(PICTURE, (4, 12, 1)))  # 192 x 768 stored, 768 x 192 displayed
@@ -384,6 +384,11 @@ class TestBrokenFiles:
     def test_a_cut_lossless_file_is_truncated(self, name: str) -> None:
         file = save(PICTURE, name.split(maxsplit=1)[0], **LOSSLESS[name])
         assert error_of(file[: len(file) * 9 // 10]).code is ErrorCode.TRUNCATED_IMAGE
+
+    def test_a_dds_texture_with_too_few_bytes_is_truncated(self) -> None:
+        file = save(PICTURE, "DDS")
+        np.testing.assert_array_equal(decode(file), PICTURE)
+        assert error_of(file[:12] + struct.pack("<II", 9000, 9000) + file[20:]).code is ErrorCode.TRUNCATED_IMAGE
 
     def test_a_tiff_whose_strips_lie_beyond_its_end_is_truncated(self) -> None:
         whole = tiff(PICTURE[:, :, 0])

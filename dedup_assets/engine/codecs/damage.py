@@ -46,7 +46,7 @@ def to_image_error(error: Exception, format_name: str) -> ImageError:
     reason = f"{format_name}: {said}"
     if isinstance(error, (MemoryError, Image.DecompressionBombError)) or _TOO_LARGE.search(said):
         return ImageError(ErrorCode.IMAGE_TOO_LARGE, reason)
-    if isinstance(error, EOFError) or _TRUNCATED.search(said):
+    if isinstance(error, (EOFError, IndexError)) or _TRUNCATED.search(said):
         return ImageError(ErrorCode.TRUNCATED_IMAGE, reason)
     if isinstance(error, NotImplementedError) or _UNSUPPORTED.search(said):
         return ImageError(ErrorCode.UNSUPPORTED_FORMAT, reason)

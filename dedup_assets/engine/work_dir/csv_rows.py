@@ -5,7 +5,6 @@ not UTF-8; both lose files. Rows end with a line feed, as fastdup's files do.
 """
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -44,7 +43,7 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
         WorkDirError: a column is not in the header, a row has too few fields, or a quote does not end.
     """
     # latin-1 maps each byte to one character and back: the parser sees text, the names stay bytes.
-    reader = csv.reader(io.TextIOWrapper(file, encoding="latin-1", newline=""))
+    reader = csv.reader(line.decode("latin-1") for line in file)
     header = next(reader, [])
     missing = [column for column in columns if column not in header]
     if missing:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -97,7 +98,7 @@ class WorkDir:
         """A local path with the content of a file: itself, or a copy that lives as long as this object."""
         if self.is_local:
             return Path(self._inside(name))
-        copy = Path(self._copies.name) / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
+        copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
         self._fs.get_file(self._now(name), str(copy))
         return copy
 
@@ -166,8 +167,10 @@ class WorkDir:
         return f"{self._root.rstrip('/')}/{name}"
 
     @cached_property
-    def _copies(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="dedup-assets-")
+    def _copies(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="dedup-assets-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
 
 def _open_store(url: str) -> tuple[Any, str]:

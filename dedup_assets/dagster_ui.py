@@ -1,0 +1,49 @@
+"""Starting Dagster's UI on the pipeline, on this machine only, with telemetry off."""
+
+import os
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+_FILE = "dedup_assets_location.py"
+_WORKSPACE = f"load_from:\n  - python_file:\n      relative_path: {_FILE}\n      location_name: dedup_assets\n"
+_LOCATION = '''"""Written by `dedup-assets ui`: the pipeline with these suggestions in the launchpad."""
+
+from dedup_assets.definitions import build_definitions
+
+defs = build_definitions(input_dir={input_dir!r}, work_dir={work_dir!r})
+'''
+
+
+def serve(input_dir: str, work_dir: str, port: int) -> int:
+    """Serve the UI until it is interrupted.
+
+    The instance is that of DAGSTER_HOME; where there is none, `~/.dedup-assets`, made with telemetry off.
+
+    Args:
+        input_dir: what the launchpad suggests to read.
+        work_dir: where it suggests to put results.
+        port: on the loopback interface.
+
+    Returns:
+        The exit code of `dagster dev`.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME") or Path.home() / ".dedup-assets").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_bytes(resources.files("dedup_assets").joinpath("dagster.yaml").read_bytes())
+    (home / _FILE).write_text(_LOCATION.format(input_dir=_absolute(input_dir), work_dir=_absolute(work_dir)))
+    (home / "workspace.yaml").write_text(_WORKSPACE)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    page = f"http://127.0.0.1:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
+    print(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}", flush=True)
+    try:
+        return subprocess.call(command, env={**os.environ, "DAGSTER_HOME": str(home)}, cwd=home)  # noqa: S603 - our own
+    except KeyboardInterrupt:
+        return 0
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path(path).absolute())

@@ -1,0 +1,192 @@
+"""The assets, materialized as Dagster does: by job, by partition, by backfill, by selection."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from PIL import Image
+
+from dedup_assets.definitions import defs
+from dedup_assets.engine.errors import SettingsError
+from dedup_assets_tests.conftest import photo_like, save_jpeg
+
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+KEYS = ["000000000000-000000000004", "000000000004-000000000008", "000000000008-000000000012"]
+AFTER_EXTRACTION = ["features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"]
+
+
+class Pipeline:
+    """One work_dir, one instance, and runs on them."""
+
+    def __init__(self, instance: dg.DagsterInstance, input_dir: Path, work_dir: Path) -> None:
+        self.instance, self.input_dir, self.work_dir = instance, input_dir, work_dir
+
+    def run(
+        self, *assets: str, tags: dict[str, str] | None = None, raises: bool = True, **settings: Any
+    ) -> dg.ExecuteInProcessResult:
+        config = {"input_dir": str(self.input_dir), "work_dir": str(self.work_dir), "shard_size": 4, **settings}
+        selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.groups("dedup")
+        return dg.materialize(
+            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+            selection=selection,
+            instance=self.instance,
+            resources=dict(defs.resources or {}),
+            tags=tags,
+            raise_on_error=raises,
+            run_config={
+                "resources": {"settings": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+
+    def metadata(self, result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+        found = [event.materialization for event in result.get_asset_materialization_events()]
+        return next(
+            {key: value.value for key, value in event.metadata.items()}
+            for event in found
+            if event.asset_key.to_user_string() == asset
+        )
+
+    def computed(self, result: dg.ExecuteInProcessResult) -> int:
+        return int(self.metadata(result, "features")["computed_images"])
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes()
+            for path in self.work_dir.iterdir()
+            if path.is_file() and path.name != "config.json"
+        }
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """Ten images in three ranges of four: nine good ones, two of them copies, and a broken one."""
+    photos = tmp_path / "photos"
+    for number in range(8):
+        save_jpeg(photos / f"{number}.jpg", photo_like(number))
+    save_jpeg(photos / "8 copy of 2.jpg", photo_like(2), quality=70)
+    (photos / "9 broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    with dg.instance_for_test() as instance:
+        yield Pipeline(instance, photos, tmp_path / "work")
+
+
+def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -> None:
+    result = pipeline.run()
+    assert pipeline.metadata(result, "bad_images")["good_images"] == 9
+    assert pipeline.metadata(result, "similarity")["pairs"] >= 1
+    assert (pipeline.work_dir / "gallery" / "index.html").exists()
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 8
+    assert all(check.passed for check in checks)
+
+
+def test_the_manifest_registers_full_width_ranges(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    assert list(pipeline.instance.get_dynamic_partitions("offset_ranges")) == KEYS
+
+
+def test_a_backfill_of_ranges_then_the_chain_gives_the_same_bytes_and_computes_nothing_twice(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    whole = Pipeline(pipeline.instance, pipeline.input_dir, tmp_path / "whole")
+    whole.run()
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[1]})
+    pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    result = pipeline.run(*AFTER_EXTRACTION)
+    assert pipeline.computed(result) == 0
+    assert pipeline.files() == whole.files()
+
+
+def test_ranges_that_no_worker_did_are_computed_by_features(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
+    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 6
+
+
+def test_a_backfill_after_the_chain_finds_its_ranges_done(pipeline: Pipeline) -> None:
+    pipeline.run()
+    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    counts = [
+        event.materialization.metadata["computed_images"].value for event in result.get_asset_materialization_events()
+    ]
+    assert counts == [0, 0, 0]
+
+
+def test_only_new_images_are_computed_wherever_they_sort(pipeline: Pipeline) -> None:
+    pipeline.run()
+    save_jpeg(pipeline.input_dir / "0 before all others.jpg", photo_like(100))
+    assert pipeline.computed(pipeline.run()) == 1
+
+
+def test_a_range_beyond_a_shrunken_listing_is_empty(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    for path in sorted(pipeline.input_dir.iterdir())[3:]:
+        path.unlink()
+    pipeline.run("image_manifest")
+    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]})
+    assert pipeline.metadata(result, "feature_shards")["images"] == 0
+
+
+def test_a_changed_threshold_needs_no_new_features(pipeline: Pipeline) -> None:
+    pipeline.run()
+    result = pipeline.run("similarity", threshold=0.0)
+    assert pipeline.metadata(result, "similarity")["dagster/row_count"] == 9 * 2
+
+
+def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> None:
+    with pytest.raises(SettingsError, match=r"threshold=7.0: must be from 0.0 to 1.0"):
+        pipeline.run(threshold=7.0)
+
+
+def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(pipeline: Pipeline) -> None:
+    pipeline.run()
+    features = pipeline.work_dir / "features.dat"
+    features.write_bytes(b"\xff" * features.stat().st_size)
+    check = dg.AssetSelection.checks_for_assets("features")
+    result = dg.materialize(
+        [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+        selection=check,
+        instance=pipeline.instance,
+        resources=dict(defs.resources or {}),
+        raise_on_error=False,
+        run_config={
+            "resources": {
+                "settings": {"config": {"input_dir": str(pipeline.input_dir), "work_dir": str(pipeline.work_dir)}}
+            },
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    failed = [found.check_name for found in result.get_asset_check_evaluations() if not found.passed]
+    assert failed == ["vectors_are_finite"]
+
+
+def test_a_failed_run_leaves_the_last_good_result(pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.files()
+    shutil.rmtree(pipeline.input_dir)
+    with pytest.raises(Exception, match="photos"):
+        pipeline.run()
+    assert pipeline.files() == before
+
+
+def test_previews_are_small_pictures_that_escape_names(pipeline: Pipeline) -> None:
+    wild = pipeline.input_dir / "1 <script>alert(1)</script>|`*.jpg".replace("/", "\u2215")
+    save_jpeg(wild, photo_like(1))
+    result = pipeline.run()
+    preview = pipeline.metadata(result, "similarity")["closest_pairs"]
+    assert "<script>" not in preview
+    assert "data:image/jpeg;base64," in preview
+    assert len(preview) < 200_000
+
+
+def test_formats_other_than_jpeg_go_through(pipeline: Pipeline) -> None:
+    picture = photo_like(50)
+    for suffix in ("png", "webp", "gif", "bmp", "tiff", "avif", "jp2"):
+        picture.save(pipeline.input_dir / f"x.{suffix}")
+    picture.transpose(Image.Transpose.ROTATE_180).save(pipeline.input_dir / "x.PNG.TIF")
+    result = pipeline.run()
+    assert pipeline.metadata(result, "bad_images")["good_images"] == 9 + 8

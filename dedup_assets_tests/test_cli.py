@@ -1,0 +1,61 @@
+"""The command line, in processes of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dedup_assets.settings import Settings
+from dedup_assets_tests.conftest import photo_like, save_jpeg
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    line = [sys.executable, "-m", "dedup_assets", *arguments]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number in range(5):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number))
+    save_jpeg(tmp_path / "photos" / "copy of 4.jpg", photo_like(4), quality=75)
+    (tmp_path / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return tmp_path / "photos"
+
+
+def test_run_prints_a_summary_and_ends_with_0(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", "--threshold", "0.8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    words = " ".join(done.stdout.split())
+    assert "images good 6 images bad 1 similar pairs" in words
+    assert "gallery:" in words
+    assert (tmp_path / "out" / "gallery" / "index.html").exists()
+
+
+def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "threshold=2.0: must be from 0.0 to 1.0" in done.stderr
+    assert "squared_euclidean" in done.stderr
+
+
+def test_every_setting_is_an_option_that_says_what_it_does(tmp_path: Path) -> None:
+    shown = command("run", "--help", cwd=tmp_path).stdout
+    for name in Settings.model_fields.keys() - {"input_dir", "work_dir", "version"}:
+        assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_without_a_terminal_no_progress_bar_is_written(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", "--run-mode", "1", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_several_inputs_are_one_run(photos: Path, tmp_path: Path) -> None:
+    save_jpeg(tmp_path / "more" / "6.jpg", photo_like(6))
+    done = command("run", "photos", "more", "photos/0.jpg", "out", cwd=tmp_path)
+    assert "images good 7" in " ".join(done.stdout.split()), done.stderr

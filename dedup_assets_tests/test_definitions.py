@@ -1,0 +1,79 @@
+"""The code location as Dagster sees it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from dedup_assets.definitions import build_definitions, defs
+from dedup_assets.jobs import ASSETS_OF_MODE
+from dedup_assets.resources import DedupSettings
+from dedup_assets.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
+
+
+def specs() -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def test_the_location_loads() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_chain_has_no_partitions_and_shards_stand_beside_it() -> None:
+    assert set(specs()) == CHAIN | {"feature_shards"}
+    partitioned = {name for name, spec in specs().items() if spec.partitions_def}
+    assert partitioned == {"feature_shards"}
+
+
+def test_every_asset_says_what_it_is() -> None:
+    for name, spec in specs().items():
+        assert spec.description, name
+        assert spec.kinds, name
+        assert spec.owners, name
+        assert spec.code_version, name
+
+
+def test_every_check_says_what_it_asks() -> None:
+    asked = [spec for checks in defs.asset_checks or [] for spec in checks.check_specs]
+    assert all(spec.description for spec in asked)
+    assert {spec.asset_key.to_user_string() for spec in asked} >= CHAIN - {"faiss_index", "gallery"}
+
+
+def test_mode_0_is_modes_1_and_2() -> None:
+    assert ASSETS_OF_MODE[0] == ASSETS_OF_MODE[1] + ASSETS_OF_MODE[2]
+    assert set(ASSETS_OF_MODE[0]) == CHAIN
+
+
+def test_the_launchpad_shows_every_setting_with_its_default_and_meaning() -> None:
+    resource, settings = DedupSettings.model_fields, Settings.model_fields
+    assert set(resource) == set(settings) - {"version", "verbose"}
+    for name, field in resource.items():
+        assert field.default == settings[name].default, name
+        assert str(field.description).startswith(str(settings[name].description)), name
+
+
+def test_a_definitions_object_can_suggest_its_own_folders() -> None:
+    dg.Definitions.validate_loadable(build_definitions(input_dir="a", work_dir="b"))
+
+
+def test_the_workspace_file_names_this_module() -> None:
+    location = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert location["module_name"] == "dedup_assets.definitions"
+
+
+def test_the_shipped_instance_sends_no_telemetry() -> None:
+    config = yaml.safe_load((ROOT / "dedup_assets" / "dagster.yaml").read_text())
+    assert config["telemetry"] == {"enabled": False}
+
+
+@pytest.mark.parametrize("target", [["-w", "workspace.yaml"], ["-m", "dedup_assets.definitions"]])
+def test_dagster_validates_it(target: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", *target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
