@@ -61,7 +61,7 @@ class SavePhoto(Protocol):
         """Save it, in the format that its name says (PNG where it says none); the path's bytes."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def save_photo() -> SavePhoto:
     """A function that saves a small picture under a path of any bytes; the same seed gives the same picture."""
     return _save_photo

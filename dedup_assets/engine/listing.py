@@ -4,6 +4,7 @@ A name is the bytes of a path (or a URL), sorted as bytes: the order depends on 
 survive. RUN.md, "Input / output formats", says which inputs there are.
 """
 
+import codecs
 import hashlib
 import os
 import re
@@ -24,7 +25,7 @@ _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "
 _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
 _MISSING = -1
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
-_MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")  # small ones may hold single NUL bytes only
+_MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe")  # the last: UTF-16
 
 
 def list_images(
@@ -140,7 +141,7 @@ def _read_list(name: bytes) -> Iterator[Source]:
     content = _content(name)
     split_by_nul = b"\0" in content
     # Binary files hold runs of NUL bytes, which would be names without a character.
-    if b"\0\0" in content or content.startswith(_MAGIC) or (not split_by_nul and _CONTROL.search(content[:4096])):
+    if b"\0\0\0" in content or content.startswith(_MAGIC) or (not split_by_nul and _CONTROL.search(content[:4096])):
         raise InputError(
             f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path a row"
         )
@@ -152,14 +153,14 @@ def _read_list(name: bytes) -> Iterator[Source]:
 def _content(name: bytes) -> bytes:
     try:
         if not is_url(name):
-            return Path(os.fsdecode(name)).read_bytes()
+            return Path(os.fsdecode(name)).read_bytes().removeprefix(codecs.BOM_UTF8)
         filesystem, path = _open_store(os.fsdecode(name))
         content: bytes = filesystem.cat_file(path)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise InputError(f"cannot read the list {os.fsdecode(name)!r}: {_reason(error)}") from None
-    return content
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _open_store(url: str) -> tuple[Any, str]:

@@ -189,22 +189,36 @@ def test_a_list_split_by_nul_keeps_names_of_any_bytes(
     assert listed(list_images(os.fsdecode(top) + "/list")) == sorted(paths)
 
 
+def test_a_list_as_windows_writes_it_has_a_byte_order_mark_that_is_no_name(tmp_path: Path) -> None:
+    touch(tmp_path / "x.jpg")
+    touch(tmp_path / "list.txt", content=b"\xef\xbb\xbf" + os.fsencode(tmp_path / "x.jpg") + b"\r\n")
+    assert inside(tmp_path, list_images(str(tmp_path / "list.txt"))) == ["x.jpg"]
+
+
+def test_an_empty_name_in_a_list_split_by_nul_is_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path / "x.jpg")
+    touch(tmp_path / "list", content=b"\0" + os.fsencode(tmp_path / "x.jpg") + b"\0\0")
+    assert inside(tmp_path, list_images(str(tmp_path / "list"))) == ["x.jpg"]
+
+
 def test_a_list_in_a_folder_whose_name_looks_like_a_chained_url_is_read(tmp_path: Path) -> None:
     touch(tmp_path / "x.jpg")
     touch(tmp_path / "a::b" / "list.txt", content=os.fsencode(tmp_path / "x.jpg"))
     assert inside(tmp_path, list_images(str(tmp_path / "a::b" / "list.txt"))) == ["x.jpg"]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"PK\3\4\x14\0\0\0\x08\0abc",
-        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-        b"\x1f\x8b\x08abc",
-        b"\xff\xd8\xff\xe0\0\x10JFIF\0\0",
-    ],
-    ids=["zip", "png", "gzip", "jpeg"],
-)
+NOT_TEXT = {
+    "zip": b"PK\3\4\x14\0\0\0\x08\0abc",
+    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "gzip": b"\x1f\x8b\x08abc",
+    "jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+    "gif": b"GIF89a\x10\0\x10\0\xf0\0\0\0\0\0",
+    "mp4": b"\0\0\0\x18ftypmp42",
+    "utf-16": "/photos/a.jpg".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("content", NOT_TEXT.values(), ids=NOT_TEXT.keys())
 def test_a_file_that_is_neither_an_image_by_name_nor_text_is_refused(tmp_path: Path, content: bytes) -> None:
     touch(tmp_path / "photos.bin", content=content)
     with pytest.raises(InputError, match=r"photos\.bin.*neither an image"):

@@ -25,7 +25,7 @@ _LINK, _SPARSE, _IRREGULAR = -1, -2, -3  # places of members that have no bytes 
 _PROBLEMS = {
     _LINK: ImageError(ErrorCode.MISSING_FILE, "a link to what the archive does not hold before it"),
     _SPARSE: ImageError(ErrorCode.UNSUPPORTED_FORMAT, "a sparse file in a tar archive"),
-    _IRREGULAR: ImageError(ErrorCode.UNREADABLE, "is not a regular file"),
+    _IRREGULAR: ImageError(ErrorCode.UNSUPPORTED_FORMAT, "is not a regular file"),
 }
 _BLOCK = 512
 _STEP_BYTES = 1 << 20

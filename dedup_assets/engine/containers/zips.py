@@ -81,7 +81,7 @@ class ZipArchive:
 
 def _check(entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & _ENCRYPTED:
-        raise ImageError(ErrorCode.UNREADABLE, "the member is encrypted")
+        raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, "the member is encrypted")
     if max(entry.file_size, entry.compress_size) > MAX_MEMBER_BYTES:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{entry.file_size} bytes: more than {MAX_MEMBER_BYTES}")
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import SearchError
-from dedup_assets.engine.neighbors.index import prepare_queries, set_parameters
+from dedup_assets.engine.neighbors.index import asked_for, prepare_queries, said_by_faiss, set_parameters
 from dedup_assets.engine.neighbors.similarity import similarities
 from dedup_assets.engine.records import Neighbors, SearchIndex
 from dedup_assets.settings import Distance, SearchSettings
@@ -36,7 +36,7 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
         At most k edges a row, and recall@k measured on up to 500 rows against exact search.
 
     Raises:
-        SearchError: the index holds other vectors than these.
+        SearchError: the index holds other vectors than these, or cannot be searched.
     """
     if len(index) != len(vectors) or index.index.d != vectors.shape[1]:
         raise SearchError(
@@ -79,7 +79,10 @@ def _search(
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = rows[start : start + _BLOCK_ROWS]
         queries = prepare_queries(vectors[block], search.distance)
-        _, found = index.search(queries, min(candidates, len(vectors)))
+        try:
+            _, found = index.search(queries, min(candidates, len(vectors)))
+        except (RuntimeError, MemoryError) as error:
+            raise SearchError(f"{asked_for(search)} cannot be searched: {said_by_faiss(error)}") from None
         scores = _score(vectors, queries, found, search.distance)
         yield _edges(block, found, scores, search.k)
 

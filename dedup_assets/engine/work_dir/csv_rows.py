@@ -5,14 +5,10 @@ not UTF-8; both lose files. Rows end with a line feed, as fastdup's files do.
 """
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from dedup_assets.engine.errors import WorkDirError
-
-if TYPE_CHECKING:
-    import _csv  # the reader's class has no public name
 
 _SPECIAL = (b'"', b",", b"\n", b"\r")
 
@@ -47,14 +43,7 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
         WorkDirError: a column is not in the header, a row has too few fields, or a quote does not end.
     """
     # latin-1 maps each byte to one character and back: the parser sees text, the names stay bytes.
-    text = io.TextIOWrapper(file, encoding="latin-1", newline="")
-    try:
-        yield from _columns(csv.reader(text), path, columns)
-    finally:
-        text.detach()  # the file is the caller's to close
-
-
-def _columns(reader: "_csv.Reader", path: str, columns: tuple[str, ...]) -> Iterator[tuple[bytes, ...]]:
+    reader = csv.reader(line.decode("latin-1") for line in file)
     header = next(reader, [])
     missing = [column for column in columns if column not in header]
     if missing:

@@ -46,9 +46,10 @@ CONFIG = "config.json"
 GALLERY = "gallery"
 _FASTDUP_FEATURES = "atrain_features.dat"
 _INDEX_READ_BYTES = 1 << 20
-_SIMILARITY_COLUMNS = dict.fromkeys(
-    ["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64
-)  # may be empty for every image
+_EMPTY_COLUMNS = {
+    **dict.fromkeys(["component_id", "count"], pl.Int64),
+    **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
+}  # may have no value in any row, and then no type of their own
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
@@ -310,7 +311,7 @@ def _read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
     """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
     with work_dir.open(name) as file:
         try:
-            table = pl.read_csv(file, schema_overrides=_SIMILARITY_COLUMNS, infer_schema_length=None)
+            table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
             return table.select(*columns, pl.exclude(columns)).select(table.columns)
         except pl.exceptions.PolarsError as error:
             raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
@@ -324,7 +325,7 @@ def _read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFra
             facts = pl.read_parquet_metadata(file)
             file.seek(0)
             return pl.read_parquet(file), facts
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
 
 

@@ -1,4 +1,4 @@
-"""Which indexes are built, and how the others are refused: by an error that names them, never by the end of a process."""
+"""Which indexes are built, and how the others are refused: by an error that names them, never an abort."""
 
 import subprocess
 import sys
@@ -50,20 +50,12 @@ def test_vectors_are_normalised_for_cosine_alone() -> None:
     assert np.array_equal(euclidean, vectors)
 
 
+DEADLY = ["HNSW0", "HNSW1", "NSG0", "IVF0,Flat", "PQ8x0", "RR0,Flat", "PCAR0,Flat", "IVF4_HNSW0,Flat", "HNSW1_SQ8"]
+DEADLY += ["IVF4(HNSW1),Flat", "OPQ16_0,PQ8", "LSQ8x0"]  # faiss 1.15 ends the process, or never ends
+
+
 @pytest.mark.parametrize(
-    "mode",
-    ["Nope", " ", "HNSW-1", "HNSW99999999999", "HNSW0", "HNSW1", "NSG0", "IVF0,Flat", "PQ8x0", "RR0,Flat", "PCAR0,Flat"]
-    + [
-        "IVF4_HNSW0,Flat",
-        "IVF4(HNSW1),Flat",
-        "OPQ16_0,PQ8",
-        "LSQ8x0",
-        "PQ7",
-        "IVF4(,Flat",
-        "Flat,Flat",
-        "SQ3",
-        "HNSW1_SQ8",
-    ],
+    "mode", ["Nope", " ", "HNSW-1", "HNSW99999999999", "PQ7", "IVF4(,Flat", "Flat,Flat", "SQ3", *DEADLY]
 )
 def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: str) -> None:
     with pytest.raises(SearchError) as refused:
@@ -73,24 +65,23 @@ def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: 
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("mode", ["HNSW0", "HNSW1", "PQ8x0", "RR0,Flat", "IVF8_HNSW0,Flat", "NSG0"])
-def test_factory_strings_at_which_faiss_ends_the_process_are_refused(mode: str) -> None:
+def test_factory_strings_at_which_faiss_ends_the_process_do_not_end_ours() -> None:
     code = (
         "import sys, numpy as np\n"
         "from dedup_assets.engine.errors import SearchError\n"
         "from dedup_assets.engine.neighbors import build_index\n"
         "from dedup_assets.settings import Settings\n"
-        "try:\n"
-        "    build_index(np.eye(40, dtype=np.float32), Settings.parse(faiss_mode=sys.argv[1]).search, 1)\n"
-        "except SearchError:\n"
-        "    sys.exit(7)\n"
+        "for mode in sys.argv[1:]:\n"
+        "    try:\n"
+        "        build_index(np.eye(40, dtype=np.float32), Settings.parse(faiss_mode=mode).search, 1)\n"
+        "    except SearchError:\n"
+        "        print(mode)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code, mode], timeout=60, check=False).returncode == 7
+    said = subprocess.run([sys.executable, "-c", code, *DEADLY], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout.splitlines() == DEADLY
 
 
-@pytest.mark.parametrize(
-    ("mode", "rows"), [("IVF500,Flat", 300), ("HNSW100000000", 3), ("PQ8", 100), ("PCA31,Flat", 2), ("IDMap,Flat", 3)]
-)
+@pytest.mark.parametrize(("mode", "rows"), [("IVF500,Flat", 300), ("PQ8", 100), ("PCA31,Flat", 2), ("IDMap,Flat", 3)])
 def test_an_index_that_these_vectors_cannot_fill_is_refused_with_their_number(mode: str, rows: int) -> None:
     with pytest.raises(SearchError, match=rf"faiss_mode='{mode}' cannot be built on {rows} vectors: "):
         build_index(some_vectors(rows), asked(faiss_mode=mode), 1)

@@ -3,7 +3,6 @@
 from itertools import product
 from typing import Any
 
-import faiss
 import numpy as np
 import polars as pl
 import pytest
@@ -34,8 +33,8 @@ DUPLICATES = [(10, 11), (50, 250), (0, 299)]  # planted: the second is a copy of
 def photos() -> NDArray[np.float32]:
     """300 vectors in 30 clusters of ten, three exact copies among them."""
     random = np.random.default_rng(7)
-    centres = np.repeat(random.normal(size=(30, 64)), 10, axis=0)
-    vectors = (centres + 0.3 * random.normal(size=(300, 64))).astype(np.float32)
+    centres = np.repeat(random.normal(size=(30, 32)), 10, axis=0)
+    vectors = (centres + 0.3 * random.normal(size=(300, 32))).astype(np.float32)
     for original, copy in DUPLICATES:
         vectors[copy] = vectors[original]
     return vectors
@@ -56,7 +55,7 @@ def reference(vectors: NDArray[np.float32], distance: str) -> NDArray[np.float64
     return scores
 
 
-def search(vectors: NDArray[np.float32], threads: int = 2, **values: Any) -> Neighbors:
+def search(vectors: NDArray[np.float32], threads: int = 1, **values: Any) -> Neighbors:
     asked = Settings.parse(**values).search
     return find_neighbors(vectors, build_index(vectors, asked, threads), asked, threads)
 
@@ -68,12 +67,18 @@ def per_row(neighbors: Neighbors) -> dict[int, list[tuple[int, float]]]:
     return rows
 
 
-@pytest.mark.parametrize(("method", "distance"), product(EXACT, METRICS))
+@pytest.fixture(scope="module")
+def true_of(photos: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    """All similarities of the photos by metric."""
+    return {distance: reference(photos, distance) for distance in METRICS}
+
+
+@pytest.mark.parametrize(("method", "distance"), list(product(EXACT, METRICS)))
 def test_exact_search_finds_just_the_k_most_similar_of_every_row(
-    photos: NDArray[np.float32], method: dict[str, Any], distance: str
+    photos: NDArray[np.float32], true_of: dict[str, NDArray[np.float64]], method: dict[str, Any], distance: str
 ) -> None:
     neighbors = search(photos, distance=distance, nearest_neighbors_k=3, **method)
-    true = reference(photos, distance)
+    true = true_of[distance]
     for row, found in per_row(neighbors).items():
         best = np.sort(true[row])[::-1][:3]
         assert np.allclose([score for _, score in found], best, atol=2e-6)
@@ -81,14 +86,14 @@ def test_exact_search_finds_just_the_k_most_similar_of_every_row(
     assert neighbors.recall_at_k == 1
 
 
-@pytest.mark.parametrize(("method", "distance"), product(EXACT + APPROXIMATE, METRICS))
+@pytest.mark.parametrize(("method", "distance"), list(product(EXACT + APPROXIMATE, METRICS)))
 def test_every_method_and_metric_scores_exactly_and_finds_planted_duplicates(
-    photos: NDArray[np.float32], method: dict[str, Any], distance: str
+    photos: NDArray[np.float32], true_of: dict[str, NDArray[np.float64]], method: dict[str, Any], distance: str
 ) -> None:
     if method.get("faiss_mode") == "SQ8" and distance == "manhattan":
         pytest.skip("faiss has no such index")
     neighbors = search(photos, distance=distance, **method)
-    true = reference(photos, distance)
+    true = true_of[distance]
     rows = per_row(neighbors)
     assert sorted(rows) == list(range(300))
     for row, found in rows.items():
@@ -147,17 +152,17 @@ def test_a_vector_of_zeros_has_neighbours_without_likeness_and_harms_no_other(
 
 def test_the_number_of_threads_and_the_run_change_no_result(photos: NDArray[np.float32]) -> None:
     for method in EXACT + APPROXIMATE:
-        first, *others = (search(photos, threads, **method) for threads in (1, 1, 2, 4))
+        first, *others = (search(photos, threads, **method) for threads in (1, 1, 2))
         assert all(other.edges.equals(first.edges) for other in others)
 
 
 def test_an_index_over_other_vectors_is_refused_with_both_sizes(photos: NDArray[np.float32]) -> None:
     asked = Settings.parse().search
     index = build_index(photos[:299], asked, 1)
-    with pytest.raises(SearchError, match=r"holds 299 vectors of 64 values, but the features are 300 of 64"):
+    with pytest.raises(SearchError, match=r"holds 299 vectors of 32 values, but the features are 300 of 32"):
         find_neighbors(photos, index, asked, 1)
-    with pytest.raises(SearchError, match=r"the features are 299 of 32"):
-        find_neighbors(np.ascontiguousarray(photos[:299, :32]), index, asked, 1)
+    with pytest.raises(SearchError, match=r"the features are 299 of 16"):
+        find_neighbors(np.ascontiguousarray(photos[:299, :16]), index, asked, 1)
 
 
 def test_what_faiss_refuses_while_searching_is_an_error_of_ours(photos: NDArray[np.float32]) -> None:
@@ -170,7 +175,7 @@ def test_what_faiss_refuses_while_searching_is_an_error_of_ours(photos: NDArray[
 
 def test_recall_is_the_share_of_true_neighbours_that_was_found(photos: NDArray[np.float32]) -> None:
     asked = Settings.parse(faiss_mode="IVF30,Flat").search
-    vectors = np.random.default_rng(1).normal(size=(300, 64)).astype(np.float32)
+    vectors = np.random.default_rng(1).normal(size=(300, 32)).astype(np.float32)
     neighbors = find_neighbors(vectors, build_index(vectors, asked, 1), asked, 1)
     true = reference(vectors, "cosine")
     hits = sum(
@@ -183,7 +188,6 @@ def test_edges_are_compact_and_ordered(photos: NDArray[np.float32]) -> None:
     edges = search(photos).edges
     assert dict(edges.schema) == {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
     assert edges.equals(edges.sort("from", "similarity", "to", descending=[False, True, False]))
-    assert faiss.METRIC_L1
 
 
 finite = st.floats(-1e3, 1e3, width=32)
