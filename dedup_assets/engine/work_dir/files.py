@@ -44,7 +44,8 @@ COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
-_FASTDUP_FEATURES = "atrain_features.dat"
+TEST = "test"  # sub-folder of a test set's files
+FASTDUP_FEATURES = "atrain_features.dat"
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
@@ -105,7 +106,7 @@ def read_features(work_dir: WorkDir) -> Features:
     Raises:
         WorkDirError: a file is missing, or the sizes of the two do not fit.
     """
-    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, _FASTDUP_FEATURES]
+    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, FASTDUP_FEATURES]
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
@@ -177,7 +178,7 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     Raises:
         WorkDirError: it is missing, no faiss file, or was built for another metric.
     """
-    name = work_dir.require(INDEX, "nnf.index", remedy="materialize faiss_index first")
+    name = work_dir.require(INDEX, "nnf.index", remedy="build it first: run_mode=0 or 2, or the asset faiss_index")
     try:
         index = faiss.read_index(str(work_dir.local(name)))
     except RuntimeError as error:
@@ -188,9 +189,9 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
         raise WorkDirError(
             f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
-            f"say {distance!r}; materialize faiss_index again"
+            f"say {distance!r}; build it again with run_mode=2 or the asset faiss_index"
         )
-    return SearchIndex(index, distance)
+    return SearchIndex(index, distance, by_fastdup=name != INDEX)
 
 
 def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
