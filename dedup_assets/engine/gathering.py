@@ -34,7 +34,7 @@ def gather_parts(work_dir: WorkDir) -> None:
     """
     gathered = files.read_config(work_dir).get("features", {}).get("gathered", False)
     if not has_features(work_dir) or gathered:
-        _gather(work_dir, lambda part: True)
+        _gather(work_dir, lambda name: True, {"gathered": True})
 
 
 def gather_ranges(work_dir: WorkDir, settings: Settings) -> None:
@@ -47,29 +47,29 @@ def gather_ranges(work_dir: WorkDir, settings: Settings) -> None:
     """
     own = work_dir.within(settings.range_folder)
     wanted = _identity(own)
-    _gather(work_dir, lambda name: bool(_RANGE.fullmatch(name)) and _identity(work_dir.within(name)) == wanted)
+    _gather(work_dir, lambda name: bool(_RANGE.fullmatch(name)) and _identity(work_dir.within(name)) == wanted, {})
 
 
-def _gather(work_dir: WorkDir, belongs: Callable[[str], bool]) -> None:
+def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], mark: dict[str, bool]) -> None:
     while True:
         with work_dir.alone():  # what several processes publish at once must not mix
             names = [name for name in part_folders(work_dir) if belongs(name)]
             before = _state(work_dir, names)
             if names:
-                _publish(work_dir, names)
+                _publish(work_dir, names, mark)
         # A store has no locks: a range that came meanwhile may be missing in what stands there now.
         if before == _state(work_dir, [name for name in part_folders(work_dir) if belongs(name)]):
             return
 
 
-def _publish(work_dir: WorkDir, names: list[str]) -> None:
+def _publish(work_dir: WorkDir, names: list[str], mark: dict[str, bool]) -> None:
     ledger, stream = unite(_without_overlap([read_stored(work_dir.within(name)) for name in names], names))
     files.write_features(work_dir, stream)
     files.write_bad_images(work_dir, find_bad_images(ImageLedger(ledger)))
     config = files.read_config(work_dir)
     settings = files.read_config(work_dir.within(names[0]))
     config = {key: settings[key] for key in ("settings", "versions") if key in settings} | config
-    config["features"] = {"model_sha256": stream.model_sha256, "dimension": stream.dimension, "gathered": True}
+    config["features"] = {"model_sha256": stream.model_sha256, "dimension": stream.dimension, **mark}
     files.write_config(work_dir, config)
 
 

@@ -253,7 +253,23 @@ def read_components(work_dir: WorkDir) -> Components:
     name = work_dir.require(COMPONENTS_INFO, "component_info.csv", remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
     with work_dir.open(name) as info, work_dir.open(COMPONENTS) as images:
-        return Components(pl.read_csv(images), pl.read_csv(info))
+        components = Components(pl.read_csv(images), pl.read_csv(info))
+    return components if name == COMPONENTS_INFO else _from_fastdup(components)
+
+
+def _from_fastdup(components: Components) -> Components:
+    """Component files of fastdup in our terms.
+
+    Its `__id` is a position in the listing, with gaps where files were bad, and its `count` twice the number of edges
+    (seen with 2.54); its rows are those of the feature list all the same.
+    """
+    counts = components.images.group_by("component_id").agg(count=pl.len().cast(pl.Int64))
+    images = components.images.drop("count", "__id", strict=False).with_row_index("__id").cast({"__id": pl.Int64})
+    info = counts.join(components.info.drop("count", strict=False), on="component_id", how="left")
+    return Components(
+        images.join(counts, on="component_id", how="left", maintain_order="left"),
+        info.sort("count", "component_id", descending=[True, False]),
+    )
 
 
 def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
