@@ -47,7 +47,7 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
 
 def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
     resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
-    log_level = "INFO" if settings.verbose else "CRITICAL"
+    log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with warnings.catch_warnings(), _instance() as instance:
         warnings.simplefilter("ignore", dg.BetaWarning)
         try:

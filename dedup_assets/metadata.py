@@ -15,6 +15,7 @@ import polars as pl
 
 from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.gallery import make_picture
+from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
@@ -97,8 +98,8 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
     """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
-        "pairs": len(pairs),
-        "identical_pairs": pairs.rows.filter(pl.col("distance") >= 1).height,
+        "pairs": count_pairs(pairs.rows),
+        "identical_pairs": count_pairs(pairs.rows.filter(pl.col("distance") >= 1)),
         "neighbor_edges": neighbors.edges.height,
         "threshold": settings.threshold,
         "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),

@@ -11,10 +11,10 @@ def show_inline(html: str) -> None:
     """
     if not _in_notebook():
         return
-    from IPython.display import HTML, display  # type: ignore[import-not-found]  # there in every notebook
+    from IPython.display import HTML, display
 
     frame = f'<iframe srcdoc="{escape(html, quote=True)}" sandbox width="100%" height="800" style="border:0"></iframe>'
-    display(HTML(frame))
+    display(HTML(frame))  # type: ignore[no-untyped-call]  # as IPython has it
 
 
 def _in_notebook() -> bool:

@@ -307,6 +307,8 @@ def _numbers(text: str) -> dict[str, float]:
             numbers[key] = float(value)
         except ValueError:
             raise ValueError(f"{key}={value!r} must be a number") from None
+        if not 0 <= numbers[key] < 2**31:  # also refuses nan
+            raise ValueError(f"{key}={value!r} must be a number from 0 to {2**31 - 1}")
     return numbers
 
 
@@ -319,6 +321,8 @@ def _parse_bounding_box(text: str) -> BoundingBox | None:
     for key, value in _key_values(text).items():
         if key not in names:
             raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
+        if names[key] in box:
+            raise ValueError(f"{key!r} stands twice, in its two spellings")
         if not re.fullmatch(r"\d+", value):
             raise ValueError(f"{key}={value!r} must be a whole number of pixels, at least 0")
         box[names[key]] = int(value)

@@ -1,11 +1,18 @@
 """Fixtures that more than one test module needs."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
+import fsspec
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw
+
+settings.register_profile("tests", deadline=None)  # a busy machine is no failure; pytest-timeout ends what hangs
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +51,38 @@ def save_jpeg(path: Path, picture: Image.Image, quality: int = 92) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, "JPEG", quality=quality)
     return path
+
+
+class SavePhoto(Protocol):
+    """How `save_photo` is called."""
+
+    def __call__(self, path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
+        """Save it, in the format that its name says (PNG where it says none); the path's bytes."""
+
+
+@pytest.fixture(scope="session")
+def save_photo() -> SavePhoto:
+    """A function that saves a small picture under a path of any bytes; the same seed gives the same picture."""
+    return _save_photo
+
+
+def _save_photo(path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
+    name = os.fsencode(path)
+    noise = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), np.uint8)
+    picture = Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC)
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
+    os.makedirs(os.path.dirname(name), exist_ok=True)  # noqa: PTH103, PTH120 - likewise
+    with open(name, "wb") as file:  # noqa: PTH123 - likewise
+        picture.save(file, "JPEG" if ending in {b".jpg", b".jpeg"} else "PNG")
+    return name
+
+
+@pytest.fixture
+def store() -> Iterator[str]:
+    """The URL of an empty object store in memory."""
+    filesystem = fsspec.filesystem("memory")
+    filesystem.store.clear()
+    filesystem.pseudo_dirs[:] = [""]
+    yield "memory://bucket"
+    filesystem.store.clear()
+    filesystem.pseudo_dirs[:] = [""]

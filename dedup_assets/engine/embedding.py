@@ -20,6 +20,7 @@ from dedup_assets.engine.errors import ModelError
 BUILT_IN_MODEL = "copydetect576.onnx"
 _DYNAMIC_SIDE = 224  # px, for models that accept any size: what most embedding models were trained at
 _RGB = 3
+_NUMERIC = "fiu"  # numpy's kinds: float, integer, unsigned
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 _DTYPES: dict[str, type[np.generic]] = {
@@ -90,21 +91,23 @@ class Embedder:
         """
         batch = self._arrange(np.stack(pictures))
         step = self.input.batch or len(batch)
-        try:
-            parts = [self._call(batch[start : start + step], step) for start in range(0, len(batch), step)]
-        except Exception as error:  # noqa: BLE001 - onnxruntime's errors have no common base
-            raise ModelError(f"{self._label} failed on a picture: {type(error).__name__}: {error}") from None
-        vectors = np.concatenate(parts).astype(np.float32, copy=False)
-        if vectors.ndim != 2 or len(vectors) != len(pictures):  # noqa: PLR2004 - (n, d)
-            raise ModelError(f"{self._label} must give one vector a picture, but its output has shape {vectors.shape}")
-        return np.ascontiguousarray(vectors, dtype="<f4")
+        parts = [self._call(batch[start : start + step], step) for start in range(0, len(batch), step)]
+        return np.ascontiguousarray(np.concatenate(parts), dtype="<f4")
 
     def _call(self, batch: NDArray[Any], size: int) -> NDArray[Any]:
         """One call of the session; a fixed batch is filled up with zeros and cut again."""
         given = len(batch)
         if given < size:
             batch = np.concatenate([batch, np.zeros((size - given, *batch.shape[1:]), batch.dtype)])
-        output = np.asarray(self._session.run(None, {self.input.name: batch})[0])
+        try:
+            output = np.asarray(self._session.run(None, {self.input.name: batch})[0])
+        except Exception as error:  # noqa: BLE001 - onnxruntime's errors have no common base
+            raise ModelError(f"{self._label} failed: {type(error).__name__}: {_first_line(error)}") from None
+        if output.shape[:1] != (len(batch),) or output.dtype.kind not in _NUMERIC:
+            raise ModelError(
+                f"{self._label} must give one vector a picture, but its output for {len(batch)} pictures "
+                f"is {output.dtype} of shape {output.shape}"
+            )
         return output.reshape(len(output), -1)[:given]
 
     def _arrange(self, batch: NDArray[np.uint8]) -> NDArray[Any]:
@@ -121,8 +124,9 @@ def _content(model_path: str) -> bytes:
         return resources.files("dedup_assets.engine").joinpath("models", BUILT_IN_MODEL).read_bytes()
     try:
         return Path(model_path).read_bytes()
-    except OSError as error:
-        raise ModelError(f"model_path={model_path!r}: {error.strerror}; give an ONNX file, or leave it out") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that holds NUL
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"model_path={model_path!r}: {reason}; give an ONNX file, or leave it out") from None
 
 
 def _session(content: bytes, compute: str, label: str) -> Any:  # noqa: ANN401 - onnxruntime is untyped

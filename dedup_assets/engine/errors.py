@@ -9,7 +9,10 @@ DedupError                  caught once, by the command line and by `run()`: one
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
 
-from dedup_assets.engine.records import ErrorCode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the records need numpy and polars, which `import dedup_assets` does without
+    from dedup_assets.engine.records import ErrorCode
 
 
 class DedupError(Exception):
@@ -43,6 +46,6 @@ class ImageError(DedupError):
         code: why, in the vocabulary of features.bad.csv.
     """
 
-    def __init__(self, code: ErrorCode, reason: str) -> None:
+    def __init__(self, code: "ErrorCode", reason: str) -> None:
         super().__init__(reason)
         self.code = code

@@ -30,6 +30,11 @@ def similar_pairs(
     return Pairs(_named(kept, names, found_names).sort("distance", "from", "to", descending=[True, False, False]))
 
 
+def count_pairs(rows: pl.DataFrame) -> int:
+    """How many pairs rows of similarity.csv are: a pair found from both sides stands in two rows."""
+    return rows.select(pl.min_horizontal("from", "to").alias("low"), pl.max_horizontal("from", "to")).n_unique()
+
+
 def find_outliers(
     neighbors: Neighbors, names: pl.Series, lower_threshold: float, *, found_names: pl.Series | None = None
 ) -> Pairs:

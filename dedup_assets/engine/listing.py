@@ -4,10 +4,12 @@ A name is the bytes of a path (or a URL), sorted as bytes: the order depends on 
 survive. RUN.md, "Input / output formats", says which inputs there are.
 """
 
+import codecs
 import hashlib
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,7 @@ IMAGE_EXTENSIONS = frozenset(
 _MANIFEST_SCHEMA = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _MISSING = -1
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
+_MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe")  # the last: UTF-16
 
 
 class _Listed(NamedTuple):
@@ -126,22 +129,44 @@ def _is_list(name: bytes) -> bool:
     if _suffix(name) in IMAGE_EXTENSIONS:
         return False
     if _is_url(name):
-        filesystem, path = fsspec.core.url_to_fs(os.fsdecode(name))
+        filesystem, path = _open_store(os.fsdecode(name))
         return bool(filesystem.isfile(path))
-    return Path(os.fsdecode(name)).is_file()
+    return os.path.isfile(name)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 def _read_list(name: bytes) -> Iterator[_Listed]:
-    with fsspec.open(os.fsdecode(name), "rb") as file:
-        content: bytes = file.read()
-    rows = content.split(b"\0") if b"\0" in content else content.splitlines()
-    if b"\0" not in content and _CONTROL.search(content[:4096]):
+    content = _content(name)
+    split_by_nul = b"\0" in content
+    # Binary files hold runs of NUL bytes, which would be names without a character.
+    if b"\0\0\0" in content or content.startswith(_MAGIC) or (not split_by_nul and _CONTROL.search(content[:4096])):
         raise InputError(
             f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path a row"
         )
-    for row in rows:
-        if row.strip():
-            yield from _expand(row.strip(b"\r\n"), "", row=True)
+    for row in content.split(b"\0") if split_by_nul else content.splitlines():
+        if row if split_by_nul else row.strip():
+            yield from _expand(row, "", row=True)
+
+
+def _content(name: bytes) -> bytes:
+    try:
+        if not _is_url(name):
+            return Path(os.fsdecode(name)).read_bytes().removeprefix(codecs.BOM_UTF8)
+        filesystem, path = _open_store(os.fsdecode(name))
+        content: bytes = filesystem.cat_file(path)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise InputError(f"cannot read the list {os.fsdecode(name)!r}: {_reason(error)}") from None
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _open_store(url: str) -> tuple[Any, str]:
+    """The filesystem of a URL, and the path in it."""
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except Exception as error:  # noqa: BLE001 - an unknown protocol, a package or credentials that are not there
+        raise InputError(f"cannot open {url!r}: {_reason(error)}") from None
+    return filesystem, str(path)
 
 
 def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
@@ -161,13 +186,16 @@ def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[_Listed]:
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    return error.strerror or str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
 def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
-    """All images under a folder. Links to folders are followed, each real folder once, so that loops end."""
+    """All images under a folder. Links to folders are followed, each real folder once, so that loops end.
+
+    Links come last and everything else in the order of names: which name a folder has depends on nothing else.
+    """
     seen: set[tuple[int, int]] = set()
-    pending = [top]
+    pending = deque([top])
     while pending:
         folder = pending.pop()
         try:
@@ -176,7 +204,7 @@ def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
             if identity in seen or (work_dir and folder != top and os.path.realpath(folder) == work_dir):
                 continue
             seen.add(identity)
-            entries = list(os.scandir(folder))
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             if folder == top:
                 raise InputError(f"cannot list {os.fsdecode(folder)!r}: {_reason(error)}") from None
@@ -185,10 +213,17 @@ def _walk(top: bytes, work_dir: bytes) -> Iterator[_Listed]:
         for entry in entries:
             if entry.name.startswith(b"."):
                 continue
-            if entry.is_dir():
-                pending.append(entry.path)
+            if _is_folder(entry):
+                (pending.appendleft if entry.is_symlink() else pending.append)(entry.path)
             elif _suffix(entry.name) in IMAGE_EXTENSIONS:
                 yield _stat(entry)
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into a folder that may not be entered
+        return False
 
 
 def _stat(entry: os.DirEntry[bytes]) -> _Listed:
@@ -200,17 +235,19 @@ def _stat(entry: os.DirEntry[bytes]) -> _Listed:
 
 
 def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[_Listed]:
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = _open_store(url)
     try:
         if _suffix(os.fsencode(path)) in IMAGE_EXTENSIONS or row:
-            yield _remote(filesystem, filesystem.info(path))
-            return
+            facts = filesystem.info(path)
+            if facts["type"] != "directory":
+                yield _remote(filesystem, facts)
+                return
         found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True)
         if not found:
             filesystem.info(path)  # raises where there is nothing at all
     except FileNotFoundError:
         if row:
-            yield _Listed(url.encode(), _MISSING, "")
+            yield _Listed(os.fsencode(url), _MISSING, "")
             return
         raise InputError(f"input_dir={url!r}: no such object or prefix") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own

@@ -94,10 +94,17 @@ class RangeExtractor:
         return FeatureStream(self._stored(manifest), self.model_sha256, self.dimension)
 
     def prune(self, manifest: Manifest) -> int:
-        """Delete shards that stand for nothing listed any more; none while the manifest is only part of a listing."""
+        """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.
+
+        Nothing is deleted while the manifest is only part of a listing.
+        """
         if len(manifest) < manifest.listed:
             return 0
-        keep = {name for offsets in self.cut(manifest) for name in self._store.names(part(manifest, offsets), offsets)}
+        keep = set()
+        for offsets in self.cut(manifest):
+            wanted = part(manifest, offsets)
+            done, still_open = self._store.names(wanted, offsets)
+            keep.add(done if self._store.has(wanted, offsets) else still_open)
         return self._store.prune(keep)
 
     def _stored(self, manifest: Manifest) -> Iterator[Shard]:

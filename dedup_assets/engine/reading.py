@@ -28,7 +28,8 @@ def read(name: bytes) -> bytes:
         raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise ImageError(ErrorCode.UNREADABLE, f"cannot be read: {reason}") from None
+        text = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a name that is not UTF-8
+        raise ImageError(ErrorCode.UNREADABLE, f"cannot be read: {text}") from None
     if not content:
         raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
     return content
@@ -37,13 +38,16 @@ def read(name: bytes) -> bytes:
 def _read_local(name: bytes) -> bytes:
     # O_NONBLOCK: opening a FIFO would wait for a writer for ever.
     descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:  # closed here: os.fdopen leaves a folder open
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ImageError(ErrorCode.UNREADABLE, "is not a regular file")
         if facts.st_size > MAX_FILE_BYTES:
             raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{facts.st_size} bytes: more than {MAX_FILE_BYTES}")
-        return file.read()
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def _read_url(url: str) -> bytes:

@@ -8,6 +8,7 @@ Both providers are faiss indexes (https://github.com/facebookresearch/faiss/wiki
 """
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ _TRAINING_ROWS = 200_000  # enough for k-means of any list count used here
 _DETERMINISTIC_ROWS = 100_000  # graphs up to this size are built by one thread: the same input, the same bytes
 _LSH_BITS = 1024
 _BALL_ROWS = 39 * 2  # vectors in a ball: faiss asks for 39 to place a centre well
+_FEWEST_BALLS = 8  # so many are always searched: small sets exactly
 _BALLS_SEARCHED = 0.25  # share of the balls: recall@k above 0.99 on photographs
 _PARAMETERS = (
     "efSearch",
@@ -39,6 +41,9 @@ _PARAMETERS = (
     "quantizer_nprobe",
 )
 _SYNONYMS = {"nprobes": "nprobe"}  # RUN.md, `faiss_param`
+_AT_LEAST_ONE = ("nprobe", "efSearch", "efConstruction", "k_factor", "k_factor_rf")  # 0 finds nothing, or fails later
+_DEADLY = re.compile(r"(?<!\d)0+(?!\d)|(HNSW|NSG)0*1(?!\d)")  # faiss ends the process, or never ends, at such sizes
+_SOURCE = re.compile(r"^Error in .* at \S+:\d+: (?:Error: )?", re.DOTALL)  # where faiss' messages come from
 
 
 def check_search(search: SearchSettings, dimension: int) -> None:
@@ -76,8 +81,8 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
         faiss.omp_set_num_threads(1 if rows <= _DETERMINISTIC_ROWS else threads)
         for block in _blocks(rows):
             index.add(_prepared(vectors[block], search.distance))
-    except RuntimeError as error:
-        raise SearchError(f"{_asked(search)} cannot be built on {rows} vectors: {_reason(error)}") from None
+    except (RuntimeError, MemoryError) as error:
+        raise SearchError(f"{asked_for(search)} cannot be built on {rows} vectors: {said_by_faiss(error)}") from None
     return SearchIndex(index, search.distance)
 
 
@@ -91,8 +96,11 @@ def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 
         return
     space = faiss.ParameterSpace()
     for name, value in search.faiss_param.items():
+        parameter = _SYNONYMS.get(name, name)
+        if value < 1 and parameter.removeprefix("quantizer_") in _AT_LEAST_ONE:
+            raise SearchError(f"faiss_param: {name}={value:g} must be at least 1")
         try:
-            space.set_index_parameter(index, _SYNONYMS.get(name, name), value)
+            space.set_index_parameter(index, parameter, value)
         except RuntimeError:
             known = ", ".join(parameter for parameter in _PARAMETERS if _knows(index, parameter))
             raise SearchError(
@@ -127,11 +135,13 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
     if search.provider == "turi":
         balls = max(1, rows // _BALL_ROWS)
         factory = "Flat" if search.nnmodel == "brute_force" else f"IVF{min(balls, 4 * math.isqrt(rows) + 1)},Flat"
+    if _DEADLY.search(factory):
+        raise SearchError(f"faiss_mode={factory!r} is not possible: one of its numbers is too small")
     try:
         index = faiss.index_factory(dimension, factory, metric)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise SearchError(
-            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {_reason(error)}; "
+            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {said_by_faiss(error)}; "
             "use a faiss index_factory string such as HNSW32, Flat or IVF256,Flat"
         ) from None
     # faiss ends the process when a compressed index meets a metric it has no code for.
@@ -140,7 +150,7 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
             f"faiss_mode={factory!r} cannot search by distance='manhattan'; use HNSW32, Flat or IVF256,Flat"
         )
     if search.provider == "turi" and search.nnmodel == "ball_tree":
-        index.nprobe = max(1, math.ceil(index.nlist * _BALLS_SEARCHED))  # type: ignore[attr-defined]  # an IndexIVF
+        index.nprobe = max(_FEWEST_BALLS, math.ceil(index.nlist * _BALLS_SEARCHED))  # type: ignore[attr-defined]  # an IndexIVF
     return index
 
 
@@ -152,10 +162,11 @@ def _knows(index: Any, parameter: str) -> bool:  # noqa: ANN401
     return True
 
 
-def _asked(search: SearchSettings) -> str:
+def asked_for(search: SearchSettings) -> str:
+    """The index of the settings as messages name it."""
     return f"faiss_mode={search.faiss_mode!r}" if search.provider == "faiss" else f"nnmodel={search.nnmodel!r}"
 
 
-def _reason(error: RuntimeError) -> str:
-    """What faiss says after the place in its source."""
-    return str(error).rsplit("Error: ", 1)[-1].strip().strip("'")
+def said_by_faiss(error: Exception) -> str:
+    """What faiss says after the place in its source, in one line."""
+    return " ".join(_SOURCE.sub("", str(error)).split()).strip("'")

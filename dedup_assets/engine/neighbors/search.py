@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import SearchError
-from dedup_assets.engine.neighbors.index import prepare_queries, set_parameters
+from dedup_assets.engine.neighbors.index import asked_for, prepare_queries, said_by_faiss, set_parameters
 from dedup_assets.engine.neighbors.similarity import similarities
 from dedup_assets.engine.records import Neighbors, SearchIndex
 from dedup_assets.settings import Distance, SearchSettings
@@ -37,7 +37,7 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
         At most k edges a row, and recall@k measured on up to 500 rows against exact search.
 
     Raises:
-        SearchError: the index holds other vectors than these.
+        SearchError: the index holds other vectors than these, or cannot be searched.
     """
     return _find(_Question(vectors, vectors, among_themselves=True), index, search, threads)
 
@@ -121,7 +121,10 @@ def _search(
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = rows[start : start + _BLOCK_ROWS]
         queries = prepare_queries(question.asked[block], search.distance)
-        _, found = index.search(queries, min(_wanted(search), len(question.vectors)))
+        try:
+            _, found = index.search(queries, min(_wanted(search), len(question.vectors)))
+        except (RuntimeError, MemoryError) as error:
+            raise SearchError(f"{asked_for(search)} cannot be searched: {said_by_faiss(error)}") from None
         scores = _score(question.vectors, queries, found, search.distance)
         yield _edges(question, block, found, scores, search.k)
 

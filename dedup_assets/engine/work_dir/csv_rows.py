@@ -5,14 +5,10 @@ not UTF-8; both lose files. Rows end with a line feed, as fastdup's files do.
 """
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from dedup_assets.engine.errors import WorkDirError
-
-if TYPE_CHECKING:
-    import _csv  # the reader's class has no public name
 
 _SPECIAL = (b'"', b",", b"\n", b"\r")
 
@@ -44,26 +40,20 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
         One tuple a row: the bytes of each named column.
 
     Raises:
-        WorkDirError: a column is not in the header, or a row has too few fields.
+        WorkDirError: a column is not in the header, a row has too few fields, or a quote does not end.
     """
     # latin-1 maps each byte to one character and back: the parser sees text, the names stay bytes.
-    text = io.TextIOWrapper(file, encoding="latin-1", newline="")
-    try:
-        yield from _columns(csv.reader(text), path, columns)
-    finally:
-        text.detach()  # the file is the caller's to close
-
-
-def _columns(reader: "_csv.Reader", path: str, columns: tuple[str, ...]) -> Iterator[tuple[bytes, ...]]:
+    reader = csv.reader(line.decode("latin-1") for line in file)
     header = next(reader, [])
     missing = [column for column in columns if column not in header]
     if missing:
         raise WorkDirError(f"{path!r} has no column {', '.join(missing)}; its header is {','.join(header)!r}")
     places = [header.index(column) for column in columns]
-    for row in reader:
-        if not row:
-            continue
-        try:
-            yield tuple(row[place].encode("latin-1") for place in places)
-        except IndexError:
-            raise WorkDirError(f"{path!r}, line {reader.line_num}: {len(row)} fields, expected {len(header)}") from None
+    try:
+        for row in reader:
+            if row:
+                yield tuple(row[place].encode("latin-1") for place in places)
+    except IndexError:
+        raise WorkDirError(f"{path!r}, line {reader.line_num}: {len(row)} fields, expected {len(header)}") from None
+    except csv.Error as error:
+        raise WorkDirError(f"{path!r}, line {reader.line_num}: {error}") from None

@@ -28,6 +28,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
+from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 from dedup_assets.settings import Distance
@@ -45,7 +46,11 @@ COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
 TEST = "test"  # sub-folder of a test set's files
-FASTDUP_FEATURES = "atrain_features.dat"
+_INDEX_READ_BYTES = 1 << 20
+_EMPTY_COLUMNS = {
+    **dict.fromkeys(["component_id", "count"], pl.Int64),
+    **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
+}  # may have no value in any row, and then no type of their own
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
@@ -55,12 +60,9 @@ def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
 
 
 def read_manifest(work_dir: WorkDir) -> Manifest:
-    """Read image_manifest.parquet. Raises WorkDirError if it is not there."""
-    work_dir.require(MANIFEST, remedy="materialize image_manifest first")
-    with work_dir.open(MANIFEST) as file:
-        facts = pl.read_parquet_metadata(file)
-        file.seek(0)
-        return Manifest(pl.read_parquet(file), int(facts["listed"]), facts["digest"])
+    """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
+    images, facts = _read_parquet(work_dir, MANIFEST, remedy="materialize image_manifest")
+    return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
@@ -106,7 +108,7 @@ def read_features(work_dir: WorkDir) -> Features:
     Raises:
         WorkDirError: a file is missing, or the sizes of the two do not fit.
     """
-    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, FASTDUP_FEATURES]
+    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, fastdup_files.FEATURES]
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
@@ -120,10 +122,8 @@ def read_features(work_dir: WorkDir) -> Features:
 
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
-    """What became of each listed image. Raises WorkDirError if it is not there."""
-    work_dir.require(LEDGER, remedy="materialize features first")
-    with work_dir.open(LEDGER) as file:
-        return ImageLedger(pl.read_parquet(file))
+    """What became of each listed image. Raises WorkDirError if it is not there, or damaged."""
+    return ImageLedger(_read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
@@ -144,7 +144,11 @@ def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
 
 
 def read_bad_images(work_dir: WorkDir) -> BadImages:
-    """The bad images; none where no such file stands (a work_dir of features alone)."""
+    """The bad images; none where no such file stands (a work_dir of features alone).
+
+    Raises:
+        WorkDirError: the file is damaged.
+    """
     schema = {
         "index": pl.Int64,
         "filename": pl.Binary,
@@ -152,15 +156,18 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
         "filesize": pl.Int64,
         "error": pl.String,
     }
-    found = work_dir.find(BAD_CSV, "atrain_features.bad.csv")
+    found = work_dir.find(BAD_CSV, fastdup_files.BAD_CSV)
     if found is None:
         return BadImages(pl.DataFrame(schema=schema))
     columns = list(schema) if found == BAD_CSV else list(schema)[:-1]  # fastdup gives no reasons
     with work_dir.open(found) as file:
-        rows = [
-            (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
-            for index, name, code, size, *reason in read_columns(file, work_dir.path(found), *columns)
-        ]
+        try:
+            rows = [
+                (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
+                for index, name, code, size, *reason in read_columns(file, work_dir.path(found), *columns)
+            ]
+        except ValueError as error:
+            raise WorkDirError(f"{work_dir.path(found)!r}: {error}; materialize bad_images again") from None
     return BadImages(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
@@ -178,11 +185,14 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     Raises:
         WorkDirError: it is missing, no faiss file, or was built for another metric.
     """
-    name = work_dir.require(INDEX, "nnf.index", remedy="build it first: run_mode=0 or 2, or the asset faiss_index")
-    try:
-        index = faiss.read_index(str(work_dir.local(name)))
-    except RuntimeError as error:
-        raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
+    name = work_dir.require(
+        INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
+    )
+    with work_dir.open(name) as file:  # through a callback: faiss opens no path that is not UTF-8
+        try:
+            index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _INDEX_READ_BYTES))  # type: ignore[attr-defined]
+        except (RuntimeError, MemoryError) as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
     built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
     wanted = "euclidean" if distance == "squared_euclidean" else distance
     # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
@@ -204,12 +214,9 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
 
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
-    """Read neighbors.parquet. Raises WorkDirError if it is not there."""
-    work_dir.require(NEIGHBORS, remedy="materialize similarity first")
-    with work_dir.open(NEIGHBORS) as file:
-        facts = pl.read_parquet_metadata(file)
-        file.seek(0)
-        return Neighbors(pl.read_parquet(file), int(facts["images"]), json.loads(facts["recall_at_k"]))
+    """Read neighbors.parquet. Raises WorkDirError if it is not there, or damaged."""
+    edges, facts = _read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
+    return Neighbors(edges, int(facts["images"]), json.loads(facts["recall_at_k"]))
 
 
 def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:
@@ -247,29 +254,19 @@ def read_components(work_dir: WorkDir) -> Components:
     """Read both component files; the first is `component_info.csv` in fastdup's work_dirs.
 
     Raises:
-        WorkDirError: one of them is missing.
+        WorkDirError: one of them is missing, or damaged.
     """
     remedy = "materialize components first"
-    name = work_dir.require(COMPONENTS_INFO, "component_info.csv", remedy=remedy)
+    name = work_dir.require(COMPONENTS_INFO, fastdup_files.COMPONENTS_INFO, remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
-    with work_dir.open(name) as info, work_dir.open(COMPONENTS) as images:
-        components = Components(pl.read_csv(images), pl.read_csv(info))
-    return components if name == COMPONENTS_INFO else _from_fastdup(components)
-
-
-def _from_fastdup(components: Components) -> Components:
-    """Component files of fastdup in our terms.
-
-    Its `__id` is a position in the listing, with gaps where files were bad, and its `count` twice the number of edges
-    (seen with 2.54); its rows are those of the feature list all the same.
-    """
-    counts = components.images.group_by("component_id").agg(count=pl.len().cast(pl.Int64))
-    images = components.images.drop("count", "__id", strict=False).with_row_index("__id").cast({"__id": pl.Int64})
-    info = counts.join(components.info.drop("count", strict=False), on="component_id", how="left")
-    return Components(
-        images.join(counts, on="component_id", how="left", maintain_order="left"),
-        info.sort("count", "component_id", descending=[True, False]),
-    )
+    info = _read_numbers(work_dir, name, "component_id", "count")
+    components = Components(_read_numbers(work_dir, COMPONENTS, "__id"), info)
+    if name == COMPONENTS_INFO:
+        return components
+    table = work_dir.require(f"{fastdup_files.FEATURES}.csv", remedy="it names the images of the components")
+    with work_dir.open(table) as file:
+        positions = [int(row[0]) for row in read_columns(file, work_dir.path(table), "index")]
+    return fastdup_files.counted_by_image(components, pl.Series(positions, dtype=pl.Int64))
 
 
 def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
@@ -317,6 +314,28 @@ def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
     with work_dir.open(name) as file:
         names: Iterator[bytes] = (row[0] for row in read_columns(file, work_dir.path(name), "filename"))
         return pl.Series("filename", list(names), dtype=pl.Binary)
+
+
+def _read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
+    """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
+    with work_dir.open(name) as file:
+        try:
+            table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
+            return table.select(*columns, pl.exclude(columns)).select(table.columns)
+        except pl.exceptions.PolarsError as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
+
+
+def _read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A table, and the facts that were written with it."""
+    work_dir.require(name, remedy=f"{remedy} first")
+    with work_dir.open(name) as file:
+        try:
+            facts = pl.read_parquet_metadata(file)
+            file.seek(0)
+            return pl.read_parquet(file), facts
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
 
 
 def _shown(name: bytes) -> str:

@@ -4,7 +4,8 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,9 @@ except ImportError:  # Windows
 FEATURES = "features.dat"
 _COPY_BYTES = 16 << 20
 
+_Complete = Callable[[], Callable[[], object]]
+"""Finishes a staged file, so that nothing more can fail for want of space; returns what makes it appear."""
+
 
 class WorkDir:
     """The folder (or fsspec URL) that holds the results of a run.
@@ -35,7 +39,7 @@ class WorkDir:
         if not url:
             raise WorkDirError("work_dir='': name a folder or a URL")
         self.is_local = "://" not in url or url.startswith(("file://", "local://"))
-        self._fs, path = fsspec.core.url_to_fs(url)
+        self._fs, path = _open_store(url)
         self.features_name = ""
         if path.endswith(".dat") and self._fs.isfile(path):
             path, self.features_name = str(PurePosixPath(path).parent), PurePosixPath(path).name
@@ -123,7 +127,7 @@ class WorkDir:
         """A local path with the content of a file: itself, or a copy that lives as long as this object."""
         if self.is_local:
             return Path(self._inside(name))
-        copy = Path(self._copies.name) / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
+        copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
         self._fs.get_file(self._inside(name), str(copy))
         return copy
 
@@ -132,8 +136,8 @@ class WorkDir:
         """Write files that belong together: all appear at the end of the block, in this order, or none does.
 
         Each is written under a temporary name beside its place (on a store: as an upload that is not completed), so
-        that an error, a crash or a full disk leaves what stood here before. Readers take the last name as the sign
-        that all are there.
+        that an error, a crash or a full disk leaves what stood here before: all are complete before the first appears.
+        Readers take the last name as the sign that all are there.
 
         Raises:
             WorkDirError: the work_dir cannot be written to.
@@ -142,49 +146,63 @@ class WorkDir:
             with ExitStack() as undo:
                 staged = [self._stage(name, undo) for name in names]
                 yield tuple(file for file, _ in staged)
-                for _, commit in staged:
-                    commit()
+                appearances = [complete() for _, complete in staged]
+                for appear in appearances:
+                    appear()
         except OSError as error:
             raise WorkDirError(f"cannot write to work_dir={self.url!r}: {error.strerror or error}") from error
 
-    def _stage(self, name: str, undo: ExitStack) -> tuple[BinaryIO, Any]:
+    def _stage(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
         return self._stage_local(name, undo) if self.is_local else self._stage_remote(name, undo)
 
-    def _stage_local(self, name: str, undo: ExitStack) -> tuple[BinaryIO, Any]:
+    def _stage_local(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
         target = Path(self._inside(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         undo.callback(temporary.unlink, missing_ok=True)
         file = undo.enter_context(temporary.open("wb"))
 
-        def commit() -> None:
+        def complete() -> Callable[[], object]:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            temporary.replace(target)
+            return lambda: temporary.replace(target)
 
-        return file, commit
+        return file, complete
 
-    def _stage_remote(self, name: str, undo: ExitStack) -> tuple[BinaryIO, Any]:
+    def _stage_remote(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
         # Completed only after every file of the set is written in full: staged in a local file until then.
         file = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
 
-        def commit() -> None:
+        def complete() -> Callable[[], object]:
             file.seek(0)
             remote = self._fs.open(self._inside(name), "wb", autocommit=False)
             try:
                 shutil.copyfileobj(file, remote, _COPY_BYTES)
+                remote.close()
             except BaseException:
                 remote.discard()
                 raise
-            remote.close()
-            remote.commit()
+            return remote.commit  # type: ignore[no-any-return]  # fsspec is untyped
 
-        return file, commit
+        return file, complete
 
     def _inside(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
     @cached_property
-    def _copies(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="dedup-assets-")
+    def _copies(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="dedup-assets-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+
+def _open_store(url: str) -> tuple[Any, str]:
+    """The filesystem of a work_dir, and the path in it. A path without a protocol is one whatever it holds ('::')."""
+    if "://" not in url:
+        return fsspec.filesystem("file"), os.path.abspath(url)  # noqa: PTH100 - Path.absolute keeps '..'
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except Exception as error:  # noqa: BLE001 - an unknown protocol, a package or credentials that are not there
+        raise WorkDirError(f"work_dir={url!r} cannot be opened: {type(error).__name__}: {error}") from None
+    return filesystem, str(path)

@@ -20,6 +20,7 @@ from dedup_assets.engine.work_dir.location import WorkDir
 FOLDER = "shards"
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
 _LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
+_EVERYTHING = [*_LEDGER, "vector"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class ShardStore:
             WorkDirError: it was not, or its file is damaged.
         """
         names = [f"{FOLDER}/{name}" for name in self.names(part, offsets)]
-        table = self._scan(self._work_dir.require(*names, remedy="materialize features again"), None)
+        table = self._scan(self._work_dir.require(*names, remedy="materialize features again"), _EVERYTHING)
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
@@ -94,7 +95,7 @@ class ShardStore:
             ledger = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
             hits = wanted.join(ledger, on=["filename", "size_bytes", "version"]).unique("row", keep="first")
             if hits.height:
-                table = self._scan(f"{FOLDER}/{name}", None)[hits["place"]].with_columns(hits["row"])
+                table = self._scan(f"{FOLDER}/{name}", _EVERYTHING)[hits["place"]].with_columns(hits["row"])
                 found.append(table)
                 wanted = wanted.join(hits.select("row"), on="row", how="anti")
         return _known(found, part)
@@ -107,13 +108,16 @@ class ShardStore:
         return len(stale)
 
     def _names(self) -> list[str]:
-        return [name for name in self._work_dir.names(FOLDER) if f".{self._mark}." in name]
+        # A run that was killed, or runs now, leaves files of other names here.
+        return [
+            name for name in self._work_dir.names(FOLDER) if f".{self._mark}." in name and name.endswith(".parquet")
+        ]
 
-    def _scan(self, path: str, columns: list[str] | None) -> pl.DataFrame:
+    def _scan(self, path: str, columns: list[str]) -> pl.DataFrame:
         try:
             with self._work_dir.open(path) as file:
                 return pl.read_parquet(file, columns=columns)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise WorkDirError(
                 f"{self._work_dir.path(path)!r} is damaged ({error}); delete it and its range is computed again"
             ) from None

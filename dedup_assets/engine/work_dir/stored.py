@@ -8,7 +8,7 @@ import polars as pl
 
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.records import Features, FeatureStream, Shard
-from dedup_assets.engine.work_dir import files
+from dedup_assets.engine.work_dir import fastdup_files, files
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 
 FASTDUP_MODEL = "fastdup"
@@ -79,7 +79,7 @@ def part_folders(work_dir: WorkDir) -> list[str]:
 
 def has_features(work_dir: WorkDir) -> bool:
     """Whether features stand in the folder itself."""
-    return bool(work_dir.features_name) or work_dir.find(FEATURES, files.FASTDUP_FEATURES) is not None
+    return bool(work_dir.features_name) or work_dir.find(FEATURES, fastdup_files.FEATURES) is not None
 
 
 def read_stored(work_dir: WorkDir) -> StoredFeatures:
@@ -90,8 +90,8 @@ def read_stored(work_dir: WorkDir) -> StoredFeatures:
 
 def model_of(work_dir: WorkDir) -> str:
     """Which model made the features of a folder; see `StoredFeatures.model`."""
-    name = work_dir.features_name or work_dir.find(FEATURES, files.FASTDUP_FEATURES)
-    if name == files.FASTDUP_FEATURES:
+    name = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES)
+    if name == fastdup_files.FEATURES:
         return FASTDUP_MODEL
     return str(files.read_config(work_dir).get("features", {}).get("model_sha256", ""))
 

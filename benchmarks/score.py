@@ -1,0 +1,116 @@
+"""Is what a tool found right? Its stored vectors and its list of pairs against the groups in the file names.
+
+The true pairs are those of all images that were given to the tool: an image that it could not read costs recall.
+"""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.copies import group_of
+
+NEIGHBORS = 10
+SURE_PRECISION = 0.999
+
+
+@dataclass(frozen=True)
+class PairQuality:
+    """Listed pairs from a similarity on.
+
+    Attributes:
+        threshold: that similarity.
+        listed: pairs, without regard to their direction.
+        precision: share of the listed pairs that are true; 1 where none is listed.
+        recall: share of the true pairs that are listed.
+    """
+
+    threshold: float
+    listed: int
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class VectorQuality:
+    """How well stored vectors rank pairs, whatever the threshold.
+
+    Attributes:
+        images: vectors.
+        dimension: values in a vector.
+        average_precision: of all pairs among 10 nearest neighbours, ranked by cosine together (uAP, "micro AP").
+        sure_recall: the largest recall at which precision is still at least 0.999 (recall@P99.9).
+        sure_cosine: the cosine there.
+    """
+
+    images: int
+    dimension: int
+    average_precision: float
+    sure_recall: float
+    sure_cosine: float
+
+
+def count_true_pairs(images: list[Path]) -> int:
+    """Pairs of images with one group."""
+    return sum(size * (size - 1) // 2 for size in Counter(map(group_of, images)).values())
+
+
+def score_vectors(features: Path, true_pairs: int) -> VectorQuality:
+    """Score a file of float32 rows whose names stand in the .csv beside it, with an exact search by cosine.
+
+    Args:
+        features: features.dat, or fastdup's atrain_features.dat.
+        true_pairs: of all images that the tool was given.
+    """
+    with Path(f"{features}.csv").open(newline="", encoding="utf-8") as file:
+        names = [row["filename"] for row in csv.DictReader(file)]
+    vectors = np.fromfile(features, "<f4").reshape(len(names), -1)
+    groups = np.unique([group_of(name) for name in names], return_inverse=True)[1]
+    low, high, cosine = _candidates(vectors)
+    right = groups[low] == groups[high]
+    precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+    sure = np.flatnonzero(precision >= SURE_PRECISION)
+    last = int(sure[-1]) if len(sure) else None
+    return VectorQuality(
+        images=len(names),
+        dimension=vectors.shape[1],
+        average_precision=float((precision * right).sum() / true_pairs),
+        sure_recall=0.0 if last is None else float(right[: last + 1].sum() / true_pairs),
+        sure_cosine=float("nan") if last is None else float(cosine[last]),
+    )
+
+
+def _candidates(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """All pairs among nearest neighbours, each once, by falling cosine: lower row, higher row, cosine."""
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    index = faiss.IndexFlatIP(unit.shape[1])
+    index.add(unit)
+    cosine, found = index.search(unit, min(NEIGHBORS + 1, len(unit)))
+    row = np.repeat(np.arange(len(unit), dtype=np.int64), found.shape[1])
+    other, score = found.ravel(), cosine.ravel()
+    keep = row != other
+    low, high, score = np.minimum(row, other)[keep], np.maximum(row, other)[keep], score[keep]
+    once = np.unique(low * len(unit) + high, return_index=True)[1]
+    order = once[np.argsort(-score[once], kind="stable")]
+    return low[order], high[order], score[order]
+
+
+def score_pairs(similarity: Path, true_pairs: int, threshold: float) -> PairQuality:
+    """Score a similarity.csv (`from,to,distance`, a similarity) as a user gets it.
+
+    Args:
+        similarity: the file.
+        true_pairs: of all images that the tool was given.
+        threshold: pairs below it are left out.
+    """
+    with similarity.open(newline="", encoding="utf-8") as file:
+        listed = {
+            frozenset((row["from"], row["to"])) for row in csv.DictReader(file) if float(row["distance"]) >= threshold
+        }
+    right = sum(len(set(map(group_of, pair))) == 1 for pair in listed if len(pair) == 2)
+    precision = right / len(listed) if listed else 1.0
+    return PairQuality(threshold, len(listed), precision, right / true_pairs)

@@ -1,0 +1,193 @@
+"""Pairs, outliers and components against a small reference."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
+from dedup_assets.engine.records import Neighbors
+from dedup_assets.settings import GraphSettings
+
+Edge = tuple[int, int, float]
+EVERYTHING = GraphSettings(ccthreshold=0.5, run_cc=True, run_pagerank=True, run_degree=True)
+_SCHEMA = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+
+scores = st.sampled_from([0.0, 0.3, 0.499999, 0.5, 0.500001, 0.85, 0.9, 1.0, -0.2])
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Neighbors:
+    """Directed graphs of up to 12 images with up to 30 edges, each at most once in a direction."""
+    images = draw(st.integers(1, 12))
+    nodes = st.integers(0, images - 1)
+    given_edges = draw(st.dictionaries(st.tuples(nodes, nodes), scores, max_size=30))
+    # Both directions of a pair have the same similarity, as the search computes them.
+    edges = [
+        (a, b, given_edges[min((a, b), (b, a), key=lambda pair: (pair not in given_edges, pair))])
+        for a, b in given_edges
+        if a != b
+    ]
+    return neighbors_of(images, *edges)
+
+
+def neighbors_of(images: int, *edges: Edge) -> Neighbors:
+    table = pl.DataFrame(list(edges), schema=_SCHEMA, orient="row")
+    return Neighbors(table.sort("from", "similarity", "to", descending=[False, True, False]), images)
+
+
+def names_of(images: int) -> pl.Series:
+    """Names whose order is the reverse of the rows'."""
+    return pl.Series([b"%03d" % (999 - row) for row in range(images)], dtype=pl.Binary)
+
+
+def groups(images: int, edges: list[tuple[int, int]]) -> list[set[int]]:
+    """Components by plain union-find, largest first, equal ones by their first image."""
+    parent = list(range(images))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            node = parent[node]
+        return node
+
+    for left, right in edges:
+        parent[root(left)] = root(right)
+    members: dict[int, set[int]] = {}
+    for node in range(images):
+        members.setdefault(root(node), set()).add(node)
+    return sorted(members.values(), key=lambda group: (-len(group), min(group)))
+
+
+# Components
+
+
+@given(graphs())
+def test_components_are_those_of_a_union_find_largest_first(neighbors: Neighbors) -> None:
+    found = build_components(neighbors, EVERYTHING)
+    edges = [(a, b) for a, b, score in neighbors.edges.iter_rows() if round(score, 6) > 0.5]
+    expected = groups(neighbors.images, edges)
+    ids = found.images["component_id"].to_list()
+    assert [{row for row, own in enumerate(ids) if own == number} for number in range(max(ids) + 1)] == expected
+    assert found.info["component_id"].to_list() == list(range(len(expected)))
+    assert found.info["count"].to_list() == [len(group) for group in expected]
+    assert found.images["count"].to_list() == [len(expected[own]) for own in ids]
+    assert found.info["count"].sum() == neighbors.images
+    assert found.images["__id"].to_list() == list(range(neighbors.images))
+
+
+@given(graphs())
+def test_pagerank_sums_to_one_and_degree_counts_different_images(neighbors: Neighbors) -> None:
+    images = build_components(neighbors, EVERYTHING).images
+    assert images["pagerank"].sum() == pytest.approx(1)
+    assert images["pagerank"].min() > 0
+    joined: dict[int, set[int]] = {row: set() for row in range(neighbors.images)}
+    for left, right, score in neighbors.edges.iter_rows():
+        if round(score, 6) > 0.5:
+            joined[left].add(right)
+            joined[right].add(left)
+    assert images["degree"].to_list() == [len(joined[row]) for row in range(neighbors.images)]
+
+
+def test_similarities_of_a_component_are_those_of_its_edges_each_counted_once() -> None:
+    neighbors = neighbors_of(5, (0, 1, 0.9), (1, 0, 0.9), (1, 2, 0.6), (3, 4, 0.4))
+    info = build_components(neighbors, EVERYTHING).info
+    assert info.rows() == [(0, 3, 0.75, 0.6, 0.9), (1, 1, None, None, None), (2, 1, None, None, None)]
+
+
+def test_an_edge_joins_only_above_ccthreshold() -> None:
+    neighbors = neighbors_of(3, (0, 1, 0.85), (1, 2, 0.850001))
+    settings = GraphSettings(ccthreshold=0.85, run_cc=True, run_pagerank=False, run_degree=False)
+    assert build_components(neighbors, settings).images["component_id"].to_list() == [1, 0, 0]
+
+
+def test_a_computation_that_is_switched_off_is_an_absent_column() -> None:
+    neighbors = neighbors_of(3, (0, 1, 0.9))
+    every = build_components(neighbors, EVERYTHING).images.columns
+    assert every == [
+        "__id", "component_id", "pagerank", "degree", "count", "mean_distance", "min_distance", "max_distance",
+    ]  # fmt: skip
+    of_components = {"component_id", "count", "mean_distance", "min_distance", "max_distance"}
+    for switch, gone in (("run_cc", of_components), ("run_pagerank", {"pagerank"}), ("run_degree", {"degree"})):
+        flags = {"run_cc": True, "run_pagerank": True, "run_degree": True, switch: False}
+        found = build_components(neighbors, GraphSettings(ccthreshold=0.5, **flags))
+        assert found.images.columns == [column for column in every if column not in gone]
+        assert found.images.height == 3
+        assert found.info.is_empty() == (switch == "run_cc")
+        assert found.info.columns == ["component_id", "count", "mean", "min", "max"]
+
+
+def test_a_graph_without_edges_is_single_images_of_equal_rank() -> None:
+    found = build_components(neighbors_of(4), EVERYTHING)
+    assert found.info["count"].to_list() == [1, 1, 1, 1]
+    assert np.allclose(found.images["pagerank"], 0.25)
+    assert found.images["degree"].to_list() == [0, 0, 0, 0]
+
+
+def test_an_image_between_many_has_the_highest_rank() -> None:
+    star = neighbors_of(5, *((row, 0, 0.9) for row in range(1, 5)))
+    assert build_components(star, EVERYTHING).images["pagerank"].arg_max() == 0
+
+
+# Pairs
+
+
+def test_pairs_at_the_threshold_are_stored_and_those_below_are_not() -> None:
+    neighbors = neighbors_of(4, (0, 1, 0.85), (1, 0, 0.85), (2, 3, 0.849999), (3, 2, 0.849999))
+    assert [row[2] for row in similar_pairs(neighbors, names_of(4), 0.85)] == [0.85, 0.85]
+
+
+def test_pairs_are_sorted_by_similarity_and_ties_by_the_names_of_both() -> None:
+    neighbors = neighbors_of(4, (0, 1, 0.9), (0, 2, 0.9), (1, 0, 0.9), (2, 3, 0.95), (3, 2, 0.95))
+    names = names_of(4)
+    assert list(similar_pairs(neighbors, names, 0.0)) == [
+        (names[3], names[2], 0.95),
+        (names[2], names[3], 0.95),
+        (names[1], names[0], 0.9),
+        (names[0], names[2], 0.9),
+        (names[0], names[1], 0.9),
+    ]
+
+
+@given(graphs(), scores)
+def test_pairs_are_all_edges_at_least_as_similar_as_the_threshold(neighbors: Neighbors, threshold: float) -> None:
+    names = names_of(neighbors.images)
+    pairs = list(similar_pairs(neighbors, names, threshold))
+    expected = {(names[a], names[b], round(score, 6)) for a, b, score in neighbors.edges.iter_rows()}
+    assert set(pairs) == {edge for edge in expected if edge[2] >= threshold}
+    assert pairs == sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+# Outliers
+
+
+@given(graphs(), scores)
+def test_outliers_are_images_whose_best_similarity_is_below_the_threshold(
+    neighbors: Neighbors, threshold: float
+) -> None:
+    names = names_of(neighbors.images)
+    best: dict[int, float] = {}
+    for row, _, score in neighbors.edges.iter_rows():
+        best[row] = max(best.get(row, -1), round(score, 6))
+    outliers = list(find_outliers(neighbors, names, threshold))
+    assert {(row, score) for row, _, score in outliers} == {
+        (names[row], score) for row, score in best.items() if score < threshold
+    }
+    assert outliers == sorted(outliers, key=lambda pair: (pair[2], pair[0], pair[1]))
+
+
+def test_an_outlier_stands_with_its_nearest_neighbour_most_isolated_first() -> None:
+    neighbors = neighbors_of(4, (0, 1, 0.2), (0, 2, 0.1), (1, 0, 0.2), (2, 0, 0.1), (3, 0, 0.3))
+    names = names_of(4)
+    assert list(find_outliers(neighbors, names, 0.3)) == [
+        (names[2], names[0], 0.1),
+        (names[1], names[0], 0.2),
+        (names[0], names[1], 0.2),
+    ]
+
+
+def test_one_image_alone_has_neither_pairs_nor_outliers() -> None:
+    alone = neighbors_of(1)
+    assert len(similar_pairs(alone, names_of(1), 0.0)) == 0
+    assert len(find_outliers(alone, names_of(1), 1.0)) == 0
+    assert build_components(alone, EVERYTHING).info["count"].to_list() == [1]

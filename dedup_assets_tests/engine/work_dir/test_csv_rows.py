@@ -1,0 +1,61 @@
+"""CSV fields of any bytes, written and read back; and by the parsers that others use."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
+
+fields = st.binary(max_size=40)
+ODD = [b"", b" ", b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"a\rb", b"\xff\xfe", b"\x85\x0b\x1c\0", b" x ", b"#x"]
+
+
+def written(rows: list[list[bytes]], header: str) -> bytes:
+    file = io.BytesIO()
+    write_rows(file, header, (b",".join(field(value) for value in row) for row in rows))
+    return file.getvalue()
+
+
+@given(st.lists(st.tuples(fields, fields), max_size=10))
+@example([(value, other) for value in ODD for other in (b"x", value)])
+def test_fields_of_any_bytes_come_back_as_they_were(rows: list[tuple[bytes, bytes]]) -> None:
+    content = written([list(row) for row in rows], "a,b")
+    assert list(read_columns(io.BytesIO(content), "file.csv", "a", "b")) == rows
+    assert list(read_columns(io.BytesIO(content), "file.csv", "b", "a")) == [(b, a) for a, b in rows]
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=5))
+def test_the_csv_module_of_python_reads_text_as_it_was(rows: list[tuple[str, str]]) -> None:
+    rows = [(a.encode("utf-8", "replace").decode(), b.encode("utf-8", "replace").decode()) for a, b in rows]
+    content = written([[a.encode(), b.encode()] for a, b in rows], "a,b").decode()
+    assert [tuple(row) for row in csv.reader(io.StringIO(content, newline=""))] == [("a", "b"), *rows]
+
+
+def test_only_fields_that_need_quotes_have_them() -> None:
+    assert field(b"plain name.jpg") == b"plain name.jpg"
+    assert field(b'a,"b"') == b'"a,""b"""'
+
+
+def test_a_missing_column_is_named_with_the_header_there_is() -> None:
+    with pytest.raises(WorkDirError, match=r"'file\.csv' has no column b; its header is 'a,c'"):
+        list(read_columns(io.BytesIO(b"a,c\n1,2\n"), "file.csv", "a", "b"))
+    with pytest.raises(WorkDirError, match="has no column a"):
+        list(read_columns(io.BytesIO(b""), "file.csv", "a"))
+
+
+def test_a_row_with_too_few_fields_is_named_by_its_line() -> None:
+    with pytest.raises(WorkDirError, match=r"line 3: 1 fields, expected 2"):
+        list(read_columns(io.BytesIO(b"a,b\n1,2\n3\n"), "file.csv", "b"))
+
+
+def test_a_field_without_end_is_an_error_of_ours() -> None:
+    with pytest.raises(WorkDirError, match=r"'file\.csv', line"):
+        list(read_columns(io.BytesIO(b'a\n"' + b"x" * 200_000), "file.csv", "a"))
+
+
+def test_blank_lines_are_passed_over() -> None:
+    assert list(read_columns(io.BytesIO(b"a,b\r\n\r\n1,2\r\n"), "file.csv", "a")) == [(b"1",)]
