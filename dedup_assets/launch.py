@@ -6,12 +6,13 @@ that lives as long as the run, with telemetry off.
 
 import os
 import warnings
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
 from dedup_assets.definitions import defs
-from dedup_assets.engine.errors import DedupError
+from dedup_assets.engine.errors import DedupError, SettingsError
 from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
@@ -68,7 +69,9 @@ def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
 
 
 def _instance() -> dg.DagsterInstance:
-    if os.environ.get("DAGSTER_HOME"):
+    if home := os.environ.get("DAGSTER_HOME"):
+        if not (Path(home).is_absolute() and Path(home).is_dir()):
+            raise SettingsError(f"DAGSTER_HOME={home!r}: must be the absolute path of a folder that exists, or not set")
         return dg.DagsterInstance.get()
     return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
 

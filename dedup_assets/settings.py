@@ -56,14 +56,14 @@ class Settings(BaseModel):
     )
     threshold: float = Field(
         default=0.85,
-        ge=0.0,
-        le=1.0,
+        ge=0,
+        le=1,
         description="Pairs at least this similar are stored: 1 is identical, 0.98 almost identical, 0.85 very similar.",
     )
     lower_threshold: float = Field(
         default=0.3,
-        ge=0.0,
-        le=1.0,
+        ge=0,
+        le=1,
         description="An image whose best similarity to any other is below this is an outlier.",
     )
     model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")

@@ -191,6 +191,15 @@ def test_an_input_of_broken_files_only_is_an_error_that_names_one(
     assert not (tmp_path / "features.dat").exists()
 
 
+def test_a_work_dir_that_is_a_file_is_one_line(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert dedup_assets.run(photos, tmp_path / "taken") == 1
+    assert "taken" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_version_prints_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dedup_assets.run("", tmp_path / "out", version=True) == 0
     assert dedup_assets.__version__ in capsys.readouterr().out

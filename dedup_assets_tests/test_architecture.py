@@ -20,7 +20,7 @@ DAGSTER_RING = {
 VOCABULARY = {"settings", "engine.records", "engine.errors"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
-    "work_dir", "progress",
+    "work_dir", "progress", "samples",
 }  # fmt: skip
 ALSO_ALLOWED = {"decoding": {"codecs"}}
 COMPOSERS = {"extraction", "ranges", "gathering", "test_sets", "gallery"}

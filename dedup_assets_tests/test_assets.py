@@ -139,7 +139,7 @@ def test_a_changed_threshold_needs_no_new_features(pipeline: Pipeline) -> None:
 
 
 def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> None:
-    with pytest.raises(SettingsError, match=r"threshold=7.0: must be from 0.0 to 1.0"):
+    with pytest.raises(SettingsError, match=r"threshold=7.0: must be from 0 to 1"):
         pipeline.run(threshold=7.0)
 
 

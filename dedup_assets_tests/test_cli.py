@@ -5,14 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from dedup_assets.settings import Settings
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 
 
-def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+def command(*arguments: str, cwd: Path, dagster_home: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DAGSTER_HOME": dagster_home}
     line = [sys.executable, "-m", "dedup_assets", *arguments]
     return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False)
 
@@ -40,7 +41,7 @@ def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) 
     done = command("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "threshold=2.0: must be from 0.0 to 1.0" in done.stderr
+    assert "threshold=2.0: must be from 0 to 1" in done.stderr
     assert "squared_euclidean" in done.stderr
 
 
@@ -59,3 +60,19 @@ def test_several_inputs_are_one_run(photos: Path, tmp_path: Path) -> None:
     save_jpeg(tmp_path / "more" / "6.jpg", photo_like(6))
     done = command("run", "photos", "more", "photos/0.jpg", "out", cwd=tmp_path)
     assert "images good 7" in " ".join(done.stdout.split()), done.stderr
+
+
+def test_a_run_is_kept_in_the_history_of_dagster_home(photos: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    done = command("run", "photos", "out", "--run-mode", "1", cwd=tmp_path, dagster_home=str(home))
+    assert done.returncode == 0, done.stderr
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_a_dagster_home_that_is_no_folder_is_one_line(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", cwd=tmp_path, dagster_home="no-such-folder")
+    assert done.returncode == 1
+    assert "DAGSTER_HOME='no-such-folder'" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,3 +198,24 @@ def test_a_run_prints_the_number_of_good_and_bad_images(
     words = " ".join(capsys.readouterr().out.split())
     assert "images good 12" in words
     assert "images bad 0" in words
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_num_threads_bounds_the_threads_that_compute(threads: int, photos: Path, tmp_path: Path) -> None:
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.001):
+            seen.update(thread.name for thread in threading.enumerate())
+
+    watcher = threading.Thread(target=watch, name="watcher")
+    watcher.start()
+    try:
+        assert dedup_assets.run(photos, tmp_path, num_threads=threads) == 0
+    finally:
+        done.set()
+        watcher.join()
+    assert len([name for name in seen if name.startswith("extract")]) == threads
+    assert len([name for name in seen if name.startswith("gallery")]) <= threads
+    assert faiss.omp_get_max_threads() <= threads

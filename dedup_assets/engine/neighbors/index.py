@@ -124,6 +124,7 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # noqa: ANN401
     if search.provider == "turi" and search.nnmodel == "lsh":
+        faiss.omp_set_num_threads(1)  # its small matrix is factored ten times slower by two threads
         return faiss.IndexLSH(dimension, _LSH_BITS)
     metric = {
         "cosine": faiss.METRIC_INNER_PRODUCT,

@@ -52,7 +52,7 @@ class WorkDir:
 
     def exists(self, name: str) -> bool:
         """Whether a file stands here."""
-        return bool(self._fs.exists(self._inside(name)))
+        return bool(self._fs.exists(self._now(name)))
 
     def find(self, *names: str) -> str | None:
         """The first of these names that stands here: documented name first, then what fastdup calls it."""
@@ -71,7 +71,7 @@ class WorkDir:
     def names(self, folder: str) -> list[str]:
         """Sorted names of the files directly in a sub-folder; none where it does not exist."""
         try:
-            listed: list[dict[str, Any]] = self._fs.ls(self._inside(folder), detail=True)
+            listed: list[dict[str, Any]] = self._fs.ls(self._now(folder), detail=True)
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
@@ -102,7 +102,7 @@ class WorkDir:
 
     def size(self, name: str) -> int:
         """Size of a file in bytes."""
-        return int(self._fs.size(self._inside(name)))
+        return int(self._fs.size(self._now(name)))
 
     def remove(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
@@ -117,7 +117,7 @@ class WorkDir:
             WorkDirError: it cannot be opened.
         """
         try:
-            file = self._fs.open(self._inside(name), "rb")
+            file = self._fs.open(self._now(name), "rb")
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
@@ -128,7 +128,7 @@ class WorkDir:
         if self.is_local:
             return Path(self._inside(name))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        self._fs.get_file(self._inside(name), str(copy))
+        self._fs.get_file(self._now(name), str(copy))
         return copy
 
     @contextmanager
@@ -186,6 +186,11 @@ class WorkDir:
             return remote.commit  # type: ignore[no-any-return]  # fsspec is untyped
 
         return file, complete
+
+    def _now(self, name: str) -> str:
+        """The path of a file that is about to be looked at: other workers write here, so no cached listing will do."""
+        self._fs.invalidate_cache()
+        return self._inside(name)
 
     def _inside(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"

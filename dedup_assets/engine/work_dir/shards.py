@@ -8,6 +8,7 @@ A range with files that could not be read is kept as `open`: its vectors are use
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,8 @@ FOLDER = "shards"
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
 _LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
 _EVERYTHING = [*_LEDGER, "vector"]
+_IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_IDENTITY = list(_IDENTITY_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,13 @@ class ShardStore:
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
-        """Find images of this part, with the same size and version, in any shard of the same fingerprint."""
-        found: list[pl.DataFrame] = []
-        wanted = part.images.with_row_index("row").select("row", "filename", "size_bytes", "version")
-        for name in reversed(self._names()):  # a later range's file is no better, but the order must be stable
-            if not wanted.height:
-                break
-            columns = ["filename", "size_bytes", "version", "error_code"]
-            ledger = self._scan(f"{FOLDER}/{name}", columns).with_row_index("place")
-            ledger = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
-            hits = wanted.join(ledger, on=["filename", "size_bytes", "version"]).unique("row", keep="first")
-            if hits.height:
-                table = self._scan(f"{FOLDER}/{name}", _EVERYTHING)[hits["place"]].with_columns(hits["row"])
-                found.append(table)
-                wanted = wanted.join(hits.select("row"), on="row", how="anti")
+        """Find images of this part, with the same size and version, in the shards that stood when first asked."""
+        wanted = part.images.with_row_index("row").select("row", *_IDENTITY)
+        hits = wanted.join(self._stored, on=_IDENTITY)
+        found = [
+            self._scan(f"{FOLDER}/{name}", _EVERYTHING)[group["place"]].with_columns(group["row"])
+            for (name,), group in hits.group_by("shard", maintain_order=True)
+        ]
         return _known(found, part)
 
     def prune(self, keep: set[str]) -> int:
@@ -106,6 +102,18 @@ class ShardStore:
         for name in stale:
             self._work_dir.remove(f"{FOLDER}/{name}")
         return len(stale)
+
+    @cached_property
+    def _stored(self) -> pl.DataFrame:
+        """Where each known image is: read once, so that a long run does not look through its own shards again."""
+        empty = pl.DataFrame(schema={"shard": pl.String, "place": pl.UInt32, **_IDENTITY_SCHEMA})
+        ledgers = [self._locate(name) for name in reversed(self._names())]  # any shard will do, in a stable order
+        return pl.concat([empty, *ledgers]).unique(_IDENTITY, keep="first", maintain_order=True)
+
+    def _locate(self, name: str) -> pl.DataFrame:
+        ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"]).with_row_index("place")
+        lasting = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
+        return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
 
     def _names(self) -> list[str]:
         # A run that was killed, or runs now, leaves files of other names here.
