@@ -178,6 +178,7 @@ def test_gallery(
         components=None,
         outliers=outliers,
         settings=parsed.model_dump(),
+        subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
     )
     pages = build_gallery(
         results,

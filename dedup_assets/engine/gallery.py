@@ -45,6 +45,7 @@ class Results:
         components: the similarity graph; None where there is none (a test set), and then no page of it.
         outliers: most isolated first.
         settings: every effective parameter by name.
+        subtitle: what was compared with what, where that is not the input with itself.
     """
 
     names: pl.Series
@@ -53,6 +54,7 @@ class Results:
     components: Components | None
     outliers: Pairs
     settings: dict[str, object]
+    subtitle: str = ""
 
 
 def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, threads: int) -> Gallery:
@@ -79,11 +81,17 @@ def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, 
     )
     every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
     pages = {
-        Page.SUMMARY: summary_page(summary, illustrate, pages=every),
-        Page.DUPLICATES: duplicates_page(results.pairs, illustrate, num_images=num_images, pages=every),
-        Page.COMPONENTS: components_page(components, results.names, illustrate, num_components=num_images, pages=every),
-        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=num_images, pages=every),
-        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every),
+        Page.SUMMARY: summary_page(summary, illustrate, pages=every, subtitle=results.subtitle),
+        Page.DUPLICATES: duplicates_page(
+            results.pairs, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
+        ),
+        Page.COMPONENTS: components_page(
+            components, results.names, illustrate, num_components=num_images, pages=every, subtitle=results.subtitle
+        ),
+        Page.OUTLIERS: outliers_page(
+            results.outliers, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
+        ),
+        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every, subtitle=results.subtitle),
     }
     return Gallery({page.value: html for page, html in pages.items() if page in every})
 
