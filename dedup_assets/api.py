@@ -56,7 +56,8 @@ def run(
     `dedup_assets.settings.Settings` (RUN.md, "Parameters"). Parameters left out or None have their defaults.
 
     Args:
-        input_dir: a folder, an image, a URL, a list file, or a Python list of these.
+        input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
+            of a test set's features.
         work_dir: where results go; created if need be.
         compute: cpu or gpu.
         verbose: show Dagster's log, and tracebacks of defects of ours.
@@ -73,7 +74,10 @@ def run(
             the train set in work_dir, results in work_dir/test; 4 the same for features stored in input_dir.
         nn_provider: faiss or turi.
         min_offset: first position of the listing.
-        max_offset: position after the last one.
+        max_offset: position after the last one. With run_mode 1, processes may share a work_dir, each with a range of
+            its own: a range is kept in a sub-folder named for it, and features.dat holds all ranges of this input that
+            were extracted so far. Nodes with work_dirs of their own: put these into one folder and run_mode 2 on it
+            unites them.
         faiss_mode: a faiss index_factory string.
         faiss_param: search parameters of the index.
         bounding_box: crop before embedding.

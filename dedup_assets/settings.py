@@ -29,7 +29,8 @@ class Settings(BaseModel):
     input_dir: str = Field(
         default="",
         description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
-        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row.",
+        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row; with run_mode 4 a folder "
+        "or file of stored features.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(

@@ -329,3 +329,19 @@ def test_parts_of_two_models_are_refused(tmp_path: Path, capsys: pytest.CaptureF
         (tmp_path / name / "config.json").write_text(f'{{"features": {{"model_sha256": "{name}{name}"}}}}')
     assert dedup_assets.run("", tmp_path, run_mode=2) == 1
     refused(capsys, "model aa", "model bb")
+
+
+def test_mode_2_without_features_says_so_and_creates_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dedup_assets.run("", tmp_path / "none", run_mode=2) == 1
+    refused(capsys, "features.dat", "run_mode=1")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_test_set_is_no_part_of_a_union(train: Path, extracted: Path, tmp_path: Path) -> None:
+    assert dedup_assets.run(train, tmp_path / "a", run_mode=1, num_images=6) == 0
+    for _ in range(2):
+        assert dedup_assets.run("", tmp_path, run_mode=2) == 0
+        assert dedup_assets.run(extracted, tmp_path, run_mode=4) == 0
+    assert {Path(row["filename"]).parent for row in rows(tmp_path / "features.dat.csv")} == {train}

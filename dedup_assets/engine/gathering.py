@@ -33,7 +33,7 @@ def gather_parts(work_dir: WorkDir) -> None:
         WorkDirError: parts differ in model or dimension, or an image stands in two of them.
     """
     gathered = files.read_config(work_dir).get("features", {}).get("gathered", False)
-    if not has_features(work_dir) or gathered:
+    if part_folders(work_dir) and (gathered or not has_features(work_dir)):
         _gather(work_dir, lambda name: True, {"gathered": True})
 
 
