@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dedup_assets.engine.report import Page
     from dedup_assets.engine.work_dir import WorkDir
+    from dedup_assets.settings import Settings
 
 SUCCESS, ERROR = 0, 1
 
@@ -55,7 +56,8 @@ def run(
     `dedup_assets.settings.Settings` (RUN.md, "Parameters"). Parameters left out or None have their defaults.
 
     Args:
-        input_dir: a folder, an image, a URL, a list file, or a Python list of these.
+        input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
+            of a test set's features.
         work_dir: where results go; created if need be.
         compute: cpu or gpu.
         verbose: show Dagster's log, and tracebacks of defects of ours.
@@ -68,10 +70,14 @@ def run(
         model_path: an ONNX model instead of the built-in one.
         version: print the version and return.
         nearest_neighbors_k: neighbours for each image.
-        run_mode: 0 everything, 1 features, 2 similarity from stored features.
+        run_mode: 0 everything; 1 features; 2 similarity from stored features; 3 score the images of input_dir against
+            the train set in work_dir, results in work_dir/test; 4 the same for features stored in input_dir.
         nn_provider: faiss or turi.
         min_offset: first position of the listing.
-        max_offset: position after the last one.
+        max_offset: position after the last one. With run_mode 1, processes may share a work_dir, each with a range of
+            its own: a range is kept in a sub-folder named for it, and features.dat holds all ranges of this input that
+            were extracted so far. Nodes with work_dirs of their own: put these into one folder and run_mode 2 on it
+            unites them.
         faiss_mode: a faiss index_factory string.
         faiss_param: search parameters of the index.
         bounding_box: crop before embedding.
@@ -103,7 +109,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
 
     settings = Settings.parse(**given)
     if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
-        settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings.work_dir)})
+        settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
     with ConsoleProgress() as progress:
@@ -120,7 +126,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _input_text(input_dir: object, work_dir: str) -> str:
+def _input_text(input_dir: object, settings: "Settings") -> str:
     """What to read, as one path: a Python list is kept beside the results, so that Dagster can read it again."""
     if isinstance(input_dir, str | os.PathLike):
         return os.fspath(input_dir)
@@ -128,9 +134,13 @@ def _input_text(input_dir: object, work_dir: str) -> str:
         raise SettingsError(f"input_dir={input_dir!r}: must be a path, a URL, or a list of these")
     if not input_dir:
         raise InputError("input_dir=[]: the list is empty")
-    from dedup_assets.engine.work_dir import WorkDir
+    if settings.run_mode == 4:  # noqa: PLR2004 - RUN.md's number
+        raise SettingsError(f"input_dir={input_dir!r}: run_mode=4 takes one folder or file of stored features, no list")
+    from dedup_assets.engine.work_dir import WorkDir, files
 
-    folder = WorkDir(work_dir)
+    folder = WorkDir(settings.work_dir)
+    if settings.run_mode == 3:  # noqa: PLR2004 - nothing of the train run changes
+        folder = folder.within(files.TEST)
     with folder.publish(_INPUTS_FILE) as (file,):
         file.write(b"\0".join(os.fsencode(row) for row in input_dir) + b"\0")
     return folder.path(_INPUTS_FILE)

@@ -57,7 +57,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Publish a value; all its files appear together or not at all."""
-        work_dir = self.settings.open_work_dir()
+        work_dir = self._folder(context.asset_key)
         if type(obj) not in _WRITERS:
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
@@ -65,13 +65,19 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read a value of the annotated type back."""
-        work_dir = self.settings.open_work_dir()
+        work_dir = self._folder(context.asset_key)
         wanted = context.dagster_type.typing_type
         if wanted is Pairs:
             return files.read_pairs(work_dir, f"{context.asset_key.path[-1]}.csv")
         if wanted is SearchIndex:
             return files.read_index(work_dir, self.settings.parsed().distance)
         return _READERS[wanted](work_dir)
+
+    def _folder(self, key: dg.AssetKey) -> WorkDir:
+        """Where an asset lies: its key's prefix is a sub-folder (`test`); a range of run_mode 1 has one of its own."""
+        work_dir = self.settings.open_work_dir()
+        folder = "/".join(key.path[:-1]) or self.settings.parsed().range_folder
+        return work_dir.within(folder) if folder else work_dir
 
     def _record_settings(self, work_dir: WorkDir, obj: object) -> None:
         """Keep config.json true: the settings of the latest run, and the model that made the features."""

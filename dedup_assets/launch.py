@@ -13,7 +13,9 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by
 
 from dedup_assets.definitions import defs
 from dedup_assets.engine.errors import DedupError, SettingsError
+from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.io_manager import WorkDirIOManager
 from dedup_assets.jobs import selection_of_mode
 from dedup_assets.launch_facts import RunFacts
@@ -36,6 +38,15 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
         DedupError: what a user can mend.
         Exception: a defect of ours, as it was raised.
     """
+    if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+        gather_parts(WorkDir(settings.work_dir))
+    facts = _materialize(settings, progress)
+    if settings.range_folder:
+        gather_ranges(WorkDir(settings.work_dir), settings)
+    return facts
+
+
+def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
     resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with warnings.catch_warnings(), _instance() as instance:
@@ -83,7 +94,8 @@ def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
     metadata: dict[str, dict[str, object]] = {}
     for event in result.get_asset_materialization_events():
         found = event.materialization
-        metadata[found.asset_key.to_user_string()] = {key: value.value for key, value in found.metadata.items()}
+        # A run is of the train set or of a test set: the last part of a key says enough.
+        metadata[found.asset_key.path[-1]] = {key: value.value for key, value in found.metadata.items()}
     seconds = {
         event.step_key or "": event.step_success_data.duration_ms / 1000
         for event in result.all_events

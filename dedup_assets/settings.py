@@ -29,7 +29,8 @@ class Settings(BaseModel):
     input_dir: str = Field(
         default="",
         description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
-        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row.",
+        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row; with run_mode 4 a folder "
+        "or file of stored features.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
@@ -76,7 +77,9 @@ class Settings(BaseModel):
         ge=0,
         le=4,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
-        "(a folder, or the path of features.dat). In Dagster the selected assets decide.",
+        "(a folder, the path of features.dat, or a folder of such folders). 3: score the images of input_dir against "
+        "the train set in work_dir; results go to work_dir/test. 4: the same for features that mode 1 stored in "
+        "input_dir. In Dagster the selected assets decide; 3 or 4 says what the test assets read.",
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(
@@ -169,6 +172,13 @@ class Settings(BaseModel):
                 f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them"
             )
         return self
+
+    @property
+    def range_folder(self) -> str:
+        """Where run_mode 1 with offsets keeps its range: a sub-folder of work_dir, so that ranges can run at once."""
+        if self.run_mode != 1 or (self.min_offset == -1 and self.max_offset == -1):
+            return ""
+        return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
 
     @property
     def graph(self) -> "GraphSettings":

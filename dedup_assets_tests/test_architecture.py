@@ -15,7 +15,7 @@ MOST_LINES = 350
 
 DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
-    "sensors", "schedules",
+    "scoring_assets", "scoring_checks", "sensors", "schedules",
 }  # fmt: skip
 VOCABULARY = {"settings", "engine.records", "engine.errors"}
 STAGES = {
@@ -23,7 +23,7 @@ STAGES = {
     "work_dir", "progress", "samples",
 }  # fmt: skip
 ALSO_ALLOWED = {"decoding": {"codecs"}}
-COMPOSERS = {"extraction", "ranges", "gallery"}
+COMPOSERS = {"extraction", "ranges", "gathering", "test_sets", "gallery"}
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 
 

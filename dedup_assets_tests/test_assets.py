@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from dedup_assets.definitions import defs
+from dedup_assets.definitions import build_definitions, defs
 from dedup_assets.engine.errors import SettingsError
+from dedup_assets.jobs import ASSETS_OF_MODE
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -190,3 +191,33 @@ def test_formats_other_than_jpeg_go_through(pipeline: Pipeline) -> None:
     picture.transpose(Image.Transpose.ROTATE_180).save(pipeline.input_dir / "x.PNG.TIF")
     result = pipeline.run()
     assert pipeline.metadata(result, "bad_images")["good_images"] == 9 + 8
+
+
+@pytest.mark.parametrize("run_mode", [3, 4])
+def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
+    run_mode: int, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.run()
+    before = pipeline.files()
+    save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
+    (tmp_path / "new" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    source = str(tmp_path / "new")
+    if run_mode == 4:
+        stored = Pipeline(pipeline.instance, tmp_path / "new", tmp_path / "stored")
+        stored.run(*ASSETS_OF_MODE[1])
+        source = str(tmp_path / "stored")
+    result = pipeline.run(*ASSETS_OF_MODE[run_mode], input_dir=source, run_mode=run_mode)
+    assert pipeline.metadata(result, "test/similarity")["identical_pairs"] == 1
+    assert pipeline.metadata(result, "test/bad_images")["bad_images"] == 1
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 5
+    assert all(check.passed for check in checks)
+    assert pipeline.files() == before
+
+
+def test_a_job_scores_a_test_set_with_the_run_config_of_the_launchpad(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.run()
+    save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
+    job = build_definitions(str(tmp_path / "new"), str(pipeline.work_dir)).resolve_job_def("score_test_set")
+    assert job.execute_in_process(instance=pipeline.instance).success
+    assert "again 5.jpg" in (pipeline.work_dir / "test" / "similarity.csv").read_text()

@@ -16,6 +16,8 @@ from dedup_assets.settings import Settings
 ROOT = Path(__file__).parents[1]
 CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
 
+TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components"}}
+
 
 def specs() -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
@@ -25,8 +27,8 @@ def test_the_location_loads() -> None:
     dg.Definitions.validate_loadable(defs)
 
 
-def test_the_chain_has_no_partitions_and_shards_stand_beside_it() -> None:
-    assert set(specs()) == CHAIN | {"feature_shards"}
+def test_the_chain_has_no_partitions_and_shards_and_the_test_set_stand_beside_it() -> None:
+    assert set(specs()) == CHAIN | TEST_SET | {"feature_shards"}
     partitioned = {name for name, spec in specs().items() if spec.partitions_def}
     assert partitioned == {"feature_shards"}
 
@@ -48,6 +50,22 @@ def test_every_check_says_what_it_asks() -> None:
 def test_mode_0_is_modes_1_and_2() -> None:
     assert ASSETS_OF_MODE[0] == ASSETS_OF_MODE[1] + ASSETS_OF_MODE[2]
     assert set(ASSETS_OF_MODE[0]) == CHAIN
+
+
+def test_modes_3_and_4_are_the_test_set_and_nothing_of_the_train_set() -> None:
+    assert set(ASSETS_OF_MODE[3]) == set(ASSETS_OF_MODE[4]) == TEST_SET
+
+
+def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:
+    jobs = [job for job in defs.jobs or [] if job.description]
+    said = " ".join(str(job.description) for job in jobs)
+    assert all(f"run_mode {mode}" in said for mode in ASSETS_OF_MODE)
+
+
+def test_the_jobs_of_a_test_set_say_their_run_mode_in_the_launchpad() -> None:
+    for name, run_mode in (("score_test_set", 3), ("score_test_features", 4)):
+        job = defs.resolve_job_def(name)
+        assert job.run_config == {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
 
 
 def test_the_launchpad_shows_every_setting_with_its_default_and_meaning() -> None:

@@ -44,17 +44,19 @@ class Results:
         names: (n,) binary: the path's bytes of each good image, in the order of the features.
         bad: the bad images.
         pairs: similar pairs, closest first.
-        components: the similarity graph.
+        components: the similarity graph; None where there is none (a test set), and then no page of it.
         outliers: most isolated first.
         settings: every effective parameter by name.
+        subtitle: what was compared with what, where that is not the input with itself.
     """
 
     names: pl.Series
     bad: BadImages
     pairs: Pairs
-    components: Components
+    components: Components | None
     outliers: Pairs
     settings: dict[str, object]
+    subtitle: str = ""
 
 
 def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, threads: int) -> Gallery:
@@ -70,25 +72,30 @@ def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, 
         The pages by file name; `index.html` is the one to open.
     """
     illustrate = illustrator(_shown_first(results, num_images), limits=limits, threads=threads)
+    components = results.components or Components(pl.DataFrame(), pl.DataFrame())
     summary = Summary(
         names=results.names,
         bad=results.bad,
         pairs=results.pairs,
-        components=results.components,
+        components=components,
         outliers=results.outliers,
         settings=results.settings,
     )
-    every = tuple(Page)
+    every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
     pages = {
-        Page.SUMMARY: summary_page(summary, illustrate, pages=every),
-        Page.DUPLICATES: duplicates_page(results.pairs, illustrate, num_images=num_images, pages=every),
-        Page.COMPONENTS: components_page(
-            results.components, results.names, illustrate, num_components=num_images, pages=every
+        Page.SUMMARY: summary_page(summary, illustrate, pages=every, subtitle=results.subtitle),
+        Page.DUPLICATES: duplicates_page(
+            results.pairs, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
         ),
-        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=num_images, pages=every),
-        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every),
+        Page.COMPONENTS: components_page(
+            components, results.names, illustrate, num_components=num_images, pages=every, subtitle=results.subtitle
+        ),
+        Page.OUTLIERS: outliers_page(
+            results.outliers, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
+        ),
+        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every, subtitle=results.subtitle),
     }
-    return Gallery({page.value: html for page, html in pages.items()})
+    return Gallery({page.value: html for page, html in pages.items() if page in every})
 
 
 def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: int, descending: bool) -> str:

@@ -15,16 +15,19 @@ _DAMPING = 0.85  # Brin and Page 1998
 _DECIMALS = 6
 
 
-def similar_pairs(neighbors: Neighbors, names: pl.Series, threshold: float) -> Pairs:
+def similar_pairs(
+    neighbors: Neighbors, names: pl.Series, threshold: float, *, found_names: pl.Series | None = None
+) -> Pairs:
     """Directed pairs at least `threshold` similar, closest first, ties by (from, to).
 
     Args:
         neighbors: k-nearest-neighbour graph over the rows of `names`.
         names: (n,) binary.
         threshold: similarity, 1 = identical.
+        found_names: names of the rows in `to`, where these are of another set (the train set); else `names`.
     """
     kept = _exactly(neighbors.edges).filter(pl.col("similarity") >= threshold)
-    return Pairs(_named(kept, names).sort("distance", "from", "to", descending=[True, False, False]))
+    return Pairs(_named(kept, names, found_names).sort("distance", "from", "to", descending=[True, False, False]))
 
 
 def count_pairs(rows: pl.DataFrame) -> int:
@@ -32,11 +35,16 @@ def count_pairs(rows: pl.DataFrame) -> int:
     return rows.select(pl.min_horizontal("from", "to").alias("low"), pl.max_horizontal("from", "to")).n_unique()
 
 
-def find_outliers(neighbors: Neighbors, names: pl.Series, lower_threshold: float) -> Pairs:
-    """Images whose best similarity to any other is below `lower_threshold`, with that one; most isolated first."""
+def find_outliers(
+    neighbors: Neighbors, names: pl.Series, lower_threshold: float, *, found_names: pl.Series | None = None
+) -> Pairs:
+    """Images whose best similarity to any other is below `lower_threshold`, with that one; most isolated first.
+
+    `found_names` as in `similar_pairs`: the others are then the images of that set.
+    """
     nearest = _exactly(neighbors.edges).group_by("from", maintain_order=True).first()
     lonely = nearest.filter(pl.col("similarity") < lower_threshold)
-    return Pairs(_named(lonely, names).sort("distance", "from", "to"))
+    return Pairs(_named(lonely, names, found_names).sort("distance", "from", "to"))
 
 
 def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
@@ -78,11 +86,11 @@ def _exactly(edges: pl.DataFrame) -> pl.DataFrame:
     return edges.with_columns(pl.col("similarity").cast(pl.Float64).round(_DECIMALS))
 
 
-def _named(edges: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
+def _named(edges: pl.DataFrame, names: pl.Series, found_names: pl.Series | None) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "from": names.gather(edges["from"]),
-            "to": names.gather(edges["to"]),
+            "to": (names if found_names is None else found_names).gather(edges["to"]),
             "distance": edges["similarity"].cast(pl.Float64),
         },
         schema={"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64},

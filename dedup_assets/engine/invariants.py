@@ -80,15 +80,25 @@ def check_bad_images(bad: BadImages, ledger: ImageLedger) -> Verdict:
 
 def check_pairs(pairs: Pairs, names: pl.Series, threshold: float) -> Verdict:
     """Sorted from closest, within [threshold, 1], between different good images."""
+    to_itself = pairs.rows.filter(pl.col("from") == pl.col("to")).height
+    return _judge_pairs(pairs, names, names, threshold, {"of an image with itself": to_itself})
+
+
+def check_test_pairs(pairs: Pairs, tested: pl.Series, train: pl.Series, threshold: float) -> Verdict:
+    """Sorted from closest, within [threshold, 1], from good images of the test set to good ones of the train set."""
+    return _judge_pairs(pairs, tested, train, threshold, {})
+
+
+def _judge_pairs(
+    pairs: Pairs, from_names: pl.Series, to_names: pl.Series, threshold: float, more: Mapping[str, int]
+) -> Verdict:
     rows = pairs.rows
-    good = names.unique()
+    known = pl.col("from").is_in(from_names.unique().implode()) & pl.col("to").is_in(to_names.unique().implode())
     problems = {
         "out of order": int((rows["distance"].diff().drop_nulls() > 0).sum()),
         "outside of [threshold, 1]": rows.filter(~pl.col("distance").is_between(threshold, 1)).height,
-        "of an image with itself": rows.filter(pl.col("from") == pl.col("to")).height,
-        "with an image that has no vector": rows.filter(
-            ~(pl.col("from").is_in(good.implode()) & pl.col("to").is_in(good.implode()))
-        ).height,
+        "with an image that has no vector": rows.filter(~known).height,
+        **more,
     }
     text = "; ".join(f"{count} pairs {what}" for what, count in problems.items() if count)
     return Verdict(text, {"pairs": len(pairs)})

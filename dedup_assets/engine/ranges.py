@@ -30,13 +30,14 @@ class RangeExtractor:
     """Computes and finds the vectors of offset ranges, as the settings say.
 
     Args:
-        settings: model, crop, limits, threads, range width, and the work_dir whose shards are used.
+        settings: model, crop, limits, threads, range width, and the work_dir.
+        work_dir: whose shards are used; None: that of the settings.
 
     Raises:
         ModelError: the model cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, work_dir: WorkDir | None = None) -> None:
         self._shard_size = settings.shard_size
         self._extraction = Extraction(
             embedder=Embedder(settings.model_path, settings.compute),
@@ -44,7 +45,12 @@ class RangeExtractor:
             box=settings.box,
             threads=thread_count(settings.num_threads),
         )
-        self._store = ShardStore(WorkDir(settings.work_dir), self._extraction.fingerprint)
+        self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the ONNX file."""
+        return self._extraction.embedder.sha256
 
     @property
     def dimension(self) -> int:
@@ -85,7 +91,7 @@ class RangeExtractor:
         Raises:
             WorkDirError: while it is iterated, where a range is missing.
         """
-        return FeatureStream(self._stored(manifest), self._extraction.embedder.sha256, self.dimension)
+        return FeatureStream(self._stored(manifest), self.model_sha256, self.dimension)
 
     def prune(self, manifest: Manifest) -> int:
         """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.

@@ -182,10 +182,12 @@ class SearchIndex:
     Attributes:
         index: a `faiss.Index`.
         distance: the metric it was built for; for cosine it holds normalised vectors.
+        by_fastdup: it was read from fastdup's nnf.index, whose rows may be others than those of the features.
     """
 
     index: Any
     distance: str
+    by_fastdup: bool = False
 
     def __len__(self) -> int:
         return int(self.index.ntotal)

@@ -1,6 +1,7 @@
 """Nearest neighbours of embeddings: plan an index, build it, search it, and measure what the search missed."""
 
+from dedup_assets.engine.neighbors.foreign import trusted_index
 from dedup_assets.engine.neighbors.index import build_index, check_search
-from dedup_assets.engine.neighbors.search import find_neighbors
+from dedup_assets.engine.neighbors.search import check_index, find_neighbors, score_test_set
 
-__all__ = ["build_index", "check_search", "find_neighbors"]
+__all__ = ["build_index", "check_index", "check_search", "find_neighbors", "score_test_set", "trusted_index"]

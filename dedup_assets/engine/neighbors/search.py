@@ -1,6 +1,7 @@
 """The k nearest neighbours of every image, scored exactly, with the share of true neighbours that was found."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
@@ -38,22 +39,67 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
     Raises:
         SearchError: the index holds other vectors than these, or cannot be searched.
     """
-    if len(index) != len(vectors) or index.index.d != vectors.shape[1]:
+    return _find(_Question(vectors, vectors, among_themselves=True), index, search, threads)
+
+
+def score_test_set(
+    tested: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    index: SearchIndex,
+    search: SearchSettings,
+    threads: int,
+) -> Neighbors:
+    """Find the k nearest train images of each test image (RUN.md, run_mode 3 and 4).
+
+    As `find_neighbors`, but a test image may find itself: being in the train set too is what is asked about.
+
+    Args:
+        tested: (m, d) float32, of the test set.
+        vectors: (n, d) float32, of the train set: the vectors that the index holds, in its order.
+        index: over the train set.
+        search: k, metric and search parameters.
+        threads: how many may search.
+
+    Returns:
+        At most min(k, n) edges a test image: `from` is a row of the test set, `to` one of the train set; and recall@k.
+
+    Raises:
+        SearchError: the index holds other vectors than these, or the test vectors have another dimension.
+    """
+    if tested.shape[1] != vectors.shape[1]:
         raise SearchError(
-            f"faiss.index holds {len(index)} vectors of {index.index.d} values, but the features are "
-            f"{len(vectors)} of {vectors.shape[1]}; materialize faiss_index again"
+            f"the test set has vectors of {tested.shape[1]} values, the train set of {vectors.shape[1]}; "
+            "extract both with the same model"
         )
+    return _find(_Question(tested, vectors, among_themselves=False), index, search, threads)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Whose neighbours are sought among which vectors; asked `among_themselves`, a row does not find itself."""
+
+    asked: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    among_themselves: bool
+
+
+def _find(question: _Question, index: SearchIndex, search: SearchSettings, threads: int) -> Neighbors:
+    check_index(index, question.vectors)
     faiss.omp_set_num_threads(threads)
     _widen_search(index.index, search)
     set_parameters(index.index, search)
-    everything = np.arange(len(vectors))
-    edges = pl.concat(
-        [
-            pl.DataFrame(schema=_EDGES_SCHEMA),
-            *_search(vectors, everything, index.index, search, candidates=_wanted(search)),
-        ]
-    )
-    return Neighbors(edges, len(vectors), _recall(vectors, edges, search))
+    everything = np.arange(len(question.asked))
+    edges = pl.concat([pl.DataFrame(schema=_EDGES_SCHEMA), *_search(question, everything, index.index, search)])
+    return Neighbors(edges, len(question.asked), _recall(question, edges, search))
+
+
+def check_index(index: SearchIndex, vectors: NDArray[np.float32]) -> None:
+    """See that an index has a row of the right size for each vector. Raises SearchError if not."""
+    if len(index) != len(vectors) or index.index.d != vectors.shape[1]:
+        raise SearchError(
+            f"faiss.index holds {len(index)} vectors of {index.index.d} values, but the features are "
+            f"{len(vectors)} of {vectors.shape[1]}; build the index again with run_mode=2 or the asset faiss_index"
+        )
 
 
 def _wanted(search: SearchSettings) -> int:
@@ -69,22 +115,18 @@ def _widen_search(index: object, search: SearchSettings) -> None:
 
 
 def _search(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    index: faiss.Index,
-    search: SearchSettings,
-    candidates: int,
+    question: _Question, rows: NDArray[np.int64], index: faiss.Index, search: SearchSettings
 ) -> Iterator[pl.DataFrame]:
     """Edges of the given rows, block by block."""
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = rows[start : start + _BLOCK_ROWS]
-        queries = prepare_queries(vectors[block], search.distance)
+        queries = prepare_queries(question.asked[block], search.distance)
         try:
-            _, found = index.search(queries, min(candidates, len(vectors)))
+            _, found = index.search(queries, min(_wanted(search), len(question.vectors)))
         except (RuntimeError, MemoryError) as error:
             raise SearchError(f"{asked_for(search)} cannot be searched: {said_by_faiss(error)}") from None
-        scores = _score(vectors, queries, found, search.distance)
-        yield _edges(block, found, scores, search.k)
+        scores = _score(question.vectors, queries, found, search.distance)
+        yield _edges(question, block, found, scores, search.k)
 
 
 def _score(
@@ -98,45 +140,48 @@ def _score(
     return np.concatenate(columns, axis=1)
 
 
-def _edges(rows: NDArray[np.int64], found: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> pl.DataFrame:
-    """Drop the row itself and gaps (-1), keep the k best, ties in order of the row."""
+def _edges(
+    question: _Question, rows: NDArray[np.int64], found: NDArray[np.int64], scores: NDArray[np.float64], k: int
+) -> pl.DataFrame:
+    """Drop gaps (-1) and, among themselves, the row itself; keep the k best, ties in order of the row."""
     table = pl.DataFrame(
         {"from": np.repeat(rows, found.shape[1]), "to": found.ravel(), "similarity": scores.ravel()},
     )
-    others = table.filter((pl.col("to") >= 0) & (pl.col("to") != pl.col("from")))
+    others = table.filter(pl.col("to") >= 0)
+    if question.among_themselves:
+        others = others.filter(pl.col("to") != pl.col("from"))
     return _closest(others, k).select(pl.col(name).cast(kind) for name, kind in _EDGES_SCHEMA.items())
 
 
-def _recall(vectors: NDArray[np.float32], edges: pl.DataFrame, search: SearchSettings) -> float | None:
+def _recall(question: _Question, edges: pl.DataFrame, search: SearchSettings) -> float | None:
     """Recall@k on evenly spread rows: the share of found edges at least as similar as the true k-th neighbour.
 
     Counted by similarity, not by row: among exact duplicates any choice of k is right.
     """
-    if len(vectors) <= 1:
+    if not len(question.asked) or (question.among_themselves and len(question.vectors) == 1):
         return None
-    rows = np.unique(np.linspace(0, len(vectors) - 1, _SAMPLE_ROWS).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(question.asked) - 1, _SAMPLE_ROWS).astype(np.int64))
     metric = faiss.METRIC_INNER_PRODUCT if search.distance == "cosine" else faiss.METRIC_L2
-    exact = faiss.IndexFlat(vectors.shape[1], faiss.METRIC_L1 if search.distance == "manhattan" else metric)
-    true = _exact(vectors, rows, exact, search)
+    dimension = question.vectors.shape[1]
+    exact = faiss.IndexFlat(dimension, faiss.METRIC_L1 if search.distance == "manhattan" else metric)
+    true = _exact(question, rows, exact, search)
     bar = true.group_by("from").agg(pl.col("similarity").min().alias("bar"), pl.len().alias("wanted"))
     found = edges.join(bar, on="from").filter(pl.col("similarity") >= pl.col("bar") - 1e-6)
     counted = found.group_by("from").len().join(bar, on="from").select(pl.min_horizontal("len", "wanted").sum()).item()
     return float(counted) / true.height
 
 
-def _exact(
-    vectors: NDArray[np.float32], rows: NDArray[np.int64], exact: faiss.Index, search: SearchSettings
-) -> pl.DataFrame:
+def _exact(question: _Question, rows: NDArray[np.int64], exact: faiss.Index, search: SearchSettings) -> pl.DataFrame:
     """True neighbours of the sampled rows, compared with all vectors block by block: never all in memory."""
     best = pl.DataFrame(schema=_EDGES_SCHEMA)
-    queries = prepare_queries(vectors[rows], search.distance)
-    for start in range(0, len(vectors), _BLOCK_ROWS * 4):
-        block = vectors[start : start + _BLOCK_ROWS * 4]
+    queries = prepare_queries(question.asked[rows], search.distance)
+    for start in range(0, len(question.vectors), _BLOCK_ROWS * 4):
+        block = question.vectors[start : start + _BLOCK_ROWS * 4]
         exact.reset()
         exact.add(prepare_queries(block, search.distance))
         _, found = exact.search(queries, min(search.k + 1, len(block)))
         scores = _score(block, queries, found, search.distance)
-        best = pl.concat([best, _edges(rows, found + start, scores, search.k)])
+        best = pl.concat([best, _edges(question, rows, found + start, scores, search.k)])
     return _closest(best, search.k)
 
 

@@ -28,6 +28,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
+from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 from dedup_assets.settings import Distance
@@ -44,7 +45,7 @@ COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
-_FASTDUP_FEATURES = "atrain_features.dat"
+TEST = "test"  # sub-folder of a test set's files
 _INDEX_READ_BYTES = 1 << 20
 _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
@@ -107,7 +108,7 @@ def read_features(work_dir: WorkDir) -> Features:
     Raises:
         WorkDirError: a file is missing, or the sizes of the two do not fit.
     """
-    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, _FASTDUP_FEATURES]
+    known = [work_dir.features_name] if work_dir.features_name else [FEATURES, fastdup_files.FEATURES]
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
@@ -155,7 +156,7 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
         "filesize": pl.Int64,
         "error": pl.String,
     }
-    found = work_dir.find(BAD_CSV, "atrain_features.bad.csv")
+    found = work_dir.find(BAD_CSV, fastdup_files.BAD_CSV)
     if found is None:
         return BadImages(pl.DataFrame(schema=schema))
     columns = list(schema) if found == BAD_CSV else list(schema)[:-1]  # fastdup gives no reasons
@@ -184,7 +185,9 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     Raises:
         WorkDirError: it is missing, no faiss file, or was built for another metric.
     """
-    name = work_dir.require(INDEX, "nnf.index", remedy="materialize faiss_index first")
+    name = work_dir.require(
+        INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
+    )
     with work_dir.open(name) as file:  # through a callback: faiss opens no path that is not UTF-8
         try:
             index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _INDEX_READ_BYTES))  # type: ignore[attr-defined]
@@ -196,9 +199,9 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
     if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
         raise WorkDirError(
             f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
-            f"say {distance!r}; materialize faiss_index again"
+            f"say {distance!r}; build it again with run_mode=2 or the asset faiss_index"
         )
-    return SearchIndex(index, distance)
+    return SearchIndex(index, distance, by_fastdup=name != INDEX)
 
 
 def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
@@ -254,10 +257,16 @@ def read_components(work_dir: WorkDir) -> Components:
         WorkDirError: one of them is missing, or damaged.
     """
     remedy = "materialize components first"
-    name = work_dir.require(COMPONENTS_INFO, "component_info.csv", remedy=remedy)
+    name = work_dir.require(COMPONENTS_INFO, fastdup_files.COMPONENTS_INFO, remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
     info = _read_numbers(work_dir, name, "component_id", "count")
-    return Components(_read_numbers(work_dir, COMPONENTS, "__id"), info)
+    components = Components(_read_numbers(work_dir, COMPONENTS, "__id"), info)
+    if name == COMPONENTS_INFO:
+        return components
+    table = work_dir.require(f"{fastdup_files.FEATURES}.csv", remedy="it names the images of the components")
+    with work_dir.open(table) as file:
+        positions = [int(row[0]) for row in read_columns(file, work_dir.path(table), "index")]
+    return fastdup_files.counted_by_image(components, pl.Series(positions, dtype=pl.Int64))
 
 
 def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:

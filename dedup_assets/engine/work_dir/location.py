@@ -16,6 +16,11 @@ import fsspec
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.stores import open_store
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 FEATURES = "features.dat"
 _COPY_BYTES = 16 << 20
 
@@ -73,6 +78,30 @@ class WorkDir:
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
+
+    def folders(self) -> list[str]:
+        """Sorted names of the sub-folders, hidden ones left out; none where this folder does not exist."""
+        try:
+            listed: list[dict[str, Any]] = self._fs.ls(self._root, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
+        return sorted(name for name in names if not name.startswith("."))
+
+    def within(self, folder: str) -> "WorkDir":
+        """A sub-folder as a work_dir of its own; nothing is created."""
+        return WorkDir(self.path(folder))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes of ours that ask for this out meanwhile; on a local disk only (stores have no locks)."""
+        if not self.is_local or fcntl is None:
+            yield
+            return
+        Path(self._root).mkdir(parents=True, exist_ok=True)
+        with Path(self._inside(".lock")).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def size(self, name: str) -> int:
         """Size of a file in bytes."""

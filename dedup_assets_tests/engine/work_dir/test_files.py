@@ -190,7 +190,10 @@ def test_the_names_that_fastdup_gives_its_files_are_read(work_dir: WorkDir, tmp_
         (1, b"/p/b.jpg", "ERROR_ZERO_SIZE_FILE", 0, ""),
         (4, b"/p/e.jpg", "ERROR_MISSING_FILE", -1, ""),
     ]
-    assert files.read_components(work_dir).images["__id"].to_list() == [0, 2]
+    # Its ids are positions in the listing too, and its counts twice the edges.
+    components = files.read_components(work_dir)
+    assert components.images["__id"].to_list() == [0, 1]
+    assert components.info["count"].to_list() == [2]
     assert len(files.read_index(work_dir, "cosine")) == 3
 
 

@@ -1,0 +1,190 @@
+"""The assets of a test set: the same files as the chain's, in `test/`, from scoring new images against a train run.
+
+RUN.md, run_mode 3 and 4. They read the train run's `features` and `faiss_index` and change nothing of it. Rows of pairs
+are test → train. As in `assets.py`, an asset is its contract over a few lines.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dedup_assets import metadata
+from dedup_assets.assets import CODE_VERSION, OWNERS
+from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.gallery import Results, build_gallery
+from dedup_assets.engine.graph import find_outliers, similar_pairs
+from dedup_assets.engine.ledger import find_bad_images
+from dedup_assets.engine.neighbors import check_index, score_test_set, trusted_index
+from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.records import (
+    BadImages,
+    Features,
+    FeatureStream,
+    Gallery,
+    ImageLedger,
+    Manifest,
+    Pairs,
+    SearchIndex,
+    Similarity,
+)
+from dedup_assets.engine.test_sets import check_comparable, open_test_set
+from dedup_assets.engine.work_dir.files import TEST
+from dedup_assets.resources import SettingsResource
+
+TEST_SET = "test_set"
+_ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+def _of_test(name: str) -> dg.AssetIn:
+    return dg.AssetIn(key=[TEST, name])
+
+
+def _of_train(name: str) -> dg.AssetIn:
+    return dg.AssetIn(key=[name])
+
+
+@dg.asset(
+    key=[TEST, "image_manifest"],
+    group_name=TEST_SET,
+    kinds={"python", "file"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    backfill_policy=_ONE_RUN,
+)
+def test_image_manifest(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
+) -> Manifest:
+    """Which images are to be scored: those of `input_dir`; with run_mode 4 those whose features are stored there.
+
+    Whether the train set's features, index and model fit is checked here, before the first image is read.
+    """
+    parsed = settings.parsed()
+    if not faiss_index.by_fastdup:
+        check_index(faiss_index, features.vectors)
+    test_set = open_test_set(parsed)
+    check_comparable(test_set, features, settings.open_work_dir())
+    manifest = test_set.list()
+    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=1))
+    return manifest
+
+
+@dg.asset(
+    key=[TEST, "features"],
+    ins={"image_manifest": _of_test("image_manifest")},
+    group_name=TEST_SET,
+    kinds={"onnx", "numpy"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    backfill_policy=_ONE_RUN,
+)
+def test_features(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    image_manifest: Manifest,
+) -> FeatureStream:
+    """The embedding of every test image, `test/features.dat`; with run_mode 4 the vectors stored in `input_dir`."""
+    test_set = open_test_set(settings.parsed())
+    with progress.counting(len(image_manifest)):
+        outcomes, stream = test_set.embed(image_manifest, progress.advance)
+    context.add_output_metadata(metadata.of_features(outcomes, progress, stream.dimension))
+    return stream
+
+
+@dg.asset(
+    key=[TEST, "bad_images"],
+    ins={"features": _of_test("features")},
+    group_name=TEST_SET,
+    kinds={"csv"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    backfill_policy=_ONE_RUN,
+)
+def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
+    """Each test image that gave no vector: `test/features.bad.csv` and `test/features.dat.bad`."""
+    bad = find_bad_images(features)
+    context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
+    return bad
+
+
+def _out(description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        key_prefix=TEST,
+        group_name=TEST_SET,
+        kinds={"faiss", "csv"},
+        owners=OWNERS,
+        code_version=CODE_VERSION,
+        is_required=False,
+        description=description,
+    )
+
+
+@dg.multi_asset(
+    name="test_nearest_neighbors",
+    ins={"tested": _of_test("features"), "features": _of_train("features"), "faiss_index": _of_train("faiss_index")},
+    outs={
+        "similarity": _out("Pairs test → train at least `threshold` similar, closest first: `test/similarity.csv`."),
+        "outliers": _out(
+            "Test images whose best similarity to any train image is below `lower_threshold`: `test/outliers.csv`."
+        ),
+    },
+    can_subset=True,
+    backfill_policy=_ONE_RUN,
+)
+def test_nearest_neighbors(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    tested: Features,
+    features: Features,
+    faiss_index: SearchIndex,
+) -> Iterator[dg.Output]:  # type: ignore[type-arg]
+    """The train images nearest to each test image: which test images are known, and which are unlike all."""
+    parsed = settings.parsed()
+    threads, limits = thread_count(parsed.num_threads), decoding_limits(parsed)
+    index = trusted_index(faiss_index, features.vectors, parsed.search, threads)
+    neighbors = score_test_set(tested.vectors, features.vectors, index, parsed.search, threads)
+    if "similarity" in context.op_execution_context.selected_output_names:
+        pairs = similar_pairs(neighbors, tested.names, parsed.threshold, found_names=features.names)
+        facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
+        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
+    if "outliers" in context.op_execution_context.selected_output_names:
+        lonely = find_outliers(neighbors, tested.names, parsed.lower_threshold, found_names=features.names)
+        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(tested), limits))
+
+
+@dg.asset(
+    key=[TEST, "gallery"],
+    ins={name: _of_test(name) for name in ("features", "bad_images", "similarity", "outliers")},
+    group_name=TEST_SET,
+    kinds={"html"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    backfill_policy=_ONE_RUN,
+)
+def test_gallery(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    features: Features,
+    bad_images: BadImages,
+    similarity: Pairs,
+    outliers: Pairs,
+) -> Gallery:
+    """The report on the test set: `test/gallery/index.html`, each test image beside the train image it resembles."""
+    parsed = settings.parsed()
+    results = Results(
+        names=features.names,
+        bad=bad_images,
+        pairs=similarity,
+        components=None,
+        outliers=outliers,
+        settings=parsed.model_dump(),
+        subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
+    )
+    pages = build_gallery(
+        results,
+        num_images=parsed.gallery_pairs,
+        limits=decoding_limits(parsed),
+        threads=thread_count(parsed.num_threads),
+    )
+    context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))
+    return pages
