@@ -199,7 +199,7 @@ def _shown_first(results: Results, num_images: int) -> list[bytes]:
     pairs = results.pairs.rows.head(2 * num_images)
     outliers = results.outliers.rows.head(num_images)
     shown = [name for rows in (pairs, outliers) for side in ("from", "to") for name in rows[side]]
-    return shown + _shown_members(results.components, results.names, num_images)
+    return shown + (_shown_members(results.components, results.names, num_images) if results.components else [])
 
 
 def _shown_members(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
