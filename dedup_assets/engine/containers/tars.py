@@ -85,6 +85,7 @@ class TarArchive:
         rest = stream.read(_BLOCK)
         if rest.strip(b"\0"):  # tarfile takes what is no header for the end
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged after byte {end}")
+        stream.check()
 
     def _from_stream(self, place: int, size: int) -> bytes:
         with self._lock:
@@ -170,6 +171,12 @@ class _Stream:
         if ahead < 0:
             self._file.seek(place)
         return self.tell()
+
+    def check(self) -> None:
+        """Read on to the checksum at the end of a compressed stream."""
+        while self._limit is not None and self._file.read(_STEP_BYTES):
+            if self.tell() > self._limit:
+                raise ImageError(ErrorCode.CORRUPT_IMAGE, "the archive expands to far more than images do")
 
     def __enter__(self) -> "_Stream":
         return self

@@ -155,10 +155,12 @@ def test_a_damaged_archive_gives_only_what_was_in_it(
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(content)))
     path.write_bytes(bytes(content[: cut if data.draw(st.booleans()) else len(content)]))
-    for source in contents.list_inside(Source(os.fsencode(path), len(content), "1"), 1.0):
-        found = outcome(source)
-        # A tar has no checksum over content: a changed byte there is the decoder's to see.
-        assert isinstance(found, ErrorCode) or path.name == "x.tar" or found in FILES.values()
+    found = list(contents.list_inside(Source(os.fsencode(path), len(content), "1"), 1.0))
+    is_told = any(source.container is None for source in found)
+    for source in found:
+        # A tar has no checksum over a member: a changed byte is the decoder's to see; one over all of it is told.
+        is_right = (result := outcome(source)) in FILES.values()
+        assert isinstance(result, ErrorCode) or is_right or path.name == "x.tar" or (is_told and "zip" not in path.name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
