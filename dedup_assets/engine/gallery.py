@@ -2,20 +2,22 @@
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import polars as pl
 from PIL import Image
 
+from dedup_assets.engine.containers import split_frame
 from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.extraction import thread_count
-from dedup_assets.engine.reading import read
+from dedup_assets.engine.reading import read_names
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.report import (
     Illustrate,
@@ -112,9 +114,8 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     limits, threads = DecodingLimits(), thread_count(-1)
     if page is Page.COMPONENTS:
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
-        return components_page(
-            components, names, illustrator([], limits=limits, threads=threads), num_components=num_images
-        )
+        illustrate = illustrator(_shown_members(components, names, num_images), limits=limits, threads=threads)
+        return components_page(components, names, illustrate, num_components=num_images)
     pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
     rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
     shown = [image for side in ("from", "to") for image in rows[side]]
@@ -132,9 +133,12 @@ def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: i
         limits: which pictures are not decoded.
         threads: how many decode at once.
     """
-    distinct = list(dict.fromkeys(expected))
+    # Frames of a video lie together and in order when sorted, and are read in one pass.
+    groups = [list(group) for _, group in groupby(sorted(set(expected)), key=_pass_of)]
+    known: dict[bytes, Picture] = {}
     with ThreadPoolExecutor(threads, thread_name_prefix="gallery") as pool:
-        known = dict(zip(distinct, pool.map(lambda name: make_picture(name, limits), distinct), strict=True))
+        for group, pictures in zip(groups, pool.map(lambda names: _make_pictures(names, limits), groups), strict=True):
+            known |= zip(group, pictures, strict=True)
 
     def illustrate(name: str) -> Picture:
         key = os.fsencode(name)
@@ -147,15 +151,31 @@ def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: i
 
 def make_picture(name: bytes, limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> Picture:
     """Read one image for a page; whatever is wrong with it is said on the page, never an error."""
+    return _make_pictures([name], limits, side)[0]
+
+
+def _make_pictures(names: Sequence[bytes], limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> list[Picture]:
+    contents = zip(names, read_names(names), strict=True)  # one at a time: frames are not compressed
+    return [_make_picture(name, content, limits, side) for name, content in contents]
+
+
+def _make_picture(name: bytes, content: bytes | ImageError, limits: DecodingLimits, side: int) -> Picture:
     shown = os.fsdecode(name)
     try:
-        content = read(name)
+        if isinstance(content, ImageError):
+            raise content
         width, height = image_size(content)
         pixels = decode(content, at_least=(side, side), limits=limits)
         thumbnail = _thumbnail(Image.fromarray(pixels), side)
     except ImageError as problem:
         return Picture(shown, None, None, None, None, _modified(shown), problem=str(problem))
-    return Picture(shown, thumbnail, width, height, len(content), _modified(shown))
+    size_bytes = None if split_frame(name) else len(content)  # a frame has no size of its own
+    return Picture(shown, thumbnail, width, height, size_bytes, _modified(shown))
+
+
+def _pass_of(name: bytes) -> bytes:
+    frame = split_frame(name)
+    return frame[0] if frame else name
 
 
 def _thumbnail(picture: Image.Image, side: int) -> bytes:
@@ -178,4 +198,17 @@ def _shown_first(results: Results, num_images: int) -> list[bytes]:
     """Names certain to be on a page: both sides of the first pairs (a pair may stand twice) and the first outliers."""
     pairs = results.pairs.rows.head(2 * num_images)
     outliers = results.outliers.rows.head(num_images)
-    return [name for rows in (pairs, outliers) for side in ("from", "to") for name in rows[side]]
+    shown = [name for rows in (pairs, outliers) for side in ("from", "to") for name in rows[side]]
+    return shown + (_shown_members(results.components, results.names, num_images) if results.components else [])
+
+
+def _shown_members(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
+    """Names on the page of components: those it asks for when it is filled without pictures."""
+    asked: list[bytes] = []
+
+    def note(name: str) -> Picture:
+        asked.append(os.fsencode(name))
+        return Picture(name, None, None, None, None, None)
+
+    components_page(components, names, note, num_components=num_components)
+    return asked

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside
+from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside, split_frame
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode, Source
 from dedup_assets.engine.stores import is_url, open_file, open_store
@@ -24,6 +24,19 @@ def read(name: bytes) -> bytes:
         if (inside := find_inside(name)) is None:
             raise
     return read_source(inside)
+
+
+def read_names(names: Sequence[bytes]) -> Iterator[bytes | ImageError]:
+    """Read images by name alone, in order; consecutive frames of a video, in ascending order, come from one pass."""
+    for is_frame, group in groupby(names, key=_is_frame):
+        if is_frame:
+            yield from read_sources([found for name in group if (found := find_inside(name))])
+        else:
+            yield from map(_read_or_say, group)
+
+
+def _is_frame(name: bytes) -> bool:
+    return split_frame(name) is not None and (is_url(name) or not os.path.lexists(name))
 
 
 def read_source(source: Source) -> bytes:
@@ -64,9 +77,9 @@ def video_of(source: Source) -> bytes | None:
     return source.container if source.container and kind_of(source.container) is Kind.VIDEO else None
 
 
-def _read_or_say(source: Source) -> bytes | ImageError:
+def _read_or_say(image: Source | bytes) -> bytes | ImageError:
     try:
-        return read_source(source)
+        return read_source(image) if isinstance(image, Source) else read(image)
     except ImageError as problem:
         return problem
 

@@ -87,6 +87,7 @@ class _ImageSet:
             min_offset=parsed.min_offset,
             max_offset=parsed.max_offset,
             num_images=parsed.num_images,
+            video_fps=parsed.video_fps,
         )
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:

@@ -32,7 +32,8 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
 def manifest_of(*names: bytes) -> Manifest:
     schema = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
     rows = [(row, name, 1, "") for row, name in enumerate(names)]
-    return Manifest(pl.DataFrame(rows, schema=schema, orient="row"), len(names), "")
+    plain = {"container": pl.lit(None, pl.Binary), "place": pl.lit(None, pl.Int64)}
+    return Manifest(pl.DataFrame(rows, schema=schema, orient="row").with_columns(**plain), len(names), "")
 
 
 def run(manifest: Manifest, embedder: Embedder, threads: int = 2, box: BoundingBox | None = None) -> Shard:

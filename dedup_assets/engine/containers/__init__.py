@@ -5,7 +5,7 @@ images inside are called, `zips`, `tars` and `videos` list and read them, `conte
 """
 
 from dedup_assets.engine.containers.contents import find_inside, list_inside, read_inside
-from dedup_assets.engine.containers.names import IMAGE_EXTENSIONS, Kind, is_streamed, kind_of
+from dedup_assets.engine.containers.names import IMAGE_EXTENSIONS, Kind, is_streamed, kind_of, split_frame
 from dedup_assets.engine.containers.videos import read_frames
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "list_inside",
     "read_frames",
     "read_inside",
+    "split_frame",
 ]
