@@ -108,8 +108,9 @@ def s3_bucket() -> Iterator[str]:
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             }.items():
                 environment.setenv(name, value)
-            fsspec.filesystem("s3").mkdir("photos")
-            yield "s3://photos"
+            fsspec.filesystem("s3").clear_instance_cache()  # nor a client of another server meets this one
+            fsspec.filesystem("s3").makedirs("test-inputs", exist_ok=True)  # all servers of a process share buckets
+            yield "s3://test-inputs"
     finally:
         fsspec.filesystem("s3").clear_instance_cache()  # no later test meets a client of this server
         server.stop()
