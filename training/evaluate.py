@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from PIL import Image
 
 from training.pause import wait_while
 
@@ -58,12 +58,13 @@ class Score(NamedTuple):
 
 
 def read(path: Path, pixels: int) -> NDArray[np.uint8] | None:
-    """A picture as the model wants it; None if it cannot be read."""
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
+    """A picture as the package hands it to the model (Pillow's antialiased bilinear); None if it cannot be read."""
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB").resize((pixels, pixels), Image.Resampling.BILINEAR)
+    except OSError:
         return None
-    how = cv2.INTER_AREA if min(picture.shape[:2]) > pixels else cv2.INTER_LINEAR
-    return cv2.cvtColor(cv2.resize(picture, (pixels, pixels), interpolation=how), cv2.COLOR_BGR2RGB)
+    return np.asarray(picture)
 
 
 def embed(model: Model, files: list[Path], pause: Path | None) -> tuple[Vectors, list[Path]]:
@@ -186,7 +187,6 @@ def main() -> None:
     parser.add_argument("--speed", action="store_true", help="time the models, on a quiet machine")
     parser.add_argument("--pause-file", type=Path)
     options = parser.parse_args()
-    cv2.setNumThreads(1)
     models = [Model(path) for path in options.models]
     print("| model | set | uAP | recall@P99.9 | at | precision@0.85 | recall@0.85 | unrelated |")
     print("|---|---|---|---|---|---|---|---|")

@@ -3,6 +3,7 @@
     python -m training.export --weights RUN/weights_STEP.pt --out embedding.onnx [--raise-by 0.3]
     python -m training.export --weights RUN/weights_STEP.pt --out embedding_int8.onnx --int8 --data DATA
 
+--checkpoint FILE also writes the weights in fp16, small enough to keep, for train --start.
 Input `image` uint8 RGB [batch, 160, 160, 3], output `embedding` float32 [batch, 576], unit length.
 """
 
@@ -57,6 +58,13 @@ def deployed(weights: Path, raise_by: float) -> Deployed:
     model.load_state_dict({k: v.float() for k, v in state.get("model", state).items()})
     model.f = fused(model.f)
     return Deployed(model, raise_by).eval()
+
+
+def keep(weights: Path, out: Path) -> None:
+    """Write a checkpoint of half the size; statistics stay fp32, whose range they need."""
+    state = torch.load(weights, map_location="cpu", weights_only=False)
+    state = state.get("model", state)
+    torch.save({name: value.half() if value.dim() > 1 else value for name, value in state.items()}, out)
 
 
 def write(model: Deployed, path: Path) -> None:
@@ -130,6 +138,7 @@ def main() -> None:
     parser.add_argument("--raise-by", type=float, default=0.0, help="cosine c becomes (c + r) / (1 + r)")
     parser.add_argument("--int8", action="store_true")
     parser.add_argument("--data", type=Path, help="photographs to calibrate int8 with")
+    parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     model = deployed(options.weights, options.raise_by)
@@ -141,6 +150,8 @@ def main() -> None:
         else:
             halve(plain)
             options.out.write_bytes(plain.read_bytes())
+    if options.checkpoint:
+        keep(options.weights, options.checkpoint)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -27,7 +27,7 @@ from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
 from training.targets import Mean, targets
 
-WEIGHTS = {"teacher": 1.0, "views": 1.0, "spread": 4.0, "pull": 1.5, "target": 1.0}
+WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
 LOG_STEPS = 50
 WARM_STEPS = 50
 SAVE_SECONDS = 180
