@@ -14,7 +14,7 @@ from pathlib import Path
 from dedup_assets import api
 from dedup_assets.engine.errors import DedupError
 from dedup_assets.engine.records import ErrorCode
-from dedup_assets.engine.samples import LOOK_ALIKES, PHOTOS, CopyKind, Sample, make_samples
+from dedup_assets.engine.samples import PHOTOS, CopyKind, Sample, make_samples
 from dedup_assets.settings import Settings
 
 SURE = (CopyKind.EXACT, CopyKind.RECOMPRESSED, CopyKind.RESIZED)  # a copy of these kinds that is missed is a failure
@@ -27,8 +27,7 @@ class Comparison:
 
     Attributes:
         copies: for each kind of copy, how many were listed together with their original, and how many there are.
-        look_alikes: listed pairs of two different photographs that are known to be hard to tell apart.
-        wrong: other listed pairs of different photographs: name, name, similarity.
+        wrong: listed pairs of different photographs: name, name, similarity.
         outliers: how many of the photographs without a copy were named as outliers, and how many there are.
         false_outliers: outliers that do have a copy.
         bad: broken files and the reason that was found.
@@ -37,7 +36,6 @@ class Comparison:
     """
 
     copies: dict[CopyKind, tuple[int, int]]
-    look_alikes: list[tuple[str, str, float]]
     wrong: list[tuple[str, str, float]]
     outliers: tuple[int, int]
     false_outliers: list[str]
@@ -113,12 +111,10 @@ def compare(samples: list[Sample], photos: str, results: str) -> Comparison:
         for (left, right), score in pairs.items()
         if truth[left].subject != truth[right].subject
     ]
-    hard = [pair for pair in wrong if {_subject(pair[0], samples), _subject(pair[1], samples)} == LOOK_ALIKES]
     alone = [name for name, sample in truth.items() if not (sample.copied or sample.broken)]
     return Comparison(
         copies=_count_copies(truth, set(pairs)),
-        look_alikes=hard,
-        wrong=[pair for pair in wrong if pair not in hard],
+        wrong=wrong,
         outliers=(len(set(alone) & set(isolated)), len(alone)),
         false_outliers=[truth[name].path for name in isolated if name not in alone],
         bad={truth[name].path: code for name, code in bad.items() if truth[name].broken},
@@ -139,10 +135,6 @@ def _count_copies(truth: dict[str, Sample], pairs: set[tuple[str, str]]) -> dict
     return {kind: (found[kind], expected[kind]) for kind in CopyKind}
 
 
-def _subject(path: str, samples: list[Sample]) -> str:
-    return next(sample.subject for sample in samples if sample.path == path)
-
-
 def print_comparison(found: Comparison) -> None:
     """Print the answer beside the truth, misses and mistakes included."""
     threshold = Settings.model_fields["threshold"].default
@@ -152,9 +144,6 @@ def print_comparison(found: Comparison) -> None:
     _line("pairs of different photographs", f"{len(found.wrong)} listed", failed=bool(found.wrong))
     for left, right, score in found.wrong:
         print(f"    {left} and {right}: {score:.3f}")
-    likeness = ", ".join(f"{score:.3f}" for _, _, score in found.look_alikes)
-    suffix = f", not counted above (similarity {likeness})" if likeness else ""
-    _line(f"look-alikes, {' and '.join(sorted(LOOK_ALIKES))}", f"{len(found.look_alikes)} listed{suffix}")
     isolated, alone = found.outliers
     _line("photographs without a copy", f"{isolated} of {alone} named as outliers")
     _line("outliers that have a copy", f"{len(found.false_outliers)} named", failed=bool(found.false_outliers))

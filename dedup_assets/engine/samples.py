@@ -27,7 +27,6 @@ _COPIED = (
 )
 _ALONE = ("clock_motion.png", "coffee.png", "grass.png", "ihc.png", "moon.png", "page.png")
 _STEREO = ("motorcycle_left.png", "motorcycle_right.png")
-LOOK_ALIKES = frozenset({"grass", "gravel"})  # different photographs, but two gray textures: hard for any model
 
 
 class CopyKind(StrEnum):
