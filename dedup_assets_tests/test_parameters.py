@@ -116,11 +116,14 @@ def test_every_metric_sorts_the_closest_first_with_either_provider(
         {"nn_provider": "nnf", "faiss_mode": "SQ8"},
     ],
 )
-def test_every_search_method_finds_the_copies(method: dict[str, object], variant: Variant) -> None:
+def test_every_search_method_finds_the_copies_and_keeps_stderr_clean(
+    method: dict[str, object], variant: Variant, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert pairs(variant(threshold=ALIKE, **method)) == {
         frozenset(("0.jpg", "copy of 0.jpg")),
         frozenset(("1.jpg", "copy of 1.jpg")),
     }
+    assert capfd.readouterr().err == ""
 
 
 def test_faiss_mode_is_the_kind_of_index_that_is_written(variant: Variant) -> None:

@@ -150,6 +150,8 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
         raise SearchError(
             f"faiss_mode={factory!r} cannot search by distance='manhattan'; use HNSW32, Flat or IVF256,Flat"
         )
+    if isinstance(index, faiss.IndexIVF):
+        index.cp.min_points_per_centroid = 1  # faiss warns on stderr, past Python; recall@k is measured instead
     if search.provider == "turi" and search.nnmodel == "ball_tree":
         index.nprobe = max(_FEWEST_BALLS, math.ceil(index.nlist * _BALLS_SEARCHED))  # type: ignore[attr-defined]  # an IndexIVF
     return index
