@@ -7,7 +7,7 @@ import fsspec
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
@@ -146,6 +146,7 @@ def test_images_are_read_from_a_store(store: str, tmp_path: Path, save_photo: Sa
 
 @settings(max_examples=60)
 @given(st.lists(st.binary(max_size=30), max_size=6))
+@example([b".tbz2", b".zip", b".mp4"])
 def test_names_of_any_bytes_are_rows_never_errors(embedder: Embedder, names: list[bytes]) -> None:
     names = [b"/nowhere/" + name for name in names] + [name + b"://" + name for name in names]
     shard = run(manifest_of(*names), embedder, threads=1)

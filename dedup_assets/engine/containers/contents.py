@@ -111,13 +111,12 @@ def _is_listed(path: bytes) -> bool:
 
 def _damage(name: bytes) -> ImageError:
     """Why a container could not be listed."""
+    with open_file(name) as file:  # what cannot be reached is unreadable, not corrupt: it is tried again
+        if not file.read(1):
+            return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
     if kind_of(name) is Kind.VIDEO:
         return find_damage(name)
     try:
-        with open_file(name) as file:
-            empty = not file.read(1)
-        if empty:
-            return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
         archive = _open(name)
         for _ in archive:
             pass
