@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageDraw
 
-# A busy machine is no failure: pytest-timeout ends what hangs. CI tries the same examples each time; developers, new ones.
+# A busy machine is no failure: pytest-timeout ends what hangs. CI tries the same examples each time.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
 
