@@ -345,3 +345,29 @@ def test_a_test_set_is_no_part_of_a_union(train: Path, extracted: Path, tmp_path
         assert dedup_assets.run("", tmp_path, run_mode=2) == 0
         assert dedup_assets.run(extracted, tmp_path, run_mode=4) == 0
     assert {Path(row["filename"]).parent for row in rows(tmp_path / "features.dat.csv")} == {train}
+
+
+def test_a_range_of_bad_images_alone_is_in_the_union_and_loses_none(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for number in range(2):
+        (photos / f"{number}.jpg").parent.mkdir(exist_ok=True)
+        (photos / f"{number}.jpg").write_bytes(b"no picture")
+    for number in range(2, 4):
+        save_jpeg(photos / f"{number}.jpg", photo_like(number))
+    work_dir = tmp_path / "work"
+    for low, high in ((0, 2), (2, 4)):
+        assert dedup_assets.run(photos, work_dir, run_mode=1, min_offset=low, max_offset=high) == 0
+    assert dedup_assets.run("", work_dir, run_mode=2) == 0
+    good = (work_dir / "features.dat.csv").read_text().splitlines()[1:]
+    bad = (work_dir / "features.bad.csv").read_text().splitlines()[1:]
+    assert [len(good), len(bad)] == [2, 2]
+
+
+def test_a_union_of_bad_images_alone_is_refused_by_the_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "0.jpg").write_bytes(b"no picture")
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "work", run_mode=1, min_offset=0, max_offset=1) == 0
+    assert dedup_assets.run("", tmp_path / "work", run_mode=2) == 1
+    assert "no vector to search" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from dedup_assets.settings import Settings
 
 _RANGE = re.compile(r"\d{12}-(\d{12}|end)")
 _SAME_IMAGE = ["index", "filename", "size_bytes", "version"]
-_SAME_RUN = ("bounding_box", "max_pixels")  # settings that vectors depend on besides the model
+_SAME_RUN = ("bounding_box", "max_pixels", "video_fps")  # settings that listing and vectors depend on
 
 
 def gather_parts(work_dir: WorkDir) -> None:

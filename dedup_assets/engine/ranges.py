@@ -39,6 +39,7 @@ class RangeExtractor:
 
     def __init__(self, settings: Settings, work_dir: WorkDir | None = None) -> None:
         self._shard_size = settings.shard_size
+        self._is_part = bool(settings.range_folder)
         self._extraction = Extraction(
             embedder=Embedder(settings.model_path, settings.compute),
             limits=decoding_limits(settings),
@@ -91,7 +92,7 @@ class RangeExtractor:
         Raises:
             WorkDirError: while it is iterated, where a range is missing.
         """
-        return FeatureStream(self._stored(manifest), self.model_sha256, self.dimension)
+        return FeatureStream(self._stored(manifest), self.model_sha256, self.dimension, self._is_part)
 
     def prune(self, manifest: Manifest) -> int:
         """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.

@@ -116,11 +116,13 @@ class FeatureStream:
         shards: the ranges of a whole manifest.
         model_sha256: of the ONNX file that made the vectors.
         dimension: values in one vector.
+        is_part: of a listing whose other ranges are elsewhere: then a range without a good image is a result too.
     """
 
     shards: Iterable[Shard]
     model_sha256: str
     dimension: int
+    is_part: bool = False
 
 
 @dataclass(frozen=True)

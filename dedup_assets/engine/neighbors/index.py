@@ -72,6 +72,8 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
         SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors.
     """
     rows, dimension = vectors.shape
+    if not rows:
+        raise SearchError("there is no vector to search: none of the images could be used; features.bad.csv says why")
     index = _empty_index(search, dimension, rows)
     set_parameters(index, search)
     faiss.omp_set_num_threads(threads)

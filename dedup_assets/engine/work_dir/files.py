@@ -72,7 +72,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
         How many images are good, and how many bad.
 
     Raises:
-        WorkDirError: no image is good; nothing is written then.
+        WorkDirError: no image of a whole listing is good; nothing is written then.
     """
     ledgers: list[pl.DataFrame] = []
     with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
@@ -85,7 +85,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
             good += len(images)
             ledgers.append(shard.images)
         table = pl.concat(ledgers)
-        if not good:
+        if not (good or stream.is_part):
             first = table.row(0, named=True)
             raise WorkDirError(
                 f"none of {table.height} images could be used; the first: {_shown(first['filename'])}: "
@@ -112,6 +112,9 @@ def read_features(work_dir: WorkDir) -> Features:
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
+    dimension = read_config(work_dir).get("features", {}).get("dimension")
+    if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range of bad images alone
+        return Features(names, np.empty((0, dimension), np.float32))
     if not len(names) or size == 0 or size % (4 * len(names)):
         raise WorkDirError(
             f"{work_dir.path(name)!r} has {size} bytes, which is no whole number of float32 values for each of the "

@@ -132,7 +132,7 @@ def unite(parts: Sequence[StoredFeatures]) -> tuple[pl.DataFrame, FeatureStream]
     if ledger.height > 1 and ledger["index"].diff().drop_nulls().min() <= 0:  # type: ignore[operator]  # integers
         ledger = ledger.with_columns(index=pl.int_range(pl.len(), dtype=pl.Int64))
     return ledger, FeatureStream(
-        _shards(parts, ledger), next(filter(None, (part.model for part in parts)), ""), first.dimension
+        _shards(parts, ledger), next(filter(None, (part.model for part in parts)), ""), first.dimension, is_part=True
     )
 
 
