@@ -209,20 +209,13 @@ def gallery(
     components: Components,
 ) -> Gallery:
     """The report to look at: `gallery/index.html` and its pages, self-contained, with the pictures side by side."""
-    parsed = settings.parsed()
     results = Results(
         names=features.names,
         bad=bad_images,
         pairs=similarity,
         components=components,
         outliers=outliers,
-        settings=parsed.model_dump(),
     )
-    pages = build_gallery(
-        results,
-        num_images=parsed.gallery_pairs,
-        limits=decoding_limits(parsed),
-        threads=thread_count(parsed.num_threads),
-    )
+    pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))
     return pages

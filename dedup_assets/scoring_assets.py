@@ -170,21 +170,14 @@ def test_gallery(
     outliers: Pairs,
 ) -> Gallery:
     """The report on the test set: `test/gallery/index.html`, each test image beside the train image it resembles."""
-    parsed = settings.parsed()
     results = Results(
         names=features.names,
         bad=bad_images,
         pairs=similarity,
         components=None,
         outliers=outliers,
-        settings=parsed.model_dump(),
-        subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
+        subtitle=f"Test set, compared with the train set in {settings.parsed().work_dir}",
     )
-    pages = build_gallery(
-        results,
-        num_images=parsed.gallery_pairs,
-        limits=decoding_limits(parsed),
-        threads=thread_count(parsed.num_threads),
-    )
+    pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))
     return pages

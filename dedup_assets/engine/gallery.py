@@ -16,7 +16,7 @@ from PIL import Image
 from dedup_assets.engine.containers import split_frame
 from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.extraction import thread_count
+from dedup_assets.engine.extraction import decoding_limits, thread_count
 from dedup_assets.engine.reading import read_names
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.report import (
@@ -31,6 +31,7 @@ from dedup_assets.engine.report import (
     summary_page,
 )
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.settings import Settings
 
 THUMBNAIL_SIDE = 320  # px, the longer one
 _JPEG_QUALITY = 80
@@ -46,7 +47,6 @@ class Results:
         pairs: similar pairs, closest first.
         components: the similarity graph; None where there is none (a test set), and then no page of it.
         outliers: most isolated first.
-        settings: every effective parameter by name.
         subtitle: what was compared with what, where that is not the input with itself.
     """
 
@@ -55,22 +55,21 @@ class Results:
     pairs: Pairs
     components: Components | None
     outliers: Pairs
-    settings: dict[str, object]
     subtitle: str = ""
 
 
-def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, threads: int) -> Gallery:
+def build_gallery(results: Results, settings: Settings) -> Gallery:
     """Make all pages of the gallery.
 
     Args:
         results: what to show.
-        num_images: pairs, outliers and components on a page, at most.
-        limits: which pictures are not decoded for a thumbnail.
-        threads: how many decode at once.
+        settings: of the run: shown on the first page, and how much is shown, decoded and done at once.
 
     Returns:
         The pages by file name; `index.html` is the one to open.
     """
+    num_images = settings.gallery_pairs
+    limits, threads = decoding_limits(settings), thread_count(settings.num_threads)
     illustrate = illustrator(_shown_first(results, num_images), limits=limits, threads=threads)
     components = results.components or Components(pl.DataFrame(), pl.DataFrame())
     summary = Summary(
@@ -79,7 +78,7 @@ def build_gallery(results: Results, *, num_images: int, limits: DecodingLimits, 
         pairs=results.pairs,
         components=components,
         outliers=results.outliers,
-        settings=results.settings,
+        settings=settings.model_dump(),
     )
     every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
     pages = {
