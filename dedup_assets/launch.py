@@ -6,6 +6,7 @@ that lives as long as the run, with telemetry off.
 
 import os
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +17,8 @@ from dedup_assets.engine.errors import DedupError, SettingsError
 from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.files import TEST
+from dedup_assets.engine.work_dir.generations import generation, hold
 from dedup_assets.io_manager import WorkDirIOManager
 from dedup_assets.jobs import selection_of_mode
 from dedup_assets.launch_facts import RunFacts
@@ -38,12 +41,25 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
         DedupError: what a user can mend.
         Exception: a defect of ours, as it was raised.
     """
-    if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
-        gather_parts(WorkDir(settings.work_dir))
-    facts = _materialize(settings, progress)
+    work_dir = WorkDir(settings.work_dir)
+    folder = work_dir
+    with ExitStack() as held:
+        if settings.run_mode in {3, 4}:
+            held.enter_context(hold(work_dir, _doing(settings), shared=True))
+            folder = work_dir.within(TEST)
+        elif settings.range_folder:
+            folder = work_dir.within(settings.range_folder)
+        view = held.enter_context(generation(folder, _doing(settings)))
+        if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+            gather_parts(view)
+        facts = _materialize(settings, progress)
     if settings.range_folder:
-        gather_ranges(WorkDir(settings.work_dir), settings)
+        gather_ranges(work_dir, settings)
     return facts
+
+
+def _doing(settings: Settings) -> str:
+    return f"run_mode {settings.run_mode}"
 
 
 def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:

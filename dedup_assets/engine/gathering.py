@@ -7,13 +7,15 @@ ranges that are there when it ends; whoever ends last has gathered them all.
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import polars as pl
 
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.records import ImageLedger
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.engine.work_dir.stored import StoredFeatures, has_features, part_folders, read_stored, unite
 from dedup_assets.settings import Settings
@@ -52,14 +54,24 @@ def gather_ranges(work_dir: WorkDir, settings: Settings) -> None:
 
 def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], mark: dict[str, bool]) -> None:
     while True:
-        with work_dir.alone():  # what several processes publish at once must not mix
-            names = [name for name in part_folders(work_dir) if belongs(name)]
-            before = _state(work_dir, names)
+        with _alone(work_dir) as view:  # what several processes publish at once must not mix
+            names = [name for name in part_folders(view) if belongs(name)]
+            before = _state(view, names)
             if names:
-                _publish(work_dir, names, mark)
+                _publish(view, names, mark)
         # A store has no locks: a range that came meanwhile may be missing in what stands there now.
         if before == _state(work_dir, [name for name in part_folders(work_dir) if belongs(name)]):
             return
+
+
+@contextmanager
+def _alone(work_dir: WorkDir) -> Iterator[WorkDir]:
+    """The work_dir in the generation of the run that gathers, or in one of its own once no other run is at work."""
+    if work_dir.generation:
+        yield work_dir
+        return
+    with generation(work_dir, "gathering of ranges", wait=True) as view:
+        yield view
 
 
 def _publish(work_dir: WorkDir, names: list[str], mark: dict[str, bool]) -> None:

@@ -15,6 +15,7 @@ from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits
 from dedup_assets.engine.listing import part, ranges
 from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
+from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets.settings import Settings
 
 
@@ -110,7 +111,15 @@ class RangeExtractor:
 
     def _stored(self, manifest: Manifest) -> Iterator[Shard]:
         for offsets in self.cut(manifest):
-            yield self._store.read(part(manifest, offsets), offsets)
+            try:
+                yield self._store.read(part(manifest, offsets), offsets)
+            except DamagedShardError:
+                self.complete(manifest, offsets, _unseen)
+                yield self._store.read(part(manifest, offsets), offsets)
+
+
+def _unseen(done: int, bad: int) -> None:
+    """Progress of a range that was counted already."""
 
 
 def _merge(known: Shard, fresh: Shard) -> Shard:

@@ -1,11 +1,12 @@
 """A work_dir wherever it lies: files that appear whole or not at all, on local disks and object stores."""
 
+import errno
 import os
 import shutil
 import tempfile
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -15,17 +16,13 @@ import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.stores import open_store
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from dedup_assets.engine.work_dir import generations
+from dedup_assets.engine.work_dir.generations import STAGED
+from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 FEATURES = "features.dat"
-_COPY_BYTES = 16 << 20
-
-_Complete = Callable[[], Callable[[], object]]
-"""Finishes a staged file, so that nothing more can fail for want of space; returns what makes it appear."""
+SHARDS = "shards"
+_ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 
 
 class WorkDir:
@@ -34,18 +31,33 @@ class WorkDir:
     Args:
         url: the folder; or the path of a stored feature file in it (RUN.md, run_mode 2), which then stands in for
             features.dat. Nothing is created until something is written.
+        generation: what this run writes is staged under this name, for its own eyes, until it is published; without
+            one each file or set of files appears as soon as it is written (`generations`).
+
+    Attributes:
+        filesystem: of fsspec.
+        root: the folder in it.
+        written: size and hash of each file that was published through this object.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, generation: str = "") -> None:
         if not url:
             raise WorkDirError("work_dir='': name a folder or a URL")
         self.is_local = "://" not in url or url.startswith(("file://", "local://"))
-        self._fs, path = _open_store(url)
+        self.filesystem, path = _open_store(url)
         self.features_name = ""
-        if path.endswith(".dat") and self._fs.isfile(path):
+        if path.endswith(".dat") and self.filesystem.isfile(path):
             path, self.features_name = str(PurePosixPath(path).parent), PurePosixPath(path).name
-        self._root = path
-        self.url = path if self.is_local else self._fs.unstrip_protocol(path)
+        self.root = path
+        self.url = path if self.is_local else self.filesystem.unstrip_protocol(path)
+        self.generation = generation
+        self.written: dict[str, Content] = {}
+
+    def in_generation(self, generation: str) -> "WorkDir":
+        """The same place as the run sees it that makes this generation; with '' as everyone else does."""
+        view = WorkDir(self.path(self.features_name) if self.features_name else self.url, generation)
+        view.features_name = self.features_name
+        return view
 
     def path(self, name: str) -> str:
         """Full path or URL of a file, as a user would type it."""
@@ -53,8 +65,8 @@ class WorkDir:
 
     def exists(self, name: str) -> bool:
         """Whether a file stands here."""
-        with self._answering(name):
-            return bool(self._fs.exists(self._inside(name)))
+        with self.answering(name):
+            return bool(self.filesystem.exists(self._visible(name)))
 
     def find(self, *names: str) -> str | None:
         """The first of these names that stands here: documented name first, then what fastdup calls it."""
@@ -73,8 +85,8 @@ class WorkDir:
     def names(self, folder: str) -> list[str]:
         """Sorted names of the files directly in a sub-folder; none where it does not exist."""
         try:
-            with self._answering(folder):
-                listed: list[dict[str, Any]] = self._fs.ls(self._inside(folder), detail=True)
+            with self.answering(folder):
+                listed: list[dict[str, Any]] = self.filesystem.ls(self.inside(folder), detail=True)
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
@@ -82,7 +94,7 @@ class WorkDir:
     def folders(self) -> list[str]:
         """Sorted names of the sub-folders, hidden ones left out; none where this folder does not exist."""
         try:
-            listed: list[dict[str, Any]] = self._fs.ls(self._root, detail=True)
+            listed: list[dict[str, Any]] = self.filesystem.ls(self.root, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
         names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
@@ -90,28 +102,17 @@ class WorkDir:
 
     def within(self, folder: str) -> "WorkDir":
         """A sub-folder as a work_dir of its own; nothing is created."""
-        return WorkDir(self.path(folder))
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes of ours that ask for this out meanwhile; on a local disk only (stores have no locks)."""
-        if not self.is_local or fcntl is None:
-            yield
-            return
-        Path(self._root).mkdir(parents=True, exist_ok=True)
-        with Path(self._inside(".lock")).open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return WorkDir(self.path(folder), self.generation)
 
     def size(self, name: str) -> int:
         """Size of a file in bytes."""
-        with self._answering(name):
-            return int(self._fs.size(self._inside(name)))
+        with self.answering(name):
+            return int(self.filesystem.size(self._visible(name)))
 
     def remove(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
-        with suppress(FileNotFoundError), self._answering(name):
-            self._fs.rm_file(self._inside(name))
+        with suppress(FileNotFoundError), self.answering(name):
+            self.filesystem.rm_file(self.inside(name))
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -120,97 +121,130 @@ class WorkDir:
         Raises:
             WorkDirError: it cannot be opened.
         """
-        try:
-            with self._answering(name):
-                file = self._fs.open(self._inside(name), "rb")
-        except OSError as error:
-            raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.answering(name):
+                    file = self.filesystem.open(self._visible(name), "rb")
+                break
+            except OSError as error:
+                if isinstance(error, FileNotFoundError) and attempt + 1 < _ATTEMPTS and self.exists(name):
+                    continue  # it was moved to its place just now
+                raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
             yield file
 
     def local(self, name: str) -> Path:
         """A local path with the content of a file: itself, or a copy that lives as long as this object."""
         if self.is_local:
-            return Path(self._inside(name))
+            return Path(self._visible(name))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        with self._answering(name):
-            self._fs.get_file(self._inside(name), str(copy))
+        with self.answering(name):
+            self.filesystem.get_file(self._visible(name), str(copy))
         return copy
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
-        """Write files that belong together: all appear at the end of the block, in this order, or none does.
+        """Write files that belong together: all appear at the end of the block, or none does.
 
-        Each is written under a temporary name beside its place (on a store: as an upload that is not completed), so
-        that an error, a crash or a full disk leaves what stood here before: all are complete before the first appears.
-        Readers take the last name as the sign that all are there.
+        Each is written aside, so that an error, a crash or a full disk leaves what stood here before. Within a
+        generation they appear to this run alone; everyone sees them when the generation is published.
 
         Raises:
             WorkDirError: the work_dir cannot be written to.
         """
-        try:
-            with ExitStack() as undo:
-                staged = [self._stage(name, undo) for name in names]
-                yield tuple(file for file, _ in staged)
-                appearances = [complete() for _, complete in staged]
-                for appear in appearances:
+        if len(names) > 1 and not self.generation:
+            with generations.generation(self, f"writing {names[0]}", wait=True) as view:
+                with view.publish(*names) as files:
+                    yield files
+                self.written |= view.written
+            return
+        outputs: list[Output] = []
+        with ExitStack() as undo, self._telling(outputs):
+            staged = [self._stage(name, undo, outputs) for name in names]
+            yield tuple(outputs)
+            ready = []
+            for name, complete in zip(names, staged, strict=True):
+                with self.answering(name, "write"):
+                    ready.append(complete())
+            for name, appear in zip(names, ready, strict=True):
+                with self.answering(name, "write"):
                     appear()
-        except OSError as error:
-            raise WorkDirError(f"cannot write to work_dir={self.url!r}: {error.strerror or error}") from error
+        self.written |= {output.label: output.content for output in outputs}
 
-    def _stage(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
-        return self._stage_local(name, undo) if self.is_local else self._stage_remote(name, undo)
-
-    def _stage_local(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
-        target = Path(self._inside(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-        undo.callback(temporary.unlink, missing_ok=True)
-        file = undo.enter_context(temporary.open("wb"))
-
-        def complete() -> Callable[[], object]:
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            return lambda: temporary.replace(target)
-
-        return file, complete
-
-    def _stage_remote(self, name: str, undo: ExitStack) -> tuple[BinaryIO, _Complete]:
-        # Completed only after every file of the set is written in full: staged in a local file until then.
-        file = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
-
-        def complete() -> Callable[[], object]:
-            file.seek(0)
-            with self._answering(name):
-                remote = self._fs.open(self._inside(name), "wb", autocommit=False)
-                try:
-                    shutil.copyfileobj(file, remote, _COPY_BYTES)
-                    remote.close()
-                except BaseException:
-                    remote.discard()
-                    raise
-
-            def appear() -> None:
-                with self._answering(name):
-                    remote.commit()
-
-            return appear
-
-        return file, complete
+    def _stage(self, name: str, undo: ExitStack, outputs: list[Output]) -> Complete:
+        path = self.staged(name) if self._is_staged(name) else self.inside(name)
+        with self.answering(name, "write"):
+            if self.is_local:
+                file, complete = stage_local(Path(path), undo)
+            else:
+                file, complete = stage_remote(self.filesystem, path, undo)
+        outputs.append(Output(file, name))
+        return complete
 
     @contextmanager
-    def _answering(self, name: str) -> Iterator[None]:
-        """Stores have errors of their own for a server that is away, refuses, or is not the one expected."""
+    def _telling(self, outputs: Iterable[Output]) -> Iterator[None]:
+        """Libraries wrap the error of a file they write to in their own: the first one is told."""
         try:
             yield
-        except OSError:
+        except Exception:
+            for output in outputs:
+                if output.failure is not None:
+                    raise self._cannot("write", output.label, output.failure, output.content.size_bytes) from None
+            raise
+
+    @contextmanager
+    def answering(self, name: str, action: str = "") -> Iterator[None]:
+        """Stores have errors of their own for a server that is away, refuses, or is not the one expected.
+
+        Args:
+            name: the file in question.
+            action: "write", "read" or the like turns errors of the system into ours too; without it they are raised.
+        """
+        try:
+            yield
+        except OSError as error:
+            if not action:
+                raise
+            raise self._cannot(action, name, error) from None
+        except WorkDirError:
             raise
         except Exception as error:  # noqa: BLE001
             raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
 
-    def _inside(self, name: str) -> str:
-        return f"{self._root.rstrip('/')}/{name}"
+    def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
+        to = "write to" if action == "write" else action
+        said = f"cannot {to} work_dir={self.url!r}: {name}: {error.strerror or error}"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            free = shutil.disk_usage(self.root).free if self.is_local and os.path.isdir(self.root) else 0  # noqa: PTH112
+            said += f" after {written} bytes ({free} are free); make room and run again: finished ranges are kept"
+        elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            said += "; name a work_dir that this user may write to"
+        return WorkDirError(said)
+
+    def inside(self, name: str) -> str:
+        """The path of a file in the filesystem."""
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def staged(self, name: str) -> str:
+        """Where a file of this generation is until it is published."""
+        return self.inside(f"{STAGED}/{self.generation}/{name}")
+
+    def _is_staged(self, name: str) -> bool:
+        """Shards are no results: each is of use as soon as it stands."""
+        return bool(self.generation) and not name.startswith(f"{SHARDS}/")
+
+    def _visible(self, name: str) -> str:
+        """Where a file is for whoever reads: staged by this run, on its way to its place, or there."""
+        if name.startswith(f"{SHARDS}/"):
+            return self.inside(name)
+        if self.generation and self.filesystem.exists(self.staged(name)):
+            return self.staged(name)
+        journal = generations.read_journal(self)
+        if journal is not None and name in journal.files:
+            moving = self.inside(f"{STAGED}/{journal.generation}/{name}")
+            if self.filesystem.exists(moving):
+                return moving
+        return self.inside(name)
 
     @cached_property
     def _copies(self) -> Path:

@@ -4,9 +4,12 @@ A shard is one Parquet file, named for its range, for what its vectors depend on
 for the files themselves (digest of names, sizes, versions). A file that stands under the name of a range *is* that
 range, done; other content has another name, so images that moved to another range are still found under their old one.
 A range with files that could not be read is kept as `open`: its vectors are used again, those files are tried again.
+A shard holds a hash of its rows: one that is torn or has rotted is told, deleted, and its images are computed again.
 """
 
 import hashlib
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,14 +19,20 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.records import ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.work_dir.location import SHARDS as FOLDER
 from dedup_assets.engine.work_dir.location import WorkDir
 
-FOLDER = "shards"
+_LOG = logging.getLogger(__name__)
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
 _LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
 _EVERYTHING = [*_LEDGER, "vector"]
 _IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _IDENTITY = list(_IDENTITY_SCHEMA)
+_HASH = "sha256"
+
+
+class DamagedShardError(WorkDirError):
+    """A shard is torn or has rotted; it was deleted, and its range can be computed again."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +83,30 @@ class ShardStore:
         done, still_open = self.names(part, offsets)
         name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
-            table.write_parquet(file, compression="uncompressed", statistics=False)
+            facts = {_HASH: _hash_of(table)}
+            table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
 
     def read(self, part: Manifest, offsets: OffsetRange) -> Shard:
         """Read a range that was written.
 
         Raises:
-            WorkDirError: it was not, or its file is damaged.
+            WorkDirError: it was not.
+            DamagedShardError: its file is damaged.
         """
         names = [f"{FOLDER}/{name}" for name in self.names(part, offsets)]
-        table = self._scan(self._work_dir.require(*names, remedy="materialize features again"), _EVERYTHING)
+        table = self._load(self._work_dir.require(*names, remedy="materialize features again"))
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
         """Find images of this part, with the same size and version, in the shards that stood when first asked."""
         wanted = part.images.with_row_index("row").select("row", *_IDENTITY)
         hits = wanted.join(self._stored, on=_IDENTITY)
-        found = [
-            self._scan(f"{FOLDER}/{name}", _EVERYTHING)[group["place"]].with_columns(group["row"])
-            for (name,), group in hits.group_by("shard", maintain_order=True)
-        ]
+        found = []
+        for (name,), group in hits.group_by("shard", maintain_order=True):
+            if not self._work_dir.exists(f"{FOLDER}/{name}"):
+                continue  # it was damaged, or another run has pruned it
+            with suppress(DamagedShardError):
+                found.append(self._load(f"{FOLDER}/{name}")[group["place"]].with_columns(group["row"]))
         return _known(found, part)
 
     def prune(self, keep: set[str]) -> int:
@@ -111,7 +124,10 @@ class ShardStore:
         return pl.concat([empty, *ledgers]).unique(_IDENTITY, keep="first", maintain_order=True)
 
     def _locate(self, name: str) -> pl.DataFrame:
-        ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"]).with_row_index("place")
+        try:
+            ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"]).with_row_index("place")
+        except DamagedShardError:
+            ledger = pl.DataFrame(schema={"place": pl.UInt32, **_IDENTITY_SCHEMA, "error_code": pl.String})
         lasting = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
         return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
 
@@ -121,14 +137,37 @@ class ShardStore:
             name for name in self._work_dir.names(FOLDER) if f".{self._mark}." in name and name.endswith(".parquet")
         ]
 
+    def _load(self, path: str) -> pl.DataFrame:
+        """All of a shard, as it was written."""
+        table = self._scan(path, _EVERYTHING)
+        with self._work_dir.open(path) as file:
+            noted = pl.read_parquet_metadata(file).get(_HASH)
+        if noted is not None and noted != _hash_of(table):  # earlier versions noted none
+            raise self._damaged(path, "its content is not what was written")
+        return table
+
     def _scan(self, path: str, columns: list[str]) -> pl.DataFrame:
         try:
             with self._work_dir.open(path) as file:
                 return pl.read_parquet(file, columns=columns)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise WorkDirError(
-                f"{self._work_dir.path(path)!r} is damaged ({error}); delete it and its range is computed again"
-            ) from None
+            raise self._damaged(path, str(error)) from None
+
+    def _damaged(self, path: str, reason: str) -> DamagedShardError:
+        """Delete a shard that cannot be used, and say so."""
+        shown = reason.splitlines()[0] if reason else "no reason given"
+        _LOG.warning("%r is damaged (%s): deleted, its images are computed again", self._work_dir.path(path), shown)
+        self._work_dir.remove(path)
+        return DamagedShardError(f"{self._work_dir.path(path)!r} was damaged ({shown}); run again")
+
+
+def _hash_of(table: pl.DataFrame) -> str:
+    """SHA-256 of all rows: names and fates, and the bytes of the vectors."""
+    sha = hashlib.sha256()
+    for row in table.select(_LEDGER).iter_rows():
+        sha.update(repr(row).encode())
+    sha.update(table["vector"].to_numpy().tobytes())
+    return sha.hexdigest()
 
 
 def _known(found: list[pl.DataFrame], part: Manifest) -> KnownVectors:

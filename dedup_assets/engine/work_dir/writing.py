@@ -1,0 +1,186 @@
+"""One file at a time: written aside, complete before it appears, and recognised as abandoned if its writer dies."""
+
+import errno
+import hashlib
+import io
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: a file that is open cannot be deleted there, which serves as well
+    fcntl = None  # type: ignore[assignment]
+
+_COPY_BYTES = 16 << 20
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+
+Complete = Callable[[], Callable[[], object]]
+"""Finishes a staged file, so that nothing more can fail for want of space; returns what makes it appear."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was written to a file: its size and its SHA-256, in hex."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Output(io.BufferedIOBase, BinaryIO):
+    """A file being written: counts and hashes its bytes, and keeps the first error, which libraries wrap in their own.
+
+    Args:
+        file: open for writing.
+        label: name of the file in its work_dir.
+    """
+
+    def __init__(self, file: BinaryIO, label: str) -> None:
+        self.label = label
+        self.failure: OSError | None = None
+        self._file = file
+        self._size = 0
+        self._sha256 = hashlib.sha256()
+
+    @property
+    def content(self) -> Content:
+        """What was written so far."""
+        return Content(self._size, self._sha256.hexdigest())
+
+    def writable(self) -> bool:
+        """It is for writing alone."""
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+        """Append bytes."""
+        try:
+            written = self._file.write(data)
+        except OSError as error:
+            self.failure = self.failure or error
+            raise
+        self._sha256.update(data)
+        self._size += written
+        return written
+
+    def flush(self) -> None:
+        """Hand what is buffered to the system."""
+        if not self._file.closed:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Leave closing to whoever opened the file: libraries close what they are given."""
+
+
+def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
+    """Open a temporary file beside its place.
+
+    It is locked while its writer lives, so that others can tell what a killed process left (`is_abandoned`).
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary, file = _open_claimed(target)
+    undo.callback(temporary.unlink, missing_ok=True)
+    undo.callback(_close_quietly, file)
+
+    def complete() -> Callable[[], object]:
+        file.flush()
+        os.fsync(file.fileno())
+        if fcntl is None:
+            file.close()
+        return lambda: temporary.replace(target)
+
+    return file, complete
+
+
+def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        temporary = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.tmp")
+        file = temporary.open("wb")
+        claim(file)
+        if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else someone took it for abandoned just now
+            return temporary, file
+        file.close()
+
+
+def _close_quietly(file: BinaryIO) -> None:
+    with suppress(OSError):  # a full disk is told where it was met first
+        file.close()
+
+
+def stage_remote(filesystem: Any, path: str, undo: ExitStack) -> tuple[BinaryIO, Complete]:  # noqa: ANN401 - fsspec
+    """Open a local file without a name; its content goes to the store as an upload that nobody sees before its end."""
+    file: BinaryIO = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
+
+    def complete() -> Callable[[], object]:
+        file.seek(0)
+        remote = filesystem.open(path, "wb", autocommit=False)
+        try:
+            shutil.copyfileobj(file, remote, _COPY_BYTES)
+            remote.close()
+        except BaseException:
+            remote.discard()
+            raise
+        return remote.commit  # type: ignore[no-any-return]  # fsspec is untyped
+
+    return file, complete
+
+
+def claim(file: BinaryIO) -> None:
+    """Mark a file as in use for as long as it is open and this process lives."""
+    if fcntl is not None:
+        with suppress(OSError):  # a filesystem without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether no living process has claimed a file; False where that cannot be known."""
+    try:
+        with path.open("rb") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except OSError:
+        return False
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Delete the temporary files of dead writers in one folder; how many."""
+    try:
+        names = [name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name)]  # noqa: PTH208 - names only
+    except OSError:
+        return 0
+    stale = [folder / name for name in names if is_abandoned(folder / name)]
+    for path in stale:
+        with suppress(OSError):
+            path.unlink()
+    return len(stale)
+
+
+def move(source: Path, target: Path) -> None:
+    """Put a complete file in its place, whole at every moment, also on another disk (a sub-folder may be a link)."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with ExitStack() as undo, source.open("rb") as content:
+            file, complete = stage_local(target, undo)
+            shutil.copyfileobj(content, file, _COPY_BYTES)
+            complete()()
+        source.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last through a loss of power, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
