@@ -4,15 +4,18 @@ Thin: a call is checked, handed to the pipeline or the engine, and its outcome s
 imported inside the functions, so that `import dedup_assets` stays quick.
 """
 
+import hashlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dedup_assets.engine.errors import DedupError, InputError, SettingsError, WorkDirError
+from dedup_assets.engine.redaction import redacted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 SUCCESS, ERROR = 0, 1
 
-_INPUTS_FILE = "inputs.list"
+_INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
 
 
 def run(
@@ -112,7 +115,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
-    with ConsoleProgress() as progress:
+    with _kept(input_dir, settings), ConsoleProgress() as progress:
         facts = materialize(settings, progress)
     print_summary(facts, settings)
     return SUCCESS
@@ -123,11 +126,11 @@ def _plain(value: object) -> object:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(redacted(str(error)).split()) or type(error).__name__
 
 
 def _input_text(input_dir: object, settings: "Settings") -> str:
-    """What to read, as one path: a Python list is kept beside the results, so that Dagster can read it again."""
+    """What to read, as one path: that of a list beside the results, where a Python list is given."""
     if isinstance(input_dir, str | os.PathLike):
         return os.fspath(input_dir)
     if not isinstance(input_dir, Sequence) or not all(isinstance(row, str | os.PathLike) for row in input_dir):
@@ -136,14 +139,38 @@ def _input_text(input_dir: object, settings: "Settings") -> str:
         raise InputError("input_dir=[]: the list is empty")
     if settings.run_mode == 4:  # noqa: PLR2004 - RUN.md's number
         raise SettingsError(f"input_dir={input_dir!r}: run_mode=4 takes one folder or file of stored features, no list")
+    content = _list_content(input_dir)
+    return _list_folder(settings).path(_INPUTS_FILE.format(hashlib.sha256(content).hexdigest()[:12]))
+
+
+def _list_content(input_dir: Sequence[str | os.PathLike[str]]) -> bytes:
+    return b"\0".join(os.fsencode(row) for row in input_dir) + b"\0"
+
+
+def _list_folder(settings: "Settings") -> "WorkDir":
     from dedup_assets.engine.work_dir import WorkDir, files
 
     folder = WorkDir(settings.work_dir)
-    if settings.run_mode == 3:  # noqa: PLR2004 - nothing of the train run changes
-        folder = folder.within(files.TEST)
-    with folder.publish(_INPUTS_FILE) as (file,):
-        file.write(b"\0".join(os.fsencode(row) for row in input_dir) + b"\0")
-    return folder.path(_INPUTS_FILE)
+    return folder.within(files.TEST) if settings.run_mode == 3 else folder  # noqa: PLR2004 - the train run stays
+
+
+@contextmanager
+def _kept(input_dir: object, settings: "Settings") -> Iterator[None]:
+    """Keep a Python list beside the results, so that Dagster can read it again; a run that fails leaves none."""
+    if isinstance(input_dir, str | os.PathLike) or settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+        yield
+        return
+    folder, name = _list_folder(settings), os.path.basename(settings.input_dir)  # noqa: PTH119 - may be a URL
+    stood = folder.exists(name)
+    if not stood:
+        with folder.publish(name) as (file,):
+            file.write(_list_content(cast("Sequence[str]", input_dir)))
+    try:
+        yield
+    except BaseException:
+        if not stood:
+            folder.remove(name)
+        raise
 
 
 def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], NDArray[np.float32]]":
@@ -281,7 +308,7 @@ def _create(
         print(f"dedup-assets: {_one_line(error)}", file=sys.stderr)
         return ERROR
     show_inline(html)
-    print(f"Gallery: {target.path(page.value)}")
+    print(f"Gallery: {redacted(target.path(page.value))}")
     return SUCCESS
 
 

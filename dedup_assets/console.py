@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from dedup_assets.engine.progress import ProgressReporter
+from dedup_assets.engine.redaction import redacted
 from dedup_assets.launch_facts import RunFacts
 from dedup_assets.settings import Settings
 
@@ -86,4 +87,4 @@ def print_summary(facts: RunFacts, settings: Settings) -> None:
     for warning in facts.warnings:
         console.print(f"warning: {warning}", markup=False)
     opened = facts.metadata.get("gallery", {}).get("open")
-    console.print(f"gallery: {opened}" if opened else f"results: {settings.work_dir}", markup=False)
+    console.print(f"gallery: {opened}" if opened else f"results: {redacted(settings.work_dir)}", markup=False)

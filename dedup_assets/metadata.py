@@ -20,6 +20,7 @@ from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
 from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
+from dedup_assets.engine.redaction import redacted
 from dedup_assets.engine.report import Page
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.settings import SearchSettings, Settings
@@ -137,7 +138,7 @@ def of_components(components: Components, names: pl.Series, limits: DecodingLimi
 
 def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
     """Of `gallery`: where it is, and how heavy."""
-    path = work_dir.path(f"gallery/{Page.SUMMARY.value}")
+    path = redacted(work_dir.path(f"gallery/{Page.SUMMARY.value}"))
     return {
         "open": dg.MetadataValue.path(path),
         "pages": len(gallery.pages),
@@ -147,7 +148,7 @@ def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
 
 def _shown(name: bytes) -> str:
     """A name inside Markdown: what could be markup or break a line is written as a character reference or escape."""
-    text = name.decode("utf-8", "backslashreplace")
+    text = redacted(name.decode("utf-8", "backslashreplace"))
     return "".join(
         character if character.isalnum() or character in " ./_-:" else f"&#{ord(character)};"
         for character in text.replace("\n", "\\n").replace("\r", "\\r")

@@ -11,12 +11,17 @@ DedupError                  caught once, by the command line and by `run()`: one
 
 from typing import TYPE_CHECKING
 
+from dedup_assets.engine.redaction import redacted
+
 if TYPE_CHECKING:  # the records need numpy and polars, which `import dedup_assets` does without
     from dedup_assets.engine.records import ErrorCode
 
 
 class DedupError(Exception):
-    """Base of all errors that a user can cause and mend."""
+    """Base of all errors that a user can cause and mend. Credentials in URLs are hidden, whoever quoted them."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class SettingsError(DedupError):

@@ -6,6 +6,7 @@ survive. RUN.md, "Input / output formats", says which inputs there are.
 
 import codecs
 import hashlib
+import logging
 import os
 import re
 import stat
@@ -19,10 +20,12 @@ import polars as pl
 from dedup_assets.engine.containers import IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
 from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange, Source
+from dedup_assets.engine.redaction import holds_secrets
 from dedup_assets.engine.stores import describe_object, is_url, open_store
 
 _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
+_LOG = logging.getLogger(__name__)
 _MISSING = -1
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe")  # the last: UTF-16
@@ -69,6 +72,12 @@ def list_images(
             f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case), archive or video with one"
         )
     ordered = [found[key] for key in sorted(found)]
+    if secret := sum(holds_secrets(image.name) for image in ordered):
+        _LOG.warning(
+            "%d names are URLs with credentials in them; the tables of results hold names as they were given: keep "
+            "these files to yourself, or give plain URLs and the credentials in environment variables",
+            secret,
+        )
     low, high = _selection(len(ordered), min_offset, max_offset, num_images)
     return _manifest(ordered[low:high], low, len(ordered))
 

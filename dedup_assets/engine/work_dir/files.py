@@ -28,6 +28,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
+from dedup_assets.engine.redaction import redacted, redacted_values
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
@@ -273,7 +274,8 @@ def read_components(work_dir: WorkDir) -> Components:
 
 
 def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
-    """config.json: effective settings, versions, the model's hash; written only where it changes."""
+    """config.json: effective settings, versions, the model's hash; written only where it changes. No credentials."""
+    config = redacted_values(config)
     content = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
     if config == read_config(work_dir):
         return
@@ -298,13 +300,13 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
     names = [f"{GALLERY}/{name}" for name in gallery.pages]
     with work_dir.publish(*names) as files:
         for file, html in zip(files, gallery.pages.values(), strict=True):
-            file.write(html.encode("utf-8"))
+            file.write(redacted(html).encode("utf-8"))
 
 
 def write_document(work_dir: WorkDir, name: str, html: str) -> None:
     """One HTML document, UTF-8."""
     with work_dir.publish(name) as (file,):
-        file.write(html.encode("utf-8"))
+        file.write(redacted(html).encode("utf-8"))
 
 
 def _write_pairs(file: BinaryIO, pairs: Pairs) -> None:

@@ -163,8 +163,8 @@ class WorkDir:
             staged = [self._stage(name, undo, outputs) for name in names]
             yield tuple(outputs)
             ready = []
-            for name, complete in zip(names, staged, strict=True):
-                with self.answering(name, "write"):
+            for output, complete in zip(outputs, staged, strict=True):
+                with self.answering(output.label, "write", output.content.size_bytes):
                     ready.append(complete())
             for name, appear in zip(names, ready, strict=True):
                 with self.answering(name, "write"):
@@ -193,19 +193,20 @@ class WorkDir:
             raise
 
     @contextmanager
-    def answering(self, name: str, action: str = "") -> Iterator[None]:
+    def answering(self, name: str, action: str = "", written: int = 0) -> Iterator[None]:
         """Stores have errors of their own for a server that is away, refuses, or is not the one expected.
 
         Args:
             name: the file in question.
             action: "write", "read" or the like turns errors of the system into ours too; without it they are raised.
+            written: how many bytes were to be kept, for messages.
         """
         try:
             yield
         except OSError as error:
             if not action:
                 raise
-            raise self._cannot(action, name, error) from None
+            raise self._cannot(action, name, error, written) from None
         except WorkDirError:
             raise
         except Exception as error:  # noqa: BLE001

@@ -1,0 +1,181 @@
+"""All files of a run appear together; whatever ends it, readers meet one generation; leftovers go, the living stay."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.work_dir import WorkDir, generations
+from dedup_assets.engine.work_dir.generations import JOURNAL, STAGED, generation
+from dedup_assets_tests.engine.work_dir.test_location import content, put
+
+A, B = {"a": b"1", "sub/b": b"1", "config.json": b"{}"}, {"a": b"2", "sub/b": b"2", "config.json": b"[]"}
+
+
+@pytest.fixture(params=["local", "store"])
+def work_dir(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> WorkDir:
+    return WorkDir(str(tmp_path / "out") if request.param == "local" else f"{store}/out")
+
+
+def stand(work_dir: WorkDir) -> dict[str, bytes]:
+    return {name: content(work_dir, name) for name in A}
+
+
+def everything(work_dir: WorkDir) -> set[str]:
+    top = work_dir.root.strip("/") + "/"
+    return {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)}
+
+
+def test_files_appear_when_the_run_ends_and_its_own_steps_see_them_before(work_dir: WorkDir) -> None:
+    put(work_dir, **A)
+    with generation(work_dir, "a run") as view:
+        put(view, a=B["a"])
+        put(view, **{"sub/b": B["sub/b"], "config.json": B["config.json"]})
+        assert stand(view) == B
+        assert stand(WorkDir(work_dir.url)) == A
+    assert stand(work_dir) == B
+    assert everything(work_dir) == set(A)
+
+
+def test_a_run_that_fails_leaves_what_stood_there(work_dir: WorkDir) -> None:
+    put(work_dir, **A)
+    with pytest.raises(ZeroDivisionError), generation(work_dir, "a run") as view:  # noqa: PT012 - the block is the subject
+        put(view, **B)
+        raise ZeroDivisionError
+    assert stand(work_dir) == A
+    assert everything(work_dir) == set(A)
+
+
+def test_shards_stay_whatever_becomes_of_the_run(work_dir: WorkDir) -> None:
+    with pytest.raises(ZeroDivisionError), generation(work_dir, "a run") as view:  # noqa: PT012 - the block is the subject
+        put(view, **{"shards/x": b"done"})
+        raise ZeroDivisionError
+    assert everything(work_dir) == {"shards/x"}
+
+
+@pytest.mark.parametrize("moved", range(4))
+def test_a_run_killed_while_publishing_is_read_as_a_whole_and_finished_by_the_next(
+    work_dir: WorkDir, moved: int
+) -> None:
+    put(work_dir, **A)
+    view = work_dir.in_generation("0" * 32)
+    put(view, **B)
+    put(work_dir, **{JOURNAL: json.dumps({"generation": "0" * 32, "files": sorted(B)}).encode()})
+    for name in sorted(B)[:moved]:
+        generations._place(view, name)
+    assert stand(WorkDir(work_dir.url)) == B
+    assert [WorkDir(work_dir.url).size(name) for name in B] == [len(value) for value in B.values()]
+    with generation(work_dir, "the next"):
+        assert {name: work_dir.filesystem.cat_file(work_dir.inside(name)) for name in B} == B
+    assert everything(work_dir) == set(B)
+
+
+def test_what_a_killed_run_staged_is_deleted_by_the_next_and_never_published(work_dir: WorkDir) -> None:
+    put(work_dir, **A)
+    put(work_dir.in_generation("1" * 32), **B)
+    with generation(work_dir, "the next"):
+        pass
+    assert stand(work_dir) == A
+    assert everything(work_dir) == set(A)
+
+
+def test_a_damaged_journal_is_named(work_dir: WorkDir) -> None:
+    put(work_dir, **{JOURNAL: b"not json"})
+    with pytest.raises(WorkDirError, match=r"\.publishing\.json' is damaged; delete it"):
+        work_dir.exists("a")
+
+
+def test_two_sets_published_at_once_do_not_mix(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from dedup_assets.engine.work_dir import WorkDir\n"
+        "for round in range(20):\n"
+        "    with WorkDir(sys.argv[1]).publish('a', 'sub/b', 'config.json') as files:\n"
+        "        for file in files:\n"
+        "            file.write(sys.argv[2].encode())\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), mark]) for mark in "12"]
+    while any(writer.poll() is None for writer in writers):
+        continue
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert len(set(stand(WorkDir(str(tmp_path))).values())) == 1
+    assert everything(WorkDir(str(tmp_path))) == set(A)
+
+
+# Temporary files
+
+
+def test_temporary_files_of_dead_writers_are_deleted_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    code = (
+        "import os, sys\n"
+        "from dedup_assets.engine.work_dir import WorkDir\n"
+        "with WorkDir(sys.argv[1]).publish('shards/x.parquet') as (file,):\n"
+        "    file.write(b'half')\n"
+        "    file.flush()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    dead = set(os.listdir(tmp_path / "shards"))  # noqa: PTH208 - names only
+    assert len(dead) == 1
+    (tmp_path / "shards" / ".mine.tmp").write_bytes(b"of another program")
+    with work_dir.publish("shards/y.parquet") as (file,):
+        file.write(b"whole")
+        living = set(os.listdir(tmp_path / "shards")) - dead  # noqa: PTH208 - names only
+        with generation(WorkDir(str(tmp_path)), "a run"):
+            pass
+        assert set(os.listdir(tmp_path / "shards")) == living  # noqa: PTH208 - names only
+    assert set(os.listdir(tmp_path / "shards")) == {"y.parquet", ".mine.tmp"}  # noqa: PTH208 - names only
+
+
+# Disks that are full or may not be written to
+
+FULL = (
+    "import resource, sys\n"
+    "from dedup_assets.engine.errors import WorkDirError\n"
+    "from dedup_assets.engine.work_dir import WorkDir\n"
+    "from dedup_assets.engine.work_dir.generations import generation\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    "try:\n"
+    "    with generation(WorkDir(sys.argv[1]), 'a run') as view:\n"
+    "        with view.publish('a') as (file,):\n"
+    "            file.write(b'new')\n"
+    "        with view.publish('sub/b') as (file,):\n"
+    "            file.write(b'x' * 2000)\n"
+    "except WorkDirError as error:\n"
+    "    print(error)\n"
+)
+
+
+def test_a_disk_that_fills_up_leaves_the_last_result_and_is_told_with_the_file_and_the_need(tmp_path: Path) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    put(work_dir, **A)
+    said = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"cannot write to work_dir='{tmp_path}': sub/b: File too large after 2000 bytes" in said
+    assert "make room and run again" in said
+    assert stand(work_dir) == A
+    assert everything(work_dir) == set(A)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="nothing is forbidden to this user")
+def test_a_work_dir_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
+    put(WorkDir(str(tmp_path)), **A)
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(WorkDirError, match="cannot write to work_dir"), generation(WorkDir(str(tmp_path)), "a run"):
+            pass
+        assert stand(WorkDir(str(tmp_path))) == A
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_hidden_folders_of_runs_are_no_parts(tmp_path: Path) -> None:
+    put(WorkDir(str(tmp_path)).in_generation("2" * 32), a=b"")
+    assert (tmp_path / STAGED).is_dir()
+    assert WorkDir(str(tmp_path)).folders() == []
