@@ -21,7 +21,7 @@ from dedup_assets.engine.containers import IMAGE_EXTENSIONS, Kind, find_inside, 
 from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange, Source
 from dedup_assets.engine.redaction import holds_secrets
-from dedup_assets.engine.stores import describe_object, is_url, open_store
+from dedup_assets.engine.stores import describe_object, is_url, open_store, read_object
 
 _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
@@ -164,7 +164,7 @@ def _content(name: bytes) -> bytes:
         if not is_url(name):
             return Path(os.fsdecode(name)).read_bytes().removeprefix(codecs.BOM_UTF8)
         filesystem, path = _open_store(os.fsdecode(name))
-        content: bytes = filesystem.cat_file(path)
+        content = read_object(filesystem, path)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own

@@ -7,7 +7,7 @@ from itertools import groupby
 from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside, split_frame
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode, Source
-from dedup_assets.engine.stores import is_url, open_file, open_store
+from dedup_assets.engine.stores import is_url, open_file, open_store, read_object
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
@@ -105,5 +105,4 @@ def _read_url(url: str, listed_bytes: int) -> bytes:
     size = listed_bytes if listed_bytes >= 0 else filesystem.size(path)  # asking takes as long as reading
     if size is not None and size > MAX_FILE_BYTES:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
-    content: bytes = filesystem.cat_file(path)
-    return content
+    return read_object(filesystem, path, size=size or 0)

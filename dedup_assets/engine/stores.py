@@ -3,16 +3,23 @@
 Listing, reading, containers and the work_dir share it.
 """
 
+import asyncio
 import os
 import stat
 from typing import Any, BinaryIO
 
 import fsspec
+from fsspec.asyn import sync
 
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
 
 _BLOCK_BYTES = 4 << 20  # of a store, asked for at once where a file is read from one place on
+# A server that fails is asked again, by the store's package, a few times and each time later; one that stalls has so
+# long for an object, all attempts together.
+_RETRIES = {"mode": "standard", "max_attempts": 3}
+_DEADLINE_SECONDS = 90.0
+_SLOWEST_BYTES_A_SECOND = 100_000
 
 
 def is_url(name: bytes) -> bool:
@@ -27,8 +34,43 @@ def open_store(url: str) -> tuple[Any, str]:
         Exception: whatever the store's package raises where the protocol, a package or credentials are missing.
     """
     # Kept listings would hide from this process what others have written since.
-    filesystem, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if url.startswith(("s3://", "s3a://")):
+        options["config_kwargs"] = {"retries": _RETRIES} | fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
+    filesystem, path = fsspec.core.url_to_fs(url, **options)
     return filesystem, str(path)
+
+
+def read_object(
+    filesystem: Any,  # noqa: ANN401 - fsspec is untyped
+    path: str,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    size: int = 0,
+) -> bytes:
+    """Read an object of a store, or a part of it, in bounded time.
+
+    Args:
+        filesystem: of fsspec.
+        path: in it.
+        start: first byte; None for the whole object.
+        end: position after the last byte.
+        size: how many bytes are expected, which decides how long they may take.
+
+    Raises:
+        TimeoutError: the store took too long.
+        Exception: stores have errors of their own.
+    """
+    seconds = _DEADLINE_SECONDS + size / _SLOWEST_BYTES_A_SECOND
+    if not getattr(filesystem, "async_impl", False):
+        content: bytes = filesystem.cat_file(path, start=start, end=end)
+        return content
+    try:
+        content = sync(filesystem.loop, asyncio.wait_for, filesystem._cat_file(path, start=start, end=end), seconds)
+    except TimeoutError:
+        raise TimeoutError(f"the store took longer than {seconds:.0f} s") from None
+    return content
 
 
 def open_file(name: bytes) -> BinaryIO:
@@ -58,8 +100,7 @@ def read_at(name: bytes, offset: int, size: int) -> bytes:
     """
     if is_url(name):
         filesystem, path = open_store(os.fsdecode(name))
-        part: bytes = filesystem.cat_file(path, start=offset, end=offset + size) if size else b""
-        return part
+        return read_object(filesystem, path, offset, offset + size, size=size) if size else b""
     with open_file(name) as file:
         file.seek(offset)
         return file.read(size)

@@ -29,7 +29,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.redaction import redacted, redacted_values
-from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir import fastdup_files, index_check
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 from dedup_assets.settings import Distance
@@ -47,7 +47,6 @@ COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
 TEST = "test"  # sub-folder of a test set's files
-_INDEX_READ_BYTES = 1 << 20
 _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
     **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
@@ -184,19 +183,23 @@ def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
 
 
 def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
-    """Read faiss.index (or fastdup's nnf.index) for searching by this metric.
-
-    Raises:
-        WorkDirError: it is missing, no faiss file, or was built for another metric.
-    """
+    """Read faiss.index (or fastdup's nnf.index); WorkDirError if it is missing, harmful, or of another metric."""
     name = work_dir.require(
         INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
     )
-    with work_dir.open(name) as file:  # through a callback: faiss opens no path that is not UTF-8
+    path, size = work_dir.local(name), work_dir.size(name)
+    # What this run has written itself a moment ago needs no check.
+    problem = "" if work_dir.wrote(name) else index_check.check(path, size)
+    if not problem:
         try:
-            index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _INDEX_READ_BYTES))  # type: ignore[attr-defined]
+            with path.open("rb") as file:
+                index = index_check.read(file, size)
         except (RuntimeError, MemoryError) as error:
-            raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
+            problem = str(error)[-200:]
+    if problem:
+        raise WorkDirError(
+            f"{work_dir.path(name)!r} is not a faiss index that can be used: {problem}; build it again with run_mode=2"
+        )
     built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
     wanted = "euclidean" if distance == "squared_euclidean" else distance
     # LSH compares signs and is exact for no metric; its candidates are scored afterwards.

@@ -236,8 +236,6 @@ def read_journal(work_dir: "WorkDir") -> Journal | None:
             content: bytes = work_dir.filesystem.cat_file(work_dir.inside(JOURNAL))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise WorkDirError(f"cannot read {work_dir.path(JOURNAL)!r}: {error.strerror or error}") from None
     try:
         journal = json.loads(content)
         return Journal(str(journal["generation"]), [str(name) for name in journal["files"]])

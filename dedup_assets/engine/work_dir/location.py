@@ -1,6 +1,7 @@
 """A work_dir wherever it lies: files that appear whole or not at all, on local disks and object stores."""
 
 import errno
+import io
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.stores import open_store
+from dedup_assets.engine.stores import open_store, read_object
 from dedup_assets.engine.work_dir import generations
 from dedup_assets.engine.work_dir.generations import STAGED
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
@@ -94,7 +95,8 @@ class WorkDir:
     def folders(self) -> list[str]:
         """Sorted names of the sub-folders, hidden ones left out; none where this folder does not exist."""
         try:
-            listed: list[dict[str, Any]] = self.filesystem.ls(self.root, detail=True)
+            with self.answering(""):
+                listed: list[dict[str, Any]] = self.filesystem.ls(self.root, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
         names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
@@ -103,6 +105,10 @@ class WorkDir:
     def within(self, folder: str) -> "WorkDir":
         """A sub-folder as a work_dir of its own; nothing is created."""
         return WorkDir(self.path(folder), self.generation)
+
+    def wrote(self, name: str) -> bool:
+        """Whether this run has written a file that is not published yet."""
+        return bool(self.generation) and self.filesystem.exists(self.staged(name))
 
     def size(self, name: str) -> int:
         """Size of a file in bytes."""
@@ -124,22 +130,31 @@ class WorkDir:
         for attempt in range(_ATTEMPTS):
             try:
                 with self.answering(name):
-                    file = self.filesystem.open(self._visible(name), "rb")
+                    file = self._open(self._visible(name))
                 break
             except OSError as error:
-                if isinstance(error, FileNotFoundError) and attempt + 1 < _ATTEMPTS and self.exists(name):
+                if attempt + 1 < _ATTEMPTS and self.exists(name):
                     continue  # it was moved to its place just now
                 raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
             yield file
+
+    def _open(self, path: str) -> BinaryIO:
+        if self.is_local:
+            return Path(path).open("rb")
+        # Whole, so that a store that fails in the middle is not taken for a damaged file by whoever parses it.
+        return io.BytesIO(read_object(self.filesystem, path, size=int(self.filesystem.size(path) or 0)))
 
     def local(self, name: str) -> Path:
         """A local path with the content of a file: itself, or a copy that lives as long as this object."""
         if self.is_local:
             return Path(self._visible(name))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        with self.answering(name):
-            self.filesystem.get_file(self._visible(name), str(copy))
+        with self.answering(name, "read"):
+            path = self._visible(name)
+            self.filesystem.get_file(path, str(copy))
+            if copy.stat().st_size != self.filesystem.size(path):
+                raise OSError(f"the store sent {copy.stat().st_size} of {self.filesystem.size(path)} bytes")
         return copy
 
     @contextmanager
@@ -198,15 +213,15 @@ class WorkDir:
 
         Args:
             name: the file in question.
-            action: "write", "read" or the like turns errors of the system into ours too; without it they are raised.
+            action: what was tried, for messages; without it a file that is not there is not turned into ours.
             written: how many bytes were to be kept, for messages.
         """
         try:
             yield
         except OSError as error:
-            if not action:
+            if not action and isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise
-            raise self._cannot(action, name, error, written) from None
+            raise self._cannot(action or "use", name, error, written) from None
         except WorkDirError:
             raise
         except Exception as error:  # noqa: BLE001

@@ -1,0 +1,139 @@
+"""Whether a faiss file can be read and searched without harm: asked in a process of its own, which may die of it.
+
+faiss takes sizes and links in a file at their word: a file made to harm, or damaged, ends the process that reads it, or
+takes all of its memory. This module is run as a script, on standard input, under limits on memory and time; it needs
+nothing but faiss. `check` starts it.
+"""
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_READ_BYTES = 1 << 20
+_HEADER = struct.Struct("<4siqqq?i")  # of every float index: fourcc, d, ntotal, two unused, is_trained, metric
+_MOST_VALUES = 1 << 20  # in one vector
+_BASE_BYTES = 4 << 30  # address space that Python, numpy and faiss take before they read anything
+_GROWTH = 4  # what a file may take in memory, as a multiple of its size
+_BASE_SECONDS = 60
+_BYTES_A_SECOND = 20 << 20
+_LOOPS = 1 << 26
+_QUERIES = 8
+
+
+def check(path: Path, size_bytes: int) -> str:
+    """What is wrong with a faiss file; empty where nothing is.
+
+    Args:
+        path: of the file.
+        size_bytes: of the file.
+    """
+    with path.open("rb", buffering=0) as file:  # the process shares the place in it
+        if problem := check_header(file.read(_HEADER.size), size_bytes):
+            return problem
+        file.seek(0)
+        command = [sys.executable, "-I", __file__, str(size_bytes)]
+        seconds = _BASE_SECONDS + size_bytes / _BYTES_A_SECOND
+        try:
+            done = subprocess.run(command, stdin=file, capture_output=True, timeout=seconds, check=False)  # noqa: S603 - ourselves
+        except subprocess.TimeoutExpired:
+            return f"reading it took longer than {seconds:.0f} s"
+    if done.returncode < 0:
+        return f"reading or searching it ends the process ({signal.Signals(-done.returncode).name})"
+    try:
+        return str(json.loads(done.stdout)["problem"])
+    except (ValueError, KeyError, TypeError):
+        return f"reading it fails: {done.stderr.decode(errors='replace').strip()[-200:]}"
+
+
+def check_header(header: bytes, size_bytes: int) -> str:
+    """What is wrong with the first bytes of a faiss file; empty where nothing is."""
+    if len(header) < _HEADER.size:
+        return f"it has {size_bytes} bytes"
+    kind, dimension, count, _, _, _, _ = _HEADER.unpack(header)
+    if not (kind.isascii() and kind.decode("ascii", "replace").isprintable()):
+        return f"it begins with {kind!r}"
+    if not 0 < dimension <= _MOST_VALUES or not 0 <= count <= 8 * size_bytes:
+        return f"it says that it holds {count} vectors of {dimension} values in {size_bytes} bytes"
+    return ""
+
+
+def read(file: BinaryIO, size_bytes: int) -> Any:  # noqa: ANN401 - faiss is untyped
+    """Read an index; nothing in it may claim to be larger than the file."""
+    import faiss
+
+    if hasattr(faiss, "set_deserialization_vector_byte_limit"):  # since faiss 1.14
+        faiss.set_deserialization_vector_byte_limit(size_bytes + 1)
+        faiss.set_deserialization_loop_limit(_LOOPS)
+    # Through a callback: faiss opens no path that is not UTF-8.
+    return faiss.read_index(faiss.PyCallbackIOReader(file.read, _READ_BYTES))  # type: ignore[attr-defined]  # not in its stubs
+
+
+def find_problem(index: Any) -> str:  # noqa: ANN401
+    """What would go wrong when an index is searched; empty where nothing is seen."""
+    import faiss
+    import numpy as np
+
+    innermost: Any = faiss.downcast_index(faiss.extract_index_ivf(index)) if _has_lists(index) else None
+    if innermost is not None:
+        lists = faiss.downcast_InvertedLists(innermost.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            return "its vectors are in another file, which is not opened; merge them into the index"
+    graph = getattr(faiss.downcast_index(index), "hnsw", None)
+    if graph is not None:
+        neighbors, offsets = faiss.vector_to_array(graph.neighbors), faiss.vector_to_array(graph.offsets)
+        levels = faiss.vector_to_array(graph.levels)
+        consistent = (
+            len(offsets) == index.ntotal + 1
+            and len(levels) == index.ntotal
+            and (np.diff(offsets.astype(np.int64)) >= 0).all()
+            and int(offsets[-1]) == len(neighbors)
+            and neighbors.max(initial=-1) < index.ntotal
+            and -1 <= graph.entry_point < max(index.ntotal, 1)
+        )
+        if not consistent:
+            return "its graph leads to vectors that it does not hold"
+    queries = np.random.default_rng(0).normal(size=(_QUERIES, index.d)).astype(np.float32)
+    if index.ntotal:
+        _, found = index.search(queries, 2)
+        if found.max() >= index.ntotal:
+            return f"it finds row {found.max()} of {index.ntotal}"
+    return ""
+
+
+def _has_lists(index: Any) -> bool:  # noqa: ANN401
+    import faiss
+
+    try:
+        return faiss.extract_index_ivf(index) is not None
+    except RuntimeError:
+        return False
+
+
+def _limit(size_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    memory = _BASE_BYTES + _GROWTH * size_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _main(size_bytes: int) -> None:
+    _limit(size_bytes)
+    try:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        problem = find_problem(read(sys.stdin.buffer, size_bytes))
+    except (RuntimeError, MemoryError, ValueError) as error:
+        problem = " ".join(str(error).split())[-200:] or type(error).__name__
+    sys.stdout.write(json.dumps({"problem": problem}))
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]))
