@@ -51,6 +51,8 @@ def read_source(source: Source) -> bytes:
         raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
     except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, "does not fit in the memory of a decoding process") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         text = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a name that is not UTF-8
