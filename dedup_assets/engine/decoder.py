@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 from PIL import AvifImagePlugin
 
 from dedup_assets.engine import stores
-from dedup_assets.engine.decoding import DecodingLimits, decode, resize
+from dedup_assets.engine.decoding import DecodingLimits, decode_resized
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.reading import read_sources
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Source
@@ -34,15 +33,13 @@ def _decode(job: Job) -> Iterator[list[str]]:
     height, width = request["size"]
     box = BoundingBox(*request["box"]) if request["box"] else None
     limits = DecodingLimits(*request["limits"])
-    pictures = np.frombuffer(job.memory.view(request["memory_size"]), np.uint8).reshape(-1, height, width, _RGB)
-    good = 0
+    memory, place, step = job.memory.view(request["memory_size"]), 0, height * width * _RGB
     for content in _contents(request["sources"], job.contents):
         try:
             if isinstance(content, ImageError):
                 raise content
-            picture = decode(content, at_least=(height, width), box=box, limits=limits)
-            pictures[good] = resize(picture, (height, width))
-            good += 1
+            memory[place : place + step] = decode_resized(content, (height, width), box=box, limits=limits)
+            place += step
             yield []
         except ImageError as problem:
             yield [problem.code.value, str(problem)]

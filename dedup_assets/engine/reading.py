@@ -7,7 +7,7 @@ from itertools import groupby
 from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside, split_frame
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode, Source
-from dedup_assets.engine.stores import is_url, open_file, open_store
+from dedup_assets.engine.stores import is_url, open_store, read_file
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
@@ -91,15 +91,7 @@ def _content(source: Source) -> bytes:
         return read_inside(source)
     if is_url(source.name):
         return _read_url(os.fsdecode(source.name), source.size_bytes)
-    return _read_local(source.name)
-
-
-def _read_local(name: bytes) -> bytes:
-    with open_file(name) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_FILE_BYTES:
-            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
-        return file.read()
+    return read_file(source.name, MAX_FILE_BYTES)
 
 
 def _read_url(url: str, listed_bytes: int) -> bytes:

@@ -48,6 +48,31 @@ def open_file(name: bytes) -> BinaryIO:
         filesystem, path = open_store(os.fsdecode(name))
         remote: BinaryIO = filesystem.open(path, "rb", block_size=_BLOCK_BYTES)
         return remote
+    return os.fdopen(_open_local(name), "rb")
+
+
+def read_file(name: bytes, most: int) -> bytes:
+    """Read a local file whole.
+
+    Raises:
+        ImageError: it is no regular file, or has more than `most` bytes.
+        OSError: it cannot be read.
+    """
+    descriptor = _open_local(name)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {most}")
+        content = os.read(descriptor, size)
+        if len(content) < size:  # the system reads 2 GiB at once, or less
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                return content + file.read()
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def _open_local(name: bytes) -> int:
     _refuse_irregular(os.stat(name).st_mode)  # noqa: PTH116 - a Path of bytes does not exist
     # Replaced since then? O_NONBLOCK: opening a FIFO would wait for a writer for ever.
     descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -56,7 +81,7 @@ def open_file(name: bytes) -> BinaryIO:
     except ImageError:
         os.close(descriptor)
         raise
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def _refuse_irregular(mode: int) -> None:
