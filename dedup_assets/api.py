@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dedup_assets.settings import Settings
 
 SUCCESS, ERROR = 0, 1
+_MODES_WITHOUT_IMAGES = {2, 4}
 
 _INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
 
@@ -107,16 +108,20 @@ def run(
 
 
 def _run(input_dir: object, given: dict[str, Any]) -> int:
-    from dedup_assets.console import ConsoleProgress, print_summary
+    from dedup_assets.engine.containers import DECODER
+    from dedup_assets.engine.workers import keep_workers
     from dedup_assets.settings import Settings
 
     settings = Settings.parse(**given)
     if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
-    from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
+    # Decoding processes start while this one imports what follows.
+    with keep_workers(DECODER, settings.num_threads, early=settings.run_mode not in _MODES_WITHOUT_IMAGES):
+        from dedup_assets.console import ConsoleProgress, print_summary
+        from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
-    with _kept(input_dir, settings), ConsoleProgress() as progress:
-        facts = materialize(settings, progress)
+        with _kept(input_dir, settings), ConsoleProgress() as progress:
+            facts = materialize(settings, progress)
     print_summary(facts, settings)
     return SUCCESS
 

@@ -91,7 +91,8 @@ def feature_shards(
     """
     extractor = RangeExtractor(settings.parsed())
     wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
-    with progress.counting(sum(len(part(image_manifest, offsets)) for offsets in wanted)):
+    images = sum(len(part(image_manifest, offsets)) for offsets in wanted)
+    with extractor.decoders(), progress.counting(images):
         outcomes = [extractor.complete(image_manifest, offsets, progress.advance) for offsets in wanted]
     for offsets, outcome in zip(wanted, outcomes, strict=True):
         context.add_asset_metadata(metadata.of_range(outcome, progress), partition_key=offsets.key)
@@ -115,7 +116,7 @@ def features(
     `bad_images`.
     """
     extractor = RangeExtractor(settings.parsed())
-    with progress.counting(len(image_manifest)):
+    with extractor.decoders(), progress.counting(len(image_manifest)):
         outcomes = [
             extractor.complete(image_manifest, offsets, progress.advance) for offsets in extractor.cut(image_manifest)
         ]

@@ -107,6 +107,13 @@ class Settings(BaseModel):
     max_pixels: int = Field(
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )
+    image_seconds: float = Field(
+        default=60.0,
+        ge=0.1,
+        le=86_400.0,
+        description="Seconds that reading and decoding one image may take before it is given up (ERROR_UNREADABLE); "
+        "waiting for a store does not count.",
+    )
     gallery_pairs: int = Field(default=50, ge=1, description="Pairs, outliers and components shown in the gallery.")
 
     @classmethod

@@ -20,17 +20,18 @@ DAGSTER_RING = {
 VOCABULARY = {"settings", "engine.records", "engine.errors", "engine.redaction"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
-    "work_dir", "progress", "samples", "stores", "containers",
+    "work_dir", "workers", "progress", "samples", "stores", "containers",
 }  # fmt: skip
 ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever lists, reads or names them
     "decoding": {"codecs"},
-    "containers": {"stores"},
-    "listing": {"stores", "containers"},
+    "workers": {"stores"},
+    "containers": {"stores", "workers"},
+    "listing": {"stores", "containers", "workers"},
     "reading": {"stores", "containers"},
     "report": {"containers"},
     "work_dir": {"stores"},
 }
-COMPOSERS = {"read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery"}
+COMPOSERS = {"decoder", "isolation", "read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery"}
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 
 

@@ -77,7 +77,7 @@ class Embedder:
         gray = np.full((self.input.height, self.input.width, _RGB), 128, np.uint8)
         return int(self.embed([gray]).shape[1])
 
-    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def embed(self, pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures that already have the model's size.
 
         Args:
@@ -89,7 +89,7 @@ class Embedder:
         Raises:
             ModelError: the model fails on them or gives something else than one vector a picture.
         """
-        batch = self._arrange(np.stack(pictures))
+        batch = self._arrange(np.asarray(pictures))
         step = self.input.batch or len(batch)
         parts = [self._call(batch[start : start + step], step) for start in range(0, len(batch), step)]
         return np.ascontiguousarray(np.concatenate(parts), dtype="<f4")

@@ -6,6 +6,7 @@ DedupError                  caught once, by the command line and by `run()`: one
 ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
+├── WorkerError             the processes that decode cannot be started here
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
 
@@ -42,6 +43,10 @@ class ModelError(DedupError):
 
 class SearchError(DedupError):
     """The nearest-neighbour index cannot be built, read, or parametrised as asked."""
+
+
+class WorkerError(DedupError):
+    """A process that decodes cannot be started, or was ended with the run."""
 
 
 class ImageError(DedupError):

@@ -1,11 +1,11 @@
 """The streaming pipeline: read, decode and embed, overlapped over all threads, in bounded memory and stable order.
 
-Work is cut into small chunks of images. Each chunk is read, decoded and embedded by one thread, so nothing is handed
-over between threads; while one thread waits for a disk or decodes, another computes. What lies on a store is read ahead
-of them (`read_ahead`). At most a fixed number of chunks is under way, whatever the number of images.
+Work is cut into small chunks of images. A chunk belongs to one thread: it has a decoding process read and decode
+(`isolation`), and embeds the pictures where that process left them. Thread and process take turns, so `threads` is what
+computes at once, and nothing is copied or queued between them. What lies on a store is read ahead (`read_ahead`). At
+most a fixed number of chunks is under way, whatever the number of images.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +17,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.decoding import DecodingLimits, decode, resize
+from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.read_ahead import CHUNK_IMAGES, Content, open_chunks, reading_order
+from dedup_assets.engine.isolation import Content, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Manifest, Shard
+from dedup_assets.engine.workers import WorkerPool, usable_cores
 from dedup_assets.settings import Settings
 
 _T = TypeVar("_T")
@@ -44,12 +46,20 @@ class Extraction:
         limits: which pictures are refused.
         box: crop before embedding.
         threads: how many compute at once.
+        seconds: that decoding one image may take.
     """
 
     embedder: Embedder
     limits: DecodingLimits
     box: BoundingBox | None
     threads: int
+    seconds: float = Settings.model_fields["image_seconds"].default
+
+    @property
+    def task(self) -> DecodingTask:
+        """What decoding has to give."""
+        wanted = (self.embedder.input.height, self.embedder.input.width)
+        return DecodingTask(wanted, self.box, self.limits, self.seconds)
 
     @property
     def fingerprint(self) -> str:
@@ -61,9 +71,7 @@ class Extraction:
 
 def thread_count(num_threads: int) -> int:
     """Threads for `num_threads`: -1 is one for each core this process may use."""
-    if num_threads != -1:
-        return num_threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores() if num_threads == -1 else num_threads
 
 
 def decoding_limits(settings: Settings) -> DecodingLimits:
@@ -85,13 +93,15 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
 
     Raises:
         ModelError: the model fails on a picture it should accept.
+        WorkerError: no decoding process can be started.
     """
     vectors: list[NDArray[np.float32]] = []
     codes: list[str | None] = []
     reasons: list[str | None] = []
     ordered = reading_order(manifest)
-    with open_chunks(ordered) as chunks:
-        for outcome in _in_order(chunks, lambda contents: _embed_chunk(contents, extraction), extraction.threads):
+    with open_chunks(ordered) as chunks, open_decoders(extraction.threads) as decoders:
+        lanes = _Lanes(extraction.threads, abandon=decoders.close)
+        for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
             vectors.append(outcome.vectors)
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
             reasons += [str(problem) if problem else None for problem in outcome.problems]
@@ -117,27 +127,15 @@ class _Outcome:
     problems: list[ImageError | None]
 
 
-def _embed_chunk(contents: Iterable[Content], extraction: Extraction) -> _Outcome:
-    wanted = (extraction.embedder.input.height, extraction.embedder.input.width)
-    pictures: list[NDArray[np.uint8]] = []
-    problems: list[ImageError | None] = []
-    for content in contents:
-        try:
-            picture = decode(_good(content), at_least=wanted, box=extraction.box, limits=extraction.limits)
-            pictures.append(resize(picture, wanted))
-            problems.append(None)
-        except ImageError as problem:
-            problems.append(problem)
-    if not pictures:
-        return _Outcome(np.empty((0, extraction.embedder.dimension), np.float32), problems)
-    batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    return _finite(_Outcome(np.concatenate([extraction.embedder.embed(batch) for batch in batches]), problems))
-
-
-def _good(content: Content) -> bytes:
-    if isinstance(content, ImageError):
-        raise content
-    return content
+def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
+    with decoders.lend() as lent:
+        decoded = decode_all(list(contents), extraction.task, lent)
+        pictures = decoded.pictures
+        if not len(pictures):
+            return _Outcome(np.empty((0, extraction.embedder.dimension), np.float32), decoded.problems)
+        batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+        vectors = np.concatenate([extraction.embedder.embed(batch) for batch in batches])
+    return _finite(_Outcome(vectors, decoded.problems))
 
 
 def _finite(outcome: _Outcome) -> _Outcome:
@@ -151,16 +149,30 @@ def _finite(outcome: _Outcome) -> _Outcome:
     return _Outcome(outcome.vectors[good], problems)
 
 
-def _in_order(items: Iterator[_T], work: Callable[[_T], _R], threads: int) -> Iterator[_R]:
-    """Results in the order of the items, with a bounded number of items under way."""
-    with ThreadPoolExecutor(threads, thread_name_prefix="extract") as pool:
-        pending: deque[Future[_R]] = deque(
-            pool.submit(work, item) for item in islice(items, threads * _CHUNKS_PER_THREAD)
-        )
-        try:
-            while pending:
-                yield pending.popleft().result()
-                pending.extend(pool.submit(work, item) for item in islice(items, 1))
-        finally:
-            for future in pending:
-                future.cancel()
+@dataclass(frozen=True)
+class _Lanes:
+    """Threads that work on items side by side.
+
+    Attributes:
+        threads: how many.
+        abandon: called where work ends early, so that no thread waits for a decoder that hangs.
+    """
+
+    threads: int
+    abandon: Callable[[], None]
+
+    def in_order(self, items: Iterator[_T], work: Callable[[_T], _R]) -> Iterator[_R]:
+        """Results in the order of the items, with a bounded number of items under way."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="extract") as pool:
+            pending: deque[Future[_R]] = deque(
+                pool.submit(work, item) for item in islice(items, self.threads * _CHUNKS_PER_THREAD)
+            )
+            try:
+                while pending:
+                    yield pending.popleft().result()
+                    pending.extend(pool.submit(work, item) for item in islice(items, 1))
+            except BaseException:
+                for future in pending:
+                    future.cancel()
+                self.abandon()
+                raise

@@ -17,11 +17,12 @@ from typing import Any
 
 import polars as pl
 
-from dedup_assets.engine.containers import IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
+from dedup_assets.engine.containers import DECODER, IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
 from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange, Source
 from dedup_assets.engine.redaction import holds_secrets
 from dedup_assets.engine.stores import describe_object, is_url, open_store, read_object
+from dedup_assets.engine.workers import keep_workers
 
 _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
@@ -65,7 +66,8 @@ def list_images(
     name = os.fsencode(input_dir)
     files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
     # Two images may share a name: an object `a.zip/b.jpg` beside an archive `a.zip`. Both count.
-    found = {(image.name, image.container or b""): image for file in files for image in _enter(file, video_fps)}
+    with keep_workers(DECODER, 1):  # one for all videos, where there are any
+        found = {(image.name, image.container or b""): image for file in files for image in _enter(file, video_fps)}
     if not found:
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
         raise InputError(

@@ -5,6 +5,7 @@ crash all come through `RangeExtractor.complete`.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits, extract, thread_count
+from dedup_assets.engine.isolation import keep_decoders
 from dedup_assets.engine.listing import part, ranges
 from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
@@ -46,6 +48,7 @@ class RangeExtractor:
             limits=decoding_limits(settings),
             box=settings.box,
             threads=thread_count(settings.num_threads),
+            seconds=settings.image_seconds,
         )
         self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
 
@@ -58,6 +61,10 @@ class RangeExtractor:
     def dimension(self) -> int:
         """Values in one vector."""
         return self._extraction.embedder.dimension
+
+    def decoders(self) -> AbstractContextManager[None]:
+        """Within the block all ranges are decoded by the same processes."""
+        return keep_decoders(self._extraction.threads)
 
     def cut(self, manifest: Manifest) -> list[OffsetRange]:
         """The offset ranges of a manifest."""

@@ -1,7 +1,8 @@
-"""Manifest rows to contents, in small chunks: what is local is read by whoever uses it, what lies on a store ahead.
+"""Manifest rows to contents, in small chunks: what is local is read by whoever decodes, what lies on a store ahead.
 
-A composer over `reading`. On a local disk the thread that decodes reads: nothing is handed over, nothing waits. On a
+A composer over `reading`. On a local disk the process that decodes reads: nothing is handed over, nothing waits. On a
 store latency sets the pace, so objects are read ahead by threads that do nothing but wait, a bounded number at once.
+Members of archives are read here too: an archive's directory is then read and held once, not once a process.
 """
 
 from collections import deque
@@ -11,14 +12,11 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from dedup_assets.engine.containers import is_streamed
-from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.containers import Kind, is_streamed, kind_of
+from dedup_assets.engine.isolation import Content
 from dedup_assets.engine.reading import read_sources, video_of
 from dedup_assets.engine.records import Manifest, Source
 from dedup_assets.engine.stores import is_url
-
-Content = bytes | ImageError
-"""An image file, or why there is none."""
 
 CHUNK_IMAGES = 4  # also the batch of one inference: measured fastest, and bit-identical to single calls
 _CHUNK_FRAMES = 64  # of a video: each chunk starts to decode at a key frame before its first
@@ -84,10 +82,22 @@ def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor) -> Iterator
         elif ahead:
             begun.append(_contents([_begin(source, pool) for source in chunk]))
         else:
-            begun.append(read_sources(chunk))
+            begun.append(_in_turn(chunk))
         while len(begun) > (_CHUNKS_AHEAD if ahead else 0):
             yield begun.popleft()
     yield from begun
+
+
+def _in_turn(chunk: list[Source]) -> Iterator[Content]:
+    for source in chunk:
+        yield source if _is_read_by_decoder(source) else _read(source)
+
+
+def _is_read_by_decoder(source: Source) -> bool:
+    if video_of(source):
+        return True
+    kind = kind_of(source.name)
+    return source.container is None and (kind is Kind.VIDEO or (kind is not Kind.ARCHIVE and not is_url(source.name)))
 
 
 def _begin(source: Source, pool: ThreadPoolExecutor) -> "Future[Content] | Source":
@@ -98,7 +108,10 @@ def _begin(source: Source, pool: ThreadPoolExecutor) -> "Future[Content] | Sourc
 
 def _contents(begun: "list[Future[Content] | Source]") -> Iterator[Content]:
     for item in begun:
-        yield item.result() if isinstance(item, Future) else _read(item)
+        if isinstance(item, Future):
+            yield item.result()
+        else:
+            yield item if _is_read_by_decoder(item) else _read(item)
 
 
 def _read(source: Source) -> Content:

@@ -7,7 +7,7 @@ from itertools import groupby
 from dedup_assets.engine.containers import Kind, find_inside, kind_of, read_frames, read_inside, split_frame
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode, Source
-from dedup_assets.engine.stores import is_url, open_file, open_store, read_object
+from dedup_assets.engine.stores import is_url, open_store, read_file, read_object
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
@@ -51,6 +51,8 @@ def read_source(source: Source) -> bytes:
         raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
     except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, "does not fit in the memory of a decoding process") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         text = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a name that is not UTF-8
@@ -89,15 +91,7 @@ def _content(source: Source) -> bytes:
         return read_inside(source)
     if is_url(source.name):
         return _read_url(os.fsdecode(source.name), source.size_bytes)
-    return _read_local(source.name)
-
-
-def _read_local(name: bytes) -> bytes:
-    with open_file(name) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_FILE_BYTES:
-            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
-        return file.read()
+    return read_file(source.name, MAX_FILE_BYTES)
 
 
 def _read_url(url: str, listed_bytes: int) -> bytes:

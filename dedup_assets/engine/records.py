@@ -6,11 +6,12 @@ Tables (polars) and arrays (numpy) travel inside these records, never loose: a s
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # decoding processes need the vocabulary, and start quicker without these
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
 
 
 class ErrorCode(StrEnum):
@@ -86,7 +87,7 @@ class Manifest:
         digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
     """
 
-    images: pl.DataFrame
+    images: "pl.DataFrame"
     listed: int
     digest: str
 
@@ -104,8 +105,8 @@ class Shard:
         vectors: (n_good, d) float32, the good rows in order.
     """
 
-    images: pl.DataFrame
-    vectors: NDArray[np.float32]
+    images: "pl.DataFrame"
+    vectors: "NDArray[np.float32]"
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ class Features:
         vectors: (n, d) float32, as the model gave them; memory-mapped where they come from a local file.
     """
 
-    names: pl.Series
-    vectors: NDArray[np.float32]
+    names: "pl.Series"
+    vectors: "NDArray[np.float32]"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -149,7 +150,7 @@ class ImageLedger:
         rows: as the images of a `Shard`.
     """
 
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
 
     def __len__(self) -> int:
         return self.rows.height
@@ -171,7 +172,7 @@ class BadImages:
         rows: `index`, `filename` (binary), `error_code`, `filesize` (bytes, -1 if unknown), `error` (reason).
     """
 
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
 
     def __len__(self) -> int:
         return self.rows.height
@@ -206,7 +207,7 @@ class Neighbors:
         recall_at_k: share of true neighbours found, measured against exact search on a sample; None if not measured.
     """
 
-    edges: pl.DataFrame
+    edges: "pl.DataFrame"
     images: int
     recall_at_k: float | None = None
 
@@ -219,7 +220,7 @@ class Pairs:
         rows: `from`, `to` (binary), `distance` (float64: a similarity, 1 = identical; fastdup's name for the column).
     """
 
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
 
     def __len__(self) -> int:
         return self.rows.height
@@ -248,8 +249,8 @@ class Components:
             its edges; null for a single image). Empty when components were switched off.
     """
 
-    images: pl.DataFrame
-    info: pl.DataFrame
+    images: "pl.DataFrame"
+    info: "pl.DataFrame"
 
 
 @dataclass(frozen=True)

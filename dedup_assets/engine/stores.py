@@ -3,13 +3,10 @@
 Listing, reading, containers and the work_dir share it.
 """
 
-import asyncio
 import os
 import stat
+from collections.abc import Callable
 from typing import Any, BinaryIO
-
-import fsspec
-from fsspec.asyn import sync
 
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
@@ -20,6 +17,9 @@ _BLOCK_BYTES = 4 << 20  # of a store, asked for at once where a file is read fro
 _RETRIES = {"mode": "standard", "max_attempts": 3}
 _DEADLINE_SECONDS = 90.0
 _SLOWEST_BYTES_A_SECOND = 100_000
+
+
+_remote_opener: Callable[[bytes], BinaryIO] | None = None
 
 
 def is_url(name: bytes) -> bool:
@@ -33,6 +33,8 @@ def open_store(url: str) -> tuple[Any, str]:
     Raises:
         Exception: whatever the store's package raises where the protocol, a package or credentials are missing.
     """
+    import fsspec
+
     # Kept listings would hide from this process what others have written since.
     options: dict[str, Any] = {"use_listings_cache": False}
     if url.startswith(("s3://", "s3a://")):
@@ -62,6 +64,10 @@ def read_object(
         TimeoutError: the store took too long.
         Exception: stores have errors of their own.
     """
+    import asyncio
+
+    from fsspec.asyn import sync
+
     seconds = _DEADLINE_SECONDS + size / _SLOWEST_BYTES_A_SECOND
     if not getattr(filesystem, "async_impl", False):
         content: bytes = filesystem.cat_file(path, start=start, end=end)
@@ -81,15 +87,65 @@ def open_file(name: bytes) -> BinaryIO:
         Exception: it cannot be opened; stores have errors of their own.
     """
     if is_url(name):
+        if _remote_opener:
+            return _remote_opener(name)
         filesystem, path = open_store(os.fsdecode(name))
         remote: BinaryIO = filesystem.open(path, "rb", block_size=_BLOCK_BYTES)
         return remote
-    # O_NONBLOCK: opening a FIFO would wait for a writer for ever.
-    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    return os.fdopen(_open_local(name), "rb")
+
+
+def read_file(name: bytes, most: int) -> bytes:
+    """Read a local file whole.
+
+    Raises:
+        ImageError: it is no regular file, or has more than `most` bytes.
+        OSError: it cannot be read.
+    """
+    descriptor = _open_local(name)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {most}")
+        content = os.read(descriptor, size)
+        if len(content) < size:  # the system reads 2 GiB at once, or less
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                return content + file.read()
+        return content
+    finally:
         os.close(descriptor)
-        raise ImageError(ErrorCode.UNREADABLE, "is not a regular file")
-    return os.fdopen(descriptor, "rb")
+
+
+def _open_local(name: bytes) -> int:
+    _refuse_irregular(os.stat(name).st_mode)  # noqa: PTH116 - a Path of bytes does not exist
+    # Replaced since then? O_NONBLOCK: opening a FIFO would wait for a writer for ever.
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode)
+    except ImageError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_irregular(mode: int) -> None:
+    """Opening alone can do harm: wake the writer of a FIFO, rewind a tape."""
+    if not stat.S_ISREG(mode):
+        kinds = {
+            stat.S_IFIFO: "a FIFO",
+            stat.S_IFSOCK: "a socket",
+            stat.S_IFCHR: "a device",
+            stat.S_IFBLK: "a device",
+            stat.S_IFDIR: "a folder",
+        }
+        found = kinds.get(stat.S_IFMT(mode), "something else")
+        raise ImageError(ErrorCode.UNREADABLE, f"is not a regular file, but {found}")
+
+
+def open_urls_by(opener: Callable[[bytes], BinaryIO]) -> None:
+    """From now on let `opener` open URLs in this process: one that decodes has another read them for it."""
+    global _remote_opener  # noqa: PLW0603 - how this process reaches stores
+    _remote_opener = opener
 
 
 def read_at(name: bytes, offset: int, size: int) -> bytes:

@@ -92,7 +92,8 @@ class _ImageSet:
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
         ranges = self._extractor.cut(manifest)
-        outcomes = [self._extractor.complete(manifest, offsets, progress) for offsets in ranges]
+        with self._extractor.decoders():
+            outcomes = [self._extractor.complete(manifest, offsets, progress) for offsets in ranges]
         self._extractor.prune(manifest)
         return outcomes, self._extractor.stream(manifest)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from dedup_assets.engine.listing import list_images
 from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks
+from dedup_assets.engine.records import Source
 from dedup_assets_tests.conftest import SavePhoto
 
 
@@ -67,12 +69,17 @@ def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
     assert _Distant.waiting == 0
 
 
-def test_local_files_are_read_by_whoever_takes_their_chunk(tmp_path: Path, save_photo: SavePhoto) -> None:
-    for number in range(6):
-        save_photo(tmp_path / f"{number}.png", number)
+def test_local_files_are_left_to_whoever_decodes_and_members_of_archives_are_not(
+    tmp_path: Path, save_photo: SavePhoto
+) -> None:
+    names = [save_photo(tmp_path / f"{number}.png", number) for number in range(6)]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "0.png", "in.png")
     with open_chunks(list_images(str(tmp_path))) as chunks:
-        taken = list(chunks)
-        (tmp_path / "5.png").write_bytes(b"changed")
-        contents = [list(chunk) for chunk in taken]
-    assert [len(chunk) for chunk in contents] == [CHUNK_IMAGES, 2]
-    assert contents[-1][-1] == b"changed"
+        contents = [list(chunk) for chunk in chunks]
+    assert [len(chunk) for chunk in contents] == [CHUNK_IMAGES, 3]
+    found = [content for chunk in contents for content in chunk]
+    assert [content.name if isinstance(content, Source) else content for content in found] == [
+        *names,
+        (tmp_path / "0.png").read_bytes(),
+    ]

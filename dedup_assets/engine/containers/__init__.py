@@ -4,11 +4,11 @@ Listing and reading share this package: what one finds inside a container, the o
 images inside are called, `zips`, `tars` and `videos` list and read them, `contents` is the door to all three.
 """
 
-from dedup_assets.engine.containers.contents import find_inside, list_inside, read_inside
+from dedup_assets.engine.containers.contents import DECODER, find_inside, list_inside, read_frames, read_inside
 from dedup_assets.engine.containers.names import IMAGE_EXTENSIONS, Kind, is_streamed, kind_of, split_frame
-from dedup_assets.engine.containers.videos import read_frames
 
 __all__ = [
+    "DECODER",
     "IMAGE_EXTENSIONS",
     "Kind",
     "find_inside",

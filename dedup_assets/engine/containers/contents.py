@@ -1,7 +1,7 @@
 """Containers by name: what images are inside, and the bytes of each."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TypeVar
 
@@ -16,13 +16,17 @@ from dedup_assets.engine.containers.names import (
     split_frame,
 )
 from dedup_assets.engine.containers.tars import TarArchive
-from dedup_assets.engine.containers.videos import find_damage, list_moments, read_frames
 from dedup_assets.engine.containers.zips import ZipArchive
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode, Source
 from dedup_assets.engine.stores import describe, is_url, open_file
+from dedup_assets.engine.workers import Ended, open_pool
 
 _V = TypeVar("_V")
+
+DECODER = "dedup_assets.engine.decoder"  # what decoding processes run
+_LISTING_SECONDS = 600.0  # a long video without an index is read from end to end
+_LISTING_BYTES = 2 << 30
 
 _NESTED = {
     Kind.ARCHIVE: "an archive inside an archive is not entered; unpack the outer one",
@@ -40,13 +44,38 @@ def list_inside(container: Source, video_fps: float) -> Iterator[Source]:
 
 
 def _list_frames(video: Source, fps: float) -> Iterator[Source]:
-    try:
-        moments = list_moments(video.name, fps)
-    except Exception:  # noqa: BLE001 - reading it says why
+    moments = _moments(video.name, fps)
+    if moments is None:  # reading it says why
         yield video
         return
     for moment in moments:
         yield Source(frame_name(video.name, moment), -1, video.version, video.name, moment)
+
+
+def _moments(video: bytes, fps: float) -> list[int] | None:
+    """As a decoding process finds them: FFmpeg meets files that nobody has checked."""
+    request = {
+        "do": "list_moments",
+        "name": video.decode("latin-1"),
+        "fps": fps,
+        "seconds": _LISTING_SECONDS,
+        "memory_bytes": _LISTING_BYTES,
+    }
+    with open_pool(DECODER, 1) as pool, pool.lend() as lent:
+        try:
+            (moments,) = lent.ready().ask(request)
+        except Ended:
+            lent.replace()
+            return None
+    found: list[int] = moments
+    return found or None
+
+
+def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageError]:
+    """See `videos.read_frames`; FFmpeg is loaded only where there are videos."""
+    from dedup_assets.engine.containers import videos
+
+    return videos.read_frames(video, moments)
 
 
 def _list_members(container: Source) -> Iterator[Source]:
@@ -115,6 +144,8 @@ def _damage(name: bytes) -> ImageError:
         if not file.read(1):
             return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
     if kind_of(name) is Kind.VIDEO:
+        from dedup_assets.engine.containers.videos import find_damage
+
         return find_damage(name)
     try:
         archive = _open(name)

@@ -1,0 +1,237 @@
+"""A file that crashes, hangs or bloats its decoder costs itself; real decoders, real signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dedup_assets.engine.containers import DECODER
+from dedup_assets.engine.decoding import DecodingLimits, decode, resize
+from dedup_assets.engine.errors import ImageError, WorkerError
+from dedup_assets.engine.isolation import Content, Decoded, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.records import ErrorCode, Source
+from dedup_assets.engine.workers import Ended, Request, WorkerPool
+from dedup_assets.engine.workers.pool import Lent
+from dedup_assets_tests.conftest import SavePhoto
+
+SIZE = (16, 12)
+TASK = DecodingTask(SIZE, None, DecodingLimits(), 60.0)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    """One decoding process at a time, replaced by whichever test ends it."""
+    with open_decoders(1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A good picture that takes seconds: its pixels are decimal numbers, which Pillow reads in Python."""
+    path = tmp_path_factory.mktemp("slow") / "slow.png"
+    path.write_bytes(b"P3 1000 900 255\n" + b"10 20 30 " * 900_000)
+    return source(path)
+
+
+def source(path: Path | bytes) -> Source:
+    return Source(os.fsencode(path), 1, "")
+
+
+def codes(decoded: Decoded) -> list[ErrorCode | None]:
+    return [problem.code if problem else None for problem in decoded.problems]
+
+
+@contextmanager
+def killer(lent: Lent, how: signal.Signals, times: int) -> Iterator[list[int]]:
+    """Sends a signal to the process whenever it has been at one image for a while, so many times."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        last: float | None = None
+        while not over.wait(0.25) and len(killed) < times:
+            worker = lent.worker
+            if worker.started and worker.due is not None and worker.due == last and worker.pid not in killed:
+                killed.append(worker.pid)
+                os.kill(worker.pid, how)
+            last = worker.due
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def expect_pictures(decoded: Decoded, names: list[bytes]) -> None:
+    expected = [resize(decode(Path(os.fsdecode(name)).read_bytes(), at_least=SIZE), SIZE) for name in names]
+    assert np.array_equal(decoded.pictures, np.stack(expected))
+
+
+def test_pictures_are_those_of_this_process_whatever_bytes_their_names_hold(
+    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool
+) -> None:
+    folder = os.fsencode(tmp_path)
+    names = [save_photo(folder + b"/" + name, number) for number, name in enumerate([b"a\xff\n.jpg", b"\xc3\xa4 .png"])]
+    given: list[Content] = [source(names[0]), Path(os.fsdecode(names[1])).read_bytes(), source(names[1])]
+    broken = ImageError(ErrorCode.MISSING_FILE, "no such member")
+    with pool.lend() as lent:
+        decoded = decode_all([*given[:1], broken, b"nonsense", *given[1:]], TASK, lent)
+    assert codes(decoded) == [None, ErrorCode.MISSING_FILE, ErrorCode.UNSUPPORTED_FORMAT, None, None]
+    expect_pictures(decoded, [names[0], names[1], names[1]])
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        (signal.SIGSEGV, ErrorCode.CORRUPT_IMAGE, "crashed, twice: the process ended by SIGSEGV"),
+        (signal.SIGKILL, ErrorCode.UNREADABLE, "killed, twice, maybe for lack of memory: it ended by SIGKILL"),
+    ],
+)
+def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
+    tmp_path: Path,
+    save_photo: SavePhoto,
+    pool: WorkerPool,
+    slow: Source,
+    how: signal.Signals,
+    code: ErrorCode,
+    said: str,
+) -> None:
+    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(3)]
+    with pool.lend() as lent, killer(lent, how, times=2) as killed:
+        decoded = decode_all([source(names[0]), slow, source(names[1]), source(names[2])], TASK, lent)
+        assert len(killed) == 2
+    assert codes(decoded) == [None, code, None, None]
+    assert said in str(decoded.problems[1])
+    expect_pictures(decoded, names)
+
+
+def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(pool: WorkerPool, slow: Source) -> None:
+    with pool.lend() as lent, killer(lent, signal.SIGSEGV, times=1) as killed:
+        decoded = decode_all([slow], TASK, lent)
+        assert len(killed) == 1
+    assert codes(decoded) == [None]
+
+
+def test_a_file_that_takes_too_long_is_bad_and_the_next_is_good(
+    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, slow: Source
+) -> None:
+    name = save_photo(tmp_path / "a.jpg")
+    task = DecodingTask(SIZE, None, DecodingLimits(), 0.5)
+    with pool.lend() as lent:
+        before = time.monotonic()
+        decoded = decode_all([slow, source(name)], task, lent)
+        assert time.monotonic() - before < 20
+    assert codes(decoded) == [ErrorCode.UNREADABLE, None]
+    assert str(decoded.problems[0]) == "decoding took more than 0.5 seconds and was ended"
+    expect_pictures(decoded, [name])
+
+
+def test_a_file_that_needs_more_memory_than_a_process_may_have_is_too_large(tmp_path: Path, pool: WorkerPool) -> None:
+    Image.new("1", (10_000, 6_000)).save(tmp_path / "large.png")
+    Image.new("RGB", (40, 40)).save(tmp_path / "small.png")
+    names = [tmp_path / "large.png", tmp_path / "small.png"]
+    request = request_for(*map(source, names), memory_bytes=200 << 20)
+    with pool.lend() as lent:
+        worker = lent.ready()
+        worker.memory.view(request["memory_size"])
+        answers = list(worker.ask(request))
+        assert [answer[0] if answer else "" for answer in answers] == ["ERROR_IMAGE_TOO_LARGE", ""]
+
+
+def test_a_process_that_cannot_start_is_one_clear_error(tmp_path: Path) -> None:
+    pool = WorkerPool("dedup_assets.no_such_module", 1)
+    try:
+        said = "cannot start: ended with exit code 1; it said: ModuleNotFoundError"
+        with pool.lend() as lent, pytest.raises(WorkerError, match=said):
+            decode_all([source(tmp_path / "a.jpg")], TASK, lent)
+    finally:
+        pool.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="writes through /proc")
+def test_the_last_line_that_a_library_printed_goes_into_the_reason_and_not_to_the_terminal(
+    pool: WorkerPool, slow: Source, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pool.lend() as lent:
+        answers = lent.ready().ask(request_for(slow))
+        threading.Timer(0.3, end_with_last_words, [lent.worker.pid]).start()
+        with pytest.raises(Ended, match=r"ended by SIGABRT; it said: free\(\): invalid pointer"):
+            list(answers)
+        lent.replace()
+    assert capfd.readouterr() == ("", "")
+
+
+def end_with_last_words(pid: int) -> None:
+    """As glibc does."""
+    with Path(f"/proc/{pid}/fd/2").open("ab") as file:
+        file.write(b"some warning\nfree(): invalid pointer\n")
+    os.kill(pid, signal.SIGABRT)
+
+
+def request_for(*sources: Source, memory_bytes: int = 1 << 30) -> Request:
+    return {
+        "do": "decode", "size": SIZE, "box": None, "limits": [1, 10**9],
+        "memory_size": len(sources) * SIZE[0] * SIZE[1] * 3,
+        "sources": [[os.fsdecode(source.name), 1, "", None, None] for source in sources],
+        "memory_bytes": memory_bytes, "seconds": 60.0,
+    }  # fmt: skip
+
+
+def children(pid: int) -> set[int]:
+    found: set[int] = set()
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found |= {int(child) for child in (task / "children").read_text().split()}
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_process_outlives_the_one_that_started_it(slow: Source, how: signal.Signals) -> None:
+    script = f"""
+from dedup_assets.engine.isolation import *
+from dedup_assets.engine.records import Source
+from dedup_assets.engine.workers import keep_workers
+task = DecodingTask((16, 16), None, DecodingLimits(), 60.0)
+with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend() as lent:  # no __main__ guard
+    decode_all([{source(Path(__file__))!r}], task, lent)
+    print("busy", flush=True)
+    decode_all([{slow!r}] * 5, task, lent)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"busy\n"
+        time.sleep(0.5)
+        workers = children(parent.pid)
+        assert len(workers) == 2
+        parent.send_signal(how)
+        parent.wait(10)
+        deadline = time.monotonic() + 10
+        while any(map(is_alive, workers)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert [pid for pid in workers if is_alive(pid)] == []
+
+
+def test_the_module_that_processes_run_imports_no_more_than_decoding_needs() -> None:
+    heavy = ("dagster", "polars", "faiss", "onnxruntime", "fsspec", "av", "pydantic", "jinja2", "igraph")
+    code = f"import sys, {DECODER}; print([name for name in {heavy!r} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
