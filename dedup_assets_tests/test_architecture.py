@@ -17,7 +17,7 @@ DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
     "scoring_assets", "scoring_checks", "sensors", "schedules",
 }  # fmt: skip
-VOCABULARY = {"settings", "engine.records", "engine.errors"}
+VOCABULARY = {"settings", "setting_values", "engine.records", "engine.errors"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
     "work_dir", "progress", "samples", "stores", "containers",
