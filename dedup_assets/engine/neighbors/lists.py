@@ -276,7 +276,9 @@ class _Block:
     ) -> NDArray[np.uint64]:
         limit = (1 << (_SCORE_BITS - 1)) - 1
         places = ((limit + 1) - np.clip(steps, -limit + 1, limit)).astype(np.uint64)
-        keys: NDArray[np.uint64] = self._starts[queries] | (places << self._row_bits) | rows.astype(np.uint64)
+        keys = self._starts[queries]
+        keys |= places << self._row_bits
+        keys |= rows.astype(np.uint64)
         return keys
 
 
