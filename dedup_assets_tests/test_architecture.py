@@ -17,7 +17,7 @@ DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
     "scoring_assets", "scoring_checks", "sensors", "schedules",
 }  # fmt: skip
-VOCABULARY = {"settings", "engine.records", "engine.errors", "engine.redaction"}
+VOCABULARY = {"settings", "setting_values", "engine.records", "engine.errors", "engine.redaction"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
     "work_dir", "workers", "progress", "samples", "stores", "containers",
@@ -31,7 +31,9 @@ ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever list
     "report": {"containers"},
     "work_dir": {"stores"},
 }
-COMPOSERS = {"decoder", "isolation", "read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery"}
+COMPOSERS = {
+    "decoder", "isolation", "read_ahead", "extraction", "ranges", "searching", "gathering", "test_sets", "gallery",
+}  # fmt: skip
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 
 

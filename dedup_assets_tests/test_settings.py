@@ -35,7 +35,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         "nn_provider": "faiss",
         "min_offset": -1,
         "max_offset": -1,
-        "faiss_mode": "HNSW32",
+        "faiss_mode": "auto",  # the contract has HNSW32; the tool chooses unless a user names one
         "faiss_param": "",
         "bounding_box": "",
         "verbose": False,

@@ -7,7 +7,8 @@ not those of the features, and its neighbours not those of the metric.
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.neighbors.index import build_index, prepare_queries
+from dedup_assets.engine.neighbors.building import build_index
+from dedup_assets.engine.neighbors.similarity import prepared
 from dedup_assets.engine.records import SearchIndex
 from dedup_assets.settings import SearchSettings
 
@@ -42,4 +43,4 @@ def _holds(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSetti
         held = np.stack([index.index.reconstruct(int(row)) for row in rows])
     except RuntimeError:  # an index that does not give its vectors back: its size must do
         return True
-    return bool(np.allclose(held, prepare_queries(vectors[rows], search.distance), atol=_TOLERANCE))
+    return bool(np.allclose(held, prepared(vectors[rows], search.distance), atol=_TOLERANCE))

@@ -1,7 +1,7 @@
 """Indexes: which one a provider means, whether it fits the metric, and how it is built.
 
 Both providers are faiss indexes (https://github.com/facebookresearch/faiss/wiki/The-index-factory):
-    faiss                 `faiss_mode`, any factory string; HNSW32 by default
+    faiss                 `faiss_mode`, any factory string; by default the one that fits (`choice`)
     turi, brute_force     Flat: every pair compared
     turi, ball_tree       IVF: vectors grouped into balls around k-means centres, the nearest balls searched
     turi, lsh             LSH: random hyperplanes, Hamming distance, the best candidates compared exactly
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import SearchError
-from dedup_assets.engine.neighbors.similarity import normalized
+from dedup_assets.engine.neighbors.choice import chosen
+from dedup_assets.engine.neighbors.similarity import prepared
 from dedup_assets.engine.records import SearchIndex
-from dedup_assets.settings import Distance, SearchSettings
+from dedup_assets.settings import SearchSettings
 
 _BLOCK_ROWS = 16_384  # vectors copied at a time
 _TRAINING_ROWS = 200_000  # enough for k-means of any list count used here
@@ -56,11 +57,12 @@ def check_search(search: SearchSettings, dimension: int) -> None:
     Raises:
         SearchError: the factory string is not one, cannot serve the metric, or does not know a parameter.
     """
-    set_parameters(_empty_index(search, dimension, rows=_BALL_ROWS), search)
+    named = chosen(search, rows=0)
+    set_parameters(_empty_index(named, dimension, rows=_BALL_ROWS), named)
 
 
-def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:
-    """Build the index of the settings over all vectors.
+def build_named(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:
+    """Build the index that the settings name, over all vectors.
 
     Args:
         vectors: (n, d) float32, read in blocks; may be memory-mapped.
@@ -72,17 +74,15 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
         SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors.
     """
     rows, dimension = vectors.shape
-    if not rows:
-        raise SearchError("there is no vector to search: none of the images could be used; features.bad.csv says why")
     index = _empty_index(search, dimension, rows)
     set_parameters(index, search)
     faiss.omp_set_num_threads(threads)
     try:
         if not index.is_trained:
-            index.train(_prepared(vectors[:: math.ceil(rows / _TRAINING_ROWS)], search.distance))
+            index.train(prepared(vectors[:: math.ceil(rows / _TRAINING_ROWS)], search.distance))
         faiss.omp_set_num_threads(1 if rows <= _DETERMINISTIC_ROWS else threads)
         for block in _blocks(rows):
-            index.add(_prepared(vectors[block], search.distance))
+            index.add(prepared(vectors[block], search.distance))
     except (RuntimeError, MemoryError) as error:
         raise SearchError(f"{asked_for(search)} cannot be built on {rows} vectors: {said_by_faiss(error)}") from None
     return SearchIndex(index, search.distance)
@@ -109,15 +109,6 @@ def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 
                 f"faiss_param: {name!r} is no parameter of faiss_mode={search.faiss_mode!r}; "
                 + (f"it has {known}" if known else "it has none")
             ) from None
-
-
-def prepare_queries(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
-    """Vectors as an index of this metric wants them: (n, d) float32, contiguous, normalised for cosine."""
-    return _prepared(vectors, distance)
-
-
-def _prepared(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
-    return np.ascontiguousarray(normalized(vectors) if distance == "cosine" else vectors, dtype=np.float32)
 
 
 def _blocks(rows: int) -> Iterator[slice]:

@@ -1,24 +1,39 @@
 """The k nearest neighbours of every image, scored exactly, with the share of true neighbours that was found."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import faiss
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dedup_assets.engine.errors import SearchError
-from dedup_assets.engine.neighbors.index import asked_for, prepare_queries, said_by_faiss, set_parameters
-from dedup_assets.engine.neighbors.similarity import similarities
-from dedup_assets.engine.records import Neighbors, SearchIndex
-from dedup_assets.settings import Distance, SearchSettings
+from dedup_assets.engine.neighbors.edges import EDGES_SCHEMA, edges_of
+from dedup_assets.engine.neighbors.index import asked_for, said_by_faiss, set_parameters
+from dedup_assets.engine.neighbors.lists import ListIndex, as_list_index, find_candidates
+from dedup_assets.engine.neighbors.recall import (
+    Question,
+    exact_neighbors,
+    share_found,
+    similarities_of,
+    spread_rows,
+)
+from dedup_assets.engine.neighbors.similarity import prepared
+from dedup_assets.engine.records import Neighbors, OffsetRange, SearchIndex
+from dedup_assets.settings import SearchSettings
 
 _BLOCK_ROWS = 4096  # queries at a time: bounds memory to a few candidates' vectors each
 _SAMPLE_ROWS = 500  # queries compared with exact search
 _LSH_CANDIDATES = 64  # Hamming distance orders only roughly: so many are compared exactly
 _MIN_EF_SEARCH = 64  # HNSW's default of 16 misses neighbours among many near-equal vectors
-_EDGES_SCHEMA = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+_LIST_CANDIDATES = 8  # more than 4 k: what codes and projection put out of order is found among so many
+_PROJECTED_ROWS = 16_384
+_NARROWED_ROWS = 256
+_SPARE = 4  # candidates more than k that are scored exactly
 
 
 def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: SearchSettings, threads: int) -> Neighbors:
@@ -39,7 +54,38 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
     Raises:
         SearchError: the index holds other vectors than these, or cannot be searched.
     """
-    return _find(_Question(vectors, vectors, among_themselves=True), index, search, threads)
+    edges = search_rows(vectors, index, search, threads, OffsetRange(0, len(vectors)))
+    return Neighbors(edges, len(vectors), measure_recall(vectors, edges, search, threads))
+
+
+def search_rows(
+    vectors: NDArray[np.float32], index: SearchIndex, search: SearchSettings, threads: int, rows: OffsetRange
+) -> pl.DataFrame:
+    """Find the k nearest neighbours of some rows among all other rows.
+
+    Args:
+        vectors: (n, d) float32, the vectors that the index holds, in its order; may be memory-mapped.
+        index: over these vectors; may be memory-mapped.
+        search: k, metric and search parameters.
+        threads: how many may search.
+        rows: whose neighbours are sought.
+
+    Returns:
+        At most k edges a row: the edges of `Neighbors` that lead from these rows, in its order.
+
+    Raises:
+        SearchError: the index holds other vectors than these, or cannot be searched.
+    """
+    question = Question(vectors, vectors, among_themselves=True)
+    return search_sample(question, np.arange(rows.min_offset, rows.max_offset), index, search, threads)
+
+
+def measure_recall(
+    vectors: NDArray[np.float32], edges: pl.DataFrame, search: SearchSettings, threads: int
+) -> float | None:
+    """Recall@k of the edges of all rows, on up to 500 rows compared with exact search; None where there is but one."""
+    faiss.omp_set_num_threads(threads)
+    return _recall(Question(vectors, vectors, among_themselves=True), edges, search)
 
 
 def score_test_set(
@@ -71,26 +117,25 @@ def score_test_set(
             f"the test set has vectors of {tested.shape[1]} values, the train set of {vectors.shape[1]}; "
             "extract both with the same model"
         )
-    return _find(_Question(tested, vectors, among_themselves=False), index, search, threads)
+    question = Question(tested, vectors, among_themselves=False)
+    edges = search_sample(question, np.arange(len(tested)), index, search, threads)
+    return Neighbors(edges, len(tested), _recall(question, edges, search))
 
 
-@dataclass(frozen=True)
-class _Question:
-    """Whose neighbours are sought among which vectors; asked `among_themselves`, a row does not find itself."""
-
-    asked: NDArray[np.float32]
-    vectors: NDArray[np.float32]
-    among_themselves: bool
-
-
-def _find(question: _Question, index: SearchIndex, search: SearchSettings, threads: int) -> Neighbors:
+def search_sample(
+    question: Question, rows: NDArray[np.int64], index: SearchIndex, search: SearchSettings, threads: int
+) -> pl.DataFrame:
+    """Edges of any rows of those asked about; as `search_rows`."""
     check_index(index, question.vectors)
     faiss.omp_set_num_threads(threads)
     _widen_search(index.index, search)
     set_parameters(index.index, search)
-    everything = np.arange(len(question.asked))
-    edges = pl.concat([pl.DataFrame(schema=_EDGES_SCHEMA), *_search(question, everything, index.index, search)])
-    return Neighbors(edges, len(question.asked), _recall(question, edges, search))
+    lists = as_list_index(index.index)
+    if lists is None:
+        blocks = _search(question, rows, index.index, search)
+    else:
+        blocks = _search_lists(question, rows, lists, search, threads)
+    return pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *blocks])
 
 
 def check_index(index: SearchIndex, vectors: NDArray[np.float32]) -> None:
@@ -115,77 +160,80 @@ def _widen_search(index: object, search: SearchSettings) -> None:
 
 
 def _search(
-    question: _Question, rows: NDArray[np.int64], index: faiss.Index, search: SearchSettings
+    question: Question,
+    rows: NDArray[np.int64],
+    index: Any,  # noqa: ANN401 - faiss is untyped
+    search: SearchSettings,
 ) -> Iterator[pl.DataFrame]:
     """Edges of the given rows, block by block."""
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = rows[start : start + _BLOCK_ROWS]
-        queries = prepare_queries(question.asked[block], search.distance)
+        queries = prepared(question.asked[block], search.distance)
         try:
             _, found = index.search(queries, min(_wanted(search), len(question.vectors)))
         except (RuntimeError, MemoryError) as error:
             raise SearchError(f"{asked_for(search)} cannot be searched: {said_by_faiss(error)}") from None
-        scores = _score(question.vectors, queries, found, search.distance)
-        yield _edges(question, block, found, scores, search.k)
+        yield _edges(question, search, block, found)
 
 
-def _score(
-    vectors: NDArray[np.float32], queries: NDArray[np.float32], found: NDArray[np.int64], distance: Distance
-) -> NDArray[np.float64]:
-    """Exact similarity of each query to each found row, one column at a time so that little is copied at once."""
-    columns = [
-        similarities(queries, prepare_queries(vectors[np.maximum(column, 0)], distance)[:, None, :], distance)
-        for column in found.T
-    ]
-    return np.concatenate(columns, axis=1)
+def _search_lists(
+    question: Question, rows: NDArray[np.int64], lists: ListIndex, search: SearchSettings, threads: int
+) -> Iterator[pl.DataFrame]:
+    """As `_search`, with candidates from lists that are read once for many rows."""
+    wanted = min(4 * search.k + _LIST_CANDIDATES + 1, len(question.vectors))
+    with threadpool_limits(1, user_api="blas"):  # its last bits would depend on the number of threads
+        parts = [rows[start : start + _PROJECTED_ROWS] for start in range(0, len(rows), _PROJECTED_ROWS)]
+        queries = [lists.project(prepared(question.asked[part], search.distance)) for part in parts]
+    with ThreadPoolExecutor(threads, thread_name_prefix="score") as pool:
+        for place, found in find_candidates(lists, np.concatenate(queries), wanted, threads):
+            blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, len(found), _BLOCK_ROWS)]
+            score = partial(_edges_of_candidates, question, search, rows[place], found)
+            with threadpool_limits(1, user_api="blas"):
+                yield from pool.map(score, blocks)
+
+
+def _edges_of_candidates(
+    question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64], block: slice
+) -> pl.DataFrame:
+    kept = np.concatenate(
+        [
+            _narrowed(question, search, rows[start : start + _NARROWED_ROWS], found[start : start + _NARROWED_ROWS])
+            for start in range(block.start, min(block.stop, len(found)), _NARROWED_ROWS)
+        ]
+    )
+    return _edges(question, search, rows[block], kept)
+
+
+def _narrowed(
+    question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The candidates that are most like each row by the vectors themselves, in float32: a few more than k."""
+    kept = search.k + 1 + _SPARE
+    if found.shape[1] <= kept:
+        return found
+    queries = prepared(question.asked[rows], search.distance)
+    candidates = question.vectors[np.maximum(found, 0).ravel()].reshape(*found.shape, queries.shape[1])
+    if search.distance == "cosine":
+        lengths = np.sqrt(np.einsum("nmd,nmd->nm", candidates, candidates))
+        likeness = np.matmul(candidates, queries[:, :, None])[:, :, 0] / np.where(lengths > 0, lengths, 1)
+    else:
+        away = candidates - queries[:, None, :]
+        likeness = -np.einsum("nmd,nmd->nm", away, away)
+    likeness[found < 0] = -np.inf
+    best = np.argsort(-likeness, axis=1, kind="stable")[:, :kept]
+    narrowed: NDArray[np.int64] = np.take_along_axis(found, best, axis=1)
+    return narrowed
 
 
 def _edges(
-    question: _Question, rows: NDArray[np.int64], found: NDArray[np.int64], scores: NDArray[np.float64], k: int
+    question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64]
 ) -> pl.DataFrame:
-    """Drop gaps (-1) and, among themselves, the row itself; keep the k best, ties in order of the row."""
-    table = pl.DataFrame(
-        {"from": np.repeat(rows, found.shape[1]), "to": found.ravel(), "similarity": scores.ravel()},
-    )
-    others = table.filter(pl.col("to") >= 0)
-    if question.among_themselves:
-        others = others.filter(pl.col("to") != pl.col("from"))
-    return _closest(others, k).select(pl.col(name).cast(kind) for name, kind in _EDGES_SCHEMA.items())
+    scores = similarities_of(question.vectors, prepared(question.asked[rows], search.distance), found, search)
+    return edges_of(rows, found, scores, search.k, among_themselves=question.among_themselves)
 
 
-def _recall(question: _Question, edges: pl.DataFrame, search: SearchSettings) -> float | None:
-    """Recall@k on evenly spread rows: the share of found edges at least as similar as the true k-th neighbour.
-
-    Counted by similarity, not by row: among exact duplicates any choice of k is right.
-    """
+def _recall(question: Question, edges: pl.DataFrame, search: SearchSettings) -> float | None:
+    """Recall@k on evenly spread rows; None where there is nothing to find."""
     if not len(question.asked) or (question.among_themselves and len(question.vectors) == 1):
         return None
-    rows = np.unique(np.linspace(0, len(question.asked) - 1, _SAMPLE_ROWS).astype(np.int64))
-    metric = faiss.METRIC_INNER_PRODUCT if search.distance == "cosine" else faiss.METRIC_L2
-    dimension = question.vectors.shape[1]
-    exact = faiss.IndexFlat(dimension, faiss.METRIC_L1 if search.distance == "manhattan" else metric)
-    true = _exact(question, rows, exact, search)
-    bar = true.group_by("from").agg(pl.col("similarity").min().alias("bar"), pl.len().alias("wanted"))
-    found = edges.join(bar, on="from").filter(pl.col("similarity") >= pl.col("bar") - 1e-6)
-    counted = found.group_by("from").len().join(bar, on="from").select(pl.min_horizontal("len", "wanted").sum()).item()
-    return float(counted) / true.height
-
-
-def _exact(question: _Question, rows: NDArray[np.int64], exact: faiss.Index, search: SearchSettings) -> pl.DataFrame:
-    """True neighbours of the sampled rows, compared with all vectors block by block: never all in memory."""
-    best = pl.DataFrame(schema=_EDGES_SCHEMA)
-    queries = prepare_queries(question.asked[rows], search.distance)
-    for start in range(0, len(question.vectors), _BLOCK_ROWS * 4):
-        block = question.vectors[start : start + _BLOCK_ROWS * 4]
-        exact.reset()
-        exact.add(prepare_queries(block, search.distance))
-        _, found = exact.search(queries, min(search.k + 1, len(block)))
-        scores = _score(block, queries, found, search.distance)
-        best = pl.concat([best, _edges(question, rows, found + start, scores, search.k)])
-    return _closest(best, search.k)
-
-
-def _closest(edges: pl.DataFrame, k: int) -> pl.DataFrame:
-    """The k best edges of each row, ties in order of the row they lead to."""
-    ordered = edges.sort("from", "similarity", "to", descending=[False, True, False])
-    return ordered.group_by("from", maintain_order=True).head(k)
+    return share_found(edges, exact_neighbors(question, spread_rows(len(question.asked), _SAMPLE_ROWS), search))

@@ -19,6 +19,11 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
 
 
+def prepared(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
+    """Vectors as an index of this metric wants them: (n, d) float32, contiguous, normalised for cosine."""
+    return np.ascontiguousarray(normalized(vectors) if distance == "cosine" else vectors, dtype=np.float32)
+
+
 def similarities(
     queries: NDArray[np.float32], candidates: NDArray[np.float32], distance: Distance
 ) -> NDArray[np.float64]:

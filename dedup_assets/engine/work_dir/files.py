@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import faiss
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -25,20 +24,17 @@ from dedup_assets.engine.records import (
     Manifest,
     Neighbors,
     Pairs,
-    SearchIndex,
     Similarity,
 )
 from dedup_assets.engine.redaction import redacted, redacted_values
-from dedup_assets.engine.work_dir import fastdup_files, index_check
+from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
-from dedup_assets.settings import Distance
 
 MANIFEST = "image_manifest.parquet"
 LEDGER = "image_ledger.parquet"
 BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
-INDEX = "faiss.index"
 NEIGHBORS = "neighbors.parquet"
 SIMILARITY = "similarity.csv"
 OUTLIERS = "outliers.csv"
@@ -172,43 +168,6 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
         except ValueError as error:
             raise WorkDirError(f"{work_dir.path(found)!r}: {error}; materialize bad_images again") from None
     return BadImages(pl.DataFrame(rows, schema=schema, orient="row"))
-
-
-def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
-    """faiss.index: a plain faiss file."""
-    with work_dir.publish(INDEX) as (file,):
-        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # not in its stubs
-        faiss.write_index(index.index, writer)
-        del writer  # flushes its buffer
-
-
-def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
-    """Read faiss.index (or fastdup's nnf.index); WorkDirError if it is missing, harmful, or of another metric."""
-    name = work_dir.require(
-        INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
-    )
-    path, size = work_dir.local(name), work_dir.size(name)
-    # What this run has written itself a moment ago needs no check.
-    problem = "" if work_dir.wrote(name) else index_check.check(path, size)
-    if not problem:
-        try:
-            with path.open("rb") as file:
-                index = index_check.read(file, size)
-        except (RuntimeError, MemoryError) as error:
-            problem = str(error)[-200:]
-    if problem:
-        raise WorkDirError(
-            f"{work_dir.path(name)!r} is not a faiss index that can be used: {problem}; build it again with run_mode=2"
-        )
-    built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
-    wanted = "euclidean" if distance == "squared_euclidean" else distance
-    # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
-    if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
-        raise WorkDirError(
-            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
-            f"say {distance!r}; build it again with run_mode=2 or the asset faiss_index"
-        )
-    return SearchIndex(index, distance, by_fastdup=name != INDEX)
 
 
 def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:

@@ -16,13 +16,15 @@ from typing import Any, BinaryIO
 import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.stores import open_store, read_object
+from dedup_assets.engine.stores import describe_object, open_store, read_object
 from dedup_assets.engine.work_dir import generations
 from dedup_assets.engine.work_dir.generations import STAGED
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 FEATURES = "features.dat"
 SHARDS = "shards"
+SEARCHED = "neighbors"
+_USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
 _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 
 
@@ -114,6 +116,27 @@ class WorkDir:
         """Size of a file in bytes."""
         with self.answering(name):
             return int(self.filesystem.size(self._visible(name)))
+
+    def version(self, name: str) -> str:
+        """Size, and modification time or what a store has for it: another one where the file was published anew.
+
+        Raises:
+            WorkDirError: there is no such file, or it cannot be asked about.
+        """
+        try:
+            with self.answering(name):
+                if self.is_local:
+                    facts = Path(self._visible(name)).stat()
+                    return f"{facts.st_size} {facts.st_mtime_ns}"
+                size, tag = describe_object(self.filesystem.info(self._visible(name)))
+                return f"{size} {tag}"
+        except OSError as error:
+            raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
+
+    def remove_folder(self, name: str) -> None:
+        """Delete a sub-folder with what is in it; nothing happens where there is none."""
+        with suppress(FileNotFoundError), self.answering(name):
+            self.filesystem.rm(self.inside(name), recursive=True)
 
     def remove(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
@@ -247,11 +270,11 @@ class WorkDir:
 
     def _is_staged(self, name: str) -> bool:
         """Shards are no results: each is of use as soon as it stands."""
-        return bool(self.generation) and not name.startswith(f"{SHARDS}/")
+        return bool(self.generation) and not name.startswith(_USED_AT_ONCE)
 
     def _visible(self, name: str) -> str:
         """Where a file is for whoever reads: staged by this run, on its way to its place, or there."""
-        if name.startswith(f"{SHARDS}/"):
+        if name.startswith(_USED_AT_ONCE):
             return self.inside(name)
         if self.generation and self.filesystem.exists(self.staged(name)):
             return self.staged(name)
