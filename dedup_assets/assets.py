@@ -15,7 +15,7 @@ from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import list_images, part
-from dedup_assets.engine.neighbors import build_index, check_search, find_neighbors
+from dedup_assets.engine.neighbors import build_index, check_search
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
 from dedup_assets.engine.records import (
@@ -32,6 +32,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
+from dedup_assets.engine.searching import RangeSearcher
 from dedup_assets.partitions import REGISTERED_AT_ONCE, offset_ranges
 from dedup_assets.resources import SettingsResource
 
@@ -170,7 +171,11 @@ def nearest_neighbors(
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
     """One search, two answers: who has a near twin, and who is alone."""
     parsed = settings.parsed()
-    neighbors = find_neighbors(features.vectors, faiss_index, parsed.search, thread_count(parsed.num_threads))
+    searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    neighbors = searcher.merge()
+    searcher.prune()
     limits = decoding_limits(parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, features.names, parsed.threshold)

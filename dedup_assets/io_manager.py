@@ -24,7 +24,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets.resources import SettingsResource
 
 _VERSIONS = ("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "pillow", "simplejpeg")
@@ -33,7 +33,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Manifest: files.write_manifest,
     FeatureStream: files.write_features,
     BadImages: files.write_bad_images,
-    SearchIndex: files.write_index,
+    SearchIndex: index_file.write_index,
     Similarity: files.write_similarity,
     Pairs: files.write_outliers,
     Components: files.write_components,
@@ -70,7 +70,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         if wanted is Pairs:
             return files.read_pairs(work_dir, f"{context.asset_key.path[-1]}.csv")
         if wanted is SearchIndex:
-            return files.read_index(work_dir, self.settings.parsed().distance)
+            return index_file.read_index(work_dir, self.settings.parsed().distance)
         return _READERS[wanted](work_dir)
 
     def _folder(self, key: dg.AssetKey) -> WorkDir:

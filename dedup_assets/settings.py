@@ -104,6 +104,11 @@ class Settings(BaseModel):
     shard_size: int = Field(
         default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."
     )
+    search_range_size: int = Field(
+        default=100_000,
+        ge=1,
+        description="Rows of features.dat searched at once: the unit of sharing a search, of resuming and of memory.",
+    )
     max_pixels: int = Field(
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )

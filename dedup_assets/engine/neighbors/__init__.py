@@ -2,6 +2,21 @@
 
 from dedup_assets.engine.neighbors.foreign import trusted_index
 from dedup_assets.engine.neighbors.index import build_index, check_search
-from dedup_assets.engine.neighbors.search import check_index, find_neighbors, score_test_set
+from dedup_assets.engine.neighbors.search import (
+    check_index,
+    find_neighbors,
+    measure_recall,
+    score_test_set,
+    search_rows,
+)
 
-__all__ = ["build_index", "check_index", "check_search", "find_neighbors", "score_test_set", "trusted_index"]
+__all__ = [
+    "build_index",
+    "check_index",
+    "check_search",
+    "find_neighbors",
+    "measure_recall",
+    "score_test_set",
+    "search_rows",
+    "trusted_index",
+]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.errors import SearchError
 from dedup_assets.engine.neighbors.index import asked_for, prepare_queries, said_by_faiss, set_parameters
 from dedup_assets.engine.neighbors.similarity import similarities
-from dedup_assets.engine.records import Neighbors, SearchIndex
+from dedup_assets.engine.records import Neighbors, OffsetRange, SearchIndex
 from dedup_assets.settings import Distance, SearchSettings
 
 _BLOCK_ROWS = 4096  # queries at a time: bounds memory to a few candidates' vectors each
@@ -39,7 +39,37 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
     Raises:
         SearchError: the index holds other vectors than these, or cannot be searched.
     """
-    return _find(_Question(vectors, vectors, among_themselves=True), index, search, threads)
+    edges = search_rows(vectors, index, search, threads, OffsetRange(0, len(vectors)))
+    return Neighbors(edges, len(vectors), measure_recall(vectors, edges, search, threads))
+
+
+def search_rows(
+    vectors: NDArray[np.float32], index: SearchIndex, search: SearchSettings, threads: int, rows: OffsetRange
+) -> pl.DataFrame:
+    """Find the k nearest neighbours of some rows among all other rows.
+
+    Args:
+        vectors: (n, d) float32, the vectors that the index holds, in its order; may be memory-mapped.
+        index: over these vectors; may be memory-mapped.
+        search: k, metric and search parameters.
+        threads: how many may search.
+        rows: whose neighbours are sought.
+
+    Returns:
+        At most k edges a row: the edges of `Neighbors` that lead from these rows, in its order.
+
+    Raises:
+        SearchError: the index holds other vectors than these, or cannot be searched.
+    """
+    return _edges_of(_Question(vectors, vectors, among_themselves=True), index, search, threads, rows)
+
+
+def measure_recall(
+    vectors: NDArray[np.float32], edges: pl.DataFrame, search: SearchSettings, threads: int
+) -> float | None:
+    """Recall@k of the edges of all rows, on up to 500 rows compared with exact search; None where there is but one."""
+    faiss.omp_set_num_threads(threads)
+    return _recall(_Question(vectors, vectors, among_themselves=True), edges, search)
 
 
 def score_test_set(
@@ -71,7 +101,9 @@ def score_test_set(
             f"the test set has vectors of {tested.shape[1]} values, the train set of {vectors.shape[1]}; "
             "extract both with the same model"
         )
-    return _find(_Question(tested, vectors, among_themselves=False), index, search, threads)
+    question = _Question(tested, vectors, among_themselves=False)
+    edges = _edges_of(question, index, search, threads, OffsetRange(0, len(tested)))
+    return Neighbors(edges, len(tested), _recall(question, edges, search))
 
 
 @dataclass(frozen=True)
@@ -83,14 +115,15 @@ class _Question:
     among_themselves: bool
 
 
-def _find(question: _Question, index: SearchIndex, search: SearchSettings, threads: int) -> Neighbors:
+def _edges_of(
+    question: _Question, index: SearchIndex, search: SearchSettings, threads: int, asked: OffsetRange
+) -> pl.DataFrame:
     check_index(index, question.vectors)
     faiss.omp_set_num_threads(threads)
     _widen_search(index.index, search)
     set_parameters(index.index, search)
-    everything = np.arange(len(question.asked))
-    edges = pl.concat([pl.DataFrame(schema=_EDGES_SCHEMA), *_search(question, everything, index.index, search)])
-    return Neighbors(edges, len(question.asked), _recall(question, edges, search))
+    rows = np.arange(asked.min_offset, asked.max_offset)
+    return pl.concat([pl.DataFrame(schema=_EDGES_SCHEMA), *_search(question, rows, index.index, search)])
 
 
 def check_index(index: SearchIndex, vectors: NDArray[np.float32]) -> None:

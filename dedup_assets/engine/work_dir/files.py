@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import faiss
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -25,19 +24,16 @@ from dedup_assets.engine.records import (
     Manifest,
     Neighbors,
     Pairs,
-    SearchIndex,
     Similarity,
 )
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
-from dedup_assets.settings import Distance
 
 MANIFEST = "image_manifest.parquet"
 LEDGER = "image_ledger.parquet"
 BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
-INDEX = "faiss.index"
 NEIGHBORS = "neighbors.parquet"
 SIMILARITY = "similarity.csv"
 OUTLIERS = "outliers.csv"
@@ -46,7 +42,6 @@ COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
 TEST = "test"  # sub-folder of a test set's files
-_INDEX_READ_BYTES = 1 << 20
 _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
     **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
@@ -172,39 +167,6 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
         except ValueError as error:
             raise WorkDirError(f"{work_dir.path(found)!r}: {error}; materialize bad_images again") from None
     return BadImages(pl.DataFrame(rows, schema=schema, orient="row"))
-
-
-def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
-    """faiss.index: a plain faiss file."""
-    with work_dir.publish(INDEX) as (file,):
-        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # not in its stubs
-        faiss.write_index(index.index, writer)
-        del writer  # flushes its buffer
-
-
-def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
-    """Read faiss.index (or fastdup's nnf.index) for searching by this metric.
-
-    Raises:
-        WorkDirError: it is missing, no faiss file, or was built for another metric.
-    """
-    name = work_dir.require(
-        INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
-    )
-    with work_dir.open(name) as file:  # through a callback: faiss opens no path that is not UTF-8
-        try:
-            index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _INDEX_READ_BYTES))  # type: ignore[attr-defined]
-        except (RuntimeError, MemoryError) as error:
-            raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
-    built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
-    wanted = "euclidean" if distance == "squared_euclidean" else distance
-    # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
-    if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
-        raise WorkDirError(
-            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
-            f"say {distance!r}; build it again with run_mode=2 or the asset faiss_index"
-        )
-    return SearchIndex(index, distance, by_fastdup=name != INDEX)
 
 
 def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.stores import open_store
+from dedup_assets.engine.stores import describe_object, open_store
 
 try:
     import fcntl
@@ -107,6 +107,27 @@ class WorkDir:
         """Size of a file in bytes."""
         with self._answering(name):
             return int(self._fs.size(self._inside(name)))
+
+    def version(self, name: str) -> str:
+        """Size, and modification time or what a store has for it: another one where the file was published anew.
+
+        Raises:
+            WorkDirError: there is no such file, or it cannot be asked about.
+        """
+        try:
+            with self._answering(name):
+                if self.is_local:
+                    facts = Path(self._inside(name)).stat()
+                    return f"{facts.st_size} {facts.st_mtime_ns}"
+                size, tag = describe_object(self._fs.info(self._inside(name)))
+                return f"{size} {tag}"
+        except OSError as error:
+            raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
+
+    def remove_folder(self, name: str) -> None:
+        """Delete a sub-folder with what is in it; nothing happens where there is none."""
+        with suppress(FileNotFoundError), self._answering(name):
+            self._fs.rm(self._inside(name), recursive=True)
 
     def remove(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""

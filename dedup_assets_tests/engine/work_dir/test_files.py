@@ -29,7 +29,7 @@ from dedup_assets.engine.records import (
     Shard,
     Similarity,
 )
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, index_file
 
 names_of_any_bytes = st.binary(min_size=1, max_size=60).map(
     lambda name: b"n" + name.replace(b"\0", b"").replace(b"/", b"") + b".jpg"
@@ -194,7 +194,7 @@ def test_the_names_that_fastdup_gives_its_files_are_read(work_dir: WorkDir, tmp_
     components = files.read_components(work_dir)
     assert components.images["__id"].to_list() == [0, 1]
     assert components.info["count"].to_list() == [2]
-    assert len(files.read_index(work_dir, "cosine")) == 3
+    assert len(index_file.read_index(work_dir, "cosine")) == 3
 
 
 def test_our_own_names_come_before_those_of_fastdup(work_dir: WorkDir, tmp_path: Path) -> None:
@@ -284,27 +284,27 @@ def test_the_index_is_a_plain_faiss_file_in_a_work_dir_of_any_name(tmp_path: Pat
     index = faiss.index_factory(8, "HNSW8", faiss.METRIC_L2)
     index.add(np.eye(8, dtype=np.float32))
     work_dir = WorkDir(str(tmp_path / name))
-    files.write_index(work_dir, SearchIndex(index, "euclidean"))
-    assert len(files.read_index(work_dir, "squared_euclidean")) == 8
+    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
+    assert len(index_file.read_index(work_dir, "squared_euclidean")) == 8
     (tmp_path / "copy").write_bytes((tmp_path / name / "faiss.index").read_bytes())
     assert faiss.read_index(str(tmp_path / "copy")).ntotal == 8
 
 
 def test_an_index_of_another_metric_is_refused_with_both(work_dir: WorkDir) -> None:
     index = faiss.index_factory(8, "Flat", faiss.METRIC_L2)
-    files.write_index(work_dir, SearchIndex(index, "euclidean"))
+    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
     with pytest.raises(WorkDirError, match=r"distance='euclidean', but the settings say 'cosine'"):
-        files.read_index(work_dir, "cosine")
+        index_file.read_index(work_dir, "cosine")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 4, 20, -1])
 def test_a_cut_index_is_an_error_of_ours(work_dir: WorkDir, tmp_path: Path, cut: int) -> None:
     index = faiss.index_factory(8, "HNSW8", faiss.METRIC_L2)
     index.add(np.eye(8, dtype=np.float32))
-    files.write_index(work_dir, SearchIndex(index, "euclidean"))
+    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
     (tmp_path / "faiss.index").write_bytes((tmp_path / "faiss.index").read_bytes()[:cut])
     with pytest.raises(WorkDirError, match=r"faiss\.index' is not a faiss index"):
-        files.read_index(work_dir, "euclidean")
+        index_file.read_index(work_dir, "euclidean")
 
 
 def test_the_configuration_comes_back_and_is_written_only_where_it_changes(work_dir: WorkDir, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Query ranges to neighbours: each range of rows is searched once, by whoever comes first, and found by everyone else.
+
+One process that searches all ranges and many that share them come through `RangeSearcher.complete`, against one index
+and one feature file, both memory-mapped; `merge` then gives the same neighbours, whoever searched what.
+"""
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import polars as pl
+
+from dedup_assets.engine.extraction import thread_count
+from dedup_assets.engine.neighbors import check_index, measure_recall, search_rows
+from dedup_assets.engine.records import Features, Neighbors, OffsetRange, SearchIndex
+from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
+from dedup_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What one range needed: rows in it, and how many of them were searched now rather than found."""
+
+    rows: int
+    searched: int
+
+
+class RangeSearcher:
+    """Searches ranges of rows of the features among all rows, as the settings say.
+
+    Args:
+        settings: method, k, metric, threads, width of a range, and the work_dir.
+        features: of the work_dir; None: read from it, memory-mapped.
+        index: faiss.index of the work_dir; None: read from it, memory-mapped where its kind allows.
+        work_dir: None: that of the settings.
+
+    Raises:
+        WorkDirError: features or index are missing or damaged.
+        SearchError: the index is of other vectors.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        features: Features | None = None,
+        index: SearchIndex | None = None,
+        work_dir: WorkDir | None = None,
+    ) -> None:
+        folder = work_dir or WorkDir(settings.work_dir)
+        self._search = settings.search
+        self._threads = thread_count(settings.num_threads)
+        self._width = settings.search_range_size
+        self._vectors = (features or files.read_features(folder)).vectors
+        self._index = index or index_file.read_index(folder, settings.distance)
+        check_index(self._index, self._vectors)
+        asked = {**asdict(self._search), "width": self._width, "faiss": version("faiss-cpu")}
+        self._store = NeighborRanges(folder, asked)
+
+    def cut(self) -> list[OffsetRange]:
+        """The ranges of rows that cover the features, aligned to multiples of `search_range_size`."""
+        rows = len(self._vectors)
+        return [OffsetRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
+
+    def complete(self, rows: OffsetRange) -> SearchOutcome:
+        """See that the neighbours of a range are stored; search it if nobody has.
+
+        Args:
+            rows: one of `cut`.
+
+        Raises:
+            ValueError: it is none of these.
+            SearchError: the index cannot be searched.
+            WorkDirError: the result cannot be stored.
+        """
+        if rows not in self.cut():
+            raise ValueError(f"{rows}: must be one of cut(), so that whoever merges finds it")
+        size = rows.max_offset - rows.min_offset
+        if self._store.has(rows):
+            return SearchOutcome(size, 0)
+        self._store.write(rows, search_rows(self._vectors, self._index, self._search, self._threads, rows))
+        return SearchOutcome(size, size)
+
+    def merge(self) -> Neighbors:
+        """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
+
+        Raises:
+            WorkDirError: a range is missing or damaged.
+        """
+        edges = pl.concat([self._store.read(rows) for rows in self.cut()], rechunk=True)
+        recall = measure_recall(self._vectors, edges, self._search, self._threads)
+        return Neighbors(edges, len(self._vectors), recall)
+
+    def prune(self) -> int:
+        """Delete stored ranges of other features, another index or other settings; how many sets of them."""
+        return self._store.prune()

@@ -1,0 +1,57 @@
+"""faiss.index: a plain faiss file, written whole, read by mapping it into memory."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import faiss
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import SearchIndex
+from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.settings import Distance
+
+INDEX = "faiss.index"
+
+
+def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
+    """faiss.index: a plain faiss file."""
+    with work_dir.publish(INDEX) as (file,):
+        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # not in its stubs
+        faiss.write_index(index.index, writer)
+        del writer  # flushes its buffer
+
+
+def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
+    """Map faiss.index (or fastdup's nnf.index) into memory, for searching by this metric; processes share the pages.
+
+    Raises:
+        WorkDirError: it is missing, no faiss file, or was built for another metric.
+    """
+    name = work_dir.require(
+        INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
+    )
+    try:
+        index = _map_index(work_dir, name)
+    except (RuntimeError, MemoryError) as error:
+        raise WorkDirError(f"{work_dir.path(name)!r} is not a faiss index: {str(error)[-200:]}") from None
+    built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
+    wanted = "euclidean" if distance == "squared_euclidean" else distance
+    # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
+    if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
+        raise WorkDirError(
+            f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
+            f"say {distance!r}; build it again with run_mode=2 or the asset faiss_index"
+        )
+    return SearchIndex(index, distance, by_fastdup=name != INDEX)
+
+
+def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
+    with work_dir.open(name):  # says in our words why it cannot be read
+        pass
+    path = os.fsencode(work_dir.local(name))
+    with Path(os.fsdecode(path)).open("rb") as file:
+        # faiss takes a path as text in UTF-8 alone; by its descriptor a file has such a name, whatever its own.
+        spelled = path.decode() if path.isascii() else f"/dev/fd/{file.fileno()}"
+        return faiss.read_index(spelled, faiss.IO_FLAG_MMAP_IFC)

@@ -1,0 +1,72 @@
+"""The store of searched query ranges: what one process has searched is found again by a later run, or by who merges.
+
+A range is one Parquet file in `neighbors/FINGERPRINT/`, named for its rows of features.dat. The fingerprint is that of
+the published index and features files and of the settings of the search, so that neighbours of other vectors, or by
+another index, have another name and are never used.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import polars as pl
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import OffsetRange
+from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir.index_file import INDEX
+from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
+
+FOLDER = "neighbors"
+
+
+class NeighborRanges:
+    """Searched ranges of one index, one feature file and one set of search settings.
+
+    Args:
+        work_dir: whose features and index are searched; ranges are kept in its sub-folder `neighbors`.
+        asked: what else the result depends on, by name.
+    """
+
+    def __init__(self, work_dir: WorkDir, asked: Mapping[str, object]) -> None:
+        self._work_dir = work_dir
+        parts = [f"{name}={asked[name]!r}" for name in sorted(asked)]
+        features = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES) or FEATURES
+        index = work_dir.find(INDEX, fastdup_files.INDEX) or INDEX
+        parts += [f"{name}: {work_dir.version(name)}" for name in (features, index)]
+        self.fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def name(self, rows: OffsetRange) -> str:
+        """Name of a range's file in the work_dir."""
+        return f"{FOLDER}/{self.fingerprint}/{rows.key}.parquet"
+
+    def has(self, rows: OffsetRange) -> bool:
+        """Whether the range is searched."""
+        return self._work_dir.exists(self.name(rows))
+
+    def write(self, rows: OffsetRange, edges: pl.DataFrame) -> None:
+        """Keep the edges of a range."""
+        with self._work_dir.publish(self.name(rows)) as (file,):
+            edges.write_parquet(file, compression="uncompressed", statistics=False)
+
+    def read(self, rows: OffsetRange) -> pl.DataFrame:
+        """The edges of a range.
+
+        Raises:
+            WorkDirError: it was not searched, or its file is damaged.
+        """
+        name = self.name(rows)
+        self._work_dir.require(name, remedy="search this range first")
+        try:
+            with self._work_dir.open(name) as file:
+                return pl.read_parquet(file)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise WorkDirError(
+                f"{self._work_dir.path(name)!r} is damaged ({error}); delete it and its range is searched again"
+            ) from None
+
+    def prune(self) -> int:
+        """Delete ranges of other fingerprints: an index, features or settings that are no more; how many."""
+        stale = [folder for folder in self._work_dir.within(FOLDER).folders() if folder != self.fingerprint]
+        for folder in stale:
+            self._work_dir.remove_folder(f"{FOLDER}/{folder}")
+        return len(stale)
