@@ -1,7 +1,8 @@
-"""Offset ranges as Dagster partitions.
+"""Ranges as Dagster partitions: what is shared among workers.
 
-One dynamic definition; `image_manifest` registers its keys. Keys are zero-padded and full-width, so that they are
-append-only and sort in offset order; see `engine.listing.ranges` for how ranges are cut.
+Positions of the listing for extraction, registered by `image_manifest`; rows of features.dat for the search, registered
+by `faiss_index`. Keys are zero-padded and full-width, so that they are append-only and sort in order; see
+`engine.listing.ranges` and `engine.searching.full_ranges` for how they are cut.
 """
 
 import os
@@ -11,10 +12,21 @@ from typing import TypeVar
 import dagster as dg
 
 from dedup_assets.engine.errors import SettingsError
+from dedup_assets.engine.records import OffsetRange
 
 offset_ranges = dg.DynamicPartitionsDefinition(name="offset_ranges")
+row_ranges = dg.DynamicPartitionsDefinition(name="row_ranges")
 
 REGISTERED_AT_ONCE = 10_000  # Dagster looks all new keys up in one SQL statement
+
+
+
+def register(instance: dg.DagsterInstance, definition: dg.DynamicPartitionsDefinition, ranges: list[OffsetRange]) -> None:
+    """Make ranges known to Dagster; those it knows already stay as they are."""
+    keys = [offsets.key for offsets in ranges]
+    for start in range(0, len(keys), REGISTERED_AT_ONCE):
+        instance.add_dynamic_partitions(str(definition.name), keys[start : start + REGISTERED_AT_ONCE])
+
 
 RANGES_PER_RUN = "DEDUP_RANGES_PER_RUN"
 
@@ -40,6 +52,6 @@ def spread_over_runs(assets: Iterable[_Asset]) -> list[_Asset]:
 
 
 def _with_policy(asset: _Asset, policy: dg.BackfillPolicy) -> _Asset:
-    if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def == offset_ranges:
+    if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def in (offset_ranges, row_ranges):
         return asset.with_attributes(backfill_policy=policy)  # type: ignore[return-value]  # an AssetsDefinition again
     return asset

@@ -30,8 +30,9 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
-SOON = 60  # s; what takes longer hangs, even on a busy machine
+SOON = 120  # s; what takes longer hangs, even on a busy machine
 
+_SHOWN = 6000  # last characters of a log
 _POSTGRES_PLACES = "/usr/lib/postgresql/*/bin"  # Debian keeps it off PATH
 
 
@@ -226,8 +227,8 @@ class Cluster:
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """Dagster's daemon; it looks for backfills twice a second, where it usually does each half minute."""
         code = (
-            "from dagster._daemon import cli, controller; controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 0.5; "
-            "cli.main(['run', '-m', 'dedup_assets.definitions'])"
+            "import sys; from dagster._daemon import cli, controller; controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2; "
+            "sys.argv[1:] = ['run', '-m', 'dedup_assets.definitions']; cli.main()"
         )
         return self._start("daemon", [sys.executable, "-c", code])
 
@@ -237,7 +238,8 @@ class Cluster:
 
     def logs(self) -> str:
         """What all processes said."""
-        return "\n".join(f"== {path.name}\n{path.read_text('utf-8', 'replace')}" for path in self.home.glob("*.log"))
+        said = {path.name: path.read_text("utf-8", "replace")[-_SHOWN:] for path in sorted(self.home.glob("*.log"))}
+        return "\n".join(f"== {name}\n{text}" for name, text in said.items())
 
     def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         running = program(command, self.home / f"{name}.log", cwd=self.home, env=dict(self.environment))

@@ -15,6 +15,7 @@ import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.stores import describe_object, open_store
+from dedup_assets.engine.work_dir.kept_copies import cache_folder, keep_copy
 
 try:
     import fcntl
@@ -150,13 +151,24 @@ class WorkDir:
             yield file
 
     def local(self, name: str) -> Path:
-        """A local path with the content of a file: itself, or a copy that lives as long as this object."""
+        """A local path with the content of a file: itself; or a copy that this machine keeps (`kept_copies`).
+
+        Where the machine keeps none, the copy lives as long as this object.
+
+        Raises:
+            WorkDirError: the copy cannot be kept.
+        """
         if self.is_local:
             return Path(self._inside(name))
+        if cache := cache_folder():
+            return keep_copy(cache, self.path(name), lambda: self.version(name), lambda path: self._fetch(name, path))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        with self._answering(name):
-            self._fs.get_file(self._inside(name), str(copy))
+        self._fetch(name, copy)
         return copy
+
+    def _fetch(self, name: str, to: Path) -> None:
+        with self._answering(name):
+            self._fs.get_file(self._inside(name), str(to))
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
