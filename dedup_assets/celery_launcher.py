@@ -1,7 +1,7 @@
 """The run launcher of the cluster profile: Dagster's on Celery, and it notices when a worker is gone.
 
 Dagster's own launcher asks the result store for a task's state. A worker whose machine died has left "started" there
-for ever, so its run would hang. This one also asks the worker. Needs the [cluster] extra; `deploy/dagster.yaml` names it.
+for ever, so its run would hang. This one also asks the worker. `deploy/dagster.yaml` names it; needs extra [cluster].
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """What became of the worker of a run; asked by Dagster's run monitoring while the run is not finished."""
         task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
-        kept = self.celery.AsyncResult(task_id)._get_task_meta()  # noqa: SLF001 - state and facts of one moment
+        kept = self.celery.AsyncResult(task_id)._get_task_meta()  # state and facts of one moment
         if kept["status"] == "SUCCESS":
             # Monitoring looks at the run once more and leaves it alone where it has finished meanwhile.
             return CheckRunHealthResult(WorkerStatus.FAILED, "The Celery task has ended, but not the run.")
@@ -48,8 +48,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         name = facts.get("hostname") if isinstance(facts, dict) else None
         if self._is_held(task_id, name):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        where = f"Worker {name!r} is gone, or was started anew," if name else "No worker answers that it"
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"{where} and no longer has task {task_id}.")
+        said = f"Worker {name!r} is gone, or does not know" if name else "No worker has"
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"{said} task {task_id}.")
 
     def _is_held(self, task_id: str, worker: str | None) -> bool:
         """Whether a worker says that it has this task. Where the result store lost who that was, all are asked."""

@@ -13,8 +13,8 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from dedup_assets.engine.errors import SettingsError
 
-# One run at a time: the engine uses all cores by itself. The first takes away what the launcher's health check needs not.
-_DEFAULTS = ["--without-gossip", "--without-mingle", "--pool", "prefork", "--concurrency", "1"]
+# One run at a time: the engine uses all cores by itself. Workers need not know one another.
+_DEFAULTS = ["--concurrency", "1", "--without-gossip", "--without-mingle"]
 
 
 def main(options: list[str]) -> None:
@@ -35,8 +35,8 @@ def _application() -> tuple[Celery, str]:
         launcher = instance.run_launcher
         if not isinstance(launcher, CeleryRunLauncher):
             raise SettingsError(
-                f"run_launcher={type(launcher).__name__} in dagster.yaml of {instance.root_directory!r}: a worker needs "
-                "dedup_assets.celery_launcher.WatchfulCeleryRunLauncher; see deploy/dagster.yaml"
+                f"run_launcher={type(launcher).__name__} in dagster.yaml of {instance.root_directory!r}: a worker "
+                "needs dedup_assets.celery_launcher.WatchfulCeleryRunLauncher; see deploy/dagster.yaml"
             )
         create_execute_job_task(launcher.celery)
         create_resume_job_task(launcher.celery)

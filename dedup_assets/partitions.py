@@ -20,8 +20,9 @@ row_ranges = dg.DynamicPartitionsDefinition(name="row_ranges")
 REGISTERED_AT_ONCE = 10_000  # Dagster looks all new keys up in one SQL statement
 
 
-
-def register(instance: dg.DagsterInstance, definition: dg.DynamicPartitionsDefinition, ranges: list[OffsetRange]) -> None:
+def register(
+    instance: dg.DagsterInstance, definition: dg.DynamicPartitionsDefinition, ranges: list[OffsetRange]
+) -> None:
     """Make ranges known to Dagster; those it knows already stay as they are."""
     keys = [offsets.key for offsets in ranges]
     for start in range(0, len(keys), REGISTERED_AT_ONCE):

@@ -36,7 +36,7 @@ _SHOWN = 6000  # last characters of a log
 _POSTGRES_PLACES = "/usr/lib/postgresql/*/bin"  # Debian keeps it off PATH
 
 
-def wait_for(what: str, ready: Callable[[], Any], within: float = SOON) -> Any:  # noqa: ANN401 - what `ready` gives
+def wait_for(what: str, ready: Callable[[], Any], within: float = SOON) -> Any:
     """Ask until the answer is true, and return it."""
     end = time.monotonic() + within
     while not (answer := ready()):
@@ -107,11 +107,14 @@ def postgres_server() -> Iterator[Mapping[str, str]]:
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **owner)
         serve = [
             programs / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", port,
-            "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+            "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+            "-c", "max_connections=200",
         ]  # fmt: skip
         with program(serve, folder / "postgres.log", cwd=folder, **owner):
             url = f"host=127.0.0.1 port={port} user=dagster dbname=postgres"
-            wait_for("Postgres answers", lambda: _answers(lambda: psycopg2.connect(url).close(), psycopg2.OperationalError))
+            wait_for(
+                "Postgres answers", lambda: _answers(lambda: psycopg2.connect(url).close(), psycopg2.OperationalError)
+            )
             yield {
                 "DAGSTER_POSTGRES_HOST": "127.0.0.1",
                 "DAGSTER_POSTGRES_PORT": str(port),
@@ -267,13 +270,15 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         }
         for name, value in ours.items():
             patched.setenv(name, value)
-        (folder / "dagster.yaml").write_text(yaml.safe_dump(_hurried(yaml.safe_load((DEPLOY / "dagster.yaml").read_text()))))
+        (folder / "dagster.yaml").write_text(
+            yaml.safe_dump(_hurried(yaml.safe_load((DEPLOY / "dagster.yaml").read_text())))
+        )
         with ExitStack() as processes:
             running = Cluster(folder, gate, {**os.environ, **ours}, processes)
             try:
                 yield running
             except BaseException:
-                print(running.logs())  # noqa: T201 - pytest shows it
+                print(running.logs())  # pytest shows it
                 raise
             finally:
                 gate.open()

@@ -14,7 +14,6 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 import dedup_assets
 from dedup_assets.definitions import build_definitions
-from dedup_assets.jobs import ASSETS_OF_MODE
 from dedup_assets_tests.cluster import Cluster, cluster, kill, wait_for
 from dedup_assets_tests.conftest import photo_like
 
@@ -144,6 +143,8 @@ def test_workers_share_extraction_and_search_one_is_killed_and_every_byte_is_tha
     assert results.keys() >= {"features.dat", "faiss.index", "similarity.csv", "gallery/index.html"}
     stored = {entry.key.removeprefix("work/"): entry for entry in bucket.objects.filter(Prefix="work/")}
     differing = [
-        name for name, content in results.items() if name not in TELL_SETTINGS and stored[name].get()["Body"].read() != content
+        name
+        for name, content in results.items()
+        if name not in TELL_SETTINGS and stored[name].get()["Body"].read() != content
     ]
     assert differing == []

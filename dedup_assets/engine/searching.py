@@ -17,7 +17,7 @@ from dedup_assets.settings import Settings
 
 
 def full_ranges(rows: int, width: int) -> list[OffsetRange]:
-    """Ranges of `width` rows that cover so many; the last may reach beyond them, so that its key stays when they grow."""
+    """Ranges of `width` that cover so many rows; the last may reach beyond, so that its key stays when rows come."""
     return [OffsetRange(start, start + width) for start in range(0, rows, width)]
 
 

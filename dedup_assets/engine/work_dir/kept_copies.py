@@ -22,7 +22,7 @@ CACHE_DIR = "DEDUP_CACHE_DIR"  # of the machine, not of a run: workers of one ru
 
 
 def cache_folder() -> Path | None:
-    """Where this machine keeps copies: the folder that the environment variable DEDUP_CACHE_DIR names; None: nowhere."""
+    """Where this machine keeps copies: what the environment variable DEDUP_CACHE_DIR names; None: nowhere."""
     return Path(named) if (named := os.environ.get(CACHE_DIR)) else None
 
 
