@@ -32,8 +32,8 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.searching import RangeSearcher
-from dedup_assets.partitions import REGISTERED_AT_ONCE, offset_ranges
+from dedup_assets.engine.searching import RangeSearcher, full_ranges
+from dedup_assets.partitions import offset_ranges, register, row_ranges
 from dedup_assets.resources import SettingsResource
 
 CODE_VERSION = "1"
@@ -63,10 +63,9 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
         num_images=parsed.num_images,
         video_fps=parsed.video_fps,
     )
-    keys = [offsets.key for offsets in extractor.cut(manifest)]
-    for start in range(0, len(keys), REGISTERED_AT_ONCE):
-        context.instance.add_dynamic_partitions(str(offset_ranges.name), keys[start : start + REGISTERED_AT_ONCE])
-    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=len(keys)))
+    ranges = extractor.cut(manifest)
+    register(context.instance, offset_ranges, ranges)
+    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=len(ranges)))
     return manifest
 
 
@@ -136,9 +135,13 @@ def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadI
 
 @dg.asset(group_name=PIPELINE, kinds={"faiss"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
-    """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file."""
+    """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
+
+    The ranges of its rows are registered as partitions of `neighbor_shards`; nobody needs them on one machine.
+    """
     parsed = settings.parsed()
     index = build_index(features.vectors, parsed.search, thread_count(parsed.num_threads))
+    register(context.instance, row_ranges, full_ranges(len(features), parsed.search_range_size))
     context.add_output_metadata(metadata.of_index(index, parsed.search))
     return index
 

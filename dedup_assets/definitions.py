@@ -11,9 +11,10 @@ import dagster as dg
 # Backfill policies and owners are marked beta by Dagster 1.13; they are used on purpose.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from dedup_assets import asset_checks, assets, scoring_assets, scoring_checks  # noqa: E402 - after the filter: decorators warn when they run
+from dedup_assets import asset_checks, assets, scale_out_assets, scoring_assets, scoring_checks  # noqa: E402 - after the filter: decorators warn when they run
 from dedup_assets.io_manager import WorkDirIOManager  # noqa: E402
 from dedup_assets.jobs import JOBS  # noqa: E402
+from dedup_assets.partitions import spread_over_runs  # noqa: E402
 from dedup_assets.resources import DedupSettings, LoggedProgress  # noqa: E402
 
 
@@ -26,7 +27,7 @@ def build_definitions(input_dir: str = "images", work_dir: str = "work_dir") -> 
     """
     settings = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir)
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets, scoring_assets]),
+        assets=spread_over_runs(dg.load_assets_from_modules([assets, scale_out_assets, scoring_assets])),
         asset_checks=dg.load_asset_checks_from_modules([asset_checks, scoring_checks]),
         jobs=JOBS,
         resources={

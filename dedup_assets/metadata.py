@@ -22,6 +22,7 @@ from dedup_assets.engine.ranges import RangeOutcome
 from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
 from dedup_assets.engine.redaction import redacted
 from dedup_assets.engine.report import Page
+from dedup_assets.engine.searching import SearchOutcome
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.settings import SearchSettings, Settings
 
@@ -53,6 +54,15 @@ def of_range(outcome: RangeOutcome, progress: ProgressReporter) -> Metadata:
         "images": outcome.images,
         "computed_images": outcome.computed,
         "images_per_second": round(progress.rate, 1),
+    }
+
+
+def of_search_range(outcome: SearchOutcome) -> Metadata:
+    """Of one partition of `neighbor_shards`."""
+    return {
+        "dagster/partition_row_count": outcome.rows,
+        "images": outcome.rows,
+        "searched_images": outcome.searched,
     }
 
 

@@ -15,7 +15,7 @@ MOST_LINES = 350
 
 DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
-    "scoring_assets", "scoring_checks", "sensors", "schedules",
+    "scoring_assets", "scoring_checks", "sensors", "schedules", "scale_out_assets", "celery_launcher", "celery_worker",
 }  # fmt: skip
 VOCABULARY = {"settings", "setting_values", "engine.records", "engine.errors", "engine.redaction"}
 STAGES = {

@@ -16,6 +16,7 @@ from dedup_assets.settings import Settings
 ROOT = Path(__file__).parents[1]
 CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
 
+SHARED_WORK = {"feature_shards", "neighbor_shards"}
 TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components"}}
 
 
@@ -28,9 +29,9 @@ def test_the_location_loads() -> None:
 
 
 def test_the_chain_has_no_partitions_and_shards_and_the_test_set_stand_beside_it() -> None:
-    assert set(specs()) == CHAIN | TEST_SET | {"feature_shards"}
+    assert set(specs()) == CHAIN | TEST_SET | SHARED_WORK
     partitioned = {name for name, spec in specs().items() if spec.partitions_def}
-    assert partitioned == {"feature_shards"}
+    assert partitioned == SHARED_WORK
 
 
 def test_every_asset_says_what_it_is() -> None:

@@ -16,6 +16,11 @@ from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_f
 from dedup_assets.settings import Settings
 
 
+def full_ranges(rows: int, width: int) -> list[OffsetRange]:
+    """Ranges of `width` that cover so many rows; the last may reach beyond, so that its key stays when rows come."""
+    return [OffsetRange(start, start + width) for start in range(0, rows, width)]
+
+
 @dataclass(frozen=True)
 class SearchOutcome:
     """What one range needed: rows in it, and how many of them were searched now rather than found."""
@@ -59,6 +64,17 @@ class RangeSearcher:
         """The ranges of rows that cover the features, aligned to multiples of `search_range_size`."""
         rows = len(self._vectors)
         return [OffsetRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
+
+    def complete_from(self, wanted: OffsetRange) -> SearchOutcome:
+        """Complete each range of `cut` that begins in `wanted`: a partition, of whatever width it was registered with.
+
+        Raises:
+            SearchError: as `complete`.
+            WorkDirError: as `complete`.
+        """
+        begin = [rows for rows in self.cut() if wanted.min_offset <= rows.min_offset < wanted.max_offset]
+        outcomes = [self.complete(rows) for rows in begin]
+        return SearchOutcome(sum(done.rows for done in outcomes), sum(done.searched for done in outcomes))
 
     def complete(self, rows: OffsetRange) -> SearchOutcome:
         """See that the neighbours of a range are stored; search it if nobody has.

@@ -19,6 +19,7 @@ from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.stores import describe_object, open_store, read_object
 from dedup_assets.engine.work_dir import generations
 from dedup_assets.engine.work_dir.generations import STAGED
+from dedup_assets.engine.work_dir.kept_copies import cache_folder, keep_copy
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 FEATURES = "features.dat"
@@ -169,16 +170,27 @@ class WorkDir:
         return io.BytesIO(read_object(self.filesystem, path, size=int(self.filesystem.size(path) or 0)))
 
     def local(self, name: str) -> Path:
-        """A local path with the content of a file: itself, or a copy that lives as long as this object."""
+        """A local path with the content of a file: itself; or a copy that this machine keeps (`kept_copies`).
+
+        Where the machine keeps none, the copy lives as long as this object.
+
+        Raises:
+            WorkDirError: the copy cannot be kept.
+        """
         if self.is_local:
             return Path(self._visible(name))
+        if cache := cache_folder():
+            return keep_copy(cache, self.path(name), lambda: self.version(name), lambda path: self._fetch(name, path))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
+        self._fetch(name, copy)
+        return copy
+
+    def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):
             path = self._visible(name)
-            self.filesystem.get_file(path, str(copy))
-            if copy.stat().st_size != self.filesystem.size(path):
-                raise OSError(f"the store sent {copy.stat().st_size} of {self.filesystem.size(path)} bytes")
-        return copy
+            self.filesystem.get_file(path, str(to))
+            if to.stat().st_size != self.filesystem.size(path):
+                raise OSError(f"the store sent {to.stat().st_size} of {self.filesystem.size(path)} bytes")
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
