@@ -107,7 +107,9 @@ class Settings(BaseModel):
     max_pixels: int = Field(
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )
-    gallery_pairs: int = Field(default=50, ge=1, description="Pairs, outliers and components shown in the gallery.")
+    gallery_pairs: int = Field(
+        default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."
+    )
 
     @classmethod
     def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks

@@ -30,7 +30,7 @@ ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever list
     "report": {"containers"},
     "work_dir": {"stores"},
 }
-COMPOSERS = {"read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery"}
+COMPOSERS = {"read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery", "thumbnails"}
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 
 

@@ -113,6 +113,11 @@ class WorkDir:
         with suppress(FileNotFoundError), self._answering(name):
             self._fs.rm_file(self._inside(name))
 
+    def remove_folder(self, name: str) -> None:
+        """Delete a folder with all that is in it; nothing happens where there is none."""
+        with suppress(FileNotFoundError), self._answering(name):
+            self._fs.rm(self._inside(name), recursive=True)
+
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Read a file.
