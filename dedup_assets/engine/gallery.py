@@ -30,7 +30,6 @@ from dedup_assets.engine.report import (
     read_static,
     summary_page,
 )
-from dedup_assets.engine.report.bad_images import MEANINGS
 from dedup_assets.engine.report.catalog import Catalog, make_catalog
 from dedup_assets.engine.report.data_scripts import write_bad_images, write_catalog, write_facts
 from dedup_assets.engine.report.keeping import choose
@@ -214,7 +213,7 @@ def _write_data(
         way=links.way,
         reasons=[reason.words for reason in Reason],
     )
-    for kind, script in chain(shared, write_catalog(catalog, facts), write_bad_images(results.bad, MEANINGS)):
+    for kind, script in chain(shared, write_catalog(catalog, facts), write_bad_images(results.bad)):
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
         spool.add(same[-1], script)
@@ -278,11 +277,11 @@ class _Frame(TypedDict):
 
 def _suggest(catalog: Catalog, facts: pl.DataFrame) -> tuple[Keeping, Freed]:
     if catalog.components.is_empty():
-        return {}, Freed(0, 0)
+        return {}, Freed(0, 0, 0)
     chosen = choose(catalog.members, facts)
     kept = zip(catalog.names.gather(chosen["keep"]), (Reason(reason).words for reason in chosen["reason"]), strict=True)
     keeping = dict(zip(catalog.components["component_id"], kept, strict=True))
-    return keeping, Freed(int(chosen["freed"].sum()), int(chosen["unsized"].sum()))
+    return keeping, Freed(*(int(chosen[name].sum()) for name in ("others", "freed", "unsized")))
 
 
 def _shown(settings: Settings) -> int:

@@ -9,7 +9,7 @@ import polars as pl
 from dedup_assets.engine.records import BadImages, ErrorCode
 from dedup_assets.engine.report.layout import Page, Site, render_page
 
-MEANINGS: dict[str, str] = {
+_MEANINGS: dict[str, str] = {
     ErrorCode.CORRUPT_IMAGE: "The content is not a valid image.",
     ErrorCode.TRUNCATED_IMAGE: "The file ends before the image does.",
     ErrorCode.ZERO_SIZE_FILE: "The file is empty.",
@@ -44,7 +44,7 @@ class ShownCode:
 def count_codes(bad: BadImages) -> list[ShownCode]:
     """Return each error code with its count, the most frequent first, without images."""
     counts = bad.rows.group_by("error_code").len("count").sort(["count", "error_code"], descending=[True, False])
-    return [ShownCode(code, MEANINGS.get(code, ""), count, []) for code, count in counts.iter_rows()]
+    return [ShownCode(code, _MEANINGS.get(code, ""), count, []) for code, count in counts.iter_rows()]
 
 
 def bad_images_page(

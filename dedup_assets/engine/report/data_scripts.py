@@ -1,7 +1,7 @@
 r"""The results as scripts that the pages load: `dedup.add(KIND, {column: values})`, some thousand rows a script.
 
-A page opened from a disk may not read data files, but it may load scripts. They hold data alone, in ASCII: a name of any
-bytes is a JSON string in which each byte that is no UTF-8 stands as `\udcXX`, as Python's surrogateescape has it.
+A page opened from a disk may not read data files, but it may load scripts. They hold data alone, in ASCII: a name of
+any bytes is a JSON string in which each byte that is no UTF-8 stands as `\udcXX`, as Python's surrogateescape has it.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from dedup_assets.engine.records import BadImages
+from dedup_assets.engine.report.bad_images import count_codes
 from dedup_assets.engine.report.catalog import Catalog, split_names
 from dedup_assets.engine.report.keeping import choose, choose_of_pairs
 
@@ -46,15 +47,15 @@ def write_catalog(catalog: Catalog, facts: pl.DataFrame) -> Scripts:
         table = catalog.components.select(
             "component_id", "count", *(_score(name).alias(name) for name in ("mean", "min", "max"))
         )
-        table = table.hstack(choose(catalog.members, facts).select("keep", "reason", "freed", "unsized"))
+        table = table.hstack(choose(catalog.members, facts).select("keep", "reason", "freed"))
         yield from _write("components", table)
         yield from _write("members", catalog.members.select("file"))
 
 
-def write_bad_images(bad: BadImages, meanings: Mapping[str, str]) -> Scripts:
-    """The bad images; `meanings` explains error codes."""
-    codes = bad.rows["error_code"].unique().sort().to_list()
-    yield "codes", _call("codes", {"code": codes, "meaning": [meanings.get(code, "") for code in codes]})
+def write_bad_images(bad: BadImages) -> Scripts:
+    """The bad images, and their codes, the most frequent first."""
+    codes = [shown.code for shown in count_codes(bad)]
+    yield "codes", _call("codes", {"code": codes})
     number = {code: place for place, code in enumerate(codes)}
     for part in _parts(bad.rows):
         places, bases, folders = split_names(part["filename"])

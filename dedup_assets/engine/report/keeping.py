@@ -27,11 +27,15 @@ def choose(members: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
         facts: as `pictures.tabulate` gives them.
 
     Returns:
-        `group`, `keep` (a file), `reason` (a `Reason`), `freed` (bytes of all others whose size is known), `unsized`
-        (how many others have no known size), ordered by group.
+        `group`, `keep` (a file), `reason` (a `Reason`), `others` (how many of the rest can be removed: what lies in a
+        container cannot), `freed` (their bytes), `unsized` (how many of them have no known size), ordered by group.
     """
     columns = facts.select(
-        pixels=pl.col("width") * pl.col("height"), bytes="size_bytes", age=-pl.col("modified"), size="size_bytes"
+        pixels=pl.col("width") * pl.col("height"),
+        bytes="size_bytes",
+        age=-pl.col("modified"),
+        size="size_bytes",
+        single=pl.col("container").is_null(),
     )
     joined = pl.concat([members.select("group", "file"), columns[members["file"]]], how="horizontal")
     criteria = ["pixels", "bytes", "age"]
@@ -41,11 +45,13 @@ def choose(members: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     )
     second = [pl.col(name).first() > pl.col(name).get(1) for name in criteria]
     decided = pl.when(second[0]).then(Reason.PIXELS).when(second[1]).then(Reason.BYTES).when(second[2])
+    rest = pl.col("size").slice(1).filter(pl.col("single").slice(1))
     return ordered.group_by("group", maintain_order=True).agg(
         keep=pl.col("file").first(),
         reason=decided.then(Reason.OLDER).otherwise(Reason.NAME).cast(pl.Int8),
-        freed=pl.col("size").slice(1).sum(),
-        unsized=pl.col("size").slice(1).null_count(),
+        others=rest.len(),
+        freed=rest.sum(),
+        unsized=rest.null_count(),
     )
 
 

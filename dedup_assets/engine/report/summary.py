@@ -25,8 +25,12 @@ _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
 @dataclass(frozen=True)
 class Freed:
-    """Space of the redundant images: `size_bytes` of those whose size is known, and how many others there are."""
+    """What could be removed if one image of each component stayed: files of their own, not parts of a container.
 
+    `size_bytes` is theirs, without the `unsized` whose size is unknown.
+    """
+
+    files: int
     size_bytes: int
     unsized: int
 

@@ -11,7 +11,7 @@ dedup.cards = (() => {
       if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
       else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
     }
-    element.append(...children.flat().filter((child) => child !== null && child !== false && child !== ""));
+    element.append(...children.flat(Infinity).filter((child) => child || child === 0));
     return element;
   }
 
@@ -103,23 +103,27 @@ dedup.cards = (() => {
       file.width && file.height && make("li", {}, `${file.width} × ${file.height}`),
       file.size !== null && make("li", {}, make("span", { title: things(file.size, "byte") }, size(file.size))),
       file.modified !== null && make("li", {}, owner, make("time", { datetime: `${exact}Z`, title: `${exact}Z` }, day(file.modified))),
-      file.link && make("li", {}, make("a", { href: file.link, rel: "noopener noreferrer" },
-        file.kind ? `Open ${file.kind}` : "Open", make("span.spoken", {}, ` original of ${label(file)}`))),
-      make("li", {}, make("button.plain", { type: "button", onclick: () => dedup.marks.copy(file) },
-        "Copy path", make("span.spoken", {}, ` of ${label(file)}`))));
+    );
   }
+
+  const actions = (file) => make("div.actions", {},
+    file.link && make("a", { href: file.link, rel: "noopener noreferrer" },
+      file.kind ? `Open ${file.kind}` : "Open", make("span.spoken", {}, ` original of ${label(file)}`)),
+    make("button.plain", { type: "button", onclick: () => dedup.marks.copy(file) },
+      "Copy path", make("span.spoken", {}, ` of ${label(file)}`)),
+    mark(file));
 
   function mark(file) {
     if (file.kind) return null;  // a part of a file cannot be removed by itself
     const box = make("input", { type: "checkbox", "data-mark": file.number });
     box.checked = dedup.marks.has(file.number);
     box.addEventListener("change", () => dedup.marks.set([file.number], box.checked));
-    return make("label.mark", {}, box, "Remove", make("span.spoken", {}, ` ${label(file)}`));
+    return make("label.remove", {}, box, "Remove", make("span.spoken", {}, ` ${label(file)}`));
   }
 
   const advice = (reason) => make("p.advice", {}, make("strong", {}, "Keep"), ` ${dedup.facts.reasons[reason]}`);
   const caption = (file, letter, kept, reason) => make("div.caption", {}, letter && make("span.letter", {}, letter),
-    make("div", {}, name(file), facts(file), kept && advice(reason), mark(file)));
+    make("div", {}, name(file), facts(file), kept && advice(reason), actions(file)));
 
   function head(kind, number, level, ...words) {
     const id = `${kind.toLowerCase()}-${number}`;
@@ -181,11 +185,11 @@ dedup.cards = (() => {
       make("ul.members", {}, all.map((number) => {
         const file = dedup.data.file(number);
         return make("li", {}, make("div.view", {}, picture(file)), name(file), facts(file),
-          number === get("keep") && advice(get("reason")), mark(file));
+          number === get("keep") && advice(get("reason")), actions(file));
       })),
       make("div.more", {},
         rest > 0 && make("a.button", { href: `#component=${id}` }, `Browse all ${things(get("count"), "image")}`),
-        make("button.plain", { type: "button", onclick: () => dedup.marks.set(others, true) }, `Mark all but the one to keep`),
+        make("button.plain", { type: "button", onclick: () => dedup.marks.set(others, true) }, "Mark all but the one to keep"),
         get("freed") > 0 && make("span.soft", {}, `frees ${size(get("freed"))}`)));
   }
 

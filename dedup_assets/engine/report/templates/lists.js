@@ -7,6 +7,8 @@ dedup.lists = (() => {
   const kind = document.body.dataset.kind;
   const list = find("list");
   const defaults = { page: "1", q: "", low: "", high: "", sort: "first", code: "", component: "" };
+  const fields = ["q", "low", "high", "sort", "code"];
+  const typed = () => Object.fromEntries(fields.filter(find).map((name) => [name, find(name).value]));
   let state = { ...defaults };
   let rows = [];
   let total = 0;
@@ -116,9 +118,11 @@ dedup.lists = (() => {
   function read() {
     const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
     const known = Object.entries(given).filter(([name]) => name in defaults);
+    const code = /^#code-(\d+)$/.exec(location.hash);  // as the summary links it
+    if (code && kind === "bad") known.push(["code", String(code[1] - 1)]);
     if (location.hash && !known.length) return;  // a place on the page
     state = { ...defaults, ...Object.fromEntries(known) };
-    for (const name of ["q", "low", "high", "sort", "code"]) if (find(name)) find(name).value = state[name];
+    for (const name of fields) if (find(name)) find(name).value = state[name];
     update({ page: state.page });
   }
 
@@ -174,14 +178,26 @@ dedup.lists = (() => {
   }
 
   function start() {
-    total = table(kind).length;
+    for (const dialog of document.querySelectorAll("dialog")) {
+      dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+      dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    }
     for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
     for (const element of document.querySelectorAll("[data-static]")) element.remove();
+    find("help-open").addEventListener("click", () => find("help").showModal());
+    find("shortcuts").checked = dedup.kept("dedup-shortcuts") !== "off";
+    find("shortcuts").addEventListener("change", (event) => dedup.kept("dedup-shortcuts", event.target.checked ? "on" : "off"));
+    if (list) fill();
+    document.documentElement.dataset.ready = "yes";
+  }
+
+  function fill() {
+    total = table(kind).length;
     let waiting = 0;
-    for (const name of ["q", "low", "high", "sort", "code"]) {
+    for (const name of fields) {
       find(name)?.addEventListener("input", (event) => {
         clearTimeout(waiting);
-        waiting = setTimeout(() => update({ [name]: event.target.value }), event.target.tagName === "SELECT" ? 0 : 150);
+        waiting = setTimeout(() => update(typed()), event.target.tagName === "SELECT" ? 0 : 150);
       });
     }
     find("previous").addEventListener("click", () => turn(Number(state.page) - 1));
@@ -194,19 +210,11 @@ dedup.lists = (() => {
     });
     find("viewer-previous")?.addEventListener("click", () => step(-1));
     find("viewer-next")?.addEventListener("click", () => step(1));
-    for (const dialog of document.querySelectorAll("dialog")) {
-      dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-      dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-    }
-    find("help-open").addEventListener("click", () => find("help").showModal());
-    find("shortcuts").checked = dedup.kept("dedup-shortcuts") !== "off";
-    find("shortcuts").addEventListener("change", (event) => dedup.kept("dedup-shortcuts", event.target.checked ? "on" : "off"));
     document.addEventListener("keydown", press);
     window.addEventListener("hashchange", read);
     dedup.marks.start();
     read();
-    if (!location.hash || !list.querySelector("[data-row]")) rows.length || update({});
-    document.documentElement.dataset.ready = "yes";
+    if (!list.querySelector("[data-row]") && !rows.length) update({});
   }
 
   document.addEventListener("DOMContentLoaded", start);

@@ -46,6 +46,7 @@ dedup.marks = (() => {
   }
 
   function show() {
+    if (!find("marks")) return;
     const { count, things, size } = dedup.cards;
     const bytes = [...marked].reduce((sum, number) => sum + (dedup.data.value("files", "size_bytes", number) ?? 0), 0);
     find("marks").hidden = marked.size === 0;
@@ -108,7 +109,7 @@ dedup.marks = (() => {
   }
 
   function start() {
-    if (!dedup.tables.files) return;
+    if (!dedup.tables.files || !find("marks")) return;
     try {
       for (const number of JSON.parse(dedup.kept(key) ?? "[]")) if (number < dedup.tables.files.length) marked.add(number);
     } catch { /* what was kept is of no use */ }
