@@ -33,6 +33,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.searching import RangeSearcher, full_ranges
+from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.partitions import offset_ranges, register, row_ranges
 from dedup_assets.resources import SettingsResource
 
@@ -217,13 +218,14 @@ def gallery(
     outliers: Pairs,
     components: Components,
 ) -> Gallery:
-    """The report to look at: `gallery/index.html` and its pages, self-contained, with the pictures side by side."""
+    """The report to look at: `gallery/index.html` and its pages, every result in one folder, pictures side by side."""
     results = Results(
         names=features.names,
         bad=bad_images,
         pairs=similarity,
         components=components,
         outliers=outliers,
+        folder=settings.open_work_dir().path(GALLERY),
     )
     pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))

@@ -27,7 +27,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.work_dir import WorkDir, files, generations, index_file, provenance
+from dedup_assets.engine.work_dir import WorkDir, files, gallery_files, generations, index_file, provenance
 from dedup_assets.resources import SettingsResource
 
 _VERSIONS = ("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "pillow", "simplejpeg")
@@ -40,7 +40,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Similarity: files.write_similarity,
     Pairs: files.write_outliers,
     Components: files.write_components,
-    Gallery: files.write_gallery,
+    Gallery: gallery_files.write_gallery,
 }
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
     Manifest: files.read_manifest,

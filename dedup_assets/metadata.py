@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.decoding import DecodingLimits
-from dedup_assets.engine.gallery import make_picture
 from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.progress import ProgressReporter
@@ -23,6 +22,7 @@ from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest
 from dedup_assets.engine.redaction import redacted
 from dedup_assets.engine.report import Page
 from dedup_assets.engine.searching import SearchOutcome
+from dedup_assets.engine.thumbnails import make_picture
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.settings import SearchSettings, Settings
 
@@ -152,7 +152,7 @@ def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
     return {
         "open": dg.MetadataValue.path(path),
         "pages": len(gallery.pages),
-        "megabytes": round(sum(len(html) for html in gallery.pages.values()) / 1e6, 3),
+        "megabytes": round((sum(map(len, gallery.pages.values())) + gallery.file_bytes) / 1e6, 3),
     }
 
 

@@ -28,7 +28,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.test_sets import check_comparable, open_test_set
-from dedup_assets.engine.work_dir.files import TEST
+from dedup_assets.engine.work_dir.files import GALLERY, TEST
 from dedup_assets.resources import SettingsResource
 
 TEST_SET = "test_set"
@@ -177,6 +177,8 @@ def test_gallery(
         components=None,
         outliers=outliers,
         subtitle=f"Test set, compared with the train set in {settings.parsed().work_dir}",
+        folder=settings.open_work_dir().within(TEST).path(GALLERY),
+        depth=2,
     )
     pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))

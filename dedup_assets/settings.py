@@ -137,7 +137,9 @@ class Settings(BaseModel):
         description="Seconds that reading and decoding one image may take before it is given up (ERROR_UNREADABLE); "
         "waiting for a store does not count.",
     )
-    gallery_pairs: int = Field(default=50, ge=1, description="Pairs, outliers and components shown in the gallery.")
+    gallery_pairs: int = Field(
+        default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."
+    )
 
     @classmethod
     def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks

@@ -1,40 +1,52 @@
 """Results to a gallery: reads the pictures that the pages show, in parallel, and fills the pages."""
 
-import io
+import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import groupby
-from pathlib import Path
-from urllib.parse import urlsplit
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from tempfile import SpooledTemporaryFile
+from typing import TypedDict
 
 import polars as pl
-from PIL import Image
 
-from dedup_assets.engine.containers import split_frame
-from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
-from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.extraction import decoding_limits, thread_count
-from dedup_assets.engine.reading import read_names
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.report import (
-    Illustrate,
+    Freed,
+    Keeping,
+    Links,
     Page,
     Picture,
+    Reason,
+    Site,
     Summary,
     bad_images_page,
     components_page,
     duplicates_page,
     outliers_page,
+    read_static,
     summary_page,
 )
+from dedup_assets.engine.report.catalog import Catalog, make_catalog
+from dedup_assets.engine.report.data_scripts import write_bad_images, write_catalog, write_facts
+from dedup_assets.engine.report.keeping import choose
+from dedup_assets.engine.report.layout import STATIC_FILES
+from dedup_assets.engine.report.pictures import tabulate
+from dedup_assets.engine.thumbnails import describe_files, illustrator, make_pictures
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.settings import Settings
 
-THUMBNAIL_SIDE = 320  # px, the longer one
-_JPEG_QUALITY = 80
+_MOST_ON_PAGE = 50  # pairs or outliers
+_COMPONENTS_ON_PAGE = 20
+_MEMBERS = 12  # of a component, before it is opened
+_MEMBERS_A_PAIR = 4  # thumbnails of members for each pair that has them
+_BAD_ON_PAGE = 100
+_IN_MEMORY = 64 << 20
+_THUMBNAILS_A_FOLDER = 1000
+_NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,8 @@ class Results:
         components: the similarity graph; None where there is none (a test set), and then no page of it.
         outliers: most isolated first.
         subtitle: what was compared with what, where that is not the input with itself.
+        folder: where the gallery will stand; what lies beside the work_dir is then linked relatively.
+        depth: how many folders above the gallery its work_dir is.
     """
 
     names: pl.Series
@@ -56,45 +70,55 @@ class Results:
     components: Components | None
     outliers: Pairs
     subtitle: str = ""
+    folder: str = ""
+    depth: int = 1
+
+
+@dataclass
+class _Spool:
+    """Files on their way into the gallery: in memory up to a size, then in a temporary file."""
+
+    entries: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with this object
+        self._digest = hashlib.sha256()
+        weakref.finalize(self, self._file.close)
+
+    def add(self, path: str, content: bytes) -> None:
+        self.entries.append((path, self._file.tell(), len(content)))
+        self._file.write(content)
+        self._digest.update(f"{path}\0{len(content)}\0".encode() + content)
+
+    @property
+    def name(self) -> str:
+        return f"files-{self._digest.hexdigest()[:12]}"
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        for path, start, size in self.entries:
+            self._file.seek(start)
+            yield path, self._file.read(size)
 
 
 def build_gallery(results: Results, settings: Settings) -> Gallery:
-    """Make all pages of the gallery.
+    """Make all pages of the gallery, their data and thumbnails.
+
+    Everything that was found is listed; `gallery_pairs` says how much of it has thumbnails.
 
     Args:
         results: what to show.
-        settings: of the run: shown on the first page, and how much is shown, decoded and done at once.
+        settings: of the run: shown on the first page, and how much is decoded, and done at once.
 
     Returns:
-        The pages by file name; `index.html` is the one to open.
+        The pages by file name, `index.html` is the one to open; and the folder of what they load.
     """
-    num_images = settings.gallery_pairs
-    limits, threads = decoding_limits(settings), thread_count(settings.num_threads)
-    illustrate = illustrator(_shown_first(results, num_images), limits=limits, threads=threads)
-    components = results.components or Components(pl.DataFrame(), pl.DataFrame())
-    summary = Summary(
-        names=results.names,
-        bad=results.bad,
-        pairs=results.pairs,
-        components=components,
-        outliers=results.outliers,
-        settings=settings.model_dump(),
-    )
-    every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
-    pages = {
-        Page.SUMMARY: summary_page(summary, illustrate, pages=every, subtitle=results.subtitle),
-        Page.DUPLICATES: duplicates_page(
-            results.pairs, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
-        ),
-        Page.COMPONENTS: components_page(
-            components, results.names, illustrate, num_components=num_images, pages=every, subtitle=results.subtitle
-        ),
-        Page.OUTLIERS: outliers_page(
-            results.outliers, illustrate, num_images=num_images, pages=every, subtitle=results.subtitle
-        ),
-        Page.BAD_IMAGES: bad_images_page(results.bad, pages=every, subtitle=results.subtitle),
-    }
-    return Gallery({page.value: html for page, html in pages.items() if page in every})
+    catalog = make_catalog(results.pairs, results.outliers, results.components or _NO_COMPONENTS, results.names)
+    spool = _Spool()
+    links = Links.of_gallery(results.folder, results.depth + 1)
+    pictures, facts = _picture_files(catalog, spool, settings, links)
+    site = _write_data(results, catalog, facts, spool, settings, links)
+    pages = _fill_pages(results, catalog, facts, pictures, settings, site)
+    return Gallery(pages, site.folder, spool, sum(size for _, _, size in spool.entries))
 
 
 def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: int, descending: bool) -> str:
@@ -113,7 +137,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     limits, threads = DecodingLimits(), thread_count(-1)
     if page is Page.COMPONENTS:
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
-        illustrate = illustrator(_shown_members(components, names, num_images), limits=limits, threads=threads)
+        illustrate = illustrator(_members_of(components, names, num_images), limits=limits, threads=threads)
         return components_page(components, names, illustrate, num_components=num_images)
     pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
     rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
@@ -124,85 +148,8 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending)
 
 
-def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: int) -> Illustrate:
-    """A function that gives the picture of a name; those expected are read at once, in parallel, others when asked for.
-
-    Args:
-        expected: names that will be asked for.
-        limits: which pictures are not decoded.
-        threads: how many decode at once.
-    """
-    # Frames of a video lie together and in order when sorted, and are read in one pass.
-    groups = [list(group) for _, group in groupby(sorted(set(expected)), key=_pass_of)]
-    known: dict[bytes, Picture] = {}
-    with ThreadPoolExecutor(threads, thread_name_prefix="gallery") as pool:
-        for group, pictures in zip(groups, pool.map(lambda names: _make_pictures(names, limits), groups), strict=True):
-            known |= zip(group, pictures, strict=True)
-
-    def illustrate(name: str) -> Picture:
-        key = os.fsencode(name)
-        if key not in known:
-            known[key] = make_picture(key, limits)
-        return known[key]
-
-    return illustrate
-
-
-def make_picture(name: bytes, limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> Picture:
-    """Read one image for a page; whatever is wrong with it is said on the page, never an error."""
-    return _make_pictures([name], limits, side)[0]
-
-
-def _make_pictures(names: Sequence[bytes], limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> list[Picture]:
-    contents = zip(names, read_names(names), strict=True)  # one at a time: frames are not compressed
-    return [_make_picture(name, content, limits, side) for name, content in contents]
-
-
-def _make_picture(name: bytes, content: bytes | ImageError, limits: DecodingLimits, side: int) -> Picture:
-    shown = os.fsdecode(name)
-    try:
-        if isinstance(content, ImageError):
-            raise content
-        width, height = image_size(content)
-        pixels = decode(content, at_least=(side, side), limits=limits)
-        thumbnail = _thumbnail(Image.fromarray(pixels), side)
-    except ImageError as problem:
-        return Picture(shown, None, None, None, None, _modified(shown), problem=str(problem))
-    size_bytes = None if split_frame(name) else len(content)  # a frame has no size of its own
-    return Picture(shown, thumbnail, width, height, size_bytes, _modified(shown))
-
-
-def _pass_of(name: bytes) -> bytes:
-    frame = split_frame(name)
-    return frame[0] if frame else name
-
-
-def _thumbnail(picture: Image.Image, side: int) -> bytes:
-    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
-
-
-def _modified(name: str) -> datetime | None:
-    if urlsplit(name).scheme and "://" in name:
-        return None
-    try:
-        return datetime.fromtimestamp(Path(name).stat().st_mtime, UTC)
-    except (OSError, ValueError, OverflowError):
-        return None
-
-
-def _shown_first(results: Results, num_images: int) -> list[bytes]:
-    """Names certain to be on a page: both sides of the first pairs (a pair may stand twice) and the first outliers."""
-    pairs = results.pairs.rows.head(2 * num_images)
-    outliers = results.outliers.rows.head(num_images)
-    shown = [name for rows in (pairs, outliers) for side in ("from", "to") for name in rows[side]]
-    return shown + (_shown_members(results.components, results.names, num_images) if results.components else [])
-
-
-def _shown_members(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
-    """Names on the page of components: those it asks for when it is filled without pictures."""
+def _members_of(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
+    """Names on a page of components by itself: those it asks for when it is filled without pictures."""
     asked: list[bytes] = []
 
     def note(name: str) -> Picture:
@@ -211,3 +158,140 @@ def _shown_members(components: Components, names: pl.Series, num_components: int
 
     components_page(components, names, note, num_components=num_components)
     return asked
+
+
+def _picture_files(
+    catalog: Catalog, spool: _Spool, settings: Settings, links: Links
+) -> tuple[dict[int, Picture], pl.DataFrame]:
+    """Thumbnails of the files that are shown first, and the facts of all."""
+    limits, threads = decoding_limits(settings), thread_count(settings.num_threads)
+    shown = _shown_first(catalog, settings.gallery_pairs)
+    number = dict(zip(catalog.names.gather(shown), shown, strict=True))
+    pictures: dict[int, Picture] = {}
+    for name, picture in make_pictures(number, limits=limits, threads=threads):
+        place = number[name]
+        path = f"thumbs/{place // _THUMBNAILS_A_FOLDER:03d}/{place}.jpg"
+        if picture.thumbnail is not None:
+            spool.add(path, picture.thumbnail)
+        address = None if picture.thumbnail is None else path
+        there = picture.thumbnail is not None or picture.size_bytes is not None or picture.container is not None
+        link = links.link(_opened(picture)) if there else None
+        pictures[place] = replace(picture, thumbnail=None, address=address, link=link)
+    rest = [place for place in range(len(catalog.names)) if place not in pictures]
+    others = describe_files(catalog.names.gather(rest).to_list(), threads=threads)
+    merged = (pictures[place] if place in pictures else next(others) for place in range(len(catalog.names)))
+    return pictures, tabulate(merged)
+
+
+def _opened(picture: Picture) -> str:
+    """What a click on an image opens: the archive that holds it; a video at the moment of the frame."""
+    return picture.container if picture.container and picture.container_kind == "archive" else picture.name
+
+
+def _shown_first(catalog: Catalog, num_images: int) -> list[int]:
+    """Files with thumbnails: of the first pairs, outliers and members."""
+    first = [rows.head(num_images)[side] for rows in (catalog.pairs, catalog.outliers) for side in ("a", "b")]
+    members = catalog.members.group_by("group", maintain_order=True).head(_MEMBERS).filter(pl.col("group") < num_images)
+    shown = pl.concat([*first, members["file"].head(_MEMBERS_A_PAIR * num_images)])
+    return [int(place) for place in shown.unique().sort()]
+
+
+def _write_data(
+    results: Results, catalog: Catalog, facts: pl.DataFrame, spool: _Spool, settings: Settings, links: Links
+) -> Site:
+    """Scripts, styles and the data of all that was found."""
+    for name in STATIC_FILES:
+        spool.add(name, read_static(name))
+    paths: dict[str, list[str]] = {}
+    shared = write_facts(
+        pairs=_shown(settings),
+        components=_COMPONENTS_ON_PAGE,
+        members=_MEMBERS,
+        bad=_BAD_ON_PAGE,
+        thumbnails=_THUMBNAILS_A_FOLDER,
+        beside=links.beside,
+        way=links.way,
+        reasons=[reason.words for reason in Reason],
+    )
+    for kind, script in chain(shared, write_catalog(catalog, facts), write_bad_images(results.bad)):
+        same = paths.setdefault(kind, [])
+        same.append(f"data/{kind}-{len(same):04d}.js")
+        spool.add(same[-1], script)
+    return Site(spool.name, paths)
+
+
+def _fill_pages(
+    results: Results,
+    catalog: Catalog,
+    facts: pl.DataFrame,
+    pictures: Mapping[int, Picture],
+    settings: Settings,
+    site: Site,
+) -> dict[str, str]:
+    components = results.components or _NO_COMPONENTS
+    keeping, freed = _suggest(catalog, facts)
+    by_name = {
+        picture.name: replace(picture, address=picture.address and f"{site.folder}/{picture.address}")
+        for picture in pictures.values()
+    }
+
+    def illustrate(name: str) -> Picture:  # the summary may show a few more than have thumbnails
+        return by_name.get(name) or next(describe_files([os.fsencode(name)], threads=1))
+
+    every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
+    frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
+    summary = Summary(
+        names=results.names,
+        bad=results.bad,
+        pairs=results.pairs,
+        components=components,
+        outliers=results.outliers,
+        settings=settings.model_dump(),
+        freed=freed,
+    )
+    filled = {
+        Page.SUMMARY: summary_page(summary, illustrate, **frame),
+        Page.DUPLICATES: duplicates_page(results.pairs, illustrate, num_images=_shown(settings), **frame),
+        Page.COMPONENTS: components_page(
+            components,
+            results.names,
+            illustrate,
+            num_components=_components_shown(catalog, settings),
+            max_images=_MEMBERS,
+            keeping=keeping,
+            **frame,
+        ),
+        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=_shown(settings), **frame),
+        Page.BAD_IMAGES: bad_images_page(results.bad, num_images=_BAD_ON_PAGE, **frame),
+    }
+    return {page.value: html for page, html in filled.items() if page in every}
+
+
+class _Frame(TypedDict):
+    """What all pages of a gallery share."""
+
+    subtitle: str
+    pages: tuple[Page, ...]
+    site: Site
+
+
+def _suggest(catalog: Catalog, facts: pl.DataFrame) -> tuple[Keeping, Freed]:
+    if catalog.components.is_empty():
+        return {}, Freed(0, 0, 0)
+    chosen = choose(catalog.members, facts)
+    kept = zip(catalog.names.gather(chosen["keep"]), (Reason(reason).words for reason in chosen["reason"]), strict=True)
+    keeping = dict(zip(catalog.components["component_id"], kept, strict=True))
+    return keeping, Freed(*(int(chosen[name].sum()) for name in ("others", "freed", "unsized")))
+
+
+def _shown(settings: Settings) -> int:
+    return min(settings.gallery_pairs, _MOST_ON_PAGE)
+
+
+def _components_shown(catalog: Catalog, settings: Settings) -> int:
+    """As many whole components as have thumbnails."""
+    sizes = catalog.components.head(min(settings.gallery_pairs, _COMPONENTS_ON_PAGE))
+    if sizes.is_empty():
+        return 0
+    shown = sizes["count"].clip(upper_bound=_MEMBERS).cum_sum()
+    return int((shown <= _MEMBERS_A_PAIR * settings.gallery_pairs).sum())

@@ -255,6 +255,16 @@ class Components:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The report: HTML documents by file name, first the one to open."""
+    """The report.
+
+    Attributes:
+        pages: HTML documents by file name, first the one to open.
+        folder: beside the pages, holds what they refer to; another content has another name. Empty: there is none.
+        files: path within that folder and content of each of its files.
+        file_bytes: their size together.
+    """
 
     pages: dict[str, str]
+    folder: str = ""
+    files: Iterable[tuple[str, bytes]] = ()
+    file_bytes: int = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dedup_assets.engine.records import BadImages, ErrorCode
-from dedup_assets.engine.report.layout import Page, render_page
+from dedup_assets.engine.report.layout import Page, Site, render_page
 
 _MEANINGS: dict[str, str] = {
     ErrorCode.CORRUPT_IMAGE: "The content is not a valid image.",
@@ -54,6 +54,7 @@ def bad_images_page(
     title: str = "Bad images",
     subtitle: str = "",
     pages: Collection[Page] = (),
+    site: Site | None = None,
 ) -> str:
     """List the images that gave no vector, by error code.
 
@@ -63,6 +64,7 @@ def bad_images_page(
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
 
     Returns:
         The page, as HTML.
@@ -71,7 +73,9 @@ def bad_images_page(
         ShownCode(shown.code, shown.meaning, shown.count, _list_images(bad, shown.code, num_images))
         for shown in count_codes(bad)
     ]
-    return render_page(Page.BAD_IMAGES, title=title, subtitle=subtitle, pages=pages, codes=codes, total=len(bad))
+    return render_page(
+        Page.BAD_IMAGES, title=title, subtitle=subtitle, pages=pages, site=site, codes=codes, total=len(bad)
+    )
 
 
 def _list_images(bad: BadImages, code: str, num_images: int) -> list[ShownBadImage]:

@@ -1,22 +1,30 @@
 """The page of connected components: groups of images that similarity ties together."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import polars as pl
 
 from dedup_assets.engine.records import Components
-from dedup_assets.engine.report.layout import Page, render_page
+from dedup_assets.engine.report.layout import Page, Site, render_page
 from dedup_assets.engine.report.pictures import Illustrate, Picture
 
 _SMALLEST = 2  # a single image is no group
 
+Keeping = Mapping[int, tuple[bytes, str]]
+"""By `component_id`: the name of the image that is suggested to stay, and why."""
+
+_NO_ADVICE: Keeping = {}
+
 
 @dataclass(frozen=True)
 class ShownComponent:
-    """One component on a page: `count` images, of which `pictures` are shown; similarities of its edges."""
+    """One component on a page: `count` images, of which `pictures` are shown; similarities of its edges.
+
+    `kept` is the name of the image that is suggested to stay, for a `reason`.
+    """
 
     component_id: int
     count: int
@@ -24,6 +32,8 @@ class ShownComponent:
     mean: float | None
     lowest: float | None
     highest: float | None
+    kept: str = ""
+    reason: str = ""
 
 
 def select_groups(components: Components) -> pl.DataFrame:
@@ -34,7 +44,13 @@ def select_groups(components: Components) -> pl.DataFrame:
 
 
 def show_components(
-    components: Components, names: pl.Series, illustrate: Illustrate, *, num_components: int, max_images: int
+    components: Components,
+    names: pl.Series,
+    illustrate: Illustrate,
+    *,
+    num_components: int,
+    max_images: int,
+    keeping: Keeping = _NO_ADVICE,
 ) -> list[ShownComponent]:
     """Return the largest components (all if `num_components` is negative), each with its first `max_images` images."""
     groups = select_groups(components)
@@ -56,6 +72,8 @@ def show_components(
             mean=row["mean"],
             lowest=row["min"],
             highest=row["max"],
+            kept=os.fsdecode(keeping.get(row["component_id"], (b"", ""))[0]),
+            reason=keeping.get(row["component_id"], (b"", ""))[1],
         )
         for row in groups.iter_rows(named=True)
     ]
@@ -68,9 +86,11 @@ def components_page(
     *,
     num_components: int = 20,
     max_images: int = 24,
+    keeping: Keeping = _NO_ADVICE,
     title: str = "Components",
     subtitle: str = "",
     pages: Collection[Page] = (),
+    site: Site | None = None,
 ) -> str:
     """Show the components of two images or more, largest first.
 
@@ -80,20 +100,30 @@ def components_page(
         illustrate: reads a picture, once for each name on the page.
         num_components: how many components at most, all if negative; the page says how many there are.
         max_images: how many images of a component at most, in the order of the features, all if negative.
+        keeping: the suggestions.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
 
     Returns:
         The page, as HTML.
     """
     groups = select_groups(components)
-    shown = show_components(components, names, cache(illustrate), num_components=num_components, max_images=max_images)
+    shown = show_components(
+        components,
+        names,
+        cache(illustrate),
+        num_components=num_components,
+        max_images=max_images,
+        keeping=keeping,
+    )
     return render_page(
         Page.COMPONENTS,
         title=title,
         subtitle=subtitle,
         pages=pages,
+        site=site,
         components=shown,
         total=groups.height,
         images=int(groups["count"].sum()) if groups.height else 0,

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import cache
 
 from dedup_assets.engine.records import Pairs
-from dedup_assets.engine.report.layout import Page, render_page
+from dedup_assets.engine.report.layout import Page, Site, render_page
 from dedup_assets.engine.report.pairing import merge_directions, show_pairs
 from dedup_assets.engine.report.pictures import Illustrate
 from dedup_assets.engine.report.quantities import Band
@@ -20,6 +20,7 @@ def duplicates_page(
     title: str = "Duplicates",
     subtitle: str = "",
     pages: Collection[Page] = (),
+    site: Site | None = None,
 ) -> str:
     """Show pairs of similar images.
 
@@ -31,18 +32,20 @@ def duplicates_page(
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
 
     Returns:
         The page, as HTML.
     """
     merged = merge_directions(pairs)
-    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending)
+    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending, suggest=True)
     counts = Counter(pair.band for pair in shown)
     return render_page(
         Page.DUPLICATES,
         title=title,
         subtitle=subtitle,
         pages=pages,
+        site=site,
         pairs=shown,
         total=len(merged),
         descending=descending,

@@ -1,19 +1,26 @@
 """The frame that all pages share, and the templates that fill it."""
 
 from base64 import b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dedup_assets.engine.report import names, quantities
 
-# Thumbnails are data, styles are inline; a page runs nothing and loads nothing, whatever a file name holds.
+# A page by itself: thumbnails are data, styles inline; it runs nothing and loads nothing, whatever a file name holds.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
+# A page of a folder loads what lies in it, and originals from the disk of whoever opens it from a disk; no network.
+FOLDER_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
+)
+STATIC_FILES = ("style.css", "icon.svg", "theme.js", "names.js", "data.js", "marks.js", "cards.js", "lists.js")
 
 
 class Page(StrEnum):
@@ -31,7 +38,44 @@ class Page(StrEnum):
         return "Summary" if self is Page.SUMMARY else self.name.replace("_", " ").capitalize()
 
 
-def render_page(page: Page, *, title: str, subtitle: str, pages: Collection[Page], **content: object) -> str:
+@dataclass(frozen=True)
+class Site:
+    """The folder beside the pages that holds their scripts, styles, data and thumbnails.
+
+    Attributes:
+        folder: its name.
+        data: by kind, the paths of data scripts in it, in the order to load them.
+    """
+
+    folder: str
+    data: Mapping[str, Sequence[str]]
+
+    def scripts(self, page: Page) -> list[str]:
+        """What a page loads, in order."""
+        if page is Page.SUMMARY:
+            return ["theme.js"]
+        kinds = ["facts", *_DATA[page]]
+        data = [path for kind in kinds for path in self.data.get(kind, ())]
+        code = [name for name in STATIC_FILES if name.endswith(".js")]
+        return [*code[:-1], *data, code[-1]]
+
+
+_DATA = {
+    Page.DUPLICATES: ("files", "pairs"),
+    Page.COMPONENTS: ("files", "components", "members"),
+    Page.OUTLIERS: ("files", "outliers"),
+    Page.BAD_IMAGES: ("codes", "bad"),
+}
+
+
+def read_static(name: str) -> bytes:
+    """A script or style of the pages."""
+    return resources.files("dedup_assets.engine.report").joinpath("templates", name).read_bytes()
+
+
+def render_page(
+    page: Page, *, title: str, subtitle: str, pages: Collection[Page], site: Site | None = None, **content: object
+) -> str:
     """Fill the template of a page.
 
     Args:
@@ -39,15 +83,17 @@ def render_page(page: Page, *, title: str, subtitle: str, pages: Collection[Page
         title: the heading.
         subtitle: run facts under the heading, may be empty.
         pages: the pages that exist beside each other in one folder; they are linked.
+        site: what the page loads; None for one that stands by itself.
         content: what the template shows.
 
     Returns:
-        HTML that encodes to UTF-8, needs no other file, no network and no script.
+        HTML that encodes to UTF-8 and needs no network; without a `site`, no other file and no script either.
     """
     template = _open_templates().get_template(page.value)
     existing = [other for other in Page if other in pages or other is page]
+    policy = FOLDER_SECURITY_POLICY if site else CONTENT_SECURITY_POLICY
     return template.render(
-        page=page, pages=existing, title=title, subtitle=subtitle, policy=CONTENT_SECURITY_POLICY, **content
+        page=page, pages=existing, title=title, subtitle=subtitle, policy=policy, site=site, **content
     )
 
 
@@ -68,7 +114,6 @@ def _open_templates() -> Environment:
         "folder": lambda name: names.split_name(name)[0],
         "base": lambda name: names.split_name(name)[1],
         "label": names.label_name,
-        "original": names.link_original,
         "similarity": quantities.format_similarity,
         "band": quantities.name_band,
         "count": quantities.format_count,

@@ -7,16 +7,18 @@ page such a character stands as its escape, so that nothing is hidden or reorder
 import os
 import re
 import unicodedata
+from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-from urllib.parse import quote
+from pathlib import PurePosixPath
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from markupsafe import Markup, escape
 
-from dedup_assets.engine.containers.names import archives_around, split_frame
+from dedup_assets.engine.containers.names import split_frame
 
 # Controls, format characters (bidi, zero-width), surrogates, private use, unassigned, line and paragraph separators.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_URL = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]+")
 _WEB_ADDRESS = re.compile(r"https?://[^/]", re.IGNORECASE)
 _RESERVED_IN_ADDRESS = ":/?#[]@!$&'()*+,;=%~"
 _LONGEST_LABEL = 80
@@ -60,6 +62,21 @@ def make_breakable(text: str) -> Markup:
     return Markup("/<wbr>").join(make_visible(part) for part in text.split("/"))
 
 
+def strip_credentials(text: str) -> str:
+    """Return `text` with what signs a URL in it taken out: user and password, and the values of its query."""
+    return _URL.sub(lambda found: _strip_url(found[0]), text)
+
+
+def _strip_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no valid host
+        return "***"
+    host = f"***@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
+    query = "&".join(f"{item.partition('=')[0]}=***" for item in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, host, parts.path, query, parts.fragment))
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Return (folder with its trailing separator, base name); a name that ends in a separator is all base name."""
     cut = max(name.rfind("/"), name.rfind(os.sep)) + 1
@@ -72,24 +89,58 @@ def label_name(name: str) -> str:
     return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
 
 
+@dataclass(frozen=True)
+class Links:
+    """How the pages of a folder link originals.
+
+    Attributes:
+        beside: a folder, with its trailing slash, whose content is linked relatively: it moves and is served together
+            with the pages. Empty: nothing is.
+        way: from the pages to that folder.
+    """
+
+    beside: str = ""
+    way: str = ""
+
+    @classmethod
+    def of_gallery(cls, gallery: str, steps: int) -> "Links":
+        """What lies beside the results is linked relatively; all else by its full path.
+
+        Args:
+            gallery: path of the folder of the pages, or its URL, from which nothing local can be linked relatively.
+            steps: how many folders above it the common folder of results and originals is.
+        """
+        parts = PurePosixPath(gallery).parts
+        if "://" in gallery or not gallery.startswith("/") or len(parts) <= steps + 1:
+            return cls()
+        return cls(str(PurePosixPath(*parts[:-steps])) + "/", steps * "../")
+
+    def link(self, name: str) -> str | None:
+        """Return an address of the original: relative, or as `link_original` gives it."""
+        if split_frame(name.encode("utf-8", "surrogatepass")):
+            video, _, moment = name.rpartition("#")
+            address = self.link(video)
+            return address and f"{address}#{moment}"
+        if self.beside and name.startswith(self.beside):
+            return self.way + quote(os.fsencode(name.removeprefix(self.beside)))
+        return link_original(name)
+
+
 def link_original(name: str) -> str | None:
     """Return an address that opens the original file.
 
     Returns:
         A `file:` or `http(s):` address, percent-encoded, for a frame of a video with the moment as its fragment; None
-        for names that a browser cannot or must not open (`s3://`, `javascript:`, relative paths, members of archives).
+        for names that a browser cannot or must not open (`s3://`, `javascript:`, relative paths).
     """
-    raw = name.encode("utf-8", "surrogatepass")
-    if any(archives_around(raw)):
-        return None
-    if split_frame(raw):
+    if split_frame(name.encode("utf-8", "surrogatepass")):
         video, _, moment = name.rpartition("#")
         address = link_original(video)
         return address and f"{address}#{moment}"
     try:
         if _WEB_ADDRESS.match(name):
             return quote(name.encode("utf-8", "surrogateescape"), safe=_RESERVED_IN_ADDRESS)
-        path = Path(name)
-        return path.as_uri() if path.is_absolute() else None
+        # Two slashes in front would name a host to some systems.
+        return "file:///" + quote(os.fsencode(name.lstrip("/"))) if name.startswith("/") else None
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte: no such file can exist
         return None

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from functools import cache
 
 from dedup_assets.engine.records import Pairs
-from dedup_assets.engine.report.layout import Page, render_page
+from dedup_assets.engine.report.layout import Page, Site, render_page
 from dedup_assets.engine.report.pairing import show_pairs
 from dedup_assets.engine.report.pictures import Illustrate
 
@@ -18,6 +18,7 @@ def outliers_page(
     title: str = "Outliers",
     subtitle: str = "",
     pages: Collection[Page] = (),
+    site: Site | None = None,
 ) -> str:
     """Show images that are far from all others, each with its nearest neighbour.
 
@@ -29,6 +30,7 @@ def outliers_page(
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
 
     Returns:
         The page, as HTML.
@@ -40,6 +42,7 @@ def outliers_page(
         title=title,
         subtitle=subtitle,
         pages=pages,
+        site=site,
         outliers=shown,
         total=len(outliers),
         descending=descending,

@@ -1,14 +1,26 @@
 """What a page knows about one file, and how two files differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import polars as pl
+
+from dedup_assets.engine.containers.names import split_frame
 from dedup_assets.engine.report.names import split_name
 from dedup_assets.engine.report.quantities import format_duration, format_excess
 
 _ASPECT_TOLERANCE = 0.02  # scaled copies round their sides to whole pixels
 _CLOCK_STEP = timedelta(seconds=2)  # FAT, and so most memory cards, keeps even seconds
+_FACTS = {
+    "size_bytes": pl.Int64,
+    "modified": pl.Int64,
+    "width": pl.Int64,
+    "height": pl.Int64,
+    "thumbnail": pl.Boolean,
+    "container": pl.Int64,
+    "problem": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,9 @@ class Picture:
         size_bytes: of the original file, None if unknown.
         modified: when the original was last changed, None if unknown; shown as it is, in its own time zone.
         problem: why there is no thumbnail.
+        address: of the thumbnail, relative to the page, where it is a file of its own.
+        link: opens the original, or what holds it; None where a browser cannot.
+        container: the archive or video that holds it; then `modified` is that of the container.
     """
 
     name: str
@@ -32,10 +47,47 @@ class Picture:
     size_bytes: int | None
     modified: datetime | None
     problem: str | None = None
+    address: str | None = None
+    link: str | None = None
+    container: str | None = None
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a thumbnail."""
+        return self.thumbnail is not None or self.address is not None
+
+    @property
+    def container_kind(self) -> str:
+        """What holds it, in a word; empty for a file of its own."""
+        if self.container is None:
+            return ""
+        return "video" if split_frame(self.name.encode("utf-8", "surrogatepass")) else "archive"
 
 
 Illustrate = Callable[[str], Picture]
 """Reads the picture of a name; given by the caller, since this package decodes nothing. Never raises for a bad file."""
+
+
+def tabulate(pictures: Iterable[Picture]) -> pl.DataFrame:
+    """Facts of files as columns, null where unknown.
+
+    Returns:
+        `size_bytes`, `modified` (seconds since 1970), `width`, `height`, `thumbnail`, `container` (UTF-16 units of the
+        name that name what holds it), `problem`.
+    """
+    rows = (
+        (
+            picture.size_bytes,
+            None if picture.modified is None else int(picture.modified.timestamp()),
+            picture.width,
+            picture.height,
+            picture.visible,
+            None if picture.container is None else len(picture.container.encode("utf-16-le", "surrogatepass")) // 2,
+            picture.problem,
+        )
+        for picture in pictures
+    )
+    return pl.DataFrame(list(rows), schema=_FACTS, orient="row")
 
 
 def describe_differences(a: Picture, b: Picture) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import polars as pl
 from dedup_assets.engine.records import BadImages, Components, Pairs
 from dedup_assets.engine.report.bad_images import count_codes
 from dedup_assets.engine.report.components import select_groups, show_components
-from dedup_assets.engine.report.layout import Page, render_page
+from dedup_assets.engine.report.layout import Page, Site, render_page
+from dedup_assets.engine.report.names import strip_credentials
 from dedup_assets.engine.report.pairing import merge_directions, show_pairs
 from dedup_assets.engine.report.pictures import Illustrate
 
@@ -23,6 +24,18 @@ _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
 
 @dataclass(frozen=True)
+class Freed:
+    """What could be removed if one image of each component stayed: files of their own, not parts of a container.
+
+    `size_bytes` is theirs, without the `unsized` whose size is unknown.
+    """
+
+    files: int
+    size_bytes: int
+    unsized: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """What the summary page is made from: the results of a run.
 
@@ -32,7 +45,8 @@ class Summary:
         pairs: as similarity.csv has them.
         components: the similarity graph, summed up.
         outliers: as outliers.csv has them.
-        settings: every effective parameter by name; values are shown as text.
+        settings: every effective parameter by name; values are shown as text, without credentials.
+        freed: what would go if one image of each component stayed; None where sizes were not asked for.
     """
 
     names: pl.Series
@@ -41,6 +55,7 @@ class Summary:
     components: Components
     outliers: Pairs
     settings: Mapping[str, object]
+    freed: Freed | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,7 @@ def summary_page(
     title: str = "Summary",
     subtitle: str = "",
     pages: Collection[Page] = tuple(Page),
+    site: Site | None = None,
 ) -> str:
     """Show what a run found: counts, the distribution of similarity, the first findings, the settings.
 
@@ -96,6 +112,7 @@ def summary_page(
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one; only they are linked.
+        site: what the page loads; None for one that stands by itself.
 
     Returns:
         The page, as HTML.
@@ -107,9 +124,10 @@ def summary_page(
         title=title,
         subtitle=subtitle,
         pages=pages,
+        site=site,
         counts=count_results(facts, merged),
         bars=draw_histogram(merged.rows["distance"]),
-        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True),
+        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True, suggest=True),
         components=show_components(
             facts.components,
             facts.names,
@@ -119,7 +137,8 @@ def summary_page(
         ),
         outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
         codes=count_codes(facts.bad),
-        settings={name: str(value) for name, value in facts.settings.items()},
+        settings={name: strip_credentials(str(value)) for name, value in facts.settings.items()},
+        freed=facts.freed,
     )
 
 

@@ -19,7 +19,6 @@ from dedup_assets.engine.records import (
     FeatureFiles,
     Features,
     FeatureStream,
-    Gallery,
     ImageLedger,
     Manifest,
     Neighbors,
@@ -255,14 +254,6 @@ def read_config(work_dir: WorkDir) -> dict[str, Any]:
         except ValueError as error:
             raise WorkDirError(f"{work_dir.path(CONFIG)!r} is not JSON: {error}; delete it") from None
     return config if isinstance(config, dict) else {}
-
-
-def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
-    """The pages of the gallery, UTF-8, in its folder; all at once."""
-    names = [f"{GALLERY}/{name}" for name in gallery.pages]
-    with work_dir.publish(*names) as files:
-        for file, html in zip(files, gallery.pages.values(), strict=True):
-            file.write(redacted(html).encode("utf-8"))
 
 
 def write_document(work_dir: WorkDir, name: str, html: str) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 STAGED = ".staged"
 JOURNAL = ".publishing.json"
 CONFIG = "config.json"
+FOLDER_PREFIX = "files-"  # of what the pages of a gallery load
+_FIRST_PAGE = "gallery/index.html"
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,18 @@ def _finish(view: "WorkDir", names: list[str]) -> None:
         ) from None
     view.in_generation("").remove(JOURNAL)
     discard(view)
+    if _FIRST_PAGE in names:
+        _remove_former_galleries(view.in_generation(""))
+
+
+def _remove_former_galleries(work_dir: "WorkDir") -> None:
+    """Delete what only pages loaded that are no more."""
+    with work_dir.open(_FIRST_PAGE) as file:
+        page = file.read()
+    gallery = work_dir.within("gallery")
+    for name in gallery.folders():
+        if name.startswith(FOLDER_PREFIX) and name.encode() not in page:
+            gallery.remove_folder(name)
 
 
 def _place(view: "WorkDir", name: str) -> None:

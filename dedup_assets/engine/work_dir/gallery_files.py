@@ -1,0 +1,88 @@
+"""The gallery in a work_dir: pages, and the folder of what they load, replaced as a whole.
+
+The folder's name changes with its content. It is complete before the first page that names it appears, and the former
+one goes once no page names it any more (`generations`): at every moment each page finds what it loads.
+"""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from os import fsync
+from pathlib import Path
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import Gallery
+from dedup_assets.engine.redaction import redacted
+from dedup_assets.engine.work_dir.files import GALLERY
+from dedup_assets.engine.work_dir.generations import FOLDER_PREFIX
+from dedup_assets.engine.work_dir.location import WorkDir
+
+_AT_ONCE = 8  # disks and stores take their time to say that a file is kept
+_BATCH = 64  # files in memory
+
+
+def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
+    """The pages of the gallery, UTF-8, and what they load, in its folder; all at once, and instead of the former ones.
+
+    Raises:
+        WorkDirError: the work_dir cannot be written to; the former gallery stays.
+    """
+    folder = work_dir.within(GALLERY).in_generation("")
+    if gallery.folder:
+        with _told(work_dir):
+            (_write_local if work_dir.is_local else _write_remote)(folder, gallery)
+    first, *others = gallery.pages
+    with work_dir.publish(*(f"{GALLERY}/{name}" for name in (*others, first))) as files:
+        for file, name in zip(files, (*others, first), strict=True):
+            file.write(redacted(gallery.pages[name]).encode("utf-8"))
+
+
+def _write_local(folder: WorkDir, gallery: Gallery) -> None:
+    target = Path(folder.path(gallery.folder))
+    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*.tmp"):  # of a run that was killed
+        shutil.rmtree(unfinished, ignore_errors=True)
+    if target.is_dir():  # it got its name when it was complete
+        return
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+
+    def write(entry: tuple[str, bytes]) -> None:
+        path = temporary / entry[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.write(entry[1])
+            file.flush()
+            fsync(file.fileno())
+
+    try:
+        _each(write, gallery.files)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_remote(folder: WorkDir, gallery: Gallery) -> None:
+    def write(entry: tuple[str, bytes]) -> None:
+        with folder.publish(f"{gallery.folder}/{entry[0]}") as (file,):
+            file.write(entry[1])
+
+    _each(write, gallery.files)
+
+
+def _each(write: Callable[[tuple[str, bytes]], None], entries: Iterable[tuple[str, bytes]]) -> None:
+    left = iter(entries)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="publish") as pool:
+        while batch := list(islice(left, _BATCH)):
+            for _ in pool.map(write, batch):
+                pass
+
+
+@contextmanager
+def _told(work_dir: WorkDir) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write to work_dir={work_dir.url!r}: {error.strerror or error}"
+        raise WorkDirError(message) from error
