@@ -64,7 +64,7 @@ _SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "components": ("threshold", "turi_param"),
 }
 _TOLD = {"faiss_index": ("distance",), "similarity": ("threshold",), "outliers": ("lower_threshold",)}
-_WITHOUT_FILES = {"feature_shards"}  # shards are stored by the engine, each as soon as it is done
+_WITHOUT_FILES = {"feature_shards", "neighbor_shards"}  # shards are stored by the engine, each as soon as it is done
 
 
 class WorkDirIOManager(dg.ConfigurableIOManager):
@@ -96,6 +96,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         for folder in {folder.url: folder for folder in map(self._folder, run.planned)}.values():
             held.enter_context(generations.hold(folder, doing, run=run.name))
             generations.tidy(folder, keep=run.name)
+            held.enter_context(generations.registered(folder.url, run.name))
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write a value; its files appear with those of the whole run."""

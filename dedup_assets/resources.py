@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import open_here as open_generation
 from dedup_assets.settings import Settings, allowed
 
 _LOG_SECONDS = 10
@@ -26,8 +27,9 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
 
     def open_work_dir(self) -> WorkDir:
-        """The work_dir of these settings."""
-        return WorkDir(self.parsed().work_dir)
+        """The work_dir of these settings, as the run that this process is part of sees it."""
+        work_dir = WorkDir(self.parsed().work_dir)
+        return work_dir.in_generation(open_generation(work_dir))
 
 
 def _fields() -> dict[str, Any]:

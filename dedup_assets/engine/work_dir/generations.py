@@ -66,7 +66,7 @@ def generation(work_dir: "WorkDir", doing: str, *, wait: bool = False) -> Iterat
     with hold(work_dir, doing, run=name, wait=wait) as lock:
         tidy(work_dir, keep=name)
         view = work_dir.in_generation(name)
-        with _registered(work_dir.url, name):
+        with registered(work_dir.url, name):
             try:
                 yield view
                 lock.check()
@@ -77,7 +77,8 @@ def generation(work_dir: "WorkDir", doing: str, *, wait: bool = False) -> Iterat
 
 
 @contextmanager
-def _registered(url: str, name: str) -> Iterator[None]:
+def registered(url: str, name: str) -> Iterator[None]:
+    """Let this process know which generation it is making in a work_dir."""
     with _guard:
         _open[url] = name
     try:
