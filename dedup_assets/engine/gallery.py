@@ -30,7 +30,7 @@ from dedup_assets.engine.report import (
     outliers_page,
     summary_page,
 )
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.settings import Settings
 
 THUMBNAIL_SIDE = 320  # px, the longer one
@@ -112,6 +112,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     """
     limits, threads = DecodingLimits(), thread_count(-1)
     if page is Page.COMPONENTS:
+        provenance.check_belongs(work_dir, files.read_config(work_dir), "components")
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
         illustrate = illustrator(_shown_members(components, names, num_images), limits=limits, threads=threads)
         return components_page(components, names, illustrate, num_components=num_images)
