@@ -83,7 +83,7 @@ def replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
         yield f"work_dir held the results of input_dir={inputs[0]!r}; those of {inputs[1]!r} have taken their place"
     models = [config.get("features", {}).get("model_sha256", "") for config in (before, after)]
     if all(models) and models[0] != models[1]:
-        yield f"the features were of model {models[0][:12]} before; those of model {models[1][:12]} have taken their place"
+        yield f"the features were of model {models[0][:12]}; those of model {models[1][:12]} have taken their place"
 
 
 def _input_of(config: Mapping[str, Any]) -> str:
