@@ -30,7 +30,10 @@ from dedup_assets.engine.records import (
 from dedup_assets.engine.work_dir import WorkDir, files, gallery_files, generations, index_file, provenance
 from dedup_assets.resources import SettingsResource
 
-_VERSIONS = ("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "pillow", "simplejpeg")
+_VERSIONS = (
+    *("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "fsspec"),
+    *("pillow", "simplejpeg", "pi-heif", "av"),
+)
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Manifest: files.write_manifest,

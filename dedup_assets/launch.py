@@ -6,8 +6,10 @@ that lives as long as the run, with telemetry off.
 
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
@@ -16,7 +18,7 @@ from dedup_assets.definitions import defs
 from dedup_assets.engine.errors import DedupError, SettingsError
 from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
-from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation, hold
 from dedup_assets.io_manager import WorkDirIOManager
@@ -50,12 +52,25 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
         view = held.enter_context(generation(folder, _doing(settings)))
+        before = files.read_config(view)
         if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
             gather_parts(view)
         facts = _materialize(settings, progress)
+        facts.warnings.extend(_told(settings, before, files.read_config(view)))
     if settings.range_folder:
         gather_ranges(work_dir, settings)
     return facts
+
+
+def _told(settings: Settings, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """What a user should know about the settings and what stood in work_dir."""
+    if settings.run_mode <= 1:
+        yield from provenance.replaced(before, after)
+    elif settings.run_mode == 2 and settings.model_path:  # noqa: PLR2004 - RUN.md's number
+        made_by = after.get("features", {}).get("model_sha256", "")
+        yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
+            f", of model {made_by[:12]}" if made_by else ""
+        )
 
 
 def _doing(settings: Settings) -> str:

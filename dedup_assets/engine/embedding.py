@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import ModelError
+from dedup_assets.engine.model_check import NoModelError, read_model
 
 BUILT_IN_MODEL = "copydetect576.onnx"
 _DYNAMIC_SIDE = 224  # px, for models that accept any size: what most embedding models were trained at
@@ -123,8 +124,10 @@ def _content(model_path: str) -> bytes:
     if not model_path:
         return resources.files("dedup_assets.engine").joinpath("models", BUILT_IN_MODEL).read_bytes()
     try:
-        return Path(model_path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that holds NUL
+        return read_model(Path(model_path))
+    except NoModelError as error:
+        raise ModelError(f"model_path={model_path!r} is not a usable ONNX model: {error}") from None
+    except (OSError, ValueError) as error:  # ValueError: also a name that holds NUL
         reason = getattr(error, "strerror", None) or error
         raise ModelError(f"model_path={model_path!r}: {reason}; give an ONNX file, or leave it out") from None
 

@@ -36,7 +36,7 @@ from dedup_assets.engine.report.keeping import choose
 from dedup_assets.engine.report.layout import STATIC_FILES
 from dedup_assets.engine.report.pictures import tabulate
 from dedup_assets.engine.thumbnails import describe_files, illustrator, make_pictures
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.settings import Settings
 
 _MOST_ON_PAGE = 50  # pairs or outliers
@@ -136,6 +136,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     """
     limits, threads = DecodingLimits(), thread_count(-1)
     if page is Page.COMPONENTS:
+        provenance.check_belongs(work_dir, files.read_config(work_dir), "components")
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
         illustrate = illustrator(_members_of(components, names, num_images), limits=limits, threads=threads)
         return components_page(components, names, illustrate, num_components=num_images)

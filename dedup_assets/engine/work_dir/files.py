@@ -26,9 +26,10 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.redaction import redacted, redacted_values
-from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir import fastdup_files, provenance
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
+from dedup_assets.engine.work_dir.tables import read_numbers, read_parquet
 
 MANIFEST = "image_manifest.parquet"
 LEDGER = "image_ledger.parquet"
@@ -42,10 +43,6 @@ COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
 TEST = "test"  # sub-folder of a test set's files
-_EMPTY_COLUMNS = {
-    **dict.fromkeys(["component_id", "count"], pl.Int64),
-    **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
-}  # may have no value in any row, and then no type of their own
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
@@ -56,7 +53,7 @@ def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
 
 def read_manifest(work_dir: WorkDir) -> Manifest:
     """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
-    images, facts = _read_parquet(work_dir, MANIFEST, remedy="materialize image_manifest")
+    images, facts = read_parquet(work_dir, MANIFEST, remedy="materialize image_manifest")
     return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
@@ -95,6 +92,10 @@ def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.flo
     with work_dir.publish(FEATURES, f"{FEATURES}.csv") as (data, table):
         data.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
         write_rows(table, "index,filename", (b"%d,%b" % (row, field(name)) for row, name in enumerate(names)))
+    config = read_config(work_dir)
+    if config.get(provenance.RESULTS, {}).get("features"):  # what was made from the others does not belong to these
+        config[provenance.RESULTS]["features"] = provenance.describe(work_dir.written, {}, {})
+        write_config(work_dir, config)
 
 
 def read_features(work_dir: WorkDir) -> Features:
@@ -121,7 +122,7 @@ def read_features(work_dir: WorkDir) -> Features:
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
     """What became of each listed image. Raises WorkDirError if it is not there, or damaged."""
-    return ImageLedger(_read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
+    return ImageLedger(read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
@@ -180,7 +181,7 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
     """Read neighbors.parquet. Raises WorkDirError if it is not there, or damaged."""
-    edges, facts = _read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
+    edges, facts = read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
     return Neighbors(edges, int(facts["images"]), json.loads(facts["recall_at_k"]))
 
 
@@ -224,8 +225,8 @@ def read_components(work_dir: WorkDir) -> Components:
     remedy = "materialize components first"
     name = work_dir.require(COMPONENTS_INFO, fastdup_files.COMPONENTS_INFO, remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
-    info = _read_numbers(work_dir, name, "component_id", "count")
-    components = Components(_read_numbers(work_dir, COMPONENTS, "__id"), info)
+    info = read_numbers(work_dir, name, "component_id", "count")
+    components = Components(read_numbers(work_dir, COMPONENTS, "__id"), info)
     if name == COMPONENTS_INFO:
         return components
     table = work_dir.require(f"{fastdup_files.FEATURES}.csv", remedy="it names the images of the components")
@@ -272,28 +273,6 @@ def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
     with work_dir.open(name) as file:
         names: Iterator[bytes] = (row[0] for row in read_columns(file, work_dir.path(name), "filename"))
         return pl.Series("filename", list(names), dtype=pl.Binary)
-
-
-def _read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
-    """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
-    with work_dir.open(name) as file:
-        try:
-            table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
-            return table.select(*columns, pl.exclude(columns)).select(table.columns)
-        except pl.exceptions.PolarsError as error:
-            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
-
-
-def _read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    """A table, and the facts that were written with it."""
-    work_dir.require(name, remedy=f"{remedy} first")
-    with work_dir.open(name) as file:
-        try:
-            facts = pl.read_parquet_metadata(file)
-            file.seek(0)
-            return pl.read_parquet(file), facts
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
 
 
 def _shown(name: bytes) -> str:

@@ -153,7 +153,7 @@ def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool) -> 
 def _open(path: Path, url: str) -> BinaryIO:
     while True:
         try:
-            return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
+            return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
         except FileNotFoundError:  # whoever made the folder has removed it again
             _make_folders(path.parent, url)
         except OSError as error:

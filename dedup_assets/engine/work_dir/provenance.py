@@ -71,6 +71,25 @@ def changed_settings(config: Mapping[str, Any], result: str, settings: Mapping[s
             yield f"{_named(noted)} was made with {name}={then!r}; the settings say {settings[name]!r}"
 
 
+def replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """What a run has put in the place of something else, in words: another input, another model.
+
+    Args:
+        before: config.json as it stood before the run; may be empty.
+        after: as it stands now.
+    """
+    inputs = [_input_of(config) for config in (before, after)]
+    if all(inputs) and inputs[0] != inputs[1]:
+        yield f"work_dir held the results of input_dir={inputs[0]!r}; those of {inputs[1]!r} have taken their place"
+    models = [config.get("features", {}).get("model_sha256", "") for config in (before, after)]
+    if all(models) and models[0] != models[1]:
+        yield f"the features were of model {models[0][:12]}; those of model {models[1][:12]} have taken their place"
+
+
+def _input_of(config: Mapping[str, Any]) -> str:
+    return str(config.get(RESULTS, {}).get("image_manifest", {}).get("settings", {}).get("input_dir", ""))
+
+
 def _named(noted: Mapping[str, Any]) -> str:
     return " and ".join(noted.get("files", {})) or "a result"
 

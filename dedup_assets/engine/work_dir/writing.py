@@ -72,7 +72,11 @@ class Output(io.BufferedIOBase, BinaryIO):
     def flush(self) -> None:
         """Hand what is buffered to the system."""
         if not self._file.closed:
-            self._file.flush()
+            try:
+                self._file.flush()
+            except OSError as error:
+                self.failure = self.failure or error
+                raise
 
     def close(self) -> None:
         """Leave closing to whoever opened the file: libraries close what they are given."""

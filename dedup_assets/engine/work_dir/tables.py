@@ -1,0 +1,33 @@
+"""Tables of a work_dir, read with errors that name the file and what makes it anew."""
+
+import polars as pl
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.work_dir.location import WorkDir
+
+_EMPTY_COLUMNS = {
+    **dict.fromkeys(["component_id", "count"], pl.Int64),
+    **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
+}  # may have no value in any row, and then no type of their own
+
+
+def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
+    """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
+    with work_dir.open(name) as file:
+        try:
+            table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
+            return table.select(*columns, pl.exclude(columns)).select(table.columns)
+        except pl.exceptions.PolarsError as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
+
+
+def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A table, and the facts that were written with it."""
+    work_dir.require(name, remedy=f"{remedy} first")
+    with work_dir.open(name) as file:
+        try:
+            facts = pl.read_parquet_metadata(file)
+            file.seek(0)
+            return pl.read_parquet(file), facts
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
