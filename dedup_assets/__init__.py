@@ -7,8 +7,6 @@ The names are fastdup's open interface (RUN.md), so that `import dedup_assets as
 package imports neither Dagster nor any of the heavy libraries.
 """
 
-from importlib.metadata import version as _version
-
 from dedup_assets.api import (
     create_components_gallery,
     create_duplicates_gallery,
@@ -20,8 +18,6 @@ from dedup_assets.api import (
     run,
     save_binary_feature,
 )
-
-__version__ = _version("dedup-assets")
 
 __all__ = [
     "__version__",
@@ -35,3 +31,11 @@ __all__ = [
     "run",
     "save_binary_feature",
 ]
+
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version  # decoding processes start without it
+
+    return version("dedup-assets")

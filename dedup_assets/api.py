@@ -7,10 +7,8 @@ imported inside the functions, so that `import dedup_assets` stays quick.
 import hashlib
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -92,6 +90,8 @@ def run(
     """
     given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
     if version:
+        from importlib.metadata import version as package_version
+
         print(f"dedup-assets {package_version('dedup-assets')}")
         return SUCCESS
     try:
@@ -100,6 +100,8 @@ def run(
         print(f"dedup-assets: {_one_line(error)}", file=sys.stderr)
     except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
         if verbose:
+            import traceback
+
             traceback.print_exc()
         hint = "" if verbose else "; run with verbose=True for the traceback"
         message = f"dedup-assets: internal error, please report it: {type(error).__name__}: {_one_line(error)}{hint}"

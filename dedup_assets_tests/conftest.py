@@ -12,9 +12,18 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageDraw
 
+from dedup_assets.engine.isolation import keep_decoders
+
 # A busy machine is no failure: pytest-timeout ends what hangs. CI tries the same examples each time.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoders() -> Iterator[None]:
+    """The same decoding processes for all tests, started when first needed: hundreds of starts would take a minute."""
+    with keep_decoders(5):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +86,14 @@ def _save_photo(path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
     with open(name, "wb") as file:  # noqa: PTH123 - likewise
         picture.save(file, "JPEG" if ending in {b".jpg", b".jpeg"} else "PNG")
     return name
+
+
+@pytest.fixture(scope="session")
+def slow_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good picture that takes ten seconds: its pixels are decimal numbers, which Pillow reads in Python."""
+    path = tmp_path_factory.mktemp("slow") / "slow.png"
+    path.write_bytes(b"P3 3000 2000 255\n" + b"10 20 30 " * 6_000_000)
+    return path
 
 
 @pytest.fixture

@@ -120,6 +120,22 @@ class Embedder:
         return np.ascontiguousarray(arranged, dtype=self.input.dtype)
 
 
+def open_embedder(model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") -> Embedder:
+    """The `Embedder` that was opened last where it would be the same, else a new one: a run asks several times.
+
+    Raises:
+        ModelError: as `Embedder`.
+    """
+    global _opened  # noqa: PLW0603 - one session, that of the run
+    key = hashlib.sha256(_content(model_path)).hexdigest(), model_path, compute
+    if _opened is None or _opened[0] != key:
+        _opened = key, Embedder(model_path, compute)
+    return _opened[1]
+
+
+_opened: tuple[tuple[str, str, str], Embedder] | None = None
+
+
 def _content(model_path: str) -> bytes:
     if not model_path:
         return resources.files("dedup_assets.engine").joinpath("models", BUILT_IN_MODEL).read_bytes()

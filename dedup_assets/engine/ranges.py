@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.embedding import Embedder
+from dedup_assets.engine.embedding import open_embedder
 from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits, extract, thread_count
 from dedup_assets.engine.isolation import keep_decoders
 from dedup_assets.engine.listing import part, ranges
@@ -44,7 +44,7 @@ class RangeExtractor:
         self._shard_size = settings.shard_size
         self._is_part = bool(settings.range_folder)
         self._extraction = Extraction(
-            embedder=Embedder(settings.model_path, settings.compute),
+            embedder=open_embedder(settings.model_path, settings.compute),
             limits=decoding_limits(settings),
             box=settings.box,
             threads=thread_count(settings.num_threads),

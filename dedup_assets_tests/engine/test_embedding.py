@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from dedup_assets.engine.embedding import Embedder
+from dedup_assets.engine.embedding import Embedder, open_embedder
 from dedup_assets.engine.errors import ModelError
 from dedup_assets_tests.engine.models import Shape, save_mean_model, save_model
 
@@ -158,3 +158,12 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_providers_that_are() -> Non
         pytest.skip("this machine has one")
     with pytest.raises(ModelError, match=r"compute='gpu'.*CPUExecutionProvider.*dedup-assets\[gpu\]"):
         Embedder(compute="gpu")
+
+
+def test_a_model_is_opened_once_while_its_file_stays_the_same(tmp_path: Path) -> None:
+    path = save_mean_model(tmp_path / "model.onnx", ["n", 8, 8, 3], dimension=7)
+    first = open_embedder(path)
+    assert open_embedder(path) is first
+    save_mean_model(tmp_path / "model.onnx", ["n", 8, 8, 3], dimension=9)
+    assert open_embedder(path).dimension == 9
+    assert open_embedder().dimension == 576

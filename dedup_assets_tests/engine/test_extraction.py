@@ -144,6 +144,29 @@ def test_images_are_read_from_a_store(store: str, tmp_path: Path, save_photo: Sa
     assert np.array_equal(shard.vectors, run(manifest_of(name), embedder).vectors)
 
 
+def test_an_image_that_takes_too_long_is_a_row_and_those_around_it_are_good(
+    tmp_path: Path, save_photo: SavePhoto, embedder: Embedder, slow_picture: Path
+) -> None:
+    names = [save_photo(tmp_path / "a.png"), os.fsencode(slow_picture), save_photo(tmp_path / "b.png", 1)]
+    extraction = Extraction(embedder, DecodingLimits(), None, 2, seconds=2.0)
+    shard = extract(manifest_of(*names), extraction, lambda *_: None)
+    assert shard.images["error_code"].to_list() == [None, "ERROR_UNREADABLE", None]
+    assert shard.images["error"][1] == "decoding took more than 2 seconds and was ended"
+    assert np.array_equal(shard.vectors, run(manifest_of(names[0], names[2]), embedder).vectors)
+
+
+def test_broken_videos_are_rows_whoever_lists_them(tmp_path: Path, embedder: Embedder) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    (tmp_path / "b.mkv").touch()
+    os.mkfifo(tmp_path / "c.webm")
+    shard = run(list_images(str(tmp_path)), embedder)
+    assert shard.images["error_code"].to_list() == [
+        "ERROR_CORRUPT_IMAGE",
+        "ERROR_ZERO_SIZE_FILE",
+        "ERROR_UNREADABLE",
+    ]
+
+
 @settings(max_examples=60)
 @given(st.lists(st.binary(max_size=30), max_size=6))
 @example([b".tbz2", b".zip", b".mp4"])

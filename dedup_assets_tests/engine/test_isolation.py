@@ -17,7 +17,7 @@ from PIL import Image
 from dedup_assets.engine.containers import DECODER
 from dedup_assets.engine.decoding import DecodingLimits, decode, resize
 from dedup_assets.engine.errors import ImageError, WorkerError
-from dedup_assets.engine.isolation import Content, Decoded, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.isolation import Content, Decoded, DecodingTask, decode_all
 from dedup_assets.engine.records import ErrorCode, Source
 from dedup_assets.engine.workers import Ended, Request, WorkerPool
 from dedup_assets.engine.workers.pool import Lent
@@ -30,16 +30,15 @@ TASK = DecodingTask(SIZE, None, DecodingLimits(), 60.0)
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
     """One decoding process at a time, replaced by whichever test ends it."""
-    with open_decoders(1) as pool:
-        yield pool
+    pool = WorkerPool(DECODER, 1)
+    yield pool
+    pool.close()
 
 
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """A good picture that takes seconds: its pixels are decimal numbers, which Pillow reads in Python."""
-    path = tmp_path_factory.mktemp("slow") / "slow.png"
-    path.write_bytes(b"P3 1000 900 255\n" + b"10 20 30 " * 900_000)
-    return source(path)
+@pytest.fixture
+def slow(slow_picture: Path) -> Source:
+    """The picture that takes ten seconds."""
+    return source(slow_picture)
 
 
 def source(path: Path | bytes) -> Source:
@@ -117,7 +116,9 @@ def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
     expect_pictures(decoded, names)
 
 
-def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(pool: WorkerPool, slow: Source) -> None:
+def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(pool: WorkerPool, tmp_path: Path) -> None:
+    slow = source(tmp_path / "slow.png")
+    Path(os.fsdecode(slow.name)).write_bytes(b"P3 1000 900 255\n" + b"10 20 30 " * 900_000)
     with pool.lend() as lent, killer(lent, signal.SIGSEGV, times=1) as killed:
         decoded = decode_all([slow], TASK, lent)
         assert len(killed) == 1
@@ -128,13 +129,13 @@ def test_a_file_that_takes_too_long_is_bad_and_the_next_is_good(
     tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, slow: Source
 ) -> None:
     name = save_photo(tmp_path / "a.jpg")
-    task = DecodingTask(SIZE, None, DecodingLimits(), 0.5)
+    task = DecodingTask(SIZE, None, DecodingLimits(), 1.5)
     with pool.lend() as lent:
         before = time.monotonic()
         decoded = decode_all([slow, source(name)], task, lent)
         assert time.monotonic() - before < 20
     assert codes(decoded) == [ErrorCode.UNREADABLE, None]
-    assert str(decoded.problems[0]) == "decoding took more than 0.5 seconds and was ended"
+    assert str(decoded.problems[0]) == "decoding took more than 1.5 seconds and was ended"
     expect_pictures(decoded, [name])
 
 

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 
 import fsspec
@@ -34,13 +36,26 @@ def test_a_fifo_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     error = refused(os.fsencode(tmp_path / "pipe.jpg"))
     assert error.code is ErrorCode.UNREADABLE
-    assert "not a regular file" in str(error)
+    assert str(error) == "is not a regular file, but a FIFO"
+
+
+@pytest.mark.timeout(10)
+def test_the_writer_of_a_fifo_never_meets_a_reader(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    written = threading.Thread(target=lambda: pipe.write_bytes(b"for somebody else"), daemon=True)
+    written.start()  # opening waits for a reader
+    refused(os.fsencode(pipe))
+    time.sleep(0.2)
+    assert written.is_alive()
+    assert pipe.read_bytes() == b"for somebody else"
 
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("device", [b"/dev/zero", b"/dev/null", b"/dev/tty"])
 def test_device_files_are_refused(device: bytes) -> None:
     assert refused(device).code is ErrorCode.UNREADABLE
+    assert str(refused(device)) == "is not a regular file, but a device"
 
 
 def test_a_folder_and_a_socket_are_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +63,7 @@ def test_a_folder_and_a_socket_are_unreadable(tmp_path: Path, monkeypatch: pytes
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.jpg")  # relative: socket paths are short
         assert refused(b"socket.jpg").code is ErrorCode.UNREADABLE
+        assert str(refused(b"socket.jpg")) == "is not a regular file, but a socket"
     assert refused(os.fsencode(tmp_path)).code is ErrorCode.UNREADABLE
 
 

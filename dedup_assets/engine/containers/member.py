@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from dedup_assets.engine.errors import ImageError
 
-MAX_MEMBER_BYTES = 1 << 30  # an image file is held in memory whole
+MAX_MEMBER_BYTES = 1 << 28  # 256 MiB unpacked, one for each thread; a member that says more is refused unread
 
 
 class Member(NamedTuple):

@@ -36,8 +36,12 @@ class WorkerPool:
         self._idle: list[Worker] = []
         self._all: list[Worker] = []
         self._starting = 0
-        self._closed = False
+        self.closed = False
         Thread(target=self._watch, name="worker-time-limits", daemon=True).start()
+
+    def fits(self, module: str, size: int) -> bool:
+        """Whether it can serve this process as a pool of so many."""
+        return self.owner == os.getpid() and not self.closed and self.module == module and self.size >= size
 
     def start(self) -> None:
         """Start the first workers now; starting the interpreter does not wait for it to be ready."""
@@ -63,7 +67,7 @@ class WorkerPool:
     def take(self) -> Worker:
         """Wait for a worker and take it."""
         with self._changed:
-            while not self._idle and len(self._all) + self._starting >= self.size and not self._closed:
+            while not self._idle and len(self._all) + self._starting >= self.size and not self.closed:
                 self._changed.wait()
             self._check_open()
             if self._idle:
@@ -75,7 +79,7 @@ class WorkerPool:
             with self._changed:
                 self._starting -= 1
         with self._changed:
-            if not self._closed:
+            if not self.closed:
                 self._all.append(worker)
                 return worker
         worker.close()
@@ -97,18 +101,18 @@ class WorkerPool:
     def close(self) -> None:
         """End all workers, whatever they do; threads that wait for one get an error."""
         with self._changed:
-            self._closed = True
+            self.closed = True
             workers = list(self._all)
             self._changed.notify_all()
         for worker in workers:
             worker.close()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise WorkerError(_ENDED)
 
     def _watch(self) -> None:
-        while not self._closed:
+        while not self.closed:
             time.sleep(_LOOK_SECONDS)
             with self._changed:
                 workers = list(self._all)
@@ -196,7 +200,7 @@ def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[Non
 def open_pool(module: str, size: int) -> Iterator[WorkerPool]:
     """Workers for the block: those that are kept, where they are enough, else new ones that end with it."""
     kept = _kept
-    if kept is not None and kept.owner == os.getpid() and kept.module == module and kept.size >= size:
+    if kept is not None and kept.fits(module, size):
         yield kept
         return
     pool = WorkerPool(module, size)
