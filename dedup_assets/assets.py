@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dedup_assets import metadata
-from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import list_images, part
-from dedup_assets.engine.neighbors import build_index, check_search
+from dedup_assets.engine.neighbors import check_search
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
 from dedup_assets.engine.records import (
@@ -32,7 +32,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.searching import RangeSearcher
+from dedup_assets.engine.searching import RangeSearcher, find_or_build_index
 from dedup_assets.partitions import REGISTERED_AT_ONCE, offset_ranges
 from dedup_assets.resources import SettingsResource
 
@@ -137,7 +137,7 @@ def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadI
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
     """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file."""
     parsed = settings.parsed()
-    index = build_index(features.vectors, parsed.search, thread_count(parsed.num_threads))
+    index = find_or_build_index(parsed, features, settings.open_work_dir())
     context.add_output_metadata(metadata.of_index(index, parsed.search))
     return index
 

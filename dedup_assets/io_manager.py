@@ -85,5 +85,8 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         config["settings"] = self.settings.parsed().model_dump(exclude={"version", "verbose"})
         config["versions"] = {name: version(name) for name in _VERSIONS}
         if isinstance(obj, FeatureStream):
-            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension}
+            written = files.written_features(work_dir, obj)
+            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
+        if isinstance(obj, SearchIndex):
+            config["index"] = {"made_of": obj.made_of, "written": work_dir.version(index_file.INDEX)}
         files.write_config(work_dir, config)

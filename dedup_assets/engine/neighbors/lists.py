@@ -169,7 +169,7 @@ def find_candidates(
     Yields:
         A slice of the queries, and (size, wanted) int64 rows for them, -1 where there are too few, best first.
     """
-    at_once = min(max(1, _PROBES_AT_ONCE // index.nprobe), 1 << (64 - _SCORE_BITS - index.row_bits))
+    at_once = min(max(1, _PROBES_AT_ONCE // max(index.nprobe, wanted)), 1 << (64 - _SCORE_BITS - index.row_bits))
     with ThreadPoolExecutor(threads, thread_name_prefix="search") as pool:
         for start in range(0, len(queries), at_once):
             block = slice(start, min(start + at_once, len(queries)))

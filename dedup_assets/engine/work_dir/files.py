@@ -60,15 +60,16 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
     return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
-def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
+def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
     """features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
 
-    Returns:
-        How many images are good, and how many bad.
+    Files that hold just these ranges are left as they are, with all that was made from them.
 
     Raises:
         WorkDirError: no image of a whole listing is good; nothing is written then.
     """
+    if stream.digest and read_config(work_dir).get("features", {}).get("written") == written_features(work_dir, stream):
+        return
     ledgers: list[pl.DataFrame] = []
     with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
         good = 0
@@ -87,7 +88,12 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
                 f"{first['error_code']}: {first['error']}"
             )
         table.write_parquet(ledger)
-    return good, table.height - good
+
+
+def written_features(work_dir: WorkDir, stream: FeatureStream) -> dict[str, str]:
+    """What config.json remembers of the files that a stream was written to: what is in them, and which they are."""
+    names = (FEATURES, LEDGER, f"{FEATURES}.csv")
+    return {"digest": stream.digest} | {name: work_dir.version(name) for name in names if work_dir.exists(name)}
 
 
 def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.float32]) -> None:
