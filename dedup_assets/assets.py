@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dedup_assets import metadata
-from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import list_images, part
-from dedup_assets.engine.neighbors import build_index, check_search
+from dedup_assets.engine.neighbors import check_search
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
 from dedup_assets.engine.records import (
@@ -32,7 +32,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.searching import RangeSearcher, full_ranges
+from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.partitions import offset_ranges, register, row_ranges
 from dedup_assets.resources import SettingsResource
@@ -141,7 +141,7 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
     The ranges of its rows are registered as partitions of `neighbor_shards`; nobody needs them on one machine.
     """
     parsed = settings.parsed()
-    index = build_index(features.vectors, parsed.search, thread_count(parsed.num_threads))
+    index = find_or_build_index(parsed, features, settings.open_work_dir())
     register(context.instance, row_ranges, full_ranges(len(features), parsed.search_range_size))
     context.add_output_metadata(metadata.of_index(index, parsed.search))
     return index

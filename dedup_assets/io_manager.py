@@ -150,14 +150,20 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         config["settings"] = settings
         config["versions"] = {name: version(name) for name in _VERSIONS}
         if isinstance(obj, FeatureStream):
-            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension}
+            written = files.written_features(work_dir, obj)
+            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
+        if isinstance(obj, SearchIndex):
+            config["index"] = {"made_of": obj.made_of, "written": work_dir.version(index_file.INDEX)}
         name = context.asset_key.path[-1]
+        results = config.get(provenance.RESULTS, {})
         noted = provenance.describe(
             work_dir.written,
             dict(self._identities(context, work_dir, config)),
             {setting: settings[setting] for setting in _SETTINGS_OF.get(name, ())},
         )
-        config[provenance.RESULTS] = config.get(provenance.RESULTS, {}) | {name: noted}
+        if not work_dir.written and name in results:  # the files that stood there were still true
+            noted["files"] = results[name]["files"]
+        config[provenance.RESULTS] = results | {name: noted}
         files.write_config(work_dir, config)
 
     def _identities(

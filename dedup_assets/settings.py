@@ -77,7 +77,10 @@ class Settings(BaseModel):
     model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")
     version: bool = Field(default=False, description="Print the version and do nothing else.")
     nearest_neighbors_k: int = Field(
-        default=2, ge=1, description="Neighbours searched for each image, itself excluded, exact duplicates included."
+        default=2,
+        ge=1,
+        le=10_000,
+        description="Neighbours searched for each image, itself excluded, exact duplicates included.",
     )
     run_mode: int = Field(
         default=0,
@@ -121,6 +124,17 @@ class Settings(BaseModel):
     )
     shard_size: int = Field(
         default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."
+    )
+    range_search: bool = Field(
+        default=False,
+        description="Find all images at least `threshold` similar to an image (range search), not only the k nearest.",
+    )
+    range_search_limit: int = Field(
+        default=1000,
+        ge=1,
+        le=10_000,
+        description="Neighbours of one image that a range search keeps, the most similar; bounds what thousands of "
+        "identical images give. They stay joined in one component.",
     )
     search_range_size: int = Field(
         default=100_000,
@@ -235,6 +249,8 @@ class Settings(BaseModel):
             distance=self.distance,
             k=self.nearest_neighbors_k,
             recall_target=self.recall_target,
+            range_from=self.threshold if self.range_search else None,
+            range_limit=self.range_search_limit,
         )
 
     @property
@@ -255,7 +271,10 @@ class GraphSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Method and metric of the neighbour search."""
+    """Method and metric of the neighbour search.
+
+    With `range_from` all images at least so similar are neighbours too, `range_limit` of them at most.
+    """
 
     provider: Literal["faiss", "turi"]
     nnmodel: NearestNeighborModel
@@ -264,6 +283,8 @@ class SearchSettings:
     distance: Distance
     k: int
     recall_target: float
+    range_from: float | None = None
+    range_limit: int = 0
 
 
 def allowed(name: str) -> str:

@@ -13,6 +13,7 @@ from dedup_assets.settings import GraphSettings
 
 _DAMPING = 0.85  # Brin and Page 1998
 _DECIMALS = 6
+_SHARED_AT_ONCE = 1 << 16
 
 
 def similar_pairs(
@@ -61,20 +62,20 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
         A row for each image, singletons included, and a row for each component.
     """
     edges = _undirected(neighbors, graph.ccthreshold)
-    network = igraph.Graph(n=neighbors.images, edges=edges.select("low", "high").to_numpy())
+    low, high = edges["low"].to_numpy(), edges["high"].to_numpy()
     images = pl.DataFrame({"__id": np.arange(neighbors.images)})
     info = pl.DataFrame(
         schema={"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64}
     )
     if graph.run_cc:
-        membership = _largest_first(np.array(network.connected_components().membership, np.int64))
+        membership = _largest_first(join(neighbors.images, low, high))
         images = images.with_columns(component_id=membership)
         info = _component_info(membership, edges)
     if graph.run_pagerank:
-        ranks = network.pagerank(directed=False, damping=_DAMPING, weights=edges["similarity"].to_list())
-        images = images.with_columns(pagerank=np.array(ranks, np.float64))
+        images = images.with_columns(pagerank=_pagerank(neighbors.images, edges))
     if graph.run_degree:
-        images = images.with_columns(degree=np.array(network.degree(), np.int64))
+        degree = np.bincount(low, minlength=neighbors.images) + np.bincount(high, minlength=neighbors.images)
+        images = images.with_columns(degree=degree)
     if graph.run_cc:
         described = info.select("component_id", "count", mean_distance="mean", min_distance="min", max_distance="max")
         images = images.join(described, on="component_id", how="left", maintain_order="left")
@@ -109,6 +110,34 @@ def _undirected(neighbors: Neighbors, ccthreshold: float) -> pl.DataFrame:
         .unique(["low", "high"], keep="first", maintain_order=True)
         .sort("low", "high")
     )
+
+
+def join(images: int, low: NDArray[np.uint32], high: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """The first image of the component that each image is in.
+
+    Every component takes the smallest number among its neighbours until none is smaller, which at least halves the
+    components in each round (minimum hooking with full compression; Awerbuch and Shiloach 1987).
+    """
+    first = np.arange(images)
+    while len(low):
+        left, right = first[low], first[high]
+        apart = left != right
+        low, high, left, right = low[apart], high[apart], left[apart], right[apart]
+        np.minimum.at(first, np.maximum(left, right), np.minimum(left, right))
+        while not np.array_equal(shorter := first[first], first):
+            first = shorter
+    return first
+
+
+def _pagerank(images: int, edges: pl.DataFrame) -> NDArray[np.float64]:
+    network = igraph.Graph(n=images, edges=edges.select("low", "high").to_numpy())
+    # igraph takes weights as a list alone; similarities have few different values, which it can share.
+    values, places = np.unique(edges["similarity"].to_numpy(), return_inverse=True)
+    shared = values.tolist()
+    weights: list[float] = []
+    for start in range(0, len(places), _SHARED_AT_ONCE):
+        weights.extend(map(shared.__getitem__, places[start : start + _SHARED_AT_ONCE].tolist()))
+    return np.array(network.pagerank(directed=False, damping=_DAMPING, weights=weights), np.float64)
 
 
 def _largest_first(membership: NDArray[np.int64]) -> NDArray[np.int64]:

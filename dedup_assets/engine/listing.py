@@ -12,6 +12,7 @@ import re
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "
 _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
 _LOG = logging.getLogger(__name__)
 _MISSING = -1
+_ROWS_AT_ONCE = 1 << 16
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe")  # the last: UTF-16
 
@@ -65,23 +67,24 @@ def list_images(
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
     name = os.fsencode(input_dir)
     files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
-    # Two images may share a name: an object `a.zip/b.jpg` beside an archive `a.zip`. Both count.
     with keep_workers(DECODER, 1):  # one for all videos, where there are any
-        found = {(image.name, image.container or b""): image for file in files for image in _enter(file, video_fps)}
-    if not found:
+        found = _in_order(image for file in files for image in _enter(file, video_fps))
+    if found.is_empty():
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
         raise InputError(
             f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case), archive or video with one"
         )
-    ordered = [found[key] for key in sorted(found)]
-    if secret := sum(holds_secrets(image.name) for image in ordered):
+    urls = found["filename"].filter(found["filename"].bin.contains(b"://"))
+    if secret := sum(map(holds_secrets, urls)):
         _LOG.warning(
             "%d names are URLs with credentials in them; the tables of results hold names as they were given: keep "
             "these files to yourself, or give plain URLs and the credentials in environment variables",
             secret,
         )
-    low, high = _selection(len(ordered), min_offset, max_offset, num_images)
-    return _manifest(ordered[low:high], low, len(ordered))
+    low, high = _selection(found.height, min_offset, max_offset, num_images)
+    index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
+    images = found.slice(low, high - low).select(index, pl.all())
+    return Manifest(images, found.height, digest(images))
 
 
 def ranges(manifest: Manifest, shard_size: int) -> list[OffsetRange]:
@@ -110,10 +113,19 @@ def digest(images: pl.DataFrame) -> str:
     return sha.hexdigest()
 
 
-def _manifest(images: list[Source], first: int, listed: int) -> Manifest:
-    rows = ((first + place, *image) for place, image in enumerate(images))
-    table = pl.DataFrame(rows, schema=_MANIFEST_SCHEMA, orient="row")
-    return Manifest(table, listed, digest(table))
+def _in_order(images: Iterator[Source]) -> pl.DataFrame:
+    """Images by name, each once: columns, for as Python objects millions of them would fill the memory."""
+    schema = {name: kind for name, kind in _MANIFEST_SCHEMA.items() if name != "index"}
+    parts = [pl.DataFrame(schema=schema)]
+    while some := list(islice(images, _ROWS_AT_ONCE)):
+        parts.append(pl.DataFrame(some, schema=schema, orient="row"))
+    # Two images may share a name: an object `a.zip/b.jpg` beside an archive `a.zip`. Both count.
+    keyed = pl.concat(parts, rechunk=True).with_columns(holder=pl.col("container").fill_null(b""))
+    return (
+        keyed.sort("filename", "holder", maintain_order=True)
+        .unique(["filename", "holder"], keep="last", maintain_order=True)
+        .drop("holder")
+    )
 
 
 def _selection(listed: int, min_offset: int, max_offset: int, num_images: int) -> tuple[int, int]:

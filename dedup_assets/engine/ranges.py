@@ -4,6 +4,7 @@ The one place that decides what must be computed: partitions, the whole chain in
 crash all come through `RangeExtractor.complete`.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -100,7 +101,19 @@ class RangeExtractor:
         Raises:
             WorkDirError: while it is iterated, where a range is missing.
         """
-        return FeatureStream(self._stored(manifest), self.model_sha256, self.dimension, self._is_part)
+        return FeatureStream(
+            self._stored(manifest), self.model_sha256, self.dimension, self._is_part, self._digest(manifest)
+        )
+
+    def _digest(self, manifest: Manifest) -> str:
+        """Of the shards' names, which say what is in them; empty while one is open and its files are tried again."""
+        sha = hashlib.sha256()
+        for offsets in self.cut(manifest):
+            wanted = part(manifest, offsets)
+            if not self._store.has(wanted, offsets):
+                return ""
+            sha.update(self._store.names(wanted, offsets)[0].encode())
+        return sha.hexdigest()
 
     def prune(self, manifest: Manifest) -> int:
         """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.

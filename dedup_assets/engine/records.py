@@ -118,12 +118,14 @@ class FeatureStream:
         model_sha256: of the ONNX file that made the vectors.
         dimension: values in one vector.
         is_part: of a listing whose other ranges are elsewhere: then a range without a good image is a result too.
+        digest: equal where all ranges are, so that files which hold them need not be written again; empty if unknown.
     """
 
     shards: Iterable[Shard]
     model_sha256: str
     dimension: int
     is_part: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,15 @@ class SearchIndex:
         index: a `faiss.Index`.
         distance: the metric it was built for; for cosine it holds normalised vectors.
         by_fastdup: it was read from fastdup's nnf.index, whose rows may be others than those of the features.
+        made_of: which features and settings it was built from; empty if unknown.
+        is_stored: it was read from where it would be written to.
     """
 
     index: Any
     distance: str
     by_fastdup: bool = False
+    made_of: str = ""
+    is_stored: bool = False
 
     def __len__(self) -> int:
         return int(self.index.ntotal)

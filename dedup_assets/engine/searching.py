@@ -4,15 +4,16 @@ One process that searches all ranges and many that share them come through `Rang
 and one feature file, both memory-mapped; `merge` then gives the same neighbours, whoever searched what.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 import polars as pl
 
 from dedup_assets.engine.extraction import thread_count
-from dedup_assets.engine.neighbors import check_index, measure_recall, search_rows
+from dedup_assets.engine.neighbors import build_index, check_index, measure_recall, search_rows
 from dedup_assets.engine.records import Features, Neighbors, OffsetRange, SearchIndex
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
+from dedup_assets.engine.work_dir.neighbor_ranges import features_and
 from dedup_assets.settings import Settings
 
 
@@ -27,6 +28,33 @@ class SearchOutcome:
 
     rows: int
     searched: int
+
+
+def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDir) -> SearchIndex:
+    """The index of the settings over these features: faiss.index where it is that one already, else a new one.
+
+    Args:
+        settings: method, metric and threads.
+        features: of the work_dir.
+        work_dir: whose faiss.index may do; its config.json says what that was made of.
+
+    Raises:
+        SearchError: the index cannot be built.
+        WorkDirError: config.json or faiss.index is damaged.
+    """
+    made_of = features_and(work_dir, _asked(settings))
+    known = files.read_config(work_dir).get("index", {})
+    if known.get("made_of") == made_of and work_dir.exists(index_file.INDEX):
+        stored = index_file.read_index(work_dir, settings.distance)
+        if known.get("written") == work_dir.version(index_file.INDEX):
+            return replace(stored, made_of=made_of, is_stored=True)
+    index = build_index(features.vectors, settings.search, thread_count(settings.num_threads))
+    return replace(index, made_of=made_of)
+
+
+def _asked(settings: Settings) -> dict[str, object]:
+    """What index and neighbours depend on besides the features."""
+    return {**asdict(settings.search), "faiss": version("faiss-cpu")}
 
 
 class RangeSearcher:
@@ -57,8 +85,7 @@ class RangeSearcher:
         self._vectors = (features or files.read_features(folder)).vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
-        asked = {**asdict(self._search), "width": self._width, "faiss": version("faiss-cpu")}
-        self._store = NeighborRanges(folder, asked)
+        self._store = NeighborRanges(folder, {**_asked(settings), "width": self._width})
 
     def cut(self) -> list[OffsetRange]:
         """The ranges of rows that cover the features, aligned to multiples of `search_range_size`."""
@@ -102,8 +129,9 @@ class RangeSearcher:
             WorkDirError: a range is missing or damaged.
         """
         edges = pl.concat([self._store.read(rows) for rows in self.cut()], rechunk=True)
-        recall = measure_recall(self._vectors, edges, self._search, self._threads)
-        return Neighbors(edges, len(self._vectors), recall)
+        if not self._store.has_recall():
+            self._store.write_recall(measure_recall(self._vectors, edges, self._search, self._threads))
+        return Neighbors(edges, len(self._vectors), self._store.read_recall())
 
     def prune(self) -> int:
         """Delete stored ranges of other features, another index or other settings; how many sets of them."""

@@ -25,14 +25,13 @@ from dedup_assets.engine.neighbors.similarity import prepared
 from dedup_assets.settings import AUTO, Distance, SearchSettings
 
 _EXACT_ROWS = 20_000
-_ROWS_A_LIST = 64  # at least
+_LISTS = 2  # times the square root of the rows: finding the lists then costs about what searching them does
 _TRAINING_ROWS_A_LIST = 48
 _ITERATIONS = 6  # of k-means: more of them change the recall by less than one list more does
 _PROJECTION_ROWS = 50_000
 _ENERGY_KEPT = 0.9  # of the vectors' squared length, by the projection: what it loses, re-ranking restores
 _FEWEST_DIMENSIONS = 32
 _BLOCK_ROWS = 16_384
-_PLACED_ROWS = 1024  # compared with all centroids at once
 
 
 def chosen(search: SearchSettings, rows: int) -> SearchSettings:
@@ -52,7 +51,7 @@ def build_lists(vectors: NDArray[np.float32], distance: Distance, threads: int) 
     The same vectors give the same bytes, whatever the number of threads.
     """
     rows = len(vectors)
-    lists = min(4 * math.isqrt(rows), rows // _ROWS_A_LIST, MOST_LISTS)
+    lists = min(_LISTS * math.isqrt(rows), MOST_LISTS)
     sample = spread_rows(rows, max(_TRAINING_ROWS_A_LIST * lists, _PROJECTION_ROWS))
     projection = _projection(prepared(vectors[spread_rows(rows, _PROJECTION_ROWS)], distance), distance)
     training = np.concatenate([prepared(vectors[part], distance) @ projection.T for part in _parts(sample)])
@@ -116,11 +115,7 @@ def _add(index: Any, vectors: NDArray[np.float32], distance: Distance, threads: 
 
     def place(start: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         block = prepared(vectors[start : start + _BLOCK_ROWS], distance) @ lists.projection.T
-        nearest = [
-            nearest_lists(lists.quantize(block[low : low + _PLACED_ROWS]), centroids, bias, 1)[:, 0]
-            for low in range(0, len(block), _PLACED_ROWS)
-        ]
-        return block, np.concatenate(nearest).astype(np.int64)
+        return block, nearest_lists(lists.quantize(block), centroids, bias, 1)[:, 0].astype(np.int64)
 
     starts = range(0, len(vectors), _BLOCK_ROWS)
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, thread_name_prefix="place") as pool:

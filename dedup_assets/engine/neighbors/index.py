@@ -43,6 +43,7 @@ _PARAMETERS = (
 )
 _SYNONYMS = {"nprobes": "nprobe"}  # RUN.md, `faiss_param`
 _AT_LEAST_ONE = ("nprobe", "efSearch", "efConstruction", "k_factor", "k_factor_rf")  # 0 finds nothing, or fails later
+_AT_MOST = {"efSearch": 100_000, "efConstruction": 100_000, "k_factor": 10_000, "k_factor_rf": 10_000}
 _DEADLY = re.compile(r"(?<!\d)0+(?!\d)|(HNSW|NSG)0*1(?!\d)")  # faiss ends the process, or never ends, at such sizes
 _SOURCE = re.compile(r"^Error in .* at \S+:\d+: (?:Error: )?", re.DOTALL)  # where faiss' messages come from
 
@@ -101,6 +102,8 @@ def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 
         parameter = _SYNONYMS.get(name, name)
         if value < 1 and parameter.removeprefix("quantizer_") in _AT_LEAST_ONE:
             raise SearchError(f"faiss_param: {name}={value:g} must be at least 1")
+        if value > (most := _AT_MOST.get(parameter.removeprefix("quantizer_"), math.inf)):
+            raise SearchError(f"faiss_param: {name}={value:g} must be at most {most:g}: memory grows with it")
         try:
             space.set_index_parameter(index, parameter, value)
         except RuntimeError:

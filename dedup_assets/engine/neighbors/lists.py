@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 _PROBES_AT_ONCE = 1 << 24  # rows x lists: bounds memory to some 300 MB
+_RANKED_ROWS = 128  # compared with all centroids at once: what is sorted stays in the cache
 _PRODUCT_ROWS = 1024  # queries in one matrix product: with a list of some hundred rows it stays in the cache
 _PASS_GROWTH = 4  # each pass searches so many times the lists of those before it, with the bar that they found
 _LISTS_A_TASK = 32
@@ -168,7 +169,7 @@ def find_candidates(
     Yields:
         A slice of the queries, and (size, wanted) int64 rows for them, -1 where there are too few, best first.
     """
-    at_once = min(max(1, _PROBES_AT_ONCE // index.nprobe), 1 << (64 - _SCORE_BITS - index.row_bits))
+    at_once = min(max(1, _PROBES_AT_ONCE // max(index.nprobe, wanted)), 1 << (64 - _SCORE_BITS - index.row_bits))
     with ThreadPoolExecutor(threads, thread_name_prefix="search") as pool:
         for start in range(0, len(queries), at_once):
             block = slice(start, min(start + at_once, len(queries)))
@@ -286,10 +287,22 @@ def nearest_lists(
     queries: NDArray[np.float32], centroids: NDArray[np.float32], bias: NDArray[np.float32] | None, wanted: int
 ) -> NDArray[np.uint16]:
     """(n, wanted) lists whose centroids score best, best first, equal ones in order of their number."""
+    parts = [queries[start : start + _RANKED_ROWS] for start in range(0, len(queries), _RANKED_ROWS)]
+    return np.concatenate([_rank_lists(part, centroids, bias, wanted) for part in parts])
+
+
+def _rank_lists(
+    queries: NDArray[np.float32], centroids: NDArray[np.float32], bias: NDArray[np.float32] | None, wanted: int
+) -> NDArray[np.uint16]:
     scores = queries @ centroids.T
     if bias is not None:
         scores += bias
-    keys = (np.int64(1 << 40) - scores.astype(np.int64)) * MOST_LISTS + np.arange(len(centroids))
+    if wanted == 1:
+        best: NDArray[np.uint16] = scores.argmax(axis=1).astype(np.uint16)[:, None]
+        return best
+    keys = scores.astype(np.int64)
+    keys *= -MOST_LISTS
+    keys += np.arange(len(centroids))
     if wanted < len(centroids):
         keys = np.partition(keys, wanted - 1, axis=1)[:, :wanted]
     keys.sort(axis=1)

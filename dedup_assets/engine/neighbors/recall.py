@@ -32,21 +32,28 @@ def spread_rows(rows: int, wanted: int, start: float = 0.0) -> NDArray[np.int64]
 
 def exact_neighbors(question: Question, rows: NDArray[np.int64], search: SearchSettings) -> pl.DataFrame:
     """Edges to the true neighbours of the given rows, compared with all vectors block by block: never all in memory."""
-    metric = faiss.METRIC_INNER_PRODUCT if search.distance == "cosine" else faiss.METRIC_L2
-    dimension = question.vectors.shape[1]
-    exact = faiss.IndexFlat(dimension, faiss.METRIC_L1 if search.distance == "manhattan" else metric)
     best = pl.DataFrame(schema=EDGES_SCHEMA)
     queries = prepared(question.asked[rows], search.distance)
     for start in range(0, len(question.vectors), _BLOCK_ROWS):
-        block = question.vectors[start : start + _BLOCK_ROWS]
-        exact.reset()
-        exact.add(prepared(block, search.distance))
-        _, found = exact.search(queries, min(search.k + 1, len(block)))
+        block = prepared(question.vectors[start : start + _BLOCK_ROWS], search.distance)
+        found = _closest_rows(queries, block, min(search.k + 1, len(block)), search)
         scores = similarities_of(block, queries, found, search)
         best = pl.concat(
             [best, edges_of(rows, found + start, scores, search.k, among_themselves=question.among_themselves)]
         )
     return closest(best, search.k)
+
+
+def _closest_rows(
+    queries: NDArray[np.float32], block: NDArray[np.float32], wanted: int, search: SearchSettings
+) -> NDArray[np.int64]:
+    if search.distance == "cosine":  # numpy's matrix product is quicker than that in faiss
+        likeness = queries @ block.T
+        return np.argpartition(likeness, -wanted, axis=1)[:, -wanted:]
+    exact = faiss.IndexFlat(block.shape[1], faiss.METRIC_L1 if search.distance == "manhattan" else faiss.METRIC_L2)
+    exact.add(block)
+    found: NDArray[np.int64] = exact.search(queries, wanted)[1]
+    return found
 
 
 def similarities_of(

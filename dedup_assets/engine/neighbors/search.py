@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from dedup_assets.engine.neighbors.recall import (
     similarities_of,
     spread_rows,
 )
-from dedup_assets.engine.neighbors.similarity import prepared
+from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared
 from dedup_assets.engine.records import Neighbors, OffsetRange, SearchIndex
 from dedup_assets.settings import SearchSettings
 
@@ -32,7 +33,10 @@ _LSH_CANDIDATES = 64  # Hamming distance orders only roughly: so many are compar
 _MIN_EF_SEARCH = 64  # HNSW's default of 16 misses neighbours among many near-equal vectors
 _LIST_CANDIDATES = 8  # more than 4 k: what codes and projection put out of order is found among so many
 _PROJECTED_ROWS = 16_384
-_NARROWED_ROWS = 256
+_NARROWED_VALUES = 1 << 22  # of candidates' vectors at a time
+_MOST_SPARE = 128
+_RANGE_GROWTH = 8  # a range search asks again for so many times the neighbours
+_RANGE_EDGES = 1 << 22  # searched at once
 _SPARE = 4  # candidates more than k that are scored exactly
 
 
@@ -49,7 +53,7 @@ def find_neighbors(vectors: NDArray[np.float32], index: SearchIndex, search: Sea
         threads: how many may search.
 
     Returns:
-        At most k edges a row, and recall@k measured on up to 500 rows against exact search.
+        At most k edges a row (more in a range search), and recall@k measured on up to 500 rows against exact search.
 
     Raises:
         SearchError: the index holds other vectors than these, or cannot be searched.
@@ -71,13 +75,13 @@ def search_rows(
         rows: whose neighbours are sought.
 
     Returns:
-        At most k edges a row: the edges of `Neighbors` that lead from these rows, in its order.
+        At most k edges a row, in a range search more: the edges of `Neighbors` that lead from these rows, in its order.
 
     Raises:
         SearchError: the index holds other vectors than these, or cannot be searched.
     """
     question = Question(vectors, vectors, among_themselves=True)
-    return search_sample(question, np.arange(rows.min_offset, rows.max_offset), index, search, threads)
+    return _search_all(question, np.arange(rows.min_offset, rows.max_offset), index, search, threads)
 
 
 def measure_recall(
@@ -118,8 +122,50 @@ def score_test_set(
             "extract both with the same model"
         )
     question = Question(tested, vectors, among_themselves=False)
-    edges = search_sample(question, np.arange(len(tested)), index, search, threads)
+    edges = _search_all(question, np.arange(len(tested)), index, search, threads)
     return Neighbors(edges, len(tested), _recall(question, edges, search))
+
+
+def _search_all(
+    question: Question, rows: NDArray[np.int64], index: SearchIndex, search: SearchSettings, threads: int
+) -> pl.DataFrame:
+    """The k nearest of each row and, for a range search, all that are similar enough.
+
+    A row whose farthest neighbour is still similar enough may have more: it is searched again for more of them, until
+    one is not, there are no others, or `range_limit` is reached.
+    """
+    edges = search_sample(question, rows, index, search, threads)
+    if search.range_from is None:
+        return edges
+    done: list[pl.DataFrame] = []
+    most = min(max(search.k, search.range_limit), len(question.vectors) - question.among_themselves)
+    k = search.k
+    while k < most:
+        unfinished = _unfinished(edges, k, search.range_from)
+        done.append(edges.join(unfinished, on="from", how="anti"))
+        k = min(_RANGE_GROWTH * k, most)
+        again = unfinished["from"].to_numpy().astype(np.int64)
+        wider = replace(search, k=k)
+        at_once = max(1, _RANGE_EDGES // k)
+        parts = [
+            _similar_enough(search_sample(question, again[start : start + at_once], index, wider, threads), search)
+            for start in range(0, len(again), at_once)
+        ]
+        edges = pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *parts])
+    ordered = ["from", "similarity", "to"]
+    return pl.concat([*done, edges]).sort(ordered, descending=[False, True, False])
+
+
+def _unfinished(edges: pl.DataFrame, k: int, range_from: float) -> pl.DataFrame:
+    found = edges.group_by("from", maintain_order=True).agg(pl.len(), pl.col("similarity").min())
+    similar = pl.col("similarity").cast(pl.Float64).round(DECIMALS) >= range_from
+    return found.filter((pl.col("len") == k) & similar).select("from")
+
+
+def _similar_enough(edges: pl.DataFrame, search: SearchSettings) -> pl.DataFrame:
+    """The first k edges of each row, and of the others those in the range."""
+    near = pl.int_range(pl.len()).over("from") < search.k
+    return edges.filter(near | (pl.col("similarity").cast(pl.Float64).round(DECIMALS) >= search.range_from))
 
 
 def search_sample(
@@ -180,7 +226,8 @@ def _search_lists(
     question: Question, rows: NDArray[np.int64], lists: ListIndex, search: SearchSettings, threads: int
 ) -> Iterator[pl.DataFrame]:
     """As `_search`, with candidates from lists that are read once for many rows."""
-    wanted = min(4 * search.k + _LIST_CANDIDATES + 1, len(question.vectors))
+    wanted = search.k + min(3 * search.k, _MOST_SPARE) + _LIST_CANDIDATES + 1
+    wanted = min(wanted, len(question.vectors))
     with threadpool_limits(1, user_api="blas"):  # its last bits would depend on the number of threads
         parts = [rows[start : start + _PROJECTED_ROWS] for start in range(0, len(rows), _PROJECTED_ROWS)]
         queries = [lists.project(prepared(question.asked[part], search.distance)) for part in parts]
@@ -195,10 +242,16 @@ def _search_lists(
 def _edges_of_candidates(
     question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64], block: slice
 ) -> pl.DataFrame:
+    size = max(1, _NARROWED_VALUES // (found.shape[1] * question.vectors.shape[1]))
     kept = np.concatenate(
         [
-            _narrowed(question, search, rows[start : start + _NARROWED_ROWS], found[start : start + _NARROWED_ROWS])
-            for start in range(block.start, min(block.stop, len(found)), _NARROWED_ROWS)
+            _narrowed(
+                question,
+                search,
+                rows[start : min(start + size, block.stop)],
+                found[start : min(start + size, block.stop)],
+            )
+            for start in range(block.start, min(block.stop, len(found)), size)
         ]
     )
     return _edges(question, search, rows[block], kept)

@@ -4,13 +4,19 @@ Python's own writer (before 3.13) leaves a lone carriage return unquoted, and te
 not UTF-8; both lose files. Rows end with a line feed, as fastdup's files do.
 """
 
+import codecs
 import csv
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from itertools import islice
+from typing import Any, BinaryIO
+
+import polars as pl
 
 from dedup_assets.engine.errors import WorkDirError
 
 _SPECIAL = (b'"', b",", b"\n", b"\r")
+_ROWS_AT_ONCE = 1 << 16
+_BYTES_AT_ONCE = 16 << 20
 
 
 def field(value: bytes) -> bytes:
@@ -57,3 +63,92 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
         raise WorkDirError(f"{path!r}, line {reader.line_num}: {len(row)} fields, expected {len(header)}") from None
     except csv.Error as error:
         raise WorkDirError(f"{path!r}, line {reader.line_num}: {error}") from None
+
+
+def write_pairs(file: BinaryIO, header: str, rows: pl.DataFrame) -> None:
+    """Write two columns of names and one of numbers, with 6 decimals; some rows in memory at a time."""
+    file.write(header.encode() + b"\n")
+    left, right, _ = rows.columns
+    for part in rows.iter_slices(_ROWS_AT_ONCE):
+        if (text := _as_text(part, left, right)) is not None:
+            text.write_csv(file, include_header=False, float_precision=6, quote_style="never")
+        else:
+            write_rows(
+                file, "", (b"%b,%b,%.6f" % (field(one), field(other), value) for one, other, value in part.iter_rows())
+            )
+
+
+def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFrame:
+    """Read the named columns of a CSV file: names as binary, numbers as what they are.
+
+    Args:
+        file: open for reading, at its start.
+        path: for messages.
+        schema: columns and their polars types; Binary, or of numbers.
+
+    Raises:
+        WorkDirError: as `read_columns`, or a number is none.
+    """
+    plain = _is_plain(file)
+    file.seek(0)
+    if plain:
+        kinds = {name: pl.String if kind == pl.Binary else kind for name, kind in schema.items()}
+        try:
+            table = pl.read_csv(file, columns=list(schema), schema_overrides=kinds).select(list(schema))
+        except pl.exceptions.PolarsError:
+            table = None
+        # What polars takes for missing, or for no number, the slow way reads or names with its line.
+        if table is not None and not sum(table.null_count().row(0)):
+            return table.cast({name: pl.Binary for name, kind in schema.items() if kind == pl.Binary})
+        file.seek(0)
+    return _read_parts(file, path, schema)
+
+
+def _read_parts(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFrame:
+    rows = read_columns(file, path, *schema)
+    parts = [pl.DataFrame(schema=schema)]
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        columns = zip(*some, strict=True)
+        parts.append(
+            pl.DataFrame(
+                [
+                    _column(name, kind, values, path)
+                    for (name, kind), values in zip(schema.items(), columns, strict=True)
+                ]
+            )
+        )
+    return pl.concat(parts)
+
+
+def _column(name: str, kind: Any, values: tuple[bytes, ...], path: str) -> pl.Series:  # noqa: ANN401 - a polars type
+    if kind == pl.Binary:
+        return pl.Series(name, values, dtype=pl.Binary)
+    try:
+        convert = float if kind == pl.Float64 else int
+        return pl.Series(name, [convert(value) for value in values], dtype=kind)
+    except ValueError as error:
+        raise WorkDirError(f"{path!r}: column {name}: {error}") from None
+
+
+def _as_text(rows: pl.DataFrame, *names: str) -> pl.DataFrame | None:
+    """Binary names as text, where none needs quotes and all are UTF-8; else None."""
+    try:
+        text = rows.with_columns(pl.col(names).cast(pl.String))
+    except pl.exceptions.PolarsError:
+        return None
+    special = text.select(pl.any_horizontal(pl.col(names).str.contains('[",\n\r]').any())).item()
+    return None if special else text
+
+
+def _is_plain(file: BinaryIO) -> bool:
+    """Whether a file is UTF-8 without quotes and carriage returns: then every parser reads the same in it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while block := file.read(_BYTES_AT_ONCE):
+            if b'"' in block or b"\r" in block or b"\0" in block:
+                return False
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -5,8 +5,7 @@ its work_dirs can be scored and shown.
 """
 
 import json
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,7 +26,7 @@ from dedup_assets.engine.records import (
 )
 from dedup_assets.engine.redaction import redacted, redacted_values
 from dedup_assets.engine.work_dir import fastdup_files, provenance
-from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 from dedup_assets.engine.work_dir.tables import read_numbers, read_parquet
 
@@ -42,6 +41,7 @@ COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 CONFIG = "config.json"
 GALLERY = "gallery"
+_PAIRS = "from,to,distance"
 TEST = "test"  # sub-folder of a test set's files
 
 
@@ -57,15 +57,16 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
     return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
-def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
+def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
     """features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
 
-    Returns:
-        How many images are good, and how many bad.
+    Files that hold just these ranges are left as they are, with all that was made from them.
 
     Raises:
         WorkDirError: no image of a whole listing is good; nothing is written then.
     """
+    if stream.digest and read_config(work_dir).get("features", {}).get("written") == written_features(work_dir, stream):
+        return
     ledgers: list[pl.DataFrame] = []
     with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
         good = 0
@@ -84,7 +85,12 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> tuple[int, int]:
                 f"{first['error_code']}: {first['error']}"
             )
         table.write_parquet(ledger)
-    return good, table.height - good
+
+
+def written_features(work_dir: WorkDir, stream: FeatureStream) -> dict[str, str]:
+    """What config.json remembers of the files that a stream was written to: what is in them, and which they are."""
+    names = (FEATURES, LEDGER, f"{FEATURES}.csv")
+    return {"digest": stream.digest} | {name: work_dir.version(name) for name in names if work_dir.exists(name)}
 
 
 def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.float32]) -> None:
@@ -176,7 +182,7 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
     facts = {"images": str(neighbors.images), "recall_at_k": json.dumps(neighbors.recall_at_k)}
     with work_dir.publish(NEIGHBORS, SIMILARITY) as (graph, pairs):
         neighbors.edges.write_parquet(graph, metadata=facts)
-        _write_pairs(pairs, similarity.pairs)
+        write_pairs(pairs, _PAIRS, similarity.pairs.rows)
 
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
@@ -188,7 +194,7 @@ def read_neighbors(work_dir: WorkDir) -> Neighbors:
 def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:
     """outliers.csv: each outlier with its nearest neighbour, most isolated first."""
     with work_dir.publish(OUTLIERS) as (file,):
-        _write_pairs(file, outliers)
+        write_pairs(file, _PAIRS, outliers.rows)
 
 
 def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
@@ -199,14 +205,8 @@ def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
     """
     work_dir.require(name, remedy="run the similarity search first")
     with work_dir.open(name) as file:
-        try:
-            rows = [
-                (a, b, float(score))
-                for a, b, score in read_columns(file, work_dir.path(name), "from", "to", "distance")
-            ]
-        except ValueError as error:
-            raise WorkDirError(f"{work_dir.path(name)!r}: column distance: {error}") from None
-    return Pairs(pl.DataFrame(rows, schema={"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}, orient="row"))
+        schema = {"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}
+        return Pairs(read_table(file, work_dir.path(name), schema))
 
 
 def write_components(work_dir: WorkDir, components: Components) -> None:
@@ -263,16 +263,9 @@ def write_document(work_dir: WorkDir, name: str, html: str) -> None:
         file.write(redacted(html).encode("utf-8"))
 
 
-def _write_pairs(file: BinaryIO, pairs: Pairs) -> None:
-    """`from,to,distance` in the order given."""
-    rows = (b"%b,%b,%.6f" % (field(left), field(right), score) for left, right, score in pairs)
-    write_rows(file, "from,to,distance", rows)
-
-
 def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
     with work_dir.open(name) as file:
-        names: Iterator[bytes] = (row[0] for row in read_columns(file, work_dir.path(name), "filename"))
-        return pl.Series("filename", list(names), dtype=pl.Binary)
+        return read_table(file, work_dir.path(name), {"filename": pl.Binary})["filename"]
 
 
 def _shown(name: bytes) -> str:

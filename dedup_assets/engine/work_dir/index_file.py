@@ -16,7 +16,9 @@ INDEX = "faiss.index"
 
 
 def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
-    """faiss.index: a plain faiss file."""
+    """faiss.index: a plain faiss file; left as it is where the index was read from it."""
+    if index.is_stored:
+        return
     with work_dir.publish(INDEX) as (file,):
         writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # not in its stubs
         faiss.write_index(index.index, writer)

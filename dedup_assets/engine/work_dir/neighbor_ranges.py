@@ -6,6 +6,7 @@ another index, have another name and are never used.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 import polars as pl
@@ -15,6 +16,13 @@ from dedup_assets.engine.records import OffsetRange
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import FEATURES, SEARCHED, WorkDir
+
+
+def features_and(work_dir: WorkDir, asked: Mapping[str, object]) -> str:
+    """A hash of the published features of a work_dir and of what is asked about them: other ones, another hash."""
+    features = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES) or FEATURES
+    parts = [f"{name}={asked[name]!r}" for name in sorted(asked)]
+    return hashlib.sha256("\n".join([f"{features}: {work_dir.version(features)}", *parts]).encode()).hexdigest()
 
 
 class NeighborRanges:
@@ -27,11 +35,8 @@ class NeighborRanges:
 
     def __init__(self, work_dir: WorkDir, asked: Mapping[str, object]) -> None:
         self._work_dir = work_dir
-        parts = [f"{name}={asked[name]!r}" for name in sorted(asked)]
-        features = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES) or FEATURES
         index = work_dir.find(INDEX, fastdup_files.INDEX) or INDEX
-        parts += [f"{name}: {work_dir.version(name)}" for name in (features, index)]
-        self.fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        self.fingerprint = features_and(work_dir, {**asked, "index": work_dir.version(index)})[:16]
 
     def name(self, rows: OffsetRange) -> str:
         """Name of a range's file in the work_dir."""
@@ -61,6 +66,28 @@ class NeighborRanges:
             raise WorkDirError(
                 f"{self._work_dir.path(name)!r} is damaged ({error}); delete it and its range is searched again"
             ) from None
+
+    def has_recall(self) -> bool:
+        """Whether the recall of all ranges is known."""
+        return self._work_dir.exists(self._recall)
+
+    def write_recall(self, recall: float | None) -> None:
+        """Keep the recall of all ranges."""
+        with self._work_dir.publish(self._recall) as (file,):
+            file.write(json.dumps({"recall_at_k": recall}).encode() + b"\n")
+
+    def read_recall(self) -> float | None:
+        """The recall of all ranges; None where it cannot be measured. Raises WorkDirError if the file is damaged."""
+        with self._work_dir.open(self._recall) as file:
+            try:
+                recall: float | None = json.load(file)["recall_at_k"]
+            except (ValueError, KeyError, TypeError):
+                raise WorkDirError(f"{self._work_dir.path(self._recall)!r} is damaged; delete it") from None
+        return recall
+
+    @property
+    def _recall(self) -> str:
+        return f"{SEARCHED}/{self.fingerprint}/recall.json"
 
     def prune(self) -> int:
         """Delete ranges of other fingerprints: an index, features or settings that are no more; how many."""

@@ -1,0 +1,114 @@
+"""The large index: what it proposes, its recall, and that its bytes and answers depend on the vectors alone."""
+
+import faiss
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from dedup_assets.engine.neighbors import build_index, choice, find_neighbors, search_rows
+from dedup_assets.engine.neighbors.lists import as_list_index, find_candidates, list_index
+from dedup_assets.engine.neighbors.similarity import normalized
+from dedup_assets.engine.records import OffsetRange, SearchIndex
+from dedup_assets.settings import SearchSettings, Settings
+
+ROWS = 3000
+
+
+@pytest.fixture(autouse=True)
+def _small_sets_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_EXACT_ROWS", 100)
+
+
+@pytest.fixture(scope="module")
+def photos() -> NDArray[np.float32]:
+    """Clusters of ten, a pair of exact copies, and a row of zeros."""
+    random = np.random.default_rng(3)
+    centres = np.repeat(random.normal(size=(ROWS // 10, 48)), 10, axis=0)
+    vectors = (centres + 0.5 * random.normal(size=(ROWS, 48))).astype(np.float32)
+    vectors[2999] = vectors[5]
+    vectors[77] = 0
+    return vectors
+
+
+def asked(**values: object) -> SearchSettings:
+    return Settings.parse(**values).search
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean", "squared_euclidean"])
+def test_it_finds_the_share_of_true_neighbours_that_was_wanted(photos: NDArray[np.float32], distance: str) -> None:
+    search = asked(distance=distance, nearest_neighbors_k=5)
+    index = build_index(photos, search, 2)
+    found = find_neighbors(photos, index, search, 2)
+    assert found.recall_at_k is not None
+    assert found.recall_at_k >= 0.99
+    assert list_index(index.index).nprobe < list_index(index.index).lists
+    assert found.edges.filter(pl.col("from") == 5).row(0) == (5, 2999, 1.0)
+    plain = asked(distance=distance, nearest_neighbors_k=5, faiss_mode="Flat")
+    exact = find_neighbors(photos, build_index(photos, plain, 2), plain, 2).edges
+    both = exact.join(found.edges, on=["from", "to"], suffix="_found")
+    assert both["similarity"].equals(both["similarity_found"].alias("similarity"))
+    assert both.height >= 0.99 * exact.height
+
+
+def test_bytes_and_answers_depend_neither_on_the_threads_nor_on_the_run(photos: NDArray[np.float32]) -> None:
+    search = asked()
+    indexes = [build_index(photos, search, threads) for threads in (1, 2, 4)]
+    first, *others = (faiss.serialize_index(index.index) for index in indexes)
+    assert all(np.array_equal(other, first) for other in others)
+    answers = [find_neighbors(photos, indexes[0], search, threads).edges for threads in (1, 2, 4)]
+    assert all(answer.equals(answers[0]) for answer in answers)
+
+
+def test_a_row_has_the_same_neighbours_whichever_rows_are_searched_with_it(photos: NDArray[np.float32]) -> None:
+    search = asked()
+    index = build_index(photos, search, 1)
+    whole = search_rows(photos, index, search, 1, OffsetRange(0, ROWS))
+    parts = [search_rows(photos, index, search, 1, OffsetRange(start, start + 750)) for start in range(0, ROWS, 750)]
+    assert pl.concat(parts).equals(whole)
+
+
+def test_among_thousands_of_identical_rows_each_has_k_others() -> None:
+    vectors = np.random.default_rng(0).normal(size=(1500, 32)).astype(np.float32)
+    vectors[200:1200] = vectors[200]
+    search = asked(nearest_neighbors_k=4)
+    edges = find_neighbors(vectors, build_index(vectors, search, 2), search, 2).edges
+    copies = edges.filter(pl.col("from").is_between(200, 1199))
+    assert copies.height == 4000
+    assert copies["similarity"].unique().to_list() == [1.0]
+    assert copies["to"].is_between(200, 1199).all()
+
+
+def test_candidates_of_all_lists_are_the_best_by_the_codes_ties_by_row(photos: NDArray[np.float32]) -> None:
+    index = build_index(photos, asked(), 1).index
+    choice.set_nprobe(index, list_index(index).lists)
+    lists = list_index(index)
+    queries = lists.project(normalized(photos[:50]))
+    ((_, found),) = find_candidates(lists, queries, 7, 2)
+    rows = np.concatenate([lists.rows(number) for number in range(lists.lists)])
+    codes = np.concatenate([lists.list_codes(number, 0)[0] for number in range(lists.lists)])[np.argsort(rows)]
+    steps = np.floor(queries @ codes.T / 16)
+    expected = np.argsort(-steps, axis=1, kind="stable")[:, :7]
+    assert np.array_equal(found, expected)
+
+
+def test_faiss_itself_searches_the_file(photos: NDArray[np.float32]) -> None:
+    index = faiss.deserialize_index(faiss.serialize_index(build_index(photos, asked(), 1).index))
+    _, found = index.search(normalized(photos[:20]), 1)
+    assert found[:, 0].tolist() == list(range(20))
+
+
+def test_other_indexes_are_not_taken_for_it(photos: NDArray[np.float32]) -> None:
+    for mode in ("Flat", "HNSW16", "IVF8,SQ8", "PCA16,IVF8,SQ8", "PCA16,Flat"):
+        index: SearchIndex = build_index(photos, asked(faiss_mode=mode), 1)
+        assert as_list_index(index.index) is None
+        with pytest.raises(TypeError, match="no index of projected"):
+            list_index(index.index)
+
+
+def test_which_index_is_chosen() -> None:
+    assert choice.chosen(asked(), 100).faiss_mode == "Flat"
+    assert choice.chosen(asked(), 101).faiss_mode == "auto"
+    assert choice.chosen(asked(distance="manhattan"), 101).faiss_mode == "HNSW32"
+    assert choice.chosen(asked(faiss_param="efSearch=175"), 100).faiss_mode == "HNSW32"
+    assert choice.chosen(asked(faiss_mode="IVF8,Flat"), 10**9).faiss_mode == "IVF8,Flat"
