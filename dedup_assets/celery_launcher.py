@@ -35,6 +35,14 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         )
         return {**super().config_type(), "worker_timeout_seconds": ours}  # type: ignore[dict-item]  # a dict, as documented
 
+    def terminate(self, run_id: str) -> bool:
+        """Stop a run, as a person asked: it is canceled then, and not launched again as one that failed."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return False
+        self._instance.report_run_canceling(run)
+        return super().terminate(run_id)
+
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """What became of the worker of a run; asked by Dagster's run monitoring while the run is not finished."""
         task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
+from dagster._core.test_utils import create_run_for_test
 
 from dedup_assets import celery_worker
 from dedup_assets.celery_launcher import WatchfulCeleryRunLauncher
@@ -58,3 +59,16 @@ def test_a_worker_refuses_an_instance_that_launches_runs_otherwise(
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     with pytest.raises(SettingsError, match=r"run_launcher=DefaultRunLauncher .* needs .*WatchfulCeleryRunLauncher"):
         celery_worker.main([])
+
+
+def test_a_run_that_a_person_stops_is_canceling_and_will_not_be_launched_again_as_failed(
+    launcher: WatchfulCeleryRunLauncher,
+) -> None:
+    with dg.instance_for_test() as instance:
+        launcher.register_instance(instance)
+        tags = {"dagster-celery/task_id": "task-of-a-run"}
+        run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
+        assert launcher.terminate(run.run_id)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELING  # type: ignore[union-attr]
+        unknown = create_run_for_test(instance)  # not launched yet
+        assert not launcher.terminate(unknown.run_id)
