@@ -2,7 +2,7 @@
 /* The list of a page: filtered, sorted, page by page; the state stands in the address. Loaded last, after the data. */
 dedup.lists = (() => {
   const find = (id) => document.getElementById(id);
-  const { make, count, things } = dedup.cards;
+  const { count, things } = dedup.cards;
   const { value, table } = dedup.data;
   const kind = document.body.dataset.kind;
   const list = find("list");
