@@ -32,7 +32,7 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
-from dedup_assets.engine.work_dir.files import GALLERY
+from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.partitions import REGISTERED_AT_ONCE, offset_ranges
 from dedup_assets.resources import SettingsResource
 
@@ -217,6 +217,7 @@ def gallery(
         components=components,
         outliers=outliers,
         folder=settings.open_work_dir().path(GALLERY),
+        sizes=read_listed_sizes(settings.open_work_dir()),
     )
     pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))

@@ -1,10 +1,12 @@
 """Results become a folder that lists them all."""
 
+import json
 import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from dedup_assets_tests.engine.galleries import HOSTILE, make_gallery, make_results, save_pictures
@@ -83,6 +85,16 @@ def test_an_image_that_is_gone_is_told_as_such_and_links_nowhere(names: list[byt
     assert "no such file" in page.text
     assert len(page.find("incomplete")) == 1
     assert not any("onerror" in link for link in page.collect("href"))
+
+
+def test_the_size_of_what_lies_on_a_store_is_the_listed_one(names: list[bytes], tmp_path: Path) -> None:
+    far = [b"http://127.0.0.1:9/a.jpg", b"http://127.0.0.1:9/b.jpg"]
+    sizes = pl.DataFrame({"filename": [*far, names[0]], "size_bytes": [700, 900, 1]})
+    make_gallery(tmp_path / "out", make_results([*names, *far], sizes=sizes), gallery_pairs=1)
+    files = next((tmp_path / "out/gallery").glob("*/data/files-0000.js")).read_text()
+    listed = json.loads(re.search(r'"size_bytes":(\[[^\]]*\])', files)[1])  # type: ignore[index]
+    assert {700, 900} <= set(listed)
+    assert 1 not in listed
 
 
 def test_credentials_in_settings_are_not_shown(names: list[bytes], tmp_path: Path) -> None:
