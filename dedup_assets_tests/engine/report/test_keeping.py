@@ -43,6 +43,11 @@ def test_what_is_unknown_of_one_file_decides_nothing() -> None:
     assert decide(replace(BASE, size_bytes=None), replace(BASE, modified=LATER)) == (0, Reason.OLDER)
 
 
+def test_the_date_of_an_archive_says_nothing_of_the_age_of_an_image() -> None:
+    inside = replace(BASE, container="/all.zip", modified=datetime(2000, 1, 1, tzinfo=UTC))
+    assert decide(BASE, inside) == (0, Reason.NAME)
+
+
 def test_what_could_be_freed_leaves_out_the_kept_one_and_parts_of_containers() -> None:
     files = [
         replace(BASE, size_bytes=5000),

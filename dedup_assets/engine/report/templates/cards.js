@@ -62,7 +62,7 @@ dedup.cards = (() => {
       else yield (here === there ? "same number of pixels" : excess(here, there, "pixels")) + shape;
     }
     if (a.size && b.size) yield a.size === b.size ? "same file size" : excess(a.size, b.size, "bytes");
-    if (a.modified !== null && b.modified !== null) {
+    if (!a.kind && !b.kind && a.modified !== null && b.modified !== null) {
       const gap = Math.abs(a.modified - b.modified);
       yield gap <= 2 ? "same date" : `${a.modified > b.modified ? "A" : "B"} is ${age(gap)} newer`;
     }
