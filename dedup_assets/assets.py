@@ -33,7 +33,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
-from dedup_assets.engine.work_dir.files import GALLERY
+from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.partitions import offset_ranges, register, row_ranges
 from dedup_assets.resources import SettingsResource
 
@@ -226,6 +226,7 @@ def gallery(
         components=components,
         outliers=outliers,
         folder=settings.open_work_dir().path(GALLERY),
+        sizes=read_listed_sizes(settings.open_work_dir()),
     )
     pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))

@@ -7,6 +7,7 @@ are test → train. As in `assets.py`, an asset is its contract over a few lines
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from dedup_assets import metadata
 from dedup_assets.assets import CODE_VERSION, OWNERS
@@ -28,7 +29,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.test_sets import check_comparable, open_test_set
-from dedup_assets.engine.work_dir.files import GALLERY, TEST
+from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
 from dedup_assets.resources import SettingsResource
 
 TEST_SET = "test_set"
@@ -170,6 +171,7 @@ def test_gallery(
     outliers: Pairs,
 ) -> Gallery:
     """The report on the test set: `test/gallery/index.html`, each test image beside the train image it resembles."""
+    train = settings.open_work_dir()
     results = Results(
         names=features.names,
         bad=bad_images,
@@ -177,8 +179,9 @@ def test_gallery(
         components=None,
         outliers=outliers,
         subtitle=f"Test set, compared with the train set in {settings.parsed().work_dir}",
-        folder=settings.open_work_dir().within(TEST).path(GALLERY),
+        folder=train.within(TEST).path(GALLERY),
         depth=2,
+        sizes=pl.concat([read_listed_sizes(train), read_listed_sizes(train.within(TEST))]),
     )
     pages = build_gallery(results, settings.parsed())
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))

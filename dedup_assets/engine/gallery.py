@@ -62,6 +62,7 @@ class Results:
         subtitle: what was compared with what, where that is not the input with itself.
         folder: where the gallery will stand; what lies beside the work_dir is then linked relatively.
         depth: how many folders above the gallery its work_dir is.
+        sizes: `filename`, `size_bytes` as listed: of what lies on stores and in archives, which is not asked again.
     """
 
     names: pl.Series
@@ -72,6 +73,7 @@ class Results:
     subtitle: str = ""
     folder: str = ""
     depth: int = 1
+    sizes: pl.DataFrame | None = None
 
 
 @dataclass
@@ -116,6 +118,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     spool = _Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)
     pictures, facts = _picture_files(catalog, spool, settings, links)
+    facts = facts if results.sizes is None else _add_sizes(catalog.names, facts, results.sizes)
     site = _write_data(results, catalog, facts, spool, settings, links)
     pages = _fill_pages(results, catalog, facts, pictures, settings, site)
     return Gallery(pages, site.folder, spool, sum(size for _, _, size in spool.entries))
@@ -182,6 +185,14 @@ def _picture_files(
     others = describe_files(catalog.names.gather(rest).to_list(), threads=threads)
     merged = (pictures[place] if place in pictures else next(others) for place in range(len(catalog.names)))
     return pictures, tabulate(merged)
+
+
+def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    listed = sizes.unique("filename", keep="last").rename({"filename": "name", "size_bytes": "listed"})
+    elsewhere = pl.col("container").is_not_null() | pl.col("name").bin.contains(b"://")
+    found = facts.with_columns(names).join(listed, on="name", how="left", maintain_order="left")
+    size = pl.when(elsewhere).then(pl.coalesce("size_bytes", "listed")).otherwise("size_bytes")
+    return found.with_columns(size.alias("size_bytes")).drop("name", "listed")
 
 
 def _opened(picture: Picture) -> str:

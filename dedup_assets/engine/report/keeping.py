@@ -30,12 +30,13 @@ def choose(members: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
         `group`, `keep` (a file), `reason` (a `Reason`), `others` (how many of the rest can be removed: what lies in a
         container cannot), `freed` (their bytes), `unsized` (how many of them have no known size), ordered by group.
     """
+    single = pl.col("container").is_null()
     columns = facts.select(
         pixels=pl.col("width") * pl.col("height"),
         bytes="size_bytes",
-        age=-pl.col("modified"),
+        age=pl.when(single).then(-pl.col("modified")),  # the date of a container is not that of the image
         size="size_bytes",
-        single=pl.col("container").is_null(),
+        single=single,
     )
     joined = pl.concat([members.select("group", "file"), columns[members["file"]]], how="horizontal")
     criteria = ["pixels", "bytes", "age"]

@@ -17,6 +17,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
 # A page of a folder loads what lies in it, and originals from the disk of whoever opens it from a disk; no network.
+# Browsers take the files of a disk for 'self' where the page is one (tried with Chromium and Firefox).
 FOLDER_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 )

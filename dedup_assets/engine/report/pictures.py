@@ -120,6 +120,8 @@ def _compare_sizes(a: Picture, b: Picture) -> str | None:
 
 
 def _compare_dates(a: Picture, b: Picture) -> str | None:
+    if a.container or b.container:  # that date is not the image's
+        return None
     if not (a.modified and b.modified) or (a.modified.utcoffset() is None) != (b.modified.utcoffset() is None):
         return None
     if abs(a.modified - b.modified) <= _CLOCK_STEP:

@@ -131,6 +131,13 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
     return ImageLedger(read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
 
 
+def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
+    """`filename`, `size_bytes` as listed, where known; empty where image_ledger.parquet is not kept."""
+    if not work_dir.exists(LEDGER):
+        return pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
+    return read_ledger(work_dir).rows.select("filename", "size_bytes").filter(pl.col("size_bytes") >= 0)
+
+
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
     """Both together. Raises WorkDirError as the two do."""
     return FeatureFiles(read_features(work_dir), read_ledger(work_dir))

@@ -5,12 +5,14 @@ import os
 import pytest
 
 from dedup_assets.engine.report.names import (
+    Links,
     label_name,
     link_original,
     make_breakable,
     make_plain,
     make_visible,
     split_name,
+    strip_credentials,
 )
 
 
@@ -93,3 +95,39 @@ def test_other_names_are_not_linked(name: str) -> None:
 
 def test_a_name_that_no_file_can_have_is_not_linked() -> None:
     assert link_original("/lone\ud800surrogate") is None
+
+
+def test_a_moment_of_a_video_is_part_of_its_address() -> None:
+    assert link_original("/v/a b.mp4#t=00:00:01.000") == "file:///v/a%20b.mp4#t=00:00:01.000"
+
+
+def test_slashes_in_front_name_no_host() -> None:
+    assert link_original("//host/share/a.jpg") == "file:///host/share/a.jpg"
+
+
+def test_what_lies_beside_the_results_is_linked_relatively() -> None:
+    links = Links.of_gallery("/home/me/results/gallery", 2)
+    assert links.link("/home/me/photos/a #1.jpg") == "../../photos/a%20%231.jpg"
+    assert links.link("/home/me/clip.mp4#t=00:00:01.000") == "../../clip.mp4#t=00:00:01.000"
+    assert links.link("/home/medium/a.jpg") == "file:///home/medium/a.jpg"
+    assert links.link("https://host/a.jpg") == "https://host/a.jpg"
+
+
+@pytest.mark.parametrize("gallery", ["/results/gallery", "s3://bucket/results/gallery", "C:/results/gallery"])
+def test_nothing_is_relative_to_the_root_or_to_a_store(gallery: str) -> None:
+    assert Links.of_gallery(gallery, 2).link("/results/a.jpg") == "file:///results/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://key:secret@host/bucket", "s3://***@host/bucket"),
+        ("https://h/a?X-Amz-Signature=abc&x=1#f", "https://h/a?X-Amz-Signature=***&x=***#f"),
+        ("['/a', 'http://me:pw@h/x?t=1']", "['/a', 'http://***@h/x?t=***']"),
+        ("http://[bad", "***"),
+        ("/plain/path?x=1", "/plain/path?x=1"),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+    ],
+)
+def test_credentials_are_not_shown(text: str, shown: str) -> None:
+    assert strip_credentials(text) == shown

@@ -31,7 +31,7 @@ def test_two_outliers_that_are_each_others_neighbour_are_two() -> None:
 
 
 def test_a_similarity_below_zero_has_an_empty_gauge() -> None:
-    assert "width:0.00%" in outliers_page(make_pairs(("a", "b", -0.2)), illustrate)
+    assert '<rect width="0.00"' in outliers_page(make_pairs(("a", "b", -0.2)), illustrate)
 
 
 def test_no_outliers_are_told_in_words() -> None:

@@ -42,6 +42,10 @@ def test_unknown_facts_are_not_compared() -> None:
     assert describe_differences(unknown, BASE) == ()
 
 
+def test_the_date_of_an_archive_is_not_compared() -> None:
+    assert not any("date" in phrase for phrase in describe_differences(BASE, replace(OTHER, container="/all.zip")))
+
+
 def test_an_empty_file_is_not_compared_by_a_factor() -> None:
     assert "same file size" not in describe_differences(replace(BASE, size_bytes=0), OTHER)
 

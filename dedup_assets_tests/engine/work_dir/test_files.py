@@ -20,7 +20,6 @@ from dedup_assets.engine.records import (
     BadImages,
     Components,
     FeatureStream,
-    Gallery,
     ImageLedger,
     Manifest,
     Neighbors,
@@ -317,12 +316,6 @@ def test_the_configuration_comes_back_and_is_written_only_where_it_changes(work_
     assert files.read_config(work_dir) == config == json.loads((tmp_path / "config.json").read_text())
     files.write_config(work_dir, config | {"versions": {"numpy": "2"}})
     assert files.read_config(work_dir)["versions"] == {"numpy": "2"}
-
-
-def test_the_pages_of_the_gallery_stand_in_its_folder(work_dir: WorkDir, tmp_path: Path) -> None:
-    files.write_gallery(work_dir, Gallery({"index.html": "é", "b.html": ""}))
-    assert (tmp_path / "gallery" / "index.html").read_text("utf-8") == "é"
-    assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "index.html"]
 
 
 DAMAGED = {

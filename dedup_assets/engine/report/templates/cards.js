@@ -62,7 +62,7 @@ dedup.cards = (() => {
       else yield (here === there ? "same number of pixels" : excess(here, there, "pixels")) + shape;
     }
     if (a.size && b.size) yield a.size === b.size ? "same file size" : excess(a.size, b.size, "bytes");
-    if (a.modified !== null && b.modified !== null) {
+    if (!a.kind && !b.kind && a.modified !== null && b.modified !== null) {
       const gap = Math.abs(a.modified - b.modified);
       yield gap <= 2 ? "same date" : `${a.modified > b.modified ? "A" : "B"} is ${age(gap)} newer`;
     }
@@ -97,12 +97,12 @@ dedup.cards = (() => {
   }
 
   function facts(file) {
-    const exact = file.modified === null ? "" : new Date(file.modified * 1000).toISOString().slice(0, 19);
+    const exact = file.modified === null ? "" : `${new Date(file.modified * 1000).toISOString().slice(0, 19)}+00:00`;
     const owner = file.kind && `${file.kind} of `;
     return make("ul.facts", {},
       file.width && file.height && make("li", {}, `${file.width} × ${file.height}`),
       file.size !== null && make("li", {}, make("span", { title: things(file.size, "byte") }, size(file.size))),
-      file.modified !== null && make("li", {}, owner, make("time", { datetime: `${exact}Z`, title: `${exact}Z` }, day(file.modified))),
+      file.modified !== null && make("li", {}, owner, make("time", { datetime: exact, title: exact.replace("T", " ") }, day(file.modified))),
     );
   }
 
@@ -174,11 +174,10 @@ dedup.cards = (() => {
         make("div", {}, make("span.nearest-word", {}, "Nearest neighbour"), name(nearest))));
   }
 
-  function component(row, members, all) {
+  function component(row, members, all, open) {
     const get = (column) => dedup.data.value("components", column, row);
     const [id, low, high] = [get("component_id"), get("min"), get("max")];
     const others = members.filter((number) => number !== get("keep") && !dedup.data.file(number).kind);
-    const rest = get("count") - all.length;
     return make("article.card.component", { id: `component-${id}`, tabindex: "-1", "data-row": row },
       head("Component", id, 2, make("span.score", {}, things(get("count"), "image")),
         low !== null && make("span.band", {}, `similarity ${score(low)} to ${score(high)}, mean ${score(get("mean"))}`)),
@@ -188,7 +187,7 @@ dedup.cards = (() => {
           number === get("keep") && advice(get("reason")), actions(file));
       })),
       make("div.more", {},
-        rest > 0 && make("a.button", { href: `#component=${id}` }, `Browse all ${things(get("count"), "image")}`),
+        !open && get("count") > all.length && make("a.button", { href: `#component=${id}` }, `Browse all ${things(get("count"), "image")}`),
         make("button.plain", { type: "button", onclick: () => dedup.marks.set(others, true) }, "Mark all but the one to keep"),
         get("freed") > 0 && make("span.soft", {}, `frees ${size(get("freed"))}`)));
   }

@@ -2,7 +2,7 @@
 /* The list of a page: filtered, sorted, page by page; the state stands in the address. Loaded last, after the data. */
 dedup.lists = (() => {
   const find = (id) => document.getElementById(id);
-  const { make, count, things } = dedup.cards;
+  const { count, things } = dedup.cards;
   const { value, table } = dedup.data;
   const kind = document.body.dataset.kind;
   const list = find("list");
@@ -72,7 +72,7 @@ dedup.lists = (() => {
       return shown.map((row) => { const all = members(row); return dedup.cards.component(row, all, all.slice(0, dedup.facts.members)); });
     }
     const row = table("components").columns.component_id.indexOf(Number(state.component));
-    return row < 0 ? [] : [dedup.cards.component(row, members(row), shown)];
+    return row < 0 ? [] : [dedup.cards.component(row, members(row), shown, true)];
   }
 
   const nouns = { pairs: "pair", outliers: "outlier", components: "component", bad: "file" };
@@ -94,7 +94,7 @@ dedup.lists = (() => {
     find("page-count").textContent = `of ${count(pages())}`;
     find("previous").disabled = page === 1;
     find("next").disabled = page === pages();
-    find("back").hidden = !state.component;
+    if (find("back")) find("back").hidden = !state.component;
     dedup.marks.show();
   }
 
@@ -203,7 +203,7 @@ dedup.lists = (() => {
     find("previous").addEventListener("click", () => turn(Number(state.page) - 1));
     find("next").addEventListener("click", () => turn(Number(state.page) + 1));
     find("page").addEventListener("change", (event) => turn(event.target.value));
-    find("back").addEventListener("click", () => update({ component: "" }));
+    find("back")?.addEventListener("click", () => update({ component: "" }));
     find("blend")?.addEventListener("input", (event) => document.documentElement.style.setProperty("--blend", event.target.value / 100));
     find("mark-suggested")?.addEventListener("click", () => {
       dedup.marks.say(`${things(dedup.marks.suggest(rows), "file")} marked.`);

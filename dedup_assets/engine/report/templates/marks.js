@@ -22,7 +22,7 @@ dedup.marks = (() => {
       const sides = [value("a", row), value("b", row)];
       const keep = sides[value("kept", row) >> 3];
       const go = sides[0] === keep ? sides[1] : sides[0];
-      if (marked.has(keep) || kept.has(go) || file(go).kind) continue;
+      if (marked.has(keep) || kept.has(go) || dedup.data.value("files", "container", go) !== null) continue;
       kept.add(keep);
       if (!marked.has(go)) added.push(go);
       marked.add(go);

@@ -1,0 +1,54 @@
+"""The gallery is replaced as a whole, on disks and on stores."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.records import Gallery
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.gallery_files import write_gallery
+
+FIRST = Gallery({"index.html": "é", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")])
+SECOND = Gallery({"index.html": "files-2"}, "files-2", [(f"thumbs/000/{n}.jpg", b"c") for n in range(200)])
+
+
+def test_pages_and_what_they_load_stand_in_the_folder(tmp_path: Path) -> None:
+    write_gallery(WorkDir(str(tmp_path)), FIRST)
+    folder = tmp_path / "gallery"
+    assert (folder / "index.html").read_text("utf-8") == "é"
+    assert sorted(path.name for path in folder.iterdir()) == ["b.html", "files-1", "index.html"]
+    assert (folder / "files-1/thumbs/000/0.jpg").read_bytes() == b"b"
+
+
+def test_the_next_gallery_takes_the_place_of_the_former(tmp_path: Path) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    write_gallery(work_dir, FIRST)
+    (tmp_path / "gallery" / ".files-0.dead.tmp").mkdir()  # of a run that was killed
+    write_gallery(work_dir, SECOND)
+    write_gallery(work_dir, SECOND)
+    assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-2", "index.html"]
+    assert len(list((tmp_path / "gallery").rglob("*.jpg"))) == 200
+
+
+def test_a_gallery_that_fails_half_way_leaves_the_former_whole(tmp_path: Path) -> None:
+    def break_off() -> Iterator[tuple[str, bytes]]:
+        yield "style.css", b"new"
+        raise OSError(28, "No space left on device")
+
+    work_dir = WorkDir(str(tmp_path))
+    write_gallery(work_dir, FIRST)
+    with pytest.raises(WorkDirError, match="No space left"):
+        write_gallery(work_dir, Gallery({"index.html": "new"}, "files-3", break_off()))
+    assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-1", "index.html"]
+    assert (tmp_path / "gallery/index.html").read_text("utf-8") == "é"
+
+
+def test_a_store_holds_the_same(store: str) -> None:
+    work_dir = WorkDir(f"{store}/out")
+    write_gallery(work_dir, FIRST)
+    write_gallery(work_dir, SECOND)
+    names = {path.rpartition("/gallery/")[2] for path in fsspec.filesystem("memory").find("/bucket/out")}
+    assert names == {"index.html", "b.html", *(f"files-2/{name}" for name, _ in SECOND.files)}
