@@ -51,9 +51,15 @@ _READERS: dict[type, Callable[[WorkDir], Any]] = {
 
 
 class WorkDirIOManager(dg.ConfigurableIOManager):
-    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents."""
+    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents.
+
+    Attributes:
+        settings: of the run.
+        key_prefix: that the pipeline has in a code location with other assets; it names no folder.
+    """
 
     settings: dg.ResourceDependency[SettingsResource]
+    key_prefix: list[str] = []  # noqa: RUF012 - a field, copied for each instance
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Publish a value; all its files appear together or not at all."""
@@ -74,9 +80,9 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         return _READERS[wanted](work_dir)
 
     def _folder(self, key: dg.AssetKey) -> WorkDir:
-        """Where an asset lies: its key's prefix is a sub-folder (`test`); a range of run_mode 1 has one of its own."""
+        """Where an asset lies: `test` in its key is a sub-folder; a range of run_mode 1 has one of its own."""
         work_dir = self.settings.open_work_dir()
-        folder = "/".join(key.path[:-1]) or self.settings.parsed().range_folder
+        folder = "/".join(key.path[len(self.key_prefix) : -1]) or self.settings.parsed().range_folder
         return work_dir.within(folder) if folder else work_dir
 
     def _record_settings(self, work_dir: WorkDir, obj: object) -> None:

@@ -32,7 +32,7 @@ _COMPONENT_IMAGES = 4
 _BINS = 10
 
 
-def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
+def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges: int = 0) -> Metadata:
     """Of `image_manifest`."""
     sizes = manifest.images["size_bytes"]
     return {
@@ -40,13 +40,17 @@ def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
         "images": len(manifest),
         "listed_images": manifest.listed,
         "megabytes": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
-        "offset_ranges": offset_range_count,
+        "offset_ranges": offset_ranges,
+        "stale_offset_ranges": stale_offset_ranges,
         "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),
     }
 
 
-def of_range(outcome: RangeOutcome, progress: ProgressReporter) -> Metadata:
-    """Of one partition of `feature_shards`; the rate is that of the whole run."""
+def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metadata:
+    """Of one partition of `feature_shards`; the rate is that of the whole run. None: the listing has no such range."""
+    if outcome is None:
+        note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
+        return {"dagster/partition_row_count": 0, "images": 0, "computed_images": 0, "stale": note}
     return {
         "dagster/partition_row_count": outcome.images,
         "images": outcome.images,

@@ -14,6 +14,8 @@ from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.settings import Settings, allowed
 
+IO_MANAGER = "dedup_io_manager"  # of its own name: "io_manager" would become that of a whole code location
+
 _LOG_SECONDS = 10
 _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
 
@@ -62,3 +64,13 @@ class LoggedProgress(ProgressReporter):
                 f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
                 f"about {self.seconds_left:.0f} s left"
             )
+
+
+class Alerts(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where failed runs are reported besides Dagster's log. Nothing leaves the machine unless a webhook is named."""
+
+    file: str = Field(default="", description="A local file to which each failure is appended as a line of JSON.")
+    webhook: str = Field(
+        default="",
+        description="An http or https URL to which each failure is posted as JSON; its `text` is what Slack shows.",
+    )

@@ -5,7 +5,6 @@ fields of `Settings`; nothing else states a default. Add a parameter here and it
 Names and meanings follow RUN.md ("Parameters"); where RUN.md is silent or contradicts itself, the description says so.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -13,11 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from dedup_assets.engine.errors import SettingsError
 from dedup_assets.engine.records import BoundingBox
+from dedup_assets.parameter_texts import (
+    NearestNeighborModel,
+    parse_bounding_box,
+    parse_nnmodel,
+    parse_numbers,
+    parse_turi_param,
+)
 
 Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
-NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
-_NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
 _SYNONYMS = {"nn_provider": {"nnf": "faiss"}, "faiss_mode": {"HSNW32": "HNSW32"}}
 
 
@@ -108,6 +112,27 @@ class Settings(BaseModel):
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )
     gallery_pairs: int = Field(default=50, ge=1, description="Pairs, outliers and components shown in the gallery.")
+    max_bad_share: float = Field(
+        default=0.1, ge=0, le=1, description="A larger share of images that cannot be used is reported."
+    )
+    max_duplicate_share: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="A larger share of images that repeat another (all but one of each component) is reported.",
+    )
+    max_component_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="A larger share of images in one component of at least 100 is reported: it may join too much.",
+    )
+    min_recall: float = Field(default=0.99, ge=0, le=1, description="A lower recall@k of the index is reported.")
+    stop_on_failed_checks: bool = Field(
+        default=False,
+        description="Beyond max_bad_share, max_duplicate_share, max_component_share or below min_recall a run stops "
+        "with an error, instead of a warning.",
+    )
 
     @classmethod
     def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks
@@ -139,24 +164,24 @@ class Settings(BaseModel):
     @field_validator("nnmodel", mode="before")
     @classmethod
     def _read_nnmodel(cls, value: Any) -> str:  # noqa: ANN401
-        return "" if value == "" else _nnmodel(str(value))
+        return "" if value == "" else parse_nnmodel(str(value))
 
     @field_validator("turi_param")
     @classmethod
     def _check_turi_param(cls, value: str) -> str:
-        _parse_turi_param(value)
+        parse_turi_param(value)
         return value
 
     @field_validator("faiss_param")
     @classmethod
     def _check_faiss_param(cls, value: str) -> str:
-        _numbers(value)
+        parse_numbers(value)
         return value
 
     @field_validator("bounding_box")
     @classmethod
     def _check_bounding_box(cls, value: str) -> str:
-        _parse_bounding_box(value)
+        parse_bounding_box(value)
         return value
 
     @model_validator(mode="after")
@@ -166,7 +191,7 @@ class Settings(BaseModel):
                 f"max_offset={self.max_offset}: must be greater than min_offset={self.min_offset}, "
                 "for the range [min_offset, max_offset) to hold an image"
             )
-        named = _parse_turi_param(self.turi_param).get("nnmodel")
+        named = parse_turi_param(self.turi_param).get("nnmodel")
         if named and self.nnmodel and named != self.nnmodel:
             raise ValueError(
                 f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them"
@@ -183,7 +208,7 @@ class Settings(BaseModel):
     @property
     def graph(self) -> "GraphSettings":
         """What the graph computes; `ccthreshold` is `threshold` unless turi_param names it."""
-        given = _parse_turi_param(self.turi_param)
+        given = parse_turi_param(self.turi_param)
         return GraphSettings(
             ccthreshold=float(given.get("ccthreshold", self.threshold)),
             run_cc=given.get("run_cc", "1") == "1",
@@ -194,12 +219,12 @@ class Settings(BaseModel):
     @property
     def search(self) -> "SearchSettings":
         """How neighbours are searched."""
-        named = self.nnmodel or _parse_turi_param(self.turi_param).get("nnmodel", "brute_force")
+        named = self.nnmodel or parse_turi_param(self.turi_param).get("nnmodel", "brute_force")
         return SearchSettings(
             provider=self.nn_provider,
-            nnmodel=_nnmodel(named),
+            nnmodel=parse_nnmodel(named),
             faiss_mode=self.faiss_mode,
-            faiss_param=_numbers(self.faiss_param),
+            faiss_param=parse_numbers(self.faiss_param),
             distance=self.distance,
             k=self.nearest_neighbors_k,
         )
@@ -207,7 +232,7 @@ class Settings(BaseModel):
     @property
     def box(self) -> BoundingBox | None:
         """The crop of `bounding_box`; None where there is none."""
-        return _parse_bounding_box(self.bounding_box)
+        return parse_bounding_box(self.bounding_box)
 
 
 @dataclass(frozen=True)
@@ -258,82 +283,3 @@ def _explain(settings: type[Settings], problem: Any) -> str:  # noqa: ANN401 - p
     range_ = allowed(name)
     kind = getattr(settings.model_fields[name].annotation, "__name__", "")
     return f"{name}={problem['input']!r}: must be " + (range_ or f"a value of type {kind}")
-
-
-def _key_values(text: str) -> dict[str, str]:
-    """Split `a=1,b=2`. Raises ValueError with what is wrong."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, separator, value = (piece.strip() for piece in part.partition("="))
-        if not (key and separator and value):
-            raise ValueError(f"{part!r} is not key=value")
-        if key in pairs:
-            raise ValueError(f"{key!r} stands twice")
-        pairs[key] = value
-    return pairs
-
-
-def _nnmodel(value: str) -> NearestNeighborModel:
-    named = _NNMODEL_BY_NUMBER.get(value, value)
-    for model in get_args(NearestNeighborModel):
-        if named == model:
-            return named  # type: ignore[return-value]  # one of the literals, as just compared
-    raise ValueError(f"nnmodel={value!r} must be 0 or brute_force, 1 or ball_tree, 2 or lsh")
-
-
-def _parse_turi_param(text: str) -> dict[str, str]:
-    """RUN.md, `turi_param`: known keys with values in range. Raises ValueError otherwise."""
-    pairs = _key_values(text)
-    for key, value in pairs.items():
-        if key == "nnmodel":
-            pairs[key] = _nnmodel(value)
-        elif key == "ccthreshold":
-            _check_share(key, value)
-        elif key in {"run_cc", "run_pagerank", "run_degree"}:
-            if value not in {"0", "1"}:
-                raise ValueError(f"{key}={value!r} must be 0 or 1")
-        else:
-            raise ValueError(f"unknown key {key!r}: allowed are nnmodel, ccthreshold, run_cc, run_pagerank, run_degree")
-    return pairs
-
-
-def _check_share(key: str, value: str) -> None:
-    try:
-        inside = 0 <= float(value) <= 1
-    except ValueError:
-        inside = False
-    if not inside:
-        raise ValueError(f"{key}={value!r} must be a number from 0 to 1")
-
-
-def _numbers(text: str) -> dict[str, float]:
-    """`efSearch=175,nprobe=200` as numbers; which names an index knows is checked against the index itself."""
-    numbers = {}
-    for key, value in _key_values(text).items():
-        try:
-            numbers[key] = float(value)
-        except ValueError:
-            raise ValueError(f"{key}={value!r} must be a number") from None
-        if not 0 <= numbers[key] < 2**31:  # also refuses nan
-            raise ValueError(f"{key}={value!r} must be a number from 0 to {2**31 - 1}")
-    return numbers
-
-
-def _parse_bounding_box(text: str) -> BoundingBox | None:
-    """RUN.md, `bounding_box`; also fastdup's later spelling row_y, col_x. Raises ValueError if it is not one."""
-    if not text.strip():
-        return None
-    names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}
-    box: dict[str, int] = {}
-    for key, value in _key_values(text).items():
-        if key not in names:
-            raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
-        if names[key] in box:
-            raise ValueError(f"{key!r} stands twice, in its two spellings")
-        if not re.fullmatch(r"\d+", value):
-            raise ValueError(f"{key}={value!r} must be a whole number of pixels, at least 0")
-        box[names[key]] = int(value)
-    missing = {"row", "col", "width", "height"} - box.keys()
-    if missing or not (box["width"] and box["height"]):
-        raise ValueError("needs rows, cols, width and height, the last two at least 1")
-    return BoundingBox(**box)

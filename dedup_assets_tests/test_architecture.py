@@ -15,12 +15,12 @@ MOST_LINES = 350
 
 DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
-    "scoring_assets", "scoring_checks", "sensors", "schedules",
+    "scoring_assets", "scoring_checks", "sensors", "schedules", "building", "scale_out", "component", "versions",
 }  # fmt: skip
-VOCABULARY = {"settings", "engine.records", "engine.errors"}
+VOCABULARY = {"settings", "parameter_texts", "engine.records", "engine.errors"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
-    "work_dir", "progress", "samples", "stores", "containers",
+    "work_dir", "progress", "samples", "stores", "containers", "uploads",
 }  # fmt: skip
 ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever lists, reads or names them
     "decoding": {"codecs"},
@@ -29,6 +29,7 @@ ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever list
     "reading": {"stores", "containers"},
     "report": {"containers"},
     "work_dir": {"stores"},
+    "uploads": {"stores", "containers"},
 }
 COMPOSERS = {"read_ahead", "extraction", "ranges", "gathering", "test_sets", "gallery"}
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
