@@ -8,6 +8,7 @@ package imports neither Dagster nor any of the heavy libraries.
 """
 
 from importlib.metadata import version as _version
+from typing import Any as _Any
 
 from dedup_assets.api import (
     create_components_gallery,
@@ -35,3 +36,16 @@ __all__ = [
     "run",
     "save_binary_feature",
 ]
+
+
+def __dir__() -> list[str]:
+    """With the Dagster component, which `dg` looks for here and which is imported only when somebody asks for it."""
+    return [*globals(), "DedupComponent"]
+
+
+def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class
+    if name == "DedupComponent":
+        from dedup_assets.component import DedupComponent
+
+        return DedupComponent
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -50,6 +50,15 @@ _OUT: dict[str, Any] = {
     "io_manager_key": IO_MANAGER,
     "automation_condition": dg.AutomationCondition.eager(),
 }
+# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that were
+# registered before automation was switched on. A range that failed is left to a person.
+_MISSING = (
+    dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.execution_failed()
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+).with_label("missing")
 
 
 def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
@@ -90,8 +99,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     partitions_def=offset_ranges,
     pool="extract",
     group_name=SCALE_OUT,
-    # Only what is new: with eager() each new listing would ask for every range again.
-    automation_condition=dg.AutomationCondition.on_missing(),
+    automation_condition=_MISSING,
 )
 def feature_shards(
     context: dg.AssetExecutionContext,

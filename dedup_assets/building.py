@@ -66,27 +66,25 @@ def build_definitions(
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
-    adapted = _adapt(_assets(scale_out), prefix, group_name, owners, parsed)
+    with warnings.catch_warnings():  # a caller's filters are other ones
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        adapted = _adapt(_assets(scale_out), prefix, group_name, owners, parsed)
     # Where ranges are partitions, a new listing starts them, and they what follows: one run cannot know both.
     started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[0]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
-    jobs = build_jobs(prefix)
-    with warnings.catch_warnings():  # a caller's filters are other ones
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        linked = dg.with_source_code_references(adapted)
     return dg.Definitions(
-        assets=linked,
+        assets=adapted,
         asset_checks=build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix),
-        jobs=jobs,
-        sensors=build_sensors(parsed, target, keys, [job.name for job in jobs], prefix, automate=automate),
+        jobs=build_jobs(prefix),
+        sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={
             "settings": resource,
             "progress": LoggedProgress(),
             "alerts": alerts or Alerts(),
             # The same settings object, nested: what the launchpad says reaches both.
-            IO_MANAGER: WorkDirIOManager(settings=resource, key_prefix=prefix),  # type: ignore[arg-type]  # made from SettingsResource
+            IO_MANAGER: WorkDirIOManager.below(prefix)(settings=resource),  # type: ignore[arg-type]  # made from SettingsResource
         },
         executor=executor,
     )
@@ -119,7 +117,8 @@ def _adapt(
             partitions_def=ranges if spec.partitions_def else None,
         )
 
-    return [each.map_asset_specs(adapt) for each in renamed]
+    linked = dg.with_source_code_references([each.map_asset_specs(adapt) for each in renamed])
+    return [each for each in linked if isinstance(each, dg.AssetsDefinition)]
 
 
 def _groups(group_name: str) -> Mapping[str, str]:

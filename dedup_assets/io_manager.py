@@ -4,9 +4,10 @@ What a value is decides how it is written; what a parameter is annotated with de
 `Features` is the memory-mapped matrix, as `ImageLedger` the fate of each image). File formats are in `engine.work_dir`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import dagster as dg
 
@@ -39,6 +40,17 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Components: files.write_components,
     Gallery: files.write_gallery,
 }
+_NAMES: dict[type, tuple[str, ...]] = {
+    Manifest: (files.MANIFEST,),
+    FeatureStream: (files.FEATURES, f"{files.FEATURES}.csv"),
+    BadImages: (files.BAD_CSV, files.BAD_NAMES),
+    SearchIndex: (files.INDEX,),
+    Similarity: (files.SIMILARITY, files.NEIGHBORS),
+    Pairs: (files.OUTLIERS,),
+    Components: (files.COMPONENTS, files.COMPONENTS_INFO),
+}
+"""The files of a value, the one to open first; the gallery tells its own."""
+
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
     Manifest: files.read_manifest,
     Features: files.read_features,
@@ -55,11 +67,17 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 
     Attributes:
         settings: of the run.
-        key_prefix: that the pipeline has in a code location with other assets; it names no folder.
+        prefix_parts: how many parts the pipeline's key prefix has; they name no folder. No field, for the launchpad not
+            to show it.
     """
 
     settings: dg.ResourceDependency[SettingsResource]
-    key_prefix: list[str] = []  # noqa: RUF012 - a field, copied for each instance
+    prefix_parts: ClassVar[int] = 0
+
+    @classmethod
+    def below(cls, key_prefix: Sequence[str]) -> "type[WorkDirIOManager]":
+        """The same for a pipeline whose asset keys have a prefix."""
+        return type(cls.__name__, (cls,), {"prefix_parts": len(key_prefix), "__doc__": cls.__doc__})
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Publish a value; all its files appear together or not at all."""
@@ -68,6 +86,12 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
         self._record_settings(work_dir, obj)
+        paths = {name: work_dir.path(name) for name in _NAMES.get(type(obj), ())}
+        if paths:
+            first = next(iter(paths.values()))
+            uri = first if "://" in first else Path(first).absolute().as_uri()
+            linked = {name: dg.MetadataValue.path(path) for name, path in paths.items()}
+            context.add_output_metadata({"dagster/uri": uri, **linked})
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read a value of the annotated type back."""
@@ -82,7 +106,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
     def _folder(self, key: dg.AssetKey) -> WorkDir:
         """Where an asset lies: `test` in its key is a sub-folder; a range of run_mode 1 has one of its own."""
         work_dir = self.settings.open_work_dir()
-        folder = "/".join(key.path[len(self.key_prefix) : -1]) or self.settings.parsed().range_folder
+        folder = "/".join(key.path[self.prefix_parts : -1]) or self.settings.parsed().range_folder
         return work_dir.within(folder) if folder else work_dir
 
     def _record_settings(self, work_dir: WorkDir, obj: object) -> None:

@@ -133,6 +133,7 @@ def of_components(components: Components, names: pl.Series, limits: DecodingLimi
             "components": groups.height,
             "single_images": components.info.height - groups.height,
             "images_in_components": int(groups["count"].sum()),
+            "duplicate_share": round(1 - components.info.height / max(components.images.height, 1), 6),
             "largest_component": int(components.info["count"].max() or 0),  # type: ignore[arg-type]  # an integer column
             "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, limits)),
         }

@@ -32,7 +32,7 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return WorkDir(self.parsed().work_dir)
 
 
-def _fields() -> dict[str, Any]:
+def fields_of_settings() -> dict[str, Any]:
     """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
     return {
         name: (field.annotation, Field(default=field.default, description=_description(name)))
@@ -46,7 +46,7 @@ def _description(name: str) -> str:
     return f"{described} ({allowed(name)})" if allowed(name) else described
 
 
-DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **_fields())
+DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **fields_of_settings())
 
 
 class LoggedProgress(ProgressReporter):

@@ -82,7 +82,6 @@ def build_sensors(
     settings: Settings,
     target: dg.AssetSelection,
     pipeline: Sequence[dg.AssetKey],
-    jobs: Sequence[str],
     key_prefix: Sequence[str] = (),
     *,
     automate: bool = False,
@@ -93,14 +92,13 @@ def build_sensors(
         settings: whose input_dir is watched.
         target: what new uploads materialize.
         pipeline: all asset keys of it.
-        jobs: names of its jobs.
         key_prefix: of its asset keys; names of sensors begin with it.
         automate: the sensors are on from the start.
     """
     status = dg.DefaultSensorStatus.RUNNING if automate else dg.DefaultSensorStatus.STOPPED
     return [
         _new_uploads("_".join([*key_prefix, "new_uploads"]), settings, target, status),
-        _failures("_".join([*key_prefix, "report_failures"]), frozenset(pipeline), frozenset(jobs), status),
+        _failures("_".join([*key_prefix, "report_failures"]), frozenset(pipeline), status),
         dg.AutomationConditionSensorDefinition(
             "_".join([*key_prefix, "new_ranges_flow_on"]),
             target=dg.AssetSelection.assets(*pipeline),
@@ -147,9 +145,7 @@ def _is_under_way(instance: dg.DagsterInstance, sensor: str) -> bool:
     return bool(instance.get_run_records(runs, limit=1))
 
 
-def _failures(
-    name: str, pipeline: frozenset[dg.AssetKey], jobs: frozenset[str], status: dg.DefaultSensorStatus
-) -> dg.SensorDefinition:
+def _failures(name: str, pipeline: frozenset[dg.AssetKey], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name=name,
         minimum_interval_seconds=_INTERVAL_SECONDS,
@@ -158,10 +154,7 @@ def _failures(
         "webhook. By default nothing leaves this machine.",
     )
     def report_failures(context: dg.RunFailureSensorContext, alerts: Alerts) -> dg.SkipReason | None:
-        run = context.dagster_run
-        # The jobs of the pipeline select no assets by hand; what the UI and automation start does.
-        ours = pipeline.intersection(run.asset_selection) if run.asset_selection else run.job_name in jobs
-        if not ours:
+        if not pipeline.intersection(_planned(context)):
             return dg.SkipReason("the run is not of this pipeline")
         report = describe_failure(context)
         context.log.error(report["text"])
@@ -169,6 +162,13 @@ def _failures(
         return None
 
     return report_failures
+
+
+def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:
+    """The assets of a run, whether a job, a person or automation chose them."""
+    entries = context.instance.all_logs(context.dagster_run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    events = (entry.dagster_event for entry in entries)
+    return {event.asset_materialization_planned_data.asset_key for event in events if event}
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> dict[str, str]:

@@ -60,6 +60,8 @@ def look(
     Raises:
         InputError: there is no such input, or it cannot be listed.
     """
+    if not input_dir:
+        raise InputError("input_dir='': name a folder, an image, a list file or a URL")
     seen = begun or Look()
     files, digest, until = seen.files, seen.digest, time.monotonic() + most_seconds
     try:
