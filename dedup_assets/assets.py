@@ -50,8 +50,8 @@ _OUT: dict[str, Any] = {
     "io_manager_key": IO_MANAGER,
     "automation_condition": dg.AutomationCondition.eager(),
 }
-# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that were
-# registered before automation was switched on. A range that failed is left to a person.
+# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that
+# were registered before automation was switched on. A range that failed is left to a person.
 _MISSING = (
     dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.in_progress()

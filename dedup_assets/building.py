@@ -15,6 +15,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from dedup_assets import assets, scoring_assets, versions  # noqa: E402 - after the filter: decorators warn when they run
 from dedup_assets.asset_checks import QUESTIONS, build_checks  # noqa: E402
+from dedup_assets.assets import OWNERS, PIPELINE, SCALE_OUT, feature_shards, features, features_of_shards  # noqa: E402
 from dedup_assets.io_manager import WorkDirIOManager  # noqa: E402
 from dedup_assets.jobs import ASSETS_OF_MODE, build_jobs  # noqa: E402
 from dedup_assets.partitions import ranges_of  # noqa: E402
@@ -24,14 +25,16 @@ from dedup_assets.scoring_checks import TEST_QUESTIONS  # noqa: E402
 from dedup_assets.sensors import build_sensors  # noqa: E402
 from dedup_assets.settings import Settings  # noqa: E402
 
+__all__ = ["OWNERS", "PIPELINE", "build_definitions"]
+
 
 def build_definitions(
     input_dir: str = "images",
     work_dir: str = "work_dir",
     *,
     key_prefix: str | Sequence[str] = (),
-    group_name: str = assets.PIPELINE,
-    owners: Sequence[str] = tuple(assets.OWNERS),
+    group_name: str = PIPELINE,
+    owners: Sequence[str] = tuple(OWNERS),
     scale_out: bool = False,
     cron_schedule: str = "0 3 * * *",
     alerts: Alerts | None = None,
@@ -94,8 +97,8 @@ def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:
     found = dg.load_assets_from_modules([assets, scoring_assets])
     chosen = [each for each in found if isinstance(each, dg.AssetsDefinition)]
     if not scale_out:
-        return [each for each in chosen if each.keys != assets.feature_shards.keys]
-    return [assets.features_of_shards() if each.keys == assets.features.keys else each for each in chosen]
+        return [each for each in chosen if each.keys != feature_shards.keys]
+    return [features_of_shards() if each.keys == features.keys else each for each in chosen]
 
 
 def _adapt(
@@ -103,7 +106,7 @@ def _adapt(
 ) -> list[dg.AssetsDefinition]:
     """The assets as they are called where they stand, with code versions that name the settings they have there."""
     keys = {key: dg.AssetKey([*prefix, *key.path]) for each in found for key in each.keys}
-    renamed = [each.with_attributes(asset_key_replacements=keys) for each in found]
+    renamed = [_prefix_op(each.with_attributes(asset_key_replacements=keys), prefix) for each in found]
     dependencies = {spec.key: [dep.asset_key for dep in spec.deps] for each in renamed for spec in each.specs}
     code = versions.code_versions(dependencies, settings)
     groups = _groups(group_name)
@@ -121,8 +124,16 @@ def _adapt(
     return [each for each in linked if isinstance(each, dg.AssetsDefinition)]
 
 
+def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefinition:
+    """Name the op as its asset: Dagster 1.13 mixes up two ops of one name, such as `features` of another asset."""
+    if not prefix:
+        return asset
+    op = asset.op.with_replaced_properties(name="__".join([*prefix, asset.op.name]), ins=asset.op.ins)
+    return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
+
+
 def _groups(group_name: str) -> Mapping[str, str]:
-    own = {assets.SCALE_OUT: assets.SCALE_OUT, scoring_assets.TEST_SET: scoring_assets.TEST_SET}
-    if group_name != assets.PIPELINE:
+    own = {SCALE_OUT: SCALE_OUT, scoring_assets.TEST_SET: scoring_assets.TEST_SET}
+    if group_name != PIPELINE:
         own = {name: f"{group_name}_{name}" for name in own}
-    return {assets.PIPELINE: group_name, **own}
+    return {PIPELINE: group_name, **own}

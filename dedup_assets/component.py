@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from dedup_assets import assets
-from dedup_assets.building import build_definitions
+from dedup_assets.building import OWNERS, PIPELINE, build_definitions
 from dedup_assets.resources import Alerts, fields_of_settings
 
 
@@ -19,7 +18,7 @@ def _resolved(description: str | None) -> Any:  # noqa: ANN401 - Dagster's Resol
     return dg.Resolver.default(description=description)
 
 
-ComponentSettings = create_model(
+ComponentSettings: Any = create_model(  # type: ignore[call-overload]  # its fields are made from those of Settings
     "ComponentSettings",
     __base__=(dg.Model, dg.Resolvable),
     __doc__="Settings that all runs have unless one says otherwise; those left out have their defaults.",
@@ -38,6 +37,15 @@ class AlertsOfLocation(dg.Model, dg.Resolvable):
     webhook: Annotated[str, _resolved(Alerts.model_fields["webhook"].description)] = ""
 
 
+class DedupScaffolder(dg.Scaffolder):
+    """Writes a `defs.yaml` that names what everybody must say."""
+
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        """Write it."""
+        dg.scaffold_component(request, {"settings": {"input_dir": "images", "work_dir": "results"}})
+
+
+@dg.scaffold_with(DedupScaffolder)
 class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
     """Finds duplicates, near-duplicates, outliers and broken files in an image collection.
 
@@ -45,12 +53,12 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
     """
 
     settings: Annotated[
-        ComponentSettings,  # type: ignore[valid-type]  # made from the fields of Settings
+        ComponentSettings,
         _resolved("Of all runs, unless one says otherwise: what is read, where results go, thresholds, limits."),
     ] = Field(default_factory=ComponentSettings)
     key_prefix: Annotated[list[str], _resolved("Put before all asset keys.")] = Field(default_factory=list)
-    group_name: Annotated[str, _resolved("Of the assets, in the UI.")] = assets.PIPELINE
-    owners: Annotated[list[str], _resolved("Of all assets: team:NAME or an e-mail address.")] = assets.OWNERS
+    group_name: Annotated[str, _resolved("Of the assets, in the UI.")] = PIPELINE
+    owners: Annotated[list[str], _resolved("Of all assets: team:NAME or an e-mail address.")] = OWNERS
     scale_out: Annotated[bool, _resolved("Ranges of images as partitions, for many workers.")] = False
     automate: Annotated[bool, _resolved("Sensors are on from the start.")] = False
     cron_schedule: Annotated[str, _resolved("Of the daily schedule, UTC.")] = "0 3 * * *"
@@ -59,7 +67,7 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """Who answers for it, and how it is found in the docs."""
-        return dg.ComponentTypeSpec(owners=list(assets.OWNERS), tags=["images", "deduplication"])
+        return dg.ComponentTypeSpec(owners=list(OWNERS), tags=["images", "deduplication"])
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The pipeline, to be merged with what else the project defines."""

@@ -42,9 +42,9 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
         return 1
     home = Path(os.environ.get("DAGSTER_HOME") or Path.home() / ".dedup-assets").absolute()
     home.mkdir(parents=True, exist_ok=True)
-    settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_bytes(resources.files("dedup_assets").joinpath("dagster.yaml").read_bytes())
+    instance_file = home / "dagster.yaml"
+    if not instance_file.exists():
+        instance_file.write_bytes(resources.files("dedup_assets").joinpath("dagster.yaml").read_bytes())
     places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir)}
     (home / _FILE).write_text(_LOCATION.format(**places, scale_out=scale_out, settings=given))
     (home / "workspace.yaml").write_text(_WORKSPACE)

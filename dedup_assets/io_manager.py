@@ -26,6 +26,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.resources import SettingsResource
 
 _VERSIONS = ("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "pillow", "simplejpeg")
@@ -42,7 +43,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
 }
 _NAMES: dict[type, tuple[str, ...]] = {
     Manifest: (files.MANIFEST,),
-    FeatureStream: (files.FEATURES, f"{files.FEATURES}.csv"),
+    FeatureStream: (FEATURES, f"{FEATURES}.csv"),
     BadImages: (files.BAD_CSV, files.BAD_NAMES),
     SearchIndex: (files.INDEX,),
     Similarity: (files.SIMILARITY, files.NEIGHBORS),
