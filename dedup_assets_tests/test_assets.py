@@ -128,9 +128,42 @@ def test_a_range_beyond_a_shrunken_listing_is_empty(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
     for path in sorted(pipeline.input_dir.iterdir())[3:]:
         path.unlink()
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert (listing["offset_ranges"], listing["stale_offset_ranges"]) == (1, 2)
+    facts = pipeline.metadata(pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]}), "feature_shards")
+    assert facts["images"] == 0
+    assert "no such range any more" in facts["stale"]
+
+
+def test_ranges_of_another_shard_size_cost_nothing(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
-    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]})
+    pipeline.run("image_manifest", shard_size=5)
+    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]}, shard_size=5)
     assert pipeline.metadata(result, "feature_shards")["images"] == 0
+
+
+def test_a_last_range_that_grew_is_completed_by_features(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    save_jpeg(pipeline.input_dir / "99 after all others.jpg", photo_like(99))
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert listing["offset_ranges"] == 3
+    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 1
+
+
+def test_a_range_that_failed_is_done_by_the_next_backfill_and_the_others_not_again(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
+    (pipeline.work_dir / "image_manifest.parquet").rename(pipeline.work_dir / "away")
+    assert not pipeline.run("feature_shards", tags={"dagster/partition": KEYS[1]}, raises=False).success
+    (pipeline.work_dir / "away").rename(pipeline.work_dir / "image_manifest.parquet")
+    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    assert {event.partition: event.metadata["computed_images"].value for event in events} == {
+        KEYS[0]: 0,
+        KEYS[1]: 4,
+        KEYS[2]: 2,
+    }
 
 
 def test_a_changed_threshold_needs_no_new_features(pipeline: Pipeline) -> None:
