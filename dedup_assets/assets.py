@@ -129,7 +129,7 @@ def feature_shards(
     return dg.MaterializeResult()
 
 
-# No dependency on feature_shards: Dagster's UI would warn a person who never used it before each run.
+# No dependency on feature_shards, for nobody to be asked for partitions; `features_of_shards` has it.
 @asset(kinds={"onnx", "numpy"})
 def features(
     context: dg.AssetExecutionContext,
