@@ -123,6 +123,8 @@ def feature_shards(
             if offsets in current
         }
     versions.stamp(context, parsed, extractor.fingerprint)
+    if len(wanted) > metadata.RANGES_TOLD_SINGLY:
+        return dg.MaterializeResult(metadata=metadata.of_many_ranges(list(outcomes.values()), len(wanted), progress))
     for offsets in wanted:
         facts = metadata.of_range(outcomes.get(offsets), progress)
         context.add_asset_metadata(facts, partition_key=offsets.key)

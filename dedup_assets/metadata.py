@@ -26,6 +26,8 @@ from dedup_assets.settings import SearchSettings, Settings
 
 Metadata = dict[str, Any]
 
+RANGES_TOLD_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
+
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px
 _COMPONENT_IMAGES = 4
@@ -55,6 +57,17 @@ def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metada
         "dagster/partition_row_count": outcome.images,
         "images": outcome.images,
         "computed_images": outcome.computed,
+        "images_per_second": round(progress.rate, 1),
+    }
+
+
+def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:
+    """Of all partitions of `feature_shards` that one run made: each shows the sums."""
+    return {
+        "ranges_in_run": asked,
+        "stale_ranges_in_run": asked - len(outcomes),
+        "images_in_run": sum(outcome.images for outcome in outcomes),
+        "computed_images_in_run": sum(outcome.computed for outcome in outcomes),
         "images_per_second": round(progress.rate, 1),
     }
 
