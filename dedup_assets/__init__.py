@@ -7,6 +7,8 @@ The names are fastdup's open interface (RUN.md), so that `import dedup_assets as
 package imports neither Dagster nor any of the heavy libraries.
 """
 
+from typing import Any as _Any
+
 from dedup_assets.api import (
     create_components_gallery,
     create_duplicates_gallery,
@@ -33,9 +35,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version  # decoding processes start without it
+def __dir__() -> list[str]:
+    """With the Dagster component, which `dg` looks for here and which is imported only when somebody asks for it."""
+    return [*globals(), "DedupComponent", "__version__"]
 
-    return version("dedup-assets")
+
+def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class or a text
+    if name == "__version__":
+        from importlib.metadata import version  # decoding processes start without it
+
+        return version("dedup-assets")
+    if name == "DedupComponent":
+        from dedup_assets.component import DedupComponent
+
+        return DedupComponent
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

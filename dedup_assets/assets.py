@@ -5,11 +5,13 @@ call the engine once and describe the result. Work on images belongs into `engin
 figures for the UI into `metadata.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction  # not exported by dagster 1.13
 
-from dedup_assets import metadata
+from dedup_assets import metadata, versions
 from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
@@ -34,24 +36,47 @@ from dedup_assets.engine.records import (
 )
 from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
-from dedup_assets.partitions import offset_ranges, register, row_ranges
-from dedup_assets.resources import SettingsResource
+from dedup_assets.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
+from dedup_assets.resources import IO_MANAGER, SettingsResource
+from dedup_assets.versions import CODE_VERSION
 
-CODE_VERSION = "1"
 PIPELINE = "dedup"
 SCALE_OUT = "scale_out"
 OWNERS = ["team:dedup-assets"]
-_ONE_RUN = dg.BackfillPolicy.single_run()
+ONE_RUN = dg.BackfillPolicy.single_run()
+_OUT: dict[str, Any] = {
+    "group_name": PIPELINE,
+    "owners": OWNERS,
+    "tags": {"domain": "image-deduplication"},
+    "code_version": CODE_VERSION,
+    "io_manager_key": IO_MANAGER,
+    "automation_condition": dg.AutomationCondition.eager(),
+}
+# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that
+# were registered before automation was switched on. A range that failed is left to a person.
+_MISSING = (
+    dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.execution_failed()
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+).with_label("missing")
 
 
-@dg.asset(
-    group_name=PIPELINE, kinds={"python", "file"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN
-)
+def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
+    """As `dg.asset`, with what all assets of the pipeline have in common; the contract may say otherwise."""
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
+    decorator = dg.asset(**{**_OUT, "backfill_policy": ONE_RUN, **contract})
+    return decorator
+
+
+@asset(kinds={"python", "file"}, automation_condition=None)  # sensor, schedule or person decide when
 def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
     """Which images there are: every image of `input_dir`, sorted by name, each once, with size and version.
 
     Settings, model and index are checked here, before the first image is read. The offset ranges of the listing are
-    registered as partitions of `feature_shards`; nobody needs them on one machine.
+    registered as partitions for `feature_shards`; nobody needs them on one machine. Ranges are only ever added: those
+    beyond a listing that has shrunk stay, are counted as `stale_offset_ranges`, and cost nothing.
     """
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
@@ -65,19 +90,18 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
         video_fps=parsed.video_fps,
     )
     ranges = extractor.cut(manifest)
-    register(context.instance, offset_ranges, ranges)
-    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=len(ranges)))
+    stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
+    versions.stamp(context, content=manifest.digest)
+    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale))
     return manifest
 
 
-@dg.asset(
-    group_name=SCALE_OUT,
+@asset(
     kinds={"onnx", "parquet"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
     partitions_def=offset_ranges,
-    backfill_policy=_ONE_RUN,
     pool="extract",
+    group_name=SCALE_OUT,
+    automation_condition=_MISSING,
 )
 def feature_shards(
     context: dg.AssetExecutionContext,
@@ -87,23 +111,31 @@ def feature_shards(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
 
-    On one machine leave this asset alone: `features` computes what no shard holds. A range that is done is not computed
-    again, by either way.
+    A range that is done is not computed again, whoever asks; neither are images that moved to another range. A range
+    that the listing no longer has, because it shrank or `shard_size` changed, is empty: it stays green and is free.
     """
-    extractor = RangeExtractor(settings.parsed())
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
+    current = set(extractor.cut(image_manifest))
     wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
-    images = sum(len(part(image_manifest, offsets)) for offsets in wanted)
+    images = sum(len(part(image_manifest, offsets)) for offsets in current.intersection(wanted))
     with extractor.decoders(), progress.counting(images):
-        outcomes = [extractor.complete(image_manifest, offsets, progress.advance) for offsets in wanted]
-    for offsets, outcome in zip(wanted, outcomes, strict=True):
-        context.add_asset_metadata(metadata.of_range(outcome, progress), partition_key=offsets.key)
+        outcomes = {
+            offsets: extractor.complete(image_manifest, offsets, progress.advance)
+            for offsets in wanted
+            if offsets in current
+        }
+    versions.stamp(context, parsed, extractor.fingerprint)
+    if len(wanted) > metadata.RANGES_TOLD_SINGLY:
+        return dg.MaterializeResult(metadata=metadata.of_many_ranges(list(outcomes.values()), len(wanted), progress))
+    for offsets in wanted:
+        facts = metadata.of_range(outcomes.get(offsets), progress)
+        context.add_asset_metadata(facts, partition_key=offsets.key)
     return dg.MaterializeResult()
 
 
-# No dependency on feature_shards: Dagster's UI would warn a person who never used it before each run.
-@dg.asset(
-    group_name=PIPELINE, kinds={"onnx", "numpy"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN
-)
+# No dependency on feature_shards, for nobody to be asked for partitions; `features_of_shards` has it.
+@asset(kinds={"onnx", "numpy"})
 def features(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
@@ -116,25 +148,35 @@ def features(
     are used; the others are read, decoded and embedded now. Images that cannot be used are left out and named in
     `bad_images`.
     """
-    extractor = RangeExtractor(settings.parsed())
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
     with extractor.decoders(), progress.counting(len(image_manifest)):
         outcomes = [
             extractor.complete(image_manifest, offsets, progress.advance) for offsets in extractor.cut(image_manifest)
         ]
     extractor.prune(image_manifest)
+    versions.stamp(context, parsed, extractor.fingerprint)
     context.add_output_metadata(metadata.of_features(outcomes, progress, extractor.dimension))
     return extractor.stream(image_manifest)
 
 
-@dg.asset(group_name=PIPELINE, kinds={"csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+def features_of_shards() -> dg.AssetsDefinition:
+    """`features` for a code location with many workers: it waits until every range of `feature_shards` is there."""
+    compute = features.op.compute_fn
+    assert isinstance(compute, DecoratedOpFunction)  # noqa: S101 - what @dg.asset made
+    return asset(name="features", deps=[feature_shards], kinds={"onnx", "numpy"})(compute.decorated_fn)
+
+
+@asset(kinds={"csv"})
 def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
     """Each listed image that gave no vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
     bad = find_bad_images(features)
+    versions.stamp(context)
     context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
     return bad
 
 
-@dg.asset(group_name=PIPELINE, kinds={"faiss"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+@asset(kinds={"faiss"})
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
     """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
 
@@ -142,7 +184,8 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
     """
     parsed = settings.parsed()
     index = find_or_build_index(parsed, features, settings.open_work_dir())
-    register(context.instance, row_ranges, full_ranges(len(features), parsed.search_range_size))
+    register(context.instance, ROW_RANGES, context.asset_key, full_ranges(len(features), parsed.search_range_size))
+    versions.stamp(context, parsed)
     context.add_output_metadata(metadata.of_index(index, parsed.search))
     return index
 
@@ -150,26 +193,22 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
 @dg.multi_asset(
     outs={
         "similarity": dg.AssetOut(
-            group_name=PIPELINE,
             kinds={"faiss", "csv"},
-            owners=OWNERS,
-            code_version=CODE_VERSION,
+            **_OUT,
             is_required=False,
             description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours "
             "before the threshold, `neighbors.parquet`, from which the graph is built.",
         ),
         "outliers": dg.AssetOut(
-            group_name=PIPELINE,
             kinds={"csv"},
-            owners=OWNERS,
-            code_version=CODE_VERSION,
+            **_OUT,
             is_required=False,
             description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, "
             "most isolated first: `outliers.csv`.",
         ),
     },
     can_subset=True,
-    backfill_policy=_ONE_RUN,
+    backfill_policy=ONE_RUN,
 )
 def nearest_neighbors(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
@@ -182,6 +221,7 @@ def nearest_neighbors(
     neighbors = searcher.merge()
     searcher.prune()
     limits = decoding_limits(parsed)
+    versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, features.names, parsed.threshold)
         facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
@@ -191,9 +231,7 @@ def nearest_neighbors(
         yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), limits))
 
 
-@dg.asset(
-    group_name=PIPELINE, kinds={"igraph", "csv"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN
-)
+@asset(kinds={"igraph", "csv"})
 def components(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, similarity: Neighbors
 ) -> Components:
@@ -204,11 +242,12 @@ def components(
     """
     parsed = settings.parsed()
     found = build_components(similarity, parsed.graph)
+    versions.stamp(context, parsed)
     context.add_output_metadata(metadata.of_components(found, features.names, decoding_limits(parsed)))
     return found
 
 
-@dg.asset(group_name=PIPELINE, kinds={"html"}, owners=OWNERS, code_version=CODE_VERSION, backfill_policy=_ONE_RUN)
+@asset(kinds={"html"})
 def gallery(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
@@ -228,6 +267,8 @@ def gallery(
         folder=settings.open_work_dir().path(GALLERY),
         sizes=read_listed_sizes(settings.open_work_dir()),
     )
-    pages = build_gallery(results, settings.parsed())
+    parsed = settings.parsed()
+    pages = build_gallery(results, parsed)
+    versions.stamp(context, parsed)
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))
     return pages

@@ -41,11 +41,12 @@ def run(input_dir: tuple[str, ...], work_dir: str, **settings: Any) -> None:  # 
     sys.exit(api.run(input_dir[0] if len(input_dir) == 1 else list(input_dir), work_dir, **settings))
 
 
-run.params += [
-    _option(name, field)
-    for name, field in Settings.model_fields.items()
-    if name not in {"input_dir", "work_dir", "version"}
-]
+def _options(*left_out: str) -> list[click.Parameter]:
+    said = {"input_dir", "work_dir", "version", *left_out}
+    return [_option(name, field) for name, field in Settings.model_fields.items() if name not in said]
+
+
+run.params += _options()
 
 
 @main.command()
@@ -61,8 +62,12 @@ def demo(folder: str) -> None:
 @click.option("--input-dir", default="images", show_default=True, help="What the launchpad suggests to read.")
 @click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
 @click.option("--port", default=3000, show_default=True, help="Of the UI, on this machine only.")
-def ui(input_dir: str, work_dir: str, port: int) -> None:
-    """Open the pipeline in Dagster's UI, with telemetry off."""
+@click.option("--scale-out", is_flag=True, help="With feature_shards, whose partitions many workers can share.")
+def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
+    """Open the pipeline in Dagster's UI, with telemetry off. The other options are what the launchpad suggests."""
     from dedup_assets.dagster_ui import serve
 
-    sys.exit(serve(input_dir, work_dir, port))
+    sys.exit(serve(**settings))
+
+
+ui.params += _options("run_mode", "verbose")

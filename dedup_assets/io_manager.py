@@ -4,10 +4,11 @@ What a value is decides how it is written; what a parameter is annotated with de
 `Features` is the memory-mapped matrix, as `ImageLedger` the fate of each image). File formats are in `engine.work_dir`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -27,7 +28,9 @@ from dedup_assets.engine.records import (
     SearchIndex,
     Similarity,
 )
+from dedup_assets.engine.redaction import redacted
 from dedup_assets.engine.work_dir import WorkDir, files, gallery_files, generations, index_file, provenance
+from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.resources import SettingsResource
 
 _VERSIONS = (
@@ -45,6 +48,17 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Components: files.write_components,
     Gallery: gallery_files.write_gallery,
 }
+_NAMES: dict[type, tuple[str, ...]] = {
+    Manifest: (files.MANIFEST,),
+    FeatureStream: (FEATURES, f"{FEATURES}.csv"),
+    BadImages: (files.BAD_CSV, files.BAD_NAMES),
+    SearchIndex: (index_file.INDEX,),
+    Similarity: (files.SIMILARITY, files.NEIGHBORS),
+    Pairs: (files.OUTLIERS,),
+    Components: (files.COMPONENTS, files.COMPONENTS_INFO),
+}
+"""The files of a value, the one to open first; the gallery tells its own."""
+
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
     Manifest: files.read_manifest,
     Features: files.read_features,
@@ -67,7 +81,8 @@ _SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "components": ("threshold", "turi_param"),
 }
 _TOLD = {"faiss_index": ("distance",), "similarity": ("threshold",), "outliers": ("lower_threshold",)}
-_WITHOUT_FILES = {"feature_shards", "neighbor_shards"}  # shards are stored by the engine, each as soon as it is done
+# Not those of shards: the engine stores them, each as soon as it is done.
+_WITH_FILES = {*_SETTINGS_OF, "bad_images", "gallery"}
 
 
 class WorkDirIOManager(dg.ConfigurableIOManager):
@@ -75,16 +90,26 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 
     The files of a run appear together, when its last asset stands: `engine.work_dir.generations`. A run that
     `launch` started is published there, once its checks have passed.
+
+    Attributes:
+        settings: of the run.
+        key_prefix: of the pipeline's asset keys; its parts name no folder. No field, for the launchpad not to show it.
     """
 
     settings: dg.ResourceDependency[SettingsResource]
+    key_prefix: ClassVar[tuple[str, ...]] = ()
     _run: "_RunInUi | None" = PrivateAttr(None)
     _refusal: DedupError | None = PrivateAttr(None)
+
+    @classmethod
+    def below(cls, key_prefix: Sequence[str]) -> "type[WorkDirIOManager]":
+        """The same for a pipeline whose asset keys have a prefix."""
+        return type(cls.__name__, (cls,), {"key_prefix": tuple(key_prefix), "__doc__": cls.__doc__})
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WorkDirIOManager"]:
         """Hold the work_dir for as long as the run lasts, if it writes there and `launch` does not hold it."""
-        planned = _planned(context.instance, context.run)
+        planned = _planned(context.instance, context.run, self.key_prefix)
         with ExitStack() as held:
             try:
                 if planned and context.run is not None and not generations.open_here(self._folder(planned[0])):
@@ -110,9 +135,19 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
         self._record(context, work_dir, obj)
+        self._link(context, work_dir, obj)
         if self._run is not None and self._run.is_last(context):
             for folder in {folder.url: folder for folder in map(self._folder, self._run.planned)}.values():
                 generations.commit(folder)
+
+    def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
+        """Show where the files will be."""
+        paths = {name: redacted(work_dir.path(name)) for name in _NAMES.get(type(obj), ())}
+        if paths:
+            first = next(iter(paths.values()))
+            uri = first if "://" in first else Path(first).absolute().as_uri()
+            linked = {name: dg.MetadataValue.path(path) for name, path in paths.items()}
+            context.add_output_metadata({"dagster/uri": uri, **linked})
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read a value of the annotated type back.
@@ -136,9 +171,9 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         return _READERS[wanted](work_dir)
 
     def _folder(self, key: dg.AssetKey) -> WorkDir:
-        """Where an asset lies: its key's prefix is a sub-folder (`test`); a range of run_mode 1 has one of its own."""
+        """Where an asset lies: `test` in its key is a sub-folder; a range of run_mode 1 has one of its own."""
         work_dir = self.settings.open_work_dir()
-        folder = "/".join(key.path[:-1]) or self.settings.parsed().range_folder
+        folder = "/".join(key.path[len(self.key_prefix) : -1]) or self.settings.parsed().range_folder
         work_dir = work_dir.within(folder) if folder else work_dir
         name = generations.open_here(work_dir) or (self._run.name if self._run is not None else "")
         return work_dir.in_generation(name) if name else work_dir
@@ -192,12 +227,15 @@ class _RunInUi:
         return set(self.planned) <= done | {context.asset_key}
 
 
-def _planned(instance: dg.DagsterInstance | None, run: dg.DagsterRun | None) -> list[dg.AssetKey]:
-    """The assets of a run that have files here, sorted."""
+def _planned(
+    instance: dg.DagsterInstance | None, run: dg.DagsterRun | None, prefix: tuple[str, ...]
+) -> list[dg.AssetKey]:
+    """The assets of a run that have files here, sorted; others may have been chosen beside them."""
     if instance is None or run is None:
         return []
     keys = _assets_of(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    return sorted(key for key in keys if key.path[-1] not in _WITHOUT_FILES)
+    of_pipeline = (key for key in keys if tuple(key.path[: len(prefix)]) == prefix)
+    return sorted(key for key in of_pipeline if key.path[-1] in _WITH_FILES)
 
 
 def _assets_of(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[dg.AssetKey]:

@@ -3,9 +3,11 @@
 A mode is a selection of assets; there is one pipeline.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
-from dedup_assets.assets import PIPELINE
 from dedup_assets.engine.work_dir.files import TEST
 
 _FEATURES = ("image_manifest", "features", "bad_images")
@@ -23,9 +25,30 @@ ASSETS_OF_MODE: dict[int, tuple[str, ...]] = {
 }
 
 
-def selection_of_mode(run_mode: int) -> dg.AssetSelection:
+_READ_BY_TEST_ASSETS = {3, 4}
+_JOBS = {
+    0: ("dedup", "Everything (run_mode 0): from a folder of images to pairs, outliers, components and the gallery."),
+    1: ("extract_features", "Features only (run_mode 1): the embedding of every image, and the bad images by name."),
+    2: (
+        "find_similar",
+        "Similarity and graph (run_mode 2) from the features that work_dir holds; input_dir is not read.",
+    ),
+    3: (
+        "score_test_set",
+        "Score new images (run_mode 3): which images of input_dir resemble the train set whose features and "
+        "faiss.index are in work_dir. Results go to work_dir/test; the train set's files stay.",
+    ),
+    4: (
+        "score_test_features",
+        "Score stored features (run_mode 4): as score_test_set, for vectors that run_mode 1 has extracted; input_dir "
+        "is their folder or features.dat.",
+    ),
+}
+
+
+def selection_of_mode(run_mode: int, key_prefix: Sequence[str] = ()) -> dg.AssetSelection:
     """The assets that a run mode materializes, with their checks."""
-    return dg.AssetSelection.assets(*ASSETS_OF_MODE[run_mode])
+    return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in ASSETS_OF_MODE[run_mode]))
 
 
 def _run_mode(run_mode: int) -> dict[str, object]:
@@ -33,34 +56,19 @@ def _run_mode(run_mode: int) -> dict[str, object]:
     return {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
 
 
-JOBS = [
-    dg.define_asset_job(
-        "dedup",
-        dg.AssetSelection.groups(PIPELINE),
-        description="Everything (run_mode 0): from a folder of images to pairs, outliers, components and the gallery.",
-    ),
-    dg.define_asset_job(
-        "extract_features",
-        selection_of_mode(1),
-        description="Features only (run_mode 1): the embedding of every image, and the bad images by name.",
-    ),
-    dg.define_asset_job(
-        "find_similar",
-        selection_of_mode(2),
-        description="Similarity and graph (run_mode 2) from the features that work_dir holds; input_dir is not read.",
-    ),
-    dg.define_asset_job(
-        "score_test_set",
-        selection_of_mode(3),
-        config=_run_mode(3),
-        description="Score new images (run_mode 3): which images of input_dir resemble the train set whose "
-        "features and faiss.index are in work_dir. Results go to work_dir/test; the train set's files stay.",
-    ),
-    dg.define_asset_job(
-        "score_test_features",
-        selection_of_mode(4),
-        config=_run_mode(4),
-        description="Score stored features (run_mode 4): as score_test_set, for vectors that run_mode 1 has extracted; "
-        "input_dir is their folder or features.dat.",
-    ),
-]
+def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
+    """A job for each run mode, as a type that Dagster does not export; names begin with the key prefix.
+
+    Args:
+        key_prefix: of the pipeline's asset keys.
+    """
+    return [
+        dg.define_asset_job(
+            "_".join([*key_prefix, name]),
+            selection_of_mode(run_mode, key_prefix),
+            config=_run_mode(run_mode) if run_mode in _READ_BY_TEST_ASSETS else None,
+            description=description,
+            executor_def=dg.in_process_executor,  # steps share what is in memory, wherever the job stands
+        )
+        for run_mode, (name, description) in _JOBS.items()
+    ]

@@ -5,6 +5,7 @@ that lives as long as the run, with telemetry off.
 """
 
 import os
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
-from dedup_assets.definitions import defs
+from dedup_assets.building import build_definitions
 from dedup_assets.engine.errors import DedupError, SettingsError
 from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
@@ -24,12 +25,15 @@ from dedup_assets.engine.work_dir.generations import generation, hold
 from dedup_assets.io_manager import WorkDirIOManager
 from dedup_assets.jobs import selection_of_mode
 from dedup_assets.launch_facts import RunFacts
-from dedup_assets.resources import DedupSettings
+from dedup_assets.resources import IO_MANAGER, DedupSettings
 from dedup_assets.settings import Settings
 
 
 class CheckFailedError(DedupError):
-    """A result does not hold what it must; it is a defect of ours or a damaged file, and the run stopped there."""
+    """A result does not hold what it must, and the run stopped there.
+
+    A limit of the settings with `stop_on_failed_checks`; otherwise a defect of ours or a damaged file.
+    """
 
 
 def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
@@ -78,7 +82,10 @@ def _doing(settings: Settings) -> str:
 
 
 def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
-    resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
+    values = settings.model_dump(exclude={"version", "verbose"})
+    resource = DedupSettings(**values)
+    defs = build_definitions(**values)  # with these settings, so that versions in the UI name them
+    run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with warnings.catch_warnings(), _instance() as instance:
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -87,15 +94,16 @@ def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
                 [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]  # as Definitions took them
                 selection=selection_of_mode(settings.run_mode),
                 instance=instance,
+                tags=run_tag,
                 resources={
                     "settings": resource,
                     "progress": progress,
-                    "io_manager": WorkDirIOManager(settings=resource),
+                    IO_MANAGER: WorkDirIOManager(settings=resource),
                 },
                 run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
             )
         except Exception as error:  # noqa: BLE001 - unwrapped and raised again
-            raise _root_cause(error) from None
+            raise _root_cause(error, instance, run_tag) from None
     return _facts(result)
 
 
@@ -107,7 +115,7 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
 
 
-def _root_cause(error: Exception) -> Exception:
+def _root_cause(error: Exception, instance: dg.DagsterInstance, run_tag: dict[str, str]) -> Exception:
     """The error of ours inside Dagster's wrappers; the error itself where there is none."""
     cause: BaseException | None = error
     seen: set[int] = set()
@@ -117,8 +125,22 @@ def _root_cause(error: Exception) -> Exception:
         seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, DagsterAssetCheckFailedError):
-        return CheckFailedError(str(error))
+        return CheckFailedError(f"stopped, because a check failed: {_failed_checks(instance, run_tag) or error}")
     return error
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_tag: dict[str, str]) -> str:
+    """What the checks that stopped a run had to say; Dagster's error only has their names."""
+    (run,) = instance.get_runs(dg.RunsFilter(tags=run_tag))
+    events = (
+        entry.dagster_event for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    )
+    found = [event.asset_check_evaluation_data for event in events if event]
+    return "; ".join(
+        f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
+        for check in found
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    )
 
 
 def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:

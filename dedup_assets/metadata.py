@@ -28,13 +28,15 @@ from dedup_assets.settings import SearchSettings, Settings
 
 Metadata = dict[str, Any]
 
+RANGES_TOLD_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
+
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px
 _COMPONENT_IMAGES = 4
 _BINS = 10
 
 
-def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
+def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges: int = 0) -> Metadata:
     """Of `image_manifest`."""
     sizes = manifest.images["size_bytes"]
     return {
@@ -42,13 +44,17 @@ def of_manifest(manifest: Manifest, offset_range_count: int) -> Metadata:
         "images": len(manifest),
         "listed_images": manifest.listed,
         "megabytes": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
-        "offset_ranges": offset_range_count,
+        "offset_ranges": offset_ranges,
+        "stale_offset_ranges": stale_offset_ranges,
         "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),
     }
 
 
-def of_range(outcome: RangeOutcome, progress: ProgressReporter) -> Metadata:
-    """Of one partition of `feature_shards`; the rate is that of the whole run."""
+def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metadata:
+    """Of one partition of `feature_shards`; the rate is that of the whole run. None: the listing has no such range."""
+    if outcome is None:
+        note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
+        return {"dagster/partition_row_count": 0, "images": 0, "computed_images": 0, "stale": note}
     return {
         "dagster/partition_row_count": outcome.images,
         "images": outcome.images,
@@ -63,6 +69,17 @@ def of_search_range(outcome: SearchOutcome) -> Metadata:
         "dagster/partition_row_count": outcome.rows,
         "images": outcome.rows,
         "searched_images": outcome.searched,
+    }
+
+
+def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:
+    """Of all partitions of `feature_shards` that one run made: each shows the sums."""
+    return {
+        "ranges_in_run": asked,
+        "stale_ranges_in_run": asked - len(outcomes),
+        "images_in_run": sum(outcome.images for outcome in outcomes),
+        "computed_images_in_run": sum(outcome.computed for outcome in outcomes),
+        "images_per_second": round(progress.rate, 1),
     }
 
 
@@ -140,6 +157,7 @@ def of_components(components: Components, names: pl.Series, limits: DecodingLimi
             "components": groups.height,
             "single_images": components.info.height - groups.height,
             "images_in_components": int(groups["count"].sum()),
+            "duplicate_share": round(1 - components.info.height / max(components.images.height, 1), 6),
             "largest_component": int(components.info["count"].max() or 0),  # type: ignore[arg-type]  # an integer column
             "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, limits)),
         }

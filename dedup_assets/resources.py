@@ -15,6 +15,8 @@ from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here as open_generation
 from dedup_assets.settings import Settings, allowed
 
+IO_MANAGER = "dedup_io_manager"  # of its own name: "io_manager" would become that of a whole code location
+
 _LOG_SECONDS = 10
 _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
 
@@ -32,7 +34,7 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return work_dir.in_generation(open_generation(work_dir))
 
 
-def _fields() -> dict[str, Any]:
+def fields_of_settings() -> dict[str, Any]:
     """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
     return {
         name: (field.annotation, Field(default=field.default, description=_description(name)))
@@ -46,7 +48,7 @@ def _description(name: str) -> str:
     return f"{described} ({allowed(name)})" if allowed(name) else described
 
 
-DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **_fields())
+DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **fields_of_settings())
 
 
 class LoggedProgress(ProgressReporter):
@@ -64,3 +66,13 @@ class LoggedProgress(ProgressReporter):
                 f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
                 f"about {self.seconds_left:.0f} s left"
             )
+
+
+class Alerts(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where failed runs are reported besides Dagster's log. Nothing leaves the machine unless a webhook is named."""
+
+    file: str = Field(default="", description="A local file to which each failure is appended as a line of JSON.")
+    webhook: str = Field(
+        default="",
+        description="An http or https URL to which each failure is posted as JSON; its `text` is what Slack shows.",
+    )

@@ -5,33 +5,34 @@
 
 import dagster as dg
 
-from dedup_assets import metadata
-from dedup_assets.assets import CODE_VERSION, OWNERS, SCALE_OUT
+from dedup_assets import metadata, versions
+from dedup_assets.assets import SCALE_OUT, asset
 from dedup_assets.engine.records import Features, OffsetRange, SearchIndex
 from dedup_assets.engine.searching import RangeSearcher
 from dedup_assets.partitions import row_ranges
 from dedup_assets.resources import SettingsResource
 
 
-@dg.asset(
-    group_name=SCALE_OUT,
+# Not by itself: after new uploads every range must be searched again, and whether workers pay is for a person to say.
+@asset(
     kinds={"faiss", "parquet"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
     partitions_def=row_ranges,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     pool="search",
+    group_name=SCALE_OUT,
+    automation_condition=None,
 )
 def neighbor_shards(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Nearest neighbours of single ranges of rows, for many workers: backfill them here, then materialize `similarity`.
 
-    All workers search the one `faiss_index`, memory-mapped. On one machine leave this asset alone: `similarity` and
-    `outliers` search what no shard holds. A range that is done is not searched again, by either way.
+    All workers search the one `faiss_index`, memory-mapped. `similarity` and `outliers` search what no shard holds. A
+    range that is done is not searched again, by either way.
     """
-    searcher = RangeSearcher(settings.parsed(), features, faiss_index, settings.open_work_dir())
-    for key in sorted(context.partition_keys):
-        outcome = searcher.complete_from(OffsetRange.parse(key))
+    parsed = settings.parsed()
+    searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    outcomes = {key: searcher.complete_from(OffsetRange.parse(key)) for key in sorted(context.partition_keys)}
+    versions.stamp(context, parsed)
+    for key, outcome in outcomes.items():
         context.add_asset_metadata(metadata.of_search_range(outcome), partition_key=key)
     return dg.MaterializeResult()

@@ -5,12 +5,13 @@ are test → train. As in `assets.py`, an asset is its contract over a few lines
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from dedup_assets import metadata
-from dedup_assets.assets import CODE_VERSION, OWNERS
+from dedup_assets import metadata, versions
+from dedup_assets.assets import ONE_RUN, OWNERS, asset
 from dedup_assets.engine.extraction import decoding_limits, thread_count
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import find_outliers, similar_pairs
@@ -30,10 +31,11 @@ from dedup_assets.engine.records import (
 )
 from dedup_assets.engine.test_sets import check_comparable, open_test_set
 from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
-from dedup_assets.resources import SettingsResource
+from dedup_assets.resources import IO_MANAGER, SettingsResource
+from dedup_assets.versions import CODE_VERSION
 
 TEST_SET = "test_set"
-_ONE_RUN = dg.BackfillPolicy.single_run()
+_COMMON: dict[str, Any] = {"group_name": TEST_SET, "automation_condition": None}  # nothing starts them by itself
 
 
 def _of_test(name: str) -> dg.AssetIn:
@@ -44,13 +46,10 @@ def _of_train(name: str) -> dg.AssetIn:
     return dg.AssetIn(key=[name])
 
 
-@dg.asset(
+@asset(
     key=[TEST, "image_manifest"],
-    group_name=TEST_SET,
     kinds={"python", "file"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
-    backfill_policy=_ONE_RUN,
+    **_COMMON,
 )
 def test_image_manifest(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
@@ -65,18 +64,16 @@ def test_image_manifest(
     test_set = open_test_set(parsed)
     check_comparable(test_set, features, settings.open_work_dir())
     manifest = test_set.list()
-    context.add_output_metadata(metadata.of_manifest(manifest, offset_range_count=1))
+    versions.stamp(context, content=manifest.digest)
+    context.add_output_metadata(metadata.of_manifest(manifest))
     return manifest
 
 
-@dg.asset(
+@asset(
     key=[TEST, "features"],
     ins={"image_manifest": _of_test("image_manifest")},
-    group_name=TEST_SET,
     kinds={"onnx", "numpy"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
-    backfill_policy=_ONE_RUN,
+    **_COMMON,
 )
 def test_features(
     context: dg.AssetExecutionContext,
@@ -85,25 +82,25 @@ def test_features(
     image_manifest: Manifest,
 ) -> FeatureStream:
     """The embedding of every test image, `test/features.dat`; with run_mode 4 the vectors stored in `input_dir`."""
-    test_set = open_test_set(settings.parsed())
+    parsed = settings.parsed()
+    test_set = open_test_set(parsed)
     with progress.counting(len(image_manifest)):
         outcomes, stream = test_set.embed(image_manifest, progress.advance)
+    versions.stamp(context, parsed, stream.model_sha256)
     context.add_output_metadata(metadata.of_features(outcomes, progress, stream.dimension))
     return stream
 
 
-@dg.asset(
+@asset(
     key=[TEST, "bad_images"],
     ins={"features": _of_test("features")},
-    group_name=TEST_SET,
     kinds={"csv"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
-    backfill_policy=_ONE_RUN,
+    **_COMMON,
 )
 def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
     """Each test image that gave no vector: `test/features.bad.csv` and `test/features.dat.bad`."""
     bad = find_bad_images(features)
+    versions.stamp(context)
     context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
     return bad
 
@@ -115,6 +112,8 @@ def _out(description: str) -> dg.AssetOut:
         kinds={"faiss", "csv"},
         owners=OWNERS,
         code_version=CODE_VERSION,
+        io_manager_key=IO_MANAGER,
+        tags={"domain": "image-deduplication"},
         is_required=False,
         description=description,
     )
@@ -130,7 +129,7 @@ def _out(description: str) -> dg.AssetOut:
         ),
     },
     can_subset=True,
-    backfill_policy=_ONE_RUN,
+    backfill_policy=ONE_RUN,
 )
 def test_nearest_neighbors(
     context: dg.AssetExecutionContext,
@@ -144,6 +143,7 @@ def test_nearest_neighbors(
     threads, limits = thread_count(parsed.num_threads), decoding_limits(parsed)
     index = trusted_index(faiss_index, features.vectors, parsed.search, threads)
     neighbors = score_test_set(tested.vectors, features.vectors, index, parsed.search, threads)
+    versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, tested.names, parsed.threshold, found_names=features.names)
         facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
@@ -153,14 +153,11 @@ def test_nearest_neighbors(
         yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(tested), limits))
 
 
-@dg.asset(
+@asset(
     key=[TEST, "gallery"],
     ins={name: _of_test(name) for name in ("features", "bad_images", "similarity", "outliers")},
-    group_name=TEST_SET,
     kinds={"html"},
-    owners=OWNERS,
-    code_version=CODE_VERSION,
-    backfill_policy=_ONE_RUN,
+    **_COMMON,
 )
 def test_gallery(
     context: dg.AssetExecutionContext,
@@ -172,17 +169,19 @@ def test_gallery(
 ) -> Gallery:
     """The report on the test set: `test/gallery/index.html`, each test image beside the train image it resembles."""
     train = settings.open_work_dir()
+    parsed = settings.parsed()
     results = Results(
         names=features.names,
         bad=bad_images,
         pairs=similarity,
         components=None,
         outliers=outliers,
-        subtitle=f"Test set, compared with the train set in {settings.parsed().work_dir}",
+        subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
         folder=train.within(TEST).path(GALLERY),
         depth=2,
         sizes=pl.concat([read_listed_sizes(train), read_listed_sizes(train.within(TEST))]),
     )
-    pages = build_gallery(results, settings.parsed())
+    pages = build_gallery(results, parsed)
+    versions.stamp(context, parsed)
     context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))
     return pages

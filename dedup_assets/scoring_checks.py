@@ -2,39 +2,34 @@
 
 import dagster as dg
 
-from dedup_assets.asset_checks import judge, judge_recall
+from dedup_assets.asset_checks import Question, asks, judge, judge_quality
 from dedup_assets.engine import invariants
-from dedup_assets.engine.records import FeatureFiles, Features, Manifest, Neighbors, Pairs
+from dedup_assets.engine.records import FeatureFiles, Features, ImageLedger, Manifest, Neighbors, Pairs
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.resources import SettingsResource
 
-_FEATURES = dg.AssetKey([TEST, "features"])
-_SIMILARITY = dg.AssetKey([TEST, "similarity"])
-_OUTLIERS = dg.AssetKey([TEST, "outliers"])
+TEST_QUESTIONS: list[Question] = []
 
 
-@dg.asset_check(
-    asset=_FEATURES,
-    blocking=True,
-    additional_ins={"image_manifest": dg.AssetIn(key=[TEST, "image_manifest"])},
-    name="every_image_is_in_one_class",
-)
-def every_test_image_is_in_one_class(features: FeatureFiles, image_manifest: Manifest) -> dg.AssetCheckResult:
+@asks(TEST_QUESTIONS, TEST, "features", image_manifest=(TEST, "image_manifest"))
+def every_image_is_in_one_class(features: FeatureFiles, image_manifest: Manifest) -> dg.AssetCheckResult:
     """Each listed test image is either a row of features.dat.csv or a bad image; none is both, none is lost."""
     return judge(invariants.check_classes(image_manifest, features))
 
 
-@dg.asset_check(asset=_FEATURES, blocking=True, name="vectors_are_finite")
-def test_vectors_are_finite(features: Features) -> dg.AssetCheckResult:
+@asks(TEST_QUESTIONS, TEST, "features")
+def vectors_are_finite(features: Features) -> dg.AssetCheckResult:
     """features.dat has one vector a name, of finite values that are not all zero."""
     return judge(invariants.check_vectors(features))
 
 
-@dg.asset_check(
-    asset=_SIMILARITY,
-    blocking=True,
-    additional_ins={"tested": dg.AssetIn(key=[TEST, "features"]), "features": dg.AssetIn(key=["features"])},
-)
+@asks(TEST_QUESTIONS, TEST, "features")
+def few_images_are_bad(settings: SettingsResource, features: ImageLedger) -> dg.AssetCheckResult:
+    """The share of test images that cannot be used is at most `max_bad_share`."""
+    return judge_quality(invariants.check_bad_share(features, settings.parsed().max_bad_share), settings)
+
+
+@asks(TEST_QUESTIONS, TEST, "similarity", tested=(TEST, "features"), features="features")
 def pairs_lead_from_test_to_train(
     settings: SettingsResource, similarity: Pairs, tested: Features, features: Features
 ) -> dg.AssetCheckResult:
@@ -43,13 +38,13 @@ def pairs_lead_from_test_to_train(
     return judge(invariants.check_test_pairs(similarity, tested.names, features.names, threshold))
 
 
-@dg.asset_check(asset=_SIMILARITY, name="index_finds_true_neighbors")
-def index_finds_true_train_images(settings: SettingsResource, similarity: Neighbors) -> dg.AssetCheckResult:
-    """recall@k of the train set's index for the test set, against exact search, is at least `recall_target`."""
-    return judge_recall(similarity.recall_at_k, settings.parsed().recall_target)
+@asks(TEST_QUESTIONS, TEST, "similarity")
+def index_finds_true_neighbors(settings: SettingsResource, similarity: Neighbors) -> dg.AssetCheckResult:
+    """recall@k of the train set's index for the test set, measured against exact search, is at least `recall_target`."""
+    return judge_quality(invariants.check_recall(similarity.recall_at_k, settings.parsed().recall_target), settings)
 
 
-@dg.asset_check(asset=_OUTLIERS, blocking=True, name="outliers_are_isolated")
-def test_outliers_are_isolated(settings: SettingsResource, outliers: Pairs) -> dg.AssetCheckResult:
+@asks(TEST_QUESTIONS, TEST, "outliers")
+def outliers_are_isolated(settings: SettingsResource, outliers: Pairs) -> dg.AssetCheckResult:
     """outliers.csv is sorted, most isolated first, and every similarity in it is below lower_threshold."""
     return judge(invariants.check_outliers(outliers, settings.parsed().lower_threshold))

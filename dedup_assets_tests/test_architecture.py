@@ -17,11 +17,12 @@ MOST_LINES = 350
 DAGSTER_RING = {
     "definitions", "assets", "asset_checks", "io_manager", "jobs", "partitions", "resources", "launch", "metadata",
     "scoring_assets", "scoring_checks", "sensors", "schedules", "scale_out_assets", "celery_launcher", "celery_worker",
+    "building", "scale_out", "component", "versions",
 }  # fmt: skip
 VOCABULARY = {"settings", "setting_values", "engine.records", "engine.errors", "engine.redaction"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
-    "work_dir", "workers", "progress", "samples", "stores", "containers", "model_check",
+    "work_dir", "workers", "progress", "samples", "stores", "containers", "model_check", "uploads",
 }  # fmt: skip
 ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever lists, reads or names them
     "decoding": {"codecs"},
@@ -32,6 +33,7 @@ ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever list
     "reading": {"stores", "containers"},
     "report": {"containers"},
     "work_dir": {"stores"},
+    "uploads": {"stores", "containers"},
 }
 COMPOSERS = {
     "decoder", "isolation", "read_ahead", "extraction", "ranges", "searching", "gathering", "test_sets", "gallery",

@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from dedup_assets.definitions import build_definitions, defs
+from dedup_assets.definitions import build_definitions
 from dedup_assets.engine.errors import SettingsError
 from dedup_assets.jobs import ASSETS_OF_MODE
+from dedup_assets.scale_out import defs
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -80,8 +81,8 @@ def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -
     assert pipeline.metadata(result, "similarity")["pairs"] >= 1
     assert (pipeline.work_dir / "gallery" / "index.html").exists()
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 8
-    assert all(check.passed for check in checks)
+    assert len(checks) == 11
+    assert [(check.check_name, check.description) for check in checks if not check.passed] == []
 
 
 def test_the_manifest_registers_full_width_ranges(pipeline: Pipeline) -> None:
@@ -127,9 +128,42 @@ def test_a_range_beyond_a_shrunken_listing_is_empty(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
     for path in sorted(pipeline.input_dir.iterdir())[3:]:
         path.unlink()
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert (listing["offset_ranges"], listing["stale_offset_ranges"]) == (1, 2)
+    facts = pipeline.metadata(pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]}), "feature_shards")
+    assert facts["images"] == 0
+    assert "no such range any more" in facts["stale"]
+
+
+def test_ranges_of_another_shard_size_cost_nothing(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
-    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]})
+    pipeline.run("image_manifest", shard_size=5)
+    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]}, shard_size=5)
     assert pipeline.metadata(result, "feature_shards")["images"] == 0
+
+
+def test_a_last_range_that_grew_is_completed_by_features(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    save_jpeg(pipeline.input_dir / "99 after all others.jpg", photo_like(99))
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert listing["offset_ranges"] == 3
+    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 1
+
+
+def test_a_range_that_failed_is_done_by_the_next_backfill_and_the_others_not_again(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
+    (pipeline.work_dir / "image_manifest.parquet").rename(pipeline.work_dir / "away")
+    assert not pipeline.run("feature_shards", tags={"dagster/partition": KEYS[1]}, raises=False).success
+    (pipeline.work_dir / "away").rename(pipeline.work_dir / "image_manifest.parquet")
+    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    assert {event.partition: event.metadata["computed_images"].value for event in events} == {
+        KEYS[0]: 0,
+        KEYS[1]: 4,
+        KEYS[2]: 2,
+    }
 
 
 def test_a_changed_threshold_needs_no_new_features(pipeline: Pipeline) -> None:
@@ -210,8 +244,8 @@ def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
     assert pipeline.metadata(result, "test/similarity")["identical_pairs"] == 1
     assert pipeline.metadata(result, "test/bad_images")["bad_images"] == 1
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 5
-    assert all(check.passed for check in checks)
+    assert len(checks) == 6
+    assert all(check.passed or check.check_name == "few_images_are_bad" for check in checks)
     assert pipeline.files() == before
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from dedup_assets import scale_out
 from dedup_assets.definitions import build_definitions, defs
 from dedup_assets.jobs import ASSETS_OF_MODE
 from dedup_assets.resources import DedupSettings
@@ -20,18 +21,27 @@ SHARED_WORK = {"feature_shards", "neighbor_shards"}
 TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components"}}
 
 
-def specs() -> dict[str, dg.AssetSpec]:
-    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+def specs(definitions: dg.Definitions = defs) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
 def test_the_location_loads() -> None:
     dg.Definitions.validate_loadable(defs)
 
 
-def test_the_chain_has_no_partitions_and_shards_and_the_test_set_stand_beside_it() -> None:
-    assert set(specs()) == CHAIN | TEST_SET | SHARED_WORK
-    partitioned = {name for name, spec in specs().items() if spec.partitions_def}
-    assert partitioned == SHARED_WORK
+def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
+    assert set(specs()) == CHAIN | TEST_SET
+    assert not any(spec.partitions_def for spec in specs().values())
+
+
+def test_only_the_location_for_many_workers_has_partitions_and_its_features_wait_for_them() -> None:
+    found = specs(scale_out.defs)
+    assert set(found) == CHAIN | TEST_SET | SHARED_WORK
+    assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK
+    waiting = {
+        name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}
+    }
+    assert waiting == {"features"}
 
 
 def test_every_asset_says_what_it_is() -> None:

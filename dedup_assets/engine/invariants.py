@@ -17,6 +17,8 @@ from dedup_assets.engine.records import (
     Pairs,
 )
 
+SMALLEST_MEGA_COMPONENT = 100  # images: in a small collection any group is a large share
+
 _BLOCK_ROWS = 65_536
 
 
@@ -130,3 +132,44 @@ def check_components(components: Components, images: int) -> Verdict:
     problems = [f"counts add up to {total}, not to {images} images"] * (total != images)
     problems += [f"{wrong} components whose count is not the number of their images"] * bool(wrong)
     return Verdict("; ".join(problems), {"images": images, "components": components.info.height})
+
+
+def check_bad_share(ledger: ImageLedger, limit: float) -> Verdict:
+    """At most `limit` of the listed images are bad."""
+    listed, bad = len(ledger), int(ledger.rows["error_code"].is_not_null().sum())
+    share = bad / max(listed, 1)
+    text = f"{bad} of {listed} images cannot be used, a share of {share:.3f}: more than max_bad_share={limit}"
+    return Verdict(text if share > limit else "", {"bad_share": round(share, 6), "limit": limit})
+
+
+def check_recall(recall: float | None, limit: float) -> Verdict:
+    """The index finds at least `limit` of the true neighbours."""
+    if recall is None:
+        return Verdict("", {"limit": limit})
+    text = f"recall@k of the index is {recall:.4f}: less than recall_target={limit}; raise efSearch in faiss_param"
+    return Verdict(text if recall < limit else "", {"recall_at_k": recall, "limit": limit})
+
+
+def check_duplicate_share(components: Components, limit: float) -> Verdict:
+    """At most `limit` of the good images repeat another: all but one of each component."""
+    images = components.images.height
+    if "component_id" not in components.images.columns:
+        return Verdict("", {"limit": limit})
+    repeated = images - components.info.height
+    share = repeated / max(images, 1)
+    text = (
+        f"{repeated} of {images} images repeat another, a share of {share:.3f}: more than max_duplicate_share={limit}"
+    )
+    return Verdict(text if share > limit else "", {"duplicate_share": round(share, 6), "limit": limit})
+
+
+def check_component_share(components: Components, limit: float) -> Verdict:
+    """No component of `SMALLEST_MEGA_COMPONENT` or more images holds more than `limit` of them."""
+    images, largest = components.images.height, int(components.info["count"].max() or 0)  # type: ignore[arg-type]  # integers
+    share = largest / max(images, 1)
+    text = (
+        f"the largest component has {largest} of {images} images, a share of {share:.3f}: more than "
+        f"max_component_share={limit}; it may join what is not alike, a higher threshold separates it"
+    )
+    problem = text if largest >= SMALLEST_MEGA_COMPONENT and share > limit else ""
+    return Verdict(problem, {"largest_component_share": round(share, 6), "limit": limit})

@@ -59,6 +59,11 @@ class RangeExtractor:
         return self._extraction.embedder.sha256
 
     @property
+    def fingerprint(self) -> str:
+        """Equal where the same file gives the same vector."""
+        return self._extraction.fingerprint
+
+    @property
     def dimension(self) -> int:
         """Values in one vector."""
         return self._extraction.embedder.dimension

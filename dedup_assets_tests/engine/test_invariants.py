@@ -9,11 +9,15 @@ import pytest
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.invariants import (
     check_bad_images,
+    check_bad_share,
     check_classes,
+    check_component_share,
     check_components,
+    check_duplicate_share,
     check_manifest,
     check_outliers,
     check_pairs,
+    check_recall,
     check_vectors,
 )
 from dedup_assets.engine.ledger import find_bad_images
@@ -136,3 +140,48 @@ def test_counts_of_components_that_do_not_add_up_are_noticed() -> None:
     assert check_components(doubled, 3).problem.startswith("counts add up to 6, not to 3 images; 2 components")
     without = GraphSettings(0.5, run_cc=False, run_pagerank=True, run_degree=True)
     assert check_components(build_components(Neighbors(edges, 3), without), 3).problem == ""
+
+
+# Limits of quality
+
+
+def groups_of(*sizes: int) -> Components:
+    """Components of these sizes."""
+    rows = [(number, component) for component, size in enumerate(sizes) for number in range(size)]
+    images = pl.DataFrame({"__id": [row for row, _ in rows], "component_id": [component for _, component in rows]})
+    return Components(images, pl.DataFrame({"component_id": list(range(len(sizes))), "count": list(sizes)}))
+
+
+def ledger_with(good: int, bad: int) -> ImageLedger:
+    codes = [None] * good + ["ERROR_CORRUPT_IMAGE"] * bad
+    return ImageLedger(pl.DataFrame({"error_code": codes}, schema={"error_code": pl.String}))
+
+
+def test_a_share_at_its_limit_is_allowed_and_one_beyond_it_is_named() -> None:
+    assert check_bad_share(ledger_with(9, 1), 0.1).problem == ""
+    verdict = check_bad_share(ledger_with(8, 2), 0.1)
+    assert verdict.problem == "2 of 10 images cannot be used, a share of 0.200: more than max_bad_share=0.1"
+    assert verdict.facts == {"bad_share": 0.2, "limit": 0.1}
+
+
+def test_duplicates_are_all_but_one_of_each_component() -> None:
+    assert check_duplicate_share(groups_of(3, 1), 0.5).problem == ""
+    assert check_duplicate_share(groups_of(3, 1), 0.4).problem.startswith("2 of 4 images repeat another")
+
+
+def test_a_component_is_too_large_by_its_share_but_not_in_a_small_collection() -> None:
+    assert check_component_share(groups_of(99), 0.1).problem == ""
+    assert check_component_share(groups_of(100, *[1] * 900), 0.1).problem == ""
+    assert "101 of 1001 images" in check_component_share(groups_of(101, *[1] * 900), 0.1).problem
+
+
+def test_recall_below_its_limit_is_named_and_none_is_no_problem() -> None:
+    assert check_recall(None, 1.0).problem == ""
+    assert check_recall(0.99, 0.99).problem == ""
+    assert "recall_target=0.99" in check_recall(0.98, 0.99).problem
+
+
+def test_nothing_is_said_of_components_that_were_switched_off() -> None:
+    off = Components(pl.DataFrame({"__id": [0, 1]}), pl.DataFrame(schema={"component_id": pl.Int64, "count": pl.Int64}))
+    assert check_duplicate_share(off, 0.0).problem == ""
+    assert check_component_share(off, 0.0).problem == ""
