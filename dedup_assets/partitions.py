@@ -20,7 +20,7 @@ _REGISTERED_AT_ONCE = 10_000  # Dagster looks all new keys up in one SQL stateme
 
 
 def ranges_of(name: str, key_prefix: Sequence[str] = ()) -> dg.DynamicPartitionsDefinition:
-    """The partitions of this name of the pipeline whose asset keys have this prefix: two pipelines have two listings."""
+    """The partitions of this name of the pipeline whose asset keys have this prefix: each has its own listing."""
     return dg.DynamicPartitionsDefinition(name="_".join([*key_prefix, name]))
 
 

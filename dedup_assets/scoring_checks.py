@@ -40,7 +40,7 @@ def pairs_lead_from_test_to_train(
 
 @asks(TEST_QUESTIONS, TEST, "similarity")
 def index_finds_true_neighbors(settings: SettingsResource, similarity: Neighbors) -> dg.AssetCheckResult:
-    """recall@k of the train set's index for the test set, measured against exact search, is at least `recall_target`."""
+    """recall@k of the train set's index for the test set, against exact search, is at least `recall_target`."""
     return judge_quality(invariants.check_recall(similarity.recall_at_k, settings.parsed().recall_target), settings)
 
 

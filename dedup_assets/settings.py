@@ -154,6 +154,26 @@ class Settings(BaseModel):
     gallery_pairs: int = Field(
         default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."
     )
+    max_bad_share: float = Field(
+        default=0.1, ge=0, le=1, description="A larger share of images that cannot be used is reported."
+    )
+    max_duplicate_share: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="A larger share of images that repeat another (all but one of each component) is reported.",
+    )
+    max_component_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="A larger share of images in one component of at least 100 is reported: it may join too much.",
+    )
+    stop_on_failed_checks: bool = Field(
+        default=False,
+        description="Beyond max_bad_share, max_duplicate_share, max_component_share or below recall_target a run stops "
+        "with an error, instead of a warning.",
+    )
 
     @classmethod
     def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks
