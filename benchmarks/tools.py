@@ -96,4 +96,20 @@ FASTDUP = Tool(
     environment={"SENTRY_OPT_OUT": "1"},  # no crash reports or usage figures
     features="atrain_features.dat",
 )
-TOOLS = {tool.name: tool for tool in (OURS, FASTDUP)}
+IMAGEDEDUP = Tool(
+    name="imagededup",
+    package="imagededup",
+    version="0.3.3.post2",
+    command=_peer_command("run_imagededup.py"),
+    arguments="PHash, all processes, pairs of at most (1 - threshold) * 64 different bits; no vectors",
+    default_threshold=0.84,
+)
+CLEANVISION = Tool(
+    name="cleanvision",
+    package="cleanvision",
+    version="0.3.7",
+    command=_peer_command("run_cleanvision.py"),
+    arguments="exact and near duplicates alone, of its eight checks; sets without a score, no vectors",
+    default_threshold=1.0,
+)
+TOOLS = {tool.name: tool for tool in (OURS, FASTDUP, IMAGEDEDUP, CLEANVISION)}

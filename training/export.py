@@ -1,9 +1,10 @@
-"""Write the ONNX that ships: fp16 weights with fp32 arithmetic, and an int8 one to compare.
+"""Write the ONNX files that ship: one in whole numbers for processors, one in fp32 (weights in fp16) for GPUs.
 
-    python -m training.export --weights RUN/weights_STEP.pt --out embedding.onnx [--raise-by 0.3]
-    python -m training.export --weights RUN/weights_STEP.pt --out embedding_int8.onnx --int8 --data DATA
+    python -m training.export --weights RUN/weights_STEP.pt --data DATA --out FOLDER [--filter 1.0] [--raise-by 0.3]
 
---checkpoint FILE also writes the weights in fp16, small enough to keep, for train --start.
+FOLDER gets copydetect576.onnx (int8) and copydetect576_fp32.onnx. --filter N weighs what the head gives by how well it
+tells photographs apart (`wiener.py`), N times as strongly as measured. --checkpoint FILE also writes the weights as
+they were trained in fp16, small enough to keep, for train --start.
 Input `image` uint8 RGB [batch, 160, 160, 3], output `embedding` float32 [batch, 576], unit length.
 """
 
@@ -11,32 +12,34 @@ from __future__ import annotations
 
 import argparse
 import copy
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from training.int8_onnx import write_embedder
 from training.model import PIXELS, Deployed, Embedder
 from training.photos import Photos
+from training.quantized import QuantizedEmbedder, calibrate
 from training.views import pair
+from training.wiener import wiener
 
 OPSET = 17
+CALIBRATION_VIEWS = 192
+FILTER_PHOTOGRAPHS = 5000
+
+
+def loaded(weights: Path) -> Embedder:
+    """The network as it was trained."""
+    state = torch.load(weights, map_location="cpu", weights_only=False)
+    model = Embedder()
+    model.load_state_dict({k: v.float() for k, v in state.get("model", state).items()})
+    return model.eval()
 
 
 def fused(layers: nn.Sequential) -> nn.Sequential:
@@ -51,15 +54,6 @@ def fused(layers: nn.Sequential) -> nn.Sequential:
     return layers.requires_grad_(requires_grad=False)
 
 
-def deployed(weights: Path, raise_by: float) -> Deployed:
-    """The network with its normalisations folded and its calibration set."""
-    state = torch.load(weights, map_location="cpu", weights_only=False)
-    model = Embedder()
-    model.load_state_dict({k: v.float() for k, v in state.get("model", state).items()})
-    model.f = fused(model.f)
-    return Deployed(model, raise_by).eval()
-
-
 def keep(weights: Path, out: Path) -> None:
     """Write a checkpoint of half the size; statistics stay fp32, whose range they need."""
     state = torch.load(weights, map_location="cpu", weights_only=False)
@@ -67,16 +61,24 @@ def keep(weights: Path, out: Path) -> None:
     torch.save({name: value.half() if value.dim() > 1 else value for name, value in state.items()}, out)
 
 
-def write(model: Deployed, path: Path) -> None:
-    """Trace to ONNX with a free batch size."""
+def views(data: Path, photographs: int, seed: int) -> Tensor:
+    """Two edited views of each of some training photographs: (photographs, 2, 3, h, w) uint8."""
+    photos, r = Photos(data), np.random.default_rng(seed)
+    chosen = r.choice(len(photos), photographs, replace=False)
+    return torch.from_numpy(np.stack([np.stack(pair(photos[int(i)], r)) for i in chosen])).permute(0, 1, 4, 2, 3)
+
+
+def write_fp32(model: Deployed, path: Path) -> None:
+    """Trace to ONNX with a free batch size; large weights are stored as fp16 and cast when the session is made."""
     image = torch.zeros(2, PIXELS, PIXELS, 3, dtype=torch.uint8)
     names = {"input_names": ["image"], "output_names": ["embedding"]}
     axes = {"image": {0: "batch"}, "embedding": {0: "batch"}}
     torch.onnx.export(model, (image,), str(path), opset_version=OPSET, dynamic_axes=axes, dynamo=False, **names)
+    halve(path)
 
 
 def halve(path: Path) -> None:
-    """Store large weights as fp16, cast back when the session is made."""
+    """Store large weights as fp16."""
     model = onnx.load(path)
     kept, casts = [], []
     for tensor in model.graph.initializer:
@@ -94,65 +96,37 @@ def halve(path: Path) -> None:
     onnx.save(model, path)
 
 
-class Views(CalibrationDataReader):
-    """Edited views of training photographs, to find the range of each activation."""
-
-    def __init__(self, data: Path, count: int) -> None:
-        self.left = self.make(Photos(data), count)
-
-    @staticmethod
-    def make(photos: Photos, count: int) -> Iterator[dict[str, NDArray[np.uint8]]]:
-        """One picture at a time."""
-        r = np.random.default_rng(0)
-        for i in r.choice(len(photos), count, replace=False):
-            yield {"image": np.stack(pair(photos[i], r)[1:])}
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """The next input, or None at the end."""
-        return next(self.left, None)
-
-
-def quantize(path: Path, out: Path, data: Path) -> None:
-    """Static int8, per channel, convolutions only: pooling and the head stay fp32."""
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Path(folder) / "ready.onnx"
-        quant_pre_process(str(path), str(ready))
-        quantize_static(
-            str(ready),
-            str(out),
-            Views(data, 256),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Add"],
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-        )
+def write_int8(model: Deployed, path: Path, data: Path) -> None:
+    """The same network in whole numbers."""
+    network = QuantizedEmbedder(model.embedder).eval()
+    calibrate(network, views(data, CALIBRATION_VIEWS // 2, seed=0).flatten(0, 1))
+    write_embedder(network, path, model.shared if model.raised else None)
 
 
 def main() -> None:
-    """Write the file and print its size."""
+    """Write the files and print their sizes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--filter", type=float, default=0.0)
     parser.add_argument("--raise-by", type=float, default=0.0, help="cosine c becomes (c + r) / (1 + r)")
-    parser.add_argument("--int8", action="store_true")
-    parser.add_argument("--data", type=Path, help="photographs to calibrate int8 with")
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    model = deployed(options.weights, options.raise_by)
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.onnx"
-        write(model, plain)
-        if options.int8:
-            quantize(plain, options.out, options.data)
-        else:
-            halve(plain)
-            options.out.write_bytes(plain.read_bytes())
+    torch.manual_seed(0)
+    options.out.mkdir(parents=True, exist_ok=True)
+    embedder = loaded(options.weights)
+    if options.filter:
+        wiener(embedder, views(options.data, FILTER_PHOTOGRAPHS, seed=7), options.filter)
+    model = Deployed(embedder, options.raise_by).eval()
+    fast, plain = options.out / "copydetect576.onnx", options.out / "copydetect576_fp32.onnx"
+    write_int8(copy.deepcopy(model), fast, options.data)
+    model.embedder.f = fused(model.embedder.f)
+    write_fp32(model, plain)
     if options.checkpoint:
         keep(options.weights, options.checkpoint)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
+    print("\n".join(f"{path}: {path.stat().st_size / 1e6:.1f} MB" for path in (fast, plain)))
 
 
 if __name__ == "__main__":

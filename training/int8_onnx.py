@@ -1,0 +1,156 @@
+"""Write a quantized network as ONNX, in operators that onnxruntime computes in whole numbers.
+
+Convolutions are QLinearConv; what they round is decided here, not by an optimizer that looks for patterns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from training.model import DIMENSIONS, PIXELS
+from training.quantized import EXACT, PIXEL_ZERO, RECTIFIED, QuantizedEmbedder, Stage, Unit
+
+OPSET = 17
+
+
+class Place:
+    """A tensor of the graph: its name, what one whole number stands for, and where zero lies."""
+
+    def __init__(self, name: str, step: float, zero: int) -> None:
+        self.name, self.step, self.zero = name, step, zero
+
+
+class Graph:
+    """Nodes and constants in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: NDArray[np.generic]) -> str:
+        """A constant; its name."""
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def scale(self, place: Place) -> list[str]:
+        """Step and zero of a tensor as inputs of a node."""
+        return [self.constant(np.float32(place.step)), self.constant(np.uint8(place.zero))]
+
+    def node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+        """A node; the name of its output."""
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def conv(self, given: Place, unit: Unit) -> Place:
+        """A convolution, its rounding and its rectifier: what is below zero saturates there."""
+        whole, bias, steps = (part.detach().double().numpy() for part in unit.quantized(torch.tensor(given.step)))
+        step = float(unit.step.detach())
+        out = Place("", step, -unit.span.low)
+        size, stride = unit.conv.kernel_size[0], unit.conv.stride[0]
+        out.name = self.node(
+            "QLinearConv",
+            [
+                given.name,
+                *self.scale(given),
+                self.constant(whole.astype(np.int8)),
+                self.constant(steps.astype(np.float32)),
+                self.constant(np.zeros(len(steps), np.int8)),
+                *self.scale(out),
+                self.constant(bias.astype(np.int32)),
+            ],
+            kernel_shape=[size, size],
+            strides=[stride, stride],
+            pads=[size // 2] * 4,
+            group=unit.conv.groups,
+        )
+        return out
+
+    def exact(self, given: str, stage: Stage) -> str:
+        """A stage in fp32."""
+        y = given
+        for unit in stage.units:
+            weight, bias = (part.detach().numpy().astype(np.float32) for part in unit.folded())
+            size, stride = unit.conv.kernel_size[0], unit.conv.stride[0]
+            y = self.node(
+                "Conv",
+                [y, self.constant(weight), self.constant(bias)],
+                kernel_shape=[size, size],
+                strides=[stride, stride],
+                pads=[size // 2] * 4,
+                group=unit.conv.groups,
+            )
+            if unit.span is RECTIFIED:
+                y = self.node("Clip", [y, self.constant(np.float32(0)), self.constant(np.float32(6))])
+        return self.node("Add", [given, y]) if stage.residual else y
+
+    def stage(self, given: Place, stage: Stage) -> Place:
+        """The convolutions of a stage, and its sum."""
+        y = given
+        for unit in stage.units:
+            y = self.conv(y, unit)
+        if not stage.residual:
+            return y
+        out = Place("", float(stage.step.detach()), 128)
+        terms = [self.node("DequantizeLinear", [term.name, *self.scale(term)]) for term in (given, y)]
+        out.name = self.node("QuantizeLinear", [self.node("Add", terms), *self.scale(out)])
+        return out
+
+    def unit_length(self, z: str) -> str:
+        """Rows over their lengths."""
+        length = self.node("ReduceL2", [z], axes=[1], keepdims=1)
+        return self.node("Div", [z, self.node("Max", [length, self.constant(np.float32(1e-12))])])
+
+    def head(self, given: Place, weight: Tensor, bias: Tensor) -> str:
+        """GeM pooling (p = 3), the linear layer in fp16 on disk and fp32 in memory, and unit length."""
+        x = self.node("DequantizeLinear", [given.name, *self.scale(given)])
+        cube = self.node("Mul", [self.node("Mul", [x, x]), x])
+        mean = self.node("ReduceMean", [cube], axes=[2, 3], keepdims=0)
+        pooled = self.node("Pow", [mean, self.constant(np.float32(1 / 3))])
+        half = self.constant(weight.detach().numpy().astype(np.float16))
+        full = self.node("Cast", [half], to=TensorProto.FLOAT)
+        z = self.node("Gemm", [pooled, full, self.constant(bias.detach().numpy().astype(np.float32))], transB=1)
+        return self.unit_length(z)
+
+    def picture(self) -> str:
+        """The input, channels first, with the zero that the first convolution pads with."""
+        pixels = self.node("Cast", [self.node("Transpose", ["image"], perm=[0, 3, 1, 2])], to=TensorProto.FLOAT)
+        return self.node("Sub", [pixels, self.constant(np.float32(PIXEL_ZERO))])
+
+    def save(self, path: Path, last: str) -> None:
+        """Check the graph and write it."""
+        output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSIONS])
+        self.nodes.append(helper.make_node("Identity", [last], [output.name]))
+        image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", PIXELS, PIXELS, 3])
+        graph = helper.make_graph(self.nodes, "copydetect576", [image], [output], self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+        onnx.checker.check_model(model)
+        onnx.save(model, path)
+
+
+def write_embedder(network: QuantizedEmbedder, path: Path, shared: Tensor | None = None) -> None:
+    """uint8 pictures [batch, 160, 160, 3] to float32 vectors [batch, 576] of unit length.
+
+    `shared`, (576), is added to each vector before its length is made 1 again (`model.Deployed`).
+    """
+    graph = Graph()
+    x = graph.picture()
+    for stage in network.stages[:EXACT]:
+        x = graph.exact(x, stage)
+    last = network.stages[EXACT - 1].units[-1]
+    place = Place("", float(last.step.detach()), -last.span.low)
+    place.name = graph.node("QuantizeLinear", [x, *graph.scale(place)])
+    for stage in network.stages[EXACT:]:
+        place = graph.stage(place, stage)
+    vectors = graph.head(place, network.head.p.weight, network.head.p.bias)
+    if shared is not None:
+        vectors = graph.unit_length(graph.node("Add", [vectors, graph.constant(shared.numpy().astype(np.float32))]))
+    graph.save(path, vectors)

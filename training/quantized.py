@@ -1,0 +1,238 @@
+"""The embedding as int8 machines compute it: the same rounding in training as in the file that ships.
+
+Activations are uint8 with a learned step (Esser et al. 2020, Learned Step Size Quantization), weights int8 with a
+step for each output channel. Weights keep to 7 bits, so that processors without VNNI, which add two products in 16
+bits, give the same sums. Between the convolutions numbers are whole: bfloat16 holds them exactly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.model import MEAN, STD, Block, Embedder
+
+WEIGHT_LIMIT = 63
+EXACT = 3  # stages
+SUM_LIMIT = 2**23  # of a bias, in whole numbers
+# What pads the picture: near the mean colour, which normalisation turns into the zero that padding was trained with.
+PIXEL_ZERO = round(sum(MEAN) / 3)
+Quantized = tuple[Tensor, Tensor]
+"""Whole numbers and the step they count."""
+
+
+class Range(NamedTuple):
+    """The whole numbers an activation can take; in the file they lie at 0 to 255."""
+
+    low: int
+    high: int
+
+
+RECTIFIED = Range(0, 255)
+SIGNED = Range(-128, 127)
+
+
+class _Round(torch.autograd.Function):
+    """Round to whole numbers; gradients pass as if it did not."""
+
+    @staticmethod
+    def forward(_: object, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(_: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient
+
+
+def to_range(x: Tensor, span: Range) -> Tensor:
+    """Saturate and round."""
+    rounded: Tensor = _Round.apply(F.hardtanh(x, span.low, span.high))
+    return rounded
+
+
+class Unit(nn.Module):
+    """A convolution with its normalisation folded in, and the activation after it."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, span: Range) -> None:
+        super().__init__()
+        self.conv, self.norm, self.span = conv, norm, span
+        self.log_step = nn.Parameter(torch.zeros(()))
+
+    @property
+    def step(self) -> Tensor:
+        """What one whole number of the output stands for."""
+        return self.log_step.exp()
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Weights and bias with the normalisation in them."""
+        norm = self.norm
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+        return self.conv.weight * gain[:, None, None, None], norm.bias - norm.running_mean * gain
+
+    def quantized(self, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Whole weights and bias, and what one of their sums stands for; `given` is the step of the input."""
+        weight, bias = self.folded()
+        step = weight.detach().abs().amax((1, 2, 3)) / WEIGHT_LIMIT
+        # A channel of hardly any weight must still leave its bias room among the whole sums.
+        step = torch.maximum(step, bias.detach().abs() / (given.detach() * SUM_LIMIT)).clamp(min=1e-12)
+        whole: Tensor = _Round.apply(weight / step[:, None, None, None])
+        added: Tensor = _Round.apply(bias / (given * step))
+        return whole, added, step
+
+    def sums(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The bare convolution."""
+        conv = self.conv
+        return F.conv2d(x, weight, None, conv.stride, conv.padding, 1, conv.groups)  # type: ignore[arg-type]
+
+    def forward(self, given: Quantized) -> Quantized:
+        """Convolve whole numbers to whole numbers."""
+        x, step = given
+        weight, bias, weight_step = self.quantized(step)
+        sums = self.sums(x, weight)
+        scale = step * weight_step / self.step
+        shift = bias * scale
+        zero, one = torch.zeros_like(scale), torch.ones_like(scale)
+        # An affine map of each channel that takes bfloat16 sums and fp32 factors.
+        mapped = F.batch_norm(sums, zero, one, scale, shift, training=False, eps=0.0)
+        return to_range(mapped, self.span), self.step
+
+    def exact(self, x: Tensor) -> Tensor:
+        """The same of and to real numbers, not rectified yet."""
+        weight, bias = self.folded()
+        return self.sums(x, weight) + bias[:, None, None]
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """MobileNetV2's activation, where there is one."""
+        return x.clamp(0, 6) if self.span is RECTIFIED else x
+
+    def rounded(self, x: Tensor) -> Quantized:
+        """Real numbers as the output of this unit."""
+        return to_range(x / self.step, self.span), self.step
+
+
+class Stage(nn.Module):
+    """Units in a row, and the sum with what came in where the block is residual."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        inner = layer.conv if isinstance(layer, Block) else layer
+        parts = list(inner.children())
+        at = [i for i, part in enumerate(parts) if isinstance(part, nn.Conv2d)]
+        spans = [RECTIFIED if i + 2 < len(parts) and isinstance(parts[i + 2], nn.ReLU6) else SIGNED for i in at]
+        self.units = nn.ModuleList(Unit(parts[i], parts[i + 1], span) for i, span in zip(at, spans, strict=True))  # type: ignore[arg-type]
+        self.residual = isinstance(layer, Block) and layer.residual
+        if self.residual:
+            self.log_step = nn.Parameter(torch.zeros(()))
+
+    @property
+    def step(self) -> Tensor:
+        """Of the sum."""
+        return self.log_step.exp()
+
+    def forward(self, given: Quantized) -> Quantized:
+        """Apply the units."""
+        y = given
+        for unit in self.units:
+            y = unit(y)
+        return self.total(given, y) if self.residual else y
+
+    def total(self, a: Quantized, b: Quantized) -> Quantized:
+        """The sum of a residual block."""
+        total = a[0].float() * (a[1] / self.step) + b[0].float() * (b[1] / self.step)
+        return to_range(total, SIGNED).to(b[0].dtype), self.step
+
+    def exact(self, x: Tensor) -> Tensor:
+        """The stage of and to real numbers."""
+        y = x
+        for unit in self.units:
+            y = unit.rectified(unit.exact(y))
+        return x + y if self.residual else y
+
+
+class QuantizedEmbedder(nn.Module):
+    """An Embedder's layers in whole numbers, but for its first ones, its pooling and its last linear layer.
+
+    The first `EXACT` stages stay fp32: they hold most of the error of rounding (median cosine to the fp32 embedding
+    0.985 with them rounded, 0.9985 without) and little of what rounding saves. The output of the last of them is
+    rounded.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(Stage(layer) for layer in embedder.f)
+        self.head = embedder
+        # Normalisation of the picture goes into the first convolution: uint8 in.
+        first = self.stages[0].units[0]
+        with torch.no_grad():
+            gain = first.norm.weight / (first.norm.running_var + first.norm.eps).sqrt()
+            weight = first.conv.weight / torch.tensor(STD).view(1, 3, 1, 1)
+            offset = (weight * (PIXEL_ZERO - torch.tensor(MEAN)).view(1, 3, 1, 1)).sum((1, 2, 3))
+            first.conv.weight.copy_(weight)
+            first.norm.bias.add_(offset * gain)
+
+    def enter(self, picture: Tensor) -> Quantized:
+        """uint8 pictures (NCHW) to the whole numbers after the exact stages."""
+        x = picture.float() - PIXEL_ZERO
+        for stage in self.stages[:EXACT]:
+            x = stage.exact(x)
+        return self.stages[EXACT - 1].units[-1].rounded(x)
+
+    def go_on(self, given: Quantized, stages: slice) -> Quantized:
+        """Apply some of the stages after the exact ones."""
+        for stage in self.stages[stages]:
+            given = stage(given)
+        return given
+
+    def leave(self, given: Quantized) -> Tensor:
+        """Pool, project and normalise."""
+        whole, step = given
+        return self.head.head(whole.float() * step)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Embed uint8 pictures (NCHW)."""
+        return self.leave(self.go_on(self.enter(picture), slice(EXACT, None)))
+
+
+def _best_step(x: Tensor, span: Range) -> Tensor:
+    """The step of least squared error."""
+    largest = float(x.abs().max() if span is SIGNED else x.max())
+    x = x.flatten()
+    x = x[torch.randint(0, len(x), (200_000,))] if len(x) > 200_000 else x
+    steps = [largest * share / span.high for share in torch.linspace(0.1, 1.0, 46).tolist()]
+    errors = [float(((x / s).round().clamp(span.low, span.high) * s - x).square().mean()) for s in steps]
+    return torch.tensor(steps[errors.index(min(errors))])
+
+
+@torch.no_grad()
+def calibrate(network: QuantizedEmbedder, pictures: Tensor) -> None:
+    """Set every step, layer by layer on what the layers before give, and correct each bias by the mean error.
+
+    Args:
+        network: its steps and biases are changed.
+        pictures: (n, 3, h, w) uint8, edited views as in training.
+    """
+    real = pictures.float() - PIXEL_ZERO
+    for stage in network.stages[:EXACT]:
+        real = stage.exact(real)
+    last = network.stages[EXACT - 1].units[-1]
+    last.log_step.copy_(_best_step(real, last.span).log())
+    given: Quantized = last.rounded(real)
+    for stage in network.stages[EXACT:]:
+        before_real, before = real, given
+        for unit in stage.units:
+            real = unit.exact(real)
+            weight, bias, weight_step = unit.quantized(given[1])
+            rough = (unit.sums(given[0], weight) + bias[:, None, None]) * (given[1] * weight_step)[:, None, None]
+            unit.norm.bias.add_((real - rough).mean((0, 2, 3)))
+            real = unit.rectified(real)
+            unit.log_step.copy_(_best_step(real, unit.span).log())
+            given = unit(given)
+        if stage.residual:
+            real = real + before_real
+            stage.log_step.copy_(_best_step(real, SIGNED).log())
+            given = stage.total(before, given)
