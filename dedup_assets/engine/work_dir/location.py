@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.stores import open_store, read_object
+from dedup_assets.engine.stores import describe_object, open_store, read_object
 from dedup_assets.engine.work_dir import generations
 from dedup_assets.engine.work_dir.generations import STAGED
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
@@ -105,6 +105,18 @@ class WorkDir:
     def within(self, folder: str) -> "WorkDir":
         """A sub-folder as a work_dir of its own; nothing is created."""
         return WorkDir(self.path(folder), self.generation)
+
+    def stamp(self, *names: str) -> list[tuple[int, str]]:
+        """What changes when one of these files is replaced, or begins to be."""
+        found = []
+        for name in names:
+            try:
+                with self.answering(name):
+                    facts = self.filesystem.info(self._visible(name))
+                found.append((int(facts.get("ino", 0)), describe_object(facts)[1]))
+            except FileNotFoundError:
+                found.append((0, ""))
+        return found
 
     def wrote(self, name: str) -> bool:
         """Whether this run has written a file that is not published yet."""
