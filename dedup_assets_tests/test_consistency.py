@@ -167,3 +167,26 @@ def test_nothing_is_claimed_about_files_of_others(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     provenance.check_belongs(work_dir, {}, "similarity")
     provenance.check_belongs(work_dir, files.read_config(work_dir), "features")
+
+
+def chain_job() -> dg.JobDefinition:
+    return defs.resolve_job_def("dedup")
+
+
+def test_a_run_that_is_executed_again_from_its_failure_goes_on_with_what_it_had_made(ui: Ui) -> None:
+    config = {"input_dir": str(ui.photos), "work_dir": str(ui.out), "model_path": ui.model, "threshold": 0.5}
+    run_config = {"resources": {"settings": {"config": config}}}
+    ui.out.mkdir()
+    (ui.out / "gallery").write_text("a file in the way of a folder")
+    job, instance = dg.reconstructable(chain_job), ui._instance
+    with dg.execute_job(job, instance, run_config=run_config) as failed:
+        assert not failed.success
+    assert not (ui.out / "features.dat").exists()
+    (ui.out / "gallery").unlink()
+    again = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+    with dg.execute_job(job, instance, run_config=run_config, reexecution_options=again) as done:
+        assert done.success
+        assert {event.step_key for event in done.all_events if event.is_step_success} == {"gallery"}
+    assert (ui.out / "features.dat").exists()
+    assert (ui.out / "gallery" / "index.html").exists()
+    assert not list(ui.out.rglob(".*"))

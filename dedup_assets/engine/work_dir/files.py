@@ -110,6 +110,21 @@ def read_features(work_dir: WorkDir) -> Features:
     Raises:
         WorkDirError: a file is missing, or the sizes of the two do not fit.
     """
+    while True:  # a run may publish between the one file and the other
+        before = work_dir.stamp(FEATURES, f"{FEATURES}.csv")
+        found: Features | WorkDirError
+        try:
+            found = _features(work_dir)
+        except WorkDirError as error:
+            found = error
+        if work_dir.stamp(FEATURES, f"{FEATURES}.csv") == before:
+            break
+    if isinstance(found, WorkDirError):
+        raise found
+    return found
+
+
+def _features(work_dir: WorkDir) -> Features:
     known = [work_dir.features_name] if work_dir.features_name else [FEATURES, fastdup_files.FEATURES]
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))

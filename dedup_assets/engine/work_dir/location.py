@@ -109,6 +109,18 @@ class WorkDir:
         """A sub-folder as a work_dir of its own; nothing is created."""
         return WorkDir(self.path(folder), self.generation)
 
+    def stamp(self, *names: str) -> list[tuple[int, str]]:
+        """What changes when one of these files is replaced, or begins to be."""
+        found = []
+        for name in names:
+            try:
+                with self.answering(name):
+                    facts = self.filesystem.info(self._visible(name))
+                found.append((int(facts.get("ino", 0)), describe_object(facts)[1]))
+            except FileNotFoundError:
+                found.append((0, ""))
+        return found
+
     def wrote(self, name: str) -> bool:
         """Whether this run has written a file that is not published yet."""
         return bool(self.generation) and self.filesystem.exists(self.staged(name))

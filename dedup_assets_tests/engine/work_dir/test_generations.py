@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.work_dir import WorkDir, generations
+from dedup_assets.engine.work_dir import WorkDir, files, generations
 from dedup_assets.engine.work_dir.generations import JOURNAL, STAGED, generation
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
@@ -104,6 +105,23 @@ def test_two_sets_published_at_once_do_not_mix(tmp_path: Path) -> None:
     assert [writer.returncode for writer in writers] == [0, 0]
     assert len(set(stand(WorkDir(str(tmp_path))).values())) == 1
     assert everything(WorkDir(str(tmp_path))) == set(A)
+
+
+def test_features_are_read_with_their_own_names_while_others_take_their_place(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from dedup_assets.engine.work_dir import WorkDir, files\n"
+        "for mark in list(range(60)):\n"
+        "    rows = 3 + mark % 2\n"
+        "    names = [b'%d' % mark] * rows\n"
+        "    files.save_features(WorkDir(sys.argv[1]), names, np.full((rows, 12 // rows), mark, np.float32))\n"
+    )
+    files.save_features(WorkDir(str(tmp_path)), [b"0"] * 3, np.zeros((3, 4), np.float32))
+    writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    while writer.poll() is None:
+        found = files.read_features(WorkDir(str(tmp_path)))
+        assert {int(name) for name in found.names} == {int(value) for value in found.vectors.ravel()}
+    assert writer.returncode == 0
 
 
 # Temporary files
