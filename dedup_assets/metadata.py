@@ -16,6 +16,7 @@ import polars as pl
 from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
+from dedup_assets.engine.neighbors import as_list_index
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
 from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
@@ -111,8 +112,12 @@ def of_bad_images(bad: BadImages, listed: int) -> Metadata:
 
 
 def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
-    """Of `faiss_index`."""
+    """Of `faiss_index`; what the large index was tuned to, where it is that one."""
+    lists = as_list_index(index.index)
+    tuned = {"lists": lists.lists, "lists_searched": lists.nprobe} if lists else {}
     return {
+        **tuned,
+        "found_done": index.is_stored,
         "dagster/row_count": len(index),
         "vectors": len(index),
         "dimension": index.index.d,
@@ -133,6 +138,9 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
         "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),
         "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
     }
+    if settings.range_search:
+        found = neighbors.edges.group_by("from").len()["len"]
+        facts["images_at_range_search_limit"] = int((found >= settings.range_search_limit).sum())
     if neighbors.recall_at_k is not None:
         facts["recall_at_k"] = round(neighbors.recall_at_k, 6)
     return facts

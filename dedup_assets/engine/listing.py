@@ -121,11 +121,12 @@ def _in_order(images: Iterator[Source]) -> pl.DataFrame:
         parts.append(pl.DataFrame(some, schema=schema, orient="row"))
     # Two images may share a name: an object `a.zip/b.jpg` beside an archive `a.zip`. Both count.
     keyed = pl.concat(parts, rechunk=True).with_columns(holder=pl.col("container").fill_null(b""))
-    return (
-        keyed.sort("filename", "holder", maintain_order=True)
-        .unique(["filename", "holder"], keep="last", maintain_order=True)
-        .drop("holder")
-    )
+    ordered = keyed.sort("filename", "holder", maintain_order=True)
+    return ordered.filter(_differs_from_next("filename") | _differs_from_next("holder")).drop("holder")
+
+
+def _differs_from_next(name: str) -> pl.Expr:
+    return pl.col(name).ne_missing(pl.col(name).shift(-1))
 
 
 def _selection(listed: int, min_offset: int, max_offset: int, num_images: int) -> tuple[int, int]:

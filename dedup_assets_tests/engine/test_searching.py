@@ -1,5 +1,6 @@
 """Searching ranges of rows, by one process or many, and what they are together."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.errors import SearchError, WorkDirError
 from dedup_assets.engine.neighbors import build_index, find_neighbors
-from dedup_assets.engine.records import OffsetRange
-from dedup_assets.engine.searching import RangeSearcher
+from dedup_assets.engine.records import OffsetRange, SearchIndex
+from dedup_assets.engine.searching import RangeSearcher, find_or_build_index
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets.settings import Settings
 
@@ -105,3 +106,46 @@ def test_the_order_of_edges_is_that_of_neighbors(tmp_path: Path) -> None:
     edges = searcher.merge().edges
     assert edges.equals(edges.sort("from", "similarity", "to", descending=[False, True, False]))
     assert dict(edges.schema) == {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+
+
+def test_recall_is_measured_once(tmp_path: Path) -> None:
+    searcher = RangeSearcher(store(tmp_path, some_vectors()))
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    first = searcher.merge().recall_at_k
+    (kept,) = tmp_path.glob("neighbors/*/recall.json")
+    assert searcher.merge().recall_at_k == first == json.loads(kept.read_text())["recall_at_k"]
+    kept.write_text("{")
+    with pytest.raises(WorkDirError, match=r"recall.json' is damaged; delete it"):
+        searcher.merge()
+
+
+def keep(work_dir: WorkDir, index: SearchIndex) -> None:
+    """As the IO manager does."""
+    index_file.write_index(work_dir, index)
+    written = work_dir.version(index_file.INDEX)
+    files.write_config(work_dir, {"index": {"made_of": index.made_of, "written": written}})
+
+
+def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_built(tmp_path: Path) -> None:
+    settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
+    features = files.read_features(work_dir)
+    assert not find_or_build_index(settings, features, work_dir).is_stored  # nobody wrote down what it is made of
+    keep(work_dir, find_or_build_index(settings, features, work_dir))
+    found = find_or_build_index(settings, features, work_dir)
+    assert found.is_stored
+    before = (tmp_path / "faiss.index").stat().st_mtime_ns
+    keep(work_dir, found)
+    assert (tmp_path / "faiss.index").stat().st_mtime_ns == before
+    other = settings.model_copy(update={"faiss_mode": "HNSW16"})
+    assert not find_or_build_index(other, features, work_dir).is_stored
+    files.save_features(work_dir, [b"%d.jpg" % row for row in range(ROWS)], some_vectors(seed=1))
+    assert not find_or_build_index(settings, files.read_features(work_dir), work_dir).is_stored
+
+
+def test_an_index_that_somebody_replaced_is_built_anew(tmp_path: Path) -> None:
+    settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
+    features = files.read_features(work_dir)
+    keep(work_dir, find_or_build_index(settings, features, work_dir))
+    index_file.write_index(work_dir, build_index(some_vectors(seed=1), settings.search, 1))
+    assert not find_or_build_index(settings, features, work_dir).is_stored

@@ -3,6 +3,7 @@
 from dedup_assets.engine.neighbors.building import build_index
 from dedup_assets.engine.neighbors.foreign import trusted_index
 from dedup_assets.engine.neighbors.index import check_search
+from dedup_assets.engine.neighbors.lists import as_list_index
 from dedup_assets.engine.neighbors.search import (
     check_index,
     find_neighbors,
@@ -12,6 +13,7 @@ from dedup_assets.engine.neighbors.search import (
 )
 
 __all__ = [
+    "as_list_index",
     "build_index",
     "check_index",
     "check_search",

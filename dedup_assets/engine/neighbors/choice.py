@@ -31,7 +31,7 @@ _ITERATIONS = 6  # of k-means: more of them change the recall by less than one l
 _PROJECTION_ROWS = 50_000
 _ENERGY_KEPT = 0.9  # of the vectors' squared length, by the projection: what it loses, re-ranking restores
 _FEWEST_DIMENSIONS = 32
-_BLOCK_ROWS = 16_384
+_BLOCK_ROWS = 8192
 
 
 def chosen(search: SearchSettings, rows: int) -> SearchSettings:
@@ -53,7 +53,7 @@ def build_lists(vectors: NDArray[np.float32], distance: Distance, threads: int) 
     rows = len(vectors)
     lists = min(_LISTS * math.isqrt(rows), MOST_LISTS)
     sample = spread_rows(rows, max(_TRAINING_ROWS_A_LIST * lists, _PROJECTION_ROWS))
-    projection = _projection(prepared(vectors[spread_rows(rows, _PROJECTION_ROWS)], distance), distance)
+    projection = _projection(vectors, distance)
     training = np.concatenate([prepared(vectors[part], distance) @ projection.T for part in _parts(sample)])
     index = _empty(projection, lists, distance)
     inner: Any = faiss.downcast_index(index.index)
@@ -78,15 +78,23 @@ def _parts(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [rows[start : start + _BLOCK_ROWS] for start in range(0, len(rows), _BLOCK_ROWS)]
 
 
-def _projection(sample: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
+def _projection(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
     """(m, d) orthonormal rows that keep most of the vectors: as they are for cosine, around their mean for L2."""
-    with threadpool_limits(1, user_api="blas"):  # its last bits would depend on the number of threads
-        values = sample if distance == "cosine" else sample - sample.mean(axis=0)
-        energy, axes = np.linalg.eigh(values.T.astype(np.float64) @ values)
+    parts = _parts(spread_rows(len(vectors), _PROJECTION_ROWS))
+    dimension = vectors.shape[1]
+    total, moment = np.zeros(dimension), np.zeros((dimension, dimension))
+    with threadpool_limits(1, user_api="blas"):  # last bits would depend on the number of threads
+        for part in parts:
+            values = prepared(vectors[part], distance).astype(np.float64)
+            total += values.sum(axis=0)
+            moment += values.T @ values
+        if distance != "cosine":
+            moment -= np.outer(total, total) / sum(map(len, parts))
+        energy, axes = np.linalg.eigh(moment)
     kept = np.cumsum(energy[::-1]) / max(energy.sum(), np.finfo(np.float64).tiny)
     enough = int(np.searchsorted(kept, _ENERGY_KEPT)) + 1
     size = max(_FEWEST_DIMENSIONS, math.ceil(enough / _FEWEST_DIMENSIONS) * _FEWEST_DIMENSIONS)
-    size = min(size, sample.shape[1], MOST_DIMENSIONS)
+    size = min(size, dimension, MOST_DIMENSIONS)
     return np.ascontiguousarray(axes[:, ::-1][:, :size].T, dtype=np.float32)
 
 

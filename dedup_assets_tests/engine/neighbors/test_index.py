@@ -117,6 +117,19 @@ def test_a_parameter_that_would_find_nothing_is_refused(mode: str, parameter: st
         check_search(asked(faiss_mode=mode, faiss_param=parameter), DIMENSION)
 
 
+@pytest.mark.parametrize(
+    ("mode", "parameter", "most"),
+    [
+        ("HNSW32", "efSearch=1e9", "100000"),
+        ("auto", "efSearch=100001", "100000"),
+        ("HNSW32", "efConstruction=2e6", "100000"),
+    ],
+)
+def test_a_parameter_that_would_fill_the_memory_is_refused(mode: str, parameter: str, most: str) -> None:
+    with pytest.raises(SearchError, match=rf"faiss_param: ef\w+=.* must be at most {most}: memory grows with it"):
+        check_search(asked(faiss_mode=mode, faiss_param=parameter), DIMENSION)
+
+
 def test_the_spelling_nprobes_sets_nprobe() -> None:
     search = asked(faiss_mode="IVF4,Flat", faiss_param="nprobes=3")
     assert build_index(some_vectors(), search, 1).index.nprobe == 3

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from dedup_assets.engine.records import (
     Manifest,
     Neighbors,
     Pairs,
-    SearchIndex,
     Shard,
     Similarity,
 )
@@ -100,6 +100,25 @@ def test_names_of_any_bytes_survive_from_the_disk_to_every_file_and_back(
 
 
 # features.dat
+
+
+def test_features_that_stand_there_already_are_left_as_they_are(work_dir: WorkDir, tmp_path: Path) -> None:
+    stream = replace(stream_of(shard_of(manifest_of(b"a.jpg", b"b.jpg"), set())), digest="these")
+    table = tmp_path / "features.dat.csv"
+
+    def write(given: FeatureStream) -> int:
+        files.write_features(work_dir, given)
+        files.write_config(work_dir, {"features": {"written": files.written_features(work_dir, given)}})
+        return table.stat().st_ino
+
+    first = write(stream)
+    assert write(stream) == first
+    assert write(replace(stream, digest="others")) != first
+    again = write(stream)
+    os.utime(tmp_path / "features.dat", ns=(0, 0))  # as a file that somebody put there
+    assert write(stream) != again
+    unknown = write(replace(stream, digest=""))
+    assert write(replace(stream, digest="")) != unknown
 
 
 def test_features_are_raw_little_endian_rows_and_a_csv_with_positions(work_dir: WorkDir, tmp_path: Path) -> None:
@@ -276,34 +295,6 @@ def test_numbers_of_components_come_back_as_numbers_however_many_images_stand_al
     assert found.images.schema == images.schema
     assert found.info.schema == info.schema
     assert found.info.equals(info)
-
-
-@pytest.mark.parametrize("name", ["n\udcff", "plain"])
-def test_the_index_is_a_plain_faiss_file_in_a_work_dir_of_any_name(tmp_path: Path, name: str) -> None:
-    index = faiss.index_factory(8, "HNSW8", faiss.METRIC_L2)
-    index.add(np.eye(8, dtype=np.float32))
-    work_dir = WorkDir(str(tmp_path / name))
-    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
-    assert len(index_file.read_index(work_dir, "squared_euclidean")) == 8
-    (tmp_path / "copy").write_bytes((tmp_path / name / "faiss.index").read_bytes())
-    assert faiss.read_index(str(tmp_path / "copy")).ntotal == 8
-
-
-def test_an_index_of_another_metric_is_refused_with_both(work_dir: WorkDir) -> None:
-    index = faiss.index_factory(8, "Flat", faiss.METRIC_L2)
-    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
-    with pytest.raises(WorkDirError, match=r"distance='euclidean', but the settings say 'cosine'"):
-        index_file.read_index(work_dir, "cosine")
-
-
-@pytest.mark.parametrize("cut", [0, 1, 4, 20, -1])
-def test_a_cut_index_is_an_error_of_ours(work_dir: WorkDir, tmp_path: Path, cut: int) -> None:
-    index = faiss.index_factory(8, "HNSW8", faiss.METRIC_L2)
-    index.add(np.eye(8, dtype=np.float32))
-    index_file.write_index(work_dir, SearchIndex(index, "euclidean"))
-    (tmp_path / "faiss.index").write_bytes((tmp_path / "faiss.index").read_bytes()[:cut])
-    with pytest.raises(WorkDirError, match=r"faiss\.index' is not a faiss index"):
-        index_file.read_index(work_dir, "euclidean")
 
 
 def test_the_configuration_comes_back_and_is_written_only_where_it_changes(work_dir: WorkDir, tmp_path: Path) -> None:
