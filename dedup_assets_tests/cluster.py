@@ -231,7 +231,7 @@ class Cluster:
         """Dagster's daemon; it looks for backfills twice a second, where it usually does each half minute."""
         code = (
             "import sys; from dagster._daemon import cli, controller; controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2; "
-            "sys.argv[1:] = ['run', '-m', 'dedup_assets.definitions']; cli.main()"
+            "sys.argv[1:] = ['run', '-m', 'dedup_assets.scale_out']; cli.main()"
         )
         return self._start("daemon", [sys.executable, "-c", code])
 

@@ -53,7 +53,7 @@ def bucket(running: Cluster) -> Any:
 
 def materialize(instance: dg.DagsterInstance, *assets: str) -> dict[str, dict[str, Any]]:
     """Materialize the unpartitioned assets of the cluster's work_dir; their metadata."""
-    defs = build_definitions()
+    defs = build_definitions(scale_out=True)
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
         selection=dg.AssetSelection.assets(*assets),
@@ -69,7 +69,7 @@ def backfill(instance: dg.DagsterInstance, asset: str) -> None:
     """Ask for all ranges of an asset, as the button in the UI does."""
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id=asset,
-        asset_graph=build_definitions().resolve_asset_graph(),
+        asset_graph=build_definitions(scale_out=True).resolve_asset_graph(),
         partition_names=None,
         asset_selection=[dg.AssetKey(asset)],
         backfill_timestamp=time.time(),
