@@ -33,27 +33,39 @@ def spread_rows(rows: int, wanted: int, start: float = 0.0) -> NDArray[np.int64]
 def exact_neighbors(question: Question, rows: NDArray[np.int64], search: SearchSettings) -> pl.DataFrame:
     """Edges to the true neighbours of the given rows, compared with all vectors block by block: never all in memory."""
     best = pl.DataFrame(schema=EDGES_SCHEMA)
+    bars = np.full(len(rows), -np.inf, np.float32)
     queries = prepared(question.asked[rows], search.distance)
     for start in range(0, len(question.vectors), _BLOCK_ROWS):
         block = prepared(question.vectors[start : start + _BLOCK_ROWS], search.distance)
-        found = _closest_rows(queries, block, min(search.k + 1, len(block)), search)
-        scores = similarities_of(block, queries, found, search)
-        best = pl.concat(
-            [best, edges_of(rows, found + start, scores, search.k, among_themselves=question.among_themselves)]
-        )
+        asked, found = _closest_rows(queries, block, bars, min(search.k + 1, len(block)), search)
+        scores = similarities_of(block, queries[asked], found, search)
+        some = edges_of(rows[asked], found + start, scores, search.k, among_themselves=question.among_themselves)
+        best = pl.concat([best, some])
     return closest(best, search.k)
 
 
 def _closest_rows(
-    queries: NDArray[np.float32], block: NDArray[np.float32], wanted: int, search: SearchSettings
-) -> NDArray[np.int64]:
+    queries: NDArray[np.float32],
+    block: NDArray[np.float32],
+    bars: NDArray[np.float32],
+    wanted: int,
+    search: SearchSettings,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of the queries that may have neighbours in a block, and the rows of the block nearest to each of these.
+
+    `bars` holds what a query's neighbours must reach, from one block before; it is raised.
+    """
     if search.distance == "cosine":  # numpy's matrix product is quicker than that in faiss
         likeness = queries @ block.T
-        return np.argpartition(likeness, -wanted, axis=1)[:, -wanted:]
+        asked = np.flatnonzero(likeness.max(axis=1) >= bars - _TOLERANCE)
+        found = np.argpartition(likeness[asked], -wanted, axis=1)[:, -wanted:]
+        if wanted > search.k:  # a bar from fewer would be too high
+            lowest = np.take_along_axis(likeness[asked], found, axis=1).min(axis=1)
+            bars[asked] = np.maximum(bars[asked], lowest)
+        return asked, found
     exact = faiss.IndexFlat(block.shape[1], faiss.METRIC_L1 if search.distance == "manhattan" else faiss.METRIC_L2)
     exact.add(block)
-    found: NDArray[np.int64] = exact.search(queries, wanted)[1]
-    return found
+    return np.arange(len(queries)), exact.search(queries, wanted)[1]
 
 
 def similarities_of(
