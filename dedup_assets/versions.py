@@ -34,7 +34,7 @@ _READ_BY: dict[str, tuple[str, ...]] = {
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "gallery": ("gallery_pairs",),
 }
-"""The settings that change what an asset is; num_threads, shard_size and limits of checks change nothing of it."""
+"""The settings that change what an asset is; num_threads, sizes of ranges and limits of checks change nothing of it."""
 
 _OTHER_PROVIDERS = {"faiss": {"nnmodel"}, "turi": {"faiss_mode", "faiss_param", "recall_target"}}
 _READ_AS = {  # settings of which only a part counts, or that may be written in two ways

@@ -31,7 +31,6 @@ MARKED = [
     ({"shard_size": 4}, set()),
     ({"max_bad_share": 0.5, "stop_on_failed_checks": True}, set()),
     ({"nnmodel": "lsh"}, set()),  # of the other provider
-    ({"faiss_mode": "HSNW32"}, set()),  # RUN.md's other spelling
 ]
 
 
@@ -44,6 +43,10 @@ def code(**settings: Any) -> dict[str, str]:
 def test_a_setting_of_the_code_location_marks_what_depends_on_it(changed: dict[str, Any], marked: set[str]) -> None:
     before, after = code(), code(**changed)
     assert {name for name in CHAIN if before[name] != after[name]} == marked
+
+
+def test_both_spellings_of_an_index_are_one_version() -> None:
+    assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # RUN.md has the former
 
 
 def test_a_code_version_names_what_is_not_as_usual() -> None:
@@ -59,7 +62,8 @@ def test_other_folders_mark_everything() -> None:
 def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
     """A new setting must be named in `versions`, or here as one that changes nothing."""
     changes_nothing = {
-        "version", "verbose", "compute", "num_threads", "run_mode", "shard_size",
+        "version", "verbose", "compute", "num_threads", "run_mode", "shard_size", "search_range_size",
+        "image_seconds",  # what it stops is tried again
         "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
     }  # fmt: skip
     named = {name for asset in CHAIN for provider in ("faiss", "turi") for name in _read(asset, provider)}

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from dedup_assets.engine.errors import ModelError
 from dedup_assets.engine.model_check import NoModelError, read_model
 
-BUILT_IN_MODEL = "copydetect576.onnx"
+_BUILT_IN = {
+    "cpu": "copydetect576.onnx",  # int8, which onnxruntime has no kernels for on GPUs
+    "gpu": "copydetect576_fp32.onnx",
+}
 _DYNAMIC_SIDE = 224  # px, for models that accept any size: what most embedding models were trained at
 _RGB = 3
 _NUMERIC = "fiu"  # numpy's kinds: float, integer, unsigned
@@ -57,7 +60,8 @@ class Embedder:
     """An ONNX image-embedding model, ready to be called from several threads.
 
     Args:
-        model_path: an ONNX file; empty for the built-in model (576 values, L2-normalised).
+        model_path: an ONNX file; empty for the built-in model (576 values,
+            L2-normalised; int8 on the CPU, fp32 on a GPU).
         compute: cpu, or gpu for onnxruntime's CUDAExecutionProvider; never the one where the other was asked for.
 
     Raises:
@@ -66,7 +70,7 @@ class Embedder:
     """
 
     def __init__(self, model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") -> None:
-        content = _content(model_path)
+        content = _content(model_path, compute)
         self._label = repr(model_path) if model_path else "the built-in model"
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._session = _session(content, compute, self._label)
@@ -127,7 +131,7 @@ def open_embedder(model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") 
         ModelError: as `Embedder`.
     """
     global _opened  # noqa: PLW0603 - one session, that of the run
-    key = hashlib.sha256(_content(model_path)).hexdigest(), model_path, compute
+    key = hashlib.sha256(_content(model_path, compute)).hexdigest(), model_path, compute
     if _opened is None or _opened[0] != key:
         _opened = key, Embedder(model_path, compute)
     return _opened[1]
@@ -136,9 +140,9 @@ def open_embedder(model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") 
 _opened: tuple[tuple[str, str, str], Embedder] | None = None
 
 
-def _content(model_path: str) -> bytes:
+def _content(model_path: str, compute: str) -> bytes:
     if not model_path:
-        return resources.files("dedup_assets.engine").joinpath("models", BUILT_IN_MODEL).read_bytes()
+        return resources.files("dedup_assets.engine").joinpath("models", _BUILT_IN[compute]).read_bytes()
     try:
         return read_model(Path(model_path))
     except NoModelError as error:
