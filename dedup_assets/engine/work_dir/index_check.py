@@ -10,6 +10,8 @@ import signal
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,11 +67,26 @@ def read(file: BinaryIO, size_bytes: int) -> Any:  # noqa: ANN401 - faiss is unt
     """Read an index; nothing in it may claim to be larger than the file."""
     import faiss
 
-    if hasattr(faiss, "set_deserialization_vector_byte_limit"):  # since faiss 1.14
-        faiss.set_deserialization_vector_byte_limit(size_bytes + 1)
-        faiss.set_deserialization_loop_limit(_LOOPS)
-    # Through a callback: faiss opens no path that is not UTF-8.
-    return faiss.read_index(faiss.PyCallbackIOReader(file.read, _READ_BYTES))  # type: ignore[attr-defined]  # not in its stubs
+    with _bounds(faiss, size_bytes):
+        # Through a callback: faiss opens no path that is not UTF-8.
+        reader = faiss.PyCallbackIOReader(file.read, _READ_BYTES)  # type: ignore[attr-defined]  # not in its stubs
+        return faiss.read_index(reader)
+
+
+@contextmanager
+def _bounds(faiss: Any, size_bytes: int) -> Iterator[None]:  # noqa: ANN401
+    """Limits that faiss keeps for the whole process, for this one file alone."""
+    if not hasattr(faiss, "set_deserialization_vector_byte_limit"):  # before faiss 1.14
+        yield
+        return
+    bytes_before, loops_before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
+    faiss.set_deserialization_vector_byte_limit(4 * size_bytes + _READ_BYTES)
+    faiss.set_deserialization_loop_limit(_LOOPS)
+    try:
+        yield
+    finally:
+        faiss.set_deserialization_vector_byte_limit(bytes_before)
+        faiss.set_deserialization_loop_limit(loops_before)
 
 
 def find_problem(index: Any) -> str:  # noqa: ANN401

@@ -111,3 +111,9 @@ def test_whatever_bytes_are_changed_reading_ends_with_a_result_or_an_error(tmp_p
 
 def test_the_check_costs_little_where_the_header_tells(tmp_path: Path) -> None:
     assert index_check.check_header(b"IxFI", 4) == "it has 4 bytes"
+
+
+def test_limits_on_one_file_do_not_hold_for_what_the_process_reads_later(tmp_path: Path) -> None:
+    assert refused(tmp_path, faiss.serialize_index(built("Flat", rows=2)).tobytes()) == ""
+    large = faiss.serialize_index(built("Flat", rows=200_000))
+    assert faiss.deserialize_index(large).ntotal == 200_000
