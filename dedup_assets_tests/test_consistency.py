@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import dedup_assets
-from dedup_assets.definitions import defs
 from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.generations import hold
 from dedup_assets.jobs import ASSETS_OF_MODE
+from dedup_assets.scale_out import defs
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 from dedup_assets_tests.engine.models import save_mean_model
 

@@ -169,7 +169,7 @@ def test_filters_take_path_and_similarity(folder: Path, page: Any) -> None:
     page.fill("#low", "0.95")
     page.fill("#high", "0.97")
     page.wait_for_selector("#found:text-is('1 pair (5 without filters)')", state="attached")
-    assert page.text_content(".score") == "Similarity 0.9600"
+    page.wait_for_selector(".score:has-text('Similarity 0.9600')")
     page.fill("#q", "nowhere")
     page.wait_for_selector("#nothing:visible")
 

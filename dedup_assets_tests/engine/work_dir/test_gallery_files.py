@@ -11,14 +11,18 @@ from dedup_assets.engine.records import Gallery
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
 
-FIRST = Gallery({"index.html": "é", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")])
-SECOND = Gallery({"index.html": "files-2"}, "files-2", [(f"thumbs/000/{n}.jpg", b"c") for n in range(200)])
+FIRST = Gallery(
+    {"index.html": "é files-1", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")]
+)
+SECOND = Gallery(
+    {"index.html": "files-2", "b.html": "files-2"}, "files-2", [(f"thumbs/000/{n}.jpg", b"c") for n in range(200)]
+)
 
 
 def test_pages_and_what_they_load_stand_in_the_folder(tmp_path: Path) -> None:
     write_gallery(WorkDir(str(tmp_path)), FIRST)
     folder = tmp_path / "gallery"
-    assert (folder / "index.html").read_text("utf-8") == "é"
+    assert (folder / "index.html").read_text("utf-8") == "é files-1"
     assert sorted(path.name for path in folder.iterdir()) == ["b.html", "files-1", "index.html"]
     assert (folder / "files-1/thumbs/000/0.jpg").read_bytes() == b"b"
 
@@ -43,7 +47,7 @@ def test_a_gallery_that_fails_half_way_leaves_the_former_whole(tmp_path: Path) -
     with pytest.raises(WorkDirError, match="No space left"):
         write_gallery(work_dir, Gallery({"index.html": "new"}, "files-3", break_off()))
     assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-1", "index.html"]
-    assert (tmp_path / "gallery/index.html").read_text("utf-8") == "é"
+    assert (tmp_path / "gallery/index.html").read_text("utf-8") == "é files-1"
 
 
 def test_a_store_holds_the_same(store: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.work_dir import WorkDir, files, index_check
+from dedup_assets.engine.work_dir import WorkDir, index_check, index_file
 
 DIMENSION = 16
 
@@ -26,7 +26,7 @@ def refused(folder: Path, content: bytes) -> str:
     """What reading a file of this content says; empty where it is taken."""
     (folder / "faiss.index").write_bytes(content)
     try:
-        files.read_index(WorkDir(str(folder)), "cosine")
+        index_file.read_index(WorkDir(str(folder)), "cosine")
     except WorkDirError as error:
         return str(error)
     return ""
