@@ -19,6 +19,14 @@ settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("tests")
 
 
+_LONGEST = ("test_crashes.py", "test_scale_out.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take a minute and more, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def decoders() -> Iterator[None]:
     """The same decoding processes for all tests, started when first needed: hundreds of starts would take a minute."""
