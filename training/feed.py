@@ -19,7 +19,7 @@ from training.targets import targets
 
 GROUP = 4  # photographs that look alike, in each batch several such groups
 SEARCHED = 8000  # photographs that the look-alikes are taken from
-FLAT = ("screens", "recipes", "wallpapers")
+FLAT = ("screens", "recipes", "wallpapers", "drawn")
 FLAT_SHARE = 0.2
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]

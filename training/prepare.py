@@ -21,9 +21,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from training.drawn import page
+
 SEED = 20261122
 LONGEST = 384  # half-size crops of this still have the network's input size
 SHORTEST = 96
+DRAWN = 3000
 SUFFIXES = (".jpg", ".jpeg", ".png")
 HERE = Path(__file__).parent
 
@@ -127,6 +130,13 @@ def choose(source: Source, git: Path, seen: set[str]) -> list[tuple[str, str]]:
     return unique
 
 
+def drawn_pages() -> Iterator[Photo]:
+    """Pages that no source has: see drawn.py."""
+    for seed in range(DRAWN):
+        data = cv2.imencode(".jpg", page(seed)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+        yield Photo("drawn", str(seed), blob_name(data), data)
+
+
 def write_photos(out: Path, photos: list[Photo]) -> None:
     """Write the training photographs, shuffled, so that any first part of them is a sample."""
     random.Random(SEED).shuffle(photos)
@@ -164,7 +174,7 @@ def main() -> None:
                 photos.append(Photo(source.set, path, blob, small))
         print(f"{source.set}: {len(chosen)}", flush=True)
     if not options.held_back:
-        write_photos(options.out, photos)
+        write_photos(options.out, [*photos, *drawn_pages()])
 
 
 if __name__ == "__main__":
