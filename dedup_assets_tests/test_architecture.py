@@ -22,10 +22,10 @@ DAGSTER_RING = {
 VOCABULARY = {"settings", "setting_values", "engine.records", "engine.errors", "engine.redaction"}
 STAGES = {
     "listing", "reading", "decoding", "codecs", "embedding", "neighbors", "graph", "ledger", "invariants", "report",
-    "work_dir", "workers", "progress", "samples", "stores", "containers", "model_check", "uploads",
+    "work_dir", "workers", "progress", "samples", "stores", "containers", "model_check", "uploads", "resizing",
 }  # fmt: skip
 ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever lists, reads or names them
-    "decoding": {"codecs"},
+    "decoding": {"codecs", "resizing"},
     "workers": {"stores"},
     "embedding": {"model_check"},
     "containers": {"stores", "workers"},

@@ -7,6 +7,7 @@ These are made by the seed alone: nothing of them needs a licence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -57,7 +58,7 @@ def _table(sheet: Picture, r: Generator) -> None:
     for row in range(rows + 1):
         y = int(top + step * row)
         cv2.line(sheet, (left, y), (w - left, y), line, 1)
-        for x, end in zip(edges[:-1], edges[1:], strict=True):
+        for x, end in pairwise(edges):
             if r.random() < 0.85:
                 _text(sheet, r, int(x) + 3, int(y + 0.7 * step), max(1, int((end - x) / 9 * r.uniform(0.2, 0.9))), 0.35)
     if r.random() < 0.6:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from training.model import DIMENSIONS, PIXELS
-from training.quantized import EXACT, PIXEL_ZERO, RECTIFIED, QuantizedEmbedder, Stage, Unit
+from training.quantized import PIXEL_ZERO, QuantizedEmbedder, Stage, Unit
 
 OPSET = 17
 
@@ -74,24 +74,6 @@ class Graph:
         )
         return out
 
-    def exact(self, given: str, stage: Stage) -> str:
-        """A stage in fp32."""
-        y = given
-        for unit in stage.units:
-            weight, bias = (part.detach().numpy().astype(np.float32) for part in unit.folded())
-            size, stride = unit.conv.kernel_size[0], unit.conv.stride[0]
-            y = self.node(
-                "Conv",
-                [y, self.constant(weight), self.constant(bias)],
-                kernel_shape=[size, size],
-                strides=[stride, stride],
-                pads=[size // 2] * 4,
-                group=unit.conv.groups,
-            )
-            if unit.span is RECTIFIED:
-                y = self.node("Clip", [y, self.constant(np.float32(0)), self.constant(np.float32(6))])
-        return self.node("Add", [given, y]) if stage.residual else y
-
     def stage(self, given: Place, stage: Stage) -> Place:
         """The convolutions of a stage, and its sum."""
         y = given
@@ -120,10 +102,9 @@ class Graph:
         z = self.node("Gemm", [pooled, full, self.constant(bias.detach().numpy().astype(np.float32))], transB=1)
         return self.unit_length(z)
 
-    def picture(self) -> str:
+    def picture(self) -> Place:
         """The input, channels first, with the zero that the first convolution pads with."""
-        pixels = self.node("Cast", [self.node("Transpose", ["image"], perm=[0, 3, 1, 2])], to=TensorProto.FLOAT)
-        return self.node("Sub", [pixels, self.constant(np.float32(PIXEL_ZERO))])
+        return Place(self.node("Transpose", ["image"], perm=[0, 3, 1, 2]), 1.0, PIXEL_ZERO)
 
     def save(self, path: Path, last: str) -> None:
         """Check the graph and write it."""
@@ -142,13 +123,8 @@ def write_embedder(network: QuantizedEmbedder, path: Path, shared: Tensor | None
     `shared`, (576), is added to each vector before its length is made 1 again (`model.Deployed`).
     """
     graph = Graph()
-    x = graph.picture()
-    for stage in network.stages[:EXACT]:
-        x = graph.exact(x, stage)
-    last = network.stages[EXACT - 1].units[-1]
-    place = Place("", float(last.step.detach()), -last.span.low)
-    place.name = graph.node("QuantizeLinear", [x, *graph.scale(place)])
-    for stage in network.stages[EXACT:]:
+    place = graph.picture()
+    for stage in network.stages:
         place = graph.stage(place, stage)
     vectors = graph.head(place, network.head.p.weight, network.head.p.bias)
     if shared is not None:

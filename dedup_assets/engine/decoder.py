@@ -38,7 +38,8 @@ def _decode(job: Job) -> Iterator[list[str]]:
         try:
             if isinstance(content, ImageError):
                 raise content
-            memory[place : place + step] = decode_resized(content, (height, width), box=box, limits=limits)
+            picture = decode_resized(content, (height, width), box=box, limits=limits)
+            memory[place : place + step] = picture.data.cast("B")
             place += step
             yield []
         except ImageError as problem:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from dedup_assets.engine.codecs import jpeg, pillow
 from dedup_assets.engine.codecs.damage import translated
 from dedup_assets.engine.codecs.picture import Picture
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import BoundingBox, ErrorCode
+from dedup_assets.engine.resizing import resize
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class DecodingLimits:
     max_pixels: int = 200_000_000
 
 
-_RGB = 3
 _DEFAULT_LIMITS = DecodingLimits()
 
 
@@ -74,8 +73,8 @@ def decode_resized(
     *,
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
-) -> bytes:
-    """Decode a picture and squash it to a size: what `resize(decode(data, at_least=size), size)` gives, quicker.
+) -> NDArray[np.uint8]:
+    """Decode a picture and squash it to a size.
 
     Args:
         data: the whole file.
@@ -84,18 +83,12 @@ def decode_resized(
         limits: as for `decode`.
 
     Returns:
-        height x width x 3 bytes, RGB.
+        (height, width, 3) uint8 RGB, contiguous.
 
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
-    picture = _open_checked(data, size, box, limits)
-    with translated(picture.format_name):
-        pixels = _cut_out((picture.load_padded or picture.load)(), box)
-        height, width, channels = pixels.shape
-        layout = "RGB" if channels == _RGB else "RGBX"
-        image = Image.frombuffer(layout, (width, height), pixels, "raw", layout, 0, 1)
-        return _squashed(image, size).tobytes("raw", "RGB")
+    return resize(decode(data, at_least=size, box=box, limits=limits), size)
 
 
 def image_size(data: bytes | memoryview) -> tuple[int, int]:
@@ -106,28 +99,6 @@ def image_size(data: bytes | memoryview) -> tuple[int, int]:
     """
     picture = _open(data, None)
     return picture.width, picture.height
-
-
-def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Squash a whole picture to a size, each new pixel a triangle-weighted mean of all those under it.
-
-    Pillow's BILINEAR, whose support grows with the reduction, so that it does not alias.
-
-    Args:
-        image: (h, w, 3) uint8.
-        size: (height, width) of the result.
-
-    Returns:
-        (height, width, 3) uint8, contiguous; `image` itself where it already is that.
-    """
-    if image.shape[:2] == size:
-        return np.ascontiguousarray(image)
-    return np.array(_squashed(Image.fromarray(image), size))
-
-
-def _squashed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    wanted = size[::-1]
-    return image if image.size == wanted else image.resize(wanted, Image.Resampling.BILINEAR)
 
 
 def _open_checked(

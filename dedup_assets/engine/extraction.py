@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine import resizing
 from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.errors import ImageError
@@ -32,7 +33,7 @@ _R = TypeVar("_R")
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_DECODER_VERSION = 1  # raise it when decoding or resizing changes what the model sees
+_DECODER_VERSION = 2  # raise it when decoding or resizing changes what the model sees
 _BATCH = CHUNK_IMAGES  # of one inference
 _CHUNKS_PER_THREAD = 3  # under way at once: enough that no thread waits for the order of the results
 
@@ -66,7 +67,7 @@ class Extraction:
         """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
         limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
-        return f"decoder={_DECODER_VERSION} model={self.embedder.sha256} box={box} {limits}"
+        return f"decoder={_DECODER_VERSION} resize={resizing.METHOD} model={self.embedder.sha256} box={box} {limits}"
 
 
 def thread_count(num_threads: int) -> int:

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dedup_assets.engine.codecs.damage import to_image_error
-from dedup_assets.engine.decoding import DecodingLimits, decode, image_size, resize
+from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import BoundingBox, ErrorCode
+from dedup_assets.engine.resizing import resize
 
 HEIGHT, WIDTH = 48, 64
 _ROWS, _COLS = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -559,27 +560,6 @@ class TestManners:
         """
         root = Path(__file__).parents[2]
         subprocess.run([sys.executable, "-c", code], check=True, cwd=root, env=os.environ)
-
-
-class TestResize:
-    """Squashed whole, without aliasing."""
-
-    def test_the_whole_picture_is_squashed(self) -> None:
-        small = resize(PICTURE, (12, 40))
-        assert small.shape == (12, 40, 3)
-        assert small.dtype == np.uint8
-        assert small.flags.c_contiguous
-        assert difference(small.mean(axis=(0, 1))[None, None], PICTURE.mean(axis=(0, 1))[None, None]) < 2
-
-    def test_fine_stripes_become_gray(self) -> None:
-        stripes = np.zeros((200, 200, 3), np.uint8)
-        stripes[:, ::2] = 255
-        assert (np.abs(resize(stripes, (20, 20)).astype(int) - 127) < 12).all()
-
-    def test_any_memory_layout_will_do(self) -> None:
-        mirrored = PICTURE[::-1, ::-1]
-        np.testing.assert_array_equal(resize(mirrored, (24, 32)), resize(mirrored.copy(), (24, 32)))
-        assert resize(mirrored, (HEIGHT, WIDTH)).flags.c_contiguous
 
 
 def _samples() -> list[bytes]:

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from dedup_assets.engine.containers import DECODER
-from dedup_assets.engine.decoding import DecodingLimits, decode, resize
+from dedup_assets.engine.decoding import DecodingLimits, decode
 from dedup_assets.engine.errors import ImageError, WorkerError
 from dedup_assets.engine.isolation import Content, Decoded, DecodingTask, decode_all
 from dedup_assets.engine.records import ErrorCode, Source
+from dedup_assets.engine.resizing import resize
 from dedup_assets.engine.workers import Ended, Request, WorkerPool
 from dedup_assets.engine.workers.pool import Lent
 from dedup_assets_tests.conftest import SavePhoto

@@ -73,29 +73,29 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
     if exif.swaps_sides(orientation):
         width, height = height, width
 
-    def load_upright(layout: str = "RGB") -> NDArray[np.uint8]:
+    def load_upright() -> NDArray[np.uint8]:
         if 8 * len(data) < width * height // _BLOCK_PIXELS:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels")
-        return exif.turn_upright(load(layout), orientation)
+        return exif.turn_upright(load(), orientation)
 
-    return Picture("JPEG", width, height, load_upright, partial(load_upright, "RGBX"))
+    return Picture("JPEG", width, height, load_upright)
 
 
-def _load(data: bytes, at_least: tuple[int, int] | None, layout: str) -> NDArray[np.uint8]:
-    """The pixels as stored, by the module's rule; layout: RGB or RGBX."""
+def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """The pixels as stored, by the module's rule."""
     scaling = {}
     if at_least is not None:
         height, width = (round(side * _OVERSAMPLING) for side in at_least)
         scaling = {"min_height": height, "min_width": width, "min_factor": _SMALLEST_REDUCTION}
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, layout, **scaling)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, **scaling)
     except ValueError as error:
         said = str(error)
         if _TRUNCATED in said:
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}") from error
         if _PICTURE_DAMAGE.search(said):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {said}") from error
-        return _load_by_pillow(data, said, layout)
+        return _load_by_pillow(data, said)
     return pixels
 
 
@@ -107,13 +107,12 @@ def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
         raise _both(error, said) from error
 
 
-def _load_by_pillow(data: bytes, said: str, layout: str) -> NDArray[np.uint8]:
+def _load_by_pillow(data: bytes, said: str) -> NDArray[np.uint8]:
     """The pixels as stored. `said`: what simplejpeg had against the file; empty if nothing."""
     try:
         with silence, JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
             image.load()
-            pixels = rgb.to_rgb(image)
-            return pixels if layout == "RGB" else rgb.pad(pixels)
+            return rgb.to_rgb(image)
     except Exception as error:
         raise _both(error, said) from error
 

@@ -17,12 +17,9 @@ class Picture:
         height: in pixels, as displayed.
         load: decodes: (h, w, 3) uint8 as displayed, contiguous. May raise any exception of the decoder. h and w are
             `height` and `width` unless the codec was asked to scale down.
-        load_padded: the same as (h, w, 4), the fourth byte meaning nothing, where the codec gives that at no cost:
-            Pillow keeps pixels so, and needs no copy.
     """
 
     format_name: str
     width: int
     height: int
     load: Callable[[], NDArray[np.uint8]]
-    load_padded: Callable[[], NDArray[np.uint8]] | None = None

@@ -33,11 +33,6 @@ def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image.convert("RGB"))
 
 
-def pad(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(h, w, 3) as (h, w, 4)."""
-    return np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
-
-
 def _over_white(image: Image.Image) -> Image.Image:
     with_alpha = image.convert("RGBA")
     paper = Image.new("RGB", image.size, (255, 255, 255))
