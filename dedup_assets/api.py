@@ -4,7 +4,6 @@ Thin: a call is checked, handed to the pipeline or the engine, and its outcome s
 imported inside the functions, so that `import dedup_assets` stays quick.
 """
 
-import gc
 import hashlib
 import os
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dedup_assets.engine.errors import DedupError, InputError, SettingsError, WorkDirError
 from dedup_assets.engine.redaction import redacted
+from dedup_assets.startup import starting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,25 +120,14 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     # Decoding processes start while this one imports what follows.
     with keep_workers(DECODER, settings.num_threads, early=settings.run_mode not in _MODES_WITHOUT_IMAGES):
-        with _no_collection():  # importing makes a million objects that stay: looking for garbage costs a quarter
+        with starting() as started:
             from dedup_assets.console import ConsoleProgress, print_summary
             from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
-        with _kept(input_dir, settings), ConsoleProgress() as progress:
-            facts = materialize(settings, progress)
+            with _kept(input_dir, settings), ConsoleProgress() as progress:
+                facts = materialize(settings, progress, started)
     print_summary(facts, settings)
     return SUCCESS
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _plain(value: object) -> object:

@@ -7,7 +7,7 @@ that lives as long as the run, with telemetry off.
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,13 @@ class CheckFailedError(DedupError):
     """
 
 
-def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
+def materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
     """Materialize the assets of the settings' run mode, with their checks.
 
     Args:
         settings: of the run.
         progress: told of each image.
+        started: called when all is imported and the first asset comes next.
 
     Raises:
         DedupError: what a user can mend.
@@ -59,7 +60,7 @@ def materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
         before = files.read_config(view)
         if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
             gather_parts(view)
-        facts = _materialize(settings, progress)
+        facts = _materialize(settings, progress, started)
         facts.warnings.extend(_told(settings, before, files.read_config(view)))
     if settings.range_folder:
         gather_ranges(work_dir, settings)
@@ -81,7 +82,7 @@ def _doing(settings: Settings) -> str:
     return f"run_mode {settings.run_mode}"
 
 
-def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
+def _materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
     defs = build_definitions(**values)  # with these settings, so that versions in the UI name them
@@ -89,6 +90,7 @@ def _materialize(settings: Settings, progress: ProgressReporter) -> RunFacts:
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with warnings.catch_warnings(), _instance() as instance:
         warnings.simplefilter("ignore", dg.BetaWarning)
+        started()
         try:
             result = dg.materialize(
                 [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]  # as Definitions took them

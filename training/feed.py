@@ -20,7 +20,7 @@ from training.targets import targets
 GROUP = 4  # photographs that look alike, in each batch several such groups
 SEARCHED = 8000  # photographs that the look-alikes are taken from
 FLAT = ("screens", "recipes", "wallpapers", "drawn")
-FLAT_SHARE = 0.2
+FLAT_SHARE = 0.12
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Batch = tuple[Numbers, NDArray[np.uint8]]
@@ -52,12 +52,14 @@ def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Genera
     return np.array(chosen[:count])
 
 
-def feed(queue: Queue[Batch], data: Path, seed: int, pairs: int, pause: Path | None) -> None:
-    """Fill the queue until the trainer is gone: rows of `pairs` photographs; their first views, then the second."""
+def feed(queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, pause: Path | None) -> None:
+    """Fill the queue until the trainer is gone: numbers of `pairs` of the first `rows` photographs; their first views,
+    then the second.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
     photos, r = Photos(data), np.random.default_rng(seed)
-    vectors = targets(data)[0].numpy()
+    vectors = targets(data, rows)[0].numpy()
     flat = flat_pictures(data, len(vectors))
     trainer = os.getppid()
     while os.getppid() == trainer:

@@ -20,17 +20,17 @@ def teacher_rows(data: Path) -> int:
     return (data / "teacher.f32").stat().st_size // (TEACHER_WIDTH * 4)
 
 
-def targets(data: Path, mean: Mean | None = None) -> tuple[Tensor, Mean]:
+def targets(data: Path, rows: int, mean: Mean | None = None) -> tuple[Tensor, Mean]:
     """Teacher embeddings, centred, and turned into DIMENSIONS by a fixed orthonormal map that keeps their cosines.
 
     Args:
         data: the folder that teach.py writes to; its file may still grow.
+        rows: how many of them to read.
         mean: what to subtract, so that targets stay the same as rows are added; the rows' own mean if None.
 
     Returns:
         (n, 576) float32 of unit length, and the mean.
     """
-    rows = teacher_rows(data)
     raw = np.fromfile(data / "teacher.f32", "<f4", rows * TEACHER_WIDTH).reshape(rows, TEACHER_WIDTH)
     mean = raw.mean(0) if mean is None else mean
     raw = raw - mean

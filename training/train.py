@@ -25,11 +25,14 @@ from training.feed import Batch, feed
 from training.losses import objective
 from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
-from training.targets import Mean, targets
+from training.targets import Mean, targets, teacher_rows
 
-WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
+WEIGHTS = {"teacher": 0.6, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
 LOG_STEPS = 50
-WARM_STEPS = 50
+WARM_STEPS = 100
+MOMENTUM = 0.02  # of the statistics of a new stem
+# What is new learns faster than what was trained for long.
+STEM_RATE, HEAD_RATE = 4, 2
 SAVE_SECONDS = 180
 KEEP_SECONDS = 900
 
@@ -51,18 +54,24 @@ class Trainer:
         frozen = options.frozen
         self.model.f[:frozen].requires_grad_(requires_grad=False)
         groups = [
-            {"params": [p for p in self.model.f.parameters() if p.requires_grad], "peak": options.rate},
-            {"params": list(self.model.p.parameters()), "peak": 2 * options.rate},
+            {"params": [p for p in layer.parameters() if p.requires_grad], "peak": times * options.rate}
+            for layer, times in ((self.model.f[0], STEM_RATE), (self.model.f[1:], 1), (self.model.p, HEAD_RATE))
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=0.01)
         if options.resume:
             self.restore()
         else:
             load_start(self.model, options.start)
-        # The statistics of the start stay: a batch of edited views has others than the pictures of a user.
+        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A stem that is
+        # new still changes its own too much for that.
         self.model.eval()
+        if options.new_stem:
+            for layer in self.model.f[0]:
+                layer.train()
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.momentum = MOMENTUM
         self.first, self.rest = self.model.f[:frozen], self.model.f[frozen:]
-        self.targets, self.mean = targets(options.data, self.mean)
+        self.targets, self.mean = targets(options.data, teacher_rows(options.data), self.mean)
         self.scale = (1 / torch.tensor(STD)).view(1, 3, 1, 1)
         self.centre = torch.tensor(MEAN).view(1, 3, 1, 1)
 
@@ -152,7 +161,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=32, help="photographs a step, two views of each")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--frozen", type=int, default=0, help="first layers left as they are")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--new-stem", action="store_true", help="the stem comes from graft.py")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--pause-file", type=Path)
     return parser.parse_args()
@@ -168,7 +178,7 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     queue: mp.queues.Queue[Batch] = mp.Queue(6)
-    work = (queue, options.data, options.seed + trainer.step, options.pairs, options.pause_file)
+    work = (queue, options.data, len(trainer.targets), options.seed + trainer.step, options.pairs, options.pause_file)
     mp.Process(target=feed, args=work, daemon=True).start()
     run(trainer, queue, stop)
 

@@ -1,0 +1,31 @@
+"""Starting without looking for garbage.
+
+Importing Dagster and opening an instance make a million objects that stay. Going through them, again and again while
+they are made and at every collection after that, took a tenth of the processor time of a run over 6,000 photographs.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def starting() -> Iterator[Callable[[], None]]:
+    """Within the block nothing is collected, until what is yielded is called: then, only what was made since.
+
+    At its end the collector is as it was before.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+
+    def started() -> None:
+        gc.freeze()
+        if was_on:
+            gc.enable()
+
+    try:
+        yield started
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
