@@ -68,7 +68,8 @@ def decode(
     """
     picture = _open_checked(data, at_least, box, limits)
     with translated(picture.format_name):
-        return _cut_out(picture.load(), box)
+        pixels = _cut_out(picture.load(), box)
+        return np.array(picture.correct(Image.fromarray(pixels))) if picture.correct else pixels
 
 
 def decode_resized(
@@ -98,7 +99,8 @@ def decode_resized(
         height, width, channels = pixels.shape
         layout = "RGB" if channels == _RGB else "RGBX"
         image = Image.frombuffer(layout, (width, height), pixels, "raw", layout, 0, 1)
-        return _squashed(image, size).tobytes("raw", "RGB")
+        squashed = _squashed(image, size)
+        return (picture.correct(squashed) if picture.correct else squashed).tobytes("raw", "RGB")
 
 
 def image_size(data: bytes | memoryview) -> tuple[int, int]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.codecs.colours import Correction
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -19,6 +21,7 @@ class Picture:
             `height` and `width` unless the codec was asked to scale down.
         load_padded: the same as (h, w, 4), the fourth byte meaning nothing, where the codec gives that at no cost:
             Pillow keeps pixels so, and needs no copy.
+        correct: what is left to do to the colours, best when the picture is small; None: nothing.
     """
 
     format_name: str
@@ -26,3 +29,4 @@ class Picture:
     height: int
     load: Callable[[], NDArray[np.uint8]]
     load_padded: Callable[[], NDArray[np.uint8]] | None = None
+    correct: Correction | None = None
