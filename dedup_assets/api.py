@@ -119,13 +119,13 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
     if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     # Decoding processes start while this one imports what follows.
-    with keep_workers(DECODER, settings.num_threads, early=settings.run_mode not in _MODES_WITHOUT_IMAGES):
-        with starting() as started:
-            from dedup_assets.console import ConsoleProgress, print_summary
-            from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
+    early = settings.run_mode not in _MODES_WITHOUT_IMAGES
+    with keep_workers(DECODER, settings.num_threads, early=early), starting() as started:
+        from dedup_assets.console import ConsoleProgress, print_summary
+        from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
-            with _kept(input_dir, settings), ConsoleProgress() as progress:
-                facts = materialize(settings, progress, started)
+        with _kept(input_dir, settings), ConsoleProgress() as progress:
+            facts = materialize(settings, progress, started)
     print_summary(facts, settings)
     return SUCCESS
 

@@ -12,7 +12,6 @@ import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction  # not exported by dagster 1.13
 
 from dedup_assets import metadata, versions
-from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
@@ -35,6 +34,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
+from dedup_assets.engine.thumbnails import Effort
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
 from dedup_assets.resources import IO_MANAGER, SettingsResource
@@ -220,15 +220,15 @@ def nearest_neighbors(
         searcher.complete(rows)
     neighbors = searcher.merge()
     searcher.prune()
-    limits = decoding_limits(parsed)
+    effort = Effort.of(parsed)
     versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, features.names, parsed.threshold)
-        facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
+        facts = metadata.of_similarity(neighbors, pairs, parsed, effort)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in context.op_execution_context.selected_output_names:
         lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
-        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), limits))
+        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), effort))
 
 
 @asset(kinds={"igraph", "csv"})
@@ -243,7 +243,7 @@ def components(
     parsed = settings.parsed()
     found = build_components(similarity, parsed.graph)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_components(found, features.names, decoding_limits(parsed)))
+    context.add_output_metadata(metadata.of_components(found, features.names, Effort.of(parsed)))
     return found
 
 

@@ -3,7 +3,10 @@
 Options are made from the fields of `settings.Settings`: a parameter added there is an option here.
 """
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import click
@@ -11,6 +14,20 @@ from pydantic.fields import FieldInfo
 
 from dedup_assets import api
 from dedup_assets.settings import Settings, allowed
+
+_INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends in one line; pressed again, it ends the process at once, whatever that still waits for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        said = "interrupted; the last good result stands as it was; run the same command again to go on"
+        print(f"dedup-assets: {said}", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
@@ -38,7 +55,8 @@ def main() -> None:
 @click.argument("work_dir")
 def run(input_dir: tuple[str, ...], work_dir: str, **settings: Any) -> None:  # noqa: ANN401 - made from Settings
     """Run the pipeline on INPUT_DIR (one or more folders, images, list files or URLs); results go to WORK_DIR."""
-    sys.exit(api.run(input_dir[0] if len(input_dir) == 1 else list(input_dir), work_dir, **settings))
+    with _interruptible():
+        sys.exit(api.run(input_dir[0] if len(input_dir) == 1 else list(input_dir), work_dir, **settings))
 
 
 def _options(*left_out: str) -> list[click.Parameter]:
@@ -55,7 +73,8 @@ def demo(folder: str) -> None:
     """Run on built-in sample photographs with made copies and a broken file in FOLDER, and compare with the truth."""
     from dedup_assets.demo import run_demo
 
-    sys.exit(run_demo(folder))
+    with _interruptible():
+        sys.exit(run_demo(folder))
 
 
 @main.command()

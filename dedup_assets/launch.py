@@ -46,6 +46,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
 
     Raises:
         DedupError: what a user can mend.
+        KeyboardInterrupt: Ctrl-C, or SIGTERM while Dagster runs.
         Exception: a defect of ours, as it was raised.
     """
     work_dir = WorkDir(settings.work_dir)
@@ -104,6 +105,8 @@ def _materialize(settings: Settings, progress: ProgressReporter, started: Callab
                 },
                 run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
             )
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
         except Exception as error:  # noqa: BLE001 - unwrapped and raised again
             raise _root_cause(error, instance, run_tag) from None
     return _facts(result)

@@ -7,13 +7,13 @@ are rows of the event log. The command line's summary reads these same figures.
 import base64
 import os
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import dagster as dg
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.decoding import DecodingLimits
 from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.neighbors import as_list_index
@@ -21,9 +21,9 @@ from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
 from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
 from dedup_assets.engine.redaction import redacted
-from dedup_assets.engine.report import Page
+from dedup_assets.engine.report import Page, Picture
 from dedup_assets.engine.searching import SearchOutcome
-from dedup_assets.engine.thumbnails import make_picture
+from dedup_assets.engine.thumbnails import Effort, make_pictures
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.settings import SearchSettings, Settings
 
@@ -127,7 +127,7 @@ def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
     }
 
 
-def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits: DecodingLimits) -> Metadata:
+def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, effort: Effort) -> Metadata:
     """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
@@ -135,7 +135,7 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
         "identical_pairs": count_pairs(pairs.rows.filter(pl.col("distance") >= 1)),
         "neighbor_edges": neighbors.edges.height,
         "threshold": settings.threshold,
-        "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, limits, "similarity")),
+        "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, effort, "similarity")),
         "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
     }
     if settings.range_search:
@@ -146,17 +146,17 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, limits
     return facts
 
 
-def of_outliers(outliers: Pairs, images: int, limits: DecodingLimits) -> Metadata:
+def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
     """Of `outliers`."""
     return {
         "dagster/row_count": len(outliers),
         "outliers": len(outliers),
         "outlier_share": round(len(outliers) / max(images, 1), 6),
-        "most_isolated": dg.MetadataValue.md(_pair_table(outliers, limits, "best similarity")),
+        "most_isolated": dg.MetadataValue.md(_pair_table(outliers, effort, "best similarity")),
     }
 
 
-def of_components(components: Components, names: pl.Series, limits: DecodingLimits) -> Metadata:
+def of_components(components: Components, names: pl.Series, effort: Effort) -> Metadata:
     """Of `components`: how many groups, how large, what is in the largest."""
     facts: Metadata = {"dagster/row_count": components.images.height}
     if "component_id" in components.images.columns:
@@ -167,7 +167,7 @@ def of_components(components: Components, names: pl.Series, limits: DecodingLimi
             "images_in_components": int(groups["count"].sum()),
             "duplicate_share": round(1 - components.info.height / max(components.images.height, 1), 6),
             "largest_component": int(components.info["count"].max() or 0),  # type: ignore[arg-type]  # an integer column
-            "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, limits)),
+            "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, effort)),
         }
     return facts
 
@@ -195,34 +195,49 @@ def _name_list(names: Iterable[bytes]) -> str:
     return "\n".join(f"- {_shown(name)}" for name in names) or "none"
 
 
-def _picture(name: bytes, limits: DecodingLimits) -> str:
-    thumbnail = make_picture(name, limits, side=_PREVIEW_SIDE).thumbnail
-    if thumbnail is None:
-        return "(cannot be read any more)"
-    return f"![](data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()})"
+def _previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
+    """Small pictures as Markdown, by name."""
+    previews = {}
+    for name, picture in make_pictures(names, effort, side=_PREVIEW_SIDE):
+        encoded = base64.b64encode(picture.thumbnail or b"").decode()
+        previews[name] = f"![](data:image/jpeg;base64,{encoded})" if encoded else f"({_shown(_why(picture))})"
+    return previews
 
 
-def _pair_table(pairs: Pairs, limits: DecodingLimits, score: str) -> str:
+def _why(picture: Picture) -> bytes:
+    return f"cannot be shown: {picture.problem}".encode("utf-8", "backslashreplace")
+
+
+def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
     """The first pairs, each once, with small pictures."""
-    rows: dict[frozenset[bytes], str] = {}
+    rows: dict[frozenset[bytes], tuple[bytes, bytes, float]] = {}
     for left, right, similarity in pairs.rows.head(2 * _PREVIEW_ROWS).iter_rows():
-        if len(rows) < _PREVIEW_ROWS and frozenset((left, right)) not in rows:
-            rows[frozenset((left, right))] = (
-                f"| {_picture(left, limits)} | {_picture(right, limits)} | {similarity:.4f} "
-                f"| {_shown(os.path.basename(left))} | {_shown(os.path.basename(right))} |"  # noqa: PTH119 - bytes
-            )
+        if len(rows) < _PREVIEW_ROWS:
+            rows.setdefault(frozenset((left, right)), (left, right, similarity))
     if not rows:
         return "none"
-    return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(rows.values())
+    previews = _previews(chain.from_iterable(rows), effort)
+    lines = (
+        f"| {previews[left]} | {previews[right]} | {similarity:.4f} "
+        f"| {_shown(os.path.basename(left))} | {_shown(os.path.basename(right))} |"  # noqa: PTH119 - bytes
+        for left, right, similarity in rows.values()
+    )
+    return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(lines)
 
 
-def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, limits: DecodingLimits) -> str:
-    lines = []
+def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, effort: Effort) -> str:
+    members: dict[tuple[int, int], list[bytes]] = {}
     for component, count in groups.select("component_id", "count").head(_PREVIEW_ROWS).iter_rows():
-        members = components.images.filter(pl.col("component_id") == component)["__id"].head(_COMPONENT_IMAGES)
-        pictures = " ".join(_picture(name, limits) for name in names.gather(members))
-        lines.append(f"| {component} | {count} | {pictures} |")
-    return "| component | images | first images |\n|---|---|---|\n" + "\n".join(lines) if lines else "none"
+        rows = components.images.filter(pl.col("component_id") == component)["__id"].head(_COMPONENT_IMAGES)
+        members[component, count] = names.gather(rows).to_list()
+    if not members:
+        return "none"
+    previews = _previews(chain.from_iterable(members.values()), effort)
+    lines = (
+        f"| {component} | {count} | {' '.join(previews[name] for name in shown)} |"
+        for (component, count), shown in members.items()
+    )
+    return "| component | images | first images |\n|---|---|---|\n" + "\n".join(lines)
 
 
 def _histogram(similarity: pl.Series) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 
 from dedup_assets import metadata, versions
 from dedup_assets.assets import ONE_RUN, OWNERS, asset
-from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.extraction import thread_count
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
@@ -30,6 +30,7 @@ from dedup_assets.engine.records import (
     Similarity,
 )
 from dedup_assets.engine.test_sets import check_comparable, open_test_set
+from dedup_assets.engine.thumbnails import Effort
 from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
 from dedup_assets.resources import IO_MANAGER, SettingsResource
 from dedup_assets.versions import CODE_VERSION
@@ -140,17 +141,17 @@ def test_nearest_neighbors(
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
     """The train images nearest to each test image: which test images are known, and which are unlike all."""
     parsed = settings.parsed()
-    threads, limits = thread_count(parsed.num_threads), decoding_limits(parsed)
+    threads, effort = thread_count(parsed.num_threads), Effort.of(parsed)
     index = trusted_index(faiss_index, features.vectors, parsed.search, threads)
     neighbors = score_test_set(tested.vectors, features.vectors, index, parsed.search, threads)
     versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, tested.names, parsed.threshold, found_names=features.names)
-        facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
+        facts = metadata.of_similarity(neighbors, pairs, parsed, effort)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in context.op_execution_context.selected_output_names:
         lonely = find_outliers(neighbors, tested.names, parsed.lower_threshold, found_names=features.names)
-        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(tested), limits))
+        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(tested), effort))
 
 
 @asset(

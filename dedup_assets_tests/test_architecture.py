@@ -134,6 +134,25 @@ def test_the_vocabulary_imports_only_itself() -> None:
         assert set(BY_NAME[name].own_imports()) <= VOCABULARY, name
 
 
+def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
+    decoding = {"decode", "decode_resized", "image_size", "make_thumbnail", "resize"}
+    able = {f"dedup_assets.engine.decoding.{name}" for name in decoding} | {"pi_heif", "simplejpeg", "av"}
+    allowed = {
+        "engine.decoder",
+        "engine.decoding",
+        "engine.containers.videos",
+        "engine.samples",
+        "engine.resizing",
+    }  # the last two: of pictures drawn here, or decoded there
+    offenders = {
+        module.name
+        for module in MODULES
+        if not module.name.startswith("engine.codecs")
+        and any(name in able or name.split(".")[0] in able | {"PIL"} for name in module.imports())
+    }
+    assert offenders - allowed == set()
+
+
 def test_importing_the_package_leaves_heavy_libraries_alone() -> None:
     code = f"import sys, dedup_assets; print([name for name in {HEAVY!r} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

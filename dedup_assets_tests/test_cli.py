@@ -1,8 +1,10 @@
 """The command line, in processes of its own."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +12,7 @@ import pytest
 
 from dedup_assets.settings import Settings
 from dedup_assets_tests.conftest import photo_like, save_jpeg
+from dedup_assets_tests.engine.deadly import busy_seconds, decoders_of, is_decoder
 
 
 def command(*arguments: str, cwd: Path, dagster_home: str = "") -> subprocess.CompletedProcess[str]:
@@ -76,3 +79,28 @@ def test_a_dagster_home_that_is_no_folder_is_one_line(photos: Path, tmp_path: Pa
     assert done.returncode == 1
     assert "DAGSTER_HOME='no-such-folder'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
+    photos: Path, tmp_path: Path, slow_picture: Path
+) -> None:
+    assert command("run", "photos", "out", cwd=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    slow = photos / "slow.png"
+    slow.symlink_to(slow_picture)
+    line = [sys.executable, "-m", "dedup_assets", "run", "photos", "out"]
+    with subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not any(busy_seconds(pid) > 2 for pid in decoders_of(process.pid)):
+            assert process.poll() is None
+            time.sleep(0.1)
+        decoders = decoders_of(process.pid)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.startswith("dedup-assets: interrupted; ")
+    assert said.count("\n") == 1
+    assert not any(map(is_decoder, decoders))
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    slow.unlink()
+    assert command("run", "photos", "out", cwd=tmp_path).returncode == 0

@@ -53,8 +53,9 @@ def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Genera
 
 
 def feed(queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, pause: Path | None) -> None:
-    """Fill the queue until the trainer is gone: numbers of `pairs` of the first `rows` photographs; their first views,
-    then the second.
+    """Fill the queue until the trainer is gone: numbers of `pairs` of the first `rows` photographs, and their views.
+
+    The first views of all come first, then the second.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)

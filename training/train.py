@@ -3,7 +3,7 @@
     python -m training.train --data DATA --out RUN --minutes 90 --start WEIGHTS [--pause-file FILE]
     python -m training.train --data DATA --out RUN --minutes 90 --resume
 
---start takes what graft.py writes, an earlier embedding, or a last.pt. The rate falls from its peak to zero over
+--start takes what graft.py writes, or weights_STEP.pt of an earlier run. The rate falls from its peak to zero over
 --minutes of running time; time spent paused does not count. RUN gets last.pt (all that --resume needs),
 weights_STEP.pt now and then, and log.tsv: step, seconds, photographs, mean of each loss.
 """
@@ -62,8 +62,8 @@ class Trainer:
             self.restore()
         else:
             load_start(self.model, options.start)
-        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A stem that is
-        # new still changes its own too much for that.
+        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A new stem
+        # still changes its own too much for that.
         self.model.eval()
         if options.new_stem:
             for layer in self.model.f[0]:

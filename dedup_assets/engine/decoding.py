@@ -7,10 +7,12 @@ All functions may be called from many threads; decoding and resizing release the
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).
 """
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from dedup_assets.engine.codecs import jpeg, pillow
 from dedup_assets.engine.codecs.damage import translated
@@ -35,6 +37,9 @@ class DecodingLimits:
     max_pixels: int = 200_000_000
 
 
+_RGB = 3
+_THUMBNAIL_QUALITY = 80
+_THUMBNAIL_HEADER_BYTES = 1 << 12
 _DEFAULT_LIMITS = DecodingLimits()
 
 
@@ -64,7 +69,8 @@ def decode(
     """
     picture = _open_checked(data, at_least, box, limits)
     with translated(picture.format_name):
-        return _cut_out(picture.load(), box)
+        pixels = _cut_out(picture.load(), box)
+        return np.array(picture.correct(Image.fromarray(pixels))) if picture.correct else pixels
 
 
 def decode_resized(
@@ -88,7 +94,10 @@ def decode_resized(
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
-    return resize(decode(data, at_least=size, box=box, limits=limits), size)
+    picture = _open_checked(data, size, box, limits)
+    with translated(picture.format_name):
+        squashed = resize(_cut_out(picture.load(), box), size)
+        return np.array(picture.correct(Image.fromarray(squashed))) if picture.correct else squashed
 
 
 def image_size(data: bytes | memoryview) -> tuple[int, int]:
@@ -99,6 +108,38 @@ def image_size(data: bytes | memoryview) -> tuple[int, int]:
     """
     picture = _open(data, None)
     return picture.width, picture.height
+
+
+def make_thumbnail(
+    data: bytes | memoryview, size: tuple[int, int], side: int, limits: DecodingLimits = _DEFAULT_LIMITS
+) -> bytes:
+    """Shrink a picture into a square of `side` pixels, its shape kept; a smaller one keeps its size.
+
+    Args:
+        data: the whole file.
+        size: (width, height), as `image_size` gives it.
+        side: of the square.
+        limits: as for `decode`.
+
+    Returns:
+        A JPEG file of less than `thumbnail_room(side)` bytes.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    width, height = size
+    scale = min(side / max(width, height, 1), 1)  # the decoder needs no more than the thumbnail shows
+    needed = (max(round(height * scale), 1), max(round(width * scale), 1))
+    picture = Image.fromarray(decode(data, at_least=needed, limits=limits))
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return file.getvalue()
+
+
+def thumbnail_room(side: int) -> int:
+    """Bytes that no thumbnail exceeds: those of its pixels, and a header."""
+    return side * side * _RGB + _THUMBNAIL_HEADER_BYTES
 
 
 def _open_checked(

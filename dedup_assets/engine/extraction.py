@@ -6,12 +6,8 @@ computes at once, and nothing is copied or queued between them. What lies on a s
 most a fixed number of chunks is under way, whatever the number of images.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -24,18 +20,14 @@ from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.isolation import Content, DecodingTask, decode_all, open_decoders
 from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Manifest, Shard
-from dedup_assets.engine.workers import WorkerPool, usable_cores
+from dedup_assets.engine.workers import Lanes, WorkerPool, usable_cores
 from dedup_assets.settings import Settings
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
 _DECODER_VERSION = 2  # raise it when decoding or resizing changes what the model sees
 _BATCH = CHUNK_IMAGES  # of one inference
-_CHUNKS_PER_THREAD = 3  # under way at once: enough that no thread waits for the order of the results
 
 
 @dataclass(frozen=True)
@@ -101,7 +93,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     reasons: list[str | None] = []
     ordered = reading_order(manifest)
     with open_chunks(ordered) as chunks, open_decoders(extraction.threads) as decoders:
-        lanes = _Lanes(extraction.threads, abandon=decoders.close)
+        lanes = Lanes(extraction.threads, abandon=decoders.close)
         for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
             vectors.append(outcome.vectors)
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
@@ -148,32 +140,3 @@ def _finite(outcome: _Outcome) -> _Outcome:
     failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
     problems = [problem or (None if next(verdicts) else failure) for problem in outcome.problems]
     return _Outcome(outcome.vectors[good], problems)
-
-
-@dataclass(frozen=True)
-class _Lanes:
-    """Threads that work on items side by side.
-
-    Attributes:
-        threads: how many.
-        abandon: called where work ends early, so that no thread waits for a decoder that hangs.
-    """
-
-    threads: int
-    abandon: Callable[[], None]
-
-    def in_order(self, items: Iterator[_T], work: Callable[[_T], _R]) -> Iterator[_R]:
-        """Results in the order of the items, with a bounded number of items under way."""
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="extract") as pool:
-            pending: deque[Future[_R]] = deque(
-                pool.submit(work, item) for item in islice(items, self.threads * _CHUNKS_PER_THREAD)
-            )
-            try:
-                while pending:
-                    yield pending.popleft().result()
-                    pending.extend(pool.submit(work, item) for item in islice(items, 1))
-            except BaseException:
-                for future in pending:
-                    future.cancel()
-                self.abandon()
-                raise

@@ -11,8 +11,7 @@ from typing import TypedDict
 
 import polars as pl
 
-from dedup_assets.engine.decoding import DecodingLimits
-from dedup_assets.engine.extraction import decoding_limits, thread_count
+from dedup_assets.engine.isolation import keep_decoders
 from dedup_assets.engine.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.report import (
     Freed,
@@ -35,7 +34,7 @@ from dedup_assets.engine.report.data_scripts import write_bad_images, write_cata
 from dedup_assets.engine.report.keeping import choose
 from dedup_assets.engine.report.layout import STATIC_FILES
 from dedup_assets.engine.report.pictures import tabulate
-from dedup_assets.engine.thumbnails import describe_files, illustrator, make_pictures
+from dedup_assets.engine.thumbnails import Effort, describe_files, illustrator, make_pictures
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.settings import Settings
 
@@ -117,10 +116,11 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     catalog = make_catalog(results.pairs, results.outliers, results.components or _NO_COMPONENTS, results.names)
     spool = _Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)
-    pictures, facts = _picture_files(catalog, spool, settings, links)
-    facts = facts if results.sizes is None else _add_sizes(catalog.names, facts, results.sizes)
-    site = _write_data(results, catalog, facts, spool, settings, links)
-    pages = _fill_pages(results, catalog, facts, pictures, settings, site)
+    with keep_decoders(settings.num_threads):
+        pictures, facts = _picture_files(catalog, spool, settings, links)
+        facts = facts if results.sizes is None else _add_sizes(catalog.names, facts, results.sizes)
+        site = _write_data(results, catalog, facts, spool, settings, links)
+        pages = _fill_pages(results, catalog, facts, pictures, settings, site)
     return Gallery(pages, site.folder, spool, sum(size for _, _, size in spool.entries))
 
 
@@ -137,16 +137,16 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     Raises:
         WorkDirError: a file that the page needs is missing or damaged.
     """
-    limits, threads = DecodingLimits(), thread_count(-1)
+    effort = Effort.of(Settings())
     if page is Page.COMPONENTS:
         provenance.check_belongs(work_dir, files.read_config(work_dir), "components")
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
-        illustrate = illustrator(_members_of(components, names, num_images), limits=limits, threads=threads)
+        illustrate = illustrator(_members_of(components, names, num_images), effort)
         return components_page(components, names, illustrate, num_components=num_images)
     pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
     rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
     shown = [image for side in ("from", "to") for image in rows[side]]
-    illustrate = illustrator(shown, limits=limits, threads=threads)
+    illustrate = illustrator(shown, effort)
     if page is Page.OUTLIERS:
         return outliers_page(pairs, illustrate, num_images=num_images)
     return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending)
@@ -168,11 +168,11 @@ def _picture_files(
     catalog: Catalog, spool: _Spool, settings: Settings, links: Links
 ) -> tuple[dict[int, Picture], pl.DataFrame]:
     """Thumbnails of the files that are shown first, and the facts of all."""
-    limits, threads = decoding_limits(settings), thread_count(settings.num_threads)
+    effort = Effort.of(settings)
     shown = _shown_first(catalog, settings.gallery_pairs)
     number = dict(zip(catalog.names.gather(shown), shown, strict=True))
     pictures: dict[int, Picture] = {}
-    for name, picture in make_pictures(number, limits=limits, threads=threads):
+    for name, picture in make_pictures(number, effort):
         place = number[name]
         path = f"thumbs/{place // _THUMBNAILS_A_FOLDER:03d}/{place}.jpg"
         if picture.thumbnail is not None:
@@ -182,7 +182,7 @@ def _picture_files(
         link = links.link(_opened(picture)) if there else None
         pictures[place] = replace(picture, thumbnail=None, address=address, link=link)
     rest = [place for place in range(len(catalog.names)) if place not in pictures]
-    others = describe_files(catalog.names.gather(rest).to_list(), threads=threads)
+    others = describe_files(catalog.names.gather(rest).to_list(), effort)
     merged = (pictures[place] if place in pictures else next(others) for place in range(len(catalog.names)))
     return pictures, tabulate(merged)
 
@@ -247,8 +247,10 @@ def _fill_pages(
         for picture in pictures.values()
     }
 
+    effort = Effort.of(settings)
+
     def illustrate(name: str) -> Picture:  # the summary may show a few more than have thumbnails
-        return by_name.get(name) or next(describe_files([os.fsencode(name)], threads=1))
+        return by_name.get(name) or next(describe_files([os.fsencode(name)], effort))
 
     every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)

@@ -1,18 +1,20 @@
-"""Sources to pictures of the model's size, by decoding processes: a file that ends its process is bad, and no other.
+"""Sources to pictures for the model or for a page, by decoding processes: a file that ends one is bad, and no other.
 
 A process that crashes may have been damaged by the file before, or killed for the memory that others took; so the image
 that it was at is tried once more in a fresh one, whose word stands. What runs out of time is not tried again.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.containers import DECODER
-from dedup_assets.engine.decoding import DecodingLimits
+from dedup_assets.engine.decoding import DecodingLimits, thumbnail_room
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.reading import MAX_FILE_BYTES, video_of
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Source
@@ -43,10 +45,20 @@ class DecodingTask:
     limits: DecodingLimits
     seconds: float
 
-    @property
-    def memory_bytes(self) -> int:
-        """That a decoding process may have: the largest file that is read, and the largest picture, decoded."""
-        return _LIBRARIES_BYTES + MAX_FILE_BYTES + self.limits.max_pixels * _BYTES_PER_PIXEL
+
+@dataclass(frozen=True)
+class LookingTask:
+    """What is wanted of each image for a page.
+
+    Attributes:
+        side: px, the longer one of its thumbnail; 0 for facts alone, from the header of a local file.
+        limits: of which pictures no thumbnail is made.
+        seconds: that one image may take.
+    """
+
+    side: int
+    limits: DecodingLimits
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,25 @@ class Decoded:
     problems: list[ImageError | None]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What one image looks like. Attributes that are unknown are None.
+
+    Attributes:
+        width: pixels, as displayed.
+        height: likewise.
+        size_bytes: of the file.
+        thumbnail: a JPEG file; None where there is a problem, or facts alone were wanted.
+        problem: why the image cannot be shown.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int | None = None
+    thumbnail: bytes | None = None
+    problem: ImageError | None = None
+
+
 def decode_all(contents: Sequence[Content], task: DecodingTask, lent: Lent) -> Decoded:
     """Decode some images, each good or bad whatever happens.
 
@@ -73,77 +104,141 @@ def decode_all(contents: Sequence[Content], task: DecodingTask, lent: Lent) -> D
     Raises:
         WorkerError: no process can be started in its place.
     """
-    call = _Call(contents, task, lent)
-    while call.left:
-        try:
-            call.ask()
-        except Ended as end:
-            call.recover(end)
+    call = _Decoding(contents, task, lent)
+    call.complete()
     return Decoded(call.pictures(), call.problems)
 
 
-class _Call:
-    """The images of one `decode_all`, those that are left, and what became of the others."""
+def look_at_all(contents: Sequence[Content], task: LookingTask, lent: Lent) -> list[Look]:
+    """Make thumbnails of some images, or read their facts, each good or bad whatever happens.
 
-    def __init__(self, contents: Sequence[Content], task: DecodingTask, lent: Lent) -> None:
-        self._contents, self._task, self._lent = contents, task, lent
+    Args:
+        contents: few, as for `decode_all`; sources where facts alone are wanted.
+        task: what is wanted.
+        lent: as for `decode_all`.
+
+    Raises:
+        WorkerError: no process can be started in its place.
+    """
+    call = _Looking(contents, task, lent)
+    call.complete()
+    problems = zip(call.problems, call.looks, strict=True)
+    return [Look(problem=problem) if problem else look for problem, look in problems]
+
+
+class _Call(ABC):
+    """The images of one call, those that are left, and what became of the others."""
+
+    def __init__(self, contents: Sequence[Content], task: DecodingTask | LookingTask, lent: Lent) -> None:
+        self._contents, self._lent = contents, lent
+        self._limits, self._seconds = task.limits, task.seconds
         self.problems: list[ImageError | None] = [
             content if isinstance(content, ImageError) else None for content in contents
         ]
-        self.left = [place for place, content in enumerate(contents) if not isinstance(content, ImageError)]
-        self._saved: list[NDArray[np.uint8]] = []
-        self._good = 0  # in the memory of the present process
+        self._left = [place for place, content in enumerate(contents) if not isinstance(content, ImageError)]
         self._again = False
 
-    def ask(self) -> None:
-        asked = list(self.left)
-        task, self._good = self._task, 0
-        height, width = task.size
+    def complete(self) -> None:
+        """Ask until each image has an answer."""
+        while self._left:
+            try:
+                self._ask()
+            except Ended as end:
+                self._recover(end)
+
+    @abstractmethod
+    def _wish(self, images: int) -> Request:
+        """What to ask for, besides the images; `memory_size` is what it takes of the memory that both see."""
+
+    @abstractmethod
+    def _take(self, place: int, answer: list[Any]) -> None:
+        """Note what was said of a good image."""
+
+    def _save(self) -> None:  # noqa: B027 - most keep nothing there
+        """Keep what is in the memory of the present process, which ended."""
+
+    def _ask(self) -> None:
+        asked = list(self._left)
         chosen = [self._contents[place] for place in asked]
-        request: Request = {
-            "do": "decode",
-            "size": task.size,
-            "box": task.box and [task.box.row, task.box.col, task.box.width, task.box.height],
-            "limits": [task.limits.min_side, task.limits.max_pixels],
+        # Of one process: the largest file that is read, and the largest picture, decoded.
+        most = _LIBRARIES_BYTES + MAX_FILE_BYTES + self._limits.max_pixels * _BYTES_PER_PIXEL
+        request: Request = self._wish(len(chosen)) | {
+            "limits": [self._limits.min_side, self._limits.max_pixels],
             "sources": [_fields(content) if isinstance(content, Source) else None for content in chosen],
-            "memory_size": len(chosen) * height * width * _RGB,
-            "memory_bytes": task.memory_bytes,
-            "seconds": task.seconds,
+            "memory_bytes": most,
+            "seconds": self._seconds,
         }
         worker = self._lent.ready()
         worker.memory.view(request["memory_size"])
         given = [content for content in chosen if isinstance(content, bytes)]
         for place, answer in zip(asked, worker.ask(request, given), strict=True):
-            if answer:
+            if answer and isinstance(answer[0], str):
                 self.problems[place] = ImageError(ErrorCode(answer[0]), answer[1])
             else:
-                self._good += 1
-            self.left.remove(place)
+                self._take(place, answer)
+            self._left.remove(place)
             self._again = False
 
-    def recover(self, end: Ended) -> None:
+    def _recover(self, end: Ended) -> None:
         """Go on with a fresh process, without the image that ended this one if that was to blame."""
-        self._saved.append(self._fresh().copy())
-        self._good = 0
+        self._save()
         self._lent.replace()
-        if not self.left:  # it ended after its last answer
+        if not self._left:  # it ended after its last answer
             return
         if not (end.overdue or self._again):
             self._again = True
             return
         self._again = False
-        first = self._contents[self.left[0]]
+        first = self._contents[self._left[0]]
         video = video_of(first) if isinstance(first, Source) else None
         problem = self._judge(end)
-        for place in list(self.left):
+        for place in list(self._left):
             content = self._contents[place]
             # Other frames of this stretch of video would run into the same place.
             if content is first or (video and isinstance(content, Source) and video_of(content) == video):
                 self.problems[place] = problem
-                self.left.remove(place)
+                self._left.remove(place)
+
+    def _judge(self, end: Ended) -> ImageError:
+        if end.overdue:
+            reason = f"decoding took more than {self._seconds:g} seconds and was ended"
+            return ImageError(ErrorCode.UNREADABLE, reason)
+        if end.by_itself:
+            return ImageError(ErrorCode.CORRUPT_IMAGE, f"the decoder crashed, twice: the process {end.how}")
+        return ImageError(
+            ErrorCode.UNREADABLE,
+            f"the decoding process was killed, twice, maybe for lack of memory: it {end.how}",
+        )
+
+
+class _Decoding(_Call):
+    def __init__(self, contents: Sequence[Content], task: DecodingTask, lent: Lent) -> None:
+        super().__init__(contents, task, lent)
+        self._task = task
+        self._saved: list[NDArray[np.uint8]] = []
+        self._good = 0  # in the memory of the present process
 
     def pictures(self) -> NDArray[np.uint8]:
+        """Those of the good images."""
         return np.concatenate([*self._saved, self._fresh()]) if self._saved else self._fresh()
+
+    def _wish(self, images: int) -> Request:
+        box, (height, width) = self._task.box, self._task.size
+        self._good = 0
+        return {
+            "do": "decode",
+            "size": self._task.size,
+            "box": box and [box.row, box.col, box.width, box.height],
+            "memory_size": images * height * width * _RGB,
+        }
+
+    def _take(self, place: int, answer: list[Any]) -> None:
+        del place, answer
+        self._good += 1
+
+    def _save(self) -> None:
+        self._saved.append(self._fresh().copy())
+        self._good = 0
 
     def _fresh(self) -> NDArray[np.uint8]:
         height, width = self._task.size
@@ -153,16 +248,24 @@ class _Call:
         memory = np.frombuffer(self._lent.worker.memory.view(size), np.uint8, size)
         return memory.reshape(self._good, height, width, _RGB)
 
-    def _judge(self, end: Ended) -> ImageError:
-        if end.overdue:
-            reason = f"decoding took more than {self._task.seconds:g} seconds and was ended"
-            return ImageError(ErrorCode.UNREADABLE, reason)
-        if end.by_itself:
-            return ImageError(ErrorCode.CORRUPT_IMAGE, f"the decoder crashed, twice: the process {end.how}")
-        return ImageError(
-            ErrorCode.UNREADABLE,
-            f"the decoding process was killed, twice, maybe for lack of memory: it {end.how}",
-        )
+
+class _Looking(_Call):
+    def __init__(self, contents: Sequence[Content], task: LookingTask, lent: Lent) -> None:
+        super().__init__(contents, task, lent)
+        self._side = task.side
+        self.looks = [Look()] * len(contents)
+        self._room = self._place = 0
+
+    def _wish(self, images: int) -> Request:
+        self._place = 0
+        self._room = images * thumbnail_room(self._side)
+        return {"do": "look" if self._side else "describe", "side": self._side, "memory_size": max(self._room, 1)}
+
+    def _take(self, place: int, answer: list[Any]) -> None:
+        width, height, size_bytes, length = answer
+        start, self._place = self._place, self._place + length
+        thumbnail = self._lent.worker.memory.view(max(self._room, 1))[start : self._place] if length else None
+        self.looks[place] = Look(width, height, size_bytes, thumbnail)
 
 
 def open_decoders(threads: int) -> AbstractContextManager[WorkerPool]:

@@ -51,6 +51,14 @@ def reading_order(manifest: Manifest) -> Manifest:
     return Manifest(manifest.images.sort("container", place, "index"), manifest.listed, manifest.digest)
 
 
+def is_read_by_decoder(source: Source) -> bool:
+    """Whether a decoding process reads an image by itself; what is in archives or on stores is read here."""
+    if video_of(source):
+        return True
+    kind = kind_of(source.name)
+    return source.container is None and (kind is Kind.VIDEO or (kind is not Kind.ARCHIVE and not is_url(source.name)))
+
+
 def _cut(manifest: Manifest) -> Iterator[list[Source]]:
     chunk: list[Source] = []
     size = 0
@@ -90,14 +98,7 @@ def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor) -> Iterator
 
 def _in_turn(chunk: list[Source]) -> Iterator[Content]:
     for source in chunk:
-        yield source if _is_read_by_decoder(source) else _read(source)
-
-
-def _is_read_by_decoder(source: Source) -> bool:
-    if video_of(source):
-        return True
-    kind = kind_of(source.name)
-    return source.container is None and (kind is Kind.VIDEO or (kind is not Kind.ARCHIVE and not is_url(source.name)))
+        yield source if is_read_by_decoder(source) else _read(source)
 
 
 def _begin(source: Source, pool: ThreadPoolExecutor) -> "Future[Content] | Source":
@@ -111,7 +112,7 @@ def _contents(begun: "list[Future[Content] | Source]") -> Iterator[Content]:
         if isinstance(item, Future):
             yield item.result()
         else:
-            yield item if _is_read_by_decoder(item) else _read(item)
+            yield item if is_read_by_decoder(item) else _read(item)
 
 
 def _read(source: Source) -> Content:

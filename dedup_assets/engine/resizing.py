@@ -9,7 +9,6 @@ from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 METHOD = "fast_image_resize" if find_spec("cykooz_resizer") else "Pillow"
 """What resizes here: part of what a stored vector depends on."""
@@ -43,4 +42,6 @@ def _by_fast_image_resize(picture: NDArray[np.uint8], size: tuple[int, int]) -> 
 
 
 def _by_pillow(picture: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
+    from PIL import Image
+
     return Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR).tobytes()

@@ -1,79 +1,126 @@
-"""Names to thumbnails and facts: images read and decoded for the report, several at once."""
+"""Names to thumbnails and facts for the report, by decoding processes: whatever a file does, it costs one thumbnail."""
 
-import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
+from typing import TypeVar
 
-from PIL import Image
-
-from dedup_assets.engine.containers import split_frame
+from dedup_assets.engine.containers import find_inside, split_frame
 from dedup_assets.engine.containers.names import archives_around
-from dedup_assets.engine.decoding import DecodingLimits, decode, image_size
-from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.reading import read_names
+from dedup_assets.engine.decoding import DecodingLimits
+from dedup_assets.engine.isolation import Content, Look, LookingTask, look_at_all, open_decoders
+from dedup_assets.engine.read_ahead import is_read_by_decoder
+from dedup_assets.engine.reading import read_names, read_sources
+from dedup_assets.engine.records import Source
 from dedup_assets.engine.report import Illustrate, Picture
-from dedup_assets.engine.stores import is_url, open_file
+from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.workers import Lanes, WorkerPool, usable_cores
+from dedup_assets.settings import Settings
+
+_G = TypeVar("_G")
+_T = TypeVar("_T")
 
 THUMBNAIL_SIDE = 320  # px, the longer one
-_JPEG_QUALITY = 80
-_HEADER_BYTES = 1 << 16  # nearly every header ends within
-_WHOLE_BYTES = 32 << 20  # read for a header that does not
-_CHUNK = 64
+_TOGETHER = 8  # thumbnails made at one request; what is read here, of any size, travels alone
+_FRAMES = 64  # of a video, read in one pass
+_FACTS = 64  # files whose headers are read at one request
 
 
-def illustrator(expected: Iterable[bytes], *, limits: DecodingLimits, threads: int) -> Illustrate:
+@dataclass(frozen=True)
+class Effort:
+    """What pictures for a page may take.
+
+    Attributes:
+        limits: which are not decoded.
+        threads: how many are read and decoded at once.
+        seconds: that one may take.
+    """
+
+    limits: DecodingLimits
+    threads: int
+    seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Effort":
+        """As the settings allow."""
+        threads = usable_cores() if settings.num_threads == -1 else settings.num_threads
+        return cls(DecodingLimits(max_pixels=settings.max_pixels), threads, settings.image_seconds)
+
+
+def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
     """A function that gives the picture of a name; those expected are read at once, in parallel, others when asked for.
 
     Args:
         expected: names that will be asked for.
-        limits: which pictures are not decoded.
-        threads: how many decode at once.
+        effort: what they may take.
     """
-    known = dict(make_pictures(expected, limits=limits, threads=threads))
+    known = dict(make_pictures(expected, effort))
 
     def illustrate(name: str) -> Picture:
         key = os.fsencode(name)
         if key not in known:
-            known[key] = make_picture(key, limits)
+            known.update(make_pictures([key], effort))
         return known[key]
 
     return illustrate
 
 
-def make_pictures(names: Iterable[bytes], *, limits: DecodingLimits, threads: int) -> Iterator[tuple[bytes, Picture]]:
+def make_pictures(
+    names: Iterable[bytes], effort: Effort, side: int = THUMBNAIL_SIDE
+) -> Iterator[tuple[bytes, Picture]]:
     """Read each image once, in parallel; sorted by name, at most a few at a time in memory.
+
+    Whatever is wrong with an image is said in its picture, never an error.
 
     Args:
         names: may repeat.
-        limits: which pictures are not decoded.
-        threads: how many decode at once.
+        effort: what they may take.
+        side: px, the longer one of a thumbnail.
+
+    Raises:
+        WorkerError: no decoding process can be started.
     """
-    # Frames of a video lie together and in order when sorted, and are read in one pass.
-    groups = [list(group) for _, group in groupby(sorted(set(names)), key=_pass_of)]
-    with ThreadPoolExecutor(threads, thread_name_prefix="gallery") as pool:
-        made = pool.map(lambda group: _make_pictures(group, limits, THUMBNAIL_SIDE), groups)
-        for group, pictures in zip(groups, made, strict=True):
-            yield from zip(group, pictures, strict=True)
+    task = LookingTask(side, effort.limits, effort.seconds)
+
+    def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, Picture]]:
+        contents = _contents(group)
+        with decoders.lend() as lent:
+            looks = look_at_all(contents, task, lent)
+        return [(name, _shown(name, look)) for name, look in zip(group, looks, strict=True)]
+
+    # Frames of a video lie together and in order when sorted.
+    return _each(make, _cut(sorted(set(names))), effort)
 
 
-def make_picture(name: bytes, limits: DecodingLimits, side: int = THUMBNAIL_SIDE) -> Picture:
-    """Read one image for a page; whatever is wrong with it is said on the page, never an error."""
-    return _make_pictures([name], limits, side)[0]
-
-
-def describe_files(names: Sequence[bytes], *, threads: int) -> Iterator[Picture]:
+def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[Picture]:
     """Size, dimensions and date of each image, without a thumbnail: of a local file from its header, in parallel.
 
     What lies on a store or in a container is not read: its size and dimensions are unknown.
+
+    Raises:
+        WorkerError: no decoding process can be started.
     """
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    with ThreadPoolExecutor(threads, thread_name_prefix="gallery") as pool:
-        for pictures in pool.map(lambda chunk: [_describe(name) for name in chunk], chunks):
-            yield from pictures
+    task = LookingTask(0, effort.limits, effort.seconds)
+
+    def describe(group: Sequence[bytes], decoders: WorkerPool) -> list[Picture]:
+        pictures = [_blank(name) for name in group]
+        local = [place for place, one in enumerate(pictures) if one.container is None and not is_url(group[place])]
+        if local:
+            with decoders.lend() as lent:
+                looks = look_at_all([Source(group[place], -1, "") for place in local], task, lent)
+            for place, look in zip(local, looks, strict=True):
+                pictures[place] = _shown(group[place], look, pictures[place])
+        return pictures
+
+    return _each(describe, (names[start : start + _FACTS] for start in range(0, len(names), _FACTS)), effort)
+
+
+def _each(work: Callable[[_G, WorkerPool], list[_T]], groups: Iterable[_G], effort: Effort) -> Iterator[_T]:
+    with open_decoders(effort.threads) as decoders:
+        lanes = Lanes(effort.threads, abandon=decoders.close)
+        yield from chain.from_iterable(lanes.in_order(groups, lambda group: work(group, decoders)))
 
 
 def find_container(name: bytes) -> bytes | None:
@@ -84,46 +131,40 @@ def find_container(name: bytes) -> bytes | None:
     return next((archive for archive in around if is_url(archive) or os.path.isfile(archive)), None)  # noqa: PTH113
 
 
-def _make_pictures(names: Sequence[bytes], limits: DecodingLimits, side: int) -> list[Picture]:
-    contents = zip(names, read_names(names), strict=True)  # one at a time: frames are not compressed
-    return [_make_picture(name, content, limits, side) for name, content in contents]
+def _cut(names: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Names whose images are asked for together."""
+    for kind, same in groupby(names, key=_pass_of):
+        group = list(same)
+        most = _FRAMES if kind else _TOGETHER if kind is None else 1
+        yield from (group[start : start + most] for start in range(0, len(group), most))
 
 
-def _make_picture(name: bytes, content: bytes | ImageError, limits: DecodingLimits, side: int) -> Picture:
-    blank = _blank(name)
-    try:
-        if isinstance(content, ImageError):
-            raise content
-        width, height = image_size(content)
-        scale = min(side / max(width, height, 1), 1)  # the decoder needs no more than the thumbnail shows
-        needed = (max(round(height * scale), 1), max(round(width * scale), 1))
-        thumbnail = _thumbnail(Image.fromarray(decode(content, at_least=needed, limits=limits)), side)
-    except ImageError as problem:
-        return replace(blank, problem=str(problem))
-    size_bytes = None if split_frame(name) else len(content)  # a frame has no size of its own
-    return replace(blank, thumbnail=thumbnail, width=width, height=height, size_bytes=size_bytes)
+def _pass_of(name: bytes) -> bytes | None:
+    """The video of a frame; None for a local file, and nothing for what this process must read."""
+    if frame := split_frame(name):
+        return frame[0]
+    return None if not is_url(name) and os.path.lexists(name) else b""
 
 
-def _describe(name: bytes) -> Picture:
-    picture = _blank(name)
-    if picture.container is not None or is_url(name):
-        return picture
-    try:
-        with open_file(name) as file:
-            size_bytes = os.fstat(file.fileno()).st_size
-            picture = replace(picture, size_bytes=size_bytes)
-            head = file.read(_HEADER_BYTES)
-            try:
-                width, height = image_size(head)
-            except ImageError:
-                if not len(head) < size_bytes <= _WHOLE_BYTES:
-                    raise
-                width, height = image_size(head + file.read())
-    except ImageError:
-        return picture
-    except OSError as error:
-        return replace(picture, problem=f"cannot be read: {error.strerror or error}")
-    return replace(picture, width=width, height=height)
+def _contents(names: Sequence[bytes]) -> list[Content]:
+    """Where a decoding process reads these images, or the bytes of those that only this one can read."""
+    return [_content(name) for name in names]
+
+
+def _content(name: bytes) -> Content:
+    if is_url(name) and not split_frame(name):
+        return next(read_names([name]))
+    stands = not is_url(name) and os.path.lexists(name)
+    source = Source(name, -1, "") if stands else find_inside(name) or Source(name, -1, "")
+    return source if is_read_by_decoder(source) else next(read_sources([source]))
+
+
+def _shown(name: bytes, look: Look, blank: Picture | None = None) -> Picture:
+    picture = blank or _blank(name)
+    if look.problem:
+        return replace(picture, problem=str(look.problem))
+    size_bytes = None if split_frame(name) else look.size_bytes  # a frame has no size of its own
+    return replace(picture, thumbnail=look.thumbnail, width=look.width, height=look.height, size_bytes=size_bytes)
 
 
 def _blank(name: bytes) -> Picture:
@@ -131,18 +172,6 @@ def _blank(name: bytes) -> Picture:
     shown = os.fsdecode(name)
     held_by = None if container is None else os.fsdecode(container)
     return Picture(shown, None, None, None, None, _modified(container or name), container=held_by)
-
-
-def _pass_of(name: bytes) -> bytes:
-    frame = split_frame(name)
-    return frame[0] if frame else name
-
-
-def _thumbnail(picture: Image.Image, side: int) -> bytes:
-    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
 
 
 def _modified(name: bytes) -> datetime | None:

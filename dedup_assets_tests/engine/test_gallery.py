@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import dedup_assets
+from dedup_assets_tests.engine.deadly import killer_of_decoders
 from dedup_assets_tests.engine.galleries import HOSTILE, make_gallery, make_results, save_pictures
 from dedup_assets_tests.engine.report.pages import read_page, read_words
 
@@ -100,3 +103,27 @@ def test_the_size_of_what_lies_on_a_store_is_the_listed_one(names: list[bytes], 
 def test_credentials_in_settings_are_not_shown(names: list[bytes], tmp_path: Path) -> None:
     make_gallery(tmp_path / "out", make_results(names), input_dir="s3://key:s3cr3t@bucket/photos")
     assert all(b"s3cr3t" not in path.read_bytes() for path in (tmp_path / "out").rglob("*.*") if path.is_file())
+
+
+def test_an_image_that_its_decoder_does_not_survive_is_told_on_the_page(
+    names: list[bytes], tmp_path: Path, slow_picture: Path
+) -> None:
+    slow = os.fsencode(slow_picture)
+    gallery = make_gallery(tmp_path, make_results([slow, *names[1:]]), image_seconds=1.0)
+    said = read_words(gallery.pages["duplicates.html"])
+    assert "decoding took more than 1 seconds and was ended" in said
+    assert len([path for path, _ in gallery.files if path.startswith("thumbs/")]) == len(names) - 1
+
+
+def test_a_page_by_itself_is_made_though_a_decoder_crashes(
+    names: list[bytes], tmp_path: Path, slow_picture: Path
+) -> None:
+    rows = [(names[0], names[1], 0.95), (names[2], os.fsencode(slow_picture), 0.9)]
+    content = b"from,to,distance\n" + b"".join(b'"%b","%b",%f\n' % (a.replace(b'"', b'""'), b, s) for a, b, s in rows)
+    (tmp_path / "similarity.csv").write_bytes(content)
+    with killer_of_decoders(signal.SIGSEGV, times=2) as killed:
+        assert dedup_assets.create_duplicates_gallery(tmp_path / "similarity.csv", tmp_path) == 0
+    assert len(killed) == 2
+    page = (tmp_path / "duplicates.html").read_text("utf-8", "surrogateescape")
+    assert page.count("data:image/jpeg;base64,") == 3
+    assert "the decoder crashed, twice" in read_words(page)

@@ -11,24 +11,6 @@ from numpy.typing import NDArray
 UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112
 _SHORT = 3
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-
-
-def find_in_jpeg(data: bytes) -> bytes:
-    """The TIFF structure of the first EXIF segment of a JPEG; empty where there is none before the scan."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - every marker starts with 0xFF
-        marker = data[position + 1]
-        if marker == 0xFF:  # noqa: PLR2004 - fill byte
-            position += 1
-            continue
-        if marker in (_START_OF_SCAN, _END_OF_IMAGE):
-            break
-        length = int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == 0xE1 and data[position + 4 : position + 10] == b"Exif\0\0":  # noqa: PLR2004 - APP1
-            return data[position + 10 : position + 2 + length]
-        position += 2 + length
-    return b""
 
 
 def read_orientation(exif: bytes) -> int:

@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 from PIL import JpegImagePlugin
 
 from dedup_assets.engine.codecs import exif, rgb
+from dedup_assets.engine.codecs.colours import Correction, correction_by_profile
 from dedup_assets.engine.codecs.damage import silence, to_image_error
 from dedup_assets.engine.codecs.picture import Picture
+from dedup_assets.engine.codecs.segments import read_segments
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
 
@@ -60,16 +62,19 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
     Raises:
         ImageError: neither simplejpeg nor Pillow can read the header.
     """
-    orientation = exif.read_orientation(exif.find_in_jpeg(data))
+    carried = read_segments(data)
+    orientation = exif.read_orientation(carried.exif)
+    correct = correction_by_profile(carried.profile) if carried.profile else None
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError as error:
-        width, height, load = *_size_by_pillow(data, str(error)), partial(_load_by_pillow, data, str(error))
+        width, height, load = *_size_by_pillow(data, str(error)), partial(_load_by_pillow, data, str(error), None)
     else:
         if colorspace in ("CMYK", "YCCK"):
-            load = partial(_load_by_pillow, data, "")
+            load, correct = partial(_load_by_pillow, data, "", correct), None
         else:
-            load = partial(_load, data, at_least[::-1] if at_least and exif.swaps_sides(orientation) else at_least)
+            wanted = at_least[::-1] if at_least and exif.swaps_sides(orientation) else at_least
+            load = partial(_load, data, wanted)
     if exif.swaps_sides(orientation):
         width, height = height, width
 
@@ -78,7 +83,7 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels")
         return exif.turn_upright(load(), orientation)
 
-    return Picture("JPEG", width, height, load_upright)
+    return Picture("JPEG", width, height, load_upright, correct)
 
 
 def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
@@ -95,7 +100,7 @@ def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}") from error
         if _PICTURE_DAMAGE.search(said):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {said}") from error
-        return _load_by_pillow(data, said)
+        return _load_by_pillow(data, said, None)
     return pixels
 
 
@@ -107,12 +112,12 @@ def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
         raise _both(error, said) from error
 
 
-def _load_by_pillow(data: bytes, said: str) -> NDArray[np.uint8]:
+def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArray[np.uint8]:
     """The pixels as stored. `said`: what simplejpeg had against the file; empty if nothing."""
     try:
         with silence, JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
             image.load()
-            return rgb.to_rgb(image)
+            return rgb.to_rgb(image, correct)
     except Exception as error:
         raise _both(error, said) from error
 

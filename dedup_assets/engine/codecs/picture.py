@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.codecs.colours import Correction
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -17,9 +19,11 @@ class Picture:
         height: in pixels, as displayed.
         load: decodes: (h, w, 3) uint8 as displayed, contiguous. May raise any exception of the decoder. h and w are
             `height` and `width` unless the codec was asked to scale down.
+        correct: what is left to do to the colours, best when the picture is small; None: nothing.
     """
 
     format_name: str
     width: int
     height: int
     load: Callable[[], NDArray[np.uint8]]
+    correct: Correction | None = None

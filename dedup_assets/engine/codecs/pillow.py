@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from dedup_assets.engine.codecs import exif, rgb
+from dedup_assets.engine.codecs.colours import correction_of
 from dedup_assets.engine.codecs.damage import silence, to_image_error
 from dedup_assets.engine.codecs.endings import find_cut
 from dedup_assets.engine.codecs.picture import Picture
@@ -108,9 +109,19 @@ def _load(image: ImageFile.ImageFile, name: str, data: bytes) -> NDArray[np.uint
     with silence, image:
         if cut := find_cut(name, data, getattr(image, "tag_v2", None)):
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"{name}: {cut}")
+        frame = image.tile[0].extents if name == "GIF" and image.tile else None
         image.load()
-        pixels = rgb.to_rgb(image)
+        pixels = rgb.to_rgb(image, correction_of(image, data))
+        if frame and frame != (0, 0, *image.size):
+            pixels = _on_paper(pixels, *frame)
         return pixels if name == "TIFF" else exif.turn_upright(pixels, _orientation(image))
+
+
+def _on_paper(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+    """White around the first frame of a GIF, where browsers show the page; Pillow has the background colour there."""
+    paper = np.full_like(pixels, 255)
+    paper[top:bottom, left:right] = pixels[top:bottom, left:right]
+    return paper
 
 
 def _orientation(image: Image.Image) -> int:
@@ -134,7 +145,8 @@ def _open_heif(data: bytes) -> Picture:
         if cut := find_cut("HEIF", data):  # libheif leaves lost tiles black
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"HEIF: {cut}")
         with silence:
-            return rgb.to_rgb(container.to_pillow())
+            image = container.to_pillow()
+            return rgb.to_rgb(image, correction_of(image, data))
 
     return Picture("HEIF", width, height, load)
 

@@ -10,32 +10,41 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup_assets.engine.codecs.colours import Correction
+
 _BLOCK_ROWS = 256
 _TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 
 
-def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def to_rgb(image: Image.Image, correct: Correction | None = None) -> NDArray[np.uint8]:
     """The pixels of a loaded image.
 
-    Alpha, also of palettes and of PNG's tRNS, is composited over white. CMYK is converted without a colour profile.
+    Alpha, also of palettes and of PNG's tRNS, is composited over white. CMYK without a profile is converted simply.
     Gray deeper than 8 bits is scaled by its nominal range where that is known (16 bits: shifted), else by its own.
+
+    Args:
+        image: in any mode.
+        correct: brings its colours to sRGB, before alpha is; None where they are that.
 
     Returns:
         (h, w, 3) uint8, contiguous, owned by the caller.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         gray = _deep_gray_to_8_bits(image)
-        return np.repeat(gray[:, :, None], 3, axis=2)
+        deep = np.repeat(gray[:, :, None], 3, axis=2)
+        return np.array(correct(Image.fromarray(deep))) if correct else deep
     if image.mode == "LAB":
         return np.array(_lab_to_rgb(image))
     if image.has_transparency_data:
-        return np.array(_over_white(image))
-    return np.array(image.convert("RGB"))
+        with_alpha = image.convert("RGBA")
+        return np.array(_over_white(correct(with_alpha) if correct else with_alpha))
+    if correct is None:
+        return np.array(image.convert("RGB"))
+    return np.array(correct(image if image.mode == "CMYK" else image.convert("RGB")).convert("RGB"))
 
 
-def _over_white(image: Image.Image) -> Image.Image:
-    with_alpha = image.convert("RGBA")
-    paper = Image.new("RGB", image.size, (255, 255, 255))
+def _over_white(with_alpha: Image.Image) -> Image.Image:
+    paper = Image.new("RGB", with_alpha.size, (255, 255, 255))
     paper.paste(with_alpha, mask=with_alpha)
     return paper
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from dedup_assets.engine.errors import ImageError
+from dedup_assets.engine.records import ErrorCode
 
 MAX_MEMBER_BYTES = 1 << 28  # 256 MiB unpacked, one for each thread; a member that says more is refused unread
+MOST_MEMBERS = 1_000_000  # of one archive: what is known of each takes about 2 KB while it is listed
 
 
 class Member(NamedTuple):
@@ -22,6 +24,12 @@ class Member(NamedTuple):
     size_bytes: int
     version: str
     place: int
+
+
+def too_many() -> ImageError:
+    """Why an archive is not entered, or not to its end."""
+    reason = f"the archive holds more than {MOST_MEMBERS} files; unpack it, or make several of it"
+    return ImageError(ErrorCode.IMAGE_TOO_LARGE, reason)
 
 
 class Archive(Protocol):

@@ -7,10 +7,13 @@ wait for one another, a store is asked once a member, and no more is decompresse
 import bz2
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import IO, BinaryIO, cast
 
-from dedup_assets.engine.containers.member import MAX_MEMBER_BYTES, Member
+from dedup_assets.engine.containers import member
+from dedup_assets.engine.containers.member import MAX_MEMBER_BYTES, Member, too_many
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
 from dedup_assets.engine.stores import open_file, read_at
@@ -18,6 +21,7 @@ from dedup_assets.engine.stores import open_file, read_at
 _HEADER_BYTES = 30
 _SPARE_BYTES = 64  # the extra field before the data may be longer than that in the directory
 _ENCRYPTED = 0x1
+_DIRECTORY_BYTES = 1 << 28
 
 
 class ZipArchive:
@@ -34,10 +38,11 @@ class ZipArchive:
 
     def __init__(self, name: bytes) -> None:
         self._name = name
-        with open_file(name) as file, zipfile.ZipFile(file) as archive:
+        with open_file(name) as file, zipfile.ZipFile(cast("IO[bytes]", _Bounded(file))) as archive:
             self._entries = {entry.header_offset: entry for entry in archive.infolist() if not entry.is_dir()}
             self._ordered = [entry for entry in archive.infolist() if not entry.is_dir()]
-        self._overlapping = {
+        times = Counter(entry.header_offset for entry in self._ordered)
+        self._overlapping = {place for place, count in times.items() if count > 1} | {
             first for first, second in pairwise(sorted(self._entries)) if first + self._least_bytes(first) > second
         }
 
@@ -77,6 +82,23 @@ class ZipArchive:
 
     def _least_bytes(self, place: int) -> int:
         return _HEADER_BYTES + self._entries[place].compress_size
+
+
+class _Bounded:
+    """What zipfile reads of a file: a directory that would fill the memory is refused."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._read = file.read
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._read(size if 0 <= size <= _DIRECTORY_BYTES else _DIRECTORY_BYTES + 1)
+        if len(content) > _DIRECTORY_BYTES:
+            reason = f"the archive's directory has more than {_DIRECTORY_BYTES} bytes"
+            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, reason)
+        if content.count(b"PK\1\2") > member.MOST_MEMBERS:
+            raise too_many()
+        return content
 
 
 def _check(entry: zipfile.ZipInfo) -> None:

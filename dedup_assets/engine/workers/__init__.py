@@ -8,10 +8,12 @@ a process that has threads. No pickle crosses the border: a decoder that was tak
 serving.py   the worker's side: what it does to be safe, and its loop
 process.py   one worker seen from here: started, asked, ended
 pool.py      the workers of a run: handed out, watched for their time limit, kept from start to end
+lanes.py     threads that use them side by side
 sharing.py   the memory that both see
 """
 
+from dedup_assets.engine.workers.lanes import Lanes
 from dedup_assets.engine.workers.pool import WorkerPool, keep_workers, open_pool, usable_cores
 from dedup_assets.engine.workers.process import Ended, Reply, Request, Worker
 
-__all__ = ["Ended", "Reply", "Request", "Worker", "WorkerPool", "keep_workers", "open_pool", "usable_cores"]
+__all__ = ["Ended", "Lanes", "Reply", "Request", "Worker", "WorkerPool", "keep_workers", "open_pool", "usable_cores"]

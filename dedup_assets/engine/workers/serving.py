@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from dedup_assets.engine.workers.sharing import SharedMemory
@@ -39,7 +39,7 @@ class Job:
         return io.BufferedReader(_RemoteFile(self._link, name), buffer_size=1 << 18)
 
 
-def serve(handlers: dict[str, Handler], memory: str, lifeline: int) -> None:
+def serve(handlers: Mapping[str, Handler], memory: str, lifeline: int) -> None:
     """Answer requests until the parent ends."""
     link = _Link()
     _protect(lifeline)

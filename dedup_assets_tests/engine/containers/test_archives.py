@@ -1,9 +1,11 @@
 """What archives hold, found and read in place; and what hostile ones do not achieve."""
 
 import io
+import lzma
 import os
 import struct
 import tarfile
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -234,7 +236,7 @@ def test_members_that_overlap_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_compressed_tar_that_expands_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dedup_assets.engine.containers.tars._FREE_BYTES", 100_000)
+    monkeypatch.setattr("dedup_assets.engine.containers.streams._FREE_BYTES", 100_000)
     path = pack(tmp_path / "x.tgz", {"a.jpg": b"a", "zeros.bin": bytes(20_000_000), "b.jpg": b"b"})
     assert outcomes(path) == {"a.jpg": b"a", str(path): ErrorCode.CORRUPT_IMAGE}
 
@@ -289,3 +291,123 @@ def test_the_largest_member_is_as_large_as_the_largest_file() -> None:
     from dedup_assets.engine import reading
 
     assert member.MAX_MEMBER_BYTES <= reading.MAX_FILE_BYTES
+
+
+def test_a_dictionary_that_would_fill_the_memory_is_refused_and_the_largest_usual_one_is_not(tmp_path: Path) -> None:
+    plain, path = pack(tmp_path / "x.tar").read_bytes(), tmp_path / "x.tar.xz"
+    path.write_bytes(lzma.compress(plain, preset=9))
+    assert outcomes(path) == FILES
+    path.write_bytes(say_large_dictionary(lzma.compress(plain)))
+    assert outcomes(path) == {str(path): ErrorCode.IMAGE_TOO_LARGE}
+    with pytest.raises(ImageError, match=r"needs more than \d+ bytes of memory to be decompressed"):
+        read(os.fsencode(path))
+
+
+def say_large_dictionary(packed: bytes) -> bytes:
+    """An .xz file whose first block says that it needs 512 MiB (the .xz format 1.2, 3.1 and 5.3.1)."""
+    head, size = 12, (packed[12] + 1) * 4
+    assert packed[head + 2 : head + 4] == b"\x21\x01"
+    block = packed[head : head + 4] + bytes([34]) + packed[head + 5 : head + size - 4]
+    return packed[:head] + block + struct.pack("<I", zlib.crc32(block)) + packed[head + size :]
+
+
+def test_an_xz_of_several_streams_is_read_whole_and_a_cut_one_is_told(tmp_path: Path) -> None:
+    plain = pack(tmp_path / "x.tar").read_bytes()
+    path = tmp_path / "y.tar.xz"
+    path.write_bytes(lzma.compress(plain[:700]) + bytes(8) + lzma.compress(plain[700:]))
+    assert outcomes(path) == FILES
+    path.write_bytes(path.read_bytes()[:-40])
+    assert outcomes(path)[str(path)] is ErrorCode.CORRUPT_IMAGE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_archive_of_too_many_files_is_told_and_not_held(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "MOST_MEMBERS", 50)
+    path = pack(tmp_path / kind, {f"{n}.jpg": b"content" for n in range(51)})
+    found = outcomes(path)
+    assert found[str(path)] is ErrorCode.IMAGE_TOO_LARGE
+    assert len(found) == (1 if kind.lower().endswith("zip") else 51)
+    assert len(outcomes(pack(tmp_path / kind, {f"{n}.jpg": b"content" for n in range(50)}))) == 50
+
+
+def test_a_directory_that_says_it_is_huge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zips, "_DIRECTORY_BYTES", 1000)
+    path = pack(tmp_path / "x.zip", {f"{n}.jpg": b"content" for n in range(50)})
+    assert outcomes(path) == {str(path): ErrorCode.IMAGE_TOO_LARGE}
+
+
+def test_an_archive_that_holds_itself_is_not_entered(tmp_path: Path) -> None:
+    path = pack(tmp_path / "x.zip")
+    for _ in range(3):  # deeper and deeper, each named like the one around it
+        path.write_bytes(pack(tmp_path / "y.zip", {"x.zip": path.read_bytes(), "a.jpg": b"a"}).read_bytes())
+    assert outcomes(path) == {"a.jpg": b"a", "x.zip": ErrorCode.UNSUPPORTED_FORMAT}
+    with pytest.raises(ImageError):
+        read(os.fsencode(path) + b"/x.zip/x.zip/a.jpg")
+
+
+def extended(kind: bytes, text: bytes) -> bytes:
+    """A header of this type with its text, and the one of an empty file after it."""
+    head = tarfile.TarInfo("pax")
+    head.type, head.size = kind, len(text)
+    padded = text.ljust(-(-len(text) // 512) * 512, b"\0")
+    return head.tobuf(tarfile.USTAR_FORMAT) + padded + tarfile.TarInfo("a.jpg").tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"3 \n" * 100_000 + b"=",  # looked through to the end from each record
+        b"1" * 300_000,
+        b"300014 comment=" + b"1" * 299_998 + b"\n",
+        b"99999999 a=b\n",
+        b"10 a=bcdefg\n",
+    ],
+)
+@pytest.mark.parametrize("kind", [b"x", b"g"])
+def test_an_extended_header_that_takes_for_ever_is_damage(text: bytes, kind: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(extended(kind, text) + bytes(1024))
+    before = time.process_time()
+    assert outcomes(path) == {str(path): ErrorCode.CORRUPT_IMAGE}
+    assert time.process_time() - before < 5
+
+
+def test_headers_for_all_files_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.containers.streams._HEADER_BYTES", 100_000)
+    path = tmp_path / "x.tar"
+    path.write_bytes(b"".join(extended(b"g", b"20008 k%d=" % n + b"v" * 20_000 + b"\n") for n in range(10, 30)))
+    found = outcomes(path)
+    assert found[str(path)] is ErrorCode.CORRUPT_IMAGE
+    assert len(found) < 6
+
+
+def test_long_names_and_extended_headers_that_are_right_are_read(tmp_path: Path) -> None:
+    name = "x" * 140 + "/" + "g" * 600 + ".jpg"
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        with tarfile.open(tmp_path / "x.tar", "w", format=form, pax_headers={"comment": "of all"}) as archive:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.pax_headers = 1, {"SCHILY.xattr.user.preview": "a=b\n" * 50_000}
+            archive.addfile(entry, io.BytesIO(b"a"))
+        assert outcomes(tmp_path / "x.tar") == {name: b"a"}
+
+
+def test_a_sparse_map_without_an_end_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.containers.streams._HEADER_BYTES", 100_000)
+    text = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n27 GNU.sparse.name=a.jpg\n\n"[:-1]
+    path = tmp_path / "x.tar"
+    path.write_bytes(extended(b"x", text) + b"9" * 10_000_000)
+    before = time.process_time()
+    assert set(outcomes(path).values()) <= {ErrorCode.CORRUPT_IMAGE, ErrorCode.UNSUPPORTED_FORMAT}
+    assert time.process_time() - before < 5
+
+
+def test_compressed_archives_read_in_turns_hold_few_decompressors(tmp_path: Path) -> None:
+    paths = [pack(tmp_path / f"{n}.tar.xz") for n in range(8)]
+    listed = [sources(path) for path in paths]
+    for name, content in FILES.items():
+        for found in listed:
+            assert read_source(found[name]) == content
+    holding = [1 for _, archive in contents._opened._archives.values() if getattr(archive, "_stream", None)]
+    assert len(holding) <= 3
