@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 
 from training import views
@@ -23,7 +24,8 @@ FLAT = ("screens", "recipes", "wallpapers", "drawn")
 FLAT_SHARE = 0.12
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
-Batch = tuple[Numbers, NDArray[np.uint8]]
+Batch = tuple[Numbers, NDArray[np.uint8], Vectors | None]
+"""Photographs, their views, and what the network in the package today makes of each view."""
 
 
 def flat_pictures(data: Path, count: int) -> NDArray[np.int64]:
@@ -52,7 +54,16 @@ def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Genera
     return np.array(chosen[:count])
 
 
-def feed(queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, pause: Path | None) -> None:
+def opened(model: Path) -> ort.InferenceSession:
+    """An ONNX session on one thread."""
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = 1
+    return ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+
+
+def feed(
+    queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, former: Path | None, pause: Path | None
+) -> None:
     """Fill the queue until the trainer is gone: numbers of `pairs` of the first `rows` photographs, and their views.
 
     The first views of all come first, then the second.
@@ -62,9 +73,11 @@ def feed(queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, paus
     photos, r = Photos(data), np.random.default_rng(seed)
     vectors = targets(data, rows)[0].numpy()
     flat = flat_pictures(data, len(vectors))
+    session = opened(former) if former else None
     trainer = os.getppid()
     while os.getppid() == trainer:
         wait_while(pause)
         chosen = look_alikes(vectors, flat, pairs, r)
         made = [views.pair(photos[i], r) for i in chosen]
-        queue.put((chosen, np.stack([view for side in zip(*made, strict=True) for view in side])))
+        pictures = np.stack([view for side in zip(*made, strict=True) for view in side])
+        queue.put((chosen, pictures, session.run(None, {"image": pictures})[0] if session else None))

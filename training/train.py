@@ -27,7 +27,7 @@ from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
 from training.targets import Mean, targets, teacher_rows
 
-WEIGHTS = {"teacher": 0.6, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
+WEIGHTS = {"teacher": 0.6, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5, "former": 10.0}
 LOG_STEPS = 50
 WARM_STEPS = 100
 MOMENTUM = 0.02  # of the statistics of a new stem
@@ -111,6 +111,8 @@ class Trainer:
             x = self.rest(x)
         z: Tensor = self.model.head(x)
         terms = objective(z, photos, self.targets)
+        if batch[2] is not None:
+            terms["former"] = 1 - (z * torch.from_numpy(batch[2])).sum(1).mean()
         self.optimizer.zero_grad()
         torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum().backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -161,6 +163,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=32, help="photographs a step, two views of each")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--frozen", type=int, default=0, help="first layers left as they are")
+    parser.add_argument("--former", type=Path, help="an ONNX to keep near to, while a new stem learns what it knew")
     parser.add_argument("--new-stem", action="store_true", help="the stem comes from graft.py")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261122)
@@ -178,7 +181,8 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     queue: mp.queues.Queue[Batch] = mp.Queue(6)
-    work = (queue, options.data, len(trainer.targets), options.seed + trainer.step, options.pairs, options.pause_file)
+    seed, rows = options.seed + trainer.step, len(trainer.targets)
+    work = (queue, options.data, rows, seed, options.pairs, options.former, options.pause_file)
     mp.Process(target=feed, args=work, daemon=True).start()
     run(trainer, queue, stop)
 
