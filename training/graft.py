@@ -27,7 +27,7 @@ from training.pause import wait_while
 from training.photos import Photos
 from training.views import pair
 
-RATE = 4e-3
+RATE = 3e-3
 BATCH = 64
 WARM_STEPS = 100
 SAVE_SECONDS = 120
@@ -55,6 +55,12 @@ def former(weights: Path) -> tuple[nn.Sequential, dict[str, Tensor]]:
     return layers[:REPLACED].eval(), state
 
 
+def stem_of(weights: Path) -> dict[str, Tensor]:
+    """The state of the stem of a network."""
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    return {name.removeprefix("f.0."): value for name, value in state.items() if name.startswith("f.0.")}
+
+
 def grafted(state: dict[str, Tensor], new: nn.Sequential) -> Embedder:
     """The network with the stem in place."""
     model = Embedder()
@@ -77,6 +83,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--stem", type=Path, help="GRAFTED.pt of an earlier call, whose stem goes on")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261125)
     parser.add_argument("--pause-file", type=Path)
@@ -88,6 +95,8 @@ def main() -> None:
     layers, state = former(options.start)
     layers = fused(layers).to(memory_format=torch.channels_last)
     new = stem().to(memory_format=torch.channels_last).train()
+    if options.stem:
+        new.load_state_dict(stem_of(options.stem))
     optimizer = torch.optim.AdamW(new.parameters(), lr=RATE, weight_decay=0.01)
     mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
     step, spent, saved, errors = 0, 0.0, 0.0, 0.0

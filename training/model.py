@@ -25,7 +25,7 @@ STAGES = (
 )
 # Channels, kernel and stride of the stem's convolutions; the last is linear, as MobileNetV2's layer there.
 STEM = ((64, 7, 4), (96, 3, 2), (96, 3, 1), (96, 3, 1), (32, 1, 1))
-REPLACED = 7  # of MobileNetV2's layers
+REPLACED = 5  # of MobileNetV2's layers: they see 27 pixels, the stem 47
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 

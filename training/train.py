@@ -30,9 +30,9 @@ from training.targets import Mean, targets, teacher_rows
 WEIGHTS = {"teacher": 0.6, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5, "former": 10.0}
 LOG_STEPS = 50
 WARM_STEPS = 100
-MOMENTUM = 0.02  # of the statistics of a new stem
+MOMENTUM = 0.02  # of the statistics, where they change
 # What is new learns faster than what was trained for long.
-STEM_RATE, HEAD_RATE = 4, 2
+STEM_RATE, HEAD_RATE = 3, 2
 SAVE_SECONDS = 180
 KEEP_SECONDS = 900
 
@@ -62,14 +62,12 @@ class Trainer:
             self.restore()
         else:
             load_start(self.model, options.start)
-        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A new stem
-        # still changes its own too much for that.
-        self.model.eval()
-        if options.new_stem:
-            for layer in self.model.f[0]:
-                layer.train()
-                if isinstance(layer, nn.BatchNorm2d):
-                    layer.momentum = MOMENTUM
+        # The statistics of a start that is nearly right stay: a batch of edited views has others than the pictures of a
+        # user. A new stem changes them too much for that.
+        self.model.train(options.new_stem)
+        for layer in self.model.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = MOMENTUM
         self.first, self.rest = self.model.f[:frozen], self.model.f[frozen:]
         self.targets, self.mean = targets(options.data, teacher_rows(options.data), self.mean)
         self.scale = (1 / torch.tensor(STD)).view(1, 3, 1, 1)
