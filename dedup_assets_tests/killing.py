@@ -156,5 +156,9 @@ def _be_a_run(folder: str, arguments: Sequence[str], kill_before: int, log: str,
 
 if __name__ == "__main__":
     if stale := float(sys.argv[2]):
+        import s3fs  # noqa: F401 - as below
+
+        import dedup_assets.launch  # noqa: F401
+
         leases._STALE_SECONDS, leases._BEAT_SECONDS, leases._POLL_SECONDS = stale, stale / 6, stale / 10
     _serve(sys.argv[1])

@@ -21,7 +21,7 @@ RESULTS = (
 )
 
 
-@pytest.mark.parametrize("seconds", [-YEAR, -86_400, YEAR, -time.time(), 10 * YEAR])
+@pytest.mark.parametrize("seconds", [-YEAR, -86_400, YEAR, -100 * YEAR, 10 * YEAR])
 def test_a_work_dir_written_under_another_clock_is_gone_on_with(
     tmp_path: Path, seconds: float, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,7 +111,7 @@ def as_read(name: str) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.timeout(120 + 30 * KILLS)
+@pytest.mark.timeout(300 + 60 * KILLS)
 def test_whenever_a_run_on_a_store_is_killed_there_is_one_whole_result_and_the_next_one_goes_on(chain: Chain) -> None:
     undisturbed = {}
     for state in "ab":
