@@ -22,7 +22,7 @@ from dedup_assets_tests.faulty_server import FaultyServer
 from dedup_assets_tests.killing import Outcome, Runner
 
 # How many runs are killed; more by hand: DEDUP_KILLS=20 ./dev test -k store_crashes
-KILLS = int(os.environ.get("DEDUP_KILLS", "4"))
+KILLS = int(os.environ.get("DEDUP_KILLS", "2"))
 # Of a run_mode 1: publishing is the same for all files, and each takes a dozen requests.
 FILES = (
     "features.dat",
