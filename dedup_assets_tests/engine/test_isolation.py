@@ -232,8 +232,9 @@ with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("ending", ["heic", "avif"])
-def test_a_decoder_is_one_thread_for_every_format(pool: WorkerPool, shared_data: Path, ending: str) -> None:
+# libde265 has a thread of its own, which the one that asked waits for.
+@pytest.mark.parametrize(("ending", "threads"), [("heic", 2), ("avif", 1)])
+def test_a_decoder_computes_in_one_thread(pool: WorkerPool, shared_data: Path, ending: str, threads: int) -> None:
     largest = max((shared_data / "odd").rglob(f"*.{ending}"), key=lambda path: path.stat().st_size)
     over, most = threading.Event(), 0
 
@@ -249,7 +250,7 @@ def test_a_decoder_is_one_thread_for_every_format(pool: WorkerPool, shared_data:
         decode_all([source(largest)] * 5, TASK, lent)
         over.set()
         watcher.join()
-    assert most == 1
+    assert most <= threads
 
 
 def test_the_module_that_processes_run_imports_no_more_than_decoding_needs() -> None:
