@@ -19,7 +19,7 @@ settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("tests")
 
 
-_LONGEST = ("test_crashes.py", "test_scale_out.py")
+_LONGEST = ("test_crashes.py", "test_scale_out.py", "test_store_crashes.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry.
 Moments are counted in what the run does to the files under a folder (Python's audit events), or in seconds.
 
-    python -m dedup_assets_tests.killing FOLDER < requests > answers      (a JSON object a line)
+    python -m dedup_assets_tests.killing FOLDER STALE_SECONDS < requests > answers      (a JSON object a line)
 """
 
 import json
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from dedup_assets.engine.work_dir import leases
 
 WRITING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 
@@ -38,10 +40,15 @@ class Outcome:
 
 
 class Runner:
-    """Starts runs that may be killed; the folder is the one whose files are watched."""
+    """Starts runs that may be killed.
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "dedup_assets_tests.killing", str(folder)]
+    Args:
+        folder: whose files are watched.
+        stale_seconds: after which the lock of a dead run on a store is taken over; 0: as usual.
+    """
+
+    def __init__(self, folder: Path, stale_seconds: float = 0.0) -> None:
+        command = [sys.executable, "-m", "dedup_assets_tests.killing", str(folder), str(stale_seconds)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> Self:
@@ -55,6 +62,12 @@ class Runner:
         self._process.stdin.close()
         self._process.wait(30)
         self._process.stdout.close()
+
+    def kill(self) -> None:
+        """End the run at hand, from another thread."""
+        pid = self._process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            _kill(int(child))
 
     def run(self, *arguments: str, kill_before: int = 0, kill_after: float = 0.0) -> Outcome:
         """Run the command line.
@@ -142,4 +155,10 @@ def _be_a_run(folder: str, arguments: Sequence[str], kill_before: int, log: str,
 
 
 if __name__ == "__main__":
+    if stale := float(sys.argv[2]):
+        import s3fs  # noqa: F401 - as below
+
+        import dedup_assets.launch  # noqa: F401
+
+        leases._STALE_SECONDS, leases._BEAT_SECONDS, leases._POLL_SECONDS = stale, stale / 6, stale / 10
     _serve(sys.argv[1])

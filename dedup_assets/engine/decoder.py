@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+import pi_heif
 from PIL import AvifImagePlugin
 
 from dedup_assets.engine import stores
@@ -25,7 +26,8 @@ _WHOLE_BYTES = 32 << 20  # read for a header that does not
 
 def main(memory: str, lifeline: int) -> None:
     """Answer until the parent ends."""
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # `num_threads` are all threads; libavif would take one a core
+    # `num_threads` are all threads: libavif would take one a core, libheif four.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = pi_heif.options.DECODE_THREADS = 1
     handlers = {"decode": _decode, "look": _look, "describe": _describe, "list_moments": _list_moments}
     serve(handlers, memory, lifeline)
 

@@ -45,6 +45,7 @@ _MEMBERS_A_PAIR = 4  # thumbnails of members for each pair that has them
 _BAD_ON_PAGE = 100
 _IN_MEMORY = 64 << 20
 _THUMBNAILS_A_FOLDER = 1000
+_OF_TWO_SETS = {3, 4}  # run_mode
 _NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
 
 
@@ -73,6 +74,11 @@ class Results:
     folder: str = ""
     depth: int = 1
     sizes: pl.DataFrame | None = None
+
+    @property
+    def suggest(self) -> bool:
+        """Whether pages say which image to keep: not of two sets, whose owners decide about each."""
+        return self.components is not None
 
 
 @dataclass
@@ -149,7 +155,8 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     illustrate = illustrator(shown, effort)
     if page is Page.OUTLIERS:
         return outliers_page(pairs, illustrate, num_images=num_images)
-    return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending)
+    suggest = files.read_config(work_dir).get("settings", {}).get("run_mode") not in _OF_TWO_SETS
+    return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending, suggest=suggest)
 
 
 def _members_of(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
@@ -223,9 +230,12 @@ def _write_data(
         thumbnails=_THUMBNAILS_A_FOLDER,
         beside=links.beside,
         way=links.way,
+        suggest=results.suggest,
         reasons=[reason.words for reason in Reason],
     )
-    for kind, script in chain(shared, write_catalog(catalog, facts), write_bad_images(results.bad)):
+    for kind, script in chain(
+        shared, write_catalog(catalog, facts, suggest=results.suggest), write_bad_images(results.bad)
+    ):
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
         spool.add(same[-1], script)
@@ -262,10 +272,13 @@ def _fill_pages(
         outliers=results.outliers,
         settings=settings.model_dump(),
         freed=freed,
+        suggest=results.suggest,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),
-        Page.DUPLICATES: duplicates_page(results.pairs, illustrate, num_images=_shown(settings), **frame),
+        Page.DUPLICATES: duplicates_page(
+            results.pairs, illustrate, num_images=_shown(settings), suggest=results.suggest, **frame
+        ),
         Page.COMPONENTS: components_page(
             components,
             results.names,

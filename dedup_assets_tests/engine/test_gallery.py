@@ -105,6 +105,18 @@ def test_credentials_in_settings_are_not_shown(names: list[bytes], tmp_path: Pat
     assert all(b"s3cr3t" not in path.read_bytes() for path in (tmp_path / "out").rglob("*.*") if path.is_file())
 
 
+def test_of_a_test_set_no_page_says_which_image_to_keep(names: list[bytes], tmp_path: Path) -> None:
+    results = make_results(names)
+    for found, said in ((results, True), (replace(results, components=None), False)):
+        gallery = make_gallery(tmp_path / str(said), found)
+        scripts = {path: content for path, content in gallery.files if path.startswith("data/pairs")}
+        assert scripts
+        assert all((b'"kept"' in script) == said for script in scripts.values())
+        for page in ("index.html", "duplicates.html"):
+            assert ("more pixels" in read_words(gallery.pages[page])) == said
+        assert ("mark-suggested" in gallery.pages["duplicates.html"]) == said
+
+
 def test_an_image_that_its_decoder_does_not_survive_is_told_on_the_page(
     names: list[bytes], tmp_path: Path, slow_picture: Path
 ) -> None:

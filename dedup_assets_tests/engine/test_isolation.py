@@ -232,6 +232,28 @@ with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend()
         assert [pid for pid in workers if is_alive(pid)] == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+# libde265 has a thread of its own, which the one that asked waits for.
+@pytest.mark.parametrize(("ending", "threads"), [("heic", 2), ("avif", 1)])
+def test_a_decoder_computes_in_one_thread(pool: WorkerPool, shared_data: Path, ending: str, threads: int) -> None:
+    largest = max((shared_data / "odd").rglob(f"*.{ending}"), key=lambda path: path.stat().st_size)
+    over, most = threading.Event(), 0
+
+    def watch() -> None:
+        nonlocal most
+        while not over.wait(0.002):
+            most = max(most, len(list(Path(f"/proc/{lent.worker.pid}/task").iterdir())))
+
+    with pool.lend() as lent:
+        lent.ready()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        decode_all([source(largest)] * 5, TASK, lent)
+        over.set()
+        watcher.join()
+    assert most <= threads
+
+
 def test_the_module_that_processes_run_imports_no_more_than_decoding_needs() -> None:
     heavy = ("dagster", "polars", "faiss", "onnxruntime", "fsspec", "av", "pydantic", "jinja2", "igraph")
     code = f"import sys, {DECODER}; print([name for name in {heavy!r} if name in sys.modules])"

@@ -28,20 +28,23 @@ def write_facts(**facts: object) -> Scripts:
     yield "facts", f"dedup.facts = {_encode(facts)};\n".encode("ascii")
 
 
-def write_catalog(catalog: Catalog, facts: pl.DataFrame) -> Scripts:
+def write_catalog(catalog: Catalog, facts: pl.DataFrame, *, suggest: bool = True) -> Scripts:
     """Files, pairs, outliers and components.
 
     Args:
         catalog: the tables.
         facts: a row for each file, as `pictures.tabulate` gives them.
+        suggest: say of each pair which of the two to keep.
     """
     group_of = catalog.members.select("file", "group").unique("file", keep="first")
     numbered = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
     groups = numbered.join(group_of, on="file", how="left", maintain_order="left")["group"]
     yield from _write_files(catalog, facts.with_columns(group=groups))
-    chosen = choose_of_pairs(catalog.pairs, facts)
-    kept = (chosen["side"].cast(pl.Int64) * _SIDE_UNIT + chosen["reason"]).alias("kept")
-    yield from _write("pairs", _scored(catalog.pairs).with_columns(kept))
+    pairs = _scored(catalog.pairs)
+    if suggest:
+        chosen = choose_of_pairs(catalog.pairs, facts)
+        pairs = pairs.with_columns(kept=chosen["side"].cast(pl.Int64) * _SIDE_UNIT + chosen["reason"])
+    yield from _write("pairs", pairs)
     yield from _write("outliers", _scored(catalog.outliers))
     if catalog.components.height:
         table = catalog.components.select(

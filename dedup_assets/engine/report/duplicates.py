@@ -21,6 +21,7 @@ def duplicates_page(
     subtitle: str = "",
     pages: Collection[Page] = (),
     site: Site | None = None,
+    suggest: bool = True,
 ) -> str:
     """Show pairs of similar images.
 
@@ -33,12 +34,13 @@ def duplicates_page(
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
         site: what the page loads; None for one that stands by itself.
+        suggest: say which of the two to keep.
 
     Returns:
         The page, as HTML.
     """
     merged = merge_directions(pairs)
-    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending, suggest=True)
+    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending, suggest=suggest)
     counts = Counter(pair.band for pair in shown)
     return render_page(
         Page.DUPLICATES,
@@ -46,6 +48,7 @@ def duplicates_page(
         subtitle=subtitle,
         pages=pages,
         site=site,
+        suggest=suggest,
         pairs=shown,
         total=len(merged),
         descending=descending,

@@ -47,6 +47,7 @@ class Summary:
         outliers: as outliers.csv has them.
         settings: every effective parameter by name; values are shown as text, without credentials.
         freed: what would go if one image of each component stayed; None where sizes were not asked for.
+        suggest: say of the pairs shown which of the two to keep.
     """
 
     names: pl.Series
@@ -56,6 +57,7 @@ class Summary:
     outliers: Pairs
     settings: Mapping[str, object]
     freed: Freed | None = None
+    suggest: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def summary_page(
         site=site,
         counts=count_results(facts, merged),
         bars=draw_histogram(merged.rows["distance"]),
-        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True, suggest=True),
+        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True, suggest=facts.suggest),
         components=show_components(
             facts.components,
             facts.names,

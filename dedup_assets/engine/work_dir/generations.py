@@ -212,13 +212,19 @@ def _finish(view: "WorkDir", names: list[str]) -> None:
 
 
 def _remove_former_galleries(work_dir: "WorkDir") -> None:
-    """Delete what only pages loaded that are no more."""
+    """Delete what only pages loaded that are no more, and pages of former runs that load it."""
     with work_dir.open(_FIRST_PAGE) as file:
         page = file.read()
     gallery = work_dir.within("gallery")
-    for name in gallery.folders():
-        if name.startswith(FOLDER_PREFIX) and name.encode() not in page:
-            gallery.remove_folder(name)
+    former = [name for name in gallery.folders() if name.startswith(FOLDER_PREFIX) and name.encode() not in page]
+    for name in gallery.names("") if former else ():
+        if name.endswith(".html"):
+            with gallery.open(name) as file:
+                content = file.read()
+            if any(folder.encode() in content for folder in former):
+                gallery.remove(name)
+    for name in former:
+        gallery.remove_folder(name)
 
 
 def _place(view: "WorkDir", name: str) -> None:

@@ -10,6 +10,7 @@ from dedup_assets.engine.errors import WorkDirError
 from dedup_assets.engine.records import Gallery
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
+from dedup_assets.engine.work_dir.generations import generation
 
 FIRST = Gallery(
     {"index.html": "é files-1", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")]
@@ -35,6 +36,18 @@ def test_the_next_gallery_takes_the_place_of_the_former(tmp_path: Path) -> None:
     write_gallery(work_dir, SECOND)
     assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-2", "index.html"]
     assert len(list((tmp_path / "gallery").rglob("*.jpg"))) == 200
+
+
+def test_a_page_that_the_next_gallery_lacks_goes_with_what_it_loads_and_pages_of_others_stay(tmp_path: Path) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    former = Gallery({**FIRST.pages, "c.html": "<script src='files-1/data.js'>"}, FIRST.folder, FIRST.files)
+    with generation(work_dir, "a run") as view:
+        write_gallery(view, former)
+    (tmp_path / "gallery" / "notes.html").write_text("mine")
+    with generation(work_dir, "a run") as view:
+        write_gallery(view, SECOND)
+    left = sorted(path.name for path in (tmp_path / "gallery").iterdir())
+    assert left == ["b.html", "files-2", "index.html", "notes.html"]
 
 
 def test_a_gallery_that_fails_half_way_leaves_the_former_whole(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ dedup.cards = (() => {
   function pair(row, number, large = false) {
     const get = (column) => dedup.data.value("pairs", column, row);
     const [a, b] = [dedup.data.file(get("a")), dedup.data.file(get("b"))];
-    const side = get("kept") >> 3;
+    const side = dedup.facts.suggest ? get("kept") >> 3 : -1;
     const reason = get("kept") & 7;
     const phrases = [...differences(a, b)];
     const open = (file, role) => large ? make("div.view", {}, picture(file, role, true))
