@@ -21,7 +21,7 @@ from training.targets import targets
 GROUP = 4  # photographs that look alike, in each batch several such groups
 SEARCHED = 8000  # photographs that the look-alikes are taken from
 FLAT = ("screens", "recipes", "wallpapers", "drawn")
-FLAT_SHARE = 0.12
+FLAT_SHARE = 0.16
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Batch = tuple[Numbers, NDArray[np.uint8], Vectors | None]

@@ -62,12 +62,14 @@ class Trainer:
             self.restore()
         else:
             load_start(self.model, options.start)
-        # The statistics of a start that is nearly right stay: a batch of edited views has others than the pictures of a
-        # user. A new stem changes them too much for that.
-        self.model.train(options.new_stem)
-        for layer in self.model.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.momentum = MOMENTUM
+        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A new stem
+        # still changes its own too much for that.
+        self.model.eval()
+        if options.new_stem:
+            for layer in self.model.f[0]:
+                layer.train()
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.momentum = MOMENTUM
         self.first, self.rest = self.model.f[:frozen], self.model.f[frozen:]
         self.targets, self.mean = targets(options.data, teacher_rows(options.data), self.mean)
         self.scale = (1 / torch.tensor(STD)).view(1, 3, 1, 1)
@@ -92,12 +94,16 @@ class Trainer:
         """Write the weights under the step's name, to draw the curve from."""
         torch.save(self.model.state_dict(), self.options.out / f"weights_{self.step}.pt")
 
+    @property
+    def share(self) -> float:
+        """How much of the schedule is over."""
+        return self.spent / (self.options.minutes * 60)
+
     def set_rate(self) -> None:
         """A short rise, then cosine to zero by running time."""
         warm = min(1.0, (self.steps_here + 1) / WARM_STEPS)
-        share = self.spent / (self.options.minutes * 60)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * share))
+            group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * self.share))
 
     def learn(self, batch: Batch) -> dict[str, float]:
         """One step; the loss terms."""
@@ -110,7 +116,7 @@ class Trainer:
         z: Tensor = self.model.head(x)
         terms = objective(z, photos, self.targets)
         if batch[2] is not None:
-            terms["former"] = 1 - (z * torch.from_numpy(batch[2])).sum(1).mean()
+            terms["former"] = (1 - self.share) * (1 - (z * torch.from_numpy(batch[2])).sum(1).mean())
         self.optimizer.zero_grad()
         torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum().backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
