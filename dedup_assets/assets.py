@@ -16,7 +16,7 @@ from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
 from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
-from dedup_assets.engine.listing import list_images, part
+from dedup_assets.engine.listing import count_inside, list_images
 from dedup_assets.engine.neighbors import check_search
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
@@ -33,6 +33,7 @@ from dedup_assets.engine.records import (
     Pairs,
     SearchIndex,
     Similarity,
+    StoredManifest,
 )
 from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
@@ -107,7 +108,7 @@ def feature_shards(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     progress: dg.ResourceParam[ProgressReporter],
-    image_manifest: Manifest,
+    image_manifest: StoredManifest,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
 
@@ -118,7 +119,7 @@ def feature_shards(
     extractor = RangeExtractor(parsed)
     current = set(extractor.cut(image_manifest))
     wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
-    images = sum(len(part(image_manifest, offsets)) for offsets in current.intersection(wanted))
+    images = sum(count_inside(image_manifest, offsets) for offsets in current.intersection(wanted))
     with extractor.decoders(), progress.counting(images):
         outcomes = {
             offsets: extractor.complete(image_manifest, offsets, progress.advance)
@@ -140,7 +141,7 @@ def features(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     progress: dg.ResourceParam[ProgressReporter],
-    image_manifest: Manifest,
+    image_manifest: StoredManifest,
 ) -> FeatureStream:
     """The embedding of every image: `features.dat`, raw float32 rows, and `features.dat.csv`, their names.
 

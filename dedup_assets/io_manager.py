@@ -27,9 +27,18 @@ from dedup_assets.engine.records import (
     Pairs,
     SearchIndex,
     Similarity,
+    StoredManifest,
 )
 from dedup_assets.engine.redaction import redacted
-from dedup_assets.engine.work_dir import WorkDir, files, gallery_files, generations, index_file, provenance
+from dedup_assets.engine.work_dir import (
+    WorkDir,
+    files,
+    gallery_files,
+    generations,
+    index_file,
+    manifest_file,
+    provenance,
+)
 from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.resources import SettingsResource
 
@@ -39,7 +48,7 @@ _VERSIONS = (
 )
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
-    Manifest: files.write_manifest,
+    Manifest: manifest_file.write_manifest,
     FeatureStream: files.write_features,
     BadImages: files.write_bad_images,
     SearchIndex: index_file.write_index,
@@ -49,7 +58,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {
-    Manifest: (files.MANIFEST,),
+    Manifest: (manifest_file.MANIFEST,),
     FeatureStream: (FEATURES, f"{FEATURES}.csv"),
     BadImages: (files.BAD_CSV, files.BAD_NAMES),
     SearchIndex: (index_file.INDEX,),
@@ -60,7 +69,8 @@ _NAMES: dict[type, tuple[str, ...]] = {
 """The files of a value, the one to open first; the gallery tells its own."""
 
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
-    Manifest: files.read_manifest,
+    Manifest: manifest_file.read_manifest,
+    StoredManifest: manifest_file.open_manifest,
     Features: files.read_features,
     FeatureFiles: files.read_feature_files,
     ImageLedger: files.read_ledger,

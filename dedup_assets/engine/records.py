@@ -3,7 +3,7 @@
 Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,6 +93,26 @@ class Manifest:
 
     def __len__(self) -> int:
         return self.images.height
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """A listing of which only a range is held in memory: what extraction needs, whatever the number of images.
+
+    Attributes:
+        read: the rows of `Manifest.images` in a range of positions.
+        positions: of its first row, and after its last one.
+        listed: as of `Manifest`.
+        digest: as of `Manifest`.
+    """
+
+    read: Callable[[OffsetRange], "pl.DataFrame"]
+    positions: OffsetRange
+    listed: int
+    digest: str
+
+    def __len__(self) -> int:
+        return self.positions.max_offset - self.positions.min_offset
 
 
 @dataclass(frozen=True)
