@@ -14,7 +14,7 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 from dedup_assets import metadata, versions
 from dedup_assets.engine.extraction import decoding_limits
 from dedup_assets.engine.gallery import Results, build_gallery
-from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
+from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import count_inside, list_images
 from dedup_assets.engine.neighbors import check_search
@@ -225,7 +225,8 @@ def nearest_neighbors(
     versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, features.names, parsed.threshold)
-        facts = metadata.of_similarity(neighbors, pairs, parsed, limits)
+        count = count_pairs(neighbors, parsed.threshold, features.names)
+        facts = metadata.of_similarity(neighbors, pairs, count, parsed, limits)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in context.op_execution_context.selected_output_names:
         lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
