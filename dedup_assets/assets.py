@@ -13,8 +13,9 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 
 from dedup_assets import metadata, versions
 from dedup_assets.engine.extraction import decoding_limits
-from dedup_assets.engine.gallery import Results, build_gallery
+from dedup_assets.engine.gallery import Results
 from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.kept_gallery import find_or_build_gallery
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.listing import count_inside, list_images
 from dedup_assets.engine.neighbors import check_search
@@ -260,17 +261,20 @@ def gallery(
     components: Components,
 ) -> Gallery:
     """The report to look at: `gallery/index.html` and its pages, every result in one folder, pictures side by side."""
-    results = Results(
-        names=features.names,
-        bad=bad_images,
-        pairs=similarity,
-        components=components,
-        outliers=outliers,
-        folder=settings.open_work_dir().path(GALLERY),
-        sizes=read_listed_sizes(settings.open_work_dir()),
-    )
-    parsed = settings.parsed()
-    pages = build_gallery(results, parsed)
+    parsed, work_dir = settings.parsed(), settings.open_work_dir()
+
+    def results() -> Results:
+        return Results(
+            names=features.names,
+            bad=bad_images,
+            pairs=similarity,
+            components=components,
+            outliers=outliers,
+            folder=work_dir.path(GALLERY),
+            sizes=read_listed_sizes(work_dir),
+        )
+
+    pages = find_or_build_gallery(results, parsed, work_dir)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))
+    context.add_output_metadata(metadata.of_gallery(pages, work_dir))
     return pages

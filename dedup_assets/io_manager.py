@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from dedup_assets.engine.errors import DedupError
+from dedup_assets.engine.kept_gallery import note_gallery
 from dedup_assets.engine.records import (
     BadImages,
     Components,
@@ -199,6 +200,8 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
         if isinstance(obj, SearchIndex):
             config["index"] = {"made_of": obj.made_of, "written": work_dir.version(index_file.INDEX)}
+        if isinstance(obj, Gallery):
+            note_gallery(work_dir, config, obj)
         name = context.asset_key.path[-1]
         results = config.get(provenance.RESULTS, {})
         noted = provenance.describe(

@@ -301,9 +301,13 @@ class Gallery:
         folder: beside the pages, holds what they refer to; another content has another name. Empty: there is none.
         files: path within that folder and content of each of its files.
         file_bytes: their size together.
+        made_of: which results and settings it shows; empty if unknown.
+        is_stored: it stands where it would be written to, and neither pages nor files were made again.
     """
 
     pages: dict[str, str]
     folder: str = ""
     files: Iterable[tuple[str, bytes]] = ()
     file_bytes: int = 0
+    made_of: str = ""
+    is_stored: bool = False

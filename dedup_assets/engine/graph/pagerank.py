@@ -40,7 +40,8 @@ def rank(images: int, edges: UndirectedEdges, first: NDArray[np.uint32]) -> NDAr
             edges.millionths[some],
         )
         ranks[nodes] = own * len(nodes)
-    return ranks / ranks.sum()
+    ranks /= ranks.sum()
+    return ranks
 
 
 def _by_component(edges: UndirectedEdges, first: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -72,4 +73,7 @@ def _rank_together(
     for start in range(0, len(millionths), _SHARED_AT_ONCE):
         places = millionths[start : start + _SHARED_AT_ONCE] - least
         weights.extend(map(shared.__getitem__, places.tolist()))
-    return np.array(network.pagerank(directed=False, damping=_DAMPING, weights=weights), np.float64)
+    ranks: NDArray[np.float64] = np.array(
+        network.pagerank(directed=False, damping=_DAMPING, weights=weights), np.float64
+    )
+    return ranks

@@ -1,0 +1,79 @@
+"""A second run over the same files: what is still true stays, and what is not is made again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import dedup_assets
+from dedup_assets_tests.conftest import photo_like, save_jpeg
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder `photos` with two photographs, a copy and a broken file; and the results of a run in `out`."""
+    (tmp_path / "photos").mkdir()
+    save_jpeg(tmp_path / "photos" / "a.jpg", photo_like(1))
+    save_jpeg(tmp_path / "photos" / "a copy.jpg", photo_like(1), quality=70)
+    save_jpeg(tmp_path / "photos" / "b.jpg", photo_like(2))
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    assert run(tmp_path) == 0
+    return tmp_path
+
+
+def run(top: Path, **settings: object) -> int:
+    return dedup_assets.run(top / "photos", top / "out", num_threads=1, **settings)
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Which file each is, and when it was written."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_second_run_over_the_same_files_leaves_the_gallery_as_it_is(place: Path) -> None:
+    before = stamps(place / "out" / "gallery")
+    assert run(place) == 0
+    assert stamps(place / "out" / "gallery") == before
+    assert run(place) == 0  # what is noted about it lasts
+    assert stamps(place / "out" / "gallery") == before
+
+
+def test_a_gallery_shows_a_file_that_has_come(place: Path) -> None:
+    save_jpeg(place / "photos" / "b again.jpg", photo_like(2))
+    assert run(place) == 0
+    assert "b again.jpg" in (place / "out" / "gallery" / "duplicates.html").read_text("utf-8")
+
+
+def test_a_gallery_shows_a_file_that_has_another_size_by_now(place: Path) -> None:
+    before = stamps(place / "out" / "gallery")
+    save_jpeg(place / "photos" / "b.jpg", photo_like(2), quality=50)
+    assert run(place) == 0
+    assert stamps(place / "out" / "gallery") != before
+
+
+def test_a_gallery_shows_the_settings_that_it_was_made_with(place: Path) -> None:
+    before = stamps(place / "out" / "gallery")
+    assert run(place, lower_threshold=0.4) == 0
+    assert stamps(place / "out" / "gallery") != before
+
+
+@pytest.mark.parametrize("lost", ["gallery/duplicates.html", "gallery/files-*", "config.json"])
+def test_a_gallery_that_is_not_whole_is_made_again(place: Path, lost: str) -> None:
+    (path,) = (place / "out").glob(lost)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert run(place) == 0
+    (folder,) = (place / "out" / "gallery").glob("files-*")
+    assert any(folder.rglob("*.jpg"))
+    assert folder.name in (place / "out" / "gallery" / "duplicates.html").read_text("utf-8")
+
+
+def test_a_page_that_somebody_changed_is_made_again(place: Path) -> None:
+    page = place / "out" / "gallery" / "index.html"
+    written = page.read_bytes()
+    page.write_bytes(b"changed")
+    assert run(place) == 0
+    assert page.read_bytes() == written
