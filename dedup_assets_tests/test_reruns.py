@@ -9,16 +9,20 @@ import dedup_assets
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder `photos` with two photographs, a copy and a broken file; and the results of a run in `out`."""
-    (tmp_path / "photos").mkdir()
-    save_jpeg(tmp_path / "photos" / "a.jpg", photo_like(1))
-    save_jpeg(tmp_path / "photos" / "a copy.jpg", photo_like(1), quality=70)
-    save_jpeg(tmp_path / "photos" / "b.jpg", photo_like(2))
-    (tmp_path / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    assert run(tmp_path) == 0
-    return tmp_path
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder `photos` with two photographs, a copy and a broken file; and the results of a run in `out`.
+
+    Each test goes on from what stands there, and leaves results of a whole run.
+    """
+    top = tmp_path_factory.mktemp("reruns")
+    (top / "photos").mkdir()
+    save_jpeg(top / "photos" / "a.jpg", photo_like(1))
+    save_jpeg(top / "photos" / "a copy.jpg", photo_like(1), quality=70)
+    save_jpeg(top / "photos" / "b.jpg", photo_like(2))
+    (top / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    assert run(top) == 0
+    return top
 
 
 def run(top: Path, **settings: object) -> int:
@@ -72,6 +76,7 @@ def test_a_gallery_that_is_not_whole_is_made_again(place: Path, lost: str) -> No
 
 
 def test_a_page_that_somebody_changed_is_made_again(place: Path) -> None:
+    assert run(place) == 0
     page = place / "out" / "gallery" / "index.html"
     written = page.read_bytes()
     page.write_bytes(b"changed")
