@@ -147,6 +147,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         _WRITERS[type(obj)](work_dir, obj)
         self._record(context, work_dir, obj)
         self._link(context, work_dir, obj)
+        _forget_values(context)
         if self._run is not None and self._run.is_last(context):
             for folder in {folder.url: folder for folder in map(self._folder, self._run.planned)}.values():
                 generations.commit(folder)
@@ -225,6 +226,13 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             else:
                 train = self._folder(dependency.asset_key)
                 yield f"train/{name}", provenance.identity(train, files.read_config(train), name)
+
+
+def _forget_values(context: dg.OutputContext) -> None:
+    """Let go of values that are stored: `dg.materialize` holds all of them until the run ends, for nobody here."""
+    held = context.step_context.output_capture
+    if isinstance(held, dict):
+        held.clear()
 
 
 class _RunInUi:

@@ -1,11 +1,16 @@
 """A second run over the same files: what is still true stays, and what is not is made again."""
 
+import gc
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
 
 import dedup_assets
+from dedup_assets import io_manager
+from dedup_assets.engine.records import FeatureStream, Manifest
+from dedup_assets.engine.work_dir import WorkDir, files, manifest_file
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 
 
@@ -82,3 +87,23 @@ def test_a_page_that_somebody_changed_is_made_again(place: Path) -> None:
     page.write_bytes(b"changed")
     assert run(place) == 0
     assert page.read_bytes() == written
+
+
+def test_no_result_is_held_in_memory_once_it_is_stored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing of millions would stay until the end; pairs and edges too."""
+    held: list[weakref.ref[Manifest]] = []
+    alive: list[bool] = []
+
+    def note(work_dir: WorkDir, manifest: Manifest) -> None:
+        held.append(weakref.ref(manifest))
+        manifest_file.write_manifest(work_dir, manifest)
+
+    def look(work_dir: WorkDir, stream: FeatureStream) -> None:
+        gc.collect()
+        alive.append(held[0]() is not None)
+        files.write_features(work_dir, stream)
+
+    monkeypatch.setitem(io_manager._WRITERS, Manifest, note)
+    monkeypatch.setitem(io_manager._WRITERS, FeatureStream, look)
+    assert run(place) == 0
+    assert alive == [False]

@@ -139,6 +139,8 @@ def test_ranks_of_components_one_by_one_are_those_of_the_whole_graph(monkeypatch
     for edges_at_once in (1, 3, 40):
         monkeypatch.setattr("dedup_assets.engine.graph.pagerank._EDGES_AT_ONCE", edges_at_once)
         assert np.allclose(build_components(neighbors, EVERYTHING).images["pagerank"], together, rtol=1e-6)
+    monkeypatch.setattr("dedup_assets.engine.graph.pagerank._LARGE", 1)
+    assert np.allclose(build_components(neighbors, EVERYTHING).images["pagerank"], together, rtol=1e-6)
 
 
 def test_edges_are_joined_block_by_block_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
