@@ -12,10 +12,11 @@ import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction  # not exported by dagster 1.13
 
 from dedup_assets import metadata, versions
-from dedup_assets.engine.gallery import Results, build_gallery
-from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
+from dedup_assets.engine.gallery import Results
+from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.kept_gallery import find_or_build_gallery
 from dedup_assets.engine.ledger import find_bad_images
-from dedup_assets.engine.listing import list_images, part
+from dedup_assets.engine.listing import count_inside, list_images
 from dedup_assets.engine.neighbors import check_search
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeExtractor
@@ -32,6 +33,7 @@ from dedup_assets.engine.records import (
     Pairs,
     SearchIndex,
     Similarity,
+    StoredManifest,
 )
 from dedup_assets.engine.searching import RangeSearcher, find_or_build_index, full_ranges
 from dedup_assets.engine.thumbnails import Effort
@@ -107,7 +109,7 @@ def feature_shards(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     progress: dg.ResourceParam[ProgressReporter],
-    image_manifest: Manifest,
+    image_manifest: StoredManifest,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
 
@@ -118,7 +120,7 @@ def feature_shards(
     extractor = RangeExtractor(parsed)
     current = set(extractor.cut(image_manifest))
     wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
-    images = sum(len(part(image_manifest, offsets)) for offsets in current.intersection(wanted))
+    images = sum(count_inside(image_manifest, offsets) for offsets in current.intersection(wanted))
     with extractor.decoders(), progress.counting(images):
         outcomes = {
             offsets: extractor.complete(image_manifest, offsets, progress.advance)
@@ -140,7 +142,7 @@ def features(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     progress: dg.ResourceParam[ProgressReporter],
-    image_manifest: Manifest,
+    image_manifest: StoredManifest,
 ) -> FeatureStream:
     """The embedding of every image: `features.dat`, raw float32 rows, and `features.dat.csv`, their names.
 
@@ -224,7 +226,8 @@ def nearest_neighbors(
     versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, features.names, parsed.threshold)
-        facts = metadata.of_similarity(neighbors, pairs, parsed, effort)
+        count = count_pairs(neighbors, parsed.threshold, features.names)
+        facts = metadata.of_similarity(neighbors, pairs, count, parsed, effort)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in context.op_execution_context.selected_output_names:
         lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
@@ -258,17 +261,20 @@ def gallery(
     components: Components,
 ) -> Gallery:
     """The report to look at: `gallery/index.html` and its pages, every result in one folder, pictures side by side."""
-    results = Results(
-        names=features.names,
-        bad=bad_images,
-        pairs=similarity,
-        components=components,
-        outliers=outliers,
-        folder=settings.open_work_dir().path(GALLERY),
-        sizes=read_listed_sizes(settings.open_work_dir()),
-    )
-    parsed = settings.parsed()
-    pages = build_gallery(results, parsed)
+    parsed, work_dir = settings.parsed(), settings.open_work_dir()
+
+    def results() -> Results:
+        return Results(
+            names=features.names,
+            bad=bad_images,
+            pairs=similarity,
+            components=components,
+            outliers=outliers,
+            folder=work_dir.path(GALLERY),
+            sizes=read_listed_sizes(work_dir),
+        )
+
+    pages = find_or_build_gallery(results, parsed, work_dir)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir()))
+    context.add_output_metadata(metadata.of_gallery(pages, work_dir))
     return pages

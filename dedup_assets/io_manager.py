@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from dedup_assets.engine.errors import DedupError
+from dedup_assets.engine.kept_gallery import note_gallery
 from dedup_assets.engine.records import (
     BadImages,
     Components,
@@ -27,9 +28,18 @@ from dedup_assets.engine.records import (
     Pairs,
     SearchIndex,
     Similarity,
+    StoredManifest,
 )
 from dedup_assets.engine.redaction import redacted
-from dedup_assets.engine.work_dir import WorkDir, files, gallery_files, generations, index_file, provenance
+from dedup_assets.engine.work_dir import (
+    WorkDir,
+    files,
+    gallery_files,
+    generations,
+    index_file,
+    manifest_file,
+    provenance,
+)
 from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.resources import SettingsResource
 
@@ -39,7 +49,7 @@ _VERSIONS = (
 )
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
-    Manifest: files.write_manifest,
+    Manifest: manifest_file.write_manifest,
     FeatureStream: files.write_features,
     BadImages: files.write_bad_images,
     SearchIndex: index_file.write_index,
@@ -49,7 +59,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {
-    Manifest: (files.MANIFEST,),
+    Manifest: (manifest_file.MANIFEST,),
     FeatureStream: (FEATURES, f"{FEATURES}.csv"),
     BadImages: (files.BAD_CSV, files.BAD_NAMES),
     SearchIndex: (index_file.INDEX,),
@@ -60,7 +70,8 @@ _NAMES: dict[type, tuple[str, ...]] = {
 """The files of a value, the one to open first; the gallery tells its own."""
 
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
-    Manifest: files.read_manifest,
+    Manifest: manifest_file.read_manifest,
+    StoredManifest: manifest_file.open_manifest,
     Features: files.read_features,
     FeatureFiles: files.read_feature_files,
     ImageLedger: files.read_ledger,
@@ -136,6 +147,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         _WRITERS[type(obj)](work_dir, obj)
         self._record(context, work_dir, obj)
         self._link(context, work_dir, obj)
+        _forget_values(context)
         if self._run is not None and self._run.is_last(context):
             for folder in {folder.url: folder for folder in map(self._folder, self._run.planned)}.values():
                 generations.commit(folder)
@@ -189,6 +201,8 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
         if isinstance(obj, SearchIndex):
             config["index"] = {"made_of": obj.made_of, "written": work_dir.version(index_file.INDEX)}
+        if isinstance(obj, Gallery):
+            note_gallery(work_dir, config, obj)
         name = context.asset_key.path[-1]
         results = config.get(provenance.RESULTS, {})
         noted = provenance.describe(
@@ -212,6 +226,13 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             else:
                 train = self._folder(dependency.asset_key)
                 yield f"train/{name}", provenance.identity(train, files.read_config(train), name)
+
+
+def _forget_values(context: dg.OutputContext) -> None:
+    """Let go of values that are stored: `dg.materialize` holds all of them until the run ends, for nobody here."""
+    held = context.step_context.output_capture
+    if isinstance(held, dict):
+        held.clear()
 
 
 class _RunInUi:

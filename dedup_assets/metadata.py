@@ -14,12 +14,20 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.graph import count_pairs
 from dedup_assets.engine.ledger import count_codes
 from dedup_assets.engine.neighbors import as_list_index
 from dedup_assets.engine.progress import ProgressReporter
 from dedup_assets.engine.ranges import RangeOutcome
-from dedup_assets.engine.records import BadImages, Components, Gallery, Manifest, Neighbors, Pairs, SearchIndex
+from dedup_assets.engine.records import (
+    BadImages,
+    Components,
+    Gallery,
+    Manifest,
+    Neighbors,
+    PairCount,
+    Pairs,
+    SearchIndex,
+)
 from dedup_assets.engine.redaction import redacted
 from dedup_assets.engine.report import Page, Picture
 from dedup_assets.engine.searching import SearchOutcome
@@ -127,12 +135,12 @@ def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
     }
 
 
-def of_similarity(neighbors: Neighbors, pairs: Pairs, settings: Settings, effort: Effort) -> Metadata:
+def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings: Settings, effort: Effort) -> Metadata:
     """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
-        "pairs": count_pairs(pairs.rows),
-        "identical_pairs": count_pairs(pairs.rows.filter(pl.col("distance") >= 1)),
+        "pairs": count.similar,
+        "identical_pairs": count.identical,
         "neighbor_edges": neighbors.edges.height,
         "threshold": settings.threshold,
         "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, effort, "similarity")),

@@ -14,7 +14,7 @@ from dedup_assets import metadata, versions
 from dedup_assets.assets import ONE_RUN, OWNERS, asset
 from dedup_assets.engine.extraction import thread_count
 from dedup_assets.engine.gallery import Results, build_gallery
-from dedup_assets.engine.graph import find_outliers, similar_pairs
+from dedup_assets.engine.graph import count_pairs, find_outliers, similar_pairs
 from dedup_assets.engine.ledger import find_bad_images
 from dedup_assets.engine.neighbors import check_index, score_test_set, trusted_index
 from dedup_assets.engine.progress import ProgressReporter
@@ -147,7 +147,8 @@ def test_nearest_neighbors(
     versions.stamp(context, parsed)
     if "similarity" in context.op_execution_context.selected_output_names:
         pairs = similar_pairs(neighbors, tested.names, parsed.threshold, found_names=features.names)
-        facts = metadata.of_similarity(neighbors, pairs, parsed, effort)
+        count = count_pairs(neighbors, parsed.threshold, tested.names, found_names=features.names)
+        facts = metadata.of_similarity(neighbors, pairs, count, parsed, effort)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in context.op_execution_context.selected_output_names:
         lonely = find_outliers(neighbors, tested.names, parsed.lower_threshold, found_names=features.names)

@@ -88,22 +88,24 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
         ModelError: the model fails on a picture it should accept.
         WorkerError: no decoding process can be started.
     """
-    vectors: list[NDArray[np.float32]] = []
+    # One array, filled: thousands of small ones would leave the memory in pieces, and be copied to become one.
+    vectors = np.empty((len(manifest), extraction.embedder.dimension), np.float32)
+    good = 0
     codes: list[str | None] = []
     reasons: list[str | None] = []
     ordered = reading_order(manifest)
     with open_chunks(ordered) as chunks, open_decoders(extraction.threads) as decoders:
         lanes = Lanes(extraction.threads, abandon=decoders.close)
         for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
-            vectors.append(outcome.vectors)
+            vectors[good : good + len(outcome.vectors)] = outcome.vectors
+            good += len(outcome.vectors)
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
             reasons += [str(problem) if problem else None for problem in outcome.problems]
             progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
     images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
         pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
     )
-    empty = np.empty((0, extraction.embedder.dimension), np.float32)
-    return _in_listing_order(images, np.concatenate([empty, *vectors]))
+    return _in_listing_order(images, vectors[:good])
 
 
 def _in_listing_order(images: pl.DataFrame, vectors: NDArray[np.float32]) -> Shard:

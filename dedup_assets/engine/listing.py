@@ -20,7 +20,7 @@ import polars as pl
 
 from dedup_assets.engine.containers import DECODER, IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
 from dedup_assets.engine.errors import InputError
-from dedup_assets.engine.records import Manifest, OffsetRange, Source
+from dedup_assets.engine.records import Manifest, OffsetRange, Source, StoredManifest
 from dedup_assets.engine.redaction import holds_secrets
 from dedup_assets.engine.stores import describe_object, is_url, open_store, read_object
 from dedup_assets.engine.workers import keep_workers
@@ -87,21 +87,37 @@ def list_images(
     return Manifest(images, found.height, digest(images))
 
 
-def ranges(manifest: Manifest, shard_size: int) -> list[OffsetRange]:
+def ranges(manifest: Manifest | StoredManifest, shard_size: int) -> list[OffsetRange]:
     """The offset ranges that cover a manifest, aligned to multiples of `shard_size`.
 
     Keys never change when images are added: the last range has its full width even where the listing ends before it.
     """
-    if not len(manifest):
-        return []
-    first, last = int(manifest.images["index"][0]), int(manifest.images["index"][-1])
-    starts = range(first - first % shard_size, last + 1, shard_size)
-    return [OffsetRange(start, start + shard_size) for start in starts]
+    covered = positions(manifest)
+    starts = range(covered.min_offset - covered.min_offset % shard_size, covered.max_offset, shard_size)
+    return [OffsetRange(start, start + shard_size) for start in starts] if len(manifest) else []
 
 
-def part(manifest: Manifest, offsets: OffsetRange) -> Manifest:
+def positions(manifest: Manifest | StoredManifest) -> OffsetRange:
+    """From the first position of a manifest to the one after its last."""
+    if isinstance(manifest, StoredManifest):
+        return manifest.positions
+    index = manifest.images["index"]
+    return OffsetRange(int(index[0]), int(index[-1]) + 1) if len(index) else OffsetRange(0, 0)
+
+
+def count_inside(manifest: Manifest | StoredManifest, offsets: OffsetRange) -> int:
+    """How many rows of a manifest lie in an offset range."""
+    covered = positions(manifest)
+    return max(min(covered.max_offset, offsets.max_offset) - max(covered.min_offset, offsets.min_offset), 0)
+
+
+def part(manifest: Manifest | StoredManifest, offsets: OffsetRange) -> Manifest:
     """The rows of a manifest that lie in an offset range; empty where the listing ends before it."""
-    inside = manifest.images.filter(pl.col("index").is_between(offsets.min_offset, offsets.max_offset, closed="left"))
+    if isinstance(manifest, StoredManifest):
+        inside = manifest.read(offsets)
+    else:
+        wanted = pl.col("index").is_between(offsets.min_offset, offsets.max_offset, closed="left")
+        inside = manifest.images.filter(wanted)
     return Manifest(inside, manifest.listed, digest(inside))
 
 

@@ -15,8 +15,8 @@ import polars as pl
 from dedup_assets.engine.embedding import open_embedder
 from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits, extract, thread_count
 from dedup_assets.engine.isolation import keep_decoders
-from dedup_assets.engine.listing import part, ranges
-from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard
+from dedup_assets.engine.listing import count_inside, part, ranges
+from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard, StoredManifest
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
 from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets.settings import Settings
@@ -52,6 +52,7 @@ class RangeExtractor:
             seconds=settings.image_seconds,
         )
         self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
+        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is not read for its name again
 
     @property
     def model_sha256(self) -> str:
@@ -72,11 +73,11 @@ class RangeExtractor:
         """Within the block all ranges are decoded by the same processes."""
         return keep_decoders(self._extraction.threads)
 
-    def cut(self, manifest: Manifest) -> list[OffsetRange]:
+    def cut(self, manifest: Manifest | StoredManifest) -> list[OffsetRange]:
         """The offset ranges of a manifest."""
         return ranges(manifest, self._shard_size)
 
-    def complete(self, manifest: Manifest, offsets: OffsetRange, progress: Progress) -> RangeOutcome:
+    def complete(self, manifest: Manifest | StoredManifest, offsets: OffsetRange, progress: Progress) -> RangeOutcome:
         """See that the shard of a range exists; compute what no shard has yet.
 
         Args:
@@ -88,19 +89,20 @@ class RangeExtractor:
             WorkDirError: the shard cannot be written.
             ModelError: the model fails on a picture.
         """
+        images = count_inside(manifest, offsets)
+        if not images or self._store.has(self._digest_of(manifest, offsets), offsets):
+            progress(images, 0)
+            return RangeOutcome(images, 0)
         wanted = part(manifest, offsets)
-        if not len(wanted) or self._store.has(wanted, offsets):
-            progress(len(wanted), 0)
-            return RangeOutcome(len(wanted), 0)
         known = self._store.known(wanted)
         progress(len(known.rows), 0)
         missing = np.setdiff1d(np.arange(len(wanted)), known.rows)
         fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress)
         shard = _merge(Shard(known.images, known.vectors), fresh) if len(known.rows) else fresh
-        self._store.write(wanted, offsets, shard)
+        self._store.write(wanted.digest, offsets, shard)
         return RangeOutcome(len(wanted), len(missing))
 
-    def stream(self, manifest: Manifest) -> FeatureStream:
+    def stream(self, manifest: Manifest | StoredManifest) -> FeatureStream:
         """All ranges of a manifest, complete by now, in order.
 
         Raises:
@@ -110,17 +112,17 @@ class RangeExtractor:
             self._stored(manifest), self.model_sha256, self.dimension, self._is_part, self._digest(manifest)
         )
 
-    def _digest(self, manifest: Manifest) -> str:
+    def _digest(self, manifest: Manifest | StoredManifest) -> str:
         """Of the shards' names, which say what is in them; empty while one is open and its files are tried again."""
         sha = hashlib.sha256()
         for offsets in self.cut(manifest):
-            wanted = part(manifest, offsets)
-            if not self._store.has(wanted, offsets):
+            content = self._digest_of(manifest, offsets)
+            if not self._store.has(content, offsets):
                 return ""
-            sha.update(self._store.names(wanted, offsets)[0].encode())
+            sha.update(self._store.names(content, offsets)[0].encode())
         return sha.hexdigest()
 
-    def prune(self, manifest: Manifest) -> int:
+    def prune(self, manifest: Manifest | StoredManifest) -> int:
         """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.
 
         Nothing is deleted while the manifest is only part of a listing.
@@ -129,18 +131,27 @@ class RangeExtractor:
             return 0
         keep = set()
         for offsets in self.cut(manifest):
-            wanted = part(manifest, offsets)
-            done, still_open = self._store.names(wanted, offsets)
-            keep.add(done if self._store.has(wanted, offsets) else still_open)
+            content = self._digest_of(manifest, offsets)
+            done, still_open = self._store.names(content, offsets)
+            keep.add(done if self._store.has(content, offsets) else still_open)
         return self._store.prune(keep)
 
-    def _stored(self, manifest: Manifest) -> Iterator[Shard]:
+    def _stored(self, manifest: Manifest | StoredManifest) -> Iterator[Shard]:
         for offsets in self.cut(manifest):
             try:
-                yield self._store.read(part(manifest, offsets), offsets)
+                yield self._store.read(self._digest_of(manifest, offsets), offsets)
             except DamagedShardError:
                 self.complete(manifest, offsets, _unseen)
-                yield self._store.read(part(manifest, offsets), offsets)
+                yield self._store.read(self._digest_of(manifest, offsets), offsets)
+
+    def _digest_of(self, manifest: Manifest | StoredManifest, offsets: OffsetRange) -> str:
+        """Of the files in a range."""
+        if not manifest.digest:
+            return part(manifest, offsets).digest
+        key = (manifest.digest, offsets)
+        if key not in self._digests:
+            self._digests[key] = part(manifest, offsets).digest
+        return self._digests[key]
 
 
 def _unseen(done: int, bad: int) -> None:

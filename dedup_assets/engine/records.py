@@ -3,7 +3,7 @@
 Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,6 +93,26 @@ class Manifest:
 
     def __len__(self) -> int:
         return self.images.height
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """A listing of which only a range is held in memory: what extraction needs, whatever the number of images.
+
+    Attributes:
+        read: the rows of `Manifest.images` in a range of positions.
+        positions: of its first row, and after its last one.
+        listed: as of `Manifest`.
+        digest: as of `Manifest`.
+    """
+
+    read: Callable[[OffsetRange], "pl.DataFrame"]
+    positions: OffsetRange
+    listed: int
+    digest: str
+
+    def __len__(self) -> int:
+        return self.positions.max_offset - self.positions.min_offset
 
 
 @dataclass(frozen=True)
@@ -236,6 +256,19 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class PairCount:
+    """How many pairs there are, whichever image of a pair stands first.
+
+    Attributes:
+        similar: pairs as similar as was asked for.
+        identical: those among them of similarity 1.
+    """
+
+    similar: int
+    identical: int
+
+
+@dataclass(frozen=True)
 class Similarity:
     """What a search gives: the neighbours of every image, and the pairs among them that are similar enough to list."""
 
@@ -268,9 +301,13 @@ class Gallery:
         folder: beside the pages, holds what they refer to; another content has another name. Empty: there is none.
         files: path within that folder and content of each of its files.
         file_bytes: their size together.
+        made_of: which results and settings it shows; empty if unknown.
+        is_stored: it stands where it would be written to, and neither pages nor files were made again.
     """
 
     pages: dict[str, str]
     folder: str = ""
     files: Iterable[tuple[str, bytes]] = ()
     file_bytes: int = 0
+    made_of: str = ""
+    is_stored: bool = False

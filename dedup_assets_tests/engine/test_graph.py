@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
-from dedup_assets.engine.records import Neighbors
+from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.records import Neighbors, PairCount
 from dedup_assets.settings import GraphSettings
 
 Edge = tuple[int, int, float]
@@ -129,7 +129,61 @@ def test_an_image_between_many_has_the_highest_rank() -> None:
     assert build_components(star, EVERYTHING).images["pagerank"].arg_max() == 0
 
 
+def test_ranks_of_components_one_by_one_are_those_of_the_whole_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    pairs = {(int(low), int(low + step)) for low, step in zip(*random.integers(1, 9, (2, 400)), strict=True)}
+    pairs |= {(low + 20, high + 20) for low, high in pairs} | {(50, 51), (51, 52), (60, 61)}  # 62 to 69 stay alone
+    scores = random.uniform(0.6, 1, len(pairs)).round(6)
+    neighbors = neighbors_of(70, *((a, b, float(score)) for (a, b), score in zip(sorted(pairs), scores, strict=True)))
+    together = build_components(neighbors, EVERYTHING).images["pagerank"]
+    for edges_at_once in (1, 3, 40):
+        monkeypatch.setattr("dedup_assets.engine.graph.pagerank._EDGES_AT_ONCE", edges_at_once)
+        assert np.allclose(build_components(neighbors, EVERYTHING).images["pagerank"], together, rtol=1e-6)
+    monkeypatch.setattr("dedup_assets.engine.graph.pagerank._LARGE", 1)
+    assert np.allclose(build_components(neighbors, EVERYTHING).images["pagerank"], together, rtol=1e-6)
+
+
+def test_edges_are_joined_block_by_block_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    pairs = {(int(a), int(b)) for a, b in random.integers(0, 60, (90, 2)) if a != b}
+    neighbors = neighbors_of(60, *((a, b, round(0.4 + (a + b) / 200, 6)) for a, b in pairs))
+    at_once = build_components(neighbors, EVERYTHING), list(similar_pairs(neighbors, names_of(60), 0.5))
+    monkeypatch.setattr("dedup_assets.engine.graph.edges.BLOCK_EDGES", 7)
+    in_blocks = build_components(neighbors, EVERYTHING), list(similar_pairs(neighbors, names_of(60), 0.5))
+    assert in_blocks[0].images.equals(at_once[0].images)
+    assert in_blocks[0].info.equals(at_once[0].info)
+    assert in_blocks[1] == at_once[1]
+
+
 # Pairs
+
+
+@given(graphs(), scores)
+def test_a_pair_that_both_images_found_counts_once(neighbors: Neighbors, threshold: float) -> None:
+    count = count_pairs(neighbors, threshold, names_of(neighbors.images))
+    found = [({a, b}, round(score, 6)) for a, b, score in neighbors.edges.iter_rows()]
+    assert count.similar == len({frozenset(pair) for pair, score in found if score >= threshold})
+    assert count.identical == len({frozenset(pair) for pair, score in found if score >= 1})
+
+
+def test_in_a_test_set_a_pair_counts_once_where_both_images_are_in_both_sets() -> None:
+    tested = pl.Series([b"a", b"b", b"new"], dtype=pl.Binary)
+    train = pl.Series([b"x", b"b", b"a"], dtype=pl.Binary)
+    neighbors = neighbors_of(3, (0, 1, 1.0), (1, 2, 1.0), (2, 0, 0.9), (2, 1, 0.9), (0, 0, 0.9))
+    assert count_pairs(neighbors, 0.5, tested, found_names=train) == PairCount(4, 1)
+
+
+@given(graphs())
+def test_pairs_of_ascending_names_are_in_the_order_of_names_too(neighbors: Neighbors) -> None:
+    names = pl.Series([b"%03d" % row for row in range(neighbors.images)], dtype=pl.Binary)
+    pairs = list(similar_pairs(neighbors, names, 0.3))
+    assert pairs == sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+def test_pairs_of_equal_names_are_in_the_order_of_what_they_lead_to() -> None:
+    names = pl.Series([b"a", b"a", b"c", b"b"], dtype=pl.Binary)
+    neighbors = neighbors_of(4, (0, 2, 0.9), (1, 3, 0.9))
+    assert list(similar_pairs(neighbors, names, 0.5)) == [(b"a", b"b", 0.9), (b"a", b"c", 0.9)]
 
 
 def test_pairs_at_the_threshold_are_stored_and_those_below_are_not() -> None:

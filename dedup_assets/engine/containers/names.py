@@ -31,6 +31,11 @@ class Kind(Enum):
 
 def kind_of(name: bytes) -> Kind:
     """What a name promises."""
+    suffix = name[name.rfind(b".") :]
+    if suffix in IMAGE_EXTENSIONS and len(name) > len(suffix):  # nearly every name, and listings have millions
+        before = name[-len(suffix) - 1 : -len(suffix)]
+        if before not in {b".", b"/"}:
+            return Kind.IMAGE
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
     if suffix in IMAGE_EXTENSIONS:
         return Kind.IMAGE

@@ -1,6 +1,7 @@
 """Build the index of the settings: the one that is named, or the one that fits so many vectors."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from dedup_assets.engine.neighbors.choice import build_lists, chosen, set_nprobe
 from dedup_assets.engine.neighbors.index import build_named
 from dedup_assets.engine.neighbors.lists import ListIndex, list_index, nearest_lists
 from dedup_assets.engine.neighbors.recall import Question, exact_neighbors, share_found, spread_rows
-from dedup_assets.engine.neighbors.search import search_sample
+from dedup_assets.engine.neighbors.search import search_all, similar_enough
 from dedup_assets.engine.neighbors.similarity import prepared
 from dedup_assets.engine.records import SearchIndex
 from dedup_assets.settings import AUTO, SearchSettings
@@ -20,6 +21,9 @@ _SAMPLE_ROWS = 1000  # whose true neighbours decide how many lists are searched
 _SAMPLE_START = 0.5  # other rows than those that the recall is measured on afterwards
 _MARGIN = 0.25  # of what may be missed, left for other rows than the sample
 _GROWTH = 1.25
+_RANGE_SAMPLE = 64  # neighbours in the range of a row of the sample
+_FRUITLESS = 2  # times the lists, without a neighbour more: then it is enough
+_TRIED = 16  # lists, whatever fewer find
 
 
 def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:
@@ -45,18 +49,34 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
 
 
 def _tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> None:
-    """Set nprobe to the fewest lists that hold the wanted share of true neighbours of a sample; all, if need be."""
+    """Set nprobe to the fewest lists that hold the wanted share of true neighbours of a sample.
+
+    All, if need be; but where more lists find no more, what is missed is not in them, and reading them is for nothing.
+    """
     question = Question(vectors, vectors, among_themselves=True)
     rows = spread_rows(len(vectors), _SAMPLE_ROWS, _SAMPLE_START)
-    true = exact_neighbors(question, rows, search)
+    true = _true_neighbors(question, rows, search)
     goal = search.recall_target + _MARGIN * (1 - search.recall_target)
     lists = list_index(index.index)
-    nprobe = _lists_that_hold(goal, lists, vectors, true, search)
-    while True:
+    nprobe = enough = _lists_that_hold(goal, lists, vectors, true, search)
+    most = -1.0
+    while nprobe <= min(max(_FRUITLESS * enough, _TRIED), lists.lists):
         set_nprobe(index.index, nprobe)
-        if nprobe >= lists.lists or share_found(search_sample(question, rows, index, search, threads), true) >= goal:
-            return
+        share = share_found(search_all(question, rows, index, search, threads), true)
+        if share > most:
+            most, enough = share, nprobe
+        if share >= goal or nprobe == lists.lists:
+            break
         nprobe = min(math.ceil(_GROWTH * nprobe), lists.lists)
+    set_nprobe(index.index, enough)
+
+
+def _true_neighbors(question: Question, rows: NDArray[np.int64], search: SearchSettings) -> pl.DataFrame:
+    """The k nearest of each row; in a range search others that are similar enough as well, some dozen of them."""
+    if search.range_from is None:
+        return exact_neighbors(question, rows, search)
+    many = max(search.k, min(_RANGE_SAMPLE, search.range_limit))
+    return similar_enough(exact_neighbors(question, rows, replace(search, k=many)), search)
 
 
 def _lists_that_hold(

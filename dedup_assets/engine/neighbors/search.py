@@ -37,6 +37,10 @@ _NARROWED_VALUES = 1 << 22  # of candidates' vectors at a time
 _MOST_SPARE = 128
 _RANGE_GROWTH = 8  # a range search asks again for so many times the neighbours
 _RANGE_EDGES = 1 << 22  # searched at once
+_ORDER = ["from", "similarity", "to"]
+_CROWD_LIKENESS = 0.9  # cosine of near copies
+_CROWD_WIDTH = 0.05  # more than codes and projection are wrong by
+_CROWD_WIDENING = 8  # so many times the candidates, for a row that is crowded by copies
 _SPARE = 4  # candidates more than k that are scored exactly
 
 
@@ -81,7 +85,7 @@ def search_rows(
         SearchError: the index holds other vectors than these, or cannot be searched.
     """
     question = Question(vectors, vectors, among_themselves=True)
-    return _search_all(question, np.arange(rows.min_offset, rows.max_offset), index, search, threads)
+    return search_all(question, np.arange(rows.min_offset, rows.max_offset), index, search, threads)
 
 
 def measure_recall(
@@ -122,11 +126,11 @@ def score_test_set(
             "extract both with the same model"
         )
     question = Question(tested, vectors, among_themselves=False)
-    edges = _search_all(question, np.arange(len(tested)), index, search, threads)
+    edges = search_all(question, np.arange(len(tested)), index, search, threads)
     return Neighbors(edges, len(tested), _recall(question, edges, search))
 
 
-def _search_all(
+def search_all(
     question: Question, rows: NDArray[np.int64], index: SearchIndex, search: SearchSettings, threads: int
 ) -> pl.DataFrame:
     """The k nearest of each row and, for a range search, all that are similar enough.
@@ -148,12 +152,11 @@ def _search_all(
         wider = replace(search, k=k)
         at_once = max(1, _RANGE_EDGES // k)
         parts = [
-            _similar_enough(search_sample(question, again[start : start + at_once], index, wider, threads), search)
+            similar_enough(search_sample(question, again[start : start + at_once], index, wider, threads), search)
             for start in range(0, len(again), at_once)
         ]
         edges = pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *parts])
-    ordered = ["from", "similarity", "to"]
-    return pl.concat([*done, edges]).sort(ordered, descending=[False, True, False])
+    return pl.concat([*done, edges]).sort(_ORDER, descending=[False, True, False])
 
 
 def _unfinished(edges: pl.DataFrame, k: int, range_from: float) -> pl.DataFrame:
@@ -162,7 +165,7 @@ def _unfinished(edges: pl.DataFrame, k: int, range_from: float) -> pl.DataFrame:
     return found.filter((pl.col("len") == k) & similar).select("from")
 
 
-def _similar_enough(edges: pl.DataFrame, search: SearchSettings) -> pl.DataFrame:
+def similar_enough(edges: pl.DataFrame, search: SearchSettings) -> pl.DataFrame:
     """The first k edges of each row, and of the others those in the range."""
     near = pl.int_range(pl.len()).over("from") < search.k
     return edges.filter(near | (pl.col("similarity").cast(pl.Float64).round(DECIMALS) >= search.range_from))
@@ -225,9 +228,26 @@ def _search(
 def _search_lists(
     question: Question, rows: NDArray[np.int64], lists: ListIndex, search: SearchSettings, threads: int
 ) -> Iterator[pl.DataFrame]:
-    """As `_search`, with candidates from lists that are read once for many rows."""
+    """As `_search`, with candidates from lists that are read once for many rows; in the order of rows, all in all."""
     wanted = search.k + min(3 * search.k, _MOST_SPARE) + _LIST_CANDIDATES + 1
-    wanted = min(wanted, len(question.vectors))
+    found, crowded = [], [rows]
+    for widening in (1, _CROWD_WIDENING):
+        again = np.concatenate(crowded)
+        crowded = []
+        most = min(widening * wanted, len(question.vectors))
+        for edges, left in _propose(question, again, lists, search, threads, most):
+            is_last = widening == _CROWD_WIDENING or most == len(question.vectors)
+            found.append(edges if is_last else edges.filter(~pl.col("from").is_in(left)))
+            crowded.append(left if not is_last else left[:0])
+        if not sum(map(len, crowded)):
+            break
+    yield pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *found]).sort(_ORDER, descending=[False, True, False])
+
+
+def _propose(
+    question: Question, rows: NDArray[np.int64], lists: ListIndex, search: SearchSettings, threads: int, wanted: int
+) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64]]]:
+    """Edges of some rows, block by block, from so many candidates each; and which of these rows are crowded."""
     with threadpool_limits(1, user_api="blas"):  # its last bits would depend on the number of threads
         parts = [rows[start : start + _PROJECTED_ROWS] for start in range(0, len(rows), _PROJECTED_ROWS)]
         queries = [lists.project(prepared(question.asked[part], search.distance)) for part in parts]
@@ -241,41 +261,45 @@ def _search_lists(
 
 def _edges_of_candidates(
     question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64], block: slice
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     size = max(1, _NARROWED_VALUES // (found.shape[1] * question.vectors.shape[1]))
-    kept = np.concatenate(
-        [
-            _narrowed(
-                question,
-                search,
-                rows[start : min(start + size, block.stop)],
-                found[start : min(start + size, block.stop)],
-            )
-            for start in range(block.start, min(block.stop, len(found)), size)
-        ]
-    )
-    return _edges(question, search, rows[block], kept)
+    parts = [
+        slice(start, min(start + size, block.stop, len(found)))
+        for start in range(block.start, min(block.stop, len(found)), size)
+    ]
+    narrowed = [_narrowed(question, search, rows[part], found[part]) for part in parts]
+    kept, crowded = (np.concatenate(columns) for columns in zip(*narrowed, strict=True))
+    return _edges(question, search, rows[block], kept), rows[block][crowded]
 
 
 def _narrowed(
     question: Question, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The candidates that are most like each row by the vectors themselves, in float32: a few more than k."""
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The candidates that are most like each row by the vectors themselves, in float32: a few more than k.
+
+    Also whether a row is crowded: all its candidates are near copies of it, and about as like as the k-th of them, so
+    that codes cannot tell which come first, and there may be closer ones that were not proposed.
+    """
     kept = search.k + 1 + _SPARE
     if found.shape[1] <= kept:
-        return found
+        return found, np.zeros(len(found), np.bool_)
     queries = prepared(question.asked[rows], search.distance)
     candidates = question.vectors[np.maximum(found, 0).ravel()].reshape(*found.shape, queries.shape[1])
     if search.distance == "cosine":
         lengths = np.sqrt(np.einsum("nmd,nmd->nm", candidates, candidates))
         likeness = np.matmul(candidates, queries[:, :, None])[:, :, 0] / np.where(lengths > 0, lengths, 1)
-    else:
+        most, scale = 1.0, np.ones(len(queries), np.float32)
+    else:  # of vectors of one length |q|, the square of a distance is 2 |q|^2 (1 - cosine)
         away = candidates - queries[:, None, :]
         likeness = -np.einsum("nmd,nmd->nm", away, away)
+        most, scale = 0.0, 2 * np.einsum("nd,nd->n", queries, queries)
     likeness[found < 0] = -np.inf
-    best = np.argsort(-likeness, axis=1, kind="stable")[:, :kept]
-    narrowed: NDArray[np.int64] = np.take_along_axis(found, best, axis=1)
-    return narrowed
+    best = np.argsort(-likeness, axis=1, kind="stable")
+    least = likeness.min(axis=1)
+    kth = np.take_along_axis(likeness, best[:, search.k, None], axis=1)[:, 0]
+    crowded = (least >= most - (1 - _CROWD_LIKENESS) * scale) & (least >= kth - _CROWD_WIDTH * scale)
+    narrowed: NDArray[np.int64] = np.take_along_axis(found, best[:, :kept], axis=1)
+    return narrowed, crowded
 
 
 def _edges(

@@ -19,7 +19,6 @@ from dedup_assets.engine.records import (
     Features,
     FeatureStream,
     ImageLedger,
-    Manifest,
     Neighbors,
     Pairs,
     Similarity,
@@ -30,7 +29,6 @@ from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_tabl
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 from dedup_assets.engine.work_dir.tables import read_numbers, read_parquet
 
-MANIFEST = "image_manifest.parquet"
 LEDGER = "image_ledger.parquet"
 BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
@@ -43,18 +41,6 @@ CONFIG = "config.json"
 GALLERY = "gallery"
 _PAIRS = "from,to,distance"
 TEST = "test"  # sub-folder of a test set's files
-
-
-def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
-    """image_manifest.parquet: the listing, with how many images the full one has."""
-    with work_dir.publish(MANIFEST) as (file,):
-        manifest.images.write_parquet(file, metadata={"listed": str(manifest.listed), "digest": manifest.digest})
-
-
-def read_manifest(work_dir: WorkDir) -> Manifest:
-    """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
-    images, facts = read_parquet(work_dir, MANIFEST, remedy="materialize image_manifest")
-    return Manifest(images, int(facts["listed"]), facts["digest"])
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
@@ -72,7 +58,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
         good = 0
         names.write(b"index,filename\n")
         for shard in stream.shards:
-            data.write(np.ascontiguousarray(shard.vectors, dtype="<f4").tobytes())
+            data.write(np.ascontiguousarray(shard.vectors, dtype="<f4").reshape(-1).view(np.uint8).data)
             images = shard.images.filter(pl.col("error_code").is_null())["filename"]
             names.writelines(b"%d,%b\n" % (good + row, field(name)) for row, name in enumerate(images))
             good += len(images)

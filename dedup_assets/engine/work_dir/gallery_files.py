@@ -30,6 +30,8 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
     Raises:
         WorkDirError: the work_dir cannot be written to; the former gallery stays.
     """
+    if gallery.is_stored:
+        return
     folder = work_dir.within(GALLERY).in_generation("")
     if gallery.folder:
         with _told(work_dir):

@@ -62,38 +62,40 @@ class ShardStore:
         self._work_dir = work_dir
         self._mark = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
 
-    def names(self, part: Manifest, offsets: OffsetRange) -> tuple[str, str]:
-        """File names that the shard of this part of a manifest may have: done, and open."""
-        stem = f"{offsets.key}.{self._mark}.{part.digest[:16]}"
+    def names(self, digest: str, offsets: OffsetRange) -> tuple[str, str]:
+        """File names that the shard of a range may have whose part of the manifest has this digest: done, and open."""
+        stem = f"{offsets.key}.{self._mark}.{digest[:16]}"
         return f"{stem}.parquet", f"{stem}.open.parquet"
 
-    def has(self, part: Manifest, offsets: OffsetRange) -> bool:
+    def has(self, digest: str, offsets: OffsetRange) -> bool:
         """Whether this range, with exactly these files, is done."""
-        done, _ = self.names(part, offsets)
+        done, _ = self.names(digest, offsets)
         return self._work_dir.exists(f"{FOLDER}/{done}")
 
-    def write(self, part: Manifest, offsets: OffsetRange, shard: Shard) -> None:
+    def write(self, digest: str, offsets: OffsetRange, shard: Shard) -> None:
         """Keep a computed range."""
         good = shard.images["error_code"].is_null().to_numpy()
-        rows = np.zeros((len(good), shard.vectors.shape[1]), np.float32)
-        rows[good] = shard.vectors
+        rows = shard.vectors
+        if not good.all():
+            rows = np.zeros((len(good), shard.vectors.shape[1]), np.float32)
+            rows[good] = shard.vectors
         table = shard.images.select(_LEDGER).with_columns(
             vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1]))
         )
-        done, still_open = self.names(part, offsets)
+        done, still_open = self.names(digest, offsets)
         name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
             facts = {_HASH: _hash_of(table)}
             table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
 
-    def read(self, part: Manifest, offsets: OffsetRange) -> Shard:
+    def read(self, digest: str, offsets: OffsetRange) -> Shard:
         """Read a range that was written.
 
         Raises:
             WorkDirError: it was not.
             DamagedShardError: its file is damaged.
         """
-        names = [f"{FOLDER}/{name}" for name in self.names(part, offsets)]
+        names = [f"{FOLDER}/{name}" for name in self.names(digest, offsets)]
         table = self._load(self._work_dir.require(*names, remedy="materialize features again"))
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
@@ -166,7 +168,7 @@ def _hash_of(table: pl.DataFrame) -> str:
     sha = hashlib.sha256()
     for row in table.select(_LEDGER).iter_rows():
         sha.update(repr(row).encode())
-    sha.update(table["vector"].to_numpy().tobytes())
+    sha.update(np.ascontiguousarray(table["vector"].to_numpy()).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 

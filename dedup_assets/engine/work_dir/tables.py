@@ -1,5 +1,8 @@
 """Tables of a work_dir, read with errors that name the file and what makes it anew."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import polars as pl
 
 from dedup_assets.engine.errors import WorkDirError
@@ -24,10 +27,16 @@ def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
 def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """A table, and the facts that were written with it."""
     work_dir.require(name, remedy=f"{remedy} first")
-    with work_dir.open(name) as file:
-        try:
-            facts = pl.read_parquet_metadata(file)
-            file.seek(0)
-            return pl.read_parquet(file), facts
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
+    with work_dir.open(name) as file, told_damage(work_dir, name, remedy):
+        facts = pl.read_parquet_metadata(file)
+        file.seek(0)
+        return pl.read_parquet(file), facts
+
+
+@contextmanager
+def told_damage(work_dir: WorkDir, name: str, remedy: str) -> Iterator[None]:
+    """What polars says of a file that it cannot read, as an error that names file and remedy."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None

@@ -79,6 +79,28 @@ def test_among_thousands_of_identical_rows_each_has_k_others() -> None:
     assert copies["to"].is_between(200, 1199).all()
 
 
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_among_many_near_copies_the_nearest_are_found(distance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty originals, each in forty versions that lie where the codes do not look, and each version twice."""
+    random = np.random.default_rng(4)
+    originals = np.repeat(random.normal(size=(30, 64)) * np.repeat([1, 0.01], 32), 40, axis=0)
+    versions = (originals + 0.15 * random.normal(size=(1200, 64)) * np.repeat([0.2, 1], 32)).astype(np.float32)
+    vectors = np.concatenate([versions, versions])
+    search = asked(distance=distance, nearest_neighbors_k=2)
+    index = build_index(vectors, search, 2)
+    assert (find_neighbors(vectors, index, search, 2).recall_at_k or 0) >= 0.98
+    monkeypatch.setattr("dedup_assets.engine.neighbors.search._CROWD_WIDENING", 1)
+    assert (find_neighbors(vectors, index, search, 2).recall_at_k or 0) < 0.9  # it is the second look that finds them
+
+
+def test_lists_that_find_no_more_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.neighbors.search._CROWD_WIDENING", 1)
+    vectors = np.tile(np.random.default_rng(5).normal(size=(60, 64)), (40, 1)).astype(np.float32)
+    vectors += 0.01 * np.random.default_rng(6).normal(size=vectors.shape).astype(np.float32)
+    lists = list_index(build_index(vectors, asked(), 2).index)
+    assert lists.nprobe < lists.lists / 4
+
+
 def test_candidates_of_all_lists_are_the_best_by_the_codes_ties_by_row(photos: NDArray[np.float32]) -> None:
     index = build_index(photos, asked(), 1).index
     choice.set_nprobe(index, list_index(index).lists)

@@ -28,7 +28,7 @@ from dedup_assets.engine.records import (
     Shard,
     Similarity,
 )
-from dedup_assets.engine.work_dir import WorkDir, files, index_file
+from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file
 
 names_of_any_bytes = st.binary(min_size=1, max_size=60).map(
     lambda name: b"n" + name.replace(b"\0", b"").replace(b"/", b"") + b".jpg"
@@ -80,7 +80,7 @@ def test_names_of_any_bytes_survive_from_the_disk_to_every_file_and_back(
         with open(os.fsencode(top) + b"/" + name, "wb") as file:  # noqa: PTH123 - a Path of bytes does not exist
             file.write(b"x")
     manifest, work_dir = list_images(str(top)), WorkDir(str(top / "out"))
-    files.write_manifest(work_dir, manifest)
+    manifest_file.write_manifest(work_dir, manifest)
     shard = shard_of(manifest, bad={0})
     files.write_features(work_dir, stream_of(shard))
     listed = manifest.images["filename"].to_list()
@@ -91,7 +91,7 @@ def test_names_of_any_bytes_survive_from_the_disk_to_every_file_and_back(
     files.write_bad_images(work_dir, bad)
 
     assert set(listed) == {os.fsencode(top) + b"/" + name for name in names}
-    assert files.read_manifest(work_dir).images.equals(manifest.images)
+    assert manifest_file.read_manifest(work_dir).images.equals(manifest.images)
     assert files.read_features(work_dir).names.to_list() == listed[1:]
     assert files.read_pairs(work_dir, "similarity.csv").rows.equals(pairs.rows)
     assert files.read_pairs(work_dir, "outliers.csv").rows.equals(pairs.rows)
@@ -310,7 +310,7 @@ def test_the_configuration_comes_back_and_is_written_only_where_it_changes(work_
 
 
 DAMAGED = {
-    "image_manifest.parquet": files.read_manifest,
+    "image_manifest.parquet": manifest_file.read_manifest,
     "image_ledger.parquet": files.read_ledger,
     "neighbors.parquet": files.read_neighbors,
     "components_info.csv": files.read_components,

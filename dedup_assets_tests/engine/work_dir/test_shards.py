@@ -37,10 +37,10 @@ def test_a_range_comes_back_as_it_was_written(work_dir: WorkDir) -> None:
     part = part_of(b"a\xff\n", b'"b"', b"c")
     shard = shard_of(part, None, "ERROR_CORRUPT_IMAGE", None)
     store = ShardStore(work_dir, "model")
-    assert not store.has(part, FIRST)
-    store.write(part, FIRST, shard)
-    assert store.has(part, FIRST)
-    found = ShardStore(work_dir, "model").read(part, FIRST)
+    assert not store.has(part.digest, FIRST)
+    store.write(part.digest, FIRST, shard)
+    assert store.has(part.digest, FIRST)
+    found = ShardStore(work_dir, "model").read(part.digest, FIRST)
     assert found.images.equals(shard.images)
     assert found.vectors.dtype == np.float32
     assert np.array_equal(found.vectors, shard.vectors)
@@ -48,12 +48,12 @@ def test_a_range_comes_back_as_it_was_written(work_dir: WorkDir) -> None:
 
 def test_other_files_another_range_or_another_fingerprint_are_not_done(work_dir: WorkDir) -> None:
     part = part_of(b"a", b"b")
-    ShardStore(work_dir, "model").write(part, FIRST, shard_of(part, None, None))
+    ShardStore(work_dir, "model").write(part.digest, FIRST, shard_of(part, None, None))
     store = ShardStore(work_dir, "model")
-    assert not store.has(part_of(b"a", b"c"), FIRST)
-    assert not store.has(part_of(b"a", b"b", version="2"), FIRST)
-    assert not store.has(part, OffsetRange(4, 8))
-    assert not ShardStore(work_dir, "other").has(part, FIRST)
+    assert not store.has(part_of(b"a", b"c").digest, FIRST)
+    assert not store.has(part_of(b"a", b"b", version="2").digest, FIRST)
+    assert not store.has(part.digest, OffsetRange(4, 8))
+    assert not ShardStore(work_dir, "other").has(part.digest, FIRST)
     assert len(ShardStore(work_dir, "other").known(part).rows) == 0
 
 
@@ -61,9 +61,9 @@ def test_other_files_another_range_or_another_fingerprint_are_not_done(work_dir:
 def test_a_range_with_files_that_may_be_mended_stays_open(work_dir: WorkDir, code: str) -> None:
     part = part_of(b"a", b"b", b"c")
     store = ShardStore(work_dir, "model")
-    store.write(part, FIRST, shard_of(part, None, code, "ERROR_CORRUPT_IMAGE"))
-    assert not store.has(part, FIRST)
-    assert store.read(part, FIRST).images["error_code"].to_list() == [None, code, "ERROR_CORRUPT_IMAGE"]
+    store.write(part.digest, FIRST, shard_of(part, None, code, "ERROR_CORRUPT_IMAGE"))
+    assert not store.has(part.digest, FIRST)
+    assert store.read(part.digest, FIRST).images["error_code"].to_list() == [None, code, "ERROR_CORRUPT_IMAGE"]
     known = store.known(part)
     assert known.rows.tolist() == [0, 2]
     assert known.images["filename"].to_list() == [b"a", b"c"]
@@ -73,17 +73,17 @@ def test_a_range_with_files_that_may_be_mended_stays_open(work_dir: WorkDir, cod
 def test_a_range_that_was_completed_is_read_from_its_last_shard(work_dir: WorkDir) -> None:
     part = part_of(b"a", b"b")
     store = ShardStore(work_dir, "model")
-    store.write(part, FIRST, shard_of(part, None, "ERROR_MISSING_FILE"))
-    store.write(part, FIRST, shard_of(part, None, None))
-    assert store.read(part, FIRST).images["error_code"].to_list() == [None, None]
+    store.write(part.digest, FIRST, shard_of(part, None, "ERROR_MISSING_FILE"))
+    store.write(part.digest, FIRST, shard_of(part, None, None))
+    assert store.read(part.digest, FIRST).images["error_code"].to_list() == [None, None]
     assert store.known(part).rows.tolist() == [0, 1]
 
 
 def test_what_a_killed_run_left_half_written_is_passed_over(work_dir: WorkDir) -> None:
     part = part_of(b"a", b"b")
     store = ShardStore(work_dir, "model")
-    store.write(part, FIRST, shard_of(part, None, None))
-    done, _ = store.names(part, FIRST)
+    store.write(part.digest, FIRST, shard_of(part, None, None))
+    done, _ = store.names(part.digest, FIRST)
     with work_dir.publish(f"shards/.{done}.0123456789abcdef.tmp") as (file,):
         file.write(b"PAR1 half")
     assert store.known(part_of(b"b", b"c")).rows.tolist() == [0]
@@ -93,7 +93,7 @@ def test_known_vectors_are_gathered_from_several_ranges_with_the_positions_of_th
     store = ShardStore(work_dir, "model")
     for names in ([b"a", b"b"], [b"c", b"d"]):
         part = part_of(*names)
-        store.write(part, FIRST, shard_of(part, None, None))
+        store.write(part.digest, FIRST, shard_of(part, None, None))
     known = store.known(part_of(b"d", b"x", b"a"))
     assert known.rows.tolist() == [0, 2]
     assert known.images.select("index", "filename").rows() == [(0, b"d"), (2, b"a")]
