@@ -22,6 +22,9 @@ from dedup_assets.settings import Settings
 from dedup_assets_tests.conftest import SavePhoto
 from dedup_assets_tests.engine.models import save_mean_model
 
+# How many collections are drawn; more by hand: DEDUP_COLLECTIONS=200 ./dev test -k ranges
+COLLECTIONS = int(os.environ.get("DEDUP_COLLECTIONS", "10"))
+
 
 class Collection:
     """A folder of photographs, its work_dir, and runs over it."""
@@ -340,7 +343,7 @@ def any_collection(tmp_path_factory: pytest.TempPathFactory, save_photo: SavePho
     return made
 
 
-@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=COLLECTIONS, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(present=st.sets(st.sampled_from("abcdefghijkl"), max_size=9), broken=st.sets(st.sampled_from("abcd")))
 def test_whatever_came_and_went_the_vectors_are_those_of_a_fresh_run(
     any_collection: Collection, present: set[str], broken: set[str]
