@@ -27,7 +27,9 @@ from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
 from training.targets import Mean, targets, teacher_rows
 
-WEIGHTS = {"teacher": 0.6, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5, "former": 10.0}
+WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
+# Beside what a former network knew, the other terms only disturb a new stem (README).
+FORMER_WEIGHT, BESIDE_FORMER = 20.0, 0.1
 LOG_STEPS = 50
 WARM_STEPS = 100
 MOMENTUM = 0.02  # of the statistics, where they change
@@ -50,6 +52,8 @@ class Trainer:
         self.options = options
         self.spent, self.step, self.steps_here = 0.0, 0, 0
         self.mean: Mean | None = None
+        beside = {name: BESIDE_FORMER * weight for name, weight in WEIGHTS.items()} | {"former": FORMER_WEIGHT}
+        self.weights = beside if options.former else WEIGHTS
         self.model = Embedder().to(memory_format=torch.channels_last)
         frozen = options.frozen
         self.model.f[:frozen].requires_grad_(requires_grad=False)
@@ -94,16 +98,12 @@ class Trainer:
         """Write the weights under the step's name, to draw the curve from."""
         torch.save(self.model.state_dict(), self.options.out / f"weights_{self.step}.pt")
 
-    @property
-    def share(self) -> float:
-        """How much of the schedule is over."""
-        return self.spent / (self.options.minutes * 60)
-
     def set_rate(self) -> None:
         """A short rise, then cosine to zero by running time."""
         warm = min(1.0, (self.steps_here + 1) / WARM_STEPS)
+        share = self.spent / (self.options.minutes * 60)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * self.share))
+            group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * share))
 
     def learn(self, batch: Batch) -> dict[str, float]:
         """One step; the loss terms."""
@@ -116,9 +116,9 @@ class Trainer:
         z: Tensor = self.model.head(x)
         terms = objective(z, photos, self.targets)
         if batch[2] is not None:
-            terms["former"] = (1 - self.share) * (1 - (z * torch.from_numpy(batch[2])).sum(1).mean())
+            terms["former"] = 1 - (z * torch.from_numpy(batch[2])).sum(1).mean()
         self.optimizer.zero_grad()
-        torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum().backward()
+        torch.stack([self.weights[name] * term for name, term in terms.items()]).sum().backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.set_rate()
         self.optimizer.step()
