@@ -69,12 +69,12 @@ class Runner:
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             _kill(int(child))
 
-    def run(self, *arguments: str, kill_before: int = 0, kill_after: float = 0.0) -> Outcome:
+    def run(self, *arguments: str, kill_before: int | str = 0, kill_after: float = 0.0) -> Outcome:
         """Run the command line.
 
         Args:
             arguments: of `dedup-assets`.
-            kill_before: the n-th moment; 0: none.
+            kill_before: the n-th moment, or the first of this name; 0: none.
             kill_after: seconds; 0: never.
         """
         assert self._process.stdin is not None
@@ -93,7 +93,7 @@ def _serve(folder: str) -> None:
         print(json.dumps(_run(folder, **request)), flush=True)
 
 
-def _run(folder: str, arguments: Sequence[str], kill_before: int, kill_after: float) -> dict[str, Any]:
+def _run(folder: str, arguments: Sequence[str], kill_before: int | str, kill_after: float) -> dict[str, Any]:
     log, notes = f"{folder}/../said.{os.getpid()}", f"{folder}/../moments.{os.getpid()}"
     for path in (log, notes):
         Path(path).write_text("")
@@ -118,7 +118,7 @@ def _kill(group: int) -> None:
         time.sleep(0)
 
 
-def _be_a_run(folder: str, arguments: Sequence[str], kill_before: int, log: str, notes: str) -> None:
+def _be_a_run(folder: str, arguments: Sequence[str], kill_before: int | str, log: str, notes: str) -> None:
     os.setsid()
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)
@@ -136,7 +136,7 @@ def _be_a_run(folder: str, arguments: Sequence[str], kill_before: int, log: str,
         path = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""
         if path.startswith(top):
             moments.append(f"{event} {path.removeprefix(top)}")
-            if len(moments) == kill_before:
+            if kill_before in (len(moments), moments[-1]):
                 os.killpg(0, signal.SIGKILL)
 
     sys.addaudithook(watch)

@@ -52,7 +52,8 @@ def test_files_that_other_workers_publish_are_seen_at_once(bucket: Any) -> None:
     bucket.put_object(Key="out/shards/b.parquet", Body=b"second")
     assert ours.names("shards") == ["a.parquet", "b.parquet", "empty"]
     assert ours.exists("shards/b.parquet")
-    assert ours.local("shards/b.parquet").read_bytes() == b"second"
+    with ours.open_local("shards/b.parquet") as file:
+        assert file.read() == b"second"
     bucket.Object("out/shards/a.parquet").delete()
     assert not ours.exists("shards/a.parquet")
     assert WorkDir("s3://photos/out").names("shards") == ["b.parquet", "empty"]

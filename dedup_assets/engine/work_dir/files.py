@@ -123,7 +123,8 @@ def _features(work_dir: WorkDir) -> Features:
             f"{work_dir.path(name)!r} has {size} bytes, which is no whole number of float32 values for each of the "
             f"{len(names)} names in {name}.csv; run the extraction again"
         )
-    vectors = np.memmap(work_dir.local(name), dtype="<f4", mode="r", shape=(len(names), size // (4 * len(names))))
+    with work_dir.open_local(name) as file:
+        vectors = np.memmap(file, dtype="<f4", mode="r", shape=(len(names), size // (4 * len(names))))
     return Features(names, vectors)
 
 

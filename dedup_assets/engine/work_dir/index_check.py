@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from io import FileIO
 from typing import Any, BinaryIO
 
 _READ_BYTES = 1 << 20
@@ -26,23 +26,22 @@ _LOOPS = 1 << 26
 _QUERIES = 8
 
 
-def check(path: Path, size_bytes: int) -> str:
+def check(file: FileIO, size_bytes: int) -> str:
     """What is wrong with a faiss file; empty where nothing is.
 
     Args:
-        path: of the file.
+        file: open for reading, at its start; the process that reads it shares the place in it.
         size_bytes: of the file.
     """
-    with path.open("rb", buffering=0) as file:  # the process shares the place in it
-        if problem := check_header(file.read(_HEADER.size), size_bytes):
-            return problem
-        file.seek(0)
-        command = [sys.executable, "-I", __file__, str(size_bytes)]
-        seconds = _BASE_SECONDS + size_bytes / _BYTES_A_SECOND
-        try:
-            done = subprocess.run(command, stdin=file, capture_output=True, timeout=seconds, check=False)  # noqa: S603 - ourselves
-        except subprocess.TimeoutExpired:
-            return f"reading it took longer than {seconds:.0f} s"
+    if problem := check_header(file.read(_HEADER.size), size_bytes):
+        return problem
+    file.seek(0)
+    command = [sys.executable, "-I", __file__, str(size_bytes)]
+    seconds = _BASE_SECONDS + size_bytes / _BYTES_A_SECOND
+    try:
+        done = subprocess.run(command, stdin=file, capture_output=True, timeout=seconds, check=False)  # noqa: S603 - ourselves
+    except subprocess.TimeoutExpired:
+        return f"reading it took longer than {seconds:.0f} s"
     if done.returncode < 0:
         return f"reading or searching it ends the process ({signal.Signals(-done.returncode).name})"
     try:

@@ -1,6 +1,5 @@
 """faiss.index: a plain faiss file, written whole, read by mapping it into memory."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +56,12 @@ def _unusable(work_dir: WorkDir, name: str, problem: str) -> WorkDirError:
 
 def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
     size = work_dir.size(name)
-    path = os.fsencode(work_dir.local(name))
-    # What this run has written itself a moment ago needs no check.
-    if not work_dir.wrote(name) and (problem := index_check.check(Path(os.fsdecode(path)), size)):
-        raise _unusable(work_dir, name, problem)
-    with Path(os.fsdecode(path)).open("rb") as file:
-        # faiss takes a path as text in UTF-8 alone; by its descriptor a file has such a name, whatever its own.
-        spelled = path.decode() if path.isascii() else f"/dev/fd/{file.fileno()}"
-        return faiss.read_index(spelled, faiss.IO_FLAG_MMAP_IFC)
+    with work_dir.open_local(name) as file:
+        # What this run has written itself a moment ago needs no check.
+        if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
+            raise _unusable(work_dir, name, problem)
+        # faiss takes a path as text in UTF-8 alone; by its descriptor a file has such a name, whatever its own, and
+        # wherever it is moved to meanwhile.
+        file.seek(0)
+        by_descriptor = f"/dev/fd/{file.fileno()}"
+        return faiss.read_index(by_descriptor if Path(by_descriptor).exists() else file.name, faiss.IO_FLAG_MMAP_IFC)

@@ -7,11 +7,12 @@ import shutil
 import tempfile
 import uuid
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import fsspec
 
@@ -27,6 +28,7 @@ SHARDS = "shards"
 SEARCHED = "neighbors"
 _USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
 _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
+Read = TypeVar("Read")
 
 
 class WorkDir:
@@ -128,7 +130,7 @@ class WorkDir:
     def size(self, name: str) -> int:
         """Size of a file in bytes."""
         with self.answering(name):
-            return int(self.filesystem.size(self._visible(name)))
+            return self._reach(name, lambda path: int(self.filesystem.size(path)))
 
     def version(self, name: str) -> str:
         """Size, and modification time or what a store has for it: another one where the file was published anew.
@@ -139,9 +141,9 @@ class WorkDir:
         try:
             with self.answering(name):
                 if self.is_local:
-                    facts = Path(self._visible(name)).stat()
+                    facts = self._reach(name, lambda path: Path(path).stat())
                     return f"{facts.st_size} {facts.st_mtime_ns}"
-                size, tag = describe_object(self.filesystem.info(self._visible(name)))
+                size, tag = self._reach(name, lambda path: describe_object(self.filesystem.info(path)))
                 return f"{size} {tag}"
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
@@ -163,17 +165,23 @@ class WorkDir:
         Raises:
             WorkDirError: it cannot be opened.
         """
-        for attempt in range(_ATTEMPTS):
-            try:
-                with self.answering(name):
-                    file = self._open(self._visible(name))
-                break
-            except OSError as error:
-                if attempt + 1 < _ATTEMPTS and self.exists(name):
-                    continue  # it was moved to its place just now
-                raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
+        try:
+            with self.answering(name):
+                file = self._reach(name, self._open)
+        except OSError as error:
+            raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
             yield file
+
+    def _reach(self, name: str, read: Callable[[str], Read]) -> Read:
+        """Read a file where it is, and once more where it was moved to its place just now."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return read(self._visible(name))
+            except FileNotFoundError:
+                if not self.exists(name):
+                    raise
+        return read(self._visible(name))
 
     def _open(self, path: str) -> BinaryIO:
         if self.is_local:
@@ -181,16 +189,22 @@ class WorkDir:
         # Whole, so that a store that fails in the middle is not taken for a damaged file by whoever parses it.
         return io.BytesIO(read_object(self.filesystem, path, size=int(self.filesystem.size(path) or 0)))
 
-    def local(self, name: str) -> Path:
-        """A local path with the content of a file: itself; or a copy that this machine keeps (`kept_copies`).
+    @contextmanager
+    def open_local(self, name: str) -> Iterator[FileIO]:
+        """Open a local file with the content of one here.
 
-        Where the machine keeps none, the copy lives as long as this object.
+        It is that file itself, which may be moved while it is open; or a copy that this machine keeps
+        (`kept_copies`); or, where it keeps none, a copy that lives as long as this object.
 
         Raises:
-            WorkDirError: the copy cannot be kept.
+            WorkDirError: it cannot be read, or the copy cannot be kept.
         """
-        if self.is_local:
-            return Path(self._visible(name))
+        with self.answering(name, "read"):
+            file = self._reach(name, FileIO) if self.is_local else FileIO(self._local_copy(name))
+        with file:
+            yield file
+
+    def _local_copy(self, name: str) -> Path:
         if cache := cache_folder():
             return keep_copy(cache, self.path(name), lambda: self.version(name), lambda path: self._fetch(name, path))
         copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
@@ -199,10 +213,12 @@ class WorkDir:
 
     def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):
-            path = self._visible(name)
-            self.filesystem.get_file(path, str(to))
-            if to.stat().st_size != self.filesystem.size(path):
-                raise OSError(f"the store sent {to.stat().st_size} of {self.filesystem.size(path)} bytes")
+            self._reach(name, lambda path: self._get(path, to))
+
+    def _get(self, path: str, to: Path) -> None:
+        self.filesystem.get_file(path, str(to))
+        if to.stat().st_size != self.filesystem.size(path):
+            raise OSError(f"the store sent {to.stat().st_size} of {self.filesystem.size(path)} bytes")
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:

@@ -117,10 +117,10 @@ def test_features_are_read_with_their_own_names_while_others_take_their_place(tm
         "    files.save_features(WorkDir(sys.argv[1]), names, np.full((rows, 12 // rows), mark, np.float32))\n"
     )
     files.save_features(WorkDir(str(tmp_path)), [b"0"] * 3, np.zeros((3, 4), np.float32))
-    writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
-    while writer.poll() is None:
-        found = files.read_features(WorkDir(str(tmp_path)))
-        assert {int(name) for name in found.names} == {int(value) for value in found.vectors.ravel()}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as writer:
+        while writer.poll() is None:
+            found = files.read_features(WorkDir(str(tmp_path)))
+            assert {int(name) for name in found.names} == {int(value) for value in found.vectors.ravel()}
     assert writer.returncode == 0
 
 

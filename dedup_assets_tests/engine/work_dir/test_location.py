@@ -45,7 +45,8 @@ def test_published_files_are_read_back_and_replaced_whole(url: str) -> None:
     assert content(work_dir, "sub/b") == b""
     assert work_dir.size("sub/c") == 100_000
     assert work_dir.names("sub") == ["b", "c"]
-    assert work_dir.local("a").read_bytes() == b"2"
+    with work_dir.open_local("a") as file:
+        assert file.read() == b"2"
 
 
 def test_an_error_in_the_block_leaves_what_stood_there_and_nothing_else(url: str) -> None:
