@@ -39,7 +39,7 @@ class Extraction:
         limits: which pictures are refused.
         box: crop before embedding.
         threads: how many compute at once.
-        seconds: that decoding one image may take.
+        seconds: that decoding one image may take, and before that unpacking it.
     """
 
     embedder: Embedder
@@ -94,7 +94,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     codes: list[str | None] = []
     reasons: list[str | None] = []
     ordered = reading_order(manifest)
-    with open_chunks(ordered) as chunks, open_decoders(extraction.threads) as decoders:
+    with open_chunks(ordered, extraction.seconds) as chunks, open_decoders(extraction.threads) as decoders:
         lanes = Lanes(extraction.threads, abandon=decoders.close)
         for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
             vectors[good : good + len(outcome.vectors)] = outcome.vectors
