@@ -135,8 +135,8 @@ def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: 
 
 def _finite(outcome: _Outcome) -> _Outcome:
     """A vector with NaN or infinity has no similarity to anything: its image is bad, and says so."""
-    good = [bool(np.isfinite(vector).all()) for vector in outcome.vectors]
-    if all(good):
+    good: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
+    if good.all():
         return outcome
     verdicts = iter(good)
     failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
