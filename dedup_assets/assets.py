@@ -90,6 +90,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
         max_offset=parsed.max_offset,
         num_images=parsed.num_images,
         video_fps=parsed.video_fps,
+        image_seconds=parsed.image_seconds,
     )
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)

@@ -149,7 +149,8 @@ class Settings(BaseModel):
         ge=0.1,
         le=86_400.0,
         description="Seconds that reading and decoding one image may take before it is given up (ERROR_UNREADABLE); "
-        "waiting for a store does not count.",
+        "waiting for a store does not count. Also, and one more for each MiB read of the archive, the seconds of a "
+        "processor that unpacking may take: of a member, or of a whole archive while it is listed.",
     )
     gallery_pairs: int = Field(
         default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."

@@ -1,7 +1,11 @@
 """Whole runs over every kind of input: stores, archives, videos, and all of them mixed."""
 
+import gzip
 import os
 import shutil
+import tarfile
+import time
+from itertools import count
 from pathlib import Path
 
 import av
@@ -166,6 +170,30 @@ def test_every_kind_of_input_in_one_run(photos: Path, on_store: str, tmp_path: P
     page = (tmp_path / "out" / "gallery" / "duplicates.html").read_text()
     assert "clip.mp4#t=00:00:0" in page
     assert "No picture" not in page
+
+
+def test_an_archive_that_takes_too_long_costs_its_rows_alone_and_is_tried_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dedup_assets.engine.containers.budget._SECONDS_A_BYTE", 0.0)
+    seconds = count(0.0)
+    monkeypatch.setattr(time, "thread_time", lambda: next(seconds))  # a second passes at each step of unpacking
+    shutil.copytree(photos, tmp_path / "in")
+    first = (photos / "copy.jpg").read_bytes()
+    nothing = gzip.compress(b"") * 5_000  # members of no bytes: many steps, by which nothing comes out
+    entry = tarfile.TarInfo("a.jpg")
+    entry.size = len(first)
+    head = gzip.compress(entry.tobuf() + first.ljust(-(-len(first) // 512) * 512, b"\0"))
+    bomb = tmp_path / "in" / "bomb.tar.gz"
+    bomb.write_bytes(head + nothing + gzip.compress(bytes(1024)))
+    dedup_assets.run(tmp_path / "in", tmp_path / "out", image_seconds=20)
+    assert bad_rows(tmp_path / "out") == {str(bomb): "ERROR_UNREADABLE"}
+    assert "image_seconds=20 " in (tmp_path / "out" / "features.bad.csv").read_text()
+    assert len(vectors(tmp_path / "out")) == 7
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    dedup_assets.run(tmp_path / "in", tmp_path / "out", image_seconds=20)
+    assert bad_rows(tmp_path / "out") == {}
+    assert f"{bomb}/a.jpg" in vectors(tmp_path / "out")
 
 
 def test_other_frames_of_a_video_are_computed_and_known_ones_found(photos: Path, tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ class Graph:
     def head(self, given: Place, weight: Tensor, bias: Tensor) -> str:
         """GeM pooling (p = 3), the linear layer in fp16 on disk and fp32 in memory, and unit length."""
         x = self.node("DequantizeLinear", [given.name, *self.scale(given)])
-        cube = self.node("Mul", [self.node("Mul", [x, x]), x])
+        # One node, for onnxruntime would dequantize once for each use of x; its Pow multiplies where the exponent is 3.
+        cube = self.node("Pow", [x, self.constant(np.float32(3))])
         mean = self.node("ReduceMean", [cube], axes=[2, 3], keepdims=0)
         pooled = self.node("Pow", [mean, self.constant(np.float32(1 / 3))])
         half = self.constant(weight.detach().numpy().astype(np.float16))

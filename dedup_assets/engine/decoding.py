@@ -7,7 +7,6 @@ All functions may be called from many threads; decoding and resizing release the
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).
 """
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,12 +128,8 @@ def make_thumbnail(
     """
     width, height = size
     scale = min(side / max(width, height, 1), 1)  # the decoder needs no more than the thumbnail shows
-    needed = (max(round(height * scale), 1), max(round(width * scale), 1))
-    picture = Image.fromarray(decode(data, at_least=needed, limits=limits))
-    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
-    return file.getvalue()
+    shown = (max(round(height * scale), 1), max(round(width * scale), 1))
+    return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
 
 
 def thumbnail_room(side: int) -> int:

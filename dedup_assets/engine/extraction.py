@@ -26,7 +26,7 @@ from dedup_assets.settings import Settings
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_DECODER_VERSION = 2  # raise it when decoding or resizing changes what the model sees
+_DECODER_VERSION = 3  # raise it when decoding or resizing changes what the model sees
 _BATCH = CHUNK_IMAGES  # of one inference
 
 
@@ -39,7 +39,7 @@ class Extraction:
         limits: which pictures are refused.
         box: crop before embedding.
         threads: how many compute at once.
-        seconds: that decoding one image may take.
+        seconds: that decoding one image may take, and before that unpacking it.
     """
 
     embedder: Embedder
@@ -94,7 +94,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     codes: list[str | None] = []
     reasons: list[str | None] = []
     ordered = reading_order(manifest)
-    with open_chunks(ordered) as chunks, open_decoders(extraction.threads) as decoders:
+    with open_chunks(ordered, extraction.seconds) as chunks, open_decoders(extraction.threads) as decoders:
         lanes = Lanes(extraction.threads, abandon=decoders.close)
         for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
             vectors[good : good + len(outcome.vectors)] = outcome.vectors
@@ -135,8 +135,8 @@ def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: 
 
 def _finite(outcome: _Outcome) -> _Outcome:
     """A vector with NaN or infinity has no similarity to anything: its image is bad, and says so."""
-    good = [bool(np.isfinite(vector).all()) for vector in outcome.vectors]
-    if all(good):
+    good: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
+    if good.all():
         return outcome
     verdicts = iter(good)
     failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")

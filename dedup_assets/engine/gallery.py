@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from tempfile import SpooledTemporaryFile
+from threading import Thread
 from typing import TypedDict
 
 import polars as pl
@@ -32,7 +33,7 @@ from dedup_assets.engine.report import (
 from dedup_assets.engine.report.catalog import Catalog, make_catalog
 from dedup_assets.engine.report.data_scripts import write_bad_images, write_catalog, write_facts
 from dedup_assets.engine.report.keeping import choose
-from dedup_assets.engine.report.layout import STATIC_FILES
+from dedup_assets.engine.report.layout import STATIC_FILES, compile_templates
 from dedup_assets.engine.report.pictures import tabulate
 from dedup_assets.engine.thumbnails import Effort, describe_files, illustrator, make_pictures
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
@@ -119,6 +120,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     Returns:
         The pages by file name, `index.html` is the one to open; and the folder of what they load.
     """
+    Thread(target=compile_templates, name="templates", daemon=True).start()  # while pictures are decoded elsewhere
     catalog = make_catalog(results.pairs, results.outliers, results.components or _NO_COMPONENTS, results.names)
     spool = _Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)

@@ -18,7 +18,15 @@ from typing import Any
 
 import polars as pl
 
-from dedup_assets.engine.containers import DECODER, IMAGE_EXTENSIONS, Kind, find_inside, kind_of, list_inside
+from dedup_assets.engine.containers import (
+    DECODER,
+    IMAGE_EXTENSIONS,
+    IMAGE_SECONDS,
+    Kind,
+    find_inside,
+    kind_of,
+    list_inside,
+)
 from dedup_assets.engine.errors import InputError
 from dedup_assets.engine.records import Manifest, OffsetRange, Source, StoredManifest
 from dedup_assets.engine.redaction import holds_secrets
@@ -42,6 +50,7 @@ def list_images(
     max_offset: int = -1,
     num_images: int = -1,
     video_fps: float = 1.0,
+    image_seconds: float = IMAGE_SECONDS,
 ) -> Manifest:
     """List every image of an input, sorted by name, each once.
 
@@ -56,6 +65,7 @@ def list_images(
         max_offset: position after the last one to keep; -1 for the end.
         num_images: keep only so many, after the offsets; -1 for all.
         video_fps: frames taken from a second of video; 0 for the key frames.
+        image_seconds: that unpacking an archive may take, besides a second for each MiB of it.
 
     Returns:
         The manifest; relative local paths are made absolute.
@@ -68,7 +78,7 @@ def list_images(
     name = os.fsencode(input_dir)
     files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
     with keep_workers(DECODER, 1):  # one for all videos, where there are any
-        found = _in_order(image for file in files for image in _enter(file, video_fps))
+        found = _in_order(image for file in files for image in _enter(file, video_fps, image_seconds))
     if found.is_empty():
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
         raise InputError(
@@ -170,11 +180,11 @@ def _may_hold_images(name: bytes) -> bool:
     return kind_of(name) is not Kind.OTHER
 
 
-def _enter(file: Source, video_fps: float) -> Iterable[Source]:
+def _enter(file: Source, video_fps: float, seconds: float) -> Iterable[Source]:
     """The images that a file holds: itself, or those inside an archive or a video."""
     if file.size_bytes == _MISSING:
-        return [find_inside(file.name) or file]  # a row may name a member of an archive
-    return list_inside(file, video_fps) if kind_of(file.name) in {Kind.ARCHIVE, Kind.VIDEO} else [file]
+        return [find_inside(file.name, seconds) or file]  # a row may name a member of an archive
+    return list_inside(file, video_fps, seconds) if kind_of(file.name) in {Kind.ARCHIVE, Kind.VIDEO} else [file]
 
 
 def _read_list(name: bytes) -> Iterator[Source]:

@@ -6,17 +6,19 @@ Members of archives are read here too: an archive's directory is then read and h
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import polars as pl
 
-from dedup_assets.engine.containers import Kind, is_streamed, kind_of
+from dedup_assets.engine.containers import IMAGE_SECONDS, Kind, is_streamed, kind_of
 from dedup_assets.engine.isolation import Content
 from dedup_assets.engine.reading import read_sources, video_of
 from dedup_assets.engine.records import Manifest, Source
 from dedup_assets.engine.stores import is_url
+
+Read = Callable[[Source], Content]
 
 CHUNK_IMAGES = 4  # also the batch of one inference: measured fastest, and bit-identical to single calls
 _CHUNK_FRAMES = 64  # of a video: each chunk starts to decode at a key frame before its first
@@ -27,8 +29,12 @@ _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 
 @contextmanager
-def open_chunks(manifest: Manifest) -> Iterator[Iterator[Iterable[Content]]]:
+def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Content]]]:
     """Read the images of a manifest, in its order; give it in `reading_order`.
+
+    Args:
+        manifest: which images.
+        seconds: that unpacking one may take, of those in archives.
 
     Yields:
         An iterator over chunks; each gives the contents of a few images, once, in any thread. The iterator itself
@@ -36,7 +42,7 @@ def open_chunks(manifest: Manifest) -> Iterator[Iterator[Iterable[Content]]]:
     """
     with ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-ahead") as pool:
         try:
-            yield _start(_cut(manifest), pool)
+            yield _start(_cut(manifest), pool, lambda source: next(read_sources([source], seconds)))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -80,40 +86,36 @@ def _fits(source: Source, chunk: list[Source], size: int) -> bool:
     return len(chunk) < (_CHUNK_FRAMES if video else CHUNK_IMAGES) and size <= _CHUNK_BYTES
 
 
-def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor) -> Iterator[Iterable[Content]]:
+def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read) -> Iterator[Iterable[Content]]:
     """Chunks whose reading has begun where it pays; those on stores are begun well before they are taken."""
     begun: deque[Iterable[Content]] = deque()
     for chunk in chunks:
         ahead = is_url(chunk[0].name) and not video_of(chunk[0])
         if any(source.container and is_streamed(source.container) for source in chunk):
-            begun.append(list(read_sources(chunk)))  # now and in this order, as their archive gives them
+            begun.append([read(source) for source in chunk])  # now and in this order, as their archive gives them
         elif ahead:
-            begun.append(_contents([_begin(source, pool) for source in chunk]))
+            begun.append(_contents([_begin(source, pool, read) for source in chunk], read))
         else:
-            begun.append(_in_turn(chunk))
+            begun.append(_in_turn(chunk, read))
         while len(begun) > (_CHUNKS_AHEAD if ahead else 0):
             yield begun.popleft()
     yield from begun
 
 
-def _in_turn(chunk: list[Source]) -> Iterator[Content]:
+def _in_turn(chunk: list[Source], read: Read) -> Iterator[Content]:
     for source in chunk:
-        yield source if is_read_by_decoder(source) else _read(source)
+        yield source if is_read_by_decoder(source) else read(source)
 
 
-def _begin(source: Source, pool: ThreadPoolExecutor) -> "Future[Content] | Source":
+def _begin(source: Source, pool: ThreadPoolExecutor, read: Read) -> "Future[Content] | Source":
     if is_url(source.name) and 0 <= source.size_bytes <= _AHEAD_BYTES:
-        return pool.submit(_read, source)
+        return pool.submit(read, source)
     return source
 
 
-def _contents(begun: "list[Future[Content] | Source]") -> Iterator[Content]:
+def _contents(begun: "list[Future[Content] | Source]", read: Read) -> Iterator[Content]:
     for item in begun:
         if isinstance(item, Future):
             yield item.result()
         else:
-            yield item if is_read_by_decoder(item) else _read(item)
-
-
-def _read(source: Source) -> Content:
-    return next(read_sources([source]))
+            yield item if is_read_by_decoder(item) else read(item)

@@ -88,6 +88,7 @@ class _ImageSet:
             max_offset=parsed.max_offset,
             num_images=parsed.num_images,
             video_fps=parsed.video_fps,
+            image_seconds=parsed.image_seconds,
         )
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:

@@ -85,7 +85,7 @@ def make_pictures(
     task = LookingTask(side, effort.limits, effort.seconds)
 
     def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, Picture]]:
-        contents = _contents(group)
+        contents = [_content(name, effort.seconds) for name in group]
         with decoders.lend() as lent:
             looks = look_at_all(contents, task, lent)
         return [(name, _shown(name, look)) for name, look in zip(group, looks, strict=True)]
@@ -146,17 +146,13 @@ def _pass_of(name: bytes) -> bytes | None:
     return None if not is_url(name) and os.path.lexists(name) else b""
 
 
-def _contents(names: Sequence[bytes]) -> list[Content]:
-    """Where a decoding process reads these images, or the bytes of those that only this one can read."""
-    return [_content(name) for name in names]
-
-
-def _content(name: bytes) -> Content:
+def _content(name: bytes, seconds: float) -> Content:
+    """Where a decoding process reads an image, or its bytes if only this one can."""
     if is_url(name) and not split_frame(name):
-        return next(read_names([name]))
+        return next(read_names([name], seconds))
     stands = not is_url(name) and os.path.lexists(name)
-    source = Source(name, -1, "") if stands else find_inside(name) or Source(name, -1, "")
-    return source if is_read_by_decoder(source) else next(read_sources([source]))
+    source = Source(name, -1, "") if stands else find_inside(name, seconds) or Source(name, -1, "")
+    return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
 
 
 def _shown(name: bytes, look: Look, blank: Picture | None = None) -> Picture:

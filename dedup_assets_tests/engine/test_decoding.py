@@ -435,6 +435,31 @@ class TestBrokenFiles:
         file[len(file) // 2] ^= 0xFF
         assert error_of(bytes(file)).code is ErrorCode.CORRUPT_IMAGE
 
+    def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_corrupt(self) -> None:
+        """Deflate makes something of much damage, and Pillow shows it; browsers do not."""
+        file, other = save(PICTURE, "PNG", compress_level=0), save(PICTURE[::-1], "PNG", compress_level=0)
+        assert len(file) == len(other)
+        end = file.index(b"IEND") - 8
+        assert error_of(other[:end] + file[end:]).code is ErrorCode.CORRUPT_IMAGE
+
+    def test_a_damaged_note_behind_the_pixels_of_a_png_does_no_harm(self) -> None:
+        file, note = save(PICTURE, "PNG"), struct.pack(">I", 4) + b"noTe" + b"text" + bytes(4)
+        end = file.index(b"IEND") - 4
+        np.testing.assert_array_equal(decode(file[:end] + note + file[end:]), PICTURE)
+
+    @pytest.mark.parametrize("tail", [bytes(100), b"\x7f\xff\x12\x34\x9a\xff\x00\x01" * 20, b"\xff" * 7])
+    @pytest.mark.parametrize("format_name", ["AVIF", "HEIF"])
+    def test_bytes_after_the_last_box_do_no_harm(
+        self, format_name: str, tail: bytes, request: pytest.FixtureRequest
+    ) -> None:
+        if format_name == "AVIF":
+            file = save(PICTURE, "AVIF", quality=90)
+        else:
+            shared: Path = request.getfixturevalue("shared_data")
+            file = (shared / "odd" / "pillow" / "hopper.heif").read_bytes()
+        np.testing.assert_array_equal(decode(file + tail), decode(file))
+        assert error_of(file[:-20]).code is ErrorCode.TRUNCATED_IMAGE
+
     def test_an_empty_file_has_a_code_of_its_own(self) -> None:
         assert error_of(b"").code is ErrorCode.ZERO_SIZE_FILE
 

@@ -1,6 +1,7 @@
 """A file that crashes, hangs or bloats its decoder costs itself; real decoders, real signals."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -125,6 +126,22 @@ def test_a_file_that_needs_more_memory_than_a_process_may_have_is_too_large(tmp_
         worker.memory.view(request["memory_size"])
         answers = list(worker.ask(request))
         assert [answer[0] if answer else "" for answer in answers] == ["ERROR_IMAGE_TOO_LARGE", ""]
+
+
+def test_a_process_that_nobody_needed_for_long_after_its_start_is_no_image_out_of_time(
+    tmp_path: Path, save_photo: SavePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started before the run imports and lists, which may take longer than a start may."""
+    monkeypatch.setattr("dedup_assets.engine.workers.process._START_SECONDS", 2.0)
+    early = WorkerPool(DECODER, 1)
+    early.start()
+    began = time.monotonic()
+    with early.lend() as lent:
+        select.select([lent.worker._answers], [], [], 60)  # it has said that it is ready
+        time.sleep(max(0.0, began + 3.0 - time.monotonic()))
+        decoded = decode_all([source(save_photo(tmp_path / "a.png", 1))], TASK, lent)
+    early.close()
+    assert decoded.problems == [None]
 
 
 def test_a_process_that_cannot_start_is_one_clear_error(tmp_path: Path) -> None:

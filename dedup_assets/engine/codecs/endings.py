@@ -75,7 +75,8 @@ def _last_box_is_cut(data: bytes) -> bool:
         size = int.from_bytes(data[position : position + 4], "big")
         if size == 1:  # the real one is in 64 bits
             size = int.from_bytes(data[position + 8 : position + 16], "big")
-        if size < 8:  # noqa: PLR2004 - 0: up to the end of the file; else no box
+        is_box = data[position + 4 : position + 8].isalnum()  # else what follows the last one does no harm
+        if size < 8 or not is_box:  # noqa: PLR2004 - 0: up to the end of the file
             return False
         position += size
     return position > len(data)

@@ -86,6 +86,17 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
     return Picture("JPEG", width, height, load_upright, correct)
 
 
+def encode(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """A baseline JPEG file, its colours at half the resolution.
+
+    Args:
+        picture: (h, w, 3) uint8 RGB, contiguous.
+        quality: 1 to 100, as libjpeg counts it.
+    """
+    file: bytes = simplejpeg.encode_jpeg(picture, quality, "RGB", "420", fastdct=False)
+    return file
+
+
 def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
     """The pixels as stored, by the module's rule."""
     scaling = {}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from dedup_assets.engine.codecs import exif, rgb
+from dedup_assets.engine.codecs.checksums import has_damaged_chunk
 from dedup_assets.engine.codecs.colours import correction_of
 from dedup_assets.engine.codecs.damage import silence, to_image_error
 from dedup_assets.engine.codecs.endings import find_cut
@@ -109,6 +110,8 @@ def _load(image: ImageFile.ImageFile, name: str, data: bytes) -> NDArray[np.uint
     with silence, image:
         if cut := find_cut(name, data, getattr(image, "tag_v2", None)):
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"{name}: {cut}")
+        if name == "PNG" and has_damaged_chunk(data):
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, "PNG: the pixels are not what their checksum says")
         frame = image.tile[0].extents if name == "GIF" and image.tile else None
         image.load()
         pixels = rgb.to_rgb(image, correction_of(image, data))

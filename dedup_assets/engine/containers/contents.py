@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TypeVar
 
+from dedup_assets.engine.containers.budget import IMAGE_SECONDS
 from dedup_assets.engine.containers.member import Archive
 from dedup_assets.engine.containers.names import (
     Kind,
@@ -34,13 +35,19 @@ _NESTED = {
 }
 
 
-def list_inside(container: Source, video_fps: float) -> Iterator[Source]:
+def list_inside(container: Source, video_fps: float, seconds: float = IMAGE_SECONDS) -> Iterator[Source]:
     """The images of an archive or a video, in no special order; hidden members and those that are no images left out.
 
     A container that cannot be listed to its end is, besides the images that were found, an image of its own, which
     reading refuses with the reason: nothing is lost silently. So is an archive or a video inside an archive.
+
+    Args:
+        container: an archive or a video.
+        video_fps: frames taken from a second of video; 0 for the key frames.
+        seconds: that unpacking an archive may take; see `Budget`.
     """
-    return _list_frames(container, video_fps) if kind_of(container.name) is Kind.VIDEO else _list_members(container)
+    is_video = kind_of(container.name) is Kind.VIDEO
+    return _list_frames(container, video_fps) if is_video else _list_members(container, seconds)
 
 
 def _list_frames(video: Source, fps: float) -> Iterator[Source]:
@@ -78,10 +85,10 @@ def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageE
     return videos.read_frames(video, moments)
 
 
-def _list_members(container: Source) -> Iterator[Source]:
+def _list_members(container: Source, seconds: float) -> Iterator[Source]:
     try:
         archive = _opened.renew(container.name, container.version)
-        members = [member for member in archive if _is_listed(member.path)]
+        members = [member for member in archive.members(seconds) if _is_listed(member.path)]
     except Exception:  # noqa: BLE001 - reading it says why
         yield container
         return
@@ -96,8 +103,13 @@ def _list_members(container: Source) -> Iterator[Source]:
         yield Source(numbered, member.size_bytes, version, container.name, member.place)
 
 
-def find_inside(name: bytes) -> Source | None:
-    """Find the image of a name inside a container; None where there is no such container, or nothing of that name."""
+def find_inside(name: bytes, seconds: float = IMAGE_SECONDS) -> Source | None:
+    """Find the image of a name inside a container; None where there is no such container, or nothing of that name.
+
+    Args:
+        name: of the image.
+        seconds: as for `list_inside`.
+    """
     frame = split_frame(name)
     if frame:
         return Source(name, -1, "", *frame)
@@ -106,24 +118,25 @@ def find_inside(name: bytes) -> Source | None:
             size_bytes, version = describe(archive)
         except Exception:  # noqa: BLE001, S112 - not there: a folder may be called like an archive
             continue
-        found = _opened.index(Source(archive, size_bytes, version)).get(name)
+        found = _opened.index(Source(archive, size_bytes, version), seconds).get(name)
         if found:
             return found
     return None
 
 
-def read_inside(source: Source) -> bytes:
+def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
     """Read an image that lies in a container.
 
     Args:
         source: as `list_inside` gave it.
+        seconds: that unpacking it may take; see `Budget`.
 
     Raises:
         ImageError: the image cannot be had; it is the container itself where that could not be listed.
         Exception: the container cannot be read; stores have errors of their own.
     """
     if source.container is None or source.place is None:
-        raise _damage(source.name)
+        raise _damage(source.name, seconds)
     if kind_of(source.container) is Kind.VIDEO:
         (content,) = read_frames(source.container, [source.place])
         if isinstance(content, ImageError):
@@ -131,14 +144,14 @@ def read_inside(source: Source) -> bytes:
         return content
     if nested := _NESTED.get(kind_of(source.name)):
         raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, nested)
-    return _opened.get(source.container).read(source.place, source.size_bytes)
+    return _opened.get(source.container).read(source.place, source.size_bytes, seconds)
 
 
 def _is_listed(path: bytes) -> bool:
     return not is_hidden(path) and kind_of(path) is not Kind.OTHER
 
 
-def _damage(name: bytes) -> ImageError:
+def _damage(name: bytes, seconds: float) -> ImageError:
     """Why a container could not be listed."""
     with open_file(name) as file:  # what cannot be reached is unreadable, not corrupt: it is tried again
         if not file.read(1):
@@ -149,7 +162,7 @@ def _damage(name: bytes) -> ImageError:
         return find_damage(name)
     try:
         archive = _open(name)
-        for _ in archive:
+        for _ in archive.members(seconds):
             pass
     except (FileNotFoundError, ImageError):
         raise
@@ -193,12 +206,12 @@ class _Opened:
             self._keep(self._archives, name, known)
             return known[1]
 
-    def index(self, archive: Source) -> dict[bytes, Source]:
+    def index(self, archive: Source, seconds: float) -> dict[bytes, Source]:
         """All images of an archive by name."""
         with self._lock:
             known = self._indexes.get(archive.name)
         if known is None or known[0] != archive.version:
-            known = (archive.version, {source.name: source for source in _list_members(archive)})
+            known = (archive.version, {source.name: source for source in _list_members(archive, seconds)})
         with self._lock:
             self._keep(self._indexes, archive.name, known)
         return known[1]

@@ -39,7 +39,8 @@ class Archive(Protocol):
     def damage(self) -> ImageError | None:
         """What keeps members after the last one from being listed."""
 
-    def __iter__(self) -> Iterator[Member]: ...
+    def members(self, seconds: float) -> Iterator[Member]:
+        """List them, in so much time; see `Budget`."""
 
-    def read(self, place: int, size: int) -> bytes:
-        """Read the member at a place. Raises ImageError if that gives no bytes."""
+    def read(self, place: int, size: int, seconds: float) -> bytes:
+        """Read the member at a place, in so much time. Raises ImageError if that gives no bytes."""

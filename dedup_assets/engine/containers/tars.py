@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from threading import Lock
 
 from dedup_assets.engine.containers import member
+from dedup_assets.engine.containers.budget import OverdueError
 from dedup_assets.engine.containers.member import MAX_MEMBER_BYTES, Member, too_many
 from dedup_assets.engine.containers.names import Kind, is_streamed, kind_of
 from dedup_assets.engine.containers.streams import Stream, open_stream
@@ -38,14 +39,15 @@ class TarArchive:
     def __init__(self, name: bytes) -> None:
         self._name = name
         self._stream: Stream | None = None
+        self._end: tuple[int, OverdueError] | None = None  # where a stream is read no further, and why
         self._lock = Lock()
         self.damage: ImageError | None = None
 
-    def __iter__(self) -> Iterator[Member]:
+    def members(self, seconds: float) -> Iterator[Member]:
         """Read all headers. `damage` says afterwards whether that came to the archive's end."""
         self.damage = None
         files: dict[str, Member] = {}
-        with open_stream(self._name) as stream:
+        with open_stream(self._name, seconds) as stream:
             try:
                 yield from self._members(stream, files)
             except ImageError as problem:
@@ -53,13 +55,14 @@ class TarArchive:
             except Exception as error:  # noqa: BLE001 - tarfile and decompressors have many on hostile input
                 self.damage = ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged: {error!r:.200}")
 
-    def read(self, place: int, size: int) -> bytes:
+    def read(self, place: int, size: int, seconds: float) -> bytes:
         """Read the member at a place. Raises ImageError if that gives no bytes."""
         if place < 0:
             raise ImageError(_PROBLEMS[place].code, str(_PROBLEMS[place]))
         if size > MAX_MEMBER_BYTES:
             raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_MEMBER_BYTES}")
-        content = self._from_stream(place, size) if is_streamed(self._name) else read_at(self._name, place, size)
+        is_packed = is_streamed(self._name)
+        content = self._from_stream(place, size, seconds) if is_packed else read_at(self._name, place, size)
         if len(content) < size:
             raise ImageError(ErrorCode.TRUNCATED_IMAGE, "the archive ends within the member")
         return content
@@ -77,29 +80,36 @@ class TarArchive:
                 last = entry.offset
                 if not entry.isdir():
                     yield _member(entry, files)
-            end = archive.offset
-        stream.seek(end)
-        rest = stream.read(_BLOCK)
-        if rest.strip(b"\0"):  # tarfile takes what is no header for the end
-            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged after byte {end}")
+        if stream.last_block.strip(b"\0"):  # tarfile takes what is no header for the end
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged after byte {archive.offset}")
         stream.check()
 
-    def _from_stream(self, place: int, size: int) -> bytes:
+    def _from_stream(self, place: int, size: int, seconds: float) -> bytes:
         _let_others_go(self)
         with self._lock:
+            if self._end and place >= self._end[0]:  # whatever lies further takes longer
+                raise ImageError(self._end[1].code, str(self._end[1]))
             if self._stream is None or self._stream.tell() > place:
-                if self._stream is not None:
-                    self._stream.close()
-                self._stream = open_stream(self._name)
-            self._stream.seek(place)
-            return self._stream.take(size)
+                self._close()
+                self._stream = open_stream(self._name, seconds)
+            self._stream.budget.renew(seconds)
+            try:
+                self._stream.seek(place)
+                return self._stream.take(size)
+            except OverdueError as problem:
+                self._end = place, problem
+                self._close()
+                raise
 
     def let_go(self) -> None:
         """Free what a stream holds; the next read starts again."""
         with self._lock:
-            if self._stream is not None:
-                self._stream.close()
-            self._stream = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = None
 
 
 _streaming: "OrderedDict[int, TarArchive]" = OrderedDict()

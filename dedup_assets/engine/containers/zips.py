@@ -5,6 +5,7 @@ wait for one another, a store is asked once a member, and no more is decompresse
 """
 
 import bz2
+import io
 import zipfile
 import zlib
 from collections import Counter
@@ -13,6 +14,7 @@ from itertools import pairwise
 from typing import IO, BinaryIO, cast
 
 from dedup_assets.engine.containers import member
+from dedup_assets.engine.containers.budget import STEP_BYTES, Budget
 from dedup_assets.engine.containers.member import MAX_MEMBER_BYTES, Member, too_many
 from dedup_assets.engine.errors import ImageError
 from dedup_assets.engine.records import ErrorCode
@@ -46,11 +48,12 @@ class ZipArchive:
             first for first, second in pairwise(sorted(self._entries)) if first + self._least_bytes(first) > second
         }
 
-    def __iter__(self) -> Iterator[Member]:
+    def members(self, _seconds: float) -> Iterator[Member]:
+        """All of the directory: opening has read it, a quarter of a second for each MiB at most."""
         for entry in self._ordered:
             yield Member(_path(entry), entry.file_size, f"{entry.CRC:08x}", entry.header_offset)
 
-    def read(self, place: int, _size: int) -> bytes:
+    def read(self, place: int, _size: int, seconds: float) -> bytes:
         """Read the member at a place. Raises ImageError if that gives no bytes."""
         if place not in self._entries:
             raise ImageError(ErrorCode.MISSING_FILE, "the archive has changed: there is no such member now")
@@ -60,7 +63,7 @@ class ZipArchive:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, "the member overlaps another one of the archive")
         packed = self._packed(entry)
         try:
-            content = _unpacked(packed, entry)
+            content = _unpacked(packed, entry, Budget(seconds))
         except (zlib.error, OSError, ValueError) as error:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the member cannot be decompressed: {error}") from None
         if len(content) != entry.file_size or zlib.crc32(content) != entry.CRC:
@@ -113,13 +116,24 @@ def _check(entry: zipfile.ZipInfo) -> None:
         )
 
 
-def _unpacked(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
+def _unpacked(packed: bytes, entry: zipfile.ZipInfo, budget: Budget) -> bytes:
     if entry.compress_type == zipfile.ZIP_STORED:
         return packed
-    limit = entry.file_size + 1  # one more shows that the directory lies; no bomb goes further
-    if entry.compress_type == zipfile.ZIP_DEFLATED:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
-    return bz2.BZ2Decompressor().decompress(packed, limit)
+    is_deflated = entry.compress_type == zipfile.ZIP_DEFLATED
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else bz2.BZ2Decompressor()
+    content, place, given = io.BytesIO(), 0, b""
+    # One byte more than it says shows that the directory lies; no bomb goes further.
+    while not decoder.eof and (left := entry.file_size + 1 - content.tell()):
+        if not given and getattr(decoder, "needs_input", True):
+            given = packed[place : place + STEP_BYTES]
+            place += len(given)
+        piece = decoder.decompress(given, min(left, STEP_BYTES))
+        if not piece and not given and place == len(packed):  # it ends early
+            break
+        content.write(piece)
+        budget.spend(len(given))
+        given = getattr(decoder, "unconsumed_tail", b"")
+    return content.getvalue()
 
 
 def _path(entry: zipfile.ZipInfo) -> bytes:

@@ -84,7 +84,7 @@ class Worker:
         self.started = False
         self._overdue = False
         self._remote: tuple[bytes, BinaryIO] | None = None
-        self.due: float | None = time.monotonic() + _START_SECONDS
+        self.due: float | None = None
         self._ending = threading.Lock()
 
     @property
@@ -100,6 +100,7 @@ class Worker:
         """
         if self.started:
             return
+        self.due = time.monotonic() + _START_SECONDS  # from now: nobody may have needed it for long
         if self._answers.readline() != b'"ready"\n':
             raise WorkerError(
                 f"the decoding process cannot start: {self._ended().how}; "
