@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ ROWS = [
 ]
 
 
+@cache
 def existing_tests() -> set[str]:
     """Names of all test functions of the suite."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "dedup_assets_tests").rglob("test_*.py"))
