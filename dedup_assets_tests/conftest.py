@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -27,12 +28,35 @@ settings.load_profile("tests")
 
 
 _DECODERS = 5  # as many as any test asks for at once
-_LONGEST = ("test_crashes.py", "test_scale_out.py", "test_store_crashes.py")
+# By name, those that take longest first.
+_LONGEST = (
+    "test_crashes.py",
+    "test_scale_out.py",
+    "test_store_faults.py",
+    "test_store_crashes.py",
+    "test_browser.py",
+    "test_modes.py",
+    "test_inputs.py",
+    "test_parameters.py",
+    "test_assets.py",
+    "test_gallery_in_browser.py",
+)
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which a shell's background jobs ignore.
+
+    So would all that the tests start; and after a run of Dagster, which gives SIGTERM the handler of SIGINT, they would
+    not hear SIGTERM either.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that take a minute and more, so that no process is left alone with one at the end."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    """Begin with the modules that take longest, so that no process is left alone with one at the end."""
+    order = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 class KeptDecoders:

@@ -35,7 +35,7 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 0.5)
+    monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 1.0)
     monkeypatch.setattr(stores, "_DEADLINE_SECONDS", 8.0)
     with faulty_bucket("faulty") as (server, bucket):
         yield Store(server, bucket)
