@@ -103,10 +103,10 @@ def test_a_second_run_on_s3_computes_only_new_objects_and_sees_those_others_wrot
     filesystem = fsspec.filesystem("s3", use_listings_cache=False)
     data, out = f"{s3_bucket}/growing", f"{s3_bucket}/growing results"
     filesystem.pipe(f"{data}/a.jpg", (photos / "copy.jpg").read_bytes())
-    assert dedup_assets.run(data, out) == 0
+    assert dedup_assets.run(data, out, run_mode=1) == 0
     shard = filesystem.find(f"{out}/shards")
     filesystem.pipe(f"{data}/b.jpg", (photos / "copy.jpg").read_bytes())
-    assert dedup_assets.run(data, out) == 0
+    assert dedup_assets.run(data, out, run_mode=1) == 0
     assert len(vectors(out)) == 2
     assert filesystem.find(f"{out}/shards") != shard
 
