@@ -6,6 +6,7 @@ What a value is decides how it is written; what a parameter is annotated with de
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -195,7 +196,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         config = files.read_config(work_dir)
         settings = self.settings.parsed().model_dump(exclude={"version", "verbose"})
         config["settings"] = settings
-        config["versions"] = {name: version(name) for name in _VERSIONS}
+        config["versions"] = dict(_versions())
         if isinstance(obj, FeatureStream):
             written = files.written_features(work_dir, obj)
             config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
@@ -226,6 +227,12 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             else:
                 train = self._folder(dependency.asset_key)
                 yield f"train/{name}", provenance.identity(train, files.read_config(train), name)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of what makes the results; looked up once, because each output of a run tells them."""
+    return {name: version(name) for name in _VERSIONS}
 
 
 def _forget_values(context: dg.OutputContext) -> None:

@@ -29,6 +29,8 @@ import yaml
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from dedup_assets_tests.conftest import s3_environment
+
 DEPLOY = Path(__file__).parents[1] / "deploy"
 SOON = 120  # s; what takes longer hangs, even on a busy machine
 
@@ -202,14 +204,7 @@ def s3_server() -> Iterator[tuple[Gate, Mapping[str, str]]]:
     try:
         yield (
             gate,
-            {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            },
+            s3_environment(f"http://127.0.0.1:{server.server_port}"),
         )
     finally:
         gate.open()

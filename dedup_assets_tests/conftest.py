@@ -3,8 +3,10 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import fsspec
 import numpy as np
@@ -12,13 +14,19 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageDraw
 
-from dedup_assets.engine.isolation import keep_decoders
+from dedup_assets.engine.isolation import keep_decoders, open_decoders
+from dedup_assets.engine.workers import WorkerPool
+from dedup_assets_tests.killing import Runner
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 # A busy machine is no failure: pytest-timeout ends what hangs. CI tries the same examples each time.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
 
 
+_DECODERS = 5  # as many as any test asks for at once
 _LONGEST = ("test_crashes.py", "test_scale_out.py", "test_store_crashes.py")
 
 
@@ -27,11 +35,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def decoders() -> Iterator[None]:
-    """The same decoding processes for all tests, started when first needed: hundreds of starts would take a minute."""
-    with keep_decoders(5):
-        yield
+class KeptDecoders:
+    """The same decoding processes for all tests, started when first needed: thousands of starts would take minutes."""
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+        self._pool: WorkerPool | None = None
+
+    def keep(self) -> None:
+        """Keep them from now on; others, where a test that broke off has ended them."""
+        if self._pool is None or self._pool.closed:
+            self._held.close()
+            self._held.enter_context(keep_decoders(_DECODERS))
+            self._pool = self._held.enter_context(open_decoders(_DECODERS))
+
+    def end(self) -> None:
+        """They are needed no longer."""
+        self._held.close()
+
+
+@pytest.fixture(scope="session")
+def kept_decoders() -> Iterator[KeptDecoders]:
+    """What `decoders` looks after."""
+    kept = KeptDecoders()
+    yield kept
+    kept.end()
+
+
+@pytest.fixture(autouse=True)
+def decoders(kept_decoders: KeptDecoders) -> None:
+    """Decoding processes are there for the test."""
+    kept_decoders.keep()
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +84,11 @@ def shared_data() -> Path:
 
 def photo_like(seed: int, width: int = 320, height: int = 240) -> Image.Image:
     """A picture that looks like no other seed's: smooth colours, edges and texture."""
+    return _photo_like(seed, width, height).copy()
+
+
+@cache  # hundreds of tests ask for the same few
+def _photo_like(seed: int, width: int, height: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     colours = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     picture = colours.resize((width, height), Image.Resampling.BICUBIC)
@@ -104,6 +143,22 @@ def slow_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Runs of the command line in processes of their own, for which the libraries are loaded once."""
+    with Runner(tmp_path_factory.mktemp("command line") / "watched") as runner:
+        yield runner
+
+
+@pytest.fixture
+def instance() -> Iterator["dg.DagsterInstance"]:
+    """A Dagster instance in memory: one on disk makes three databases, and one more for each run."""
+    import dagster as dg  # tests of the engine start without
+
+    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as made:
+        yield made
+
+
 @pytest.fixture
 def store() -> Iterator[str]:
     """The URL of an empty object store in memory."""
@@ -113,6 +168,18 @@ def store() -> Iterator[str]:
     yield "memory://bucket"
     filesystem.store.clear()
     filesystem.pseudo_dirs[:] = [""]
+
+
+def s3_environment(url: str) -> dict[str, str]:
+    """The usual environment variables of a client of an S3 server of the tests."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
 
 
 @pytest.fixture(scope="session")
@@ -125,14 +192,7 @@ def s3_bucket() -> Iterator[str]:
     host, port = server.get_host_and_port()
     try:
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in {
-                "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            }.items():
+            for name, value in s3_environment(f"http://{host}:{port}").items():
                 environment.setenv(name, value)
             fsspec.filesystem("s3").clear_instance_cache()  # nor a client of another server meets this one
             fsspec.filesystem("s3").makedirs("test-inputs", exist_ok=True)  # all servers of a process share buckets

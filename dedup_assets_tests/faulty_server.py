@@ -5,10 +5,18 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import boto3
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+from dedup_assets_tests.conftest import s3_environment
 
 Fault = str
 """`error 503`, `stall` in the middle, `reset` in the middle, `truncate`: what happens to an answer."""
@@ -90,3 +98,26 @@ class FaultyServer:
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         request.close_connection = True
         request.connection.close()
+
+
+@contextmanager
+def faulty_bucket(name: str) -> Iterator[tuple[FaultyServer, Any]]:
+    """An empty bucket on a real S3 server: behind one that does as told, and as it is.
+
+    The usual environment variables name the first meanwhile.
+    """
+    moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    try:
+        with pytest.MonkeyPatch.context() as environment, FaultyServer(host, port, lambda *_: None) as server:
+            for variable, value in s3_environment(server.url).items():
+                environment.setenv(variable, value)
+            fsspec.filesystem("s3").clear_instance_cache()
+            bucket = boto3.resource("s3", endpoint_url=f"http://{host}:{port}").Bucket(name)
+            bucket.create()
+            yield server, bucket
+            bucket.objects.delete()
+    finally:
+        fsspec.filesystem("s3").clear_instance_cache()
+        moto.stop()

@@ -1,7 +1,6 @@
 """The assets, materialized as Dagster does: by job, by partition, by backfill, by selection."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +62,35 @@ class Pipeline:
         }
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def save_photos(photos: Path) -> Path:
     """Ten images in three ranges of four: nine good ones, two of them copies, and a broken one."""
-    photos = tmp_path / "photos"
     for number in range(8):
         save_jpeg(photos / f"{number}.jpg", photo_like(number))
     save_jpeg(photos / "8 copy of 2.jpg", photo_like(2), quality=70)
     (photos / "9 broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    with dg.instance_for_test() as instance:
-        yield Pipeline(instance, photos, tmp_path / "work")
+    return photos
+
+
+@pytest.fixture
+def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
+    """Photographs of the test's own, and no run yet."""
+    return Pipeline(instance, save_photos(tmp_path / "photos"), tmp_path / "work")
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs, and the results of a whole run over them in `work`."""
+    top = tmp_path_factory.mktemp("complete")
+    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+        assert Pipeline(instance, save_photos(top / "photos"), top / "work").run().success
+    return top
+
+
+@pytest.fixture
+def finished(instance: dg.DagsterInstance, complete: Path, tmp_path: Path) -> Pipeline:
+    """As `pipeline` is after a whole run; its photographs are not the test's own to change."""
+    shutil.copytree(complete / "work", tmp_path / "work")
+    return Pipeline(instance, complete / "photos", tmp_path / "work")
 
 
 def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -> None:
@@ -166,10 +184,9 @@ def test_a_range_that_failed_is_done_by_the_next_backfill_and_the_others_not_aga
     }
 
 
-def test_a_changed_threshold_needs_no_new_features(pipeline: Pipeline) -> None:
-    pipeline.run()
-    result = pipeline.run("similarity", threshold=0.0)
-    assert pipeline.metadata(result, "similarity")["dagster/row_count"] == 9 * 2
+def test_a_changed_threshold_needs_no_new_features(finished: Pipeline) -> None:
+    result = finished.run("similarity", threshold=0.0)
+    assert finished.metadata(result, "similarity")["dagster/row_count"] == 9 * 2
 
 
 def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> None:
@@ -177,20 +194,19 @@ def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> No
         pipeline.run(threshold=7.0)
 
 
-def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(pipeline: Pipeline) -> None:
-    pipeline.run()
-    features = pipeline.work_dir / "features.dat"
+def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(finished: Pipeline) -> None:
+    features = finished.work_dir / "features.dat"
     features.write_bytes(b"\xff" * features.stat().st_size)
     check = dg.AssetSelection.checks_for_assets("features")
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
         selection=check,
-        instance=pipeline.instance,
+        instance=finished.instance,
         resources=dict(defs.resources or {}),
         raise_on_error=False,
         run_config={
             "resources": {
-                "settings": {"config": {"input_dir": str(pipeline.input_dir), "work_dir": str(pipeline.work_dir)}}
+                "settings": {"config": {"input_dir": str(finished.input_dir), "work_dir": str(finished.work_dir)}}
             },
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
@@ -229,29 +245,27 @@ def test_formats_other_than_jpeg_go_through(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("run_mode", [3, 4])
 def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
-    run_mode: int, pipeline: Pipeline, tmp_path: Path
+    run_mode: int, finished: Pipeline, tmp_path: Path
 ) -> None:
-    pipeline.run()
-    before = pipeline.files()
+    before = finished.files()
     save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
     (tmp_path / "new" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     source = str(tmp_path / "new")
     if run_mode == 4:
-        stored = Pipeline(pipeline.instance, tmp_path / "new", tmp_path / "stored")
+        stored = Pipeline(finished.instance, tmp_path / "new", tmp_path / "stored")
         stored.run(*ASSETS_OF_MODE[1])
         source = str(tmp_path / "stored")
-    result = pipeline.run(*ASSETS_OF_MODE[run_mode], input_dir=source, run_mode=run_mode)
-    assert pipeline.metadata(result, "test/similarity")["identical_pairs"] == 1
-    assert pipeline.metadata(result, "test/bad_images")["bad_images"] == 1
+    result = finished.run(*ASSETS_OF_MODE[run_mode], input_dir=source, run_mode=run_mode)
+    assert finished.metadata(result, "test/similarity")["identical_pairs"] == 1
+    assert finished.metadata(result, "test/bad_images")["bad_images"] == 1
     checks = result.get_asset_check_evaluations()
     assert len(checks) == 6
     assert all(check.passed or check.check_name == "few_images_are_bad" for check in checks)
-    assert pipeline.files() == before
+    assert finished.files() == before
 
 
-def test_a_job_scores_a_test_set_with_the_run_config_of_the_launchpad(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.run()
+def test_a_job_scores_a_test_set_with_the_run_config_of_the_launchpad(finished: Pipeline, tmp_path: Path) -> None:
     save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
-    job = build_definitions(str(tmp_path / "new"), str(pipeline.work_dir)).resolve_job_def("score_test_set")
-    assert job.execute_in_process(instance=pipeline.instance).success
-    assert "again 5.jpg" in (pipeline.work_dir / "test" / "similarity.csv").read_text()
+    job = build_definitions(str(tmp_path / "new"), str(finished.work_dir)).resolve_job_def("score_test_set")
+    assert job.execute_in_process(instance=finished.instance).success
+    assert "again 5.jpg" in (finished.work_dir / "test" / "similarity.csv").read_text()

@@ -48,19 +48,20 @@ def test_all_assets_and_what_they_depend_on_have_the_prefix_the_groups_and_the_o
     assert all(spec.owners == ["team:shop"] for spec in found)
 
 
-def test_both_halves_run_in_one_location_and_write_where_they_should(tmp_path: Path) -> None:
+def test_both_halves_run_in_one_location_and_write_where_they_should(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
     for number in range(3):
         save_jpeg(tmp_path / "in" / f"{number}.jpg", photo_like(number))
     definitions = merged(tmp_path)
-    with dg.instance_for_test() as instance:
-        job = definitions.resolve_job_def("shop_photos_dedup")
-        assert job.execute_in_process(instance=instance).success
-        everything = definitions.resolve_implicit_global_asset_job_def()
-        theirs = [dg.AssetKey("features"), dg.AssetKey("report")]
-        assert everything.execute_in_process(instance=instance, asset_selection=theirs).success
-        assert list(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
-        assert not instance.get_dynamic_partitions("offset_ranges")
-        event = instance.get_latest_materialization_event(dg.AssetKey(["shop", "photos", "similarity"]))
+    job = definitions.resolve_job_def("shop_photos_dedup")
+    assert job.execute_in_process(instance=instance).success
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    theirs = [dg.AssetKey("features"), dg.AssetKey("report")]
+    assert everything.execute_in_process(instance=instance, asset_selection=theirs).success
+    assert list(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
+    assert not instance.get_dynamic_partitions("offset_ranges")
+    event = instance.get_latest_materialization_event(dg.AssetKey(["shop", "photos", "similarity"]))
     assert (tmp_path / "out" / "features.dat").exists()
     assert (tmp_path / "out" / "gallery" / "index.html").exists()
     assert sorted(path.name for path in (tmp_path / "theirs").iterdir()) == ["features", "report"]

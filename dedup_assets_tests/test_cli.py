@@ -1,4 +1,4 @@
-"""The command line, in processes of its own."""
+"""The command line, in processes of its own: new interpreters where starting one is part of what is claimed."""
 
 import os
 import signal
@@ -13,10 +13,11 @@ import pytest
 from dedup_assets.settings import Settings
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 from dedup_assets_tests.engine.deadly import busy_seconds, decoders_of, is_decoder
+from dedup_assets_tests.killing import Runner
 
 
-def command(*arguments: str, cwd: Path, dagster_home: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DAGSTER_HOME": dagster_home}
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DAGSTER_HOME": ""}
     line = [sys.executable, "-m", "dedup_assets", *arguments]
     return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False)
 
@@ -48,44 +49,44 @@ def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) 
     assert "squared_euclidean" in done.stderr
 
 
-def test_every_setting_is_an_option_that_says_what_it_does(tmp_path: Path) -> None:
-    shown = command("run", "--help", cwd=tmp_path).stdout
+def test_every_setting_is_an_option_that_says_what_it_does(command_line: Runner) -> None:
+    shown = command_line.run("run", "--help").stdout
     for name in Settings.model_fields.keys() - {"input_dir", "work_dir", "version"}:
         assert f"--{name.replace('_', '-')}" in shown
 
 
-def test_without_a_terminal_no_progress_bar_is_written(photos: Path, tmp_path: Path) -> None:
-    done = command("run", "photos", "out", "--run-mode", "1", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_without_a_terminal_no_progress_bar_is_written(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    done = command_line.run("run", "photos", "out", "--run-mode", "1", cwd=tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
-def test_several_inputs_are_one_run(photos: Path, tmp_path: Path) -> None:
+def test_several_inputs_are_one_run(command_line: Runner, photos: Path, tmp_path: Path) -> None:
     save_jpeg(tmp_path / "more" / "6.jpg", photo_like(6))
-    done = command("run", "photos", "more", "photos/0.jpg", "out", cwd=tmp_path)
+    done = command_line.run("run", "photos", "more", "photos/0.jpg", "out", cwd=tmp_path)
     assert "images good 7" in " ".join(done.stdout.split()), done.stderr
 
 
-def test_a_run_is_kept_in_the_history_of_dagster_home(photos: Path, tmp_path: Path) -> None:
+def test_a_run_is_kept_in_the_history_of_dagster_home(command_line: Runner, photos: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    done = command("run", "photos", "out", "--run-mode", "1", cwd=tmp_path, dagster_home=str(home))
-    assert done.returncode == 0, done.stderr
+    done = command_line.run("run", "photos", "out", "--run-mode", "1", cwd=tmp_path, dagster_home=str(home))
+    assert done.exit_code == 0, done.said
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
 
-def test_a_dagster_home_that_is_no_folder_is_one_line(photos: Path, tmp_path: Path) -> None:
-    done = command("run", "photos", "out", cwd=tmp_path, dagster_home="no-such-folder")
-    assert done.returncode == 1
+def test_a_dagster_home_that_is_no_folder_is_one_line(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    done = command_line.run("run", "photos", "out", cwd=tmp_path, dagster_home="no-such-folder")
+    assert done.exit_code == 1
     assert "DAGSTER_HOME='no-such-folder'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
-    photos: Path, tmp_path: Path, slow_picture: Path
+    command_line: Runner, photos: Path, tmp_path: Path, slow_picture: Path
 ) -> None:
-    assert command("run", "photos", "out", cwd=tmp_path).returncode == 0
+    assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     slow = photos / "slow.png"
     slow.symlink_to(slow_picture)
@@ -103,4 +104,4 @@ def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
     assert not any(map(is_decoder, decoders))
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
     slow.unlink()
-    assert command("run", "photos", "out", cwd=tmp_path).returncode == 0
+    assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0

@@ -21,18 +21,31 @@ RESULTS = (
 )
 
 
+@pytest.fixture(scope="module")
+def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of `photos`, a `model.onnx`, and the results of a run in `out`.
+
+    Each test goes on from these, and leaves them as they were but for their times.
+    """
+    top = tmp_path_factory.mktemp("clock")
+    save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
+    for number in range(6):
+        save_jpeg(top / "photos" / f"{number}.jpg", photo_like(number % 4, 64, 48))
+    assert run(top) == 0
+    return top
+
+
+def run(top: Path) -> int:
+    return dedup_assets.run(top / "photos", top / "out", model_path=top / "model.onnx", shard_size=2, threshold=0.5)
+
+
 @pytest.mark.parametrize("seconds", [-YEAR, -86_400, YEAR, -100 * YEAR, 10 * YEAR])
 def test_a_work_dir_written_under_another_clock_is_gone_on_with(
-    tmp_path: Path, seconds: float, capsys: pytest.CaptureFixture[str]
+    top: Path, seconds: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8)
-    for number in range(6):
-        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number % 4, 64, 48))
-    out = tmp_path / "out"
+    out = top / "out"
     (out / ".staged" / "of a run that died").mkdir(parents=True)
     (out / ".staged" / "of a run that died" / "features.dat").write_bytes(b"half")
-    settings = {"model_path": model, "shard_size": 2, "threshold": 0.5}
-    assert dedup_assets.run(tmp_path / "photos", out, **settings) == 0
     before = {name: (out / name).read_bytes() for name in RESULTS}
     shards = {path.name: path.stat().st_ino for path in (out / "shards").iterdir()}
     lost = sorted(shards)[0]
@@ -41,7 +54,7 @@ def test_a_work_dir_written_under_another_clock_is_gone_on_with(
     for path in out.rglob("*"):
         os.utime(path, (when, when))
     capsys.readouterr()
-    assert dedup_assets.run(tmp_path / "photos", out, **settings) == 0
+    assert run(top) == 0
     assert "images computed 2 " in " ".join(capsys.readouterr().out.split())
     assert {name: (out / name).read_bytes() for name in RESULTS} == before
     after = {path.name: path.stat().st_ino for path in (out / "shards").iterdir()}

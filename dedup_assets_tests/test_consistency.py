@@ -25,7 +25,7 @@ class Ui:
     """Runs as Dagster's UI starts them, over one folder and one work_dir."""
 
     def __init__(self, instance: dg.DagsterInstance, top: Path) -> None:
-        self.photos, self.out, self._instance = top / "photos", top / "out", instance
+        self.photos, self.out, self.instance = top / "photos", top / "out", instance
         self.model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
         for number in range(6):
             self.add(number)
@@ -38,7 +38,7 @@ class Ui:
         result = dg.materialize(
             [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
             selection=dg.AssetSelection.assets(*(assets or ASSETS_OF_MODE[0])),
-            instance=self._instance,
+            instance=self.instance,
             resources=dict(defs.resources or {}),
             run_config={
                 "resources": {"settings": {"config": config | settings}},
@@ -52,9 +52,8 @@ class Ui:
 
 
 @pytest.fixture
-def ui(tmp_path: Path) -> Iterator[Ui]:
-    with dg.instance_for_test() as instance:
-        yield Ui(instance, tmp_path)
+def ui(instance: dg.DagsterInstance, tmp_path: Path) -> Ui:
+    return Ui(instance, tmp_path)
 
 
 def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_result(ui: Ui) -> None:
@@ -111,7 +110,7 @@ def test_workers_on_ranges_hold_nobody_up_and_are_held_up_by_nobody(ui: Ui) -> N
             [*(defs.assets or [])],  # type: ignore[list-item]
             selection=dg.AssetSelection.assets("feature_shards"),
             partition_key="000000000000-000000000003",
-            instance=ui._instance,
+            instance=ui.instance,
             resources=dict(defs.resources or {}),
             run_config={
                 "resources": {
@@ -173,12 +172,22 @@ def chain_job() -> dg.JobDefinition:
     return defs.resolve_job_def("dedup")
 
 
-def test_a_run_that_is_executed_again_from_its_failure_goes_on_with_what_it_had_made(ui: Ui) -> None:
+@pytest.fixture
+def stored_instance() -> Iterator[dg.DagsterInstance]:
+    """One that the processes of a run can open as well."""
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def test_a_run_that_is_executed_again_from_its_failure_goes_on_with_what_it_had_made(
+    stored_instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    ui, instance = Ui(stored_instance, tmp_path), stored_instance
     config = {"input_dir": str(ui.photos), "work_dir": str(ui.out), "model_path": ui.model, "threshold": 0.5}
     run_config = {"resources": {"settings": {"config": config}}}
     ui.out.mkdir()
     (ui.out / "gallery").write_text("a file in the way of a folder")
-    job, instance = dg.reconstructable(chain_job), ui._instance
+    job = dg.reconstructable(chain_job)
     with dg.execute_job(job, instance, run_config=run_config) as failed:
         assert not failed.success
     assert not (ui.out / "features.dat").exists()

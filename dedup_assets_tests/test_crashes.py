@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import pytest
 
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import JOURNAL, read_journal
-from dedup_assets_tests.conftest import photo_like, save_jpeg
-from dedup_assets_tests.engine.models import save_mean_model
+from dedup_assets_tests.changing import ChangingPhotos
 from dedup_assets_tests.killing import Outcome, Runner
 
 # How many runs are killed; more by hand: DEDUP_KILLS=500 ./dev test -k crashes
@@ -39,26 +39,13 @@ class Chain:
     """A folder of photographs that changes between two states, and runs over it into work_dirs."""
 
     def __init__(self, top: Path, runner: Runner) -> None:
-        self.photos, self.outs, self._runner = top / "photos", top / "outs", runner
-        self._model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
-        for number in range(12):
-            save_jpeg(self.photos / f"{number:02d}.jpg", photo_like(number % 9, 64, 48), quality=80 + number % 2)
-        (self.photos / "05 broken.jpg").write_bytes(b"\xff\xd8 no picture")
-
-    def show(self, state: str) -> None:
-        """Put the photographs into a state: some are there, some are not, some are others."""
-        for path in self.photos.glob("x*.jpg"):
-            path.unlink()
-        for number in range(6):
-            path = save_jpeg(
-                self.photos / f"x{state}{number}.jpg", photo_like(40 + number + 20 * (state == "b"), 64, 48)
-            )
-            os.utime(path, ns=(1, 1))
+        self.photos, self.outs, self._runner = ChangingPhotos(top, standing=12, changing=6), top / "outs", runner
+        (self.photos.folder / "05 broken.jpg").write_bytes(b"\xff\xd8 no picture")
 
     def run(self, name: str, *more: str, kill_before: int | str = 0, kill_after: float = 0.0) -> Outcome:
-        settings = ("--model-path", self._model, "--shard-size", "4", "--threshold", "0.5", "--gallery-pairs", "2")
-        arguments = ("run", str(self.photos), str(self.outs / name), *settings, "--num-threads", "2", *more)
-        return self._runner.run(*arguments, kill_before=kill_before, kill_after=kill_after)
+        settings = ("--model-path", self.photos.model, "--shard-size", "4", "--threshold", "0.5")
+        arguments = ("run", str(self.photos.folder), str(self.outs / name), *settings, "--gallery-pairs", "2")
+        return self._runner.run(*arguments, "--num-threads", "2", *more, kill_before=kill_before, kill_after=kill_after)
 
     def as_read(self, name: str) -> dict[str, bytes]:
         """Every documented file, as this package's readers meet it."""
@@ -88,23 +75,25 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 @pytest.mark.timeout(120 + 20 * KILLS)
 def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_one_goes_on(chain: Chain) -> None:
-    undisturbed, lasts = {}, 0.0
+    undisturbed, takes = {}, 0.0
     for state in "ab":
-        chain.show(state)
+        chain.photos.show(state)
         shutil.rmtree(chain.outs / "out", ignore_errors=True)
+        begun = time.monotonic()
         outcome = chain.run("out")
+        takes = time.monotonic() - begun
         assert outcome.exit_code == 0, outcome.said
         undisturbed[state] = chain.on_disk("out")
     fresh = len(outcome.moments)
     stands, wanted, killed, halfway = "b", "a", 0, 0
-    chain.show(wanted)
+    chain.photos.show(wanted)
     chance = random.Random(8)  # noqa: S311 - moments, no secret
     shards: dict[str, int] = {}
     while killed < KILLS:
         by_time = killed % 4 == 3
         # The last third of a run's moments is where it publishes.
         moment = chance.randint(1, fresh) if killed % 2 else chance.randint(fresh // 2, fresh)
-        lasts = chance.uniform(0.2, 3.0)
+        lasts = chance.uniform(0.05, 1.0) * takes
         outcome = chain.run("out", **({"kill_after": lasts} if by_time else {"kill_before": moment}))
         killed += outcome.exit_code is None
         found = chain.as_read("out")
@@ -120,7 +109,7 @@ def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_
         if outcome.exit_code == 0:  # it came to its end before its time
             assert found == undisturbed[wanted]
             stands, wanted, shards = wanted, stands, {}
-            chain.show(wanted)
+            chain.photos.show(wanted)
 
     outcome = chain.run("out")
     assert outcome.exit_code == 0, outcome.said
@@ -132,11 +121,12 @@ def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_
 
 
 def test_killed_between_any_two_files_that_it_publishes_readers_see_the_new_result(chain: Chain) -> None:
-    chain.show("a")
+    chain.photos.show("a")
     shutil.rmtree(chain.outs / "each", ignore_errors=True)
     assert chain.run("each").exit_code == 0
-    old = chain.on_disk("each")
-    chain.show("b")
+    old, kept = chain.on_disk("each"), chain.outs.parent / "kept"
+    shutil.copytree(chain.outs / "each", kept)
+    chain.photos.show("b")
     moments = chain.run("each", "--threshold", "0.4").moments
     new = chain.on_disk("each")
     assert new != old
@@ -144,9 +134,7 @@ def test_killed_between_any_two_files_that_it_publishes_readers_see_the_new_resu
     halfway = "os.rename each/similarity.csv"
     assert moments.index(halfway) > moments.index(f"os.rename each/{JOURNAL}") + 1
     shutil.rmtree(chain.outs / "each")
-    chain.show("a")
-    assert chain.run("each").exit_code == 0
-    chain.show("b")
+    kept.rename(chain.outs / "each")
     assert chain.run("each", "--threshold", "0.4", kill_before=halfway).exit_code is None
     assert chain.as_read("each") == new
     assert chain.on_disk("each") not in (old, new)

@@ -28,6 +28,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def local(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over them as they lie there, into a folder; not written to by the tests."""
+    work_dir = tmp_path_factory.mktemp("local")
+    assert dedup_assets.run(photos, work_dir) == 0
+    return work_dir
+
+
+@pytest.fixture(scope="module")
 def on_store(photos: Path, s3_bucket: str) -> str:
     """The same pictures under a prefix of a bucket, and beside them what is no picture."""
     filesystem = fsspec.filesystem("s3")
@@ -65,29 +73,27 @@ def bad_rows(work_dir: Path) -> dict[str, str]:
 
 
 def test_pictures_on_s3_give_the_bytes_that_local_ones_give_and_leave_no_credentials(
-    photos: Path, on_store: str, tmp_path: Path
+    photos: Path, local: Path, on_store: str, tmp_path: Path
 ) -> None:
     assert dedup_assets.run(on_store, tmp_path / "remote", num_threads=3) == 0
-    assert dedup_assets.run(photos, tmp_path / "local") == 0
-    local = vectors(tmp_path / "local")
-    assert vectors(tmp_path / "remote") == {name.replace(str(photos), on_store): row for name, row in local.items()}
+    expected = {name.replace(str(photos), on_store): row for name, row in vectors(local).items()}
+    assert vectors(tmp_path / "remote") == expected
     found = (tmp_path / "remote" / "similarity.csv").read_text()
-    assert found == (tmp_path / "local" / "similarity.csv").read_text().replace(str(photos), on_store)
+    assert found == (local / "similarity.csv").read_text().replace(str(photos), on_store)
     written = b"".join(path.read_bytes() for path in (tmp_path / "remote").rglob("*") if path.is_file())
     assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in written
 
 
 def test_a_work_dir_on_s3_holds_the_same_files_and_is_read_back(
-    photos: Path, s3_bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, local: Path, s3_bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = f"{s3_bucket}/results/one"
     assert dedup_assets.run(photos, out) == 0
     assert f"{out}/gallery/index.html" in capsys.readouterr().out
-    assert dedup_assets.run(photos, tmp_path) == 0
     filesystem = fsspec.filesystem("s3", use_listings_cache=False)
     for name in ("features.dat", "features.dat.csv", "similarity.csv", "outliers.csv", "faiss.index"):
-        assert filesystem.cat_file(f"{out}/{name}") == (tmp_path / name).read_bytes(), name
-    assert vectors(out) == vectors(tmp_path)
+        assert filesystem.cat_file(f"{out}/{name}") == (local / name).read_bytes(), name
+    assert vectors(out) == vectors(local)
     assert dedup_assets.run("", out, run_mode=2, threshold=0.5) == 0
     assert dedup_assets.create_duplicates_gallery(f"{out}/similarity.csv", f"{out}/page") == 0
     assert b"<img" in filesystem.cat_file(f"{out}/page/duplicates.html")
@@ -114,12 +120,11 @@ def test_a_list_mixes_local_files_objects_and_what_is_gone(photos: Path, on_stor
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
-def test_an_archive_gives_the_bytes_that_its_files_give(kind: str, photos: Path, tmp_path: Path) -> None:
+def test_an_archive_gives_the_bytes_that_its_files_give(kind: str, photos: Path, local: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "all"), kind, photos)
     assert dedup_assets.run(archive, tmp_path / "packed", num_threads=3) == 0
-    assert dedup_assets.run(photos, tmp_path / "local") == 0
-    local = vectors(tmp_path / "local")
-    assert vectors(tmp_path / "packed") == {name.replace(str(photos), archive): row for name, row in local.items()}
+    expected = {name.replace(str(photos), archive): row for name, row in vectors(local).items()}
+    assert vectors(tmp_path / "packed") == expected
     folder = tmp_path / "packed" / "gallery"
     page = (folder / "duplicates.html").read_text()
     assert len(list(folder.rglob("*.jpg"))) == 6

@@ -2,10 +2,9 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import faiss
@@ -14,6 +13,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets_tests.conftest import photo_like, save_jpeg
+from dedup_assets_tests.killing import Runner
 
 RESULTS = (
     "features.dat",
@@ -46,16 +46,16 @@ def contents(folder: Path, without: str = "") -> dict[str, bytes]:
     }
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    command = [sys.executable, "-m", "dedup_assets", "run", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(processes: Sequence[subprocess.Popen[str]]) -> None:
-    for process in processes:
-        _, errors = process.communicate(timeout=100)
-        assert process.returncode == 0, errors
+def extract_at_once(command_line: Runner, train: Path, work_dirs: Sequence[Path], cuts: Sequence[str]) -> None:
+    """Extract each part of a train set in a process of its own, all at the same time."""
+    command = ["run", str(train)]
+    outcomes = command_line.run_together(
+        [
+            [*command, str(work_dir), "--run-mode", "1", "--min-offset", low, "--max-offset", high]
+            for work_dir, (low, high) in zip(work_dirs, pairwise(cuts), strict=True)
+        ]
+    )
+    assert [outcome.exit_code for outcome in outcomes] == [0] * len(work_dirs), outcomes
 
 
 @pytest.fixture(scope="module")
@@ -97,18 +97,25 @@ def extracted(test_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work_dir
 
 
-def test_mode_3_finds_the_train_images_that_test_images_copy(trained: Path, test_set: Path) -> None:
-    assert dedup_assets.run(test_set, trained, run_mode=3) == 0
-    found = pairs(trained / "test" / "similarity.csv")
+@pytest.fixture(scope="module")
+def scored(trained: Path, test_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The train set and, by run_mode 3 with a low threshold, the test set scored against it; not written to."""
+    work_dir = tmp_path_factory.mktemp("scored") / "out"
+    shutil.copytree(trained, work_dir)
+    assert dedup_assets.run(test_set, work_dir, run_mode=3, threshold=0.2) == 0
+    return work_dir
+
+
+def test_mode_3_finds_the_train_images_that_test_images_copy(scored: Path, test_set: Path) -> None:
+    found = pairs(scored / "test" / "similarity.csv")
     assert found["copy of 3.jpg", "3.jpg"] == 1
     assert found["recompressed 7.jpg", "7.jpg"] >= 0.9
-    assert {Path(row["from"]).parent for row in rows(trained / "test" / "similarity.csv")} == {test_set}
+    assert {Path(row["from"]).parent for row in rows(scored / "test" / "similarity.csv")} == {test_set}
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-def test_mode_3_names_bad_test_images_and_writes_the_same_files_in_test(trained: Path, test_set: Path) -> None:
-    assert dedup_assets.run(test_set, trained, run_mode=3) == 0
-    folder = trained / "test"
+def test_mode_3_names_bad_test_images_and_writes_the_same_files_in_test(scored: Path, test_set: Path) -> None:
+    folder = scored / "test"
     assert [(Path(row["filename"]).name, row["error_code"]) for row in rows(folder / "features.bad.csv")] == [
         ("empty.jpg", "ERROR_ZERO_SIZE_FILE")
     ]
@@ -127,21 +134,21 @@ def test_the_train_run_stays_byte_identical(run_mode: int, trained: Path, test_s
 
 
 @pytest.mark.parametrize("source", [".", "features.dat"])
-def test_mode_4_gives_what_mode_3_gives(source: str, trained: Path, test_set: Path, extracted: Path) -> None:
-    assert dedup_assets.run(test_set, trained, run_mode=3, threshold=0.2) == 0
-    by_images = contents(trained / "test", without="shards")
+def test_mode_4_gives_what_mode_3_gives(source: str, scored: Path, trained: Path, extracted: Path) -> None:
+    by_images = contents(scored / "test", without="shards")
     assert dedup_assets.run(extracted / source, trained, run_mode=4, threshold=0.2) == 0
     by_features = contents(trained / "test", without="shards")
     for name in ("features.dat", "features.dat.csv", "features.bad.csv", "similarity.csv", "outliers.csv"):
         assert by_features[name] == by_images[name], name
 
 
-def test_mode_4_scores_its_own_result_again(trained: Path, test_set: Path) -> None:
-    assert dedup_assets.run(test_set, trained, run_mode=3) == 0
-    before = (trained / "test" / "features.dat").read_bytes()
-    assert dedup_assets.run(trained / "test", trained, run_mode=4, threshold=0) == 0
-    assert (trained / "test" / "features.dat").read_bytes() == before
-    assert len(rows(trained / "test" / "similarity.csv")) <= 4 * 2
+def test_mode_4_scores_its_own_result_again(scored: Path, tmp_path: Path) -> None:
+    work_dir = tmp_path / "out"
+    shutil.copytree(scored, work_dir)
+    before = (work_dir / "test" / "features.dat").read_bytes()
+    assert dedup_assets.run(work_dir / "test", work_dir, run_mode=4, threshold=0) == 0
+    assert (work_dir / "test" / "features.dat").read_bytes() == before
+    assert len(rows(work_dir / "test" / "similarity.csv")) <= 4 * 2
 
 
 def test_outliers_of_a_test_set_are_unlike_every_train_image(trained: Path, test_set: Path) -> None:
@@ -260,27 +267,19 @@ def test_mode_4_without_stored_features_says_so(
     refused(capsys, "features.dat", str(test_set))
 
 
-def test_nodes_with_work_dirs_of_their_own_are_united_by_mode_2(train: Path, trained: Path, tmp_path: Path) -> None:
-    nodes = [("a", "0", "5"), ("b", "5", "10"), ("c", "10", "13")]
-    finish(
-        [
-            start(str(train), str(tmp_path / name), "--run-mode", "1", "--min-offset", low, "--max-offset", high)
-            for name, low, high in nodes
-        ]
-    )
+def test_nodes_with_work_dirs_of_their_own_are_united_by_mode_2(
+    command_line: Runner, train: Path, trained: Path, tmp_path: Path
+) -> None:
+    extract_at_once(command_line, train, [tmp_path / name for name in "abc"], ["0", "5", "10", "13"])
     assert dedup_assets.run("", tmp_path, run_mode=2) == 0
     for name in RESULTS:
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
 
 
-def test_nodes_that_share_a_work_dir_leave_the_union_there(train: Path, trained: Path, tmp_path: Path) -> None:
-    nodes = [("-1", "4"), ("4", "9"), ("9", "-1")]
-    finish(
-        [
-            start(str(train), str(tmp_path), "--run-mode", "1", "--min-offset", low, "--max-offset", high)
-            for low, high in nodes
-        ]
-    )
+def test_nodes_that_share_a_work_dir_leave_the_union_there(
+    command_line: Runner, train: Path, trained: Path, tmp_path: Path
+) -> None:
+    extract_at_once(command_line, train, [tmp_path] * 3, ["-1", "4", "9", "-1"])
     assert len(rows(tmp_path / "features.dat.csv")) == 10
     assert dedup_assets.run("", tmp_path, run_mode=2) == 0
     for name in RESULTS:

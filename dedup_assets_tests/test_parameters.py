@@ -4,6 +4,7 @@ import csv
 import shutil
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import faiss
@@ -12,6 +13,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets_tests.conftest import photo_like, save_jpeg
+from dedup_assets_tests.engine.deadly import repeating
 
 ALIKE = 0.98  # recompressed copies are above, different pictures below
 COPIES = {"copy of 0.jpg": 0, "copy of 1.jpg": 1}
@@ -50,12 +52,13 @@ def extracted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def variant(extracted: Path, tmp_path: Path) -> Variant:
-    """Search the same features with other parameters; the work_dir with the results."""
+@pytest.fixture(scope="module")
+def variant(extracted: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    """Search the same features with other parameters, once; the work_dir with the results, not written to."""
 
+    @cache
     def run(**parameters: object) -> Path:
-        folder = tmp_path / f"variant {len(list(tmp_path.iterdir()))}"
+        folder = tmp_path_factory.mktemp("variant") / "out"
         shutil.copytree(extracted, folder)
         assert dedup_assets.run(work_dir=folder, run_mode=2, **parameters) == 0  # type: ignore[arg-type]
         return folder
@@ -206,19 +209,8 @@ def test_a_run_prints_the_number_of_good_and_bad_images(
 @pytest.mark.parametrize("threads", [1, 3])
 def test_num_threads_bounds_the_threads_that_compute(threads: int, photos: Path, tmp_path: Path) -> None:
     seen: set[str] = set()
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.001):
-            seen.update(thread.name for thread in threading.enumerate())
-
-    watcher = threading.Thread(target=watch, name="watcher")
-    watcher.start()
-    try:
+    with repeating(lambda: seen.update(thread.name for thread in threading.enumerate()), 0.001):
         assert dedup_assets.run(photos, tmp_path, num_threads=threads) == 0
-    finally:
-        done.set()
-        watcher.join()
     # Those that embed and those that ask for thumbnails: numbered from 0 in each pool.
     assert {name for name in seen if name.startswith("lane")} == {f"lane_{number}" for number in range(threads)}
     assert faiss.omp_get_max_threads() <= threads

@@ -18,9 +18,9 @@ from dedup_assets_tests.cluster import Cluster, cluster, kill, wait_for
 from dedup_assets_tests.conftest import photo_like
 
 IMAGES = 12
-IN_THE_MIDDLE = "photos/05.jpg"
+IN_THE_MIDDLE = "photos/07.jpg"
 INPUT, WORK = "s3://scale-out/photos", "s3://scale-out/work"
-SETTINGS = {"input_dir": INPUT, "work_dir": WORK, "shard_size": 3, "search_range_size": 4}
+SETTINGS = {"input_dir": INPUT, "work_dir": WORK, "shard_size": 5, "search_range_size": 6}
 RUN_CONFIG = {"resources": {"settings": {"config": SETTINGS}}}
 NOT_COMPARED = {
     "config.json",
@@ -124,7 +124,7 @@ def test_workers_share_extraction_and_search_one_is_killed_and_every_byte_is_tha
         running.gate.close(IN_THE_MIDDLE)
         backfill(instance, "feature_shards")
         wait_for("a worker reads the photograph in the middle", running.gate.reached.is_set)
-        killed = wait_for("its worker is known", lambda: worker_of(instance, "000000000003-000000000006"))
+        killed = wait_for("its worker is known", lambda: worker_of(instance, "000000000005-000000000010"))
         kill(workers[killed])
         running.gate.open()
         running.start_worker("three@here")

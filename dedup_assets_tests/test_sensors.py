@@ -39,10 +39,9 @@ class Uploads:
 
 
 @pytest.fixture
-def uploads(tmp_path: Path) -> Iterator[Uploads]:
+def uploads(instance: dg.DagsterInstance, tmp_path: Path) -> Uploads:
     save_jpeg(tmp_path / "in" / "a.jpg", photo_like(1))
-    with dg.instance_for_test() as instance:
-        yield Uploads(str(tmp_path / "in"), instance)
+    return Uploads(str(tmp_path / "in"), instance)
 
 
 def test_files_that_stay_the_same_for_an_interval_become_one_run(uploads: Uploads) -> None:
@@ -130,22 +129,21 @@ def test_everything_is_off_until_somebody_switches_it_on() -> None:
     assert running(build_definitions(automate=True)) == {"new_uploads", "report_failures", "new_ranges_flow_on"}
 
 
-def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(tmp_path: Path) -> None:
+def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     pipeline = build_definitions(str(tmp_path / "in"), str(tmp_path / "out"), scale_out=True, shard_size=2)
     for number in range(4):
         save_jpeg(tmp_path / "in" / f"{number}.jpg", photo_like(number))
-    with dg.instance_for_test() as instance:
-        listing = _Run(pipeline, instance)
-        listing.materialize("image_manifest")
-        assert listing.wanted() == {"feature_shards": 2}
-        listing.materialize("feature_shards")
-        assert listing.wanted() == dict.fromkeys(
-            ("features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"), 1
-        )
-        listing.materialize(*ASSETS_OF_MODE[0][1:])
-        save_jpeg(tmp_path / "in" / "5.jpg", photo_like(5))
-        listing.materialize("image_manifest")
-        assert listing.wanted() == {"feature_shards": 1}
+    listing = _Run(pipeline, instance)
+    listing.materialize("image_manifest")
+    assert listing.wanted() == {"feature_shards": 2}
+    listing.materialize("feature_shards")
+    assert listing.wanted() == dict.fromkeys(
+        ("features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"), 1
+    )
+    listing.materialize(*ASSETS_OF_MODE[0][1:])
+    save_jpeg(tmp_path / "in" / "5.jpg", photo_like(5))
+    listing.materialize("image_manifest")
+    assert listing.wanted() == {"feature_shards": 1}
 
 
 class _Run:
@@ -202,21 +200,20 @@ def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def test_a_failed_run_is_told_with_its_reason_in_the_file_and_to_the_webhook_that_were_named(
-    tmp_path: Path, webhook: tuple[str, list[dict[str, str]]]
+    instance: dg.DagsterInstance, tmp_path: Path, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
     url, posted = webhook
     definitions = build_definitions(str(tmp_path / "nowhere"), str(tmp_path / "out"))
-    with dg.instance_for_test() as instance:
-        result = definitions.resolve_job_def("dedup").execute_in_process(instance=instance, raise_on_error=False)
-        assert not result.success
-        context = dg.build_run_status_sensor_context(
-            "report_failures",
-            result.get_run_failure_event(),
-            instance,
-            result.dagster_run,
-        ).for_run_failure()
-        sensor: Any = definitions.resolve_sensor_def("report_failures")
-        sensor(context, alerts=Alerts(file=str(tmp_path / "failures.jsonl"), webhook=url))
+    result = definitions.resolve_job_def("dedup").execute_in_process(instance=instance, raise_on_error=False)
+    assert not result.success
+    context = dg.build_run_status_sensor_context(
+        "report_failures",
+        result.get_run_failure_event(),
+        instance,
+        result.dagster_run,
+    ).for_run_failure()
+    sensor: Any = definitions.resolve_sensor_def("report_failures")
+    sensor(context, alerts=Alerts(file=str(tmp_path / "failures.jsonl"), webhook=url))
     (line,) = (tmp_path / "failures.jsonl").read_text().splitlines()
     assert posted == [json.loads(line)]
     assert "nowhere" in posted[0]["reason"]

@@ -5,11 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-import fsspec
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
 import dedup_assets
 from dedup_assets.engine import stores
@@ -18,7 +15,7 @@ from dedup_assets.engine.reading import read
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 from dedup_assets_tests.engine.models import save_mean_model
-from dedup_assets_tests.faulty_server import FaultyServer
+from dedup_assets_tests.faulty_server import FaultyServer, faulty_bucket
 
 FAULTS = ["error 500", "error 503", "stall", "reset", "truncate"]
 RESULTS = ("features.dat", "features.dat.csv", "features.bad.csv", "image_ledger.parquet")
@@ -38,28 +35,10 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
     monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 0.5)
     monkeypatch.setattr(stores, "_DEADLINE_SECONDS", 8.0)
-    with FaultyServer(host, port, lambda method, path, before: None) as server:
-        for name, value in {
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }.items():
-            monkeypatch.setenv(name, value)
-        fsspec.filesystem("s3").clear_instance_cache()
-        bucket = boto3.resource("s3", endpoint_url=f"http://{host}:{port}").Bucket("faulty")
-        bucket.create()
+    with faulty_bucket("faulty") as (server, bucket):
         yield Store(server, bucket)
-        bucket.objects.delete()
-    fsspec.filesystem("s3").clear_instance_cache()
-    moto.stop()
 
 
 @pytest.mark.parametrize("fault", FAULTS)

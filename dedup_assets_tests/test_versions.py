@@ -1,6 +1,5 @@
 """Versions: a changed setting marks just what depends on it, whether in the code location or in a run."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +72,6 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
 
 def _read(asset: str, provider: str) -> set[str]:
     return set(settings_read(asset, Settings.parse(nn_provider=provider)))
-
-
-@pytest.fixture(scope="module")
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as made:
-        yield made
 
 
 def test_a_setting_of_a_run_gives_new_data_versions_to_what_depends_on_it(

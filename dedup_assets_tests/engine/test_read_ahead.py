@@ -15,14 +15,16 @@ from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks
 from dedup_assets.engine.records import Source
 from dedup_assets_tests.conftest import SavePhoto
 
+MANY = 8
+
 
 class _Distant(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
-    """A store in memory that takes 20 ms to answer, as a real one does, and counts who is waiting."""
+    """A store in memory that counts who is waiting, and answers once many are, or 20 ms later as a real one does."""
 
     protocol = "distant"
     store: ClassVar[dict[str, Any]] = {}
     pseudo_dirs: ClassVar[list[str]] = [""]
-    lock = threading.Lock()
+    changed = threading.Condition()
     waiting = most_waiting = 0
 
     @classmethod
@@ -33,12 +35,15 @@ class _Distant(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
         return f"distant://{name.lstrip('/')}"
 
     def cat_file(self, *args: Any, **more: Any) -> bytes:
-        with _Distant.lock:
+        with _Distant.changed:
             _Distant.waiting += 1
             _Distant.most_waiting = max(_Distant.most_waiting, _Distant.waiting)
+            _Distant.changed.notify_all()
+            _Distant.changed.wait_for(lambda: _Distant.most_waiting > MANY, 30)
         time.sleep(0.02)
-        with _Distant.lock:
+        with _Distant.changed:
             _Distant.waiting -= 1
+            _Distant.changed.notify_all()
         return super().cat_file(*args, **more)  # type: ignore[no-any-return]
 
 
@@ -57,7 +62,7 @@ def test_objects_of_a_store_are_read_many_at_once_and_given_in_order(distant: st
     with open_chunks(manifest) as chunks:
         contents = [content for chunk in chunks for content in chunk]
     assert contents == [b"%d" % number for number in range(200)]
-    assert 8 < _Distant.most_waiting <= 64
+    assert MANY < _Distant.most_waiting <= 64
 
 
 def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
@@ -65,8 +70,8 @@ def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
         next(chunks)
         time.sleep(0.2)
         assert _Distant.most_waiting <= 64
-    time.sleep(0.1)
-    assert _Distant.waiting == 0
+    with _Distant.changed:
+        assert _Distant.changed.wait_for(lambda: _Distant.waiting == 0, 60)
 
 
 def test_local_files_are_left_to_whoever_decodes_and_members_of_archives_are_not(

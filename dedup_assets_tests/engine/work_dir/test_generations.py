@@ -99,10 +99,9 @@ def test_two_sets_published_at_once_do_not_mix(tmp_path: Path) -> None:
         "        for file in files:\n"
         "            file.write(sys.argv[2].encode())\n"
     )
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), mark]) for mark in "12"]
-    while any(writer.poll() is None for writer in writers):
-        continue
-    assert [writer.returncode for writer in writers] == [0, 0]
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen([*command, "1"]) as one, subprocess.Popen([*command, "2"]) as other:
+        assert [one.wait(), other.wait()] == [0, 0]
     assert len(set(stand(WorkDir(str(tmp_path))).values())) == 1
     assert everything(WorkDir(str(tmp_path))) == set(A)
 
