@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -28,6 +29,16 @@ settings.load_profile("tests")
 
 _DECODERS = 5  # as many as any test asks for at once
 _LONGEST = ("test_crashes.py", "test_scale_out.py", "test_store_crashes.py")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which a shell's background jobs ignore.
+
+    So would all that the tests start; and after a run of Dagster, which gives SIGTERM the handler of SIGINT, they would
+    not hear SIGTERM either.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

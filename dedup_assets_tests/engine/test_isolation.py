@@ -187,12 +187,10 @@ def request_for(*sources: Source, memory_bytes: int = 1 << 30) -> Request:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_no_process_outlives_the_one_that_started_it(slow: Source, how: signal.Signals) -> None:
     script = f"""
-import signal
 from dedup_assets.engine.isolation import *
 from dedup_assets.engine.records import Source
 from dedup_assets.engine.workers import keep_workers
 task = DecodingTask((16, 16), None, DecodingLimits(), 60.0)
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend() as lent:  # no __main__ guard
     decode_all([{source(Path(__file__))!r}], task, lent)
     print("busy", flush=True)
