@@ -122,7 +122,9 @@ def main() -> None:
     for rows in map(int, given.rows.split(",")):
         source = given.work / f"drawn-{rows}"
         if not source.exists():
-            draw(real, rows, source)
+            begun = given.work / f"drawn-{rows}.begun"  # a drawing that was stopped is not taken for a whole one
+            draw(real, rows, begun)
+            begun.rename(source)
         for tool in given.tools.split(","):
             python = given.python.partition("=")[2] if tool == "fastdup" else sys.executable
             if python and not (tool == "Flat" and rows > _FLAT_ROWS):

@@ -22,6 +22,7 @@ GROUP = 4  # photographs that look alike, in each batch several such groups
 SEARCHED = 8000  # photographs that the look-alikes are taken from
 FLAT = ("screens", "recipes", "wallpapers", "drawn")
 FLAT_SHARE = 0.16
+CONFUSED_SHARE = 0.7  # of the batches, where it is known what an embedding confuses
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Batch = tuple[Numbers, NDArray[np.uint8], Vectors | None]
@@ -33,6 +34,16 @@ def flat_pictures(data: Path, count: int) -> NDArray[np.int64]:
     with (data / "photos.tsv").open() as file:
         sets = [line.split("\t", 1)[0] for line in file]
     return np.flatnonzero(np.isin(sets[:count], FLAT))
+
+
+def confused(near: Numbers, flat: Numbers, count: int, r: np.random.Generator) -> Numbers:
+    """As `look_alikes`, with those that an embedding took the first one for (`confuse.py`)."""
+    chosen: list[int] = []
+    while len(chosen) < count:
+        is_flat = len(flat) and r.random() < FLAT_SHARE
+        first = int(r.choice(flat)) if is_flat else int(r.integers(len(near)))
+        chosen += [first, *map(int, r.choice(near[first], GROUP - 1, replace=False))]
+    return np.array(chosen[:count])
 
 
 def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Generator) -> Numbers:
@@ -73,11 +84,15 @@ def feed(
     photos, r = Photos(data), np.random.default_rng(seed)
     vectors = targets(data, rows)[0].numpy()
     flat = flat_pictures(data, len(vectors))
+    near = np.load(data / "near.npy") if (data / "near.npy").exists() else None
     session = opened(former) if former else None
     trainer = os.getppid()
     while os.getppid() == trainer:
         wait_while(pause)
-        chosen = look_alikes(vectors, flat, pairs, r)
+        if near is not None and r.random() < CONFUSED_SHARE:
+            chosen = confused(near, flat, pairs, r)
+        else:
+            chosen = look_alikes(vectors, flat, pairs, r)
         made = [views.pair(photos[i], r) for i in chosen]
         pictures = np.stack([view for side in zip(*made, strict=True) for view in side])
         queue.put((chosen, pictures, session.run(None, {"image": pictures})[0] if session else None))

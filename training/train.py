@@ -27,9 +27,7 @@ from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
 from training.targets import Mean, targets, teacher_rows
 
-WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "pull": 5.0, "target": 0.5}
-# Beside what a former network knew, the other terms only disturb a new stem (README).
-FORMER_WEIGHT, BESIDE_FORMER = 20.0, 0.1
+WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "alike": 5.0, "pull": 5.0, "target": 0.5}
 LOG_STEPS = 50
 WARM_STEPS = 100
 MOMENTUM = 0.02  # of the statistics, where they change
@@ -52,8 +50,8 @@ class Trainer:
         self.options = options
         self.spent, self.step, self.steps_here = 0.0, 0, 0
         self.mean: Mean | None = None
-        beside = {name: BESIDE_FORMER * weight for name, weight in WEIGHTS.items()} | {"former": FORMER_WEIGHT}
-        self.weights = beside if options.former else WEIGHTS
+        self.weights = {name: options.beside * weight for name, weight in WEIGHTS.items()}
+        self.weights |= {"former": options.former_weight}
         self.model = Embedder().to(memory_format=torch.channels_last)
         frozen = options.frozen
         self.model.f[:frozen].requires_grad_(requires_grad=False)
@@ -168,6 +166,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--frozen", type=int, default=0, help="first layers left as they are")
     parser.add_argument("--former", type=Path, help="an ONNX to keep near to, while a new stem learns what it knew")
+    parser.add_argument("--former-weight", type=float, default=20.0)
+    parser.add_argument(
+        "--beside", type=float, default=1.0, help="what the weights of the other terms are multiplied by"
+    )
     parser.add_argument("--new-stem", action="store_true", help="the stem comes from graft.py")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261122)
