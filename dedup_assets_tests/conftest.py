@@ -53,16 +53,6 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_configure() -> None:
-    """Hear Ctrl-C, which a shell's background jobs ignore.
-
-    So would all that the tests start; and after a run of Dagster, which gives SIGTERM the handler of SIGINT, they would
-    not hear SIGTERM either.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take longest, so that no process is left alone with one at the end."""
     order = {name: place for place, name in enumerate(_LONGEST)}
