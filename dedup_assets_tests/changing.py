@@ -7,6 +7,14 @@ from dedup_assets_tests.conftest import photo_like, save_jpeg
 from dedup_assets_tests.engine.models import save_mean_model
 
 _STATES = "ab"
+FEATURE_FILES = (
+    "features.dat",
+    "features.dat.csv",
+    "features.bad.csv",
+    "features.dat.bad",
+    "image_manifest.parquet",
+    "image_ledger.parquet",
+)
 
 
 class ChangingPhotos:

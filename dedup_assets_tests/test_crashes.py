@@ -12,18 +12,13 @@ import pytest
 
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import JOURNAL, read_journal
-from dedup_assets_tests.changing import ChangingPhotos
+from dedup_assets_tests.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.killing import Outcome, Runner
 
 # How many runs are killed; more by hand: DEDUP_KILLS=500 ./dev test -k crashes
 KILLS = int(os.environ.get("DEDUP_KILLS", "24"))
 FILES = (
-    "features.dat",
-    "features.dat.csv",
-    "features.bad.csv",
-    "features.dat.bad",
-    "image_manifest.parquet",
-    "image_ledger.parquet",
+    *FEATURE_FILES,
     "faiss.index",
     "neighbors.parquet",
     "similarity.csv",

@@ -14,21 +14,12 @@ import pytest
 
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import read_journal
-from dedup_assets_tests.changing import ChangingPhotos
+from dedup_assets_tests.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.faulty_server import FaultyServer, faulty_bucket
 from dedup_assets_tests.killing import Outcome, Runner
 
 # How many runs are killed; more by hand: DEDUP_KILLS=20 ./dev test -k store_crashes
 KILLS = int(os.environ.get("DEDUP_KILLS", "2"))
-# Of a run_mode 1: publishing is the same for all files, and each takes a dozen requests.
-FILES = (
-    "features.dat",
-    "features.dat.csv",
-    "features.bad.csv",
-    "features.dat.bad",
-    "image_manifest.parquet",
-    "image_ledger.parquet",
-)
 STALE_SECONDS = 1.5
 
 
@@ -70,7 +61,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 def as_read(name: str) -> dict[str, bytes]:
     """Every documented file, as this package's readers meet it."""
     work_dir, found = WorkDir(f"s3://crashing/{name}"), {}
-    for file in FILES:
+    for file in FEATURE_FILES:
         with work_dir.open(file) as opened:
             found[file] = opened.read()
     return found
