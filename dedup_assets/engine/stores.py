@@ -72,6 +72,8 @@ def read_object(
     if not getattr(filesystem, "async_impl", False):
         content: bytes = filesystem.cat_file(path, start=start, end=end)
         return content
+    if start is None and size and "s3" in filesystem.protocol:
+        start = 0  # before it reads all of an object, s3fs asks for its size; not before all from the first byte on
     try:
         content = sync(filesystem.loop, asyncio.wait_for, filesystem._cat_file(path, start=start, end=end), seconds)
     except TimeoutError:

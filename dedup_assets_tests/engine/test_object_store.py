@@ -9,7 +9,10 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from dedup_assets.engine.listing import list_images
+from dedup_assets.engine.reading import read_source
+from dedup_assets.engine.records import Source
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets_tests.faulty_server import faulty_bucket
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,21 @@ def test_an_error_while_publishing_leaves_no_object(bucket: Any) -> None:
         a.write(b"new")
         raise ZeroDivisionError
     assert [stored.key for stored in bucket.objects.filter(Prefix="failed/")] == []
+
+
+def test_a_listed_image_and_a_small_file_of_the_work_dir_cost_few_requests() -> None:
+    with faulty_bucket("photos") as (server, bucket):
+        bucket.put_object(Key="in/a.jpg", Body=b"x" * 1000)
+        listed = list_images("s3://photos/in").images.row(0, named=True)
+        work_dir = WorkDir("s3://photos/out", "run")
+        with work_dir.publish("config.json") as (file,):
+            file.write(b"{}")
+        server.asked.clear()
+        assert read_source(Source(listed["filename"], listed["size_bytes"], listed["version"])) == b"x" * 1000
+        assert work_dir.read_if_any("config.json") == b"{}"
+        assert work_dir.size_if_any("config.json") == 2
+        assert server.asked == {
+            ("GET", "/photos/in/a.jpg"): 1,
+            ("HEAD", "/photos/out/.staged/run/config.json"): 2,
+            ("GET", "/photos/out/.staged/run/config.json"): 1,
+        }

@@ -256,13 +256,13 @@ def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
 
 def read_config(work_dir: WorkDir) -> dict[str, Any]:
     """config.json as it stands; empty where there is none yet. Raises WorkDirError if it is no JSON object."""
-    if not work_dir.exists(CONFIG):
+    content = work_dir.read_if_any(CONFIG)
+    if content is None:
         return {}
-    with work_dir.open(CONFIG) as file:
-        try:
-            config = json.load(file)
-        except ValueError as error:
-            raise WorkDirError(f"{work_dir.path(CONFIG)!r} is not JSON: {error}; delete it") from None
+    try:
+        config = json.loads(content)
+    except ValueError as error:
+        raise WorkDirError(f"{work_dir.path(CONFIG)!r} is not JSON: {error}; delete it") from None
     return config if isinstance(config, dict) else {}
 
 

@@ -29,6 +29,8 @@ SEARCHED = "neighbors"
 _USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
 _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 Read = TypeVar("Read")
+Facts = dict[str, Any]
+"""What a filesystem says of a file (fsspec's `info`)."""
 
 
 class WorkDir:
@@ -72,7 +74,7 @@ class WorkDir:
     def exists(self, name: str) -> bool:
         """Whether a file stands here."""
         with self.answering(name):
-            return bool(self.filesystem.exists(self._visible(name)))
+            return self._find(name) is not None
 
     def find(self, *names: str) -> str | None:
         """The first of these names that stands here: documented name first, then what fastdup calls it."""
@@ -117,7 +119,7 @@ class WorkDir:
         for name in names:
             try:
                 with self.answering(name):
-                    facts = self.filesystem.info(self._visible(name))
+                    facts = self._reach(name, _told)
                 found.append((int(facts.get("ino", 0)), describe_object(facts)[1]))
             except FileNotFoundError:
                 found.append((0, ""))
@@ -128,9 +130,29 @@ class WorkDir:
         return bool(self.generation) and self.filesystem.exists(self.staged(name))
 
     def size(self, name: str) -> int:
-        """Size of a file in bytes."""
+        """Size of a file in bytes.
+
+        Raises:
+            FileNotFoundError: it does not stand here.
+        """
         with self.answering(name):
-            return self._reach(name, lambda path: int(self.filesystem.size(path)))
+            return int(self._reach(name, _told)["size"])
+
+    def size_if_any(self, name: str) -> int | None:
+        """Size of a file in bytes; None where it does not stand here."""
+        with suppress(FileNotFoundError):
+            return self.size(name)
+        return None
+
+    def read_if_any(self, name: str) -> bytes | None:
+        """The content of a small file; None where it does not stand here.
+
+        Raises:
+            WorkDirError: it cannot be read.
+        """
+        with suppress(FileNotFoundError), self.answering(name), self._reach(name, self._open) as file:
+            return file.read()
+        return None
 
     def version(self, name: str) -> str:
         """Size, and modification time or what a store has for it: another one where the file was published anew.
@@ -141,9 +163,9 @@ class WorkDir:
         try:
             with self.answering(name):
                 if self.is_local:
-                    facts = self._reach(name, lambda path: Path(path).stat())
+                    facts = self._reach(name, lambda path, _: Path(path).stat())
                     return f"{facts.st_size} {facts.st_mtime_ns}"
-                size, tag = self._reach(name, lambda path: describe_object(self.filesystem.info(path)))
+                size, tag = describe_object(self._reach(name, _told))
                 return f"{size} {tag}"
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
@@ -173,21 +195,36 @@ class WorkDir:
         with file:
             yield file
 
-    def _reach(self, name: str, read: Callable[[str], Read]) -> Read:
-        """Read a file where it is, and once more where it was moved to its place just now."""
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return read(self._visible(name))
-            except FileNotFoundError:
-                if not self.exists(name):
-                    raise
-        return read(self._visible(name))
+    def _reach(self, name: str, read: Callable[[str, Facts], Read]) -> Read:
+        """Read a file where it is, and once more where it was moved to its place just now.
 
-    def _open(self, path: str) -> BinaryIO:
+        Args:
+            name: the file.
+            read: takes its path, and what the filesystem says of it.
+        """
+        for attempt in range(_ATTEMPTS):
+            path, facts = self._find(name) or (None, {})
+            if path is None:
+                break
+            try:
+                return read(path, facts)
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.inside(name))
+
+    def _find(self, name: str) -> tuple[str, Facts] | None:
+        """Where a file is for whoever reads, and what the filesystem says of it: one question to a store, mostly."""
+        for path in self._places(name):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                return path, self.filesystem.info(path)
+        return None
+
+    def _open(self, path: str, facts: Facts) -> BinaryIO:
         if self.is_local:
             return Path(path).open("rb")
         # Whole, so that a store that fails in the middle is not taken for a damaged file by whoever parses it.
-        return io.BytesIO(read_object(self.filesystem, path, size=int(self.filesystem.size(path) or 0)))
+        return io.BytesIO(read_object(self.filesystem, path, size=int(facts["size"] or 0)))
 
     @contextmanager
     def open_local(self, name: str) -> Iterator[FileIO]:
@@ -200,7 +237,7 @@ class WorkDir:
             WorkDirError: it cannot be read, or the copy cannot be kept.
         """
         with self.answering(name, "read"):
-            file = self._reach(name, FileIO) if self.is_local else FileIO(self._local_copy(name))
+            file = self._reach(name, lambda path, _: FileIO(path)) if self.is_local else FileIO(self._local_copy(name))
         with file:
             yield file
 
@@ -213,12 +250,12 @@ class WorkDir:
 
     def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):
-            self._reach(name, lambda path: self._get(path, to))
+            self._reach(name, lambda path, facts: self._get(path, facts, to))
 
-    def _get(self, path: str, to: Path) -> None:
+    def _get(self, path: str, facts: Facts, to: Path) -> None:
         self.filesystem.get_file(path, str(to))
-        if to.stat().st_size != self.filesystem.size(path):
-            raise OSError(f"the store sent {to.stat().st_size} of {self.filesystem.size(path)} bytes")
+        if to.stat().st_size != facts["size"]:
+            raise OSError(f"the store sent {to.stat().st_size} of {facts['size']} bytes")
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
@@ -312,24 +349,25 @@ class WorkDir:
         """Shards are no results: each is of use as soon as it stands."""
         return bool(self.generation) and not name.startswith(_USED_AT_ONCE)
 
-    def _visible(self, name: str) -> str:
-        """Where a file is for whoever reads: staged by this run, on its way to its place, or there."""
-        if name.startswith(_USED_AT_ONCE):
-            return self.inside(name)
-        if self.generation and self.filesystem.exists(self.staged(name)):
-            return self.staged(name)
-        journal = generations.read_journal(self)
-        if journal is not None and name in journal.files:
-            moving = self.inside(f"{STAGED}/{journal.generation}/{name}")
-            if self.filesystem.exists(moving):
-                return moving
-        return self.inside(name)
+    def _places(self, name: str) -> Iterator[str]:
+        """Where a file may be for whoever reads: staged by this run, on its way to its place, or there."""
+        if not name.startswith(_USED_AT_ONCE):
+            if self.generation:
+                yield self.staged(name)
+            journal = generations.read_journal(self)
+            if journal is not None and name in journal.files:
+                yield self.inside(f"{STAGED}/{journal.generation}/{name}")
+        yield self.inside(name)
 
     @cached_property
     def _copies(self) -> Path:
         folder = tempfile.mkdtemp(prefix="dedup-assets-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
+
+
+def _told(_: str, facts: Facts) -> Facts:
+    return facts
 
 
 def _open_store(url: str) -> tuple[Any, str]:

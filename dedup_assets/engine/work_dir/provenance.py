@@ -42,7 +42,7 @@ def identity(work_dir: WorkDir, config: Mapping[str, Any], result: str) -> str:
     files = config.get(RESULTS, {}).get(result, {}).get("files")
     if not files:
         return ""
-    changed = any(work_dir.size(name) != facts["size_bytes"] for name, facts in files.items() if work_dir.exists(name))
+    changed = any(work_dir.size_if_any(name) not in (None, facts["size_bytes"]) for name, facts in files.items())
     return _digest(files) + ("-changed" if changed else "")
 
 
