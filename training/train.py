@@ -27,7 +27,7 @@ from training.model import MEAN, STD, Embedder
 from training.pause import wait_while
 from training.targets import Mean, targets, teacher_rows
 
-WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "alike": 5.0, "pull": 5.0, "target": 0.5}
+WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "alike": 8.0, "pull": 8.0, "target": 0.5}
 LOG_STEPS = 50
 WARM_STEPS = 100
 MOMENTUM = 0.02  # of the statistics, where they change
