@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import dedup_assets
+from dedup_assets.engine.read_ahead import CHUNK_IMAGES
 from dedup_assets_tests.conftest import photo_like, save_jpeg
 from dedup_assets_tests.engine.deadly import repeating
 
@@ -209,8 +210,11 @@ def test_a_run_prints_the_number_of_good_and_bad_images(
 @pytest.mark.parametrize("threads", [1, 3])
 def test_num_threads_bounds_the_threads_that_compute(threads: int, photos: Path, tmp_path: Path) -> None:
     seen: set[str] = set()
+    (tmp_path / "many").mkdir()
+    for number in range(3 * CHUNK_IMAGES):  # something to do for each
+        shutil.copy(photos / f"{number % 10}.jpg", tmp_path / "many" / f"{number}.jpg")
     with repeating(lambda: seen.update(thread.name for thread in threading.enumerate()), 0.001):
-        assert dedup_assets.run(photos, tmp_path, num_threads=threads) == 0
+        assert dedup_assets.run(tmp_path / "many", tmp_path / "out", num_threads=threads) == 0
     # Those that embed and those that ask for thumbnails: numbered from 0 in each pool.
     assert {name for name in seen if name.startswith("lane")} == {f"lane_{number}" for number in range(threads)}
     assert faiss.omp_get_max_threads() <= threads

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from dedup_assets.engine.errors import WorkDirError
 
@@ -24,6 +25,17 @@ CACHE_DIR = "DEDUP_CACHE_DIR"  # of the machine, not of a run: workers of one ru
 def cache_folder() -> Path | None:
     """Where this machine keeps copies: what the environment variable DEDUP_CACHE_DIR names; None: nowhere."""
     return Path(named) if (named := os.environ.get(CACHE_DIR)) else None
+
+
+def fetch_whole(filesystem: Any, path: str, size: int, to: Path) -> None:  # noqa: ANN401 - fsspec is untyped
+    """Copy an object of a store to a local path.
+
+    Raises:
+        OSError: the store sent more or less than `size` bytes.
+    """
+    filesystem.get_file(path, str(to))
+    if to.stat().st_size != size:
+        raise OSError(f"the store sent {to.stat().st_size} of {size} bytes")
 
 
 def keep_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> Path:

@@ -14,13 +14,12 @@ from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
-import fsspec
-
 from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.stores import describe_object, open_store, read_object
+from dedup_assets.engine.stores import describe_object, read_object
 from dedup_assets.engine.work_dir import generations
+from dedup_assets.engine.work_dir.failures import cannot, open_place
 from dedup_assets.engine.work_dir.generations import STAGED
-from dedup_assets.engine.work_dir.kept_copies import cache_folder, keep_copy
+from dedup_assets.engine.work_dir.kept_copies import cache_folder, fetch_whole, keep_copy
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 FEATURES = "features.dat"
@@ -52,7 +51,7 @@ class WorkDir:
         if not url:
             raise WorkDirError("work_dir='': name a folder or a URL")
         self.is_local = "://" not in url or url.startswith(("file://", "local://"))
-        self.filesystem, path = _open_store(url)
+        self.filesystem, path = open_place(url)
         self.features_name = ""
         if path.endswith(".dat") and self.filesystem.isfile(path):
             path, self.features_name = str(PurePosixPath(path).parent), PurePosixPath(path).name
@@ -119,7 +118,7 @@ class WorkDir:
         for name in names:
             try:
                 with self.answering(name):
-                    facts = self._reach(name, _told)
+                    facts = self._reach(name, lambda _, facts: facts)
                 found.append((int(facts.get("ino", 0)), describe_object(facts)[1]))
             except FileNotFoundError:
                 found.append((0, ""))
@@ -136,7 +135,7 @@ class WorkDir:
             FileNotFoundError: it does not stand here.
         """
         with self.answering(name):
-            return int(self._reach(name, _told)["size"])
+            return int(self._reach(name, lambda _, facts: facts)["size"])
 
     def size_if_any(self, name: str) -> int | None:
         """Size of a file in bytes; None where it does not stand here."""
@@ -165,7 +164,7 @@ class WorkDir:
                 if self.is_local:
                     facts = self._reach(name, lambda path, _: Path(path).stat())
                     return f"{facts.st_size} {facts.st_mtime_ns}"
-                size, tag = describe_object(self._reach(name, _told))
+                size, tag = describe_object(self._reach(name, lambda _, facts: facts))
                 return f"{size} {tag}"
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
@@ -196,12 +195,7 @@ class WorkDir:
             yield file
 
     def _reach(self, name: str, read: Callable[[str, Facts], Read]) -> Read:
-        """Read a file where it is, and once more where it was moved to its place just now.
-
-        Args:
-            name: the file.
-            read: takes its path, and what the filesystem says of it.
-        """
+        """Read a file by its path and what is said of it; once more where it was moved to its place just now."""
         for attempt in range(_ATTEMPTS):
             path, facts = self._find(name) or (None, {})
             if path is None:
@@ -250,12 +244,7 @@ class WorkDir:
 
     def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):
-            self._reach(name, lambda path, facts: self._get(path, facts, to))
-
-    def _get(self, path: str, facts: Facts, to: Path) -> None:
-        self.filesystem.get_file(path, str(to))
-        if to.stat().st_size != facts["size"]:
-            raise OSError(f"the store sent {to.stat().st_size} of {facts['size']} bytes")
+            self._reach(name, lambda path, facts: fetch_whole(self.filesystem, path, facts["size"], to))
 
     @contextmanager
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
@@ -328,14 +317,7 @@ class WorkDir:
             raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
 
     def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
-        to = "write to" if action == "write" else action
-        said = f"cannot {to} work_dir={self.url!r}: {name}: {error.strerror or error}"
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            free = shutil.disk_usage(self.root).free if self.is_local and os.path.isdir(self.root) else 0  # noqa: PTH112
-            said += f" after {written} bytes ({free} are free); make room and run again: finished ranges are kept"
-        elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            said += "; name a work_dir that this user may write to"
-        return WorkDirError(said)
+        return cannot(self.url, Path(self.root) if self.is_local else None, action, name, error, written)
 
     def inside(self, name: str) -> str:
         """The path of a file in the filesystem."""
@@ -364,18 +346,3 @@ class WorkDir:
         folder = tempfile.mkdtemp(prefix="dedup-assets-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
-
-
-def _told(_: str, facts: Facts) -> Facts:
-    return facts
-
-
-def _open_store(url: str) -> tuple[Any, str]:
-    """The filesystem of a work_dir, and the path in it. A path without a protocol is one whatever it holds ('::')."""
-    if "://" not in url:
-        return fsspec.filesystem("file"), os.path.abspath(url)  # noqa: PTH100 - Path.absolute keeps '..'
-    try:
-        filesystem, path = open_store(url)
-    except Exception as error:  # noqa: BLE001 - an unknown protocol, a package or credentials that are not there
-        raise WorkDirError(f"work_dir={url!r} cannot be opened: {type(error).__name__}: {error}") from None
-    return filesystem, path

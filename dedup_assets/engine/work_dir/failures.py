@@ -1,0 +1,48 @@
+"""What is said where a work_dir cannot be opened, read or written, and what the user can do about it."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.stores import open_store
+
+
+def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
+    """The error to raise for one of the system.
+
+    Args:
+        url: of the work_dir.
+        folder: where it is on a local disk; None for a store.
+        action: what was tried: read, write, use...
+        name: the file in question.
+        error: of the system.
+        written: how many bytes were to be kept.
+    """
+    to = "write to" if action == "write" else action
+    said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        free = shutil.disk_usage(folder).free if folder is not None and folder.is_dir() else 0
+        said += f" after {written} bytes ({free} are free); make room and run again: finished ranges are kept"
+    elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        said += "; name a work_dir that this user may write to"
+    return WorkDirError(said)
+
+
+def open_place(url: str) -> tuple[Any, str]:
+    """The filesystem of a work_dir, and the path in it. A path without a protocol is one whatever it holds ('::').
+
+    Raises:
+        WorkDirError: the protocol is unknown, or a package or credentials are missing.
+    """
+    if "://" not in url:
+        return fsspec.filesystem("file"), os.path.abspath(url)  # noqa: PTH100 - Path.absolute keeps '..'
+    try:
+        filesystem, path = open_store(url)
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise WorkDirError(f"work_dir={url!r} cannot be opened: {type(error).__name__}: {error}") from None
+    return filesystem, path
