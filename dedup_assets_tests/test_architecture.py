@@ -37,7 +37,7 @@ ALSO_ALLOWED = {  # where bytes lie (stores, containers) is beneath whoever list
 }
 COMPOSERS = {
     "decoder", "isolation", "read_ahead", "extraction", "ranges", "searching", "gathering", "test_sets", "gallery",
-    "kept_gallery", "thumbnails",
+    "kept_gallery", "thumbnails", "decoding_ahead",
 }  # fmt: skip
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 

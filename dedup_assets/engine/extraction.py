@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine import resizing
 from dedup_assets.engine.decoding import DecodingLimits
+from dedup_assets.engine.decoding_ahead import drop_ahead, take_ahead
 from dedup_assets.engine.embedding import Embedder
 from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.isolation import Content, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.isolation import Content, Decoded, DecodingTask, decode_all, open_decoders
 from dedup_assets.engine.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
 from dedup_assets.engine.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.engine.workers import Lanes, WorkerPool, usable_cores
@@ -102,6 +103,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
             reasons += [str(problem) if problem else None for problem in outcome.problems]
             progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
+    drop_ahead()
     images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
         pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
     )
@@ -123,14 +125,19 @@ class _Outcome:
 
 
 def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
+    chunk = list(contents)
+    if ahead := take_ahead(chunk, extraction.task):
+        return _embed(ahead, extraction.embedder)
     with decoders.lend() as lent:
-        decoded = decode_all(list(contents), extraction.task, lent)
-        pictures = decoded.pictures
-        if not len(pictures):
-            return _Outcome(np.empty((0, extraction.embedder.dimension), np.float32), decoded.problems)
-        batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-        vectors = np.concatenate([extraction.embedder.embed(batch) for batch in batches])
-    return _finite(_Outcome(vectors, decoded.problems))
+        return _embed(decode_all(chunk, extraction.task, lent), extraction.embedder)
+
+
+def _embed(decoded: Decoded, embedder: Embedder) -> _Outcome:
+    pictures = decoded.pictures
+    if not len(pictures):
+        return _Outcome(np.empty((0, embedder.dimension), np.float32), decoded.problems)
+    batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+    return _finite(_Outcome(np.concatenate([embedder.embed(batch) for batch in batches]), decoded.problems))
 
 
 def _finite(outcome: _Outcome) -> _Outcome:

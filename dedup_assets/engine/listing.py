@@ -38,6 +38,7 @@ _MANIFEST_SCHEMA = {**_IDENTITY, "container": pl.Binary, "place": pl.Int64}
 _LOG = logging.getLogger(__name__)
 _MISSING = -1
 _ROWS_AT_ONCE = 1 << 16
+_FIRST_FOLDERS = 16
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe")  # the last: UTF-16
 
@@ -95,6 +96,25 @@ def list_images(
     index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
     images = found.slice(low, high - low).select(index, pl.all())
     return Manifest(images, found.height, digest(images))
+
+
+def first_files(input_dir: str, work_dir: str, most: int) -> list[Source]:
+    """Image files of a local folder that its listing will start with, as a rule; none of any other input.
+
+    Args:
+        input_dir: as for `list_images`; a folder that cannot be listed has none.
+        work_dir: as for `list_images`.
+        most: how many at most; only a few folders are looked into, whatever they hold.
+    """
+    name = os.fsencode(input_dir)
+    if is_url(name) or not os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+        return []
+    found = _walk(os.path.abspath(name), work_dir, most_folders=_FIRST_FOLDERS)  # noqa: PTH100
+    files = (file for file in found if file.size_bytes > 0 and kind_of(file.name) is Kind.IMAGE)
+    try:
+        return list(islice(files, most))
+    except InputError:  # for the listing to say
+        return []
 
 
 def ranges(manifest: Manifest | StoredManifest, shard_size: int) -> list[OffsetRange]:
@@ -234,7 +254,7 @@ def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[Source]:
             return [Source(path, _MISSING, "")]
         raise InputError(f"input_dir={os.fsdecode(name)!r}: {_reason(error)}") from None
     if stat.S_ISDIR(facts.st_mode):
-        return _walk(path, os.path.realpath(os.fsencode(work_dir)) if work_dir and "://" not in work_dir else b"")
+        return _walk(path, work_dir)
     return [Source(path, facts.st_size, str(facts.st_mtime_ns))]
 
 
@@ -242,19 +262,20 @@ def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
-def _walk(top: bytes, work_dir: bytes) -> Iterator[Source]:
+def _walk(top: bytes, work_dir: str, most_folders: int | None = None) -> Iterator[Source]:
     """All images under a folder. Links to folders are followed, each real folder once, so that loops end.
 
     Links come last and everything else in the order of names: which name a folder has depends on nothing else.
     """
+    ours = os.path.realpath(os.fsencode(work_dir)) if work_dir and "://" not in work_dir else b""
     seen: set[tuple[int, int]] = set()
     pending = deque([top])
-    while pending:
+    while pending and len(seen) != most_folders:
         folder = pending.pop()
         try:
             facts = os.stat(folder)  # noqa: PTH116
             identity = (facts.st_dev, facts.st_ino)
-            if identity in seen or (work_dir and folder != top and os.path.realpath(folder) == work_dir):
+            if identity in seen or (ours and folder != top and os.path.realpath(folder) == ours):
                 continue
             seen.add(identity)
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -263,13 +284,15 @@ def _walk(top: bytes, work_dir: bytes) -> Iterator[Source]:
                 raise InputError(f"cannot list {os.fsdecode(folder)!r}: {_reason(error)}") from None
             yield Source(folder, _MISSING, "")  # reading it will name the reason in features.bad.csv
             continue
+        folders: list[bytes] = []
         for entry in entries:
             if entry.name.startswith(b"."):
                 continue
             if _is_folder(entry):
-                (pending.appendleft if entry.is_symlink() else pending.append)(entry.path)
+                (pending.appendleft if entry.is_symlink() else folders.append)(entry.path)
             elif _may_hold_images(entry.name):
                 yield _stat(entry)
+        pending.extend(reversed(folders))
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:

@@ -5,21 +5,27 @@ crash all come through `RangeExtractor.complete`.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from dedup_assets.engine.decoding_ahead import decode_ahead
 from dedup_assets.engine.embedding import open_embedder
+from dedup_assets.engine.errors import ModelError, WorkerError
 from dedup_assets.engine.extraction import Extraction, Progress, decoding_limits, extract, thread_count
-from dedup_assets.engine.isolation import keep_decoders
-from dedup_assets.engine.listing import count_inside, part, ranges
+from dedup_assets.engine.isolation import DecodingTask, keep_decoders
+from dedup_assets.engine.listing import count_inside, first_files, part, ranges
 from dedup_assets.engine.records import FeatureStream, Manifest, OffsetRange, Shard, StoredManifest
+from dedup_assets.engine.stores import is_url
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
 from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets.settings import Settings
+
+_HEAD_START_IMAGES = 1024  # as many as are decoded while Dagster is imported; 79 MB of pictures of the built-in model
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,11 @@ class RangeExtractor:
     def dimension(self) -> int:
         """Values in one vector."""
         return self._extraction.embedder.dimension
+
+    @property
+    def task(self) -> DecodingTask:
+        """What decoding has to give."""
+        return self._extraction.task
 
     def decoders(self) -> AbstractContextManager[None]:
         """Within the block all ranges are decoded by the same processes."""
@@ -152,6 +163,32 @@ class RangeExtractor:
         if key not in self._digests:
             self._digests[key] = part(manifest, offsets).digest
         return self._digests[key]
+
+
+@contextmanager
+def head_start(settings: Settings) -> Iterator[None]:
+    """Within the block the first images of a new run are decoded, by one process beside this one.
+
+    None are, where the run may use one thread alone, reads something else than a folder, starts in the midst of it, or
+    goes into a work_dir that holds something: images of an earlier run need not be decoded again.
+    """
+    with ExitStack() as held:
+        if thread_count(settings.num_threads) > 1 and settings.min_offset <= 0 and _is_new(settings.work_dir):
+            ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
+            with suppress(ModelError, WorkerError):  # the run will say
+                task = RangeExtractor(settings).task
+                if sources := first_files(settings.input_dir, settings.work_dir, min(ends)):
+                    held.enter_context(decode_ahead(sources, task))
+        yield
+
+
+def _is_new(work_dir: str) -> bool:
+    try:
+        return not is_url(os.fsencode(work_dir)) and not os.listdir(work_dir)  # noqa: PTH208 - wild names
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # the run will say
+        return False
 
 
 def _unseen(done: int, bad: int) -> None:

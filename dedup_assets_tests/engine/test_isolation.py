@@ -43,7 +43,13 @@ def slow(slow_picture: Path) -> Source:
 
 
 def source(path: Path | bytes) -> Source:
-    return Source(os.fsencode(path), 1, "")
+    """A file of which nobody knows how large it is: answered for by itself."""
+    return Source(os.fsencode(path), -1, "")
+
+
+def small(image: Source) -> Source:
+    """The same, said to be small: answered for with others."""
+    return image._replace(size_bytes=1)
 
 
 def codes(decoded: Decoded) -> list[ErrorCode | None]:
@@ -91,6 +97,49 @@ def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
     assert codes(decoded) == [None, code, None, None]
     assert said in str(decoded.problems[1])
     expect_pictures(decoded, names)
+
+
+@pytest.mark.parametrize(("kills", "expected"), [(2, [None, None, None]), (3, [None, ErrorCode.CORRUPT_IMAGE, None])])
+def test_of_files_answered_for_together_the_one_that_ends_its_process_twice_by_itself_is_bad(
+    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, kills: int, expected: list[ErrorCode | None]
+) -> None:
+    """Once before anybody knows which of them it is."""
+    slow = tmp_path / "slow.png"
+    slow.write_bytes(b"P3 1000 1500 255\n" + b"10 20 30 " * 1_500_000)
+    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(2)]
+    given = [small(source(name)) for name in (names[0], slow, names[1])]
+    with pool.lend() as lent, killer_of_decoders(signal.SIGSEGV, times=kills) as killed:
+        decoded = decode_all(given, TASK, lent)
+        assert len(killed) == kills
+    assert codes(decoded) == expected
+    expect_pictures(decoded, [names[0], *([os.fsencode(slow)] if expected[1] is None else []), names[1]])
+
+
+def test_of_files_answered_for_together_the_one_that_takes_too_long_is_bad(
+    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, slow: Source
+) -> None:
+    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(2)]
+    task = DecodingTask(SIZE, None, DecodingLimits(), 1.5)
+    with pool.lend() as lent:
+        decoded = decode_all([small(source(names[0])), small(slow), small(source(names[1]))], task, lent)
+    assert codes(decoded) == [None, ErrorCode.UNREADABLE, None]
+    assert str(decoded.problems[1]) == "decoding took more than 1.5 seconds and was ended"
+    expect_pictures(decoded, names)
+
+
+def test_answers_for_many_files_at_once_are_those_for_each(
+    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool
+) -> None:
+    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(3)]
+    (tmp_path / "bad.jpg").write_bytes(b"nonsense")
+    sources = [source(name) for name in (names[0], tmp_path / "bad.jpg", tmp_path / "missing.jpg", *names[1:])]
+    with pool.lend() as lent:
+        alone = decode_all(sources, TASK, lent)
+        one_by_one = codes(alone), [str(problem) for problem in alone.problems], alone.pictures.copy()
+        together = decode_all([small(image) for image in sources], TASK, lent)
+        assert (codes(together), [str(problem) for problem in together.problems]) == one_by_one[:2]
+        assert np.array_equal(together.pictures, one_by_one[2])
+    assert codes(together) == [None, ErrorCode.UNSUPPORTED_FORMAT, ErrorCode.MISSING_FILE, None, None]
 
 
 def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(pool: WorkerPool, tmp_path: Path) -> None:

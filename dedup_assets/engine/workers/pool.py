@@ -49,7 +49,7 @@ class WorkerPool:
             worker = Worker(self.module)
             with self._changed:
                 self._all.append(worker)
-                self._idle.append(worker)
+                self._idle.insert(0, worker)  # the first one is ready first, and taken first
 
     @contextmanager
     def lend(self) -> Iterator["Lent"]:
@@ -63,6 +63,22 @@ class WorkerPool:
             yield lent
         finally:
             lent.give_back()
+
+    @contextmanager
+    def lend_besides(self) -> Iterator["Lent"]:
+        """As `lend`, for long: others may have as many workers as before, and another is started where they need it.
+
+        Raises:
+            WorkerError: as `lend`.
+        """
+        with self._changed:
+            self.size += 1
+        try:
+            with self.lend() as lent:
+                yield lent
+        finally:
+            with self._changed:
+                self.size -= 1
 
     def take(self) -> Worker:
         """Wait for a worker and take it."""
@@ -153,10 +169,14 @@ class Lent:
 
     def replace(self) -> None:
         """Another worker in place of this one, which ended; its memory is gone with it."""
-        self._usable = False
-        self._pool.discard(self.worker)
+        self.end()
         self.worker = self._pool.take()
         self._usable = True
+
+    def end(self) -> None:
+        """End the worker, whatever it does, and have none."""
+        self._usable = False
+        self._pool.discard(self.worker)
 
     def give_back(self) -> None:
         """For the next thread."""

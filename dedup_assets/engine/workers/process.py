@@ -27,7 +27,12 @@ _BOOT = (
 _START_SECONDS = 60.0
 _SAID_BYTES = 4096
 _BREAKDOWNS = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"}
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": ""}
+_ENVIRONMENT = {
+    **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": ""},
+    # glibc would give the memory of each picture back, for the system to zero it again: a tenth of a worker's time.
+    **{"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)},
+}
+_PIPE_BYTES = 1 << 20  # a request fits, so that it can be sent before the worker reads
 
 
 @dataclass(eq=False)
@@ -78,7 +83,9 @@ class Worker:
             raise WorkerError(f"the decoding process {sys.executable!r} cannot be started: {error}") from None
         finally:
             os.close(lifeline)
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        assert self._process.stdout is not None  # noqa: S101 - likewise
+        _widen(self._process.stdin)
         self._answers = os.fdopen(os.dup(self._process.stdout.fileno()), "rb")
         self._process.stdout.close()
         self.started = False
@@ -109,10 +116,11 @@ class Worker:
         self.started, self.due = True, None
 
     def ask(self, request: Request, contents: Sequence[bytes] = ()) -> Iterator[Reply]:
-        """Send a request and give its answers as they come; the time limit holds for each of them.
+        """Send a request and give its answers as they come; the time limit holds for each line of them.
 
         Args:
-            request: JSON; `do` names the handler, `seconds` is the time limit, `memory_bytes` that of memory.
+            request: JSON; `do` names the handler, `seconds` is the time limit, `memory_bytes` that of memory,
+                `together` how many answers come at once, on one line: 1 where it is left out.
             contents: bytes for the handler.
 
         Raises:
@@ -122,17 +130,39 @@ class Worker:
         self.await_start()
         self.due = time.monotonic() + request["seconds"]
         try:
-            head = json.dumps(request | {"bytes": [len(content) for content in contents]})
-            self._write(head.encode() + b"\n", *contents)
+            self.send(request, contents)
+        finally:
+            self.due = None
+        yield from self.answers(request["seconds"])
+
+    def send(self, request: Request, contents: Sequence[bytes] = ()) -> None:
+        """Send a request, to a worker that may still be starting; `answers` gives what it says.
+
+        Raises:
+            Ended: it is gone.
+        """
+        head = json.dumps(request | {"bytes": [len(content) for content in contents]})
+        self._write(head.encode() + b"\n", *contents)
+
+    def answers(self, seconds: float) -> Iterator[Reply]:
+        """Answers to what was sent, as they come; the time limit runs while one is waited for.
+
+        Raises:
+            Ended: before the last answer.
+            WorkerError: it did not even start.
+        """
+        self.await_start()
+        try:
+            self.due = time.monotonic() + seconds
             while (answer := self._answer()) is not None:
+                self.due = None  # a slow store is no slow decoder, and others may ask for the next answer later
                 if isinstance(answer, dict) and "defect" in answer:
                     raise RuntimeError(f"a decoding process failed:\n{answer['defect']}")
-                if isinstance(answer, dict) and "ask" in answer:
-                    self.due = None  # a slow store is no slow decoder
+                if isinstance(answer, dict):
                     self._serve(answer)
                 else:
-                    yield answer
-                self.due = time.monotonic() + request["seconds"]
+                    yield from answer
+                self.due = time.monotonic() + seconds
         finally:
             self.due = None
             if self._remote:
@@ -213,6 +243,14 @@ class Worker:
         except ValueError:  # closed: the run is ending
             return ""
         return " ".join(lines[-1].split())[:200] if lines else ""
+
+
+def _widen(pipe: Any) -> None:  # noqa: ANN401 - as below
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # a system may allow less: then who sends much waits until the worker reads
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _append_only(file: Any) -> None:  # noqa: ANN401 - a temporary file

@@ -1,7 +1,8 @@
 """The worker's side. Started by `process.py` as `serve(handlers, memory, lifeline)`; never imported by the parent.
 
 A request is a line of JSON, `do` names its handler, and `bytes` says how many bytes follow for each of its contents. A
-handler yields its answers; each is a line. The last line of a request is `null`; a defect of ours is `{"defect": ...}`.
+handler yields its answers; a line has a list of `together` of them, one where the request does not say. The last line
+of a request is `null`; a defect of ours is `{"defect": ...}`.
 """
 
 import io
@@ -11,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, BinaryIO
 
 from dedup_assets.engine.workers.sharing import SharedMemory
@@ -50,8 +52,9 @@ def serve(handlers: Mapping[str, Handler], memory: str, lifeline: int) -> None:
         contents = [link.requests.read(size) for size in request.get("bytes", ())]
         _limit(request)
         try:
-            for answer in handlers[request["do"]](Job(request, contents, shared, link)):
-                link.send(answer)
+            answers = handlers[request["do"]](Job(request, contents, shared, link))
+            while some := list(islice(answers, request.get("together", 1))):
+                link.send(some)
                 _restart_clock(request)
         except Exception:  # noqa: BLE001 - the parent raises it
             link.send({"defect": traceback.format_exc()})
