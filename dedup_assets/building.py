@@ -25,7 +25,7 @@ from dedup_assets.scoring_checks import TEST_QUESTIONS  # noqa: E402
 from dedup_assets.sensors import build_sensors  # noqa: E402
 from dedup_assets.settings import Settings  # noqa: E402
 
-__all__ = ["OWNERS", "PIPELINE", "build_definitions"]
+__all__ = ["OWNERS", "PIPELINE", "build_assets", "build_definitions"]
 
 
 def build_definitions(
@@ -70,16 +70,14 @@ def build_definitions(
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
-    with warnings.catch_warnings():  # a caller's filters are other ones
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        adapted = _adapt(_assets(scale_out), prefix, group_name, owners, parsed)
+    adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
     # Where ranges are partitions, a new listing starts them, and they what follows: one run cannot know both.
     started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[0]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
         assets=adapted,
-        asset_checks=build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix),
+        asset_checks=checks,
         jobs=build_jobs(prefix),
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
@@ -92,6 +90,21 @@ def build_definitions(
         },
         executor=executor,
     )
+
+
+def build_assets(
+    settings: Settings,
+    prefix: Sequence[str] = (),
+    group_name: str = PIPELINE,
+    owners: Sequence[str] = tuple(OWNERS),
+    *,
+    scale_out: bool = False,
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """Assets and checks alone, without what starts runs of them; arguments as for `build_definitions`."""
+    with warnings.catch_warnings():  # a caller's filters are other ones
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
+    return adapted, build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix)
 
 
 def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:

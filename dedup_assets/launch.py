@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
-from dedup_assets.building import build_definitions
+from dedup_assets.building import build_assets
 from dedup_assets.engine.errors import DedupError, SettingsError
 from dedup_assets.engine.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.progress import ProgressReporter
@@ -86,7 +86,7 @@ def _doing(settings: Settings) -> str:
 def _materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
-    defs = build_definitions(**values)  # with these settings, so that versions in the UI name them
+    assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
     run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with warnings.catch_warnings(), _instance() as instance:
@@ -94,7 +94,7 @@ def _materialize(settings: Settings, progress: ProgressReporter, started: Callab
         started()
         try:
             result = dg.materialize(
-                [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]  # as Definitions took them
+                [*assets, *checks],
                 selection=selection_of_mode(settings.run_mode),
                 instance=instance,
                 tags=run_tag,

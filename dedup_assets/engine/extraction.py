@@ -27,7 +27,7 @@ from dedup_assets.settings import Settings
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_DECODER_VERSION = 3  # raise it when decoding or resizing changes what the model sees
+_DECODER_VERSION = 4  # raise it when decoding or resizing changes what the model sees
 _BATCH = CHUNK_IMAGES  # of one inference
 
 

@@ -333,7 +333,8 @@ class TestAtLeast:
             height, width = decode(big, at_least=at_least).shape[:2]
             assert height >= min(at_least[0], 480)
             assert width >= min(at_least[1], 640)
-        assert decode(big, at_least=(160, 160)).shape == (240, 320, 3)
+        assert decode(big, at_least=(160, 160)).shape == (180, 240, 3)
+        assert decode(big, at_least=(180, 180)).shape == (240, 320, 3)
 
     def test_asked_for_sides_are_those_of_the_displayed_picture(self) -> None:
         wide = np.ascontiguousarray(np.tile(PICTURE, (4, 12, 1)))  # 192 x 768 stored, 768 x 192 displayed

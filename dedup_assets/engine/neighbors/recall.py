@@ -72,10 +72,14 @@ def similarities_of(
     vectors: NDArray[np.float32], queries: NDArray[np.float32], found: NDArray[np.int64], search: SearchSettings
 ) -> NDArray[np.float64]:
     """Exact similarity of each query to each found row, one column at a time so that little is copied at once."""
-    columns = [
-        similarities(queries, prepared(vectors[np.maximum(column, 0)], search.distance)[:, None, :], search.distance)
-        for column in found.T
-    ]
+    once = len(vectors) <= min(found.size, _BLOCK_ROWS)
+    ready = prepared(vectors, search.distance) if once else vectors
+
+    def candidates(column: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = ready[np.maximum(column, 0)]
+        return rows if once else prepared(rows, search.distance)
+
+    columns = [similarities(queries, candidates(column)[:, None, :], search.distance) for column in found.T]
     return np.concatenate(columns, axis=1)
 
 
