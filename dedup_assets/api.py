@@ -8,7 +8,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dedup_assets.settings import Settings
 
 SUCCESS, ERROR = 0, 1
-_TEST_SET = 3
 _MODES_WITHOUT_IMAGES = {2, 4}
 
 _INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
@@ -121,16 +120,15 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     # Decoding processes start while this one imports what follows, and one of them decodes the first images.
     early = settings.run_mode not in _MODES_WITHOUT_IMAGES
-    with keep_workers(DECODER, settings.num_threads, early=early), starting() as started, ExitStack() as held:
-        if early and settings.run_mode != _TEST_SET:
-            from dedup_assets.engine.ranges import head_start
+    with keep_workers(DECODER, settings.num_threads, early=early), starting() as started:
+        from dedup_assets.engine.ranges import head_start
 
-            held.enter_context(head_start(settings))
-        from dedup_assets.console import ConsoleProgress, print_summary
-        from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
+        with head_start(settings):
+            from dedup_assets.console import ConsoleProgress, print_summary
+            from dedup_assets.launch import materialize  # imports Dagster: only once the settings are known to be right
 
-        with _kept(input_dir, settings), ConsoleProgress() as progress:
-            facts = materialize(settings, progress, started)
+            with _kept(input_dir, settings), ConsoleProgress() as progress:
+                facts = materialize(settings, progress, started)
     print_summary(facts, settings)
     return SUCCESS
 

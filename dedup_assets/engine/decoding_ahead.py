@@ -37,6 +37,7 @@ class DecodingAhead:
         self._asked, self._unanswered = set(sources), deque(sources)
         self._known: dict[Source, int | ImageError] = {}  # the place of its picture, or why it has none
         self._pictures_made = 0
+        self._holds = True
         with ExitStack() as held:
             self._lent = held.enter_context(held.enter_context(open_decoders(1)).lend_besides())
             self._pictures = pictures_in(self._lent.worker, len(sources), task)
@@ -62,7 +63,7 @@ class DecodingAhead:
                 [None if isinstance(place, int) else place for place in found],
             )
             if not self._asked:
-                self._held.close()
+                self._give_back()
         return decoded
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class DecodingAhead:
             if self._unanswered:
                 self._forget()
             self._asked.clear()
-            self._held.close()
+            self._give_back()
 
     def _answer_for(self, source: Source) -> bool:
         """Whether it is known, after reading all answers up to its own."""
@@ -91,6 +92,13 @@ class DecodingAhead:
         except (Ended, WorkerError):
             self._forget()
         return source in self._known
+
+    def _give_back(self) -> None:
+        """The process, once and without the pictures: others need little of its memory."""
+        if self._holds:
+            self._holds = False
+            self._lent.worker.memory.empty()
+            self._held.close()
 
     def _forget(self) -> None:
         self._unanswered.clear()

@@ -169,11 +169,12 @@ class RangeExtractor:
 def head_start(settings: Settings) -> Iterator[None]:
     """Within the block the first images of a new run are decoded, by one process beside this one.
 
-    None are, where the run may use one thread alone, reads something else than a folder, starts in the midst of it, or
-    goes into a work_dir that holds something: images of an earlier run need not be decoded again.
+    None are, where the run embeds no train set, may use one thread alone, reads something else than a folder, starts in
+    the midst of it, or goes into a work_dir that holds something: images of an earlier run need not be decoded again.
     """
     with ExitStack() as held:
-        if thread_count(settings.num_threads) > 1 and settings.min_offset <= 0 and _is_new(settings.work_dir):
+        from_start = settings.run_mode <= 1 and settings.min_offset <= 0
+        if from_start and thread_count(settings.num_threads) > 1 and _is_new(settings.work_dir):
             ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
             with suppress(ModelError, WorkerError):  # the run will say
                 task = RangeExtractor(settings).task

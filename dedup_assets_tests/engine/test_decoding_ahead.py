@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,18 @@ def test_nothing_is_given_twice_or_for_another_task_or_for_a_file_that_changed(p
     assert take_ahead(photos[4:6], TASK) is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_its_memory_goes_back_once_all_is_taken(photos: list[Source]) -> None:
+    task = DecodingTask((480, 640), None, DecodingLimits(), 60.0)
+    ahead = DecodingAhead(photos, task)
+    memory = Path(f"/proc/self/fd/{ahead._lent.worker.memory.address}")
+    assert ahead.take(photos[:19], task)
+    assert memory.stat().st_blocks * 512 > 15e6
+    assert ahead.take(photos[19:], task)
+    assert memory.stat().st_blocks == 0
+    ahead.close()
+
+
 def test_others_have_as_many_processes_as_without_it(photos: list[Source]) -> None:
     ahead = DecodingAhead(photos, TASK)
     with keep_workers(DECODER, 2):
@@ -122,6 +135,8 @@ def test_a_new_run_has_a_head_start_and_one_with_results_or_one_thread_has_none(
     for more in (
         {"work_dir": str(tmp_path / "results")},
         {"num_threads": 1},
+        {"run_mode": 2},
+        {"run_mode": 3},
         {"min_offset": 3},
         {"input_dir": str(tmp_path / "missing")},
         {"model_path": str(tmp_path / "missing.onnx")},

@@ -37,6 +37,11 @@ class SharedMemory:
                 self._view = mmap.mmap(descriptor, size)
         return self._view
 
+    def empty(self) -> None:
+        """Give its pages back to the system, where that can be asked for it (Linux); it keeps its size."""
+        if self._view is not None and hasattr(mmap, "MADV_REMOVE"):
+            self._view.madvise(mmap.MADV_REMOVE)
+
     def close(self) -> None:
         """Let go of it; arrays that still look at it keep it alive."""
         self._view = None
