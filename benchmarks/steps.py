@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup_assets.engine.decoding import decode
-from dedup_assets.engine.embedding import Embedder
-from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.listing import list_images
-from dedup_assets.engine.reading import read
-from dedup_assets.engine.resizing import resize
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.extraction.embedding import Embedder
+from dedup_assets.engine.inputs.listing import list_images
+from dedup_assets.engine.inputs.reading import read
+from dedup_assets.engine.pictures.decoding import decode
+from dedup_assets.engine.pictures.resizing import resize
 
 _BATCH = 4  # as in extraction
 _T = TypeVar("_T")

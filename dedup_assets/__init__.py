@@ -46,7 +46,7 @@ def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class or a text
 
         return version("dedup-assets")
     if name == "DedupComponent":
-        from dedup_assets.component import DedupComponent
+        from dedup_assets.pipeline.component import DedupComponent
 
         return DedupComponent
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 `dagster dev -m dedup_assets.definitions`. No asset here asks for partitions; `dedup_assets.scale_out` has them too.
 """
 
-from dedup_assets.building import build_definitions
+from dedup_assets.pipeline.building import build_definitions
 
 __all__ = ["build_definitions", "defs"]
 

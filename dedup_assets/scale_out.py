@@ -4,6 +4,6 @@
 one asset has them, and on one machine nobody needs them.
 """
 
-from dedup_assets.building import build_definitions
+from dedup_assets.pipeline.building import build_definitions
 
 defs = build_definitions(scale_out=True)

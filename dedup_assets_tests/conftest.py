@@ -5,19 +5,19 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import fsspec
-import numpy as np
 import pytest
 from hypothesis import settings
-from PIL import Image, ImageDraw
 
-from dedup_assets.engine.isolation import keep_decoders, open_decoders
+from dedup_assets.engine.decoders.asking import keep_decoders, open_decoders
 from dedup_assets.engine.workers import WorkerPool
-from dedup_assets_tests.killing import Runner
+from dedup_assets_tests.support.killing import Runner
+from dedup_assets_tests.support.pictures import SavePhoto, save_photo_as_named
+from dedup_assets_tests.support.places import ROOT
+from dedup_assets_tests.support.s3 import s3_environment
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -34,12 +34,12 @@ _LONGEST = (
     "test_scale_out.py",
     "test_store_faults.py",
     "test_store_crashes.py",
-    "test_browser.py",
+    "test_ui_in_browser.py",
     "test_modes.py",
     "test_inputs.py",
     "test_parameters.py",
     "test_assets.py",
-    "test_gallery_in_browser.py",
+    "test_in_browser.py",
 )
 
 
@@ -99,64 +99,17 @@ def shared_data() -> Path:
     It is `../shared/data`; the environment variable DEDUP_SHARED names another place for `shared`, for a checkout that
     lies elsewhere.
     """
-    beside = Path(__file__).parents[2] / "shared"
+    beside = ROOT.parent / "shared"
     data = Path(os.environ.get("DEDUP_SHARED", beside)) / "data"
     if not data.is_dir():
         pytest.skip(f"no pictures in {data}; DEDUP_SHARED can name the folder above them")
     return data
 
 
-def photo_like(seed: int, width: int = 320, height: int = 240) -> Image.Image:
-    """A picture that looks like no other seed's: smooth colours, edges and texture."""
-    return _photo_like(seed, width, height).copy()
-
-
-@cache  # hundreds of tests ask for the same few
-def _photo_like(seed: int, width: int, height: int) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    colours = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-    picture = colours.resize((width, height), Image.Resampling.BICUBIC)
-    draw = ImageDraw.Draw(picture)
-    for _ in range(12):
-        left, top = rng.integers(0, width), rng.integers(0, height)
-        size = rng.integers(20, 90, 2)
-        shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
-        shape(
-            (int(left), int(top), int(left + size[0]), int(top + size[1])), fill=tuple(rng.integers(0, 256, 3).tolist())
-        )
-    grain = rng.normal(0, 6, (height, width, 3))
-    return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
-
-
-def save_jpeg(path: Path, picture: Image.Image, quality: int = 92) -> Path:
-    """Save a picture, with its folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "JPEG", quality=quality)
-    return path
-
-
-class SavePhoto(Protocol):
-    """How `save_photo` is called."""
-
-    def __call__(self, path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
-        """Save it, in the format that its name says (PNG where it says none); the path's bytes."""
-
-
 @pytest.fixture(scope="session")
 def save_photo() -> SavePhoto:
     """A function that saves a small picture under a path of any bytes; the same seed gives the same picture."""
-    return _save_photo
-
-
-def _save_photo(path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
-    name = os.fsencode(path)
-    noise = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), np.uint8)
-    picture = Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC)
-    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path of bytes does not exist
-    os.makedirs(os.path.dirname(name), exist_ok=True)  # noqa: PTH103, PTH120 - likewise
-    with open(name, "wb") as file:  # noqa: PTH123 - likewise
-        picture.save(file, "JPEG" if ending in {b".jpg", b".jpeg"} else "PNG")
-    return name
+    return save_photo_as_named
 
 
 @pytest.fixture(scope="session")
@@ -192,18 +145,6 @@ def store() -> Iterator[str]:
     yield "memory://bucket"
     filesystem.store.clear()
     filesystem.pseudo_dirs[:] = [""]
-
-
-def s3_environment(url: str) -> dict[str, str]:
-    """The usual environment variables of a client of an S3 server of the tests."""
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
 
 
 @pytest.fixture(scope="session")

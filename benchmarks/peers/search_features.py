@@ -13,11 +13,11 @@ import numpy as np
 
 def ours(work_dir: str, k: int, threads: int) -> float | None:
     """Index, neighbours, pairs, outliers and components, through the functions of the assets."""
+    from dedup_assets.engine.core.records import Similarity
+    from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
-    from dedup_assets.engine.records import Similarity
-    from dedup_assets.engine.searching import RangeSearcher, find_or_build_index
+    from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index
     from dedup_assets.engine.work_dir import WorkDir, files, index_file
-    from dedup_assets.settings import Settings
 
     settings = Settings.parse(work_dir=work_dir, nearest_neighbors_k=k, num_threads=threads)
     folder = WorkDir(work_dir)

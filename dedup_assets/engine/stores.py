@@ -8,8 +8,8 @@ import stat
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from dedup_assets.engine.errors import ImageError
-from dedup_assets.engine.records import ErrorCode
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
 
 _BLOCK_BYTES = 4 << 20  # of a store, asked for at once where a file is read from one place on
 # A server that fails is asked again, by the store's package, a few times and each time later; one that stalls has so

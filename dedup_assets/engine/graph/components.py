@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.records import Components, Neighbors
+from dedup_assets.engine.core.settings import GraphSettings
 from dedup_assets.engine.graph.edges import MILLION, UndirectedEdges, undirected
 from dedup_assets.engine.graph.pagerank import rank
-from dedup_assets.engine.records import Components, Neighbors
-from dedup_assets.settings import GraphSettings
 
 _DECIMALS = 6
 _INFO = {"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64}

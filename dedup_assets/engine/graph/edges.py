@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.records import Neighbors
+from dedup_assets.engine.core.records import Neighbors
 
 MILLION = 1_000_000  # similarities have six decimals
 BLOCK_EDGES = 1 << 20

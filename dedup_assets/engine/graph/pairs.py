@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.records import Neighbors, PairCount, Pairs
 from dedup_assets.engine.graph.edges import MILLION, blocks_of, is_first, unordered
-from dedup_assets.engine.records import Neighbors, PairCount, Pairs
 
 _DECIMALS = 6
 _PLACE_BITS = np.uint64(40)

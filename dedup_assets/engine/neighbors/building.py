@@ -7,15 +7,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.settings import AUTO, SearchSettings
 from dedup_assets.engine.neighbors.choice import build_lists, chosen, set_nprobe
 from dedup_assets.engine.neighbors.index import build_named
 from dedup_assets.engine.neighbors.lists import ListIndex, list_index, nearest_lists
 from dedup_assets.engine.neighbors.recall import Question, exact_neighbors, share_found, spread_rows
 from dedup_assets.engine.neighbors.search import search_all, similar_enough
 from dedup_assets.engine.neighbors.similarity import prepared
-from dedup_assets.engine.records import SearchIndex
-from dedup_assets.settings import AUTO, SearchSettings
 
 _SAMPLE_ROWS = 1000  # whose true neighbours decide how many lists are searched
 _SAMPLE_START = 0.5  # other rows than those that the recall is measured on afterwards

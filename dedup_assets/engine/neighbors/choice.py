@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from dedup_assets.engine.core.settings import AUTO, Distance, SearchSettings
 from dedup_assets.engine.neighbors.lists import MOST_DIMENSIONS, MOST_LISTS, list_index, nearest_lists
 from dedup_assets.engine.neighbors.recall import spread_rows
 from dedup_assets.engine.neighbors.similarity import prepared
-from dedup_assets.settings import AUTO, Distance, SearchSettings
 
 _EXACT_ROWS = 20_000
 _LISTS = 2  # times the square root of the rows: finding the lists then costs about what searching them does

@@ -7,10 +7,10 @@ not those of the features, and its neighbours not those of the metric.
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.building import build_index
 from dedup_assets.engine.neighbors.similarity import prepared
-from dedup_assets.engine.records import SearchIndex
-from dedup_assets.settings import SearchSettings
 
 _SAMPLE_ROWS = 32
 _TOLERANCE = 1e-3

@@ -16,11 +16,11 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.choice import chosen
 from dedup_assets.engine.neighbors.similarity import prepared
-from dedup_assets.engine.records import SearchIndex
-from dedup_assets.settings import SearchSettings
 
 _BLOCK_ROWS = 16_384  # vectors copied at a time
 _TRAINING_ROWS = 200_000  # enough for k-means of any list count used here

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import EDGES_SCHEMA, closest, edges_of
 from dedup_assets.engine.neighbors.similarity import prepared, similarities
-from dedup_assets.settings import SearchSettings
 
 _BLOCK_ROWS = 16_384  # vectors compared at a time
 _TOLERANCE = 1e-6  # one step of the last decimal

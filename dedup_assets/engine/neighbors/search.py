@@ -12,20 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.records import Neighbors, OffsetRange, SearchIndex
+from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import EDGES_SCHEMA, edges_of
 from dedup_assets.engine.neighbors.index import asked_for, said_by_faiss, set_parameters
 from dedup_assets.engine.neighbors.lists import ListIndex, as_list_index, find_candidates
-from dedup_assets.engine.neighbors.recall import (
-    Question,
-    exact_neighbors,
-    share_found,
-    similarities_of,
-    spread_rows,
-)
+from dedup_assets.engine.neighbors.recall import Question, exact_neighbors, share_found, similarities_of, spread_rows
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared
-from dedup_assets.engine.records import Neighbors, OffsetRange, SearchIndex
-from dedup_assets.settings import SearchSettings
 
 _BLOCK_ROWS = 4096  # queries at a time: bounds memory to a few candidates' vectors each
 _SAMPLE_ROWS = 500  # queries compared with exact search

@@ -7,7 +7,7 @@ thresholds cut the right way round for every metric).
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.settings import Distance
+from dedup_assets.engine.core.settings import Distance
 
 DECIMALS = 6  # of similarity.csv; rounded once, so that files, thresholds and graph see the same number
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 
 _SPECIAL = (b'"', b",", b"\n", b"\r")
 _ROWS_AT_ONCE = 1 << 16

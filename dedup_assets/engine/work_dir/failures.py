@@ -8,7 +8,7 @@ from typing import Any
 
 import fsspec
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import open_store
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from dedup_assets.engine.records import Components
+from dedup_assets.engine.core.records import Components
 
 FEATURES = "atrain_features.dat"
 BAD_CSV = "atrain_features.bad.csv"

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import (
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import (
     BadImages,
     Components,
     FeatureFiles,
@@ -23,7 +23,7 @@ from dedup_assets.engine.records import (
     Pairs,
     Similarity,
 )
-from dedup_assets.engine.redaction import redacted, redacted_values
+from dedup_assets.engine.core.redaction import redacted, redacted_values
 from dedup_assets.engine.work_dir import fastdup_files, provenance
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir

@@ -13,9 +13,9 @@ from itertools import islice
 from os import fsync
 from pathlib import Path
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import Gallery
-from dedup_assets.engine.redaction import redacted
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Gallery
+from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.engine.work_dir.generations import FOLDER_PREFIX
 from dedup_assets.engine.work_dir.location import WorkDir

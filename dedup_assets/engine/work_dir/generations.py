@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir.leases import hold_remote
 from dedup_assets.engine.work_dir.locks import Holder, Lock, hold_local
 from dedup_assets.engine.work_dir.writing import move, remove_abandoned, sync_folder

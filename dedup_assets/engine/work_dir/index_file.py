@@ -5,11 +5,11 @@ from typing import Any
 
 import faiss
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import SearchIndex
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.settings import Distance
 from dedup_assets.engine.work_dir import fastdup_files, index_check
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.settings import Distance
 
 INDEX = "faiss.index"
 

@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import describe_object, read_object
 from dedup_assets.engine.work_dir import generations
 from dedup_assets.engine.work_dir.failures import cannot, open_place

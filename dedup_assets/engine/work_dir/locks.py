@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 
 try:
     import fcntl

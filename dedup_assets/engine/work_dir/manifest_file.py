@@ -4,8 +4,8 @@ import io
 
 import polars as pl
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import Manifest, OffsetRange, StoredManifest
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Manifest, OffsetRange, StoredManifest
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import read_parquet, told_damage
 

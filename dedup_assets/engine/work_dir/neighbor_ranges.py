@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import OffsetRange
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import OffsetRange
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import FEATURES, SEARCHED, WorkDir

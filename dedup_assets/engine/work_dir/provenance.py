@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.writing import Content
 

@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import ErrorCode, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir.location import SHARDS as FOLDER
 from dedup_assets.engine.work_dir.location import WorkDir
 

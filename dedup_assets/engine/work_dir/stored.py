@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import Features, FeatureStream, Shard
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Features, FeatureStream, Shard
 from dedup_assets.engine.work_dir import fastdup_files, files
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 

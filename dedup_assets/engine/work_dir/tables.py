@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir.location import WorkDir
 
 _EMPTY_COLUMNS = {

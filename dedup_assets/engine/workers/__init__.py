@@ -10,10 +10,23 @@ process.py   one worker seen from here: started, asked, ended
 pool.py      the workers of a run: handed out, watched for their time limit, kept from start to end
 lanes.py     threads that use them side by side
 sharing.py   the memory that both see
+cores.py     how many of them there are
 """
 
+from dedup_assets.engine.workers.cores import thread_count, usable_cores
 from dedup_assets.engine.workers.lanes import Lanes
-from dedup_assets.engine.workers.pool import WorkerPool, keep_workers, open_pool, usable_cores
+from dedup_assets.engine.workers.pool import WorkerPool, keep_workers, open_pool
 from dedup_assets.engine.workers.process import Ended, Reply, Request, Worker
 
-__all__ = ["Ended", "Lanes", "Reply", "Request", "Worker", "WorkerPool", "keep_workers", "open_pool", "usable_cores"]
+__all__ = [
+    "Ended",
+    "Lanes",
+    "Reply",
+    "Request",
+    "Worker",
+    "WorkerPool",
+    "keep_workers",
+    "open_pool",
+    "thread_count",
+    "usable_cores",
+]

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Thread
 
-from dedup_assets.engine.errors import WorkerError
+from dedup_assets.engine.core.errors import WorkerError
+from dedup_assets.engine.workers.cores import thread_count
 from dedup_assets.engine.workers.process import Worker
 
 _LOOK_SECONDS = 0.25  # how often the time limit is looked at
 _ENDED = "the decoding processes were ended"
 _STARTS = 3  # in a row that may fail: memory may be short for a moment
 _EARLY = 4  # workers started before any is needed
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkerPool:
@@ -204,7 +200,7 @@ def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[Non
         if _kept is not None and _kept.owner == os.getpid():
             pool = None
         else:
-            pool = _kept = WorkerPool(module, usable_cores() if size == -1 else size)
+            pool = _kept = WorkerPool(module, thread_count(size))
     try:
         if pool and early:
             pool.start()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from dedup_assets.engine.errors import WorkerError
+from dedup_assets.engine.core.errors import WorkerError
 from dedup_assets.engine.stores import open_file
 from dedup_assets.engine.workers.sharing import SharedMemory
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.neighbors import build_index, check_search
-from dedup_assets.settings import SearchSettings, Settings
 
 DIMENSION = 32
 
@@ -68,9 +68,9 @@ def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: 
 def test_factory_strings_at_which_faiss_ends_the_process_do_not_end_ours() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from dedup_assets.engine.errors import SearchError\n"
+        "from dedup_assets.engine.core.errors import SearchError\n"
         "from dedup_assets.engine.neighbors import build_index\n"
-        "from dedup_assets.settings import Settings\n"
+        "from dedup_assets.engine.core.settings import Settings\n"
         "for mode in sys.argv[1:]:\n"
         "    try:\n"
         "        build_index(np.eye(40, dtype=np.float32), Settings.parse(faiss_mode=mode).search, 1)\n"

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.records import OffsetRange, SearchIndex
+from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.neighbors import build_index, choice, find_neighbors, search_rows
 from dedup_assets.engine.neighbors.lists import as_list_index, find_candidates, list_index
 from dedup_assets.engine.neighbors.similarity import normalized
-from dedup_assets.engine.records import OffsetRange, SearchIndex
-from dedup_assets.settings import SearchSettings, Settings
 
 ROWS = 3000
 

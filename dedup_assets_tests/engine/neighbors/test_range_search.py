@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.records import Neighbors
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.neighbors import build_index, choice, find_neighbors
 from dedup_assets.engine.neighbors.similarity import normalized
-from dedup_assets.engine.records import Neighbors
-from dedup_assets.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.neighbors import build_index, check_index, score_test_set, trusted_index
-from dedup_assets.engine.records import SearchIndex
-from dedup_assets.settings import SearchSettings, Settings
 
 
 def search(**given: object) -> SearchSettings:

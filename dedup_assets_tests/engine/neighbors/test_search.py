@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
 
-from dedup_assets.engine.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.records import Neighbors
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, find_neighbors
 from dedup_assets.engine.neighbors.similarity import similarities
-from dedup_assets.engine.records import Neighbors
-from dedup_assets.settings import Settings
 
 METRICS = ["cosine", "euclidean", "squared_euclidean", "manhattan"]
 EXACT: list[dict[str, Any]] = [{"nn_provider": "turi"}, {"faiss_mode": "Flat"}]

@@ -14,10 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.ledger import find_bad_images
-from dedup_assets.engine.listing import list_images
-from dedup_assets.engine.records import (
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import (
     BadImages,
     Components,
     FeatureStream,
@@ -28,6 +26,8 @@ from dedup_assets.engine.records import (
     Shard,
     Similarity,
 )
+from dedup_assets.engine.inputs.listing import list_images
+from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file
 
 names_of_any_bytes = st.binary(min_size=1, max_size=60).map(

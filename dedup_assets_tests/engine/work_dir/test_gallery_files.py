@@ -6,8 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import Gallery
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
 from dedup_assets.engine.work_dir.generations import generation

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files, generations
 from dedup_assets.engine.work_dir.generations import JOURNAL, STAGED, generation
 from dedup_assets_tests.engine.work_dir.test_location import content, put
@@ -153,7 +153,7 @@ def test_temporary_files_of_dead_writers_are_deleted_and_those_of_living_ones_st
 
 FULL = (
     "import resource, sys\n"
-    "from dedup_assets.engine.errors import WorkDirError\n"
+    "from dedup_assets.engine.core.errors import WorkDirError\n"
     "from dedup_assets.engine.work_dir import WorkDir\n"
     "from dedup_assets.engine.work_dir.generations import generation\n"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"

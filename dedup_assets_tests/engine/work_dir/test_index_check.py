@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, index_check, index_file
 
 DIMENSION = 16

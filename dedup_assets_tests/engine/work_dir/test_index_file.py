@@ -6,8 +6,8 @@ import faiss
 import numpy as np
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.records import SearchIndex
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import SearchIndex
 from dedup_assets.engine.work_dir import WorkDir, index_file
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir
 
 
@@ -66,7 +66,7 @@ def test_a_disk_that_fills_up_while_the_second_file_is_written_leaves_both_as_th
     # In a process of its own, which may write no file of more than 1000 bytes; the buffer holds more than that.
     code = (
         "import resource, sys\n"
-        "from dedup_assets.engine.errors import WorkDirError\n"
+        "from dedup_assets.engine.core.errors import WorkDirError\n"
         "from dedup_assets.engine.work_dir import WorkDir\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, leases
 from dedup_assets.engine.work_dir.generations import hold
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dedup_assets.engine.errors import WorkDirError
-from dedup_assets.engine.listing import count_inside, part, ranges
-from dedup_assets.engine.records import Manifest, OffsetRange
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Manifest, OffsetRange
+from dedup_assets.engine.inputs.listing import count_inside, part, ranges
 from dedup_assets.engine.work_dir import WorkDir, manifest_file
 
 

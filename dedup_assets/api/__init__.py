@@ -1,0 +1,25 @@
+"""The Python surface: RUN.md's `run()`, feature files and gallery functions, one module a subject.
+
+Functions check a call, hand it to the pipeline or the engine, and say the outcome. What they do belongs there.
+"""
+
+from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature
+from dedup_assets.api.galleries import (
+    create_components_gallery,
+    create_duplicates_gallery,
+    create_outliers_gallery,
+    generate_duplicates_gallery,
+)
+from dedup_assets.api.runs import run
+
+__all__ = [
+    "create_components_gallery",
+    "create_duplicates_gallery",
+    "create_outliers_gallery",
+    "generate_duplicates_gallery",
+    "load_binary",
+    "load_binary_feature",
+    "load_binary_features",
+    "run",
+    "save_binary_feature",
+]

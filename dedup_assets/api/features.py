@@ -1,0 +1,63 @@
+"""RUN.md's feature files as arrays: load and save them."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dedup_assets.engine.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], NDArray[np.float32]]":
+    """Load stored vectors and the names of their rows (RUN.md, "Input / output formats").
+
+    Args:
+        filename: features.dat (its names stand in features.dat.csv beside it), or a work_dir that holds it; fastdup's
+            atrain_features.dat works as well.
+
+    Returns:
+        The names of all good images, n of them, and an (n, d) float32 array; row i belongs to name i. d is 576 with the
+        built-in model. Names that are not UTF-8 have their bytes as surrogate escapes (`os.fsencode` restores them).
+
+    Raises:
+        WorkDirError: a file is missing, or names and vectors do not fit.
+    """
+    import numpy as np
+
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    features = files.read_features(WorkDir(os.fspath(filename)))
+    return [os.fsdecode(name) for name in features.names], np.array(features.vectors)
+
+
+load_binary_features = load_binary_feature
+load_binary = load_binary_feature
+
+
+def save_binary_feature(
+    save_path: str | os.PathLike[str], filenames: Sequence[str], np_array: "NDArray[np.float32]"
+) -> None:
+    """Store vectors and names as features.dat and features.dat.csv, as `load_binary_feature` reads them.
+
+    Args:
+        save_path: the folder; created if need be.
+        filenames: n names.
+        np_array: (n, d) float32, row i for name i.
+
+    Raises:
+        SettingsError: the array is not float32, not two-dimensional, or has not one row a name.
+        WorkDirError: the folder cannot be written to.
+    """
+    import numpy as np
+
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    if not isinstance(np_array, np.ndarray) or np_array.dtype != np.float32 or np_array.ndim != 2:  # noqa: PLR2004
+        kind = f"{np_array.dtype} {np_array.shape}" if isinstance(np_array, np.ndarray) else type(np_array).__name__
+        raise SettingsError(f"np_array: must be float32 of shape (n, d), not {kind}")
+    if len(np_array) != len(filenames):
+        raise SettingsError(f"np_array has {len(np_array)} rows for {len(filenames)} filenames: must be equal")
+    files.save_features(WorkDir(os.fspath(save_path)), [os.fsencode(name) for name in filenames], np_array)

@@ -1,0 +1,113 @@
+"""RUN.md's gallery functions: one page of pairs, outliers or components, shown inline in a notebook."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
+from dedup_assets.engine.core.errors import DedupError, SettingsError, WorkDirError
+from dedup_assets.engine.core.redaction import redacted
+
+if TYPE_CHECKING:
+    from dedup_assets.engine.gallery.pages import Page
+    from dedup_assets.engine.work_dir import WorkDir
+
+
+def create_duplicates_gallery(
+    similarity_file: str | os.PathLike[str],
+    save_path: str | os.PathLike[str],
+    num_images: int = 20,
+    descending: bool = True,
+) -> int:
+    """Make a page of the most similar pairs, side by side; in a Jupyter notebook it is shown inline too.
+
+    Args:
+        similarity_file: similarity.csv of a run, or a work_dir that holds it.
+        save_path: folder for the page, duplicates.html.
+        num_images: pairs to show, at most.
+        descending: closest first; False shows the least similar pairs first.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.gallery.pages import Page
+
+    return _create(Page.DUPLICATES, similarity_file, save_path, num_images, descending)
+
+
+generate_duplicates_gallery = create_duplicates_gallery
+
+
+def create_outliers_gallery(
+    outliers_file: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
+) -> int:
+    """Make a page of the most isolated images, each with its nearest neighbour; shown inline in Jupyter.
+
+    Args:
+        outliers_file: outliers.csv of a run, or a work_dir that holds it.
+        save_path: folder for the page, outliers.html.
+        num_images: outliers to show, at most.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.gallery.pages import Page
+
+    return _create(Page.OUTLIERS, outliers_file, save_path, num_images)
+
+
+def create_components_gallery(
+    work_dir: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
+) -> int:
+    """Make a page of the largest components; shown inline in Jupyter.
+
+    Args:
+        work_dir: of a run: components and names are read from it.
+        save_path: folder for the page, components.html.
+        num_images: components to show, at most.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    from dedup_assets.engine.gallery.pages import Page
+
+    return _create(Page.COMPONENTS, work_dir, save_path, num_images)
+
+
+def _create(
+    page: "Page",
+    source: str | os.PathLike[str],
+    save_path: str | os.PathLike[str],
+    num_images: int,
+    descending: bool = True,
+) -> int:
+    from dedup_assets.api.notebook import show_inline
+    from dedup_assets.engine.gallery.building import single_page
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    try:
+        if num_images < 1:
+            raise SettingsError(f"num_images={num_images!r}: must be at least 1")
+        folder, name = _source(os.fspath(source))
+        html = single_page(page, folder, name, num_images=num_images, descending=descending)
+        target = WorkDir(os.fspath(save_path))
+        files.write_document(target, page.value, html)
+    except DedupError as error:
+        print(f"dedup-assets: {one_line(error)}", file=sys.stderr)
+        return ERROR
+    show_inline(html)
+    print(f"Gallery: {redacted(target.path(page.value))}")
+    return SUCCESS
+
+
+def _source(path: str) -> "tuple[WorkDir, str | None]":
+    """A work_dir and, where the path is that of a file in it, the file's name."""
+    from dedup_assets.engine.work_dir import WorkDir
+
+    if path.endswith(".csv"):
+        folder, _, name = path.rpartition("/")
+        return WorkDir(folder or "."), name
+    if "://" not in path and not Path(path).is_dir():
+        raise WorkDirError(f"{path!r}: no such folder or .csv file")
+    return WorkDir(path), None

@@ -1,0 +1,177 @@
+"""RUN.md's `run()`.
+
+A call is checked and handed to the pipeline; its outcome is a return code and words. Heavy libraries are imported
+inside the functions, so that `import dedup_assets` stays quick.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
+from dedup_assets.api.startup import starting
+from dedup_assets.engine.core.errors import DedupError, InputError, SettingsError
+
+if TYPE_CHECKING:
+    from dedup_assets.engine.core.settings import Settings
+    from dedup_assets.engine.work_dir import WorkDir
+
+_MODES_WITHOUT_IMAGES = {2, 4}
+
+_INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
+
+
+def run(
+    input_dir: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = "",
+    work_dir: str | os.PathLike[str] | None = None,
+    compute: str | None = None,
+    verbose: bool | None = None,
+    num_threads: int | None = None,
+    num_images: int | None = None,
+    turi_param: str | None = None,
+    distance: str | None = None,
+    threshold: float | None = None,
+    lower_threshold: float | None = None,
+    model_path: str | os.PathLike[str] | None = None,
+    version: bool | None = None,
+    nearest_neighbors_k: int | None = None,
+    run_mode: int | None = None,
+    nn_provider: str | None = None,
+    min_offset: int | None = None,
+    max_offset: int | None = None,
+    faiss_mode: str | None = None,
+    faiss_param: str | None = None,
+    bounding_box: str | None = None,
+    **more: Any,  # noqa: ANN401 - nnmodel and our own settings; unknown names are refused
+) -> int:
+    """Find duplicates, near-duplicates, outliers and broken files among images.
+
+    Materializes the Dagster assets of the run mode; what each parameter means, its default and its bounds stand in
+    `engine.core.settings.Settings` (RUN.md, "Parameters"). Parameters left out or None have their defaults.
+
+    Args:
+        input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
+            of a test set's features.
+        work_dir: where results go; created if need be.
+        compute: cpu or gpu.
+        verbose: show Dagster's log, and tracebacks of defects of ours.
+        num_threads: threads in all.
+        num_images: only the first n.
+        turi_param: comma-separated key=value.
+        distance: metric of the search.
+        threshold: similarity from which pairs are stored.
+        lower_threshold: similarity below which an image is an outlier.
+        model_path: an ONNX model instead of the built-in one.
+        version: print the version and return.
+        nearest_neighbors_k: neighbours for each image.
+        run_mode: 0 everything; 1 features; 2 similarity from stored features; 3 score the images of input_dir against
+            the train set in work_dir, results in work_dir/test; 4 the same for features stored in input_dir.
+        nn_provider: faiss or turi.
+        min_offset: first position of the listing.
+        max_offset: position after the last one. With run_mode 1, processes may share a work_dir, each with a range of
+            its own: a range is kept in a sub-folder named for it, and features.dat holds all ranges of this input that
+            were extracted so far. Nodes with work_dirs of their own: put these into one folder and run_mode 2 on it
+            unites them.
+        faiss_mode: a faiss index_factory string.
+        faiss_param: search parameters of the index.
+        bounding_box: crop before embedding.
+        **more: `nnmodel`, and the settings that RUN.md does not have (`shard_size`, `max_pixels`, `gallery_pairs`).
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr that says what was wrong and what is allowed.
+    """
+    given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
+    if version:
+        from importlib.metadata import version as package_version
+
+        print(f"dedup-assets {package_version('dedup-assets')}")
+        return SUCCESS
+    try:
+        return _run(input_dir, {name: _plain(value) for name, value in given.items() if value is not None})
+    except DedupError as error:
+        print(f"dedup-assets: {one_line(error)}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
+        if verbose:
+            import traceback
+
+            traceback.print_exc()
+        hint = "" if verbose else "; run with verbose=True for the traceback"
+        message = f"dedup-assets: internal error, please report it: {type(error).__name__}: {one_line(error)}{hint}"
+        print(message, file=sys.stderr)
+    return ERROR
+
+
+def _run(input_dir: object, given: dict[str, Any]) -> int:
+    from dedup_assets.engine.core.settings import Settings
+    from dedup_assets.engine.inputs.containers import DECODER
+    from dedup_assets.engine.workers import keep_workers
+
+    settings = Settings.parse(**given)
+    if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
+        settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
+    # Decoding processes start while this one imports what follows, and one of them decodes the first images.
+    early = settings.run_mode not in _MODES_WITHOUT_IMAGES
+    with keep_workers(DECODER, settings.num_threads, early=early), starting() as started:
+        from dedup_assets.engine.extraction.offset_ranges import head_start
+
+        with head_start(settings):
+            from dedup_assets.api.console import ConsoleProgress, print_summary
+            from dedup_assets.pipeline.launch import (
+                materialize,  # imports Dagster: only once the settings are known to be right
+            )
+
+            with _kept(input_dir, settings), ConsoleProgress() as progress:
+                facts = materialize(settings, progress, started)
+    print_summary(facts, settings)
+    return SUCCESS
+
+
+def _plain(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _input_text(input_dir: object, settings: "Settings") -> str:
+    """What to read, as one path: that of a list beside the results, where a Python list is given."""
+    if isinstance(input_dir, str | os.PathLike):
+        return os.fspath(input_dir)
+    if not isinstance(input_dir, Sequence) or not all(isinstance(row, str | os.PathLike) for row in input_dir):
+        raise SettingsError(f"input_dir={input_dir!r}: must be a path, a URL, or a list of these")
+    if not input_dir:
+        raise InputError("input_dir=[]: the list is empty")
+    if settings.run_mode == 4:  # noqa: PLR2004 - RUN.md's number
+        raise SettingsError(f"input_dir={input_dir!r}: run_mode=4 takes one folder or file of stored features, no list")
+    content = _list_content(input_dir)
+    return _list_folder(settings).path(_INPUTS_FILE.format(hashlib.sha256(content).hexdigest()[:12]))
+
+
+def _list_content(input_dir: Sequence[str | os.PathLike[str]]) -> bytes:
+    return b"\0".join(os.fsencode(row) for row in input_dir) + b"\0"
+
+
+def _list_folder(settings: "Settings") -> "WorkDir":
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    folder = WorkDir(settings.work_dir)
+    return folder.within(files.TEST) if settings.run_mode == 3 else folder  # noqa: PLR2004 - the train run stays
+
+
+@contextmanager
+def _kept(input_dir: object, settings: "Settings") -> Iterator[None]:
+    """Keep a Python list beside the results, so that Dagster can read it again; a run that fails leaves none."""
+    if isinstance(input_dir, str | os.PathLike) or settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+        yield
+        return
+    folder, name = _list_folder(settings), os.path.basename(settings.input_dir)  # noqa: PTH119 - may be a URL
+    stood = folder.exists(name)
+    if not stood:
+        with folder.publish(name) as (file,):
+            file.write(_list_content(cast("Sequence[str]", input_dir)))
+    try:
+        yield
+    except BaseException:
+        if not stood:
+            folder.remove(name)
+        raise

@@ -1,0 +1,159 @@
+"""`dedup-assets demo`: the main job on photographs whose right answer is known, and the answer beside the truth.
+
+What is asked is said before the run, and what was missed is printed like what was found. The samples and the truth
+about them are made in `engine/samples.py`.
+"""
+
+import os
+import shlex
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from dedup_assets import api
+from dedup_assets.api.outcomes import ERROR, SUCCESS
+from dedup_assets.cli.samples import PHOTOS, CopyKind, Sample, make_samples
+from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.core.settings import Settings
+
+SURE = (CopyKind.EXACT, CopyKind.RECOMPRESSED, CopyKind.RESIZED)  # a copy of these kinds that is missed is a failure
+RESULTS = "results"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer of a run beside the truth.
+
+    Attributes:
+        copies: for each kind of copy, how many were listed together with their original, and how many there are.
+        wrong: listed pairs of different photographs: name, name, similarity.
+        outliers: how many of the photographs without a copy were named as outliers, and how many there are.
+        false_outliers: outliers that do have a copy.
+        bad: broken files and the reason that was found.
+        unnamed: broken files that were not found.
+        false_bad: good files that were called bad.
+    """
+
+    copies: dict[CopyKind, tuple[int, int]]
+    wrong: list[tuple[str, str, float]]
+    outliers: tuple[int, int]
+    false_outliers: list[str]
+    bad: dict[str, str]
+    unnamed: list[str]
+    false_bad: list[str]
+
+    @property
+    def holds(self) -> bool:
+        """Nothing sure was missed, and nothing wrong was listed."""
+        sure = all(found == expected for found, expected in (self.copies[kind] for kind in SURE))
+        return sure and not (self.wrong or self.false_outliers or self.unnamed or self.false_bad)
+
+
+def run_demo(folder: str) -> int:
+    """Make sample photographs with copies, run the pipeline on them and compare its answer with the truth.
+
+    Args:
+        folder: new, empty, or made by an earlier demo. Gets `photos` and `results`; nothing else in it is touched.
+
+    Returns:
+        0 if the answer holds: every exact, recompressed and resized copy found, no wrong pair, every broken file named.
+        1 if not, or on an error, with one line on stderr.
+    """
+    try:
+        samples = make_samples(folder)
+    except DedupError as error:
+        print(f"dedup-assets: {error}", file=sys.stderr)
+        return ERROR
+    photos, results = Path(folder) / PHOTOS, Path(folder) / RESULTS
+    most = max(Counter(sample.subject for sample in samples).values())
+    print(f"{len(samples)} files in {photos}: real photographs, copies of them, and two broken files.")
+    command = ["dedup-assets", "run", str(photos), str(results), "--nearest-neighbors-k", str(most - 1)]
+    print(f"$ {shlex.join(command)}\n", flush=True)
+    if api.run(str(photos), str(results), nearest_neighbors_k=most - 1) != SUCCESS:
+        return ERROR
+    try:
+        found = compare(samples, str(photos), str(results))
+    except DedupError as error:
+        print(f"dedup-assets: {error}", file=sys.stderr)
+        return ERROR
+    print_comparison(found)
+    print(f"\nLook at the pairs: {results / 'gallery' / 'index.html'}")
+    return SUCCESS if found.holds else ERROR
+
+
+def compare(samples: list[Sample], photos: str, results: str) -> Comparison:
+    """Read the answer in `results` and hold it against the truth.
+
+    Args:
+        samples: the truth.
+        photos: the folder that was read.
+        results: the work_dir of the run.
+
+    Raises:
+        WorkDirError: a file of the results is missing or damaged.
+    """
+    from dedup_assets.engine.work_dir import WorkDir, files
+
+    root = os.path.abspath(photos)  # noqa: PTH100 - as the listing names files: without "..", links not followed
+    truth = {f"{root}/{sample.path}": sample for sample in samples}
+    work_dir = WorkDir(results)
+    pairs: dict[tuple[str, str], float] = {}
+    for left, right, score in files.read_pairs(work_dir, files.SIMILARITY):
+        low, high = sorted((os.fsdecode(left), os.fsdecode(right)))
+        pairs[low, high] = score
+    isolated = [os.fsdecode(left) for left, _, _ in files.read_pairs(work_dir, files.OUTLIERS)]
+    bad_rows = files.read_bad_images(work_dir).rows["filename", "error_code"].rows()
+    bad = {os.fsdecode(name): code for name, code in bad_rows}
+
+    wrong = [
+        (truth[left].path, truth[right].path, score)
+        for (left, right), score in pairs.items()
+        if truth[left].subject != truth[right].subject
+    ]
+    alone = [name for name, sample in truth.items() if not (sample.copied or sample.broken)]
+    return Comparison(
+        copies=_count_copies(truth, set(pairs)),
+        wrong=wrong,
+        outliers=(len(set(alone) & set(isolated)), len(alone)),
+        false_outliers=[truth[name].path for name in isolated if name not in alone],
+        bad={truth[name].path: code for name, code in bad.items() if truth[name].broken},
+        unnamed=[sample.path for name, sample in truth.items() if sample.broken and name not in bad],
+        false_bad=[truth[name].path for name in bad if not truth[name].broken],
+    )
+
+
+def _count_copies(truth: dict[str, Sample], pairs: set[tuple[str, str]]) -> dict[CopyKind, tuple[int, int]]:
+    originals = {sample.subject: name for name, sample in truth.items() if sample.copied and sample.kind is None}
+    found: Counter[CopyKind] = Counter()
+    expected: Counter[CopyKind] = Counter()
+    for name, sample in truth.items():
+        if sample.kind is not None:
+            low, high = sorted((name, originals[sample.subject]))
+            expected[sample.kind] += 1
+            found[sample.kind] += (low, high) in pairs
+    return {kind: (found[kind], expected[kind]) for kind in CopyKind}
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print the answer beside the truth, misses and mistakes included."""
+    threshold = Settings.model_fields["threshold"].default
+    print(f"\nThe answer beside the truth (threshold {threshold}):")
+    for kind, (listed, expected) in found.copies.items():
+        _line(kind, f"{listed} of {expected} found", failed=kind in SURE and listed < expected)
+    _line("pairs of different photographs", f"{len(found.wrong)} listed", failed=bool(found.wrong))
+    for left, right, score in found.wrong:
+        print(f"    {left} and {right}: {score:.3f}")
+    isolated, alone = found.outliers
+    _line("photographs without a copy", f"{isolated} of {alone} named as outliers")
+    _line("outliers that have a copy", f"{len(found.false_outliers)} named", failed=bool(found.false_outliers))
+    broken = len(found.bad) + len(found.unnamed)
+    _line("broken files", f"{len(found.bad)} of {broken} named", failed=bool(found.unnamed))
+    for path, code in found.bad.items():
+        print(f"    {path}: {ErrorCode(code).value}")
+    _line("good files called broken", f"{len(found.false_bad)}", failed=bool(found.false_bad))
+
+
+def _line(what: str, answer: str, *, failed: bool = False) -> None:
+    print(f"  {what:<32} {answer}{'   <- should not be' if failed else ''}")

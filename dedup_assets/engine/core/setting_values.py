@@ -1,0 +1,90 @@
+"""Settings whose text holds several values: `turi_param`, `faiss_param`, `bounding_box`. Wrong text is a ValueError."""
+
+import re
+from typing import Literal, get_args
+
+from dedup_assets.engine.core.records import BoundingBox
+
+NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
+
+_NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
+
+
+def _key_values(text: str) -> dict[str, str]:
+    """Split `a=1,b=2`. Raises ValueError with what is wrong."""
+    pairs: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, separator, value = (piece.strip() for piece in part.partition("="))
+        if not (key and separator and value):
+            raise ValueError(f"{part!r} is not key=value")
+        if key in pairs:
+            raise ValueError(f"{key!r} stands twice")
+        pairs[key] = value
+    return pairs
+
+
+def nnmodel_of(value: str) -> NearestNeighborModel:
+    """A method of the turi provider, by name or RUN.md's number. Raises ValueError if it is none."""
+    named = _NNMODEL_BY_NUMBER.get(value, value)
+    for model in get_args(NearestNeighborModel):
+        if named == model:
+            return named  # type: ignore[return-value]  # one of the literals, as just compared
+    raise ValueError(f"nnmodel={value!r} must be 0 or brute_force, 1 or ball_tree, 2 or lsh")
+
+
+def parse_turi_param(text: str) -> dict[str, str]:
+    """RUN.md, `turi_param`: known keys with values in range. Raises ValueError otherwise."""
+    pairs = _key_values(text)
+    for key, value in pairs.items():
+        if key == "nnmodel":
+            pairs[key] = nnmodel_of(value)
+        elif key == "ccthreshold":
+            _check_share(key, value)
+        elif key in {"run_cc", "run_pagerank", "run_degree"}:
+            if value not in {"0", "1"}:
+                raise ValueError(f"{key}={value!r} must be 0 or 1")
+        else:
+            raise ValueError(f"unknown key {key!r}: allowed are nnmodel, ccthreshold, run_cc, run_pagerank, run_degree")
+    return pairs
+
+
+def _check_share(key: str, value: str) -> None:
+    try:
+        inside = 0 <= float(value) <= 1
+    except ValueError:
+        inside = False
+    if not inside:
+        raise ValueError(f"{key}={value!r} must be a number from 0 to 1")
+
+
+def parse_numbers(text: str) -> dict[str, float]:
+    """`efSearch=175,nprobe=200` as numbers; which names an index knows is checked against the index itself."""
+    numbers = {}
+    for key, value in _key_values(text).items():
+        try:
+            numbers[key] = float(value)
+        except ValueError:
+            raise ValueError(f"{key}={value!r} must be a number") from None
+        if not 0 <= numbers[key] < 2**31:  # also refuses nan
+            raise ValueError(f"{key}={value!r} must be a number from 0 to {2**31 - 1}")
+    return numbers
+
+
+def parse_bounding_box(text: str) -> BoundingBox | None:
+    """RUN.md, `bounding_box`; also fastdup's later spelling row_y, col_x. Raises ValueError if it is not one."""
+    if not text.strip():
+        return None
+    names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}
+    box: dict[str, int] = {}
+    for key, value in _key_values(text).items():
+        if key not in names:
+            raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
+        if names[key] in box:
+            raise ValueError(f"{key!r} stands twice, in its two spellings")
+        if not re.fullmatch(r"\d+", value):
+            raise ValueError(f"{key}={value!r} must be a whole number of pixels, at least 0")
+        box[names[key]] = int(value)
+    missing = {"row", "col", "width", "height"} - box.keys()
+    if missing or not (box["width"] and box["height"]):
+        raise ValueError("needs rows, cols, width and height, the last two at least 1")
+    return BoundingBox(**box)

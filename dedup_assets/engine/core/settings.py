@@ -1,0 +1,336 @@
+"""Every parameter, once: name, default, bounds and meaning.
+
+The Python API, the command line and Dagster's launchpad derive their arguments, help texts and defaults from the
+fields of `Settings`; nothing else states a default. Add a parameter here and it exists at every door.
+Names and meanings follow RUN.md ("Parameters"); where RUN.md is silent or contradicts itself, the description says so.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.core.setting_values import (
+    NearestNeighborModel,
+    nnmodel_of,
+    parse_bounding_box,
+    parse_numbers,
+    parse_turi_param,
+)
+
+Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
+
+AUTO = "auto"
+"""The faiss_mode that leaves the choice to the tool."""
+
+_SYNONYMS = {"nn_provider": {"nnf": "faiss"}, "faiss_mode": {"HSNW32": "HNSW32"}}
+
+
+class Settings(BaseModel):
+    """Validated settings of a run. Build with `parse`, which turns every mismatch into one `SettingsError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    input_dir: str = Field(
+        default="",
+        description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
+        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row; with run_mode 4 a folder "
+        "or file of stored features.",
+    )
+    work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
+    compute: Literal["cpu", "gpu"] = Field(
+        default="cpu",
+        description="Where the embedding runs. gpu needs the [gpu] extra; without a usable GPU the run is refused.",
+    )
+    verbose: bool = Field(
+        default=False, description="Show Dagster's log lines and, for a defect of ours, the traceback."
+    )
+    num_threads: int = Field(
+        default=-1, ge=-1, description="Threads in all, for decoding, embedding and search together; -1: one a core."
+    )
+    num_images: int = Field(
+        default=-1, ge=-1, description="Only the first n images of the listing, after offsets; -1: all of them."
+    )
+    turi_param: str = Field(
+        default="",
+        description="Comma-separated key=value of nnmodel (0 brute_force, 1 ball_tree, 2 lsh), ccthreshold (0 to 1), "
+        "run_cc, run_pagerank, run_degree (0 or 1). The graph keys hold for either provider.",
+    )
+    distance: Distance = Field(
+        default="cosine",
+        description="Metric of the search. Results are similarities: the cosine, or 1 / (1 + distance) for the others.",
+    )
+    threshold: float = Field(
+        default=0.85,
+        ge=0,
+        le=1,
+        description="Pairs at least this similar are stored: 1 is identical, 0.98 almost identical, 0.85 very similar.",
+    )
+    lower_threshold: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="An image whose best similarity to any other is below this is an outlier.",
+    )
+    model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")
+    version: bool = Field(default=False, description="Print the version and do nothing else.")
+    nearest_neighbors_k: int = Field(
+        default=2,
+        ge=1,
+        le=10_000,
+        description="Neighbours searched for each image, itself excluded, exact duplicates included.",
+    )
+    run_mode: int = Field(
+        default=0,
+        ge=0,
+        le=4,
+        description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
+        "(a folder, the path of features.dat, or a folder of such folders). 3: score the images of input_dir against "
+        "the train set in work_dir; results go to work_dir/test. 4: the same for features that mode 1 stored in "
+        "input_dir. In Dagster the selected assets decide; 3 or 4 says what the test assets read.",
+    )
+    nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
+    nnmodel: str = Field(
+        default="",
+        description="Method of the turi provider: brute_force (exact), ball_tree or lsh; also in turi_param.",
+    )
+    min_offset: int = Field(default=-1, ge=-1, description="First position of the full listing to read; -1: the start.")
+    max_offset: int = Field(default=-1, ge=-1, description="Position after the last one to read; -1: the end.")
+    faiss_mode: str = Field(
+        default=AUTO,
+        min_length=1,
+        description="Any faiss index_factory string, such as HNSW32 or Flat; auto: the index that fits the number of "
+        "images (exact up to 20,000, then an inverted file tuned to recall_target; HNSW32 where faiss_param is given).",
+    )
+    recall_target: float = Field(
+        default=0.99,
+        ge=0,
+        le=1,
+        description="Share of true neighbours that faiss_mode=auto is tuned to find, and below which a check warns.",
+    )
+    faiss_param: str = Field(
+        default="", description="Comma-separated search parameters of the index, such as efSearch=175,nprobe=200."
+    )
+    bounding_box: str = Field(
+        default="", description="Crop before embedding: rows=,cols=,width=,height= in pixels (row_y=,col_x= also do)."
+    )
+    video_fps: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=240.0,
+        description="Frames taken from each second of a video, as images of their own; 0: its key frames only.",
+    )
+    shard_size: int = Field(
+        default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."
+    )
+    range_search: bool = Field(
+        default=False,
+        description="Find all images at least `threshold` similar to an image (range search), not only the k nearest.",
+    )
+    range_search_limit: int = Field(
+        default=1000,
+        ge=1,
+        le=10_000,
+        description="Neighbours of one image that a range search keeps, the most similar; bounds what thousands of "
+        "identical images give. They stay joined in one component.",
+    )
+    search_range_size: int = Field(
+        default=100_000,
+        ge=1,
+        description="Rows of features.dat searched at once: the unit of sharing a search, of resuming and of memory.",
+    )
+    max_pixels: int = Field(
+        default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
+    )
+    image_seconds: float = Field(
+        default=60.0,
+        ge=0.1,
+        le=86_400.0,
+        description="Seconds that reading and decoding one image may take before it is given up (ERROR_UNREADABLE); "
+        "waiting for a store does not count. Also, and one more for each MiB read of the archive, the seconds of a "
+        "processor that unpacking may take: of a member, or of a whole archive while it is listed.",
+    )
+    gallery_pairs: int = Field(
+        default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."
+    )
+    max_bad_share: float = Field(
+        default=0.1, ge=0, le=1, description="A larger share of images that cannot be used is reported."
+    )
+    max_duplicate_share: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="A larger share of images that repeat another (all but one of each component) is reported.",
+    )
+    max_component_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="A larger share of images in one component of at least 100 is reported: it may join too much.",
+    )
+    stop_on_failed_checks: bool = Field(
+        default=False,
+        description="Beyond max_bad_share, max_duplicate_share, max_component_share or below recall_target a run stops "
+        "with an error, instead of a warning.",
+    )
+
+    @classmethod
+    def parse(cls, **values: Any) -> Self:  # noqa: ANN401 - users type anything; that is what this checks
+        """Build settings from what a user gave.
+
+        Args:
+            values: any of the fields; fields left out or None take their defaults.
+
+        Raises:
+            SettingsError: names every wrong parameter, its value and what is allowed.
+        """
+        try:
+            return cls(**{name: value for name, value in values.items() if value is not None})
+        except ValidationError as error:
+            raise SettingsError("; ".join(_explain(cls, problem) for problem in error.errors())) from None
+
+    @field_validator("nn_provider", "faiss_mode", mode="before")
+    @classmethod
+    def _accept_synonyms(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        return _SYNONYMS[str(info.field_name)].get(value, value) if isinstance(value, str) else value
+
+    @field_validator("num_threads", "num_images")
+    @classmethod
+    def _refuse_zero(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("must be -1 (no limit) or at least 1")
+        return value
+
+    @field_validator("nnmodel", mode="before")
+    @classmethod
+    def _read_nnmodel(cls, value: Any) -> str:  # noqa: ANN401
+        return "" if value == "" else nnmodel_of(str(value))
+
+    @field_validator("turi_param")
+    @classmethod
+    def _check_turi_param(cls, value: str) -> str:
+        parse_turi_param(value)
+        return value
+
+    @field_validator("faiss_param")
+    @classmethod
+    def _check_faiss_param(cls, value: str) -> str:
+        parse_numbers(value)
+        return value
+
+    @field_validator("bounding_box")
+    @classmethod
+    def _check_bounding_box(cls, value: str) -> str:
+        parse_bounding_box(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.max_offset != -1 and self.max_offset <= max(self.min_offset, 0):
+            raise ValueError(
+                f"max_offset={self.max_offset}: must be greater than min_offset={self.min_offset}, "
+                "for the range [min_offset, max_offset) to hold an image"
+            )
+        named = parse_turi_param(self.turi_param).get("nnmodel")
+        if named and self.nnmodel and named != self.nnmodel:
+            raise ValueError(
+                f"nnmodel={self.nnmodel!r}: turi_param={self.turi_param!r} says {named!r}; give one of them"
+            )
+        return self
+
+    @property
+    def range_folder(self) -> str:
+        """Where run_mode 1 with offsets keeps its range: a sub-folder of work_dir, so that ranges can run at once."""
+        if self.run_mode != 1 or (self.min_offset == -1 and self.max_offset == -1):
+            return ""
+        return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
+
+    @property
+    def graph(self) -> "GraphSettings":
+        """What the graph computes; `ccthreshold` is `threshold` unless turi_param names it."""
+        given = parse_turi_param(self.turi_param)
+        return GraphSettings(
+            ccthreshold=float(given.get("ccthreshold", self.threshold)),
+            run_cc=given.get("run_cc", "1") == "1",
+            run_pagerank=given.get("run_pagerank", "1") == "1",
+            run_degree=given.get("run_degree", "1") == "1",
+        )
+
+    @property
+    def search(self) -> "SearchSettings":
+        """How neighbours are searched."""
+        named = self.nnmodel or parse_turi_param(self.turi_param).get("nnmodel", "brute_force")
+        return SearchSettings(
+            provider=self.nn_provider,
+            nnmodel=nnmodel_of(named),
+            faiss_mode=self.faiss_mode,
+            faiss_param=parse_numbers(self.faiss_param),
+            distance=self.distance,
+            k=self.nearest_neighbors_k,
+            recall_target=self.recall_target,
+            range_from=self.threshold if self.range_search else None,
+            range_limit=self.range_search_limit,
+        )
+
+    @property
+    def box(self) -> BoundingBox | None:
+        """The crop of `bounding_box`; None where there is none."""
+        return parse_bounding_box(self.bounding_box)
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """Which parts of the similarity graph are computed, and from which edges (similarity > ccthreshold)."""
+
+    ccthreshold: float
+    run_cc: bool
+    run_pagerank: bool
+    run_degree: bool
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Method and metric of the neighbour search.
+
+    With `range_from` all images at least so similar are neighbours too, `range_limit` of them at most.
+    """
+
+    provider: Literal["faiss", "turi"]
+    nnmodel: NearestNeighborModel
+    faiss_mode: str
+    faiss_param: dict[str, float]
+    distance: Distance
+    k: int
+    recall_target: float
+    range_from: float | None = None
+    range_limit: int = 0
+
+
+def allowed(name: str) -> str:
+    """Say in a few words which values the setting `name` may have; empty where anything of its type may stand."""
+    field = Settings.model_fields[name]
+    choices = get_args(field.annotation)
+    if choices:
+        return "one of " + ", ".join(str(choice) for choice in choices)
+    bounds = {type(bound).__name__: bound for bound in field.metadata}
+    low, high = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
+    if high is not None:
+        return f"from {low} to {high}"
+    return f"at least {low}" if low is not None else ""
+
+
+def _explain(settings: type[Settings], problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """One problem as `name=value: what was wrong (what is allowed)`."""
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}: allowed are {', '.join(settings.model_fields)}"
+    if problem["type"] == "value_error":
+        return f"{name}={problem['input']!r}: {message}"
+    range_ = allowed(name)
+    kind = getattr(settings.model_fields[name].annotation, "__name__", "")
+    return f"{name}={problem['input']!r}: must be " + (range_ or f"a value of type {kind}")

@@ -1,0 +1,146 @@
+"""The streaming pipeline: read, decode and embed, overlapped over all threads, in bounded memory and stable order.
+
+Work is cut into small chunks of images. A chunk belongs to one thread: it has a decoding process read and decode
+(`isolation`), and embeds the pictures where that process left them. Thread and process take turns, so `threads` is what
+computes at once, and nothing is copied or queued between them. What lies on a store is read ahead (`read_ahead`). At
+most a fixed number of chunks is under way, whatever the number of images.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Manifest, Shard
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.asking import Content, Decoded, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, take_ahead
+from dedup_assets.engine.extraction.embedding import Embedder
+from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
+from dedup_assets.engine.pictures import resizing
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.workers import Lanes, WorkerPool
+
+Progress = Callable[[int, int], None]
+"""Called with (images done since the last call, bad ones among them)."""
+
+_DECODER_VERSION = 4  # raise it when decoding or resizing changes what the model sees
+_BATCH = CHUNK_IMAGES  # of one inference
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Everything the vectors depend on besides the files.
+
+    Attributes:
+        embedder: the model.
+        limits: which pictures are refused.
+        box: crop before embedding.
+        threads: how many compute at once.
+        seconds: that decoding one image may take, and before that unpacking it.
+    """
+
+    embedder: Embedder
+    limits: DecodingLimits
+    box: BoundingBox | None
+    threads: int
+    seconds: float = Settings.model_fields["image_seconds"].default
+
+    @property
+    def task(self) -> DecodingTask:
+        """What decoding has to give."""
+        wanted = (self.embedder.input.height, self.embedder.input.width)
+        return DecodingTask(wanted, self.box, self.limits, self.seconds)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
+        box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
+        limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
+        return f"decoder={_DECODER_VERSION} resize={resizing.METHOD} model={self.embedder.sha256} box={box} {limits}"
+
+
+def decoding_limits(settings: Settings) -> DecodingLimits:
+    """Which pictures the settings refuse."""
+    return DecodingLimits(max_pixels=settings.max_pixels)
+
+
+def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> Shard:
+    """Compute the vectors of all images of a manifest.
+
+    Args:
+        manifest: what to read; small enough that its vectors fit in memory (an offset range).
+        extraction: model, limits, crop and threads.
+        progress: told after each chunk.
+
+    Returns:
+        A row for each image in the manifest's order, and the vectors of the good ones. An image that cannot be used
+        is a row with its error, never an exception; the vectors do not depend on the number of threads.
+
+    Raises:
+        ModelError: the model fails on a picture it should accept.
+        WorkerError: no decoding process can be started.
+    """
+    # One array, filled: thousands of small ones would leave the memory in pieces, and be copied to become one.
+    vectors = np.empty((len(manifest), extraction.embedder.dimension), np.float32)
+    good = 0
+    codes: list[str | None] = []
+    reasons: list[str | None] = []
+    ordered = reading_order(manifest)
+    with open_chunks(ordered, extraction.seconds) as chunks, open_decoders(extraction.threads) as decoders:
+        lanes = Lanes(extraction.threads, abandon=decoders.close)
+        for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
+            vectors[good : good + len(outcome.vectors)] = outcome.vectors
+            good += len(outcome.vectors)
+            codes += [str(problem.code) if problem else None for problem in outcome.problems]
+            reasons += [str(problem) if problem else None for problem in outcome.problems]
+            progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
+    drop_ahead()
+    images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
+        pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
+    )
+    return _in_listing_order(images, vectors[:good])
+
+
+def _in_listing_order(images: pl.DataFrame, vectors: NDArray[np.float32]) -> Shard:
+    index = images["index"]
+    if index.is_sorted():
+        return Shard(images, vectors)
+    good = index.filter(images["error_code"].is_null())
+    return Shard(images.sort("index"), vectors[good.arg_sort().to_numpy()])
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    vectors: NDArray[np.float32]
+    problems: list[ImageError | None]
+
+
+def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
+    chunk = list(contents)
+    if ahead := take_ahead(chunk, extraction.task):
+        return _embed(ahead, extraction.embedder)
+    with decoders.lend() as lent:
+        return _embed(decode_all(chunk, extraction.task, lent), extraction.embedder)
+
+
+def _embed(decoded: Decoded, embedder: Embedder) -> _Outcome:
+    pictures = decoded.pictures
+    if not len(pictures):
+        return _Outcome(np.empty((0, embedder.dimension), np.float32), decoded.problems)
+    batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
+    return _finite(_Outcome(np.concatenate([embedder.embed(batch) for batch in batches]), decoded.problems))
+
+
+def _finite(outcome: _Outcome) -> _Outcome:
+    """A vector with NaN or infinity has no similarity to anything: its image is bad, and says so."""
+    good: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
+    if good.all():
+        return outcome
+    verdicts = iter(good)
+    failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
+    problems = [problem or (None if next(verdicts) else failure) for problem in outcome.problems]
+    return _Outcome(outcome.vectors[good], problems)

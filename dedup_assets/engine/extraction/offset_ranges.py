@@ -1,0 +1,209 @@
+"""Offset ranges to features: each range is computed once, by whoever comes first, and found again by everyone else.
+
+The one place that decides what must be computed: partitions, the whole chain in one run, a re-run and a run after a
+crash all come through `RangeExtractor.complete`.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.core.errors import ModelError, WorkerError
+from dedup_assets.engine.core.records import FeatureStream, Manifest, OffsetRange, Shard, StoredManifest
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.asking import DecodingTask, keep_decoders
+from dedup_assets.engine.extraction.decoding_ahead import decode_ahead
+from dedup_assets.engine.extraction.embedding import open_embedder
+from dedup_assets.engine.extraction.extract import Extraction, Progress, decoding_limits, extract
+from dedup_assets.engine.inputs.listing import count_inside, first_files, part, ranges
+from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.work_dir import ShardStore, WorkDir
+from dedup_assets.engine.work_dir.shards import DamagedShardError
+from dedup_assets.engine.workers import thread_count
+
+_HEAD_START_IMAGES = 1024  # as many as are decoded while Dagster is imported; 79 MB of pictures of the built-in model
+
+
+@dataclass(frozen=True)
+class RangeOutcome:
+    """What one range needed: images in it, and how many of them were computed now rather than found."""
+
+    images: int
+    computed: int
+
+
+class RangeExtractor:
+    """Computes and finds the vectors of offset ranges, as the settings say.
+
+    Args:
+        settings: model, crop, limits, threads, range width, and the work_dir.
+        work_dir: whose shards are used; None: that of the settings.
+
+    Raises:
+        ModelError: the model cannot be used.
+    """
+
+    def __init__(self, settings: Settings, work_dir: WorkDir | None = None) -> None:
+        self._shard_size = settings.shard_size
+        self._is_part = bool(settings.range_folder)
+        self._extraction = Extraction(
+            embedder=open_embedder(settings.model_path, settings.compute),
+            limits=decoding_limits(settings),
+            box=settings.box,
+            threads=thread_count(settings.num_threads),
+            seconds=settings.image_seconds,
+        )
+        self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
+        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is not read for its name again
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the ONNX file."""
+        return self._extraction.embedder.sha256
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same file gives the same vector."""
+        return self._extraction.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Values in one vector."""
+        return self._extraction.embedder.dimension
+
+    @property
+    def task(self) -> DecodingTask:
+        """What decoding has to give."""
+        return self._extraction.task
+
+    def decoders(self) -> AbstractContextManager[None]:
+        """Within the block all ranges are decoded by the same processes."""
+        return keep_decoders(self._extraction.threads)
+
+    def cut(self, manifest: Manifest | StoredManifest) -> list[OffsetRange]:
+        """The offset ranges of a manifest."""
+        return ranges(manifest, self._shard_size)
+
+    def complete(self, manifest: Manifest | StoredManifest, offsets: OffsetRange, progress: Progress) -> RangeOutcome:
+        """See that the shard of a range exists; compute what no shard has yet.
+
+        Args:
+            manifest: the listing.
+            offsets: the range; it may lie beyond a listing that has shrunk, and is empty then.
+            progress: told of each image, found or computed.
+
+        Raises:
+            WorkDirError: the shard cannot be written.
+            ModelError: the model fails on a picture.
+        """
+        images = count_inside(manifest, offsets)
+        if not images or self._store.has(self._digest_of(manifest, offsets), offsets):
+            progress(images, 0)
+            return RangeOutcome(images, 0)
+        wanted = part(manifest, offsets)
+        known = self._store.known(wanted)
+        progress(len(known.rows), 0)
+        missing = np.setdiff1d(np.arange(len(wanted)), known.rows)
+        fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress)
+        shard = _merge(Shard(known.images, known.vectors), fresh) if len(known.rows) else fresh
+        self._store.write(wanted.digest, offsets, shard)
+        return RangeOutcome(len(wanted), len(missing))
+
+    def stream(self, manifest: Manifest | StoredManifest) -> FeatureStream:
+        """All ranges of a manifest, complete by now, in order.
+
+        Raises:
+            WorkDirError: while it is iterated, where a range is missing.
+        """
+        return FeatureStream(
+            self._stored(manifest), self.model_sha256, self.dimension, self._is_part, self._digest(manifest)
+        )
+
+    def _digest(self, manifest: Manifest | StoredManifest) -> str:
+        """Of the shards' names, which say what is in them; empty while one is open and its files are tried again."""
+        sha = hashlib.sha256()
+        for offsets in self.cut(manifest):
+            content = self._digest_of(manifest, offsets)
+            if not self._store.has(content, offsets):
+                return ""
+            sha.update(self._store.names(content, offsets)[0].encode())
+        return sha.hexdigest()
+
+    def prune(self, manifest: Manifest | StoredManifest) -> int:
+        """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.
+
+        Nothing is deleted while the manifest is only part of a listing.
+        """
+        if len(manifest) < manifest.listed:
+            return 0
+        keep = set()
+        for offsets in self.cut(manifest):
+            content = self._digest_of(manifest, offsets)
+            done, still_open = self._store.names(content, offsets)
+            keep.add(done if self._store.has(content, offsets) else still_open)
+        return self._store.prune(keep)
+
+    def _stored(self, manifest: Manifest | StoredManifest) -> Iterator[Shard]:
+        for offsets in self.cut(manifest):
+            try:
+                yield self._store.read(self._digest_of(manifest, offsets), offsets)
+            except DamagedShardError:
+                self.complete(manifest, offsets, _unseen)
+                yield self._store.read(self._digest_of(manifest, offsets), offsets)
+
+    def _digest_of(self, manifest: Manifest | StoredManifest, offsets: OffsetRange) -> str:
+        """Of the files in a range."""
+        if not manifest.digest:
+            return part(manifest, offsets).digest
+        key = (manifest.digest, offsets)
+        if key not in self._digests:
+            self._digests[key] = part(manifest, offsets).digest
+        return self._digests[key]
+
+
+@contextmanager
+def head_start(settings: Settings) -> Iterator[None]:
+    """Within the block the first images of a new run are decoded, by one process beside this one.
+
+    None are, where the run embeds no train set, may use one thread alone, reads something else than a folder, starts in
+    the midst of it, or goes into a work_dir that holds something: images of an earlier run need not be decoded again.
+    """
+    with ExitStack() as held:
+        from_start = settings.run_mode <= 1 and settings.min_offset <= 0
+        if from_start and thread_count(settings.num_threads) > 1 and _is_new(settings.work_dir):
+            ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
+            with suppress(ModelError, WorkerError):  # the run will say
+                task = RangeExtractor(settings).task
+                if sources := first_files(settings.input_dir, settings.work_dir, min(ends)):
+                    held.enter_context(decode_ahead(sources, task))
+        yield
+
+
+def _is_new(work_dir: str) -> bool:
+    try:
+        return not is_url(os.fsencode(work_dir)) and not os.listdir(work_dir)  # noqa: PTH208 - wild names
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # the run will say
+        return False
+
+
+def _unseen(done: int, bad: int) -> None:
+    """Progress of a range that was counted already."""
+
+
+def _merge(known: Shard, fresh: Shard) -> Shard:
+    """Two disjoint sets of rows as one, in order of the index."""
+    images = pl.concat([known.images, fresh.images]).with_row_index("place").sort("index")
+    order = images["place"].to_numpy()
+    good = np.concatenate([shard.images["error_code"].is_null().to_numpy() for shard in (known, fresh)])
+    vectors = [shard.vectors for shard in (known, fresh) if len(shard.vectors)]
+    if not vectors:
+        return Shard(images.drop("place"), fresh.vectors)
+    row_of = np.cumsum(good) - 1
+    return Shard(images.drop("place"), np.concatenate(vectors)[row_of[order[good[order]]]])

@@ -1,0 +1,118 @@
+"""Test sets (RUN.md, run_mode 3 and 4): images to embed, or stored features, to be scored against a train set.
+
+Either kind is listed first, then gives its features, and lives in the sub-folder `test` of the train set's work_dir.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dedup_assets.engine.core.errors import SettingsError, WorkDirError
+from dedup_assets.engine.core.records import Features, FeatureStream, Manifest
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.extraction.extract import Progress
+from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome
+from dedup_assets.engine.inputs.listing import digest, list_images
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read_parts, unite
+
+_STORED = 4  # run_mode
+
+
+class ScoredSet(Protocol):
+    """What is compared with a train set.
+
+    Attributes:
+        label: how messages name it.
+        model: which model makes or made its vectors; empty if unknown.
+        dimension: values in one vector.
+    """
+
+    label: str
+    model: str
+    dimension: int
+
+    def list(self) -> Manifest:
+        """Its images, also those that cannot be used."""
+
+    def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
+        """Its vectors, and what had to be computed for them."""
+
+
+def open_test_set(settings: Settings) -> ScoredSet:
+    """The test set of the settings: stored features for run_mode 4, images otherwise.
+
+    Raises:
+        WorkDirError: there are no stored features in input_dir.
+        ModelError: the model cannot be used.
+    """
+    return _StoredSet(settings) if settings.run_mode == _STORED else _ImageSet(settings)
+
+
+def check_comparable(test_set: ScoredSet, train: Features, train_dir: WorkDir) -> None:
+    """See that both sets have vectors of one model, before any image is read.
+
+    Raises:
+        WorkDirError: dimension or model differ; says both and what to do.
+    """
+    expected = int(train.vectors.shape[1])
+    if test_set.dimension != expected:
+        raise WorkDirError(
+            f"the train set in work_dir={train_dir.url!r} has vectors of {expected} values, but {test_set.label} gives "
+            f"{test_set.dimension}; use the train set's model, or extract the train set again with this one"
+        )
+    check_same_model(
+        model_of(train_dir),
+        f"the train set in work_dir={train_dir.url!r}",
+        test_set.model,
+        test_set.label,
+        "use the train set's model, or extract the train set again with this one",
+    )
+
+
+class _ImageSet:
+    """Images of input_dir, embedded with the model of the settings; computed ranges are kept as in a train run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._extractor = RangeExtractor(settings, WorkDir(settings.work_dir).within(files.TEST))
+        self.model = self._extractor.model_sha256
+        self.dimension = self._extractor.dimension
+        self.label = f"model_path={settings.model_path!r}" if settings.model_path else "the built-in model"
+
+    def list(self) -> Manifest:
+        parsed = self._settings
+        return list_images(
+            parsed.input_dir,
+            work_dir=parsed.work_dir,
+            min_offset=parsed.min_offset,
+            max_offset=parsed.max_offset,
+            num_images=parsed.num_images,
+            video_fps=parsed.video_fps,
+            image_seconds=parsed.image_seconds,
+        )
+
+    def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
+        ranges = self._extractor.cut(manifest)
+        with self._extractor.decoders():
+            outcomes = [self._extractor.complete(manifest, offsets, progress) for offsets in ranges]
+        self._extractor.prune(manifest)
+        return outcomes, self._extractor.stream(manifest)
+
+
+class _StoredSet:
+    """Features that run_mode 1 stored in input_dir (or fastdup did); copied, so that `test` is whole in itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.input_dir:
+            raise SettingsError("input_dir='': run_mode=4 needs the folder or the file of the test set's features")
+        self._ledger, self._stream = unite(read_parts(WorkDir(settings.input_dir)))
+        self.model, self.dimension = self._stream.model_sha256, self._stream.dimension
+        self.label = f"input_dir={settings.input_dir!r}"
+
+    def list(self) -> Manifest:
+        images = self._ledger.drop("error_code", "error")
+        return Manifest(images, len(images), digest(images))
+
+    def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
+        progress(len(manifest), 0)
+        return [RangeOutcome(len(manifest), 0)], self._stream

@@ -1,0 +1,89 @@
+"""The page of bad images: what could not be used, and why."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from dedup_assets.engine.core.records import BadImages, ErrorCode
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+
+_MEANINGS: dict[str, str] = {
+    ErrorCode.CORRUPT_IMAGE: "The content is not a valid image.",
+    ErrorCode.TRUNCATED_IMAGE: "The file ends before the image does.",
+    ErrorCode.ZERO_SIZE_FILE: "The file is empty.",
+    ErrorCode.IMAGE_TOO_SMALL: "The image has too few pixels to be compared.",
+    ErrorCode.IMAGE_TOO_LARGE: "The image has more pixels than the limit that guards the memory.",
+    ErrorCode.MISSING_FILE: "The file was listed, but is not there.",
+    ErrorCode.UNSUPPORTED_FORMAT: "The file is of a kind that is not read.",
+    ErrorCode.BAD_BOUNDING_BOX: "The bounding box does not fit into the image.",
+    ErrorCode.UNREADABLE: "The file could not be opened or read.",
+}
+
+
+@dataclass(frozen=True)
+class ShownBadImage:
+    """One bad image on a page."""
+
+    name: str
+    size_bytes: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class ShownCode:
+    """One error code on a page: `count` images have it, of which `images` are listed."""
+
+    code: str
+    meaning: str
+    count: int
+    images: list[ShownBadImage]
+
+
+def count_codes(bad: BadImages) -> list[ShownCode]:
+    """Return each error code with its count, the most frequent first, without images."""
+    counts = bad.rows.group_by("error_code").len("count").sort(["count", "error_code"], descending=[True, False])
+    return [ShownCode(code, _MEANINGS.get(code, ""), count, []) for code, count in counts.iter_rows()]
+
+
+def bad_images_page(
+    bad: BadImages,
+    *,
+    num_images: int = 1000,
+    title: str = "Bad images",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """List the images that gave no vector, by error code.
+
+    Args:
+        bad: as features.bad.csv has them.
+        num_images: how many images of each code at most, all if negative; the page says how many there are.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
+
+    Returns:
+        The page, as HTML.
+    """
+    codes = [
+        ShownCode(shown.code, shown.meaning, shown.count, _list_images(bad, shown.code, num_images))
+        for shown in count_codes(bad)
+    ]
+    return render_page(
+        Page.BAD_IMAGES, title=title, subtitle=subtitle, pages=pages, site=site, codes=codes, total=len(bad)
+    )
+
+
+def _list_images(bad: BadImages, code: str, num_images: int) -> list[ShownBadImage]:
+    rows = bad.rows.filter(pl.col("error_code") == code).select("filename", "filesize", "error")
+    rows = rows if num_images < 0 else rows.head(num_images)
+    return [
+        ShownBadImage(
+            os.fsdecode(name), size_bytes if size_bytes is not None and size_bytes >= 0 else None, error or ""
+        )
+        for name, size_bytes, error in rows.iter_rows()
+    ]

@@ -1,0 +1,130 @@
+"""The page of connected components: groups of images that similarity ties together."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import polars as pl
+
+from dedup_assets.engine.core.records import Components
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.pictures import Illustrate, Picture
+
+_SMALLEST = 2  # a single image is no group
+
+Keeping = Mapping[int, tuple[bytes, str]]
+"""By `component_id`: the name of the image that is suggested to stay, and why."""
+
+_NO_ADVICE: Keeping = {}
+
+
+@dataclass(frozen=True)
+class ShownComponent:
+    """One component on a page: `count` images, of which `pictures` are shown; similarities of its edges.
+
+    `kept` is the name of the image that is suggested to stay, for a `reason`.
+    """
+
+    component_id: int
+    count: int
+    pictures: list[Picture]
+    mean: float | None
+    lowest: float | None
+    highest: float | None
+    kept: str = ""
+    reason: str = ""
+
+
+def select_groups(components: Components) -> pl.DataFrame:
+    """Return the rows of `components.info` with two images or more, largest first; none if they were not computed."""
+    if "count" not in components.info.columns:
+        return components.info.clear()
+    return components.info.filter(pl.col("count") >= _SMALLEST).sort("count", descending=True, maintain_order=True)
+
+
+def show_components(
+    components: Components,
+    names: pl.Series,
+    illustrate: Illustrate,
+    *,
+    num_components: int,
+    max_images: int,
+    keeping: Keeping = _NO_ADVICE,
+) -> list[ShownComponent]:
+    """Return the largest components (all if `num_components` is negative), each with its first `max_images` images."""
+    groups = select_groups(components)
+    groups = groups if num_components < 0 else groups.head(num_components)
+    if groups.is_empty():
+        return []
+    members = (
+        components.images.filter(pl.col("component_id").is_in(groups["component_id"].to_list()))
+        .sort("__id")
+        .group_by("component_id")
+        .agg(pl.col("__id") if max_images < 0 else pl.col("__id").head(max_images))
+    )
+    rows_of: dict[int, list[int]] = dict(members.iter_rows())
+    return [
+        ShownComponent(
+            component_id=row["component_id"],
+            count=row["count"],
+            pictures=[illustrate(os.fsdecode(names[index])) for index in rows_of.get(row["component_id"], [])],
+            mean=row["mean"],
+            lowest=row["min"],
+            highest=row["max"],
+            kept=os.fsdecode(keeping.get(row["component_id"], (b"", ""))[0]),
+            reason=keeping.get(row["component_id"], (b"", ""))[1],
+        )
+        for row in groups.iter_rows(named=True)
+    ]
+
+
+def components_page(
+    components: Components,
+    names: pl.Series,
+    illustrate: Illustrate,
+    *,
+    num_components: int = 20,
+    max_images: int = 24,
+    keeping: Keeping = _NO_ADVICE,
+    title: str = "Components",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """Show the components of two images or more, largest first.
+
+    Args:
+        components: the similarity graph, summed up.
+        names: (n,) binary: the path's bytes of each row of the features; `__id` counts them.
+        illustrate: reads a picture, once for each name on the page.
+        num_components: how many components at most, all if negative; the page says how many there are.
+        max_images: how many images of a component at most, in the order of the features, all if negative.
+        keeping: the suggestions.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
+
+    Returns:
+        The page, as HTML.
+    """
+    groups = select_groups(components)
+    shown = show_components(
+        components,
+        names,
+        cache(illustrate),
+        num_components=num_components,
+        max_images=max_images,
+        keeping=keeping,
+    )
+    return render_page(
+        Page.COMPONENTS,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        components=shown,
+        total=groups.height,
+        images=int(groups["count"].sum()) if groups.height else 0,
+    )

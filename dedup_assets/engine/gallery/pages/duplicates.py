@@ -1,0 +1,56 @@
+"""The page of duplicates and near-duplicates: pairs side by side, blended, or as their difference."""
+
+from collections import Counter
+from collections.abc import Collection
+from functools import cache
+
+from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pictures import Illustrate
+from dedup_assets.engine.gallery.pages.quantities import Band
+
+
+def duplicates_page(
+    pairs: Pairs,
+    illustrate: Illustrate,
+    *,
+    num_images: int = 20,
+    descending: bool = True,
+    title: str = "Duplicates",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+    suggest: bool = True,
+) -> str:
+    """Show pairs of similar images.
+
+    Args:
+        pairs: as similarity.csv has them; a pair that stands in both directions is shown once.
+        illustrate: reads a picture, once for each name on the page.
+        num_images: how many pairs at most (RUN.md's name), all if negative; the page says how many there are.
+        descending: from the most similar pair to the least, or the other way round.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
+        suggest: say which of the two to keep.
+
+    Returns:
+        The page, as HTML.
+    """
+    merged = merge_directions(pairs)
+    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending, suggest=suggest)
+    counts = Counter(pair.band for pair in shown)
+    return render_page(
+        Page.DUPLICATES,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        suggest=suggest,
+        pairs=shown,
+        total=len(merged),
+        descending=descending,
+        bands=[(band, counts[band]) for band in Band if counts[band]],
+    )

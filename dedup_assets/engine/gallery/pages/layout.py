@@ -1,0 +1,142 @@
+"""The frame that all pages share, and the templates that fill it."""
+
+from base64 import b64encode
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dedup_assets.engine.gallery.pages import names, quantities
+
+# A page by itself: thumbnails are data, styles inline; it runs nothing and loads nothing, whatever a file name holds.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+# A page of a folder loads what lies in it, and originals from the disk of whoever opens it from a disk; no network.
+# Browsers take the files of a disk for 'self' where the page is one (tried with Chromium and Firefox).
+FOLDER_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
+)
+STATIC_FILES = ("style.css", "icon.svg", "theme.js", "names.js", "data.js", "marks.js", "cards.js", "lists.js")
+
+
+class Page(StrEnum):
+    """The pages of a report, by file name, in the order of the navigation."""
+
+    SUMMARY = "index.html"
+    DUPLICATES = "duplicates.html"
+    COMPONENTS = "components.html"
+    OUTLIERS = "outliers.html"
+    BAD_IMAGES = "bad_images.html"
+
+    @property
+    def label(self) -> str:
+        """The page's name in the navigation."""
+        return "Summary" if self is Page.SUMMARY else self.name.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The folder beside the pages that holds their scripts, styles, data and thumbnails.
+
+    Attributes:
+        folder: its name.
+        data: by kind, the paths of data scripts in it, in the order to load them.
+    """
+
+    folder: str
+    data: Mapping[str, Sequence[str]]
+
+    def scripts(self, page: Page) -> list[str]:
+        """What a page loads, in order."""
+        if page is Page.SUMMARY:
+            return ["theme.js"]
+        kinds = ["facts", *_DATA[page]]
+        data = [path for kind in kinds for path in self.data.get(kind, ())]
+        code = [name for name in STATIC_FILES if name.endswith(".js")]
+        return [*code[:-1], *data, code[-1]]
+
+
+_DATA = {
+    Page.DUPLICATES: ("files", "pairs"),
+    Page.COMPONENTS: ("files", "components", "members"),
+    Page.OUTLIERS: ("files", "outliers"),
+    Page.BAD_IMAGES: ("codes", "bad"),
+}
+
+
+def read_static(name: str) -> bytes:
+    """A script or style of the pages."""
+    return resources.files("dedup_assets.engine.gallery.pages").joinpath("templates", name).read_bytes()
+
+
+def render_page(
+    page: Page, *, title: str, subtitle: str, pages: Collection[Page], site: Site | None = None, **content: object
+) -> str:
+    """Fill the template of a page.
+
+    Args:
+        page: which one; its template has the same file name.
+        title: the heading.
+        subtitle: run facts under the heading, may be empty.
+        pages: the pages that exist beside each other in one folder; they are linked.
+        site: what the page loads; None for one that stands by itself.
+        content: what the template shows.
+
+    Returns:
+        HTML that encodes to UTF-8 and needs no network; without a `site`, no other file and no script either.
+    """
+    template = _open_templates().get_template(page.value)
+    existing = [other for other in Page if other in pages or other is page]
+    policy = FOLDER_SECURITY_POLICY if site else CONTENT_SECURITY_POLICY
+    return template.render(
+        page=page, pages=existing, title=title, subtitle=subtitle, policy=policy, site=site, **content
+    )
+
+
+def compile_templates() -> None:
+    """Compile what the pages are made of, which takes a tenth of a second, before the first page needs it."""
+    templates = _open_templates()
+    for name in templates.list_templates(extensions=("html",)):
+        templates.get_template(name)
+
+
+@cache
+def _open_templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("dedup_assets.engine.gallery.pages", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_make_encodable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["Page"] = Page
+    environment.filters |= {
+        "visible": names.make_visible,
+        "breakable": names.make_breakable,
+        "folder": lambda name: names.split_name(name)[0],
+        "base": lambda name: names.split_name(name)[1],
+        "label": names.label_name,
+        "similarity": quantities.format_similarity,
+        "band": quantities.name_band,
+        "count": quantities.format_count,
+        "things": quantities.count_things,
+        "size": quantities.format_size,
+        "share": quantities.format_share,
+        "jpeg": _embed_jpeg,
+    }
+    return environment
+
+
+def _make_encodable(value: object) -> object:
+    # No template can forget it: every expression passes here before it is escaped.
+    return names.make_plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _embed_jpeg(thumbnail: bytes) -> Markup:
+    return Markup("data:image/jpeg;base64,{}").format(b64encode(thumbnail).decode("ascii"))

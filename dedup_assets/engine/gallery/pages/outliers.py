@@ -1,0 +1,49 @@
+"""The page of outliers: images that no other image resembles."""
+
+from collections.abc import Collection
+from functools import cache
+
+from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.pairing import show_pairs
+from dedup_assets.engine.gallery.pages.pictures import Illustrate
+
+
+def outliers_page(
+    outliers: Pairs,
+    illustrate: Illustrate,
+    *,
+    num_images: int = 20,
+    descending: bool = True,
+    title: str = "Outliers",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """Show images that are far from all others, each with its nearest neighbour.
+
+    Args:
+        outliers: as outliers.csv has them: the image, its nearest neighbour, their similarity.
+        illustrate: reads a picture, once for each name on the page.
+        num_images: how many outliers at most, all if negative; the page says how many there are.
+        descending: from the most isolated image to the least, or the other way round.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for one that stands by itself.
+
+    Returns:
+        The page, as HTML.
+    """
+    # Most isolated first is least similar first.
+    shown = show_pairs(outliers, cache(illustrate), num_images=num_images, descending=not descending)
+    return render_page(
+        Page.OUTLIERS,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        outliers=shown,
+        total=len(outliers),
+        descending=descending,
+    )

@@ -1,0 +1,171 @@
+"""The first page: what the run found, in numbers, a histogram and a few examples."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import polars as pl
+
+from dedup_assets.engine.core.records import BadImages, Components, Pairs
+from dedup_assets.engine.gallery.pages.bad_images import count_codes
+from dedup_assets.engine.gallery.pages.components import select_groups, show_components
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.names import strip_credentials
+from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pictures import Illustrate
+
+_PREVIEW_PAIRS = 6
+_PREVIEW_COMPONENTS = 2
+_PREVIEW_MEMBERS = 6
+_PREVIEW_OUTLIERS = 4
+_HISTOGRAM_BARS = 30
+_HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What could be removed if one image of each component stayed: files of their own, not parts of a container.
+
+    `size_bytes` is theirs, without the `unsized` whose size is unknown.
+    """
+
+    files: int
+    size_bytes: int
+    unsized: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the summary page is made from: the results of a run.
+
+    Attributes:
+        names: (n,) binary: the path's bytes of each good image.
+        bad: the bad images.
+        pairs: as similarity.csv has them.
+        components: the similarity graph, summed up.
+        outliers: as outliers.csv has them.
+        settings: every effective parameter by name; values are shown as text, without credentials.
+        freed: what would go if one image of each component stayed; None where sizes were not asked for.
+        suggest: say of the pairs shown which of the two to keep.
+    """
+
+    names: pl.Series
+    bad: BadImages
+    pairs: Pairs
+    components: Components
+    outliers: Pairs
+    settings: Mapping[str, object]
+    freed: Freed | None = None
+    suggest: bool = True
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of a run.
+
+    `redundant` is what would go if one image of each component stayed. Where components were switched off (`grouped` is
+    false), nothing can be said about it.
+    """
+
+    good: int
+    bad: int
+    pairs: int
+    components: int
+    in_components: int
+    largest: int
+    outliers: int
+    grouped: bool
+
+    @property
+    def images(self) -> int:
+        """All listed images."""
+        return self.good + self.bad
+
+    @property
+    def redundant(self) -> int:
+        """Images beyond the first of each component."""
+        return self.in_components - self.components
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram: `count` values in `[low, high)`, the last bar's `high` included."""
+
+    low: float
+    high: float
+    count: int
+
+
+def summary_page(
+    facts: Summary,
+    illustrate: Illustrate,
+    *,
+    title: str = "Summary",
+    subtitle: str = "",
+    pages: Collection[Page] = tuple(Page),
+    site: Site | None = None,
+) -> str:
+    """Show what a run found: counts, the distribution of similarity, the first findings, the settings.
+
+    Args:
+        facts: the results of the run.
+        illustrate: reads a picture, once for each name on the page.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one; only they are linked.
+        site: what the page loads; None for one that stands by itself.
+
+    Returns:
+        The page, as HTML.
+    """
+    illustrate = cache(illustrate)
+    merged = merge_directions(facts.pairs)
+    return render_page(
+        Page.SUMMARY,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        counts=count_results(facts, merged),
+        bars=draw_histogram(merged.rows["distance"]),
+        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True, suggest=facts.suggest),
+        components=show_components(
+            facts.components,
+            facts.names,
+            illustrate,
+            num_components=_PREVIEW_COMPONENTS,
+            max_images=_PREVIEW_MEMBERS,
+        ),
+        outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
+        codes=count_codes(facts.bad),
+        settings={name: strip_credentials(str(value)) for name, value in facts.settings.items()},
+        freed=facts.freed,
+    )
+
+
+def count_results(facts: Summary, merged: Pairs) -> Counts:
+    """Count what a run found; `merged` are its pairs with both directions as one."""
+    sizes = select_groups(facts.components).get_column("count", default=pl.Series([], dtype=pl.Int64))
+    return Counts(
+        good=len(facts.names),
+        bad=len(facts.bad),
+        pairs=len(merged),
+        components=len(sizes),
+        in_components=int(sizes.sum()),
+        largest=int(sizes[0]) if len(sizes) else 0,
+        outliers=len(facts.outliers),
+        grouped=not facts.components.info.is_empty(),
+    )
+
+
+def draw_histogram(similarities: pl.Series) -> list[Bar]:
+    """Return bars of equal width from below the lowest similarity to 1; none without values."""
+    if similarities.is_empty():
+        return []
+    lowest = float(similarities.min())  # type: ignore[arg-type]  # a float column's minimum is a float
+    start = min(math.floor(lowest / _HISTOGRAM_STEP) * _HISTOGRAM_STEP, 1 - _HISTOGRAM_STEP)
+    width = (1 - start) / _HISTOGRAM_BARS
+    places = ((similarities - start) / width).floor().clip(0, _HISTOGRAM_BARS - 1).cast(pl.Int64)
+    counts: dict[int, int] = dict(places.value_counts().iter_rows())
+    return [Bar(start + i * width, start + (i + 1) * width, counts.get(i, 0)) for i in range(_HISTOGRAM_BARS)]

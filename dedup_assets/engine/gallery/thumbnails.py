@@ -1,0 +1,179 @@
+"""Names to thumbnails and facts for the report, by decoding processes: whatever a file does, it costs one thumbnail."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain, groupby
+from typing import TypeVar
+
+from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.asking import Content, Look, LookingTask, look_at_all, open_decoders
+from dedup_assets.engine.extraction.read_ahead import is_read_by_decoder
+from dedup_assets.engine.gallery.pages import Illustrate, Picture
+from dedup_assets.engine.inputs.containers import find_inside, split_frame
+from dedup_assets.engine.inputs.containers.names import archives_around
+from dedup_assets.engine.inputs.reading import read_names, read_sources
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
+
+_G = TypeVar("_G")
+_T = TypeVar("_T")
+
+THUMBNAIL_SIDE = 320  # px, the longer one
+_TOGETHER = 8  # thumbnails made at one request; what is read here, of any size, travels alone
+_FRAMES = 64  # of a video, read in one pass
+_FACTS = 64  # files whose headers are read at one request
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What pictures for a page may take.
+
+    Attributes:
+        limits: which are not decoded.
+        threads: how many are read and decoded at once.
+        seconds: that one may take.
+    """
+
+    limits: DecodingLimits
+    threads: int
+    seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Effort":
+        """As the settings allow."""
+        threads = thread_count(settings.num_threads)
+        return cls(DecodingLimits(max_pixels=settings.max_pixels), threads, settings.image_seconds)
+
+
+def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
+    """A function that gives the picture of a name; those expected are read at once, in parallel, others when asked for.
+
+    Args:
+        expected: names that will be asked for.
+        effort: what they may take.
+    """
+    known = dict(make_pictures(expected, effort))
+
+    def illustrate(name: str) -> Picture:
+        key = os.fsencode(name)
+        if key not in known:
+            known.update(make_pictures([key], effort))
+        return known[key]
+
+    return illustrate
+
+
+def make_pictures(
+    names: Iterable[bytes], effort: Effort, side: int = THUMBNAIL_SIDE
+) -> Iterator[tuple[bytes, Picture]]:
+    """Read each image once, in parallel; sorted by name, at most a few at a time in memory.
+
+    Whatever is wrong with an image is said in its picture, never an error.
+
+    Args:
+        names: may repeat.
+        effort: what they may take.
+        side: px, the longer one of a thumbnail.
+
+    Raises:
+        WorkerError: no decoding process can be started.
+    """
+    task = LookingTask(side, effort.limits, effort.seconds)
+
+    def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, Picture]]:
+        contents = [_content(name, effort.seconds) for name in group]
+        with decoders.lend() as lent:
+            looks = look_at_all(contents, task, lent)
+        return [(name, _shown(name, look)) for name, look in zip(group, looks, strict=True)]
+
+    # Frames of a video lie together and in order when sorted.
+    return _each(make, _cut(sorted(set(names))), effort)
+
+
+def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[Picture]:
+    """Size, dimensions and date of each image, without a thumbnail: of a local file from its header, in parallel.
+
+    What lies on a store or in a container is not read: its size and dimensions are unknown.
+
+    Raises:
+        WorkerError: no decoding process can be started.
+    """
+    task = LookingTask(0, effort.limits, effort.seconds)
+
+    def describe(group: Sequence[bytes], decoders: WorkerPool) -> list[Picture]:
+        pictures = [_blank(name) for name in group]
+        local = [place for place, one in enumerate(pictures) if one.container is None and not is_url(group[place])]
+        if local:
+            with decoders.lend() as lent:
+                looks = look_at_all([Source(group[place], -1, "") for place in local], task, lent)
+            for place, look in zip(local, looks, strict=True):
+                pictures[place] = _shown(group[place], look, pictures[place])
+        return pictures
+
+    return _each(describe, (names[start : start + _FACTS] for start in range(0, len(names), _FACTS)), effort)
+
+
+def _each(work: Callable[[_G, WorkerPool], list[_T]], groups: Iterable[_G], effort: Effort) -> Iterator[_T]:
+    with open_decoders(effort.threads) as decoders:
+        lanes = Lanes(effort.threads, abandon=decoders.close)
+        yield from chain.from_iterable(lanes.in_order(groups, lambda group: work(group, decoders)))
+
+
+def find_container(name: bytes) -> bytes | None:
+    """The archive or video that holds an image, by its name; a folder may be called like an archive."""
+    if frame := split_frame(name):
+        return frame[0]
+    around = archives_around(name)
+    return next((archive for archive in around if is_url(archive) or os.path.isfile(archive)), None)  # noqa: PTH113
+
+
+def _cut(names: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Names whose images are asked for together."""
+    for kind, same in groupby(names, key=_pass_of):
+        group = list(same)
+        most = _FRAMES if kind else _TOGETHER if kind is None else 1
+        yield from (group[start : start + most] for start in range(0, len(group), most))
+
+
+def _pass_of(name: bytes) -> bytes | None:
+    """The video of a frame; None for a local file, and nothing for what this process must read."""
+    if frame := split_frame(name):
+        return frame[0]
+    return None if not is_url(name) and os.path.lexists(name) else b""
+
+
+def _content(name: bytes, seconds: float) -> Content:
+    """Where a decoding process reads an image, or its bytes if only this one can."""
+    if is_url(name) and not split_frame(name):
+        return next(read_names([name], seconds))
+    stands = not is_url(name) and os.path.lexists(name)
+    source = Source(name, -1, "") if stands else find_inside(name, seconds) or Source(name, -1, "")
+    return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
+
+
+def _shown(name: bytes, look: Look, blank: Picture | None = None) -> Picture:
+    picture = blank or _blank(name)
+    if look.problem:
+        return replace(picture, problem=str(look.problem))
+    size_bytes = None if split_frame(name) else look.size_bytes  # a frame has no size of its own
+    return replace(picture, thumbnail=look.thumbnail, width=look.width, height=look.height, size_bytes=size_bytes)
+
+
+def _blank(name: bytes) -> Picture:
+    container = find_container(name)
+    shown = os.fsdecode(name)
+    held_by = None if container is None else os.fsdecode(container)
+    return Picture(shown, None, None, None, None, _modified(container or name), container=held_by)
+
+
+def _modified(name: bytes) -> datetime | None:
+    if is_url(name):
+        return None
+    try:
+        return datetime.fromtimestamp(int(os.stat(name).st_mtime), UTC)  # noqa: PTH116 - a Path of bytes does not exist
+    except (OSError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,226 @@
+"""Containers by name: what images are inside, and the bytes of each."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import TypeVar
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode, Source
+from dedup_assets.engine.inputs.containers.budget import IMAGE_SECONDS
+from dedup_assets.engine.inputs.containers.member import Archive
+from dedup_assets.engine.inputs.containers.names import (
+    Kind,
+    archives_around,
+    frame_name,
+    is_hidden,
+    kind_of,
+    member_name,
+    split_frame,
+)
+from dedup_assets.engine.inputs.containers.tars import TarArchive
+from dedup_assets.engine.inputs.containers.zips import ZipArchive
+from dedup_assets.engine.stores import describe, is_url, open_file
+from dedup_assets.engine.workers import Ended, open_pool
+
+_V = TypeVar("_V")
+
+DECODER = "dedup_assets.engine.decoders.answering"  # what decoding processes run
+_LISTING_SECONDS = 600.0  # a long video without an index is read from end to end
+_LISTING_BYTES = 2 << 30
+
+_NESTED = {
+    Kind.ARCHIVE: "an archive inside an archive is not entered; unpack the outer one",
+    Kind.VIDEO: "a video inside an archive is not read; unpack the archive",
+}
+
+
+def list_inside(container: Source, video_fps: float, seconds: float = IMAGE_SECONDS) -> Iterator[Source]:
+    """The images of an archive or a video, in no special order; hidden members and those that are no images left out.
+
+    A container that cannot be listed to its end is, besides the images that were found, an image of its own, which
+    reading refuses with the reason: nothing is lost silently. So is an archive or a video inside an archive.
+
+    Args:
+        container: an archive or a video.
+        video_fps: frames taken from a second of video; 0 for the key frames.
+        seconds: that unpacking an archive may take; see `Budget`.
+    """
+    is_video = kind_of(container.name) is Kind.VIDEO
+    return _list_frames(container, video_fps) if is_video else _list_members(container, seconds)
+
+
+def _list_frames(video: Source, fps: float) -> Iterator[Source]:
+    moments = _moments(video.name, fps)
+    if moments is None:  # reading it says why
+        yield video
+        return
+    for moment in moments:
+        yield Source(frame_name(video.name, moment), -1, video.version, video.name, moment)
+
+
+def _moments(video: bytes, fps: float) -> list[int] | None:
+    """As a decoding process finds them: FFmpeg meets files that nobody has checked."""
+    request = {
+        "do": "list_moments",
+        "name": video.decode("latin-1"),
+        "fps": fps,
+        "seconds": _LISTING_SECONDS,
+        "memory_bytes": _LISTING_BYTES,
+    }
+    with open_pool(DECODER, 1) as pool, pool.lend() as lent:
+        try:
+            (moments,) = lent.ready().ask(request)
+        except Ended:
+            lent.replace()
+            return None
+    found: list[int] = moments
+    return found or None
+
+
+def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageError]:
+    """See `videos.read_frames`; FFmpeg is loaded only where there are videos."""
+    from dedup_assets.engine.inputs.containers import videos
+
+    return videos.read_frames(video, moments)
+
+
+def _list_members(container: Source, seconds: float) -> Iterator[Source]:
+    try:
+        archive = _opened.renew(container.name, container.version)
+        members = [member for member in archive.members(seconds) if _is_listed(member.path)]
+    except Exception:  # noqa: BLE001 - reading it says why
+        yield container
+        return
+    if archive.damage:
+        yield container
+    names = [member_name(container.name, member.path) for member in members]
+    left = Counter(names)
+    for name, member in zip(names, members, strict=True):
+        left[name] -= 1  # unpacking leaves the last of several; the others are told apart by a number
+        version = f"{container.version}:{member.version}"
+        numbered = b"%b#%d" % (name, left[name]) if left[name] else name
+        yield Source(numbered, member.size_bytes, version, container.name, member.place)
+
+
+def find_inside(name: bytes, seconds: float = IMAGE_SECONDS) -> Source | None:
+    """Find the image of a name inside a container; None where there is no such container, or nothing of that name.
+
+    Args:
+        name: of the image.
+        seconds: as for `list_inside`.
+    """
+    frame = split_frame(name)
+    if frame:
+        return Source(name, -1, "", *frame)
+    for archive in archives_around(name):
+        try:
+            size_bytes, version = describe(archive)
+        except Exception:  # noqa: BLE001, S112 - not there: a folder may be called like an archive
+            continue
+        found = _opened.index(Source(archive, size_bytes, version), seconds).get(name)
+        if found:
+            return found
+    return None
+
+
+def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
+    """Read an image that lies in a container.
+
+    Args:
+        source: as `list_inside` gave it.
+        seconds: that unpacking it may take; see `Budget`.
+
+    Raises:
+        ImageError: the image cannot be had; it is the container itself where that could not be listed.
+        Exception: the container cannot be read; stores have errors of their own.
+    """
+    if source.container is None or source.place is None:
+        raise _damage(source.name, seconds)
+    if kind_of(source.container) is Kind.VIDEO:
+        (content,) = read_frames(source.container, [source.place])
+        if isinstance(content, ImageError):
+            raise content
+        return content
+    if nested := _NESTED.get(kind_of(source.name)):
+        raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, nested)
+    return _opened.get(source.container).read(source.place, source.size_bytes, seconds)
+
+
+def _is_listed(path: bytes) -> bool:
+    return not is_hidden(path) and kind_of(path) is not Kind.OTHER
+
+
+def _damage(name: bytes, seconds: float) -> ImageError:
+    """Why a container could not be listed."""
+    with open_file(name) as file:  # what cannot be reached is unreadable, not corrupt: it is tried again
+        if not file.read(1):
+            return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
+    if kind_of(name) is Kind.VIDEO:
+        from dedup_assets.engine.inputs.containers.videos import find_damage
+
+        return find_damage(name)
+    try:
+        archive = _open(name)
+        for _ in archive.members(seconds):
+            pass
+    except (FileNotFoundError, ImageError):
+        raise
+    except Exception as error:  # noqa: BLE001 - zipfile has many on hostile input
+        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive cannot be opened: {error!r:.200}")
+    return archive.damage or ImageError(ErrorCode.UNREADABLE, "the archive could not be listed; it can be read now")
+
+
+def _open(name: bytes) -> Archive:
+    return ZipArchive(name) if name.lower().endswith(b".zip") else TarArchive(name)
+
+
+class _Opened:
+    """Archives in use: each opened once, the most recent ones kept.
+
+    A local archive is opened again when it has changed. One on a store is taken to be as it was when listed, since
+    asking would cost as much as reading a member.
+    """
+
+    _MOST = 16
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._archives: OrderedDict[bytes, tuple[str, Archive]] = OrderedDict()
+        self._indexes: OrderedDict[bytes, tuple[str, dict[bytes, Source]]] = OrderedDict()
+
+    def renew(self, name: bytes, version: str) -> Archive:
+        """Open an archive whether or not it is in use already."""
+        archive = _open(name)
+        with self._lock:
+            self._keep(self._archives, name, (version, archive))
+        return archive
+
+    def get(self, name: bytes) -> Archive:
+        """The archive, opened at most once."""
+        version = "" if is_url(name) else describe(name)[1]
+        with self._lock:
+            known = self._archives.get(name)
+            if known is None or (version and known[0] != version):
+                known = (version, _open(name))
+            self._keep(self._archives, name, known)
+            return known[1]
+
+    def index(self, archive: Source, seconds: float) -> dict[bytes, Source]:
+        """All images of an archive by name."""
+        with self._lock:
+            known = self._indexes.get(archive.name)
+        if known is None or known[0] != archive.version:
+            known = (archive.version, {source.name: source for source in _list_members(archive, seconds)})
+        with self._lock:
+            self._keep(self._indexes, archive.name, known)
+        return known[1]
+
+    def _keep(self, kept: OrderedDict[bytes, _V], name: bytes, value: _V) -> None:
+        kept[name] = value
+        kept.move_to_end(name)
+        while len(kept) > self._MOST:
+            kept.popitem(last=False)
+
+
+_opened = _Opened()

@@ -1,0 +1,138 @@
+"""JPEG: libjpeg-turbo through simplejpeg, scaled down while decoding; Pillow for CMYK and as the second opinion.
+
+Which JPEG is good. libjpeg can show something for almost any damage and only warns; simplejpeg in strict mode makes the
+(last) warning an error, Pillow ignores all but missing bytes. The rule between them:
+
+1. No warning: good. Bytes after the end-of-image marker (a second image, a movie, padding) never cause one.
+2. The data end before the end-of-image marker: truncated, if only the two bytes of the marker are missing (both agree).
+3. A warning that picture data were lost or misread (`_PICTURE_DAMAGE`: bad Huffman code, a data segment or restart
+   marker missing): corrupt, though Pillow would show the half that is left.
+4. Any other warning or error (stray bytes before a marker, among restart markers too; an unknown Adobe transform, odd
+   subsampling): Pillow decides, decoding all of it in full size.
+
+A file with less than one bit for each 8 x 8 block of its size is corrupt without decoding: Huffman coding cannot do
+with less, and a few bytes that claim a hundred megapixels would otherwise cost seconds.
+"""
+
+import re
+from functools import partial
+from io import BytesIO
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import JpegImagePlugin
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.pictures.codecs import exif, rgb
+from dedup_assets.engine.pictures.codecs.colours import Correction, correction_by_profile
+from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
+from dedup_assets.engine.pictures.codecs.picture import Picture
+from dedup_assets.engine.pictures.codecs.segments import read_segments
+
+_TRUNCATED = "Premature end of JPEG file"
+_PICTURE_DAMAGE = re.compile(
+    r"premature end of data|bad Huffman|instead of RST|Inconsistent progression|arithmetic code"
+)
+
+# Decoded sides are at least this multiple of what was asked for, at a scale of 1/2 or less, or in full size. Measured
+# for 160 x 160 as the cosine of an embedding to that of full decoding, over 6,800 photographs and copies: of the 64 %
+# that are scaled down the median is 0.998, the 1st percentile 0.994, the worst 0.988. 1.17 scales 40 % down and has the
+# same figures; 1.0 has three below 0.98 (moire). Scales between 1/2 and 1 have no SIMD code and take nearly as long as
+# full size; `fastdct` with `fastupsample` saves nothing and costs 0.0007.
+_OVERSAMPLING = 1.1
+_SMALLEST_REDUCTION = 2.0
+_BLOCK_PIXELS = 64
+
+
+def accepts(data: bytes) -> bool:
+    """Whether the content starts as a JPEG does."""
+    return data[:3] == b"\xff\xd8\xff"
+
+
+def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
+    """Read the header.
+
+    Args:
+        data: the whole file.
+        at_least: (height, width) as displayed; with it, `load` may give a smaller picture, neither side below it.
+
+    Raises:
+        ImageError: neither simplejpeg nor Pillow can read the header.
+    """
+    carried = read_segments(data)
+    orientation = exif.read_orientation(carried.exif)
+    correct = correction_by_profile(carried.profile) if carried.profile else None
+    try:
+        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        width, height, load = *_size_by_pillow(data, str(error)), partial(_load_by_pillow, data, str(error), None)
+    else:
+        if colorspace in ("CMYK", "YCCK"):
+            load, correct = partial(_load_by_pillow, data, "", correct), None
+        else:
+            wanted = at_least[::-1] if at_least and exif.swaps_sides(orientation) else at_least
+            load = partial(_load, data, wanted)
+    if exif.swaps_sides(orientation):
+        width, height = height, width
+
+    def load_upright() -> NDArray[np.uint8]:
+        if 8 * len(data) < width * height // _BLOCK_PIXELS:
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels")
+        return exif.turn_upright(load(), orientation)
+
+    return Picture("JPEG", width, height, load_upright, correct)
+
+
+def encode(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """A baseline JPEG file, its colours at half the resolution.
+
+    Args:
+        picture: (h, w, 3) uint8 RGB, contiguous.
+        quality: 1 to 100, as libjpeg counts it.
+    """
+    file: bytes = simplejpeg.encode_jpeg(picture, quality, "RGB", "420", fastdct=False)
+    return file
+
+
+def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """The pixels as stored, by the module's rule."""
+    scaling = {}
+    if at_least is not None:
+        height, width = (round(side * _OVERSAMPLING) for side in at_least)
+        scaling = {"min_height": height, "min_width": width, "min_factor": _SMALLEST_REDUCTION}
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, **scaling)
+    except ValueError as error:
+        said = str(error)
+        if _TRUNCATED in said:
+            raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}") from error
+        if _PICTURE_DAMAGE.search(said):
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {said}") from error
+        return _load_by_pillow(data, said, None)
+    return pixels
+
+
+def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
+    try:
+        with silence:
+            return JpegImagePlugin.JpegImageFile(BytesIO(data)).size
+    except Exception as error:
+        raise _both(error, said) from error
+
+
+def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArray[np.uint8]:
+    """The pixels as stored. `said`: what simplejpeg had against the file; empty if nothing."""
+    try:
+        with silence, JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
+            image.load()
+            return rgb.to_rgb(image, correct)
+    except Exception as error:
+        raise _both(error, said) from error
+
+
+def _both(error: Exception, said: str) -> ImageError:
+    """Pillow knows whether bytes are missing, simplejpeg says what is wrong: one error from both."""
+    judged = to_image_error(error, "JPEG")
+    return ImageError(judged.code, f"{judged}; libjpeg-turbo: {said}" if said else str(judged))

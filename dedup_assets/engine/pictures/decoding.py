@@ -1,0 +1,179 @@
+"""Bytes to RGB: what is in a file, as a person sees it.
+
+Every format is recognised by its content, never by a name. A file is good if a person would see the whole picture, and
+an ImageError otherwise, whatever the decoder behind it raises. The decoders themselves are in `codecs/`.
+
+All functions may be called from many threads; decoding and resizing release the interpreter lock where the libraries do
+(libjpeg-turbo, Pillow's decoders and resampling, libheif).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import BoundingBox, ErrorCode
+from dedup_assets.engine.pictures.codecs import jpeg, pillow
+from dedup_assets.engine.pictures.codecs.damage import translated
+from dedup_assets.engine.pictures.codecs.picture import Picture
+from dedup_assets.engine.pictures.resizing import resize
+
+
+@dataclass(frozen=True)
+class DecodingLimits:
+    """Which pictures are refused, from their header alone.
+
+    Attributes:
+        min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
+        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes a
+            pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, twice
+            `PIL.Image.MAX_IMAGE_PIXELS`) also holds for GIF, WebP, ICO and ICNS: their readers check it on opening.
+    """
+
+    min_side: int = 10
+    max_pixels: int = 200_000_000
+
+
+_RGB = 3
+_THUMBNAIL_QUALITY = 80
+_THUMBNAIL_HEADER_BYTES = 1 << 12
+_DEFAULT_LIMITS = DecodingLimits()
+
+
+def decode(
+    data: bytes | memoryview,
+    *,
+    at_least: tuple[int, int] | None = None,
+    box: BoundingBox | None = None,
+    limits: DecodingLimits = _DEFAULT_LIMITS,
+) -> NDArray[np.uint8]:
+    """Decode a picture: the first frame, upright, over white where it is transparent, in 8 bits a channel.
+
+    Which damaged JPEG is still good is told in `codecs/jpeg.py`.
+
+    Args:
+        data: the whole file.
+        at_least: (height, width) that the caller needs. A JPEG of more than twice that comes back scaled down by the
+            decoder, neither side below this; other formats, and smaller pictures, come in full size.
+        box: what to cut out, in pixels of the displayed, full-size picture; such a picture is never scaled down.
+        limits: which sizes are refused before decoding.
+
+    Returns:
+        (h, w, 3) uint8 RGB, contiguous.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    picture = _open_checked(data, at_least, box, limits)
+    with translated(picture.format_name):
+        pixels = _cut_out(picture.load(), box)
+        return np.array(picture.correct(Image.fromarray(pixels))) if picture.correct else pixels
+
+
+def decode_resized(
+    data: bytes | memoryview,
+    size: tuple[int, int],
+    *,
+    box: BoundingBox | None = None,
+    limits: DecodingLimits = _DEFAULT_LIMITS,
+) -> NDArray[np.uint8]:
+    """Decode a picture and squash it to a size.
+
+    Args:
+        data: the whole file.
+        size: (height, width) of the result.
+        box: as for `decode`.
+        limits: as for `decode`.
+
+    Returns:
+        (height, width, 3) uint8 RGB, contiguous.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    picture = _open_checked(data, size, box, limits)
+    with translated(picture.format_name):
+        squashed = resize(_cut_out(picture.load(), box), size)
+        return np.array(picture.correct(Image.fromarray(squashed))) if picture.correct else squashed
+
+
+def image_size(data: bytes | memoryview) -> tuple[int, int]:
+    """The (width, height) of a picture as displayed, from its header alone.
+
+    Raises:
+        ImageError: the content is no image, or its header is damaged.
+    """
+    picture = _open(data, None)
+    return picture.width, picture.height
+
+
+def make_thumbnail(
+    data: bytes | memoryview, size: tuple[int, int], side: int, limits: DecodingLimits = _DEFAULT_LIMITS
+) -> bytes:
+    """Shrink a picture into a square of `side` pixels, its shape kept; a smaller one keeps its size.
+
+    Args:
+        data: the whole file.
+        size: (width, height), as `image_size` gives it.
+        side: of the square.
+        limits: as for `decode`.
+
+    Returns:
+        A JPEG file of less than `thumbnail_room(side)` bytes.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    width, height = size
+    scale = min(side / max(width, height, 1), 1)  # the decoder needs no more than the thumbnail shows
+    shown = (max(round(height * scale), 1), max(round(width * scale), 1))
+    return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
+
+
+def thumbnail_room(side: int) -> int:
+    """Bytes that no thumbnail exceeds: those of its pixels, and a header."""
+    return side * side * _RGB + _THUMBNAIL_HEADER_BYTES
+
+
+def _open_checked(
+    data: bytes | memoryview, at_least: tuple[int, int] | None, box: BoundingBox | None, limits: DecodingLimits
+) -> Picture:
+    picture = _open(data, None if box else at_least)
+    _check_size(picture, limits)
+    if box:
+        _check_box(picture, box)
+    return picture
+
+
+def _cut_out(pixels: NDArray[np.uint8], box: BoundingBox | None) -> NDArray[np.uint8]:
+    if box:
+        pixels = pixels[box.row : box.row + box.height, box.col : box.col + box.width]
+    return np.ascontiguousarray(pixels)
+
+
+def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> Picture:
+    content = data if isinstance(data, bytes) else bytes(data)
+    if not content:
+        raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file has no bytes")
+    with translated("header"):
+        return jpeg.open_picture(content, at_least) if jpeg.accepts(content) else pillow.open_picture(content)
+
+
+def _check_size(picture: Picture, limits: DecodingLimits) -> None:
+    stands = f"{picture.format_name} of {picture.width} x {picture.height} pixels"
+    if picture.width * picture.height > limits.max_pixels:
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{stands}: more than {limits.max_pixels} are not decoded")
+    if min(picture.width, picture.height) < limits.min_side:
+        raise ImageError(ErrorCode.IMAGE_TOO_SMALL, f"{stands}: each side must have at least {limits.min_side}")
+
+
+def _check_box(picture: Picture, box: BoundingBox) -> None:
+    fits_rows = 0 <= box.row < box.row + box.height <= picture.height
+    fits_cols = 0 <= box.col < box.col + box.width <= picture.width
+    if not (fits_rows and fits_cols):
+        raise ImageError(
+            ErrorCode.BAD_BOUNDING_BOX,
+            f"{box!r} is not inside the picture of {picture.width} x {picture.height} pixels, or is empty",
+        )

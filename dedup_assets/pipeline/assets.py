@@ -1,0 +1,285 @@
+"""The assets: one pipeline from a folder of photographs to a gallery.
+
+An asset here is its contract (the decorator and the docstring, which Dagster shows) over a few lines that read inputs,
+call the engine once and describe the result. Work on images belongs into `engine/`, files into `engine/work_dir/`,
+figures for the UI into `metadata.py`.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction  # not exported by dagster 1.13
+
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.records import (
+    BadImages,
+    Components,
+    Features,
+    FeatureStream,
+    Gallery,
+    ImageLedger,
+    Manifest,
+    Neighbors,
+    OffsetRange,
+    Pairs,
+    SearchIndex,
+    Similarity,
+    StoredManifest,
+)
+from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
+from dedup_assets.engine.gallery.building import Results
+from dedup_assets.engine.gallery.reuse import find_or_build_gallery
+from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.inputs.listing import count_inside, list_images
+from dedup_assets.engine.neighbors import check_search
+from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index, full_ranges
+from dedup_assets.engine.results.bad_images import find_bad_images
+from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
+from dedup_assets.pipeline import metadata, versions
+from dedup_assets.pipeline.resources import IO_MANAGER, SettingsResource
+from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
+from dedup_assets.pipeline.versions import CODE_VERSION
+
+# Backfill policies and owners are marked beta by Dagster 1.13; they are used on purpose.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+PIPELINE = "dedup"
+SCALE_OUT = "scale_out"
+OWNERS = ["team:dedup-assets"]
+ONE_RUN = dg.BackfillPolicy.single_run()
+_OUT: dict[str, Any] = {
+    "group_name": PIPELINE,
+    "owners": OWNERS,
+    "tags": {"domain": "image-deduplication"},
+    "code_version": CODE_VERSION,
+    "io_manager_key": IO_MANAGER,
+    "automation_condition": dg.AutomationCondition.eager(),
+}
+# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that
+# were registered before automation was switched on. A range that failed is left to a person.
+_MISSING = (
+    dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.execution_failed()
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+).with_label("missing")
+
+
+def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
+    """As `dg.asset`, with what all assets of the pipeline have in common; the contract may say otherwise."""
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
+    decorator = dg.asset(**{**_OUT, "backfill_policy": ONE_RUN, **contract})
+    return decorator
+
+
+@asset(kinds={"python", "file"}, automation_condition=None)  # sensor, schedule or person decide when
+def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
+    """Which images there are: every image of `input_dir`, sorted by name, each once, with size and version.
+
+    Settings, model and index are checked here, before the first image is read. The offset ranges of the listing are
+    registered as partitions for `feature_shards`; nobody needs them on one machine. Ranges are only ever added: those
+    beyond a listing that has shrunk stay, are counted as `stale_offset_ranges`, and cost nothing.
+    """
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
+    check_search(parsed.search, extractor.dimension)
+    manifest = list_images(
+        parsed.input_dir,
+        work_dir=parsed.work_dir,
+        min_offset=parsed.min_offset,
+        max_offset=parsed.max_offset,
+        num_images=parsed.num_images,
+        video_fps=parsed.video_fps,
+        image_seconds=parsed.image_seconds,
+    )
+    ranges = extractor.cut(manifest)
+    stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
+    versions.stamp(context, content=manifest.digest)
+    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale))
+    return manifest
+
+
+@asset(
+    kinds={"onnx", "parquet"},
+    partitions_def=offset_ranges,
+    pool="extract",
+    group_name=SCALE_OUT,
+    automation_condition=_MISSING,
+)
+def feature_shards(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    image_manifest: StoredManifest,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
+
+    A range that is done is not computed again, whoever asks; neither are images that moved to another range. A range
+    that the listing no longer has, because it shrank or `shard_size` changed, is empty: it stays green and is free.
+    """
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
+    current = set(extractor.cut(image_manifest))
+    wanted = sorted(OffsetRange.parse(key) for key in context.partition_keys)
+    images = sum(count_inside(image_manifest, offsets) for offsets in current.intersection(wanted))
+    with extractor.decoders(), progress.counting(images):
+        outcomes = {
+            offsets: extractor.complete(image_manifest, offsets, progress.advance)
+            for offsets in wanted
+            if offsets in current
+        }
+    versions.stamp(context, parsed, extractor.fingerprint)
+    if len(wanted) > metadata.RANGES_TOLD_SINGLY:
+        return dg.MaterializeResult(metadata=metadata.of_many_ranges(list(outcomes.values()), len(wanted), progress))
+    for offsets in wanted:
+        facts = metadata.of_range(outcomes.get(offsets), progress)
+        context.add_asset_metadata(facts, partition_key=offsets.key)
+    return dg.MaterializeResult()
+
+
+# No dependency on feature_shards, for nobody to be asked for partitions; `features_of_shards` has it.
+@asset(kinds={"onnx", "numpy"})
+def features(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    image_manifest: StoredManifest,
+) -> FeatureStream:
+    """The embedding of every image: `features.dat`, raw float32 rows, and `features.dat.csv`, their names.
+
+    Offset ranges that are stored already (by an earlier run, a run that was stopped, or workers on `feature_shards`)
+    are used; the others are read, decoded and embedded now. Images that cannot be used are left out and named in
+    `bad_images`.
+    """
+    parsed = settings.parsed()
+    extractor = RangeExtractor(parsed)
+    with extractor.decoders(), progress.counting(len(image_manifest)):
+        outcomes = [
+            extractor.complete(image_manifest, offsets, progress.advance) for offsets in extractor.cut(image_manifest)
+        ]
+    extractor.prune(image_manifest)
+    versions.stamp(context, parsed, extractor.fingerprint)
+    context.add_output_metadata(metadata.of_features(outcomes, progress, extractor.dimension))
+    return extractor.stream(image_manifest)
+
+
+def features_of_shards() -> dg.AssetsDefinition:
+    """`features` for a code location with many workers: it waits until every range of `feature_shards` is there."""
+    compute = features.op.compute_fn
+    assert isinstance(compute, DecoratedOpFunction)  # noqa: S101 - what @dg.asset made
+    return asset(name="features", deps=[feature_shards], kinds={"onnx", "numpy"})(compute.decorated_fn)
+
+
+@asset(kinds={"csv"})
+def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
+    """Each listed image that gave no vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
+    bad = find_bad_images(features)
+    versions.stamp(context)
+    context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
+    return bad
+
+
+@asset(kinds={"faiss"})
+def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
+    """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
+
+    The ranges of its rows are registered as partitions of `neighbor_shards`; nobody needs them on one machine.
+    """
+    parsed = settings.parsed()
+    index = find_or_build_index(parsed, features, settings.open_work_dir())
+    register(context.instance, ROW_RANGES, context.asset_key, full_ranges(len(features), parsed.search_range_size))
+    versions.stamp(context, parsed)
+    context.add_output_metadata(metadata.of_index(index, parsed.search))
+    return index
+
+
+@dg.multi_asset(
+    outs={
+        "similarity": dg.AssetOut(
+            kinds={"faiss", "csv"},
+            **_OUT,
+            is_required=False,
+            description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours "
+            "before the threshold, `neighbors.parquet`, from which the graph is built.",
+        ),
+        "outliers": dg.AssetOut(
+            kinds={"csv"},
+            **_OUT,
+            is_required=False,
+            description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, "
+            "most isolated first: `outliers.csv`.",
+        ),
+    },
+    can_subset=True,
+    backfill_policy=ONE_RUN,
+)
+def nearest_neighbors(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
+) -> Iterator[dg.Output]:  # type: ignore[type-arg]
+    """One search, two answers: who has a near twin, and who is alone."""
+    parsed = settings.parsed()
+    searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    neighbors = searcher.merge()
+    searcher.prune()
+    effort = Effort.of(parsed)
+    versions.stamp(context, parsed)
+    if "similarity" in context.op_execution_context.selected_output_names:
+        pairs = similar_pairs(neighbors, features.names, parsed.threshold)
+        count = count_pairs(neighbors, parsed.threshold, features.names)
+        facts = metadata.of_similarity(neighbors, pairs, count, parsed, effort)
+        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
+    if "outliers" in context.op_execution_context.selected_output_names:
+        lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
+        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), effort))
+
+
+@asset(kinds={"igraph", "csv"})
+def components(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, similarity: Neighbors
+) -> Components:
+    """Groups of images joined by similarity above `ccthreshold`, with pagerank and degree of each image.
+
+    `connected_components.csv` has a row for each image, `components_info.csv` one for each component, largest first;
+    counts are images.
+    """
+    parsed = settings.parsed()
+    found = build_components(similarity, parsed.graph)
+    versions.stamp(context, parsed)
+    context.add_output_metadata(metadata.of_components(found, features.names, Effort.of(parsed)))
+    return found
+
+
+@asset(kinds={"html"})
+def gallery(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    features: Features,
+    bad_images: BadImages,
+    similarity: Pairs,
+    outliers: Pairs,
+    components: Components,
+) -> Gallery:
+    """The report to look at: `gallery/index.html` and its pages, every result in one folder, pictures side by side."""
+    parsed, work_dir = settings.parsed(), settings.open_work_dir()
+
+    def results() -> Results:
+        return Results(
+            names=features.names,
+            bad=bad_images,
+            pairs=similarity,
+            components=components,
+            outliers=outliers,
+            folder=work_dir.path(GALLERY),
+            sizes=read_listed_sizes(work_dir),
+        )
+
+    pages = find_or_build_gallery(results, parsed, work_dir)
+    versions.stamp(context, parsed)
+    context.add_output_metadata(metadata.of_gallery(pages, work_dir))
+    return pages

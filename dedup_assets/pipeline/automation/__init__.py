@@ -1,0 +1,1 @@
+"""What starts or reports runs without a person: sensors and schedules."""

@@ -1,0 +1,161 @@
+"""Building the pipeline for a code location: its own, or one that has other assets too.
+
+Everything of a pipeline that depends on where it stands is decided here: the key prefix, groups and owners of its
+assets, the folders and settings it suggests, whether ranges are partitions for many workers.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.pipeline import assets, versions
+from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, features_of_shards
+from dedup_assets.pipeline.automation.schedules import build_schedules
+from dedup_assets.pipeline.automation.sensors import build_sensors
+from dedup_assets.pipeline.checks import QUESTIONS, build_checks
+from dedup_assets.pipeline.io_manager import WorkDirIOManager
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
+from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
+from dedup_assets.pipeline.scoring import assets as scoring_assets
+from dedup_assets.pipeline.scoring.checks import TEST_QUESTIONS
+from dedup_assets.pipeline.sharding import assets as scale_out_assets
+from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, backfill_policy, ranges_of
+
+__all__ = ["OWNERS", "PIPELINE", "build_assets", "build_definitions"]
+
+
+def build_definitions(
+    input_dir: str = "images",
+    work_dir: str = "work_dir",
+    *,
+    key_prefix: str | Sequence[str] = (),
+    group_name: str = PIPELINE,
+    owners: Sequence[str] = tuple(OWNERS),
+    scale_out: bool = False,
+    cron_schedule: str = "0 3 * * *",
+    alerts: Alerts | None = None,
+    automate: bool = False,
+    executor: dg.ExecutorDefinition | None = dg.in_process_executor,
+    **settings: Any,  # noqa: ANN401 - any field of Settings; unknown names are refused
+) -> dg.Definitions:
+    """The whole pipeline: assets, checks, jobs, sensors, schedule and resources.
+
+    Args:
+        input_dir: what is read, unless a run says otherwise.
+        work_dir: where results go, unless a run says otherwise.
+        key_prefix: put before all asset keys; jobs, sensors and schedule have it in their names. Needed where a code
+            location has two pipelines, or assets with names like `features`.
+        group_name: of the chain; `<group_name>_test_set` holds the test set where it is not the default.
+        owners: of all assets: `team:NAME` or an e-mail address.
+        scale_out: adds `feature_shards` and `neighbor_shards`, ranges as partitions for many workers; `features` then
+            waits for all of the former.
+        cron_schedule: of the daily schedule, UTC; switched off until somebody switches it on.
+        alerts: where failures are reported besides the log.
+        automate: sensors are on from the start; otherwise somebody switches them on in the UI.
+        executor: of the whole code location; None where the definitions are merged into others. Our parallelism is
+            threads inside the engine; a process for each step would only load everything again.
+        **settings: other fields of `engine.core.settings.Settings`, as all runs have them unless one says otherwise.
+
+    Returns:
+        Definitions, to be used alone or in `Definitions.merge`. The resources are named `settings`, `progress`,
+        `alerts` and `dedup_io_manager`.
+
+    Raises:
+        SettingsError: names every wrong setting and what is allowed.
+    """
+    prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
+    parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
+    resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
+    adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
+    # Where ranges are partitions, a new listing starts them, and they what follows: one run cannot know both.
+    started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[0]
+    target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
+    keys = [key for each in adapted for key in each.keys]
+    return dg.Definitions(
+        assets=adapted,
+        asset_checks=checks,
+        jobs=build_jobs(prefix),
+        sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
+        schedules=build_schedules(target, cron_schedule, prefix),
+        resources={
+            "settings": resource,
+            "progress": LoggedProgress(),
+            "alerts": alerts or Alerts(),
+            # The same settings object, nested: what the launchpad says reaches both.
+            IO_MANAGER: WorkDirIOManager.below(prefix)(settings=resource),  # type: ignore[arg-type]  # made from SettingsResource
+        },
+        executor=executor,
+    )
+
+
+def build_assets(
+    settings: Settings,
+    prefix: Sequence[str] = (),
+    group_name: str = PIPELINE,
+    owners: Sequence[str] = tuple(OWNERS),
+    *,
+    scale_out: bool = False,
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """Assets and checks alone, without what starts runs of them; arguments as for `build_definitions`."""
+    with warnings.catch_warnings():  # a caller's filters are other ones
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
+    return adapted, build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix)
+
+
+def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:
+    found = dg.load_assets_from_modules([assets, scale_out_assets, scoring_assets])
+    chosen = [each for each in found if isinstance(each, dg.AssetsDefinition)]
+    if not scale_out:
+        return [each for each in chosen if each.partitions_def is None]
+    policy = backfill_policy()
+    spread = [each.with_attributes(backfill_policy=policy) if each.partitions_def else each for each in chosen]
+    return [features_of_shards() if each.keys == features.keys else each for each in spread]
+
+
+def _adapt(
+    found: Sequence[dg.AssetsDefinition], prefix: list[str], group_name: str, owners: Sequence[str], settings: Settings
+) -> list[dg.AssetsDefinition]:
+    """The assets as they are called where they stand, with code versions that name the settings they have there."""
+    keys = {key: dg.AssetKey([*prefix, *key.path]) for each in found for key in each.keys}
+    renamed = [_prefix_op(each.with_attributes(asset_key_replacements=keys), prefix) for each in found]
+    dependencies = {spec.key: [dep.asset_key for dep in spec.deps] for each in renamed for spec in each.specs}
+    code = versions.code_versions(dependencies, settings)
+    groups = _groups(group_name)
+    ranges = {name: ranges_of(name, prefix) for name in (OFFSET_RANGES, ROW_RANGES)}
+
+    def adapt(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(
+            group_name=groups[str(spec.group_name)],
+            owners=owners,
+            code_version=code[spec.key],
+            partitions_def=_moved(spec.partitions_def, ranges),
+        )
+
+    linked = dg.with_source_code_references([each.map_asset_specs(adapt) for each in renamed])
+    return [each for each in linked if isinstance(each, dg.AssetsDefinition)]
+
+
+def _moved(
+    partitions: dg.PartitionsDefinition | None, ranges: Mapping[str, dg.DynamicPartitionsDefinition]
+) -> dg.DynamicPartitionsDefinition | None:
+    """Partitions of a plain pipeline as those of this one."""
+    return ranges[str(partitions.name)] if isinstance(partitions, dg.DynamicPartitionsDefinition) else None
+
+
+def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefinition:
+    """Name the op as its asset: Dagster 1.13 mixes up two ops of one name, such as `features` of another asset."""
+    if not prefix:
+        return asset
+    op = asset.op.with_replaced_properties(name="__".join([*prefix, asset.op.name]), ins=asset.op.ins)
+    return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
+
+
+def _groups(group_name: str) -> Mapping[str, str]:
+    own = {SCALE_OUT: SCALE_OUT, scoring_assets.TEST_SET: scoring_assets.TEST_SET}
+    if group_name != PIPELINE:
+        own = {name: f"{group_name}_{name}" for name in own}
+    return {PIPELINE: group_name, **own}

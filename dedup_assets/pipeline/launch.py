@@ -1,0 +1,167 @@
+"""Materializing the pipeline from Python: what `run()` and the command line do.
+
+Uses the Dagster instance of DAGSTER_HOME where there is one, so that the run shows in its UI; otherwise an instance
+that lives as long as the run, with telemetry off.
+"""
+
+import os
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
+
+from dedup_assets.engine.core.errors import DedupError, SettingsError
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
+from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.work_dir.files import TEST
+from dedup_assets.engine.work_dir.generations import generation, hold
+from dedup_assets.pipeline.building import build_assets
+from dedup_assets.pipeline.io_manager import WorkDirIOManager
+from dedup_assets.pipeline.jobs import selection_of_mode
+from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
+from dedup_assets.pipeline.run_facts import RunFacts
+
+
+class CheckFailedError(DedupError):
+    """A result does not hold what it must, and the run stopped there.
+
+    A limit of the settings with `stop_on_failed_checks`; otherwise a defect of ours or a damaged file.
+    """
+
+
+def materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
+    """Materialize the assets of the settings' run mode, with their checks.
+
+    Args:
+        settings: of the run.
+        progress: told of each image.
+        started: called when all is imported and the first asset comes next.
+
+    Raises:
+        DedupError: what a user can mend.
+        KeyboardInterrupt: Ctrl-C, or SIGTERM while Dagster runs.
+        Exception: a defect of ours, as it was raised.
+    """
+    work_dir = WorkDir(settings.work_dir)
+    folder = work_dir
+    with ExitStack() as held:
+        if settings.run_mode in {3, 4}:
+            held.enter_context(hold(work_dir, _doing(settings), shared=True))
+            folder = work_dir.within(TEST)
+        elif settings.range_folder:
+            folder = work_dir.within(settings.range_folder)
+        view = held.enter_context(generation(folder, _doing(settings)))
+        before = files.read_config(view)
+        if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+            gather_parts(view)
+        facts = _materialize(settings, progress, started)
+        facts.warnings.extend(_told(settings, before, files.read_config(view)))
+    if settings.range_folder:
+        gather_ranges(work_dir, settings)
+    return facts
+
+
+def _told(settings: Settings, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """What a user should know about the settings and what stood in work_dir."""
+    if settings.run_mode <= 1:
+        yield from provenance.replaced(before, after)
+    elif settings.run_mode == 2 and settings.model_path:  # noqa: PLR2004 - RUN.md's number
+        made_by = after.get("features", {}).get("model_sha256", "")
+        yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
+            f", of model {made_by[:12]}" if made_by else ""
+        )
+
+
+def _doing(settings: Settings) -> str:
+    return f"run_mode {settings.run_mode}"
+
+
+def _materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
+    values = settings.model_dump(exclude={"version", "verbose"})
+    resource = DedupSettings(**values)
+    assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
+    run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
+    log_level = "DEBUG" if settings.verbose else "CRITICAL"
+    with warnings.catch_warnings(), _instance() as instance:
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        started()
+        try:
+            result = dg.materialize(
+                [*assets, *checks],
+                selection=selection_of_mode(settings.run_mode),
+                instance=instance,
+                tags=run_tag,
+                resources={
+                    "settings": resource,
+                    "progress": progress,
+                    IO_MANAGER: WorkDirIOManager(settings=resource),
+                },
+                run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+            )
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
+        except Exception as error:  # noqa: BLE001 - unwrapped and raised again
+            raise _root_cause(error, instance, run_tag) from None
+    return _facts(result)
+
+
+def _instance() -> dg.DagsterInstance:
+    if home := os.environ.get("DAGSTER_HOME"):
+        if not (Path(home).is_absolute() and Path(home).is_dir()):
+            raise SettingsError(f"DAGSTER_HOME={home!r}: must be the absolute path of a folder that exists, or not set")
+        return dg.DagsterInstance.get()
+    return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
+
+
+def _root_cause(error: Exception, instance: dg.DagsterInstance, run_tag: dict[str, str]) -> Exception:
+    """The error of ours inside Dagster's wrappers; the error itself where there is none."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # Dagster re-raises errors in a cycle
+        if isinstance(cause, DedupError):
+            return cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, DagsterAssetCheckFailedError):
+        return CheckFailedError(f"stopped, because a check failed: {_failed_checks(instance, run_tag) or error}")
+    return error
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_tag: dict[str, str]) -> str:
+    """What the checks that stopped a run had to say; Dagster's error only has their names."""
+    (run,) = instance.get_runs(dg.RunsFilter(tags=run_tag))
+    events = (
+        entry.dagster_event for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    )
+    found = [event.asset_check_evaluation_data for event in events if event]
+    return "; ".join(
+        f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
+        for check in found
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    )
+
+
+def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
+    metadata: dict[str, dict[str, object]] = {}
+    for event in result.get_asset_materialization_events():
+        found = event.materialization
+        # A run is of the train set or of a test set: the last part of a key says enough.
+        metadata[found.asset_key.path[-1]] = {key: value.value for key, value in found.metadata.items()}
+    seconds = {
+        event.step_key or "": event.step_success_data.duration_ms / 1000
+        for event in result.all_events
+        if event.is_step_success
+    }
+    failed = [
+        f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    return RunFacts(metadata, seconds, failed)

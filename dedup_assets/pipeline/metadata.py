@@ -1,0 +1,259 @@
+"""What each materialization shows in Dagster's UI: counts and rates that plot over runs, tables, thumbnails.
+
+Numbers are plain (Dagster plots them), keys are words a reader understands, pictures stay under 200 KB an event: they
+are rows of the event log. The command line's summary reads these same figures.
+"""
+
+import base64
+import os
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.records import (
+    BadImages,
+    Components,
+    Gallery,
+    Manifest,
+    Neighbors,
+    PairCount,
+    Pairs,
+    SearchIndex,
+)
+from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.core.settings import SearchSettings, Settings
+from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
+from dedup_assets.engine.gallery.pages import Page, Picture
+from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+from dedup_assets.engine.neighbors import as_list_index
+from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
+from dedup_assets.engine.results.bad_images import count_codes
+from dedup_assets.engine.work_dir import WorkDir
+
+Metadata = dict[str, Any]
+
+RANGES_TOLD_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
+
+_PREVIEW_ROWS = 5
+_PREVIEW_SIDE = 96  # px
+_COMPONENT_IMAGES = 4
+_BINS = 10
+
+
+def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges: int = 0) -> Metadata:
+    """Of `image_manifest`."""
+    sizes = manifest.images["size_bytes"]
+    return {
+        "dagster/row_count": len(manifest),
+        "images": len(manifest),
+        "listed_images": manifest.listed,
+        "megabytes": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "offset_ranges": offset_ranges,
+        "stale_offset_ranges": stale_offset_ranges,
+        "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),
+    }
+
+
+def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metadata:
+    """Of one partition of `feature_shards`; the rate is that of the whole run. None: the listing has no such range."""
+    if outcome is None:
+        note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
+        return {"dagster/partition_row_count": 0, "images": 0, "computed_images": 0, "stale": note}
+    return {
+        "dagster/partition_row_count": outcome.images,
+        "images": outcome.images,
+        "computed_images": outcome.computed,
+        "images_per_second": round(progress.rate, 1),
+    }
+
+
+def of_search_range(outcome: SearchOutcome) -> Metadata:
+    """Of one partition of `neighbor_shards`."""
+    return {
+        "dagster/partition_row_count": outcome.rows,
+        "images": outcome.rows,
+        "searched_images": outcome.searched,
+    }
+
+
+def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:
+    """Of all partitions of `feature_shards` that one run made: each shows the sums."""
+    return {
+        "ranges_in_run": asked,
+        "stale_ranges_in_run": asked - len(outcomes),
+        "images_in_run": sum(outcome.images for outcome in outcomes),
+        "computed_images_in_run": sum(outcome.computed for outcome in outcomes),
+        "images_per_second": round(progress.rate, 1),
+    }
+
+
+def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
+    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
+    computed = sum(outcome.computed for outcome in outcomes)
+    return {
+        "images": sum(outcome.images for outcome in outcomes),
+        "computed_images": computed,
+        "images_per_second": round(computed / max(progress.seconds, 1e-9), 1),
+        "offset_ranges": len(outcomes),
+        "offset_ranges_found_done": sum(not outcome.computed for outcome in outcomes),
+        "dimension": dimension,
+    }
+
+
+def of_bad_images(bad: BadImages, listed: int) -> Metadata:
+    """Of `bad_images`."""
+    codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
+    table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
+    return {
+        "dagster/row_count": len(bad),
+        "good_images": listed - len(bad),
+        "bad_images": len(bad),
+        "bad_share": round(len(bad) / max(listed, 1), 6),
+        "codes": dg.MetadataValue.md(table),
+        "first_names": dg.MetadataValue.md(_name_list(bad.rows["filename"].head(_PREVIEW_ROWS))),
+    }
+
+
+def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
+    """Of `faiss_index`; what the large index was tuned to, where it is that one."""
+    lists = as_list_index(index.index)
+    tuned = {"lists": lists.lists, "lists_searched": lists.nprobe} if lists else {}
+    return {
+        **tuned,
+        "found_done": index.is_stored,
+        "dagster/row_count": len(index),
+        "vectors": len(index),
+        "dimension": index.index.d,
+        "index_type": type(index.index).__name__,
+        "asked_for": search.faiss_mode if search.provider == "faiss" else f"turi {search.nnmodel}",
+        "distance": search.distance,
+    }
+
+
+def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings: Settings, effort: Effort) -> Metadata:
+    """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
+    facts: Metadata = {
+        "dagster/row_count": len(pairs),
+        "pairs": count.similar,
+        "identical_pairs": count.identical,
+        "neighbor_edges": neighbors.edges.height,
+        "threshold": settings.threshold,
+        "closest_pairs": dg.MetadataValue.md(_pair_table(pairs, effort, "similarity")),
+        "similarity_of_all_neighbors": dg.MetadataValue.md(_histogram(neighbors.edges["similarity"])),
+    }
+    if settings.range_search:
+        found = neighbors.edges.group_by("from").len()["len"]
+        facts["images_at_range_search_limit"] = int((found >= settings.range_search_limit).sum())
+    if neighbors.recall_at_k is not None:
+        facts["recall_at_k"] = round(neighbors.recall_at_k, 6)
+    return facts
+
+
+def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
+    """Of `outliers`."""
+    return {
+        "dagster/row_count": len(outliers),
+        "outliers": len(outliers),
+        "outlier_share": round(len(outliers) / max(images, 1), 6),
+        "most_isolated": dg.MetadataValue.md(_pair_table(outliers, effort, "best similarity")),
+    }
+
+
+def of_components(components: Components, names: pl.Series, effort: Effort) -> Metadata:
+    """Of `components`: how many groups, how large, what is in the largest."""
+    facts: Metadata = {"dagster/row_count": components.images.height}
+    if "component_id" in components.images.columns:
+        groups = components.info.filter(pl.col("count") > 1)
+        facts |= {
+            "components": groups.height,
+            "single_images": components.info.height - groups.height,
+            "images_in_components": int(groups["count"].sum()),
+            "duplicate_share": round(1 - components.info.height / max(components.images.height, 1), 6),
+            "largest_component": int(components.info["count"].max() or 0),  # type: ignore[arg-type]  # an integer column
+            "largest_components": dg.MetadataValue.md(_component_table(components, groups, names, effort)),
+        }
+    return facts
+
+
+def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
+    """Of `gallery`: where it is, and how heavy."""
+    path = redacted(work_dir.path(f"gallery/{Page.SUMMARY.value}"))
+    return {
+        "open": dg.MetadataValue.path(path),
+        "pages": len(gallery.pages),
+        "megabytes": round((sum(map(len, gallery.pages.values())) + gallery.file_bytes) / 1e6, 3),
+    }
+
+
+def _shown(name: bytes) -> str:
+    """A name inside Markdown: what could be markup or break a line is written as a character reference or escape."""
+    text = redacted(name.decode("utf-8", "backslashreplace"))
+    return "".join(
+        character if character.isalnum() or character in " ./_-:" else f"&#{ord(character)};"
+        for character in text.replace("\n", "\\n").replace("\r", "\\r")
+    )
+
+
+def _name_list(names: Iterable[bytes]) -> str:
+    return "\n".join(f"- {_shown(name)}" for name in names) or "none"
+
+
+def _previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
+    """Small pictures as Markdown, by name."""
+    previews = {}
+    for name, picture in make_pictures(names, effort, side=_PREVIEW_SIDE):
+        encoded = base64.b64encode(picture.thumbnail or b"").decode()
+        previews[name] = f"![](data:image/jpeg;base64,{encoded})" if encoded else f"({_shown(_why(picture))})"
+    return previews
+
+
+def _why(picture: Picture) -> bytes:
+    return f"cannot be shown: {picture.problem}".encode("utf-8", "backslashreplace")
+
+
+def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
+    """The first pairs, each once, with small pictures."""
+    rows: dict[frozenset[bytes], tuple[bytes, bytes, float]] = {}
+    for left, right, similarity in pairs.rows.head(2 * _PREVIEW_ROWS).iter_rows():
+        if len(rows) < _PREVIEW_ROWS:
+            rows.setdefault(frozenset((left, right)), (left, right, similarity))
+    if not rows:
+        return "none"
+    previews = _previews(chain.from_iterable(rows), effort)
+    lines = (
+        f"| {previews[left]} | {previews[right]} | {similarity:.4f} "
+        f"| {_shown(os.path.basename(left))} | {_shown(os.path.basename(right))} |"  # noqa: PTH119 - bytes
+        for left, right, similarity in rows.values()
+    )
+    return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(lines)
+
+
+def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, effort: Effort) -> str:
+    members: dict[tuple[int, int], list[bytes]] = {}
+    for component, count in groups.select("component_id", "count").head(_PREVIEW_ROWS).iter_rows():
+        rows = components.images.filter(pl.col("component_id") == component)["__id"].head(_COMPONENT_IMAGES)
+        members[component, count] = names.gather(rows).to_list()
+    if not members:
+        return "none"
+    previews = _previews(chain.from_iterable(members.values()), effort)
+    lines = (
+        f"| {component} | {count} | {' '.join(previews[name] for name in shown)} |"
+        for (component, count), shown in members.items()
+    )
+    return "| component | images | first images |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _histogram(similarity: pl.Series) -> str:
+    """Counts of similarity in equal bins as Markdown; the lowest bin holds everything below."""
+    counts, edges = np.histogram(np.clip(similarity.to_numpy(), 0, 1), bins=_BINS, range=(0, 1))
+    widest = max(int(counts.max(initial=0)), 1)
+    rows = (
+        f"| {low:.1f}&nbsp;to&nbsp;{high:.1f} | {count} | {'█' * round(20 * count / widest)} |"
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    )
+    return "| similarity | neighbours | |\n|---|---|---|\n" + "\n".join(rows)

@@ -1,0 +1,78 @@
+"""Resources: the settings every asset shares, and where progress is told.
+
+The settings resource has the fields of `settings.Settings`, so that the launchpad shows each parameter once, with its
+default, meaning and allowed values. Add parameters there, not here.
+"""
+
+import time
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, create_model
+
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.settings import Settings, allowed
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import open_here as open_generation
+
+IO_MANAGER = "dedup_io_manager"  # of its own name: "io_manager" would become that of a whole code location
+
+_LOG_SECONDS = 10
+_OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
+
+
+class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Everything configurable, once, for all assets and the IO manager."""
+
+    def parsed(self) -> Settings:
+        """The validated settings. Raises SettingsError that names every wrong parameter."""
+        return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
+
+    def open_work_dir(self) -> WorkDir:
+        """The work_dir of these settings, as the run that this process is part of sees it."""
+        work_dir = WorkDir(self.parsed().work_dir)
+        return work_dir.in_generation(open_generation(work_dir))
+
+
+def fields_of_settings() -> dict[str, Any]:
+    """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
+    return {
+        name: (field.annotation, Field(default=field.default, description=_description(name)))
+        for name, field in Settings.model_fields.items()
+        if name not in _OF_THE_SHELL
+    }
+
+
+def _description(name: str) -> str:
+    described = Settings.model_fields[name].description or ""
+    return f"{described} ({allowed(name)})" if allowed(name) else described
+
+
+DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **fields_of_settings())
+
+
+class LoggedProgress(ProgressReporter):
+    """Tells progress in Dagster's log, at most every ten seconds: each line is a row of the event log."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def advance(self, done: int, bad: int) -> None:
+        """Count images; see `ProgressReporter`."""
+        super().advance(done, bad)
+        if time.monotonic() - self._told >= _LOG_SECONDS:
+            self._told = time.monotonic()
+            dg.get_dagster_logger().info(
+                f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
+                f"about {self.seconds_left:.0f} s left"
+            )
+
+
+class Alerts(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where failed runs are reported besides Dagster's log. Nothing leaves the machine unless a webhook is named."""
+
+    file: str = Field(default="", description="A local file to which each failure is appended as a line of JSON.")
+    webhook: str = Field(
+        default="",
+        description="An http or https URL to which each failure is posted as JSON; its `text` is what Slack shows.",
+    )

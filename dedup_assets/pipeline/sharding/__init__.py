@@ -1,0 +1,1 @@
+"""Assets whose partitions many workers share, and these partitions."""

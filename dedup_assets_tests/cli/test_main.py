@@ -1,0 +1,107 @@
+"""The command line, in processes of its own: new interpreters where starting one is part of what is claimed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets_tests.support.deadly import busy_seconds, decoders_of, is_decoder
+from dedup_assets_tests.support.killing import Runner
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DAGSTER_HOME": ""}
+    line = [sys.executable, "-m", "dedup_assets", *arguments]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number in range(5):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number))
+    save_jpeg(tmp_path / "photos" / "copy of 4.jpg", photo_like(4), quality=75)
+    (tmp_path / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return tmp_path / "photos"
+
+
+def test_run_prints_a_summary_and_ends_with_0(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", "--threshold", "0.8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    words = " ".join(done.stdout.split())
+    assert "images good 6 images bad 1 similar pairs" in words
+    assert "gallery:" in words
+    assert (tmp_path / "out" / "gallery" / "index.html").exists()
+
+
+def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) -> None:
+    done = command("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "threshold=2.0: must be from 0 to 1" in done.stderr
+    assert "squared_euclidean" in done.stderr
+
+
+def test_every_setting_is_an_option_that_says_what_it_does(command_line: Runner) -> None:
+    shown = command_line.run("run", "--help").stdout
+    for name in Settings.model_fields.keys() - {"input_dir", "work_dir", "version"}:
+        assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_without_a_terminal_no_progress_bar_is_written(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    done = command_line.run("run", "photos", "out", "--run-mode", "1", cwd=tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_several_inputs_are_one_run(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    save_jpeg(tmp_path / "more" / "6.jpg", photo_like(6))
+    done = command_line.run("run", "photos", "more", "photos/0.jpg", "out", cwd=tmp_path)
+    assert "images good 7" in " ".join(done.stdout.split()), done.stderr
+
+
+def test_a_run_is_kept_in_the_history_of_dagster_home(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    done = command_line.run("run", "photos", "out", "--run-mode", "1", cwd=tmp_path, dagster_home=str(home))
+    assert done.exit_code == 0, done.said
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_a_dagster_home_that_is_no_folder_is_one_line(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    done = command_line.run("run", "photos", "out", cwd=tmp_path, dagster_home="no-such-folder")
+    assert done.exit_code == 1
+    assert "DAGSTER_HOME='no-such-folder'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
+    command_line: Runner, photos: Path, tmp_path: Path, slow_picture: Path
+) -> None:
+    assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    slow = photos / "slow.png"
+    slow.symlink_to(slow_picture)
+    line = [sys.executable, "-m", "dedup_assets", "run", "photos", "out"]
+    with subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not any(busy_seconds(pid) > 2 for pid in decoders_of(process.pid)):
+            assert process.poll() is None
+            time.sleep(0.1)
+        decoders = decoders_of(process.pid)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.startswith("dedup-assets: interrupted; ")
+    assert said.count("\n") == 1
+    assert not any(map(is_decoder, decoders))
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    slow.unlink()
+    assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0

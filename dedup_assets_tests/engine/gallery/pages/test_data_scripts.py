@@ -1,0 +1,82 @@
+"""The data of the pages: complete, and nothing but data."""
+
+import json
+import os
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_assets.engine.gallery.pages.catalog import make_catalog
+from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_catalog, write_facts
+from dedup_assets.engine.gallery.pages.pictures import tabulate
+from dedup_assets_tests.support.gallery_pages import illustrate, make_bad, make_components, make_pairs
+
+CALL = re.compile(r'dedup\.add\("(\w+)", (.*)\);\n')
+
+
+def read_call(script: bytes) -> tuple[str, dict[str, Any], list[str]]:
+    """What a script hands over; fails if it holds anything else."""
+    found = CALL.fullmatch(script.decode("ascii"))
+    assert found is not None
+    columns, *folders = json.loads(f"[{found[2]}]")
+    return found[1], columns, folders[0] if folders else []
+
+
+@given(
+    st.lists(
+        st.binary(min_size=1, max_size=20) | st.text(min_size=1).map(lambda text: text.encode("utf-8", "ignore")),
+        min_size=2,
+        max_size=5,
+        unique=True,
+    )
+)
+def test_names_of_any_bytes_come_through_and_break_out_of_nothing(names: list[bytes]) -> None:
+    names = [name for name in names if name] or [b"x"]
+    pairs = make_pairs(*((name, b"/other", 0.9) for name in names))
+    catalog = make_catalog(pairs, make_pairs(), *make_components(1))
+    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
+    script = next(content for kind, content in write_catalog(catalog, facts) if kind == "files")
+    assert not re.search(rb"[<>&]|[^\x20-\x7e\n]", script)
+    _, columns, folders = read_call(script)
+    read = [folders[place] + base for place, base in zip(columns["folder"], columns["base"], strict=True)]
+    assert [os.fsencode(name) for name in read] == catalog.names.to_list()
+
+
+def test_a_row_stands_for_every_file_pair_outlier_component_and_member() -> None:
+    components, names = make_components(3, 2)
+    pairs = make_pairs(("/c0/0.jpg", "/c0/1.jpg", 0.987654), ("/c1/0.jpg", "/c1/1.jpg", 1.0))
+    catalog = make_catalog(pairs, make_pairs(("/c0/2.jpg", "/c1/0.jpg", 0.1)), components, names)
+    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
+    tables = {kind: read_call(script)[1] for kind, script in write_catalog(catalog, facts)}
+    assert len(tables["files"]["base"]) == 5
+    assert tables["files"]["group"] == [0, 0, 0, 1, 1]
+    assert tables["pairs"]["similarity"] == [1000000, 987654]
+    assert (tables["outliers"]["a"], tables["outliers"]["b"]) == ([2], [3])
+    assert tables["components"]["count"] == [3, 2]
+    assert tables["members"]["file"] == [0, 1, 2, 3, 4]
+    assert tables["components"]["freed"] == [2 * 12345, 12345]
+
+
+def test_many_rows_stand_in_several_scripts_in_their_order() -> None:
+    pairs = make_pairs(*((f"/a/{i}", "/b", 0.9) for i in range(45_000)))
+    catalog = make_catalog(pairs, make_pairs(), *make_components(1))
+    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
+    parts = [read_call(script)[1] for kind, script in write_catalog(catalog, facts) if kind == "pairs"]
+    assert [len(part["a"]) for part in parts] == [20_000, 20_000, 5_000]
+    assert [a for part in parts for a in part["a"]] == catalog.pairs["a"].to_list()
+
+
+def test_bad_images_have_their_code_size_and_reason() -> None:
+    bad = make_bad(("/a", "ERROR_X", 5, "</script>\u2028"), ("/b", "ERROR_Y", -1, "r"), ("/c", "ERROR_Y", 7, "r"))
+    codes, rows = (read_call(script)[1] for _, script in write_bad_images(bad))
+    assert codes["code"] == ["ERROR_Y", "ERROR_X"]
+    assert (rows["code"], rows["size"], rows["reason"][0]) == ([1, 0, 0], [5, None, 7], "</script>\u2028")
+
+
+def test_no_results_need_no_scripts() -> None:
+    catalog = make_catalog(make_pairs(), make_pairs(), *make_components(1))
+    assert list(write_catalog(catalog, tabulate([]))) == []
+    ((_, script),) = write_facts(way="../")
+    assert script == b'dedup.facts = {"way":"../"};\n'

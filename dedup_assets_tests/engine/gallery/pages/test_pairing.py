@@ -1,0 +1,29 @@
+"""Each pair stands once, in order."""
+
+from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
+from dedup_assets_tests.support.gallery_pages import illustrate, make_pairs
+
+SYMMETRIC = make_pairs(("a", "b", 0.99), ("b", "a", 0.99), ("c", "a", 0.9), ("d", "c", 0.95), ("c", "d", 0.96))
+
+
+def test_a_pair_in_both_directions_stands_once_with_its_higher_similarity() -> None:
+    assert list(merge_directions(SYMMETRIC)) == [(b"a", b"b", 0.99), (b"c", b"d", 0.96), (b"c", b"a", 0.9)]
+
+
+def test_bytes_are_compared_not_characters() -> None:
+    assert len(merge_directions(make_pairs((b"\xff", b"a", 0.9), (b"a", b"\xff", 0.9)))) == 1
+
+
+def test_the_limit_cuts_after_ordering() -> None:
+    merged = merge_directions(SYMMETRIC)
+    assert [pair.similarity for pair in show_pairs(merged, illustrate, num_images=2, descending=True)] == [0.99, 0.96]
+    assert [pair.similarity for pair in show_pairs(merged, illustrate, num_images=2, descending=False)] == [0.9, 0.96]
+
+
+def test_a_negative_limit_shows_all_and_zero_none() -> None:
+    assert len(show_pairs(SYMMETRIC, illustrate, num_images=-1, descending=True)) == 5
+    assert show_pairs(SYMMETRIC, illustrate, num_images=0, descending=True) == []
+
+
+def test_no_pairs_stay_no_pairs() -> None:
+    assert len(merge_directions(make_pairs())) == 0

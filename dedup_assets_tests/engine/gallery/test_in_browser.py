@@ -1,0 +1,251 @@
+"""The gallery in a real browser: from a disk, and from a server that forbids all but its own files."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium on the PATH"),
+    pytest.mark.filterwarnings("ignore"),  # of playwright's own event loop
+]
+
+LISTS = ["duplicates", "components", "outliers", "bad_images"]
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+
+
+class _Strict(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", STRICT)
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    return save_pictures(tmp_path_factory.mktemp("hostile") / "photos")
+
+
+@pytest.fixture(scope="module")
+def folder(names: list[bytes]) -> Path:
+    work_dir = Path(os.fsdecode(names[0])).parents[1] / "out"
+    make_gallery(work_dir, make_results(names, folder=str(work_dir / "gallery")), gallery_pairs=2)
+    return work_dir / "gallery"
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Strict, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page whose test fails if it says, asks or loads anything that it should not."""
+    context = browser.new_context(accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    wrong: list[str] = []
+    tab.on("console", lambda message: wrong.append(message.text))
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    tab.on("requestfailed", lambda request: wrong.append(request.url))
+    yield tab
+    context.close()
+    assert wrong == []
+
+
+def open_list(page: Any, address: str) -> None:
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+
+
+def found(page: Any) -> str:
+    return str(page.text_content("#found"))
+
+
+def shown(page: Any) -> Any:
+    """What the cards say, without what only a script can do."""
+    return page.evaluate(
+        """() => Array.from(document.querySelectorAll('#list > .card'), card => {
+            const copy = card.cloneNode(true);
+            copy.querySelectorAll('.actions button, .remove, .more, .problem').forEach(element => element.remove());
+            return [copy.id, copy.textContent.replace(/\\s+/g, ''),
+                Array.from(copy.querySelectorAll('[href], [src], [alt], [title]'), element =>
+                    ['href', 'src', 'alt', 'title'].map(name => element.getAttribute(name)))];
+        })"""
+    )
+
+
+@pytest.mark.parametrize("name", LISTS[:3])
+def test_a_script_shows_what_the_page_shows_without_it(name: str, folder: Path, browser: Any, page: Any) -> None:
+    still = browser.new_context(java_script_enabled=False).new_page()
+    still.goto(f"{folder.as_uri()}/{name}.html")
+    content = still.content()
+    still.close()
+    open_list(page, f"{folder.as_uri()}/{name}.html")
+    dynamic = shown(page)
+    page.evaluate(
+        """text => { const other = new DOMParser().parseFromString(text, 'text/html');
+            document.getElementById('list').replaceWith(other.getElementById('list')); }""",
+        content,
+    )
+    static = shown(page)
+    assert static
+    assert dynamic[: len(static)] == static
+
+
+@pytest.mark.parametrize("name", ["index", *LISTS])
+def test_pages_work_under_a_strict_policy_wide_and_narrow(name: str, served: str, page: Any) -> None:
+    page.goto(f"{served}/{name}.html")
+    if name != "index":
+        page.wait_for_selector("html[data-ready]")
+    assert page.evaluate("Array.from(document.images).every(image => image.loading === 'lazy')")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "duplicates"])
+def test_no_rule_of_axe_is_broken(name: str, theme: str, folder: Path, browser: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    tab = browser.new_page(color_scheme=theme)
+    tab.goto(f"{folder.as_uri()}/{name}.html")
+    if name != "index":
+        tab.wait_for_selector("html[data-ready]")
+    violations = axe.Axe().run(tab, options={"preload": False}).response["violations"]
+    tab.close()
+    assert violations == []
+
+
+def test_all_pairs_are_reached_page_by_page_and_the_address_keeps_the_place(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    assert found(page) == "1 to 2 of 5 pairs"
+    page.click("#next")
+    assert found(page) == "3 to 4 of 5 pairs"
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert found(page) == "3 to 4 of 5 pairs"
+    page.keyboard.press("n")
+    assert found(page) == "5 to 5 of 5 pairs"
+    assert page.is_disabled("#next")
+
+
+def test_filters_take_path_and_similarity(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.fill("#q", "ONERROR")
+    page.wait_for_selector("#found:text-is('1 pair (5 without filters)')", state="attached")
+    page.fill("#q", "")
+    page.fill("#low", "0.95")
+    page.fill("#high", "0.97")
+    page.wait_for_selector("#found:text-is('1 pair (5 without filters)')", state="attached")
+    page.wait_for_selector(".score:has-text('Similarity 0.9600')")
+    page.fill("#q", "nowhere")
+    page.wait_for_selector("#nothing:visible")
+
+
+def test_bad_files_are_filtered_by_code(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/bad_images.html#code-2")
+    assert found(page) == "1 file (2 without filters)"
+    page.select_option("#code", "")
+    page.wait_for_selector("#found:text-is('2 files')", state="attached")
+    assert "<b>why</b>" in page.text_content("#list")
+
+
+@pytest.mark.parametrize("form", ["nul", "csv", "json"])
+def test_the_list_holds_the_bytes_of_each_marked_name(form: str, folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.click("#mark-suggested")
+    assert "5 files marked" in page.text_content("#marks-count")
+    page.click("#marks-export")
+    page.check(f"input[value={form}]")
+    with page.expect_download() as download:
+        page.click("#export-download")
+    content = Path(download.value.path()).read_bytes()
+    smaller = sorted(names[0::2])
+    if form == "nul":
+        assert content == b"".join(name + b"\0" for name in smaller)
+    elif form == "json":
+        assert [os.fsencode(row["filename"]) for row in json.loads(content)] == smaller
+    else:
+        assert all(name.replace(b'"', b'""') in content for name in smaller)
+
+
+def test_a_list_of_lines_is_refused_where_a_name_has_two(folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/components.html")
+    two_lines = next(place for place, name in enumerate(sorted(names)) if b"\n" in name)
+    page.check(f"input[data-mark='{two_lines}']")
+    page.click("#marks-export")
+    page.click("#export-download")
+    assert "line break" in page.text_content("#export-said")
+
+
+def test_marks_are_kept_from_page_to_page_and_nothing_is_lost_unseen(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.keyboard.press("j")
+    page.keyboard.press("1")
+    assert not page.is_visible("#marks-warning")
+    page.keyboard.press("2")
+    assert "none would be left" in page.text_content("#marks-warning")
+    assert len(page.query_selector_all(".doomed")) == 1
+    open_list(page, f"{folder.as_uri()}/components.html")
+    assert "2 files marked" in page.text_content("#marks-count")
+    page.click("#marks-clear")
+    assert not page.is_visible("#marks")
+
+
+def test_views_and_the_large_window_work_by_keyboard(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    for key, view in (("b", "blend"), ("d", "difference"), ("s", "beside")):
+        page.keyboard.press(key)
+        assert page.is_checked(f"#view-{view}")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#viewer")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.text_content("#viewer .anchor") == "Pair 3"
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+
+
+def test_a_path_is_copied_and_the_colours_are_kept(served: str, page: Any) -> None:
+    open_list(page, f"{served}/outliers.html")
+    page.click("text=Copy path")
+    page.wait_for_selector("#said:text-is('Path copied.')", state="attached")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("{{ 7*7 }}${1}`.jpg")
+    page.click("#theme")
+    page.click("#theme")
+    page.reload()
+    assert page.get_attribute("html", "data-theme") == "dark"

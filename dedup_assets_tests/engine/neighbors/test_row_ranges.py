@@ -1,0 +1,151 @@
+"""Searching ranges of rows, by one process or many, and what they are together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.errors import SearchError, WorkDirError
+from dedup_assets.engine.core.records import OffsetRange, SearchIndex
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.neighbors import build_index, find_neighbors
+from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index
+from dedup_assets.engine.work_dir import WorkDir, files, index_file
+
+ROWS = 250
+
+
+def some_vectors(seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(ROWS, 16)).astype(np.float32)
+
+
+def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings:
+    """A work_dir with features and index, and the settings they were made with."""
+    settings = Settings.parse(work_dir=str(folder), num_threads=1, **({"search_range_size": 100} | values))
+    work_dir = WorkDir(str(folder))
+    files.save_features(work_dir, [b"%d.jpg" % row for row in range(len(vectors))], vectors)
+    index_file.write_index(work_dir, build_index(vectors, settings.search, 1))
+    return settings
+
+
+@pytest.mark.parametrize("mode", ["HNSW32", "Flat", "IVF4,Flat"])
+def test_ranges_searched_in_any_order_by_any_process_are_the_search_of_all(tmp_path: Path, mode: str) -> None:
+    settings = store(tmp_path, some_vectors(), faiss_mode=mode)
+    ranges = RangeSearcher(settings).cut()
+    assert ranges == [OffsetRange(0, 100), OffsetRange(100, 200), OffsetRange(200, 250)]
+    for rows in reversed(ranges):
+        RangeSearcher(settings).complete(rows)  # as a process of its own does: opens index and features anew
+    merged = RangeSearcher(settings).merge()
+    whole = find_neighbors(some_vectors(), build_index(some_vectors(), settings.search, 1), settings.search, 1)
+    assert merged.edges.equals(whole.edges)
+    assert merged.recall_at_k == whole.recall_at_k
+    assert merged.images == ROWS
+
+
+def test_a_range_is_searched_once(tmp_path: Path) -> None:
+    settings = store(tmp_path, some_vectors())
+    first = RangeSearcher(settings)
+    assert [first.complete(rows).searched for rows in first.cut()] == [100, 100, 50]
+    again = RangeSearcher(settings)
+    assert [again.complete(rows).searched for rows in again.cut()] == [0, 0, 0]
+
+
+def test_what_another_index_other_vectors_or_settings_gave_is_not_used(tmp_path: Path) -> None:
+    settings = store(tmp_path, some_vectors())
+    before = RangeSearcher(settings)
+    before.complete(before.cut()[0])
+    for changed in (
+        store(tmp_path, some_vectors(seed=1)),
+        store(tmp_path, some_vectors(seed=1)).model_copy(update={"nearest_neighbors_k": 3}),
+        store(tmp_path, some_vectors(seed=1), faiss_param="efSearch=20"),
+    ):
+        searcher = RangeSearcher(changed)
+        assert searcher.complete(searcher.cut()[0]).searched == 100
+
+
+def test_a_missing_or_damaged_range_is_named(tmp_path: Path) -> None:
+    settings = store(tmp_path, some_vectors())
+    searcher = RangeSearcher(settings)
+    with pytest.raises(WorkDirError, match=r"000000000000-000000000100.parquet; search this range first"):
+        searcher.merge()
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    (damaged,) = tmp_path.glob("neighbors/*/000000000200-000000000250.parquet")
+    damaged.write_bytes(b"PAR1")
+    with pytest.raises(WorkDirError, match=r"is damaged .* delete it and its range is searched again"):
+        searcher.merge()
+
+
+def test_stale_ranges_are_deleted_and_those_in_use_kept(tmp_path: Path) -> None:
+    old = RangeSearcher(store(tmp_path, some_vectors()))
+    old.complete(old.cut()[0])
+    new = RangeSearcher(store(tmp_path, some_vectors(seed=1)))
+    new.complete(new.cut()[0])
+    assert new.prune() == 1
+    assert len(list(tmp_path.glob("neighbors/*/*"))) == 1
+    assert new.complete(new.cut()[0]).searched == 0
+
+
+def test_a_range_that_nobody_would_merge_and_an_index_of_other_vectors_are_refused(tmp_path: Path) -> None:
+    settings = store(tmp_path, some_vectors())
+    with pytest.raises(ValueError, match="must be one of cut"):
+        RangeSearcher(settings).complete(OffsetRange(0, 50))
+    index_file.write_index(WorkDir(str(tmp_path)), build_index(some_vectors()[:200], settings.search, 1))
+    with pytest.raises(SearchError, match="holds 200 vectors"):
+        RangeSearcher(settings)
+
+
+def test_the_order_of_edges_is_that_of_neighbors(tmp_path: Path) -> None:
+    searcher = RangeSearcher(store(tmp_path, some_vectors()))
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    edges = searcher.merge().edges
+    assert edges.equals(edges.sort("from", "similarity", "to", descending=[False, True, False]))
+    assert dict(edges.schema) == {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+
+
+def test_recall_is_measured_once(tmp_path: Path) -> None:
+    searcher = RangeSearcher(store(tmp_path, some_vectors()))
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    first = searcher.merge().recall_at_k
+    (kept,) = tmp_path.glob("neighbors/*/recall.json")
+    assert searcher.merge().recall_at_k == first == json.loads(kept.read_text())["recall_at_k"]
+    kept.write_text("{")
+    with pytest.raises(WorkDirError, match=r"recall.json' is damaged; delete it"):
+        searcher.merge()
+
+
+def keep(work_dir: WorkDir, index: SearchIndex) -> None:
+    """As the IO manager does."""
+    index_file.write_index(work_dir, index)
+    written = work_dir.version(index_file.INDEX)
+    files.write_config(work_dir, {"index": {"made_of": index.made_of, "written": written}})
+
+
+def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_built(tmp_path: Path) -> None:
+    settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
+    features = files.read_features(work_dir)
+    assert not find_or_build_index(settings, features, work_dir).is_stored  # nobody wrote down what it is made of
+    keep(work_dir, find_or_build_index(settings, features, work_dir))
+    found = find_or_build_index(settings, features, work_dir)
+    assert found.is_stored
+    before = (tmp_path / "faiss.index").stat().st_mtime_ns
+    keep(work_dir, found)
+    assert (tmp_path / "faiss.index").stat().st_mtime_ns == before
+    other = settings.model_copy(update={"faiss_mode": "HNSW16"})
+    assert not find_or_build_index(other, features, work_dir).is_stored
+    files.save_features(work_dir, [b"%d.jpg" % row for row in range(ROWS)], some_vectors(seed=1))
+    assert not find_or_build_index(settings, files.read_features(work_dir), work_dir).is_stored
+
+
+def test_an_index_that_somebody_replaced_is_built_anew(tmp_path: Path) -> None:
+    settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
+    features = files.read_features(work_dir)
+    keep(work_dir, find_or_build_index(settings, features, work_dir))
+    index_file.write_index(work_dir, build_index(some_vectors(seed=1), settings.search, 1))
+    assert not find_or_build_index(settings, features, work_dir).is_stored

@@ -1,0 +1,271 @@
+"""The assets, materialized as Dagster does: by job, by partition, by backfill, by selection."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from PIL import Image
+
+from dedup_assets.definitions import build_definitions
+from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
+from dedup_assets.scale_out import defs
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+KEYS = ["000000000000-000000000004", "000000000004-000000000008", "000000000008-000000000012"]
+AFTER_EXTRACTION = ["features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"]
+
+
+class Pipeline:
+    """One work_dir, one instance, and runs on them."""
+
+    def __init__(self, instance: dg.DagsterInstance, input_dir: Path, work_dir: Path) -> None:
+        self.instance, self.input_dir, self.work_dir = instance, input_dir, work_dir
+
+    def run(
+        self, *assets: str, tags: dict[str, str] | None = None, raises: bool = True, **settings: Any
+    ) -> dg.ExecuteInProcessResult:
+        config = {"input_dir": str(self.input_dir), "work_dir": str(self.work_dir), "shard_size": 4, **settings}
+        selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.groups("dedup")
+        return dg.materialize(
+            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+            selection=selection,
+            instance=self.instance,
+            resources=dict(defs.resources or {}),
+            tags=tags,
+            raise_on_error=raises,
+            run_config={
+                "resources": {"settings": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+
+    def metadata(self, result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+        found = [event.materialization for event in result.get_asset_materialization_events()]
+        return next(
+            {key: value.value for key, value in event.metadata.items()}
+            for event in found
+            if event.asset_key.to_user_string() == asset
+        )
+
+    def computed(self, result: dg.ExecuteInProcessResult) -> int:
+        return int(self.metadata(result, "features")["computed_images"])
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes()
+            for path in self.work_dir.iterdir()
+            if path.is_file() and path.name != "config.json"
+        }
+
+
+def save_photos(photos: Path) -> Path:
+    """Ten images in three ranges of four: nine good ones, two of them copies, and a broken one."""
+    for number in range(8):
+        save_jpeg(photos / f"{number}.jpg", photo_like(number))
+    save_jpeg(photos / "8 copy of 2.jpg", photo_like(2), quality=70)
+    (photos / "9 broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    return photos
+
+
+@pytest.fixture
+def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
+    """Photographs of the test's own, and no run yet."""
+    return Pipeline(instance, save_photos(tmp_path / "photos"), tmp_path / "work")
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs, and the results of a whole run over them in `work`."""
+    top = tmp_path_factory.mktemp("complete")
+    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+        assert Pipeline(instance, save_photos(top / "photos"), top / "work").run().success
+    return top
+
+
+@pytest.fixture
+def finished(instance: dg.DagsterInstance, complete: Path, tmp_path: Path) -> Pipeline:
+    """As `pipeline` is after a whole run; its photographs are not the test's own to change."""
+    shutil.copytree(complete / "work", tmp_path / "work")
+    return Pipeline(instance, complete / "photos", tmp_path / "work")
+
+
+def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -> None:
+    result = pipeline.run()
+    assert pipeline.metadata(result, "bad_images")["good_images"] == 9
+    assert pipeline.metadata(result, "similarity")["pairs"] >= 1
+    assert (pipeline.work_dir / "gallery" / "index.html").exists()
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 11
+    assert [(check.check_name, check.description) for check in checks if not check.passed] == []
+
+
+def test_the_manifest_registers_full_width_ranges(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    assert list(pipeline.instance.get_dynamic_partitions("offset_ranges")) == KEYS
+
+
+def test_a_backfill_of_ranges_then_the_chain_gives_the_same_bytes_and_computes_nothing_twice(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    whole = Pipeline(pipeline.instance, pipeline.input_dir, tmp_path / "whole")
+    whole.run()
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[1]})
+    pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    result = pipeline.run(*AFTER_EXTRACTION)
+    assert pipeline.computed(result) == 0
+    assert pipeline.files() == whole.files()
+
+
+def test_ranges_that_no_worker_did_are_computed_by_features(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
+    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 6
+
+
+def test_a_backfill_after_the_chain_finds_its_ranges_done(pipeline: Pipeline) -> None:
+    pipeline.run()
+    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    counts = [
+        event.materialization.metadata["computed_images"].value for event in result.get_asset_materialization_events()
+    ]
+    assert counts == [0, 0, 0]
+
+
+def test_only_new_images_are_computed_wherever_they_sort(pipeline: Pipeline) -> None:
+    pipeline.run()
+    save_jpeg(pipeline.input_dir / "0 before all others.jpg", photo_like(100))
+    assert pipeline.computed(pipeline.run()) == 1
+
+
+def test_a_range_beyond_a_shrunken_listing_is_empty(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    for path in sorted(pipeline.input_dir.iterdir())[3:]:
+        path.unlink()
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert (listing["offset_ranges"], listing["stale_offset_ranges"]) == (1, 2)
+    facts = pipeline.metadata(pipeline.run("feature_shards", tags={"dagster/partition": KEYS[2]}), "feature_shards")
+    assert facts["images"] == 0
+    assert "no such range any more" in facts["stale"]
+
+
+def test_ranges_of_another_shard_size_cost_nothing(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("image_manifest", shard_size=5)
+    result = pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]}, shard_size=5)
+    assert pipeline.metadata(result, "feature_shards")["images"] == 0
+
+
+def test_a_last_range_that_grew_is_completed_by_features(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    save_jpeg(pipeline.input_dir / "99 after all others.jpg", photo_like(99))
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert listing["offset_ranges"] == 3
+    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 1
+
+
+def test_a_range_that_failed_is_done_by_the_next_backfill_and_the_others_not_again(pipeline: Pipeline) -> None:
+    pipeline.run("image_manifest")
+    pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
+    (pipeline.work_dir / "image_manifest.parquet").rename(pipeline.work_dir / "away")
+    assert not pipeline.run("feature_shards", tags={"dagster/partition": KEYS[1]}, raises=False).success
+    (pipeline.work_dir / "away").rename(pipeline.work_dir / "image_manifest.parquet")
+    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    assert {event.partition: event.metadata["computed_images"].value for event in events} == {
+        KEYS[0]: 0,
+        KEYS[1]: 4,
+        KEYS[2]: 2,
+    }
+
+
+def test_a_changed_threshold_needs_no_new_features(finished: Pipeline) -> None:
+    result = finished.run("similarity", threshold=0.0)
+    assert finished.metadata(result, "similarity")["dagster/row_count"] == 9 * 2
+
+
+def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> None:
+    with pytest.raises(SettingsError, match=r"threshold=7.0: must be from 0 to 1"):
+        pipeline.run(threshold=7.0)
+
+
+def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(finished: Pipeline) -> None:
+    features = finished.work_dir / "features.dat"
+    features.write_bytes(b"\xff" * features.stat().st_size)
+    check = dg.AssetSelection.checks_for_assets("features")
+    result = dg.materialize(
+        [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+        selection=check,
+        instance=finished.instance,
+        resources=dict(defs.resources or {}),
+        raise_on_error=False,
+        run_config={
+            "resources": {
+                "settings": {"config": {"input_dir": str(finished.input_dir), "work_dir": str(finished.work_dir)}}
+            },
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    failed = [found.check_name for found in result.get_asset_check_evaluations() if not found.passed]
+    assert failed == ["vectors_are_finite"]
+
+
+def test_a_failed_run_leaves_the_last_good_result(pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.files()
+    shutil.rmtree(pipeline.input_dir)
+    with pytest.raises(Exception, match="photos"):
+        pipeline.run()
+    assert pipeline.files() == before
+
+
+def test_previews_are_small_pictures_that_escape_names(pipeline: Pipeline) -> None:
+    wild = pipeline.input_dir / "1 <script>alert(1)</script>|`*.jpg".replace("/", "\u2215")
+    save_jpeg(wild, photo_like(1))
+    result = pipeline.run()
+    preview = pipeline.metadata(result, "similarity")["closest_pairs"]
+    assert "<script>" not in preview
+    assert "data:image/jpeg;base64," in preview
+    assert len(preview) < 200_000
+
+
+def test_formats_other_than_jpeg_go_through(pipeline: Pipeline) -> None:
+    picture = photo_like(50)
+    for suffix in ("png", "webp", "gif", "bmp", "tiff", "avif", "jp2"):
+        picture.save(pipeline.input_dir / f"x.{suffix}")
+    picture.transpose(Image.Transpose.ROTATE_180).save(pipeline.input_dir / "x.PNG.TIF")
+    result = pipeline.run()
+    assert pipeline.metadata(result, "bad_images")["good_images"] == 9 + 8
+
+
+@pytest.mark.parametrize("run_mode", [3, 4])
+def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
+    run_mode: int, finished: Pipeline, tmp_path: Path
+) -> None:
+    before = finished.files()
+    save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
+    (tmp_path / "new" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    source = str(tmp_path / "new")
+    if run_mode == 4:
+        stored = Pipeline(finished.instance, tmp_path / "new", tmp_path / "stored")
+        stored.run(*ASSETS_OF_MODE[1])
+        source = str(tmp_path / "stored")
+    result = finished.run(*ASSETS_OF_MODE[run_mode], input_dir=source, run_mode=run_mode)
+    assert finished.metadata(result, "test/similarity")["identical_pairs"] == 1
+    assert finished.metadata(result, "test/bad_images")["bad_images"] == 1
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 6
+    assert all(check.passed or check.check_name == "few_images_are_bad" for check in checks)
+    assert finished.files() == before
+
+
+def test_a_job_scores_a_test_set_with_the_run_config_of_the_launchpad(finished: Pipeline, tmp_path: Path) -> None:
+    save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
+    job = build_definitions(str(tmp_path / "new"), str(finished.work_dir)).resolve_job_def("score_test_set")
+    assert job.execute_in_process(instance=finished.instance).success
+    assert "again 5.jpg" in (finished.work_dir / "test" / "similarity.csv").read_text()

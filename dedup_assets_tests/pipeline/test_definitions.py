@@ -1,0 +1,108 @@
+"""The code location as Dagster sees it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from dedup_assets import scale_out
+from dedup_assets.definitions import build_definitions, defs
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
+from dedup_assets.pipeline.resources import DedupSettings
+from dedup_assets_tests.support.places import ROOT
+
+CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
+
+SHARED_WORK = {"feature_shards", "neighbor_shards"}
+TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components"}}
+
+
+def specs(definitions: dg.Definitions = defs) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_the_location_loads() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
+    assert set(specs()) == CHAIN | TEST_SET
+    assert not any(spec.partitions_def for spec in specs().values())
+
+
+def test_only_the_location_for_many_workers_has_partitions_and_its_features_wait_for_them() -> None:
+    found = specs(scale_out.defs)
+    assert set(found) == CHAIN | TEST_SET | SHARED_WORK
+    assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK
+    waiting = {
+        name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}
+    }
+    assert waiting == {"features"}
+
+
+def test_every_asset_says_what_it_is() -> None:
+    for name, spec in specs().items():
+        assert spec.description, name
+        assert spec.kinds, name
+        assert spec.owners, name
+        assert spec.code_version, name
+
+
+def test_every_check_says_what_it_asks() -> None:
+    asked = [spec for checks in defs.asset_checks or [] for spec in checks.check_specs]
+    assert all(spec.description for spec in asked)
+    assert {spec.asset_key.to_user_string() for spec in asked} >= CHAIN - {"faiss_index", "gallery"}
+
+
+def test_mode_0_is_modes_1_and_2() -> None:
+    assert ASSETS_OF_MODE[0] == ASSETS_OF_MODE[1] + ASSETS_OF_MODE[2]
+    assert set(ASSETS_OF_MODE[0]) == CHAIN
+
+
+def test_modes_3_and_4_are_the_test_set_and_nothing_of_the_train_set() -> None:
+    assert set(ASSETS_OF_MODE[3]) == set(ASSETS_OF_MODE[4]) == TEST_SET
+
+
+def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:
+    jobs = [job for job in defs.jobs or [] if job.description]
+    said = " ".join(str(job.description) for job in jobs)
+    assert all(f"run_mode {mode}" in said for mode in ASSETS_OF_MODE)
+
+
+def test_the_jobs_of_a_test_set_say_their_run_mode_in_the_launchpad() -> None:
+    for name, run_mode in (("score_test_set", 3), ("score_test_features", 4)):
+        job = defs.resolve_job_def(name)
+        assert job.run_config == {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
+
+
+def test_the_launchpad_shows_every_setting_with_its_default_and_meaning() -> None:
+    resource, settings = DedupSettings.model_fields, Settings.model_fields
+    assert set(resource) == set(settings) - {"version", "verbose"}
+    for name, field in resource.items():
+        assert field.default == settings[name].default, name
+        assert str(field.description).startswith(str(settings[name].description)), name
+
+
+def test_a_definitions_object_can_suggest_its_own_folders() -> None:
+    dg.Definitions.validate_loadable(build_definitions(input_dir="a", work_dir="b"))
+
+
+def test_the_workspace_file_names_this_module() -> None:
+    location = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert location["module_name"] == "dedup_assets.definitions"
+
+
+def test_the_shipped_instance_sends_no_telemetry() -> None:
+    config = yaml.safe_load((ROOT / "dedup_assets" / "cli" / "dagster.yaml").read_text())
+    assert config["telemetry"] == {"enabled": False}
+
+
+@pytest.mark.parametrize("target", [["-w", "workspace.yaml"], ["-m", "dedup_assets.definitions"]])
+def test_dagster_validates_it(target: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", *target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,195 @@
+"""The rings, as docs and file names promise them: who may import whom, checked on the source."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import dedup_assets
+
+PACKAGE = Path(dedup_assets.__file__).parent
+MOST_LINES = 360
+
+MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other folders that it may import
+    "core": set(),
+    "stores": {"core"},
+    "workers": {"core", "stores"},
+    "pictures": {"core"},
+    "inputs": {"core", "stores", "workers"},
+    "work_dir": {"core", "stores"},
+    "graph": {"core"},
+    "results": {"core"},
+    "decoders": {"core", "stores", "workers", "pictures", "inputs"},
+    "neighbors": {"core", "workers", "work_dir"},
+    "extraction": {"core", "stores", "workers", "pictures", "inputs", "decoders", "work_dir", "results"},
+    "gallery": {"core", "stores", "workers", "pictures", "inputs", "decoders", "extraction", "work_dir"},
+}
+RINGS = ("engine", "pipeline", "api", "cli")  # each imports itself and those before it
+ADDRESSES = {  # what deployments and other code locations name; the code is in `pipeline`
+    "definitions", "scale_out", "building", "resources", "celery_launcher", "celery_worker",
+}  # fmt: skip
+HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the package: its dotted name inside it, and its source."""
+
+    name: str
+    path: Path
+
+    @property
+    def tree(self) -> ast.Module:
+        return _parse(self.path)
+
+    @property
+    def ring(self) -> str:
+        """The folder of the package that it is in; the name of the module itself at the top."""
+        return self.name.split(".")[0]
+
+    @property
+    def folder(self) -> str:
+        """The folder of the engine that it is in; empty outside the engine."""
+        parts = self.name.split(".")
+        return parts[1] if parts[0] == "engine" and len(parts) > 1 else ""
+
+    def imports(self) -> Iterator[str]:
+        """Absolute names of all that is imported, anywhere in the module, `from` imports with what they take."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.name}: relative import"
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    def own_imports(self) -> Iterator[str]:
+        """Modules of this package that are imported, by their dotted name inside it."""
+        for name in self.imports():
+            if name.split(".")[0] == "dedup_assets":
+                inside = name.removeprefix("dedup_assets").removeprefix(".")
+                yield inside if inside in BY_NAME else inside.rpartition(".")[0]
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = [Module(_name(path), path) for path in sorted(PACKAGE.rglob("*.py"))]
+BY_NAME = {module.name: module for module in MODULES}
+
+
+def uses_dagster(module: Module) -> bool:
+    return any(name.split(".")[0].startswith("dagster") for name in module.imports())
+
+
+def test_the_package_is_found() -> None:
+    assert {"", "api", "engine.inputs.listing", "engine.work_dir.files"} <= BY_NAME.keys()
+
+
+def test_only_the_pipeline_imports_dagster() -> None:
+    assert {module.ring for module in MODULES if uses_dagster(module)} == {"pipeline"}
+
+
+def test_an_outer_ring_imports_inner_rings_and_never_the_other_way_round() -> None:
+    offenders = {
+        f"{module.name} -> {name}"
+        for module in MODULES
+        if module.ring in RINGS
+        for name in module.own_imports()
+        if BY_NAME[name].ring not in RINGS[: RINGS.index(module.ring) + 1]
+    }
+    assert offenders == set()
+
+
+def test_at_the_top_are_only_public_addresses() -> None:
+    assert {module.ring for module in MODULES} == {"", "__main__", *RINGS, *ADDRESSES}
+
+
+def test_a_folder_of_the_engine_imports_only_folders_beneath_it() -> None:
+    offenders = {
+        f"{module.name} -> {name}"
+        for module in MODULES
+        if module.folder
+        for name in module.own_imports()
+        if BY_NAME[name].folder not in {module.folder, *MAY_IMPORT[module.folder]}
+    }
+    assert offenders == set()
+
+
+def test_folders_of_the_engine_form_no_circle() -> None:
+    assert {module.folder for module in MODULES if module.ring == "engine"} == {"", *MAY_IMPORT}
+    beneath: set[str] = set()
+    for folder, others in MAY_IMPORT.items():  # in an order in which each needs only what was named before
+        assert others <= beneath, folder
+        beneath.add(folder)
+
+
+def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
+    decoding = {"decode", "decode_resized", "image_size", "make_thumbnail", "resize"}
+    able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {"pi_heif", "simplejpeg", "av"}
+    allowed = {
+        "engine.decoders.answering",
+        "engine.pictures.decoding",
+        "engine.inputs.containers.videos",
+        "cli.samples",
+        "engine.pictures.resizing",
+    }  # the last two: of pictures drawn here, or decoded there
+    offenders = {
+        module.name
+        for module in MODULES
+        if not module.name.startswith("engine.pictures.codecs")
+        and any(name in able or name.split(".")[0] in able | {"PIL"} for name in module.imports())
+    }
+    assert offenders - allowed == set()
+
+
+def test_importing_the_package_leaves_heavy_libraries_alone() -> None:
+    code = f"import sys, dedup_assets; print([name for name in {HEAVY!r} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_annotations_are_not_postponed_where_dagster_reads_them() -> None:
+    postponed = {
+        module.name for module in MODULES if uses_dagster(module) and "__future__.annotations" in set(module.imports())
+    }
+    assert postponed == set()
+
+
+def test_everything_public_has_a_docstring() -> None:
+    silent = [
+        f"{module.name}: {node.name}"
+        for module in MODULES
+        for parent in ast.walk(module.tree)
+        if isinstance(parent, ast.Module | ast.ClassDef) and not getattr(parent, "name", "").startswith("_")
+        for node in parent.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+    assert [module.name for module in MODULES if not ast.get_docstring(module.tree)] == []
+
+
+def test_modules_are_short_and_named_for_a_subject() -> None:
+    lengths = {module.name: len(module.path.read_text("utf-8").splitlines()) for module in MODULES}
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+    vague = {"utils", "helpers", "common", "base", "misc"}
+    assert [name for name in lengths if name.rpartition(".")[2] in vague] == []
+
+
+def test_pickle_is_read_nowhere() -> None:
+    unsafe = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
+    assert {module.name for module in MODULES if unsafe & {name.split(".")[0] for name in module.imports()}} == set()
+    calls = re.compile(r"allow_pickle|read_pickle|\bnp\.load\(|torch\.load|yaml\.(unsafe_)?load\(|\beval\(|\bexec\(")
+    assert [module.name for module in MODULES if calls.search(module.path.read_text("utf-8"))] == []

@@ -1,0 +1,1 @@
+"""Tests of whole runs: killed, repeated, mixed, over faulty stores, beside fastdup."""

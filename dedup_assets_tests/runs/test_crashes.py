@@ -1,0 +1,139 @@
+"""Runs that are killed: the last good result is whole at every moment, and the next run ends as if nothing had been."""
+
+import json
+import os
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import JOURNAL, read_journal
+from dedup_assets_tests.support.changing import FEATURE_FILES, ChangingPhotos
+from dedup_assets_tests.support.killing import Outcome, Runner
+
+# How many runs are killed; more by hand: DEDUP_KILLS=500 ./dev test -k crashes
+KILLS = int(os.environ.get("DEDUP_KILLS", "24"))
+FILES = (
+    *FEATURE_FILES,
+    "faiss.index",
+    "neighbors.parquet",
+    "similarity.csv",
+    "outliers.csv",
+    "components_info.csv",
+    "connected_components.csv",
+    "gallery/index.html",
+    "gallery/duplicates.html",
+)
+
+
+class Chain:
+    """A folder of photographs that changes between two states, and runs over it into work_dirs."""
+
+    def __init__(self, top: Path, runner: Runner) -> None:
+        self.photos, self.outs, self._runner = ChangingPhotos(top, standing=12, changing=6), top / "outs", runner
+        (self.photos.folder / "05 broken.jpg").write_bytes(b"\xff\xd8 no picture")
+
+    def run(self, name: str, *more: str, kill_before: int | str = 0, kill_after: float = 0.0) -> Outcome:
+        settings = ("--model-path", self.photos.model, "--shard-size", "4", "--threshold", "0.5")
+        arguments = ("run", str(self.photos.folder), str(self.outs / name), *settings, "--gallery-pairs", "2")
+        return self._runner.run(*arguments, "--num-threads", "2", *more, kill_before=kill_before, kill_after=kill_after)
+
+    def as_read(self, name: str) -> dict[str, bytes]:
+        """Every documented file, as this package's readers meet it."""
+        work_dir = WorkDir(str(self.outs / name))
+        found = {}
+        for file in FILES:
+            with work_dir.open(file) as opened:
+                found[file] = opened.read()
+        return found
+
+    def on_disk(self, name: str) -> dict[str, bytes]:
+        """Every documented file, as it lies there."""
+        return {file: (self.outs / name / file).read_bytes() for file in FILES}
+
+    def shards(self, name: str) -> dict[str, int]:
+        """Finished ranges, each with the identity of its file."""
+        return {path.name: path.stat().st_ino for path in (self.outs / name / "shards").glob("[!.]*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    top = tmp_path_factory.mktemp("crashes")
+    (top / "outs").mkdir()
+    with Runner(top / "outs") as runner:
+        yield Chain(top, runner)
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_one_goes_on(chain: Chain) -> None:
+    undisturbed, takes = {}, 0.0
+    for state in "ab":
+        chain.photos.show(state)
+        shutil.rmtree(chain.outs / "out", ignore_errors=True)
+        begun = time.monotonic()
+        outcome = chain.run("out")
+        takes = time.monotonic() - begun
+        assert outcome.exit_code == 0, outcome.said
+        undisturbed[state] = chain.on_disk("out")
+    fresh = len(outcome.moments)
+    stands, wanted, killed, halfway = "b", "a", 0, 0
+    chain.photos.show(wanted)
+    chance = random.Random(8)  # noqa: S311 - moments, no secret
+    shards: dict[str, int] = {}
+    while killed < KILLS:
+        by_time = killed % 4 == 3
+        # The last third of a run's moments is where it publishes.
+        moment = chance.randint(1, fresh) if killed % 2 else chance.randint(fresh // 2, fresh)
+        lasts = chance.uniform(0.05, 1.0) * takes
+        outcome = chain.run("out", **({"kill_after": lasts} if by_time else {"kill_before": moment}))
+        killed += outcome.exit_code is None
+        found = chain.as_read("out")
+        assert found in (undisturbed[stands], undisturbed[wanted]), f"killed at {moment} or after {lasts} s"
+        if read_journal(WorkDir(str(chain.outs / "out"))) is None:
+            assert chain.on_disk("out") == found
+        else:
+            halfway += 1
+        now = chain.shards("out")
+        lost = {shard for shard, identity in shards.items() if now.get(shard, identity) != identity}
+        assert not lost, "a finished range was written again"
+        shards = now
+        if outcome.exit_code == 0:  # it came to its end before its time
+            assert found == undisturbed[wanted]
+            stands, wanted, shards = wanted, stands, {}
+            chain.photos.show(wanted)
+
+    outcome = chain.run("out")
+    assert outcome.exit_code == 0, outcome.said
+    assert chain.on_disk("out") == undisturbed[wanted]
+    left = {path.name for path in (chain.outs / "out").rglob("*") if path.name.startswith(".")}
+    assert left == set()
+    print(f"killed {killed} runs, {halfway} of them while publishing; lost: nothing")
+    assert halfway
+
+
+def test_killed_between_any_two_files_that_it_publishes_readers_see_the_new_result(chain: Chain) -> None:
+    chain.photos.show("a")
+    shutil.rmtree(chain.outs / "each", ignore_errors=True)
+    assert chain.run("each").exit_code == 0
+    old, kept = chain.on_disk("each"), chain.outs.parent / "kept"
+    shutil.copytree(chain.outs / "each", kept)
+    chain.photos.show("b")
+    moments = chain.run("each", "--threshold", "0.4").moments
+    new = chain.on_disk("each")
+    assert new != old
+    # By its name: how many files a run makes before this one is not the same each time.
+    halfway = "os.rename each/similarity.csv"
+    assert moments.index(halfway) > moments.index(f"os.rename each/{JOURNAL}") + 1
+    shutil.rmtree(chain.outs / "each")
+    kept.rename(chain.outs / "each")
+    assert chain.run("each", "--threshold", "0.4", kill_before=halfway).exit_code is None
+    assert chain.as_read("each") == new
+    assert chain.on_disk("each") not in (old, new)
+    config = json.loads((chain.outs / "each" / "config.json").read_text())
+    assert config["settings"]["threshold"] == 0.5
+    assert chain.run("each", "--run-mode", "2", "--threshold", "0.4").exit_code == 0
+    assert chain.on_disk("each")["features.dat"] == new["features.dat"]

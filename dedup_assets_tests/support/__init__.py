@@ -1,0 +1,1 @@
+"""What tests share: servers, processes that are killed, made pictures and models."""

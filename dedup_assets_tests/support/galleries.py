@@ -1,0 +1,61 @@
+"""Galleries of real pictures with names that nobody would wish for."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dedup_assets.engine.core.records import Components, Gallery
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.gallery_files import write_gallery
+from dedup_assets_tests.support.gallery_pages import make_bad, make_pairs
+from dedup_assets_tests.support.pictures import photo_like
+
+HOSTILE = [
+    b"<img src=x onerror=alert(1)>.jpg", b"</script><script>alert(1)<!--.jpg", b"\xff\xfe latin\xe9.jpg",
+    b"two\nlines.jpg", "rtl\u202egpj.exe.jpg".encode(), "sep\u2028\u2029.jpg".encode(), b"' onload='alert(1)' x=\".jpg",
+    b"%41#a?b=c&d;e.jpg", "写真 📷.jpg".encode(), b"{{ 7*7 }}${1}`.jpg",
+]  # fmt: skip
+
+
+def save_pictures(folder: Path, names: Sequence[bytes] = HOSTILE, side: int = 64) -> list[bytes]:
+    """Save a picture under each name, copies two by two, the second one with more pixels; sorted paths."""
+    paths = [os.path.join(os.fsencode(folder), name) for name in names]  # noqa: PTH118 - a Path of bytes does not exist
+    for place, path in enumerate(paths):
+        larger = 2 if place % 2 else 1
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - likewise
+        with open(path, "wb") as file:  # noqa: PTH123 - likewise
+            photo_like(place // 2).resize((side * larger, 48 * larger)).save(file, "JPEG")
+        os.utime(path, (1_700_000_000 + place, 1_700_000_000 + place))
+    return paths
+
+
+def make_results(names: Sequence[bytes], **more: Any) -> Results:
+    """Neighbours in the list are pairs and components; the last one is an outlier, and a bad image has its name."""
+    pairs = [(names[n], names[n + 1], 1 - n / 100) for n in range(0, len(names) - 1, 2)]
+    ids = range(len(names))
+    images = pl.DataFrame({"__id": ids, "component_id": [n // 2 for n in ids]})
+    groups = range(len(pairs))
+    tied = [score for _, _, score in pairs]
+    columns = {"component_id": groups, "count": [2] * len(pairs), "mean": tied, "min": tied, "max": tied}
+    return Results(
+        names=pl.Series(names, dtype=pl.Binary),
+        bad=make_bad(
+            (names[0] + b".bad", "ERROR_CORRUPT_IMAGE", 5, "<b>why</b>"), (b"/empty.jpg", "ERROR_ZERO", 0, "")
+        ),
+        pairs=make_pairs(*pairs),
+        components=Components(images, pl.DataFrame(columns)),
+        outliers=make_pairs((names[-1], names[0], 0.1)),
+        **more,
+    )
+
+
+def make_gallery(work_dir: Path, results: Results, **settings: Any) -> Gallery:
+    """Build and write a gallery; its folder is `work_dir/gallery`."""
+    gallery = build_gallery(results, Settings(work_dir=str(work_dir), num_threads=2, **settings))
+    write_gallery(WorkDir(str(work_dir)), gallery)
+    return gallery

@@ -1,0 +1,244 @@
+"""A process that starts runs of the command line and kills them where asked: SIGKILL, at a moment that is asked for.
+
+The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry.
+Moments are counted in what the run does to the files under a folder (Python's audit events), or in seconds.
+
+    python -m dedup_assets_tests.support.killing FOLDER STALE_SECONDS < requests > answers      (a JSON object a line)
+"""
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+WRITING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
+_SOON_SECONDS = 100  # in which a process that is told to end has ended, even on a busy machine
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        exit_code: of the command line; None where it was killed.
+        moments: what it did to files, as `EVENT PATH`; of runs that were not killed.
+        stdout: what it said there.
+        stderr: likewise.
+    """
+
+    exit_code: int | None
+    moments: list[str]
+    stdout: str
+    stderr: str
+
+    @property
+    def said(self) -> str:
+        """All that it said."""
+        return self.stdout + self.stderr
+
+
+class Runner:
+    """Starts runs that may be killed.
+
+    Args:
+        folder: whose files are watched; beside it lies what runs say.
+        stale_seconds: after which the lock of a dead run on a store is taken over; 0: as usual.
+    """
+
+    def __init__(self, folder: Path, stale_seconds: float = 0.0) -> None:
+        command = [sys.executable, "-m", "dedup_assets_tests.support.killing", str(folder), str(stale_seconds)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(_SOON_SECONDS)
+        self._process.stdout.close()
+
+    def kill(self) -> None:
+        """End the run at hand, from another thread."""
+        pid = self._process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            _kill(int(child))
+
+    def run(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        dagster_home: str = "",
+        kill_before: int | str = 0,
+        kill_after: float = 0.0,
+    ) -> Outcome:
+        """Run the command line.
+
+        Args:
+            arguments: of `dedup-assets`.
+            cwd: the folder that it starts in; None: where these tests run.
+            dagster_home: DAGSTER_HOME.
+            kill_before: the n-th moment, or the first of this name; 0: none.
+            kill_after: seconds; 0: never.
+        """
+        (outcome,) = self._ask(
+            commands=[arguments],
+            cwd=os.fspath(cwd or "."),
+            dagster_home=dagster_home,
+            kill_before=kill_before,
+            kill_after=kill_after,
+        )
+        return outcome
+
+    def run_together(self, commands: Sequence[Sequence[str]]) -> list[Outcome]:
+        """Run several command lines at once."""
+        return self._ask(commands=commands, cwd=".", dagster_home="", kill_before=0, kill_after=0.0)
+
+    def _ask(self, **request: Any) -> list[Outcome]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return [Outcome(**outcome) for outcome in json.loads(self._process.stdout.readline())]
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a run leaves behind for the process that started it."""
+
+    moments: Path
+    stdout: Path
+    stderr: Path
+
+    def read(self, status: int) -> dict[str, Any]:
+        return {
+            "exit_code": os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None,
+            "moments": self.moments.read_text(errors="replace").splitlines(),
+            "stdout": self.stdout.read_text(errors="replace"),
+            "stderr": self.stderr.read_text(errors="replace"),
+        }
+
+
+def _serve(folder: Path) -> None:
+    for line in sys.stdin:
+        print(json.dumps(_run(folder, **json.loads(line))), flush=True)
+
+
+def _run(
+    folder: Path,
+    commands: Sequence[Sequence[str]],
+    cwd: str,
+    dagster_home: str,
+    kill_before: int | str,
+    kill_after: float,
+) -> list[dict[str, Any]]:
+    runs: dict[int, _Files] = {}
+    for number, arguments in enumerate(commands):
+        kinds = ("moments", "stdout", "stderr")
+        files = _Files(*(folder.parent / f"{kind}.{os.getpid()}.{number}" for kind in kinds))
+        for path in (files.moments, files.stdout, files.stderr):
+            path.write_text("")
+        child = os.fork()
+        if child == 0:
+            os.chdir(cwd)
+            os.environ["DAGSTER_HOME"] = dagster_home
+            _be_a_run(folder, arguments, kill_before, files)
+        runs[child] = files
+    timer = threading.Timer(kill_after, lambda: [_kill(run) for run in runs])
+    if kill_after:
+        timer.start()
+    outcomes = []
+    for child, files in runs.items():
+        _, status = os.waitpid(child, 0)
+        _kill(child)  # whatever it has started
+        outcomes.append(files.read(status))
+    if kill_after:  # or it would end whoever has this number then
+        timer.cancel()
+        timer.join()
+    return outcomes
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, files: _Files) -> None:
+    os.setsid()
+    for number, path in enumerate((Path(os.devnull), files.stdout, files.stderr)):
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    moments: list[str] = []
+    top = os.path.realpath(folder) + "/"
+
+    def watch(event: str, details: tuple[Any, ...]) -> None:
+        if event == "open":
+            if not isinstance(details[2], int) or not details[2] & (os.O_WRONLY | os.O_RDWR):
+                return
+        elif event not in WRITING:
+            return
+        named = details[1] if event == "os.rename" else details[0]
+        path = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""
+        if path.startswith(top):
+            moments.append(f"{event} {path.removeprefix(top)}")
+            if kill_before in (len(moments), moments[-1]):
+                os.killpg(0, signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    from dedup_assets.cli import main
+
+    code = 1
+    try:
+        main(list(arguments), prog_name="dedup-assets")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - told as an interpreter does
+        traceback.print_exc()
+    finally:
+        files.moments.write_text("\n".join(moments), errors="replace")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _load(stale_seconds: float) -> None:
+    """Import and set up, once for all runs, what each would need; nothing of it starts a thread of ours."""
+    import dagster as dg
+    import faiss  # noqa: F401
+    import onnxruntime  # noqa: F401
+
+    import dedup_assets.api.console
+    import dedup_assets.pipeline.launch  # noqa: F401
+    from dedup_assets.engine.work_dir import leases
+    from dedup_assets.pipeline.building import build_definitions
+
+    build_definitions()
+    with dg.DagsterInstance.ephemeral():
+        pass
+
+    if stale_seconds:
+        import s3fs  # noqa: F401
+
+        leases._STALE_SECONDS, leases._BEAT_SECONDS = stale_seconds, stale_seconds / 6
+        leases._POLL_SECONDS = stale_seconds / 10
+    gc.collect()
+    gc.freeze()  # else each run's collector would copy all of it
+
+
+if __name__ == "__main__":
+    _load(float(sys.argv[2]))
+    _serve(Path(sys.argv[1]))
