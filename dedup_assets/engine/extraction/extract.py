@@ -20,14 +20,13 @@ from dedup_assets.engine.decoders.asking import Content, Decoded, DecodingTask, 
 from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
-from dedup_assets.engine.pictures import resizing
 from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_DECODER_VERSION = 4  # raise it when decoding or resizing changes what the model sees
 _BATCH = CHUNK_IMAGES  # of one inference
 
 
@@ -60,7 +59,7 @@ class Extraction:
         """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
         limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
-        return f"decoder={_DECODER_VERSION} resize={resizing.METHOD} model={self.embedder.sha256} box={box} {limits}"
+        return f"{decoding_fingerprint()} model={self.embedder.sha256} box={box} {limits}"
 
 
 def decoding_limits(settings: Settings) -> DecodingLimits:

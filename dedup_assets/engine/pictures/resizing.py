@@ -1,34 +1,34 @@
 """Pictures to the size of a model's input.
 
-By the SIMD code of fast_image_resize (cykooz-resizer), a third of the time that Pillow takes; there are no wheels of it
-for Linux on ARM, and there Pillow does it. Both compute the same weighted means, in whole numbers of different
-precision: they differ by at most one of 255 levels.
+fast_image_resize (cykooz-resizer, SIMD) takes a third of Pillow's time. It has no wheels for Linux on ARM; Pillow
+resizes there. Both compute the same weighted means in integers of different precision, and differ by at most one of 255
+levels.
 """
-
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-METHOD = "fast_image_resize" if find_spec("cykooz_resizer") else "Pillow"
-"""What resizes here: part of what a stored vector depends on."""
+from dedup_assets.engine.pictures.versions import RESIZE_METHOD
 
 
 def resize(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Squash a whole picture to a size, each new pixel a triangle-weighted mean of all those under it.
+    """Squash a whole picture to a size, without keeping its aspect ratio.
 
-    Bilinear interpolation whose support grows with the reduction, so that it does not alias.
+    Bilinear interpolation whose support grows with the reduction, so that it does not alias: each new pixel is a
+    triangle-weighted mean of all pixels that it covers.
 
     Args:
         picture: (h, w, 3) uint8.
         size: (height, width) of the result.
 
     Returns:
-        (height, width, 3) uint8, contiguous; `picture` itself where it already is that.
+        (height, width, 3) uint8, contiguous; `picture` itself if it has this size and is contiguous.
     """
     if picture.shape[:2] == size:
         return np.ascontiguousarray(picture)
-    squashed = _by_fast_image_resize(picture, size) if METHOD == "fast_image_resize" else _by_pillow(picture, size)
+    squashed = (
+        _by_fast_image_resize(picture, size) if RESIZE_METHOD == "fast_image_resize" else _by_pillow(picture, size)
+    )
     return np.frombuffer(squashed, np.uint8).reshape(*size, 3)
 
 

@@ -19,7 +19,7 @@ def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Each of the libraries that this machine has."""
     if request.param == "fast_image_resize":
         pytest.importorskip("cykooz_resizer")
-    monkeypatch.setattr(resizing, "METHOD", request.param)
+    monkeypatch.setattr(resizing, "RESIZE_METHOD", request.param)
     return str(request.param)
 
 
@@ -56,6 +56,6 @@ def test_both_libraries_agree_within_one_level(height: int, width: int, seed: in
     with pytest.MonkeyPatch.context() as patch:
         both = []
         for name in ("fast_image_resize", "Pillow"):
-            patch.setattr(resizing, "METHOD", name)
+            patch.setattr(resizing, "RESIZE_METHOD", name)
             both.append(resize(picture, (40, 40)).astype(int))
     assert np.abs(both[0] - both[1]).max() <= 1
