@@ -15,7 +15,7 @@ IMAGE_EXTENSIONS = frozenset(
 )
 VIDEO_EXTENSIONS = frozenset(b".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg".split())
 _STREAMED_ENDINGS = (b".tar.gz", b".tgz", b".tar.bz2", b".tbz2", b".tar.xz", b".txz")
-_ARCHIVE_ENDINGS = (b".zip", b".tar", *_STREAMED_ENDINGS)
+ARCHIVE_ENDINGS = (b".zip", b".tar", *_STREAMED_ENDINGS)
 _ARCHIVE_INSIDE = re.compile(rb"(?:\.zip|\.tar|\.tar\.gz|\.tgz|\.tar\.bz2|\.tbz2|\.tar\.xz|\.txz)(?=/)", re.IGNORECASE)
 _FRAME = re.compile(rb"(.+)#t=(\d{2,}):(\d{2}):(\d{2})\.(\d{3})", re.DOTALL)
 
@@ -41,7 +41,7 @@ def kind_of(name: bytes) -> Kind:
         return Kind.IMAGE
     if suffix in VIDEO_EXTENSIONS:
         return Kind.VIDEO
-    return Kind.ARCHIVE if name.lower().endswith(_ARCHIVE_ENDINGS) else Kind.OTHER
+    return Kind.ARCHIVE if name.lower().endswith(ARCHIVE_ENDINGS) else Kind.OTHER
 
 
 def is_streamed(container: bytes) -> bool:
