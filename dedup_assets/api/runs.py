@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
 from dedup_assets.api.startup import starting
 from dedup_assets.engine.core.errors import DedupError, InputError, SettingsError
+from dedup_assets.engine.core.run_modes import RunMode
 
 if TYPE_CHECKING:
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.work_dir import WorkDir
-
-_MODES_WITHOUT_IMAGES = {2, 4}
 
 _INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
 
@@ -110,11 +109,10 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
     from dedup_assets.engine.workers import keep_workers
 
     settings = Settings.parse(**given)
-    if settings.run_mode != 2:  # noqa: PLR2004 - RUN.md: run_mode 2 ignores input_dir
+    if settings.mode.reads_input_dir:
         settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
     # Decoding processes start while this one imports what follows, and one of them decodes the first images.
-    early = settings.run_mode not in _MODES_WITHOUT_IMAGES
-    with keep_workers(DECODER, settings.num_threads, early=early), starting() as started:
+    with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start
 
         with head_start(settings):
@@ -141,7 +139,7 @@ def _input_text(input_dir: object, settings: "Settings") -> str:
         raise SettingsError(f"input_dir={input_dir!r}: must be a path, a URL, or a list of these")
     if not input_dir:
         raise InputError("input_dir=[]: the list is empty")
-    if settings.run_mode == 4:  # noqa: PLR2004 - RUN.md's number
+    if settings.mode is RunMode.SCORE_FEATURES:
         raise SettingsError(f"input_dir={input_dir!r}: run_mode=4 takes one folder or file of stored features, no list")
     content = _list_content(input_dir)
     return _list_folder(settings).path(_INPUTS_FILE.format(hashlib.sha256(content).hexdigest()[:12]))
@@ -155,13 +153,13 @@ def _list_folder(settings: "Settings") -> "WorkDir":
     from dedup_assets.engine.work_dir import WorkDir, files
 
     folder = WorkDir(settings.work_dir)
-    return folder.within(files.TEST) if settings.run_mode == 3 else folder  # noqa: PLR2004 - the train run stays
+    return folder.within(files.TEST) if settings.mode.needs_train_set else folder
 
 
 @contextmanager
 def _kept(input_dir: object, settings: "Settings") -> Iterator[None]:
     """Keep a Python list beside the results, so that Dagster can read it again; a run that fails leaves none."""
-    if isinstance(input_dir, str | os.PathLike) or settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+    if isinstance(input_dir, str | os.PathLike) or not settings.mode.reads_input_dir:
         yield
         return
     folder, name = _list_folder(settings), os.path.basename(settings.input_dir)  # noqa: PTH119 - may be a URL

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline import assets, versions
 from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, features_of_shards
@@ -71,7 +72,7 @@ def build_definitions(
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
     # Where ranges are partitions, a new listing starts them, and they what follows: one run cannot know both.
-    started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[0]
+    started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[RunMode.EVERYTHING]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(

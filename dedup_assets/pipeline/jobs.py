@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.work_dir.files import TEST
 
 _FEATURES = ("image_manifest", "features", "bad_images")
@@ -16,29 +17,33 @@ _SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "gallery")
 _TEST_SET = tuple(f"{TEST}/{name}" for name in (*_FEATURES, "similarity", "outliers", "gallery"))
 
 # 3 and 4 are the same assets: where the test set's vectors come from is what the setting run_mode says.
-ASSETS_OF_MODE: dict[int, tuple[str, ...]] = {
-    0: _FEATURES + _SIMILARITY,
-    1: _FEATURES,
-    2: _SIMILARITY,
-    3: _TEST_SET,
-    4: _TEST_SET,
+ASSETS_OF_MODE: dict[RunMode, tuple[str, ...]] = {
+    RunMode.EVERYTHING: _FEATURES + _SIMILARITY,
+    RunMode.FEATURES: _FEATURES,
+    RunMode.SIMILARITY: _SIMILARITY,
+    RunMode.SCORE_IMAGES: _TEST_SET,
+    RunMode.SCORE_FEATURES: _TEST_SET,
 }
 
-
-_READ_BY_TEST_ASSETS = {3, 4}
 _JOBS = {
-    0: ("dedup", "Everything (run_mode 0): from a folder of images to pairs, outliers, components and the gallery."),
-    1: ("extract_features", "Features only (run_mode 1): the embedding of every image, and the bad images by name."),
-    2: (
+    RunMode.EVERYTHING: (
+        "dedup",
+        "Everything (run_mode 0): from a folder of images to pairs, outliers, components and the gallery.",
+    ),
+    RunMode.FEATURES: (
+        "extract_features",
+        "Features only (run_mode 1): the embedding of every image, and the bad images by name.",
+    ),
+    RunMode.SIMILARITY: (
         "find_similar",
         "Similarity and graph (run_mode 2) from the features that work_dir holds; input_dir is not read.",
     ),
-    3: (
+    RunMode.SCORE_IMAGES: (
         "score_test_set",
         "Score new images (run_mode 3): which images of input_dir resemble the train set whose features and "
         "faiss.index are in work_dir. Results go to work_dir/test; the train set's files stay.",
     ),
-    4: (
+    RunMode.SCORE_FEATURES: (
         "score_test_features",
         "Score stored features (run_mode 4): as score_test_set, for vectors that run_mode 1 has extracted; input_dir "
         "is their folder or features.dat.",
@@ -46,14 +51,14 @@ _JOBS = {
 }
 
 
-def selection_of_mode(run_mode: int, key_prefix: Sequence[str] = ()) -> dg.AssetSelection:
+def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = ()) -> dg.AssetSelection:
     """The assets that a run mode materializes, with their checks."""
-    return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in ASSETS_OF_MODE[run_mode]))
+    return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in ASSETS_OF_MODE[mode]))
 
 
-def _run_mode(run_mode: int) -> dict[str, object]:
+def _choose(mode: RunMode) -> dict[str, object]:
     """Run config that the launchpad shows filled in."""
-    return {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
+    return {"resources": {"settings": {"config": {"run_mode": mode.value}}}}
 
 
 def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
@@ -65,10 +70,10 @@ def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
     return [
         dg.define_asset_job(
             "_".join([*key_prefix, name]),
-            selection_of_mode(run_mode, key_prefix),
-            config=_run_mode(run_mode) if run_mode in _READ_BY_TEST_ASSETS else None,
+            selection_of_mode(mode, key_prefix),
+            config=_choose(mode) if mode.needs_train_set else None,
             description=description,
             executor_def=dg.in_process_executor,  # steps share what is in memory, wherever the job stands
         )
-        for run_mode, (name, description) in _JOBS.items()
+        for mode, (name, description) in _JOBS.items()
     ]

@@ -17,6 +17,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by
 
 from dedup_assets.engine.core.errors import DedupError, SettingsError
 from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
@@ -52,14 +53,14 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
     work_dir = WorkDir(settings.work_dir)
     folder = work_dir
     with ExitStack() as held:
-        if settings.run_mode in {3, 4}:
+        if settings.mode.needs_train_set:
             held.enter_context(hold(work_dir, _doing(settings), shared=True))
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
         view = held.enter_context(generation(folder, _doing(settings)))
         before = files.read_config(view)
-        if settings.run_mode == 2:  # noqa: PLR2004 - RUN.md's number
+        if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)
         facts = _materialize(settings, progress, started)
         facts.warnings.extend(_told(settings, before, files.read_config(view)))
@@ -70,9 +71,9 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
 
 def _told(settings: Settings, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """What a user should know about the settings and what stood in work_dir."""
-    if settings.run_mode <= 1:
+    if settings.mode.makes_features:
         yield from provenance.replaced(before, after)
-    elif settings.run_mode == 2 and settings.model_path:  # noqa: PLR2004 - RUN.md's number
+    elif settings.mode is RunMode.SIMILARITY and settings.model_path:
         made_by = after.get("features", {}).get("model_sha256", "")
         yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
             f", of model {made_by[:12]}" if made_by else ""
@@ -95,7 +96,7 @@ def _materialize(settings: Settings, progress: ProgressReporter, started: Callab
         try:
             result = dg.materialize(
                 [*assets, *checks],
-                selection=selection_of_mode(settings.run_mode),
+                selection=selection_of_mode(settings.mode),
                 instance=instance,
                 tags=run_tag,
                 resources={

@@ -10,6 +10,7 @@ from PIL import Image
 
 from dedup_assets.definitions import build_definitions
 from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.scale_out import defs
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -253,9 +254,9 @@ def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
     source = str(tmp_path / "new")
     if run_mode == 4:
         stored = Pipeline(finished.instance, tmp_path / "new", tmp_path / "stored")
-        stored.run(*ASSETS_OF_MODE[1])
+        stored.run(*ASSETS_OF_MODE[RunMode.FEATURES])
         source = str(tmp_path / "stored")
-    result = finished.run(*ASSETS_OF_MODE[run_mode], input_dir=source, run_mode=run_mode)
+    result = finished.run(*ASSETS_OF_MODE[RunMode(run_mode)], input_dir=source, run_mode=run_mode)
     assert finished.metadata(result, "test/similarity")["identical_pairs"] == 1
     assert finished.metadata(result, "test/bad_images")["bad_images"] == 1
     checks = result.get_asset_check_evaluations()

@@ -10,6 +10,7 @@ import yaml
 
 from dedup_assets import scale_out
 from dedup_assets.definitions import build_definitions, defs
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.resources import DedupSettings
@@ -59,12 +60,12 @@ def test_every_check_says_what_it_asks() -> None:
 
 
 def test_mode_0_is_modes_1_and_2() -> None:
-    assert ASSETS_OF_MODE[0] == ASSETS_OF_MODE[1] + ASSETS_OF_MODE[2]
-    assert set(ASSETS_OF_MODE[0]) == CHAIN
+    assert ASSETS_OF_MODE[RunMode.EVERYTHING] == ASSETS_OF_MODE[RunMode.FEATURES] + ASSETS_OF_MODE[RunMode.SIMILARITY]
+    assert set(ASSETS_OF_MODE[RunMode.EVERYTHING]) == CHAIN
 
 
 def test_modes_3_and_4_are_the_test_set_and_nothing_of_the_train_set() -> None:
-    assert set(ASSETS_OF_MODE[3]) == set(ASSETS_OF_MODE[4]) == TEST_SET
+    assert set(ASSETS_OF_MODE[RunMode.SCORE_IMAGES]) == set(ASSETS_OF_MODE[RunMode.SCORE_FEATURES]) == TEST_SET
 
 
 def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:

@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.versions import DATA_VERSION_TAG, settings_read
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
-CHAIN = ASSETS_OF_MODE[0]
+CHAIN = ASSETS_OF_MODE[RunMode.EVERYTHING]
 AFTER_INDEX = {"similarity", "outliers", "components", "gallery"}
 AFTER_FEATURES = {"bad_images", "faiss_index", *AFTER_INDEX}
 

@@ -188,6 +188,16 @@ def test_modules_are_short_and_named_for_a_subject() -> None:
     assert [name for name in lengths if name.rpartition(".")[2] in vague] == []
 
 
+def test_a_run_mode_is_never_compared_with_a_number() -> None:
+    compared = [
+        f"{module.name}: line {node.lineno}"
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Attribute) and node.left.attr == "run_mode"
+    ]
+    assert compared == []
+
+
 def test_pickle_is_read_nowhere() -> None:
     unsafe = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
     assert {module.name for module in MODULES if unsafe & {name.split(".")[0] for name in module.imports()}} == set()

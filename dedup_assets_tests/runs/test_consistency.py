@@ -11,6 +11,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.generations import hold
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
@@ -37,7 +38,7 @@ class Ui:
         config = {"input_dir": str(self.photos), "work_dir": str(self.out), "model_path": self.model, "threshold": 0.5}
         result = dg.materialize(
             [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
-            selection=dg.AssetSelection.assets(*(assets or ASSETS_OF_MODE[0])),
+            selection=dg.AssetSelection.assets(*(assets or ASSETS_OF_MODE[RunMode.EVERYTHING])),
             instance=self.instance,
             resources=dict(defs.resources or {}),
             run_config={
@@ -61,7 +62,9 @@ def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_re
     before = ui.contents()
     ui.add(7)
     with pytest.raises(Exception, match="efSearch"):
-        ui.run(*[name for name in ASSETS_OF_MODE[0] if name != "image_manifest"], faiss_param="nprobe=3")
+        ui.run(
+            *[name for name in ASSETS_OF_MODE[RunMode.EVERYTHING] if name != "image_manifest"], faiss_param="nprobe=3"
+        )
     assert ui.contents() == before
     assert ui.run()
     assert ui.contents() != before
@@ -76,7 +79,7 @@ def test_results_of_other_features_are_refused_by_what_would_join_them(ui: Ui, t
         with pytest.raises(WorkDirError, match=r"was made from another features \(\w{12}\) than the one"):
             ui.run(asset)
     assert dedup_assets.create_components_gallery(ui.out, tmp_path / "report") == 1
-    assert ui.run(*ASSETS_OF_MODE[2])
+    assert ui.run(*ASSETS_OF_MODE[RunMode.SIMILARITY])
     assert dedup_assets.create_components_gallery(ui.out, tmp_path / "report") == 0
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.setting_values import (
     NearestNeighborModel,
     nnmodel_of,
@@ -83,9 +84,9 @@ class Settings(BaseModel):
         description="Neighbours searched for each image, itself excluded, exact duplicates included.",
     )
     run_mode: int = Field(
-        default=0,
-        ge=0,
-        le=4,
+        default=int(RunMode.EVERYTHING),
+        ge=min(RunMode).value,
+        le=max(RunMode).value,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
         "(a folder, the path of features.dat, or a folder of such folders). 3: score the images of input_dir against "
         "the train set in work_dir; results go to work_dir/test. 4: the same for features that mode 1 stored in "
@@ -241,9 +242,14 @@ class Settings(BaseModel):
         return self
 
     @property
+    def mode(self) -> RunMode:
+        """`run_mode` with its properties."""
+        return RunMode(self.run_mode)
+
+    @property
     def range_folder(self) -> str:
         """Where run_mode 1 with offsets keeps its range: a sub-folder of work_dir, so that ranges can run at once."""
-        if self.run_mode != 1 or (self.min_offset == -1 and self.max_offset == -1):
+        if self.mode is not RunMode.FEATURES or (self.min_offset == -1 and self.max_offset == -1):
             return ""
         return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
 

@@ -174,7 +174,7 @@ def head_start(settings: Settings) -> Iterator[None]:
     the midst of it, or goes into a work_dir that holds something: images of an earlier run need not be decoded again.
     """
     with ExitStack() as held:
-        from_start = settings.run_mode <= 1 and settings.min_offset <= 0
+        from_start = settings.mode.makes_features and settings.min_offset <= 0
         if from_start and thread_count(settings.num_threads) > 1 and _is_new(settings.work_dir):
             ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
             with suppress(ModelError, WorkerError):  # the run will say

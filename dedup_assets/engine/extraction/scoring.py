@@ -8,14 +8,13 @@ from typing import Protocol
 
 from dedup_assets.engine.core.errors import SettingsError, WorkDirError
 from dedup_assets.engine.core.records import Features, FeatureStream, Manifest
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.extract import Progress
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome
 from dedup_assets.engine.inputs.listing import digest, list_images
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read_parts, unite
-
-_STORED = 4  # run_mode
 
 
 class ScoredSet(Protocol):
@@ -45,7 +44,7 @@ def open_test_set(settings: Settings) -> ScoredSet:
         WorkDirError: there are no stored features in input_dir.
         ModelError: the model cannot be used.
     """
-    return _StoredSet(settings) if settings.run_mode == _STORED else _ImageSet(settings)
+    return _StoredSet(settings) if settings.mode is RunMode.SCORE_FEATURES else _ImageSet(settings)
 
 
 def check_comparable(test_set: ScoredSet, train: Features, train_dir: WorkDir) -> None:

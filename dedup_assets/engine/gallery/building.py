@@ -13,6 +13,7 @@ from typing import TypedDict
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Gallery, Pairs
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
 from dedup_assets.engine.gallery.pages import (
@@ -46,7 +47,7 @@ _MEMBERS_A_PAIR = 4  # thumbnails of members for each pair that has them
 _BAD_ON_PAGE = 100
 _IN_MEMORY = 64 << 20
 _THUMBNAILS_A_FOLDER = 1000
-_OF_TWO_SETS = {3, 4}  # run_mode
+_OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
 _NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
 
 

@@ -14,6 +14,7 @@ import pytest
 from dedup_assets import scale_out
 from dedup_assets.definitions import defs
 from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.inputs.watching import Look
 from dedup_assets.pipeline.automation.sensors import Watch, publish
 from dedup_assets.pipeline.building import build_definitions
@@ -111,7 +112,7 @@ def test_a_cursor_that_was_changed_by_hand_means_that_nothing_is_known(cursor: s
 
 
 @pytest.mark.parametrize(
-    ("definitions", "assets"), [(defs, set(ASSETS_OF_MODE[0])), (scale_out.defs, {"image_manifest"})]
+    ("definitions", "assets"), [(defs, set(ASSETS_OF_MODE[RunMode.EVERYTHING])), (scale_out.defs, {"image_manifest"})]
 )
 def test_new_uploads_start_the_chain_or_where_ranges_are_partitions_the_listing(
     definitions: dg.Definitions, assets: set[str]
@@ -140,7 +141,7 @@ def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.Dag
     assert listing.wanted() == dict.fromkeys(
         ("features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"), 1
     )
-    listing.materialize(*ASSETS_OF_MODE[0][1:])
+    listing.materialize(*ASSETS_OF_MODE[RunMode.EVERYTHING][1:])
     save_jpeg(tmp_path / "in" / "5.jpg", photo_like(5))
     listing.materialize("image_manifest")
     assert listing.wanted() == {"feature_shards": 1}
