@@ -174,7 +174,16 @@ def describe(name: bytes) -> tuple[int, str]:
         filesystem, path = open_store(os.fsdecode(name))
         return describe_object(filesystem.info(path))
     facts = os.stat(name)  # noqa: PTH116 - a Path of bytes does not exist
-    return facts.st_size, str(facts.st_mtime_ns)
+    return facts.st_size, local_version(facts)
+
+
+def local_version(facts: os.stat_result) -> str:
+    """The version of a local file: when its content and when anything of it last changed, in ns.
+
+    A file that is written with the size and the modification time of the former one still has another change time,
+    which no program can set.
+    """
+    return f"{facts.st_mtime_ns}-{facts.st_ctime_ns}"
 
 
 def describe_object(facts: dict[str, Any]) -> tuple[int, str]:

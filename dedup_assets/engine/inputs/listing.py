@@ -30,7 +30,7 @@ from dedup_assets.engine.inputs.containers import (
     kind_of,
     list_inside,
 )
-from dedup_assets.engine.stores import describe_object, is_url, open_store, read_object
+from dedup_assets.engine.stores import describe_object, is_url, local_version, open_store, read_object
 from dedup_assets.engine.workers import keep_workers
 
 _IDENTITY = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
@@ -255,7 +255,7 @@ def _expand(name: bytes, work_dir: str, *, row: bool) -> Iterable[Source]:
         raise InputError(f"input_dir={os.fsdecode(name)!r}: {_reason(error)}") from None
     if stat.S_ISDIR(facts.st_mode):
         return _walk(path, work_dir)
-    return [Source(path, facts.st_size, str(facts.st_mtime_ns))]
+    return [Source(path, facts.st_size, local_version(facts))]
 
 
 def _reason(error: Exception) -> str:
@@ -307,7 +307,7 @@ def _stat(entry: os.DirEntry[bytes]) -> Source:
         facts = entry.stat()
     except OSError:  # a link to nothing, or gone since the folder was read
         return Source(entry.path, _MISSING, "")
-    return Source(entry.path, facts.st_size, str(facts.st_mtime_ns))
+    return Source(entry.path, facts.st_size, local_version(facts))
 
 
 def _expand_url(url: str, work_dir: str, *, row: bool) -> Iterator[Source]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.inputs.containers import Kind, kind_of
-from dedup_assets.engine.stores import describe, describe_object, is_url, open_store
+from dedup_assets.engine.stores import describe, describe_object, is_url, local_version, open_store
 
 MOST_FILES = 100_000
 MOST_SECONDS = 20.0  # Dagster ends a sensor after 60
@@ -150,7 +150,7 @@ def _facts(entry: os.DirEntry[bytes]) -> tuple[int, str]:
         facts = entry.stat()
     except OSError:  # a link to nothing, or gone since the folder was read
         return -1, ""
-    return facts.st_size, str(facts.st_mtime_ns)
+    return facts.st_size, local_version(facts)
 
 
 def _s3_objects(filesystem: Any, folder: str, after: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401

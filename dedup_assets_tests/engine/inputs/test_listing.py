@@ -323,6 +323,17 @@ def test_the_digest_changes_with_names_sizes_and_times_and_with_nothing_else(ten
     assert len({before, after_touch, after_growth, list_images(ten).digest}) == 4
 
 
+def test_a_file_of_the_same_size_and_modification_time_has_another_version(tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    touch(photo, content=b"before")
+    before, times = list_images(str(tmp_path)), photo.stat()
+    while photo.stat().st_ctime_ns == times.st_ctime_ns:  # the clock of a file system ticks every few milliseconds
+        photo.write_bytes(b"after!")
+        os.utime(photo, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert photo.stat().st_mtime_ns == times.st_mtime_ns
+    assert list_images(str(tmp_path)).digest != before.digest
+
+
 # Stores
 
 
