@@ -1,0 +1,43 @@
+"""How a work_dir is recognised: by its config.json, whichever version of this package wrote it.
+
+Listing leaves such folders out, and publishing refuses to replace a config.json that somebody else wrote. Both ask
+`is_own_config`; what is in the file is read by `engine.work_dir.identity` alone.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CONFIG = "config.json"
+FORMAT = "dedup-assets work_dir"
+"""The value of `format` in every config.json since format_version 2."""
+
+_FORMER_SETTINGS = {"input_dir", "work_dir", "run_mode"}  # of a config.json before it named its format
+
+
+def is_own_config(content: bytes) -> bool:
+    """Whether the content of a config.json was written by this package, in this or any other version.
+
+    Args:
+        content: the whole file. Anything that is no JSON object of ours gives False, damaged files included.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, dict):
+        return False
+    return found.get("format") == FORMAT if "format" in found else is_former_config(found)
+
+
+def is_former_config(found: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is a config.json of a version that did not name its format yet."""
+    settings, features, results = (found.get(name) for name in ("settings", "features", "results"))
+    return (
+        (isinstance(settings, dict) and settings.keys() >= _FORMER_SETTINGS)
+        or (isinstance(features, dict) and "model_sha256" in features)
+        or (
+            isinstance(results, dict)
+            and any(isinstance(facts, dict) and "files" in facts for facts in results.values())
+        )
+    )
