@@ -1,7 +1,7 @@
-"""What runs in a decoding process: files nobody has checked meet native code here and nowhere else in a run.
+"""The program of a decoding process: the only place in a run where unchecked files meet native code.
 
-Imports decoders and little more (no polars, no onnxruntime, no store), so that a process starts in a tenth of a second.
-`isolation.py` and `containers` ask; see `workers` for how.
+It imports decoders and little more (no polars, no onnxruntime, no store), so that a process starts in a tenth of a
+second. `asking` and `inputs.containers` send the requests; `workers` describes how they travel.
 """
 
 import os
@@ -14,63 +14,64 @@ from PIL import AvifImagePlugin
 
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
-from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
+from dedup_assets.engine.core.records import ErrorCode, Source
+from dedup_assets.engine.decoders.messages import answer_of, box_of, limits_of, sources_of
 from dedup_assets.engine.inputs.reading import read_sources
-from dedup_assets.engine.pictures.decoding import DecodingLimits, decode_resized, image_size, make_thumbnail
+from dedup_assets.engine.pictures.decoding import decode_resized, image_size, make_thumbnail
 from dedup_assets.engine.workers.serving import Job, serve
 
-_RGB = 3
 _HEADER_BYTES = 1 << 16  # nearly every header ends within
-_WHOLE_BYTES = 32 << 20  # read for a header that does not
+_WHOLE_BYTES = 32 << 20  # largest file that is read whole for a header that ends later
 
 
 def main(memory: str, lifeline: int) -> None:
-    """Answer until the parent ends."""
-    # `num_threads` are all threads: libavif would take one a core, libheif four.
+    """Answer requests until the parent ends."""
+    # Each process has one core: by default libavif takes a thread per core, and libheif four.
     AvifImagePlugin.DEFAULT_MAX_THREADS = pi_heif.options.DECODE_THREADS = 1
-    handlers = {"decode": _decode, "look": _look, "describe": _describe, "list_moments": _list_moments}
+    handlers = {"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments}
     serve(handlers, memory, lifeline)
 
 
 def _decode(job: Job) -> Iterator[list[Any]]:
-    """Good pictures one after the other in memory; for each source [], or code and reason where it is bad."""
+    """See `messages.decoding_request`."""
     request = job.request
     height, width = request["size"]
-    box = BoundingBox(*request["box"]) if request["box"] else None
-    limits = DecodingLimits(*request["limits"])
-    memory, place, step = job.memory.view(request["memory_size"]), 0, height * width * _RGB
-    for content in _contents(job):
+    box, limits = box_of(request), limits_of(request)
+    memory, place = job.memory.view(request["memory_size"]), 0
+    for file in _files(job):
         with _Answer() as answer:
-            picture = decode_resized(_checked(content), (height, width), box=box, limits=limits)
-            memory[place : place + step] = picture.data.cast("B")
-            place += step
-        yield answer.said
+            picture = decode_resized(_checked(file), (height, width), box=box, limits=limits).data.cast("B")
+            memory[place : place + len(picture)] = picture
+            place += len(picture)
+        yield answer.fields
 
 
-def _look(job: Job) -> Iterator[list[Any]]:
-    """Thumbnails one after the other in memory; for each source width, height, bytes, and those of its thumbnail."""
-    side, limits = job.request["side"], DecodingLimits(*job.request["limits"])
+def _preview(job: Job) -> Iterator[list[Any]]:
+    """See `messages.preview_request`."""
+    side, limits = job.request["side"], limits_of(job.request)
     memory, place = job.memory.view(job.request["memory_size"]), 0
-    for content in _contents(job):
+    for file in _files(job):
         with _Answer() as answer:
-            image = _checked(content)
+            image = _checked(file)
             width, height = image_size(image)
             thumbnail = make_thumbnail(image, (width, height), side, limits)
             memory[place : place + len(thumbnail)] = thumbnail
             place += len(thumbnail)
-            answer.said = [width, height, len(image), len(thumbnail)]
-        yield answer.said
+            answer.fields = [width, height, len(image), len(thumbnail)]
+        yield answer.fields
 
 
 def _describe(job: Job) -> Iterator[list[Any]]:
-    """For each local file width, height and bytes, from its header; null where it does not say."""
-    for fields in job.request["sources"]:
+    """As `_preview`, of local files and without thumbnails; null where the header does not tell."""
+    for source in sources_of(job.request):
         with _Answer() as answer:
-            answer.said = [*_facts(_source(*fields).name), 0]
-        yield answer.said
+            if source is not None:
+                answer.fields = [*_facts(source.name), 0]
+        yield answer.fields
 
 
 def _facts(name: bytes) -> tuple[int | None, int | None, int | None]:
+    """Width, height and size in bytes of a file."""
     size_bytes = None
     try:
         with stores.open_file(name) as file:
@@ -89,46 +90,41 @@ def _facts(name: bytes) -> tuple[int | None, int | None, int | None]:
 
 
 class _Answer:
-    """What is said of one image: `said`, or code and reason where the block raises what makes an image bad."""
+    """The answer for one image: `fields`, or code and reason where the block raises what makes an image bad."""
 
     def __init__(self) -> None:
-        self.said: list[Any] = []
+        self.fields: list[Any] = []
 
     def __enter__(self) -> "_Answer":
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, MemoryError):
+            error = ImageError(ErrorCode.IMAGE_TOO_LARGE, "needs more memory than a decoding process may have")
         if isinstance(error, ImageError):
-            self.said = [error.code.value, str(error)]
-        elif isinstance(error, MemoryError):
-            self.said = [ErrorCode.IMAGE_TOO_LARGE.value, "needs more memory than a decoding process may have"]
-        return isinstance(error, ImageError | MemoryError)
+            self.fields = answer_of(error)
+        return isinstance(error, ImageError)
 
 
-def _checked(content: bytes | ImageError) -> bytes:
-    if isinstance(content, ImageError):
-        raise content
-    return content
+def _checked(file: bytes | ImageError) -> bytes:
+    if isinstance(file, ImageError):
+        raise file
+    return file
 
 
-def _contents(job: Job) -> Iterator[bytes | ImageError]:
-    """What was sent along, and what is read here."""
+def _files(job: Job) -> Iterator[bytes | ImageError]:
+    """The files of a request in order: those that came with it, and those that are read here."""
     stores.open_urls_by(job.open_remote)
-    left = iter(job.contents)
-    for is_given, group in groupby(job.request["sources"], key=lambda source: source is None):
-        if is_given:
-            yield from (next(left) for _ in group)
+    given = iter(job.contents)
+    for file_is_given, group in groupby(sources_of(job.request), key=lambda source: source is None):
+        if file_is_given:
+            yield from (next(given) for _ in group)
         else:
-            yield from read_sources([_source(*fields) for fields in group])
-
-
-def _source(name: str, size_bytes: int, version: str, container: str | None, place: int | None) -> Source:
-    inside = None if container is None else container.encode("latin-1")
-    return Source(name.encode("latin-1"), size_bytes, version, inside, place)
+            yield from read_sources([source for source in group if isinstance(source, Source)])
 
 
 def _list_moments(job: Job) -> Iterator[list[int]]:
-    """The moments of a video; none where it cannot be listed: reading it says why."""
+    """The moments of a video, in milliseconds; none where it cannot be listed: reading it gives the reason."""
     from dedup_assets.engine.inputs.containers.videos import list_moments
 
     stores.open_urls_by(job.open_remote)

@@ -11,15 +11,10 @@ from contextlib import ExitStack, contextmanager
 from threading import Lock
 
 from dedup_assets.engine.core.errors import ImageError, WorkerError
-from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders.asking import (
-    Content,
-    Decoded,
-    DecodingTask,
-    decoding_request,
-    open_decoders,
-    pictures_in,
-)
+from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.decoders.asking import open_decoders
+from dedup_assets.engine.decoders.messages import decoding_request, pictures_in, problem_of
+from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES
 from dedup_assets.engine.workers import Ended
 
@@ -55,7 +50,7 @@ class DecodingAhead:
                 self._forget()
             self._held = held.pop_all()
 
-    def take(self, contents: Sequence[Content], task: DecodingTask) -> Decoded | None:
+    def take(self, contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:
         """What became of some images, waited for, once; None where it is not known of all of them."""
         if task != self._task:
             return None
@@ -89,8 +84,8 @@ class DecodingAhead:
             while source not in self._known and self._unanswered:
                 answer = next(self._answers)
                 first = self._unanswered.popleft()
-                if answer and isinstance(answer[0], str):
-                    self._known[first] = ImageError(ErrorCode(answer[0]), answer[1])
+                if problem := problem_of(answer):
+                    self._known[first] = problem
                 else:
                     self._known[first] = self._pictures_made
                     self._pictures_made += 1
@@ -127,7 +122,7 @@ def decode_ahead(sources: Sequence[Source], task: DecodingTask) -> Iterator[None
         begun.close()
 
 
-def take_ahead(contents: Sequence[Content], task: DecodingTask) -> Decoded | None:
+def take_ahead(contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:
     """What became of some images that were decoded ahead; None where that is not known of all of them."""
     begun = _begun
     return begun.take(contents, task) if begun and contents else None

@@ -1,7 +1,7 @@
 """The streaming pipeline: read, decode and embed, overlapped over all threads, in bounded memory and stable order.
 
 Work is cut into small chunks of images. A chunk belongs to one thread: it has a decoding process read and decode
-(`isolation`), and embeds the pictures where that process left them. Thread and process take turns, so `threads` is what
+(`decoders`), and embeds the pictures where that process left them. Thread and process take turns, so `threads` is what
 computes at once, and nothing is copied or queued between them. What lies on a store is read ahead (`read_ahead`). At
 most a fixed number of chunks is under way, whatever the number of images.
 """
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import Content, Decoded, DecodingTask, decode_all, open_decoders
+from dedup_assets.engine.decoders.asking import decode_all, open_decoders
+from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
@@ -118,7 +119,7 @@ class _Outcome:
     problems: list[ImageError | None]
 
 
-def _embed_chunk(contents: Iterable[Content], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
+def _embed_chunk(contents: Iterable[Undecoded], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
     chunk = list(contents)
     if ahead := take_ahead(chunk, extraction.task):
         return _embed(ahead, extraction.embedder)

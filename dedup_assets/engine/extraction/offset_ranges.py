@@ -16,7 +16,8 @@ import polars as pl
 from dedup_assets.engine.core.errors import ModelError, WorkerError
 from dedup_assets.engine.core.records import FeatureStream, Manifest, OffsetRange, Shard, StoredManifest
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import DecodingTask, keep_decoders
+from dedup_assets.engine.decoders.asking import keep_decoders
+from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.extraction.decoding_ahead import decode_ahead
 from dedup_assets.engine.extraction.embedding import open_embedder
 from dedup_assets.engine.extraction.extract import Extraction, Progress, decoding_limits, extract

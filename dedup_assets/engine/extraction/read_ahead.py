@@ -13,12 +13,12 @@ from contextlib import contextmanager
 import polars as pl
 
 from dedup_assets.engine.core.records import Manifest, Source
-from dedup_assets.engine.decoders.asking import Content
+from dedup_assets.engine.decoders.tasks import Undecoded
 from dedup_assets.engine.inputs.containers import IMAGE_SECONDS, Kind, is_streamed, kind_of
 from dedup_assets.engine.inputs.reading import read_sources, video_of
 from dedup_assets.engine.stores import is_url
 
-Read = Callable[[Source], Content]
+Read = Callable[[Source], Undecoded]
 
 CHUNK_IMAGES = 8  # also the batch of one inference: measured fastest, and bit-identical to single calls
 _CHUNK_FRAMES = 64  # of a video: each chunk starts to decode at a key frame before its first
@@ -29,7 +29,7 @@ _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 
 @contextmanager
-def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Content]]]:
+def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Undecoded]]]:
     """Read the images of a manifest, in its order; give it in `reading_order`.
 
     Args:
@@ -86,9 +86,9 @@ def _fits(source: Source, chunk: list[Source], size: int) -> bool:
     return len(chunk) < (_CHUNK_FRAMES if video else CHUNK_IMAGES) and size <= _CHUNK_BYTES
 
 
-def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read) -> Iterator[Iterable[Content]]:
+def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read) -> Iterator[Iterable[Undecoded]]:
     """Chunks whose reading has begun where it pays; those on stores are begun well before they are taken."""
-    begun: deque[Iterable[Content]] = deque()
+    begun: deque[Iterable[Undecoded]] = deque()
     for chunk in chunks:
         ahead = is_url(chunk[0].name) and not video_of(chunk[0])
         if any(source.container and is_streamed(source.container) for source in chunk):
@@ -102,18 +102,18 @@ def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read)
     yield from begun
 
 
-def _in_turn(chunk: list[Source], read: Read) -> Iterator[Content]:
+def _in_turn(chunk: list[Source], read: Read) -> Iterator[Undecoded]:
     for source in chunk:
         yield source if is_read_by_decoder(source) else read(source)
 
 
-def _begin(source: Source, pool: ThreadPoolExecutor, read: Read) -> "Future[Content] | Source":
+def _begin(source: Source, pool: ThreadPoolExecutor, read: Read) -> "Future[Undecoded] | Source":
     if is_url(source.name) and 0 <= source.size_bytes <= _AHEAD_BYTES:
         return pool.submit(read, source)
     return source
 
 
-def _contents(begun: "list[Future[Content] | Source]", read: Read) -> Iterator[Content]:
+def _contents(begun: "list[Future[Undecoded] | Source]", read: Read) -> Iterator[Undecoded]:
     for item in begun:
         if isinstance(item, Future):
             yield item.result()

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import Content, Look, LookingTask, look_at_all, open_decoders
+from dedup_assets.engine.decoders.asking import make_previews, open_decoders
+from dedup_assets.engine.decoders.tasks import Preview, PreviewTask, Undecoded
 from dedup_assets.engine.extraction.read_ahead import is_read_by_decoder
 from dedup_assets.engine.gallery.pages import Illustrate, Picture
 from dedup_assets.engine.inputs.containers import find_inside, split_frame
@@ -82,13 +83,13 @@ def make_pictures(
     Raises:
         WorkerError: no decoding process can be started.
     """
-    task = LookingTask(side, effort.limits, effort.seconds)
+    task = PreviewTask(side, effort.limits, effort.seconds)
 
     def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, Picture]]:
         contents = [_content(name, effort.seconds) for name in group]
         with decoders.lend() as lent:
-            looks = look_at_all(contents, task, lent)
-        return [(name, _shown(name, look)) for name, look in zip(group, looks, strict=True)]
+            previews = make_previews(contents, task, lent)
+        return [(name, _shown(name, preview)) for name, preview in zip(group, previews, strict=True)]
 
     # Frames of a video lie together and in order when sorted.
     return _each(make, _cut(sorted(set(names))), effort)
@@ -102,16 +103,16 @@ def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[Picture]:
     Raises:
         WorkerError: no decoding process can be started.
     """
-    task = LookingTask(0, effort.limits, effort.seconds)
+    task = PreviewTask(0, effort.limits, effort.seconds)
 
     def describe(group: Sequence[bytes], decoders: WorkerPool) -> list[Picture]:
         pictures = [_blank(name) for name in group]
         local = [place for place, one in enumerate(pictures) if one.container is None and not is_url(group[place])]
         if local:
             with decoders.lend() as lent:
-                looks = look_at_all([Source(group[place], -1, "") for place in local], task, lent)
-            for place, look in zip(local, looks, strict=True):
-                pictures[place] = _shown(group[place], look, pictures[place])
+                previews = make_previews([Source(group[place], -1, "") for place in local], task, lent)
+            for place, preview in zip(local, previews, strict=True):
+                pictures[place] = _shown(group[place], preview, pictures[place])
         return pictures
 
     return _each(describe, (names[start : start + _FACTS] for start in range(0, len(names), _FACTS)), effort)
@@ -146,7 +147,7 @@ def _pass_of(name: bytes) -> bytes | None:
     return None if not is_url(name) and os.path.lexists(name) else b""
 
 
-def _content(name: bytes, seconds: float) -> Content:
+def _content(name: bytes, seconds: float) -> Undecoded:
     """Where a decoding process reads an image, or its bytes if only this one can."""
     if is_url(name) and not split_frame(name):
         return next(read_names([name], seconds))
@@ -155,12 +156,14 @@ def _content(name: bytes, seconds: float) -> Content:
     return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
 
 
-def _shown(name: bytes, look: Look, blank: Picture | None = None) -> Picture:
+def _shown(name: bytes, preview: Preview, blank: Picture | None = None) -> Picture:
     picture = blank or _blank(name)
-    if look.problem:
-        return replace(picture, problem=str(look.problem))
-    size_bytes = None if split_frame(name) else look.size_bytes  # a frame has no size of its own
-    return replace(picture, thumbnail=look.thumbnail, width=look.width, height=look.height, size_bytes=size_bytes)
+    if preview.problem:
+        return replace(picture, problem=str(preview.problem))
+    size_bytes = None if split_frame(name) else preview.size_bytes  # a frame has no size of its own
+    return replace(
+        picture, thumbnail=preview.thumbnail, width=preview.width, height=preview.height, size_bytes=size_bytes
+    )
 
 
 def _blank(name: bytes) -> Picture:

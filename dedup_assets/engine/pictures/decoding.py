@@ -17,7 +17,7 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs import jpeg, pillow
 from dedup_assets.engine.pictures.codecs.damage import translated
-from dedup_assets.engine.pictures.codecs.picture import Picture
+from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 from dedup_assets.engine.pictures.resizing import resize
 
 
@@ -139,7 +139,7 @@ def thumbnail_room(side: int) -> int:
 
 def _open_checked(
     data: bytes | memoryview, at_least: tuple[int, int] | None, box: BoundingBox | None, limits: DecodingLimits
-) -> Picture:
+) -> OpenedPicture:
     picture = _open(data, None if box else at_least)
     _check_size(picture, limits)
     if box:
@@ -153,7 +153,7 @@ def _cut_out(pixels: NDArray[np.uint8], box: BoundingBox | None) -> NDArray[np.u
     return np.ascontiguousarray(pixels)
 
 
-def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> Picture:
+def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> OpenedPicture:
     content = data if isinstance(data, bytes) else bytes(data)
     if not content:
         raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file has no bytes")
@@ -161,7 +161,7 @@ def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> Picture
         return jpeg.open_picture(content, at_least) if jpeg.accepts(content) else pillow.open_picture(content)
 
 
-def _check_size(picture: Picture, limits: DecodingLimits) -> None:
+def _check_size(picture: OpenedPicture, limits: DecodingLimits) -> None:
     stands = f"{picture.format_name} of {picture.width} x {picture.height} pixels"
     if picture.width * picture.height > limits.max_pixels:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{stands}: more than {limits.max_pixels} are not decoded")
@@ -169,7 +169,7 @@ def _check_size(picture: Picture, limits: DecodingLimits) -> None:
         raise ImageError(ErrorCode.IMAGE_TOO_SMALL, f"{stands}: each side must have at least {limits.min_side}")
 
 
-def _check_box(picture: Picture, box: BoundingBox) -> None:
+def _check_box(picture: OpenedPicture, box: BoundingBox) -> None:
     fits_rows = 0 <= box.row < box.row + box.height <= picture.height
     fits_cols = 0 <= box.col < box.col + box.width <= picture.width
     if not (fits_rows and fits_cols):

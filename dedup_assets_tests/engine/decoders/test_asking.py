@@ -16,7 +16,8 @@ from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError, WorkerError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders.asking import Content, Decoded, DecodingTask, decode_all
+from dedup_assets.engine.decoders.asking import decode_all
+from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.inputs.containers import DECODER
 from dedup_assets.engine.pictures.decoding import DecodingLimits, decode
 from dedup_assets.engine.pictures.resizing import resize
@@ -66,7 +67,7 @@ def test_pictures_are_those_of_this_process_whatever_bytes_their_names_hold(
 ) -> None:
     folder = os.fsencode(tmp_path)
     names = [save_photo(folder + b"/" + name, number) for number, name in enumerate([b"a\xff\n.jpg", b"\xc3\xa4 .png"])]
-    given: list[Content] = [source(names[0]), Path(os.fsdecode(names[1])).read_bytes(), source(names[1])]
+    given: list[Undecoded] = [source(names[0]), Path(os.fsdecode(names[1])).read_bytes(), source(names[1])]
     broken = ImageError(ErrorCode.MISSING_FILE, "no such member")
     with pool.lend() as lent:
         decoded = decode_all([*given[:1], broken, b"nonsense", *given[1:]], TASK, lent)
@@ -236,8 +237,11 @@ def request_for(*sources: Source, memory_bytes: int = 1 << 30) -> Request:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_no_process_outlives_the_one_that_started_it(slow: Source, how: signal.Signals) -> None:
     script = f"""
-from dedup_assets.engine.decoders.asking import *
 from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.decoders.asking import decode_all, open_decoders
+from dedup_assets.engine.decoders.tasks import DecodingTask
+from dedup_assets.engine.inputs.containers import DECODER
+from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.workers import keep_workers
 task = DecodingTask((16, 16), None, DecodingLimits(), 60.0)
 with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend() as lent:  # no __main__ guard

@@ -11,7 +11,8 @@ import pytest
 
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import Decoded, DecodingTask, decode_all
+from dedup_assets.engine.decoders.asking import decode_all
+from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask
 from dedup_assets.engine.extraction import offset_ranges as ranges
 from dedup_assets.engine.extraction.decoding_ahead import DecodingAhead, decode_ahead, take_ahead
 from dedup_assets.engine.extraction.offset_ranges import head_start

@@ -28,7 +28,7 @@ from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.pictures.codecs import exif, rgb
 from dedup_assets.engine.pictures.codecs.colours import Correction, correction_by_profile
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
-from dedup_assets.engine.pictures.codecs.picture import Picture
+from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 from dedup_assets.engine.pictures.codecs.segments import read_segments
 
 _TRUNCATED = "Premature end of JPEG file"
@@ -51,7 +51,7 @@ def accepts(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
-def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
+def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture:
     """Read the header.
 
     Args:
@@ -82,7 +82,7 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> Picture:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels")
         return exif.turn_upright(load(), orientation)
 
-    return Picture("JPEG", width, height, load_upright, correct)
+    return OpenedPicture("JPEG", width, height, load_upright, correct)
 
 
 def encode(picture: NDArray[np.uint8], quality: int) -> bytes:

@@ -23,7 +23,7 @@ from dedup_assets.engine.pictures.codecs.checksums import has_damaged_chunk
 from dedup_assets.engine.pictures.codecs.colours import correction_of
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
 from dedup_assets.engine.pictures.codecs.endings import find_cut
-from dedup_assets.engine.pictures.codecs.picture import Picture
+from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 
 # First bytes that no other file has by chance: if such a file cannot be opened, it is damaged, not of another kind.
 _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QOI", "ICNS", "ICO", "DDS", "BLP", "MSP")
@@ -40,7 +40,7 @@ _NOT_IMAGES = {
 }  # fmt: skip
 
 
-def open_picture(data: bytes) -> Picture:
+def open_picture(data: bytes) -> OpenedPicture:
     """Read the header of a file that is not a JPEG.
 
     Raises:
@@ -98,12 +98,12 @@ def _cut_or(error: Exception, name: str, data: bytes) -> ImageError:
     return judged
 
 
-def _describe(image: ImageFile.ImageFile, name: str, data: bytes) -> Picture:
+def _describe(image: ImageFile.ImageFile, name: str, data: bytes) -> OpenedPicture:
     width, height = image.size
     # TIFF: Pillow turns it by itself, its size is as displayed. AVIF: Pillow rewrites EXIF from `irot` and `imir`.
     if name != "TIFF" and exif.swaps_sides(_orientation(image)):
         width, height = height, width
-    return Picture(name, width, height, lambda: _load(image, name, data))
+    return OpenedPicture(name, width, height, lambda: _load(image, name, data))
 
 
 def _load(image: ImageFile.ImageFile, name: str, data: bytes) -> NDArray[np.uint8]:
@@ -132,7 +132,7 @@ def _orientation(image: Image.Image) -> int:
     return exif.read_orientation(block) if isinstance(block, bytes) else exif.UPRIGHT
 
 
-def _open_heif(data: bytes) -> Picture:
+def _open_heif(data: bytes) -> OpenedPicture:
     """HEIC: libheif applies `irot` and `imir`; EXIF orientation merely repeats them and is not applied again."""
     import pi_heif
 
@@ -151,7 +151,7 @@ def _open_heif(data: bytes) -> Picture:
             image = container.to_pillow()
             return rgb.to_rgb(image, correction_of(image, data))
 
-    return Picture("HEIF", width, height, load)
+    return OpenedPicture("HEIF", width, height, load)
 
 
 def _brands(data: bytes) -> set[bytes]:

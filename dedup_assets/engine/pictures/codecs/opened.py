@@ -10,7 +10,7 @@ from dedup_assets.engine.pictures.codecs.colours import Correction
 
 
 @dataclass(frozen=True)
-class Picture:
+class OpenedPicture:
     """What a codec knows before it decodes.
 
     Attributes:

@@ -1,0 +1,112 @@
+"""Requests to a decoding process and its answers, as JSON: both ends of the pipe read and write them here.
+
+Names are bytes; JSON carries them as Latin-1 text, in which every byte is one character.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
+from dedup_assets.engine.decoders.tasks import DecodingTask, PreviewTask, Undecoded
+from dedup_assets.engine.inputs.reading import MAX_FILE_BYTES
+from dedup_assets.engine.pictures.decoding import DecodingLimits, thumbnail_room
+from dedup_assets.engine.workers import Request, Worker
+
+_RGB = 3
+_BYTES_PER_PIXEL = 16  # the largest need of any decoder, as measured
+_LIBRARIES_BYTES = 512 << 20
+
+
+def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request:
+    """The request of a `DecodingTask`; the answer for each image is [], or code and reason where it is bad.
+
+    Good pictures lie one after the other in the shared memory, see `pictures_in`.
+    """
+    box, (height, width) = task.box, task.size
+    return {
+        "do": "decode",
+        "size": task.size,
+        "box": box and [box.row, box.col, box.width, box.height],
+        "memory_size": len(images) * height * width * _RGB,
+        **_fields_of_every_request(images, task),
+    }
+
+
+def preview_request(images: Sequence[Undecoded], task: PreviewTask) -> Request:
+    """The request of a `PreviewTask`; the answer for each image is [width, height, file bytes, thumbnail bytes].
+
+    Instead it is [code, reason] where the image is bad. Thumbnails lie one after the other in the shared memory.
+    """
+    return {
+        "do": "preview" if task.side else "describe",
+        "side": task.side,
+        "memory_size": max(len(images) * thumbnail_room(task.side), 1),
+        **_fields_of_every_request(images, task),
+    }
+
+
+def problem_of(answer: list[Any]) -> ImageError | None:
+    """Why the image of an answer is bad; None for a good one."""
+    is_bad = bool(answer) and isinstance(answer[0], str)
+    return ImageError(ErrorCode(answer[0]), answer[1]) if is_bad else None
+
+
+def answer_of(problem: ImageError) -> list[Any]:
+    """The answer for a bad image."""
+    return [problem.code.value, str(problem)]
+
+
+def pictures_in(worker: Worker, images: int, task: DecodingTask) -> NDArray[np.uint8]:
+    """The pictures in the memory that is shared with a process.
+
+    Args:
+        worker: the process.
+        images: number of good images that it has decoded, or room for those that it will decode.
+        task: what it was asked for.
+
+    Returns:
+        (images, height, width, 3) uint8 RGB, a view.
+    """
+    height, width = task.size
+    size = images * height * width * _RGB
+    return np.frombuffer(worker.memory.view(size), np.uint8, size).reshape(images, height, width, _RGB)
+
+
+def sources_of(request: Request) -> list[Source | None]:
+    """Where the process reads each image of a request; None where the bytes came with the request."""
+    return [None if fields is None else _source(*fields) for fields in request["sources"]]
+
+
+def limits_of(request: Request) -> DecodingLimits:
+    """Which pictures a request refuses."""
+    return DecodingLimits(*request["limits"])
+
+
+def box_of(request: Request) -> BoundingBox | None:
+    """The crop of a decoding request."""
+    return BoundingBox(*request["box"]) if request["box"] else None
+
+
+def _fields_of_every_request(images: Sequence[Undecoded], task: DecodingTask | PreviewTask) -> Request:
+    # A process holds the largest file that is read, and the largest picture that is decoded.
+    memory_bytes = _LIBRARIES_BYTES + MAX_FILE_BYTES + task.limits.max_pixels * _BYTES_PER_PIXEL
+    return {
+        "limits": [task.limits.min_side, task.limits.max_pixels],
+        "sources": [_fields(image) if isinstance(image, Source) else None for image in images],
+        "memory_bytes": memory_bytes,
+        "seconds": task.seconds,
+    }
+
+
+def _fields(source: Source) -> list[object]:
+    container = None if source.container is None else source.container.decode("latin-1")
+    return [source.name.decode("latin-1"), source.size_bytes, source.version, container, source.place]
+
+
+def _source(name: str, size_bytes: int, version: str, container: str | None, place: int | None) -> Source:
+    inside = None if container is None else container.encode("latin-1")
+    return Source(name.encode("latin-1"), size_bytes, version, inside, place)

@@ -1,0 +1,78 @@
+"""What decoding processes are asked for, and what comes back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import BoundingBox, Source
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+
+Undecoded = bytes | ImageError | Source
+"""One image before it is decoded: its file; or why it cannot be read; or where a decoding process reads it."""
+
+
+@dataclass(frozen=True)
+class DecodingTask:
+    """How each image becomes an input of the model.
+
+    Attributes:
+        size: (height, width) of the result, in pixels.
+        box: crop, in pixels of the full picture; None for the whole picture.
+        limits: which pictures are refused.
+        seconds: time limit for one image.
+    """
+
+    size: tuple[int, int]
+    box: BoundingBox | None
+    limits: DecodingLimits
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PreviewTask:
+    """What a page shows of each image.
+
+    Attributes:
+        side: longer side of the thumbnail, in pixels; 0 for no thumbnail, only what the header of a local file says.
+        limits: which pictures get no thumbnail.
+        seconds: time limit for one image.
+    """
+
+    side: int
+    limits: DecodingLimits
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The result of a `DecodingTask`.
+
+    Attributes:
+        pictures: (n_good, height, width, 3) uint8 RGB, in the order of the images. They lie in memory that the
+            decoding process shares: valid until that process gets its next request.
+        problems: for each image why it is bad, or None.
+    """
+
+    pictures: NDArray[np.uint8]
+    problems: list[ImageError | None]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The result of a `PreviewTask` for one image. Attributes that are unknown are None.
+
+    Attributes:
+        width: pixels, as displayed.
+        height: pixels, as displayed.
+        size_bytes: of the file.
+        thumbnail: a JPEG file; None where there is a problem or none was wanted.
+        problem: why the image cannot be shown.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int | None = None
+    thumbnail: bytes | None = None
+    problem: ImageError | None = None
