@@ -115,13 +115,18 @@ class StoredManifest:
         return self.positions.max_offset - self.positions.min_offset
 
 
+LEDGER_COLUMNS = ("index", "filename", "size_bytes", "version", "error_code", "error", "low_information")
+"""Of `Shard.images` and `ImageLedger.rows`, in this order."""
+
+
 @dataclass(frozen=True)
 class Shard:
     """What one offset range gave: a row for each listed image, good or bad.
 
     Attributes:
-        images: `index`, `filename`, `size_bytes`, `version` of the manifest, and `error_code`, `error` (both null where
-            the image is good).
+        images: `index`, `filename`, `size_bytes`, `version` of the manifest; `error_code`, `error` (both null where
+            the image is good); and `low_information` (string): null, or where the picture shows nothing (flat, black,
+            blank) a hash of the file, empty for a frame of a video. Such images match exact copies alone.
         vectors: (n_good, d) float32, the good rows in order.
     """
 

@@ -4,6 +4,7 @@ It imports decoders and little more (no polars, no onnxruntime, no store), so th
 second. `asking` and `inputs.containers` send the requests; `workers` describes how they travel.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,9 +16,10 @@ from PIL import AvifImagePlugin
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders.messages import answer_of, box_of, limits_of, sources_of
-from dedup_assets.engine.inputs.reading import read_sources
+from dedup_assets.engine.decoders.messages import answer_of, answer_of_empty_picture, box_of, limits_of, sources_of
+from dedup_assets.engine.inputs.reading import read_sources, video_of
 from dedup_assets.engine.pictures.decoding import decode_resized, image_size, make_thumbnail
+from dedup_assets.engine.pictures.information import shows_nothing
 from dedup_assets.engine.workers.serving import Job, serve
 
 _HEADER_BYTES = 1 << 16  # nearly every header ends within
@@ -38,12 +40,20 @@ def _decode(job: Job) -> Iterator[list[Any]]:
     height, width = request["size"]
     box, limits = box_of(request), limits_of(request)
     memory, place = job.memory.view(request["memory_size"]), 0
-    for file in _files(job):
+    for file, source in zip(_files(job), sources_of(request), strict=True):
         with _Answer() as answer:
-            picture = decode_resized(_checked(file), (height, width), box=box, limits=limits).data.cast("B")
-            memory[place : place + len(picture)] = picture
-            place += len(picture)
+            picture = decode_resized(_checked(file), (height, width), box=box, limits=limits)
+            memory[place : place + picture.nbytes] = picture.data.cast("B")
+            place += picture.nbytes
+            if shows_nothing(picture):
+                answer.fields = answer_of_empty_picture(_hash_of(_checked(file), source))
         yield answer.fields
+
+
+def _hash_of(file: bytes, source: Source | None) -> str:
+    """SHA-256 of a file, 32 digits of it; empty for a frame of a video, because a frame is no file."""
+    is_frame = source is not None and video_of(source) is not None
+    return "" if is_frame else hashlib.sha256(file).hexdigest()[:32]
 
 
 def _preview(job: Job) -> Iterator[list[Any]]:

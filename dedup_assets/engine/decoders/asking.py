@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders.messages import decoding_request, pictures_in, preview_request, problem_of
+from dedup_assets.engine.decoders.messages import (
+    decoding_request,
+    low_information_of,
+    pictures_in,
+    preview_request,
+    problem_of,
+)
 from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Preview, PreviewTask, Undecoded
 from dedup_assets.engine.inputs.containers import DECODER
 from dedup_assets.engine.inputs.reading import video_of
@@ -42,7 +48,7 @@ def decode_all(images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> D
     """
     call = _Decoding(images, task, lent)
     call.complete()
-    return Decoded(call.pictures(), call.problems)
+    return Decoded(call.pictures(), call.problems, call.low_information)
 
 
 def make_previews(images: Sequence[Undecoded], task: PreviewTask, lent: Lent) -> list[Preview]:
@@ -166,6 +172,7 @@ class _Decoding(_Call):
         self._task = task
         self._saved: list[NDArray[np.uint8]] = []
         self._good = 0  # pictures in the memory of the present process
+        self.low_information: list[str | None] = [None] * len(images)
 
     def pictures(self) -> NDArray[np.uint8]:
         """The pictures of the good images."""
@@ -176,7 +183,7 @@ class _Decoding(_Call):
         return decoding_request(images, self._task)
 
     def _take(self, place: int, answer: list[Any]) -> None:
-        del place, answer
+        self.low_information[place] = low_information_of(answer)
         self._good += 1
 
     def _save(self) -> None:

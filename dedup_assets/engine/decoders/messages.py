@@ -24,7 +24,7 @@ _LIBRARIES_BYTES = 512 << 20
 def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request:
     """The request of a `DecodingTask`; the answer for each image is [], or code and reason where it is bad.
 
-    Good pictures lie one after the other in the shared memory, see `pictures_in`.
+    For a good picture that shows nothing it is `answer_of_empty_picture`. Good pictures lie one after the other in the shared memory, see `pictures_in`.
     """
     box, (height, width) = task.box, task.size
     return {
@@ -58,6 +58,16 @@ def problem_of(answer: list[Any]) -> ImageError | None:
 def answer_of(problem: ImageError) -> list[Any]:
     """The answer for a bad image."""
     return [problem.code.value, str(problem)]
+
+
+def answer_of_empty_picture(content: str) -> list[Any]:
+    """The answer for a good picture that shows nothing, see `Decoded.low_information`."""
+    return [None, content]
+
+
+def low_information_of(answer: list[Any]) -> str | None:
+    """`Decoded.low_information` of the good picture that an answer is about."""
+    return str(answer[1]) if answer else None
 
 
 def pictures_in(worker: Worker, images: int, task: DecodingTask) -> NDArray[np.uint8]:

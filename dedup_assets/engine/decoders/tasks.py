@@ -53,10 +53,13 @@ class Decoded:
         pictures: (n_good, height, width, 3) uint8 RGB, in the order of the images. They lie in memory that the
             decoding process shares: valid until that process gets its next request.
         problems: for each image why it is bad, or None.
+        low_information: for each image None, or a hash of its file where the picture shows nothing; empty for a frame
+            of a video.
     """
 
     pictures: NDArray[np.uint8]
     problems: list[ImageError | None]
+    low_information: list[str | None]
 
 
 @dataclass(frozen=True)

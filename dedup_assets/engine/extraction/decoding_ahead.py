@@ -13,7 +13,7 @@ from threading import Lock
 from dedup_assets.engine.core.errors import ImageError, WorkerError
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.messages import decoding_request, pictures_in, problem_of
+from dedup_assets.engine.decoders.messages import decoding_request, low_information_of, pictures_in, problem_of
 from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES
 from dedup_assets.engine.workers import Ended
@@ -38,6 +38,7 @@ class DecodingAhead:
         self._lock = Lock()
         self._asked, self._unanswered = set(sources), deque(sources)
         self._known: dict[Source, int | ImageError] = {}  # the place of its picture, or why it has none
+        self._low_information: dict[Source, str | None] = {}
         self._pictures_made = 0
         self._holds = True
         with ExitStack() as held:
@@ -63,6 +64,7 @@ class DecodingAhead:
             decoded = Decoded(
                 self._pictures[[place for place in found if isinstance(place, int)]],  # a copy
                 [None if isinstance(place, int) else place for place in found],
+                [self._low_information.pop(source, None) for source in sources],
             )
             if not self._asked:
                 self._give_back()
@@ -88,6 +90,7 @@ class DecodingAhead:
                     self._known[first] = problem
                 else:
                     self._known[first] = self._pictures_made
+                    self._low_information[first] = low_information_of(answer)
                     self._pictures_made += 1
                 if not self._unanswered:
                     next(self._answers, None)  # the end of the request

@@ -21,6 +21,7 @@ from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
+from dedup_assets.engine.pictures import information
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.workers import Lanes, WorkerPool
@@ -60,7 +61,8 @@ class Extraction:
         """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
         limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
-        return f"{decoding_fingerprint()} model={self.embedder.sha256} box={box} {limits}"
+        flat = f"low_information={information.VERSION}"
+        return f"{decoding_fingerprint()} model={self.embedder.sha256} box={box} {limits} {flat}"
 
 
 def decoding_limits(settings: Settings) -> DecodingLimits:
@@ -89,6 +91,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     good = 0
     codes: list[str | None] = []
     reasons: list[str | None] = []
+    low_information: list[str | None] = []
     ordered = reading_order(manifest)
     with open_chunks(ordered, extraction.seconds) as chunks, open_decoders(extraction.threads) as decoders:
         lanes = Lanes(extraction.threads, abandon=decoders.close)
@@ -97,10 +100,13 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
             good += len(outcome.vectors)
             codes += [str(problem.code) if problem else None for problem in outcome.problems]
             reasons += [str(problem) if problem else None for problem in outcome.problems]
+            low_information += outcome.low_information
             progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
     drop_ahead()
     images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
-        pl.Series("error_code", codes, pl.String), pl.Series("error", reasons, pl.String)
+        pl.Series("error_code", codes, pl.String),
+        pl.Series("error", reasons, pl.String),
+        pl.Series("low_information", low_information, pl.String),
     )
     return _in_listing_order(images, vectors[:good])
 
@@ -117,6 +123,7 @@ def _in_listing_order(images: pl.DataFrame, vectors: NDArray[np.float32]) -> Sha
 class _Outcome:
     vectors: NDArray[np.float32]
     problems: list[ImageError | None]
+    low_information: list[str | None]
 
 
 def _embed_chunk(contents: Iterable[Undecoded], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
@@ -130,17 +137,32 @@ def _embed_chunk(contents: Iterable[Undecoded], extraction: Extraction, decoders
 def _embed(decoded: Decoded, embedder: Embedder) -> _Outcome:
     pictures = decoded.pictures
     if not len(pictures):
-        return _Outcome(np.empty((0, embedder.dimension), np.float32), decoded.problems)
+        return _Outcome(np.empty((0, embedder.dimension), np.float32), decoded.problems, decoded.low_information)
     batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    return _finite(_Outcome(np.concatenate([embedder.embed(batch) for batch in batches]), decoded.problems))
+    vectors = np.concatenate([embedder.embed(batch) for batch in batches])
+    return _without_unusable(_Outcome(vectors, decoded.problems, decoded.low_information))
 
 
-def _finite(outcome: _Outcome) -> _Outcome:
-    """A vector with NaN or infinity has no similarity to anything: its image is bad, and says so."""
-    good: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
+def _without_unusable(outcome: _Outcome) -> _Outcome:
+    """Make images bad whose vector has no similarity to anything: one with NaN or infinity, or of zeros alone."""
+    finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
+    good = finite & outcome.vectors.any(axis=1)
     if good.all():
         return outcome
-    verdicts = iter(good)
-    failure = ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
-    problems = [problem or (None if next(verdicts) else failure) for problem in outcome.problems]
-    return _Outcome(outcome.vectors[good], problems)
+    reasons = {
+        True: "the model gave a vector of zeros, which has no direction to compare",
+        False: "the model gave a vector that is not finite",
+    }
+    verdicts = zip(good, finite, strict=True)
+
+    def problem_of(problem: ImageError | None) -> ImageError | None:
+        if problem is not None:
+            return problem
+        is_good, is_finite = next(verdicts)
+        return None if is_good else ImageError(ErrorCode.UNREADABLE, reasons[bool(is_finite)])
+
+    problems = [problem_of(problem) for problem in outcome.problems]
+    low_information = [
+        None if problem else content for problem, content in zip(problems, outcome.low_information, strict=True)
+    ]
+    return _Outcome(outcome.vectors[good], problems, low_information)

@@ -130,7 +130,10 @@ def _features(work_dir: WorkDir) -> Features:
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
     """What became of each listed image. Raises WorkDirError if it is not there, or damaged."""
-    return ImageLedger(read_parquet(work_dir, LEDGER, remedy="materialize features")[0])
+    rows = read_parquet(work_dir, LEDGER, remedy="materialize features")[0]
+    if "low_information" not in rows.columns:  # written by an earlier version
+        rows = rows.with_columns(low_information=pl.lit(None, pl.String))
+    return ImageLedger(rows)
 
 
 def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:

@@ -18,13 +18,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.records import ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir.location import SHARDS as FOLDER
 from dedup_assets.engine.work_dir.location import WorkDir
 
 _LOG = logging.getLogger(__name__)
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
-_LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
+_LEDGER = list(LEDGER_COLUMNS)
 _EVERYTHING = [*_LEDGER, "vector"]
 _IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _IDENTITY = list(_IDENTITY_SCHEMA)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.records import Features, FeatureStream, Shard
+from dedup_assets.engine.core.records import LEDGER_COLUMNS, Features, FeatureStream, Shard
 from dedup_assets.engine.work_dir import fastdup_files, files
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
 
@@ -16,7 +16,6 @@ FASTDUP_MODEL = "fastdup"
 
 _BLOCK_ROWS = 65_536
 _NOT_PARTS = {"shards", files.GALLERY, files.TEST}
-_LEDGER = ["index", "filename", "size_bytes", "version", "error_code", "error"]
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _check_names(parts: Sequence[StoredFeatures]) -> None:
 def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
     """The ledger that the extraction kept, or one made from the names where it is missing or of another run."""
     if work_dir.exists(files.LEDGER):
-        kept = files.read_ledger(work_dir).rows.select(*_LEDGER)
+        kept = files.read_ledger(work_dir).rows.select(*LEDGER_COLUMNS)
         if kept.filter(pl.col("error_code").is_null())["filename"].equals(features.names):
             return kept
     good = pl.DataFrame({"filename": features.names}, schema={"filename": pl.Binary}).with_columns(
@@ -170,9 +169,15 @@ def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
         version=pl.lit(""),
         error_code=pl.lit(None, pl.String),
         error=pl.lit(None, pl.String),
+        low_information=pl.lit(None, pl.String),
     )
     bad = files.read_bad_images(work_dir).rows.select(
-        "filename", pl.col("filesize").alias("size_bytes"), pl.lit("").alias("version"), "error_code", "error"
+        "filename",
+        pl.col("filesize").alias("size_bytes"),
+        pl.lit("").alias("version"),
+        "error_code",
+        "error",
+        pl.lit(None, pl.String).alias("low_information"),
     )
     both = pl.concat([good, bad.filter(~pl.col("filename").is_in(features.names.implode()))])
-    return both.with_row_index("index").cast({"index": pl.Int64}).select(*_LEDGER)
+    return both.with_row_index("index").cast({"index": pl.Int64}).select(*LEDGER_COLUMNS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
@@ -33,9 +34,10 @@ def workers() -> Iterator[None]:
 
 @pytest.fixture
 def photos(tmp_path: Path, save_photo: SavePhoto) -> list[Source]:
-    """Twenty files, the fourth no image."""
+    """Twenty files, the fourth no image, the sixth black."""
     for number in range(20):
         save_photo(tmp_path / "in" / f"{number:02d}.jpg", number)
+    Image.new("RGB", (24, 24)).save(tmp_path / "in" / "05.jpg")
     (tmp_path / "in" / "03.jpg").write_bytes(b"nonsense")
     return first_files(str(tmp_path / "in"), "", 20)
 
@@ -53,6 +55,7 @@ def expect_same(decoded: Decoded | None, sources: list[Source], pool: WorkerPool
         expected = decode_all(sources, TASK, lent)
         assert np.array_equal(decoded.pictures, expected.pictures)
     assert list(map(str, decoded.problems)) == list(map(str, expected.problems))
+    assert decoded.low_information == expected.low_information
 
 
 def test_pictures_and_problems_are_those_of_decoding_when_asked(photos: list[Source], pool: WorkerPool) -> None:
@@ -61,6 +64,7 @@ def test_pictures_and_problems_are_those_of_decoding_when_asked(photos: list[Sou
         first = take_ahead(photos[:8], TASK)
         rest = take_ahead(photos[16:], TASK)
     assert [problem is None for problem in first.problems] == [True] * 3 + [False] + [True] * 4 if first else False
+    assert [mark is None for mark in first.low_information] == [True] * 5 + [False] + [True] * 2 if first else False
     for decoded, sources in ((first, photos[:8]), (later, photos[8:16]), (rest, photos[16:])):
         expect_same(decoded, sources, pool)
 

@@ -1,6 +1,9 @@
 """From names to rows and vectors: bad images are rows, and threads change nothing."""
 
+import hashlib
 import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -22,6 +25,7 @@ from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.workers import thread_count
 from dedup_assets_tests.support.models import save_mean_model, save_model
 from dedup_assets_tests.support.pictures import SavePhoto
+from dedup_assets_tests.support.videos import save_video
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +140,41 @@ def test_a_vector_that_is_not_finite_makes_its_image_bad_and_no_other(tmp_path: 
     shard = run(manifest_of(*names), model)
     assert shard.images["error_code"].to_list() == [None, "ERROR_UNREADABLE", None]
     assert shard.vectors.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_a_vector_of_zeros_makes_its_image_bad_and_no_other(tmp_path: Path, save_photo: SavePhoto) -> None:
+    model = Embedder(save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3]))
+    names = [save_photo(tmp_path / f"{number}.png", number) for number in range(3)]
+    Image.new("RGB", (20, 20)).save(tmp_path / "1.png")
+    shard = run(manifest_of(*names), model)
+    assert shard.images["error_code"].to_list() == [None, "ERROR_UNREADABLE", None]
+    assert "vector of zeros" in shard.images["error"][1]
+    assert shard.images["low_information"].to_list() == [None, None, None]
+    assert len(shard.vectors) == 2
+
+
+def test_a_picture_that_shows_nothing_is_marked_with_the_hash_of_its_file(
+    tmp_path: Path, save_photo: SavePhoto, embedder: Embedder
+) -> None:
+    photo = save_photo(tmp_path / "0.png", 1)
+    Image.new("RGB", (20, 20), "gray").save(tmp_path / "1.png")
+    shutil.copy(tmp_path / "1.png", tmp_path / "2.png")
+    Image.new("RGB", (21, 20), "gray").save(tmp_path / "3.png")
+    with zipfile.ZipFile(tmp_path / "4.zip", "w") as archive:
+        archive.write(tmp_path / "1.png", "inside.png")
+    shard = run(list_images(str(tmp_path)), embedder)
+    digest = hashlib.sha256((tmp_path / "1.png").read_bytes()).hexdigest()[:32]
+    assert shard.images["filename"][0] == photo
+    marks = shard.images["low_information"].to_list()
+    assert marks[:3] == [None, digest, digest]
+    assert marks[3] not in {None, "", digest}
+    assert marks[4] == digest
+
+
+def test_frames_of_videos_that_show_nothing_have_no_hash(tmp_path: Path, embedder: Embedder) -> None:
+    video = save_video(tmp_path / "v.mp4", [Image.new("RGB", (64, 48), "gray")] * 2)
+    shard = run(list_images(str(video)), embedder)
+    assert set(shard.images["low_information"]) == {""}
 
 
 def test_images_are_read_from_a_store(store: str, tmp_path: Path, save_photo: SavePhoto, embedder: Embedder) -> None:
