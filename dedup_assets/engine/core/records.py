@@ -82,7 +82,8 @@ class Manifest:
     Attributes:
         images: one row an image: `index` (int64, position in the full listing) and the fields of `Source`, its name as
             `filename` (binary), `size_bytes` (int64), `version` (string: modification and change time in ns, or
-            what a store says, and what changes within a container; empty: unknown), `container` (binary) and `place` (int64), both null for plain files.
+            what a store says, and what changes within a container; empty: unknown), `container` (binary) and `place`
+            (int64), both null for plain files.
         listed: how many images the full listing has, before offsets and `num_images` cut it.
         digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
     """

@@ -24,7 +24,8 @@ _LIBRARIES_BYTES = 512 << 20
 def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request:
     """The request of a `DecodingTask`; the answer for each image is [], or code and reason where it is bad.
 
-    For a good picture that shows nothing it is `answer_of_empty_picture`. Good pictures lie one after the other in the shared memory, see `pictures_in`.
+    For a good picture that shows nothing it is `answer_of_empty_picture`. Good pictures lie one after the other in the
+    shared memory, see `pictures_in`.
     """
     box, (height, width) = task.box, task.size
     return {
