@@ -4,23 +4,14 @@ A call is checked and handed to the pipeline; its outcome is a return code and w
 inside the functions, so that `import dedup_assets` stays quick.
 """
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
 from dedup_assets.api.startup import starting
-from dedup_assets.engine.core.errors import DedupError, InputError, SettingsError
-from dedup_assets.engine.core.run_modes import RunMode
-
-if TYPE_CHECKING:
-    from dedup_assets.engine.core.settings import Settings
-    from dedup_assets.engine.work_dir import WorkDir
-
-_INPUTS_FILE = "inputs.{}.list"  # named for its content: runs at once do not change one another's
+from dedup_assets.engine.core.errors import DedupError
 
 
 def run(
@@ -110,7 +101,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
 
     settings = Settings.parse(**given)
     if settings.mode.reads_input_dir:
-        settings = settings.model_copy(update={"input_dir": _input_text(input_dir, settings)})
+        settings = Settings.parse(**given, input_dir=_inputs(input_dir))
     # Decoding processes start while this one imports what follows, and one of them decodes the first images.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start
@@ -121,7 +112,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
                 materialize,  # imports Dagster: only once the settings are known to be right
             )
 
-            with _kept(input_dir, settings), ConsoleProgress() as progress:
+            with ConsoleProgress() as progress:
                 facts = materialize(settings, progress, started)
     print_summary(facts, settings)
     return SUCCESS
@@ -131,45 +122,6 @@ def _plain(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _input_text(input_dir: object, settings: "Settings") -> str:
-    """What to read, as one path: that of a list beside the results, where a Python list is given."""
-    if isinstance(input_dir, str | os.PathLike):
-        return os.fspath(input_dir)
-    if not isinstance(input_dir, Sequence) or not all(isinstance(row, str | os.PathLike) for row in input_dir):
-        raise SettingsError(f"input_dir={input_dir!r}: must be a path, a URL, or a list of these")
-    if not input_dir:
-        raise InputError("input_dir=[]: the list is empty")
-    if settings.mode is RunMode.SCORE_FEATURES:
-        raise SettingsError(f"input_dir={input_dir!r}: run_mode=4 takes one folder or file of stored features, no list")
-    content = _list_content(input_dir)
-    return _list_folder(settings).path(_INPUTS_FILE.format(hashlib.sha256(content).hexdigest()[:12]))
-
-
-def _list_content(input_dir: Sequence[str | os.PathLike[str]]) -> bytes:
-    return b"\0".join(os.fsencode(row) for row in input_dir) + b"\0"
-
-
-def _list_folder(settings: "Settings") -> "WorkDir":
-    from dedup_assets.engine.work_dir import WorkDir, files
-
-    folder = WorkDir(settings.work_dir)
-    return folder.within(files.TEST) if settings.mode.needs_train_set else folder
-
-
-@contextmanager
-def _kept(input_dir: object, settings: "Settings") -> Iterator[None]:
-    """Keep a Python list beside the results, so that Dagster can read it again; a run that fails leaves none."""
-    if isinstance(input_dir, str | os.PathLike) or not settings.mode.reads_input_dir:
-        yield
-        return
-    folder, name = _list_folder(settings), os.path.basename(settings.input_dir)  # noqa: PTH119 - may be a URL
-    stood = folder.exists(name)
-    if not stood:
-        with folder.publish(name) as (file,):
-            file.write(_list_content(cast("Sequence[str]", input_dir)))
-    try:
-        yield
-    except BaseException:
-        if not stood:
-            folder.remove(name)
-        raise
+def _inputs(input_dir: object) -> object:
+    """What to read, as the setting has it: a text or a list of texts."""
+    return [_plain(row) for row in input_dir] if isinstance(input_dir, list | tuple) else _plain(input_dir)

@@ -29,7 +29,7 @@ __all__ = ["OWNERS", "PIPELINE", "build_assets", "build_definitions"]
 
 
 def build_definitions(
-    input_dir: str = "images",
+    input_dir: str | list[str] = "images",
     work_dir: str = "work_dir",
     *,
     key_prefix: str | Sequence[str] = (),

@@ -5,10 +5,12 @@ default, meaning and allowed values. Add parameters there, not here.
 """
 
 import time
+from types import UnionType
 from typing import Any
 
 import dagster as dg
 from pydantic import Field, create_model
+from pydantic.fields import FieldInfo
 
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.settings import Settings, allowed
@@ -37,10 +39,15 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 def fields_of_settings() -> dict[str, Any]:
     """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
     return {
-        name: (field.annotation, Field(default=field.default, description=_description(name)))
+        name: (_annotation(field), Field(default=field.default, description=_description(name)))
         for name, field in Settings.model_fields.items()
         if name not in _OF_THE_SHELL
     }
+
+
+def _annotation(field: FieldInfo) -> Any:  # noqa: ANN401 - a type
+    """The type of a setting in the launchpad. Dagster's config has no unions; `parsed` checks what is given instead."""
+    return Any if isinstance(field.annotation, UnionType) else field.annotation
 
 
 def _description(name: str) -> str:

@@ -87,8 +87,8 @@ def _code_version(assets: Iterable[str], settings: Settings) -> str:
 
 def _folders(settings: Settings) -> str:
     """A mark of input_dir and work_dir: paths are long, and of this machine."""
-    places = (getattr(settings, name) for name in _FOLDERS)
-    named = [place if "://" in place else str(Path(place).absolute()) for place in places]
+    inputs = settings.input_dir if isinstance(settings.input_dir, list) else [settings.input_dir]
+    named = [place if "://" in place else str(Path(place).absolute()) for place in (*inputs, settings.work_dir)]
     return hashlib.sha256(repr(named).encode()).hexdigest()[:6]
 
 

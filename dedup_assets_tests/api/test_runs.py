@@ -1,6 +1,7 @@
 """`run()` and its companions, as a user of fastdup calls them."""
 
 import csv
+import json
 import os
 from pathlib import Path
 
@@ -135,6 +136,8 @@ def test_a_python_list_is_an_input(photos: Path, tmp_path: Path) -> None:
     assert dedup_assets.run([photos / "00.jpg", str(photos / "01.jpg"), missing], tmp_path) == 0
     assert [Path(row["filename"]).name for row in rows(tmp_path / "features.dat.csv")] == ["00.jpg", "01.jpg"]
     assert [row["error_code"] for row in rows(tmp_path / "features.bad.csv")] == ["ERROR_MISSING_FILE"]
+    settings = json.loads((tmp_path / "config.json").read_text())["settings"]
+    assert settings["input_dir"] == [str(photos / "00.jpg"), str(photos / "01.jpg"), str(missing)]
 
 
 def test_run_md_examples_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

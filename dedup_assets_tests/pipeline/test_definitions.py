@@ -13,7 +13,7 @@ from dedup_assets.definitions import build_definitions, defs
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
-from dedup_assets.pipeline.resources import DedupSettings
+from dedup_assets.pipeline.resources import DedupSettings, SettingsResource
 from dedup_assets_tests.support.places import ROOT
 
 CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
@@ -90,6 +90,21 @@ def test_the_launchpad_shows_every_setting_with_its_default_and_meaning() -> Non
 
 def test_a_definitions_object_can_suggest_its_own_folders() -> None:
     dg.Definitions.validate_loadable(build_definitions(input_dir="a", work_dir="b"))
+
+
+@pytest.mark.parametrize("input_dir", ["photos", ["photos", "s3://bucket/more"]])
+def test_the_launchpad_takes_one_input_or_a_list_of_them(input_dir: object) -> None:
+    @dg.op
+    def read(settings: SettingsResource) -> object:
+        return settings.parsed().input_dir
+
+    @dg.job(resource_defs={"settings": DedupSettings.configure_at_launch(input_dir="images", work_dir="out")})
+    def reading() -> None:
+        read()
+
+    config = {"resources": {"settings": {"config": {"input_dir": input_dir}}}}
+    assert reading.execute_in_process(run_config=config).output_for_node("read") == input_dir
+    assert reading.execute_in_process().output_for_node("read") == "images"
 
 
 def test_the_workspace_file_names_this_module() -> None:

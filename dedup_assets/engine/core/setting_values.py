@@ -1,4 +1,7 @@
-"""Settings whose text holds several values: `turi_param`, `faiss_param`, `bounding_box`. Wrong text is a ValueError."""
+"""Settings that hold several values: `turi_param`, `faiss_param`, `bounding_box`, `input_dir`.
+
+A text that cannot be read is a ValueError.
+"""
 
 import re
 from typing import Literal, get_args
@@ -7,6 +10,7 @@ from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
+_SHOWN_INPUTS = 3  # of a list, in a message
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
 
 
@@ -88,3 +92,10 @@ def parse_bounding_box(text: str) -> BoundingBox | None:
     if missing or not (box["width"] and box["height"]):
         raise ValueError("needs rows, cols, width and height, the last two at least 1")
     return BoundingBox(**box)
+
+
+def short_inputs(input_dir: object) -> str:
+    """The setting `input_dir` for a message: itself, or the number and the first entries of a long list."""
+    if not isinstance(input_dir, list) or len(input_dir) <= _SHOWN_INPUTS:
+        return repr(input_dir)
+    return f"{input_dir[:_SHOWN_INPUTS]!r} and {len(input_dir) - _SHOWN_INPUTS} more"

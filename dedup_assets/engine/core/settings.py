@@ -6,19 +6,21 @@ Names and meanings follow RUN.md ("Parameters"); where RUN.md is silent or contr
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
     NearestNeighborModel,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
     parse_turi_param,
+    short_inputs,
 )
 
 Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
@@ -34,11 +36,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    input_dir: str = Field(
+    input_dir: str | list[str] = Field(
         default="",
         description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
-        "URL of any of these (s3://bucket/prefix), or a text file with one path or URL a row; with run_mode 4 a folder "
-        "or file of stored features.",
+        "URL of any of these (s3://bucket/prefix), a text file with one path or URL per row, or a list of these; with "
+        "run_mode 4 a folder or file of stored features.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
@@ -190,7 +192,16 @@ class Settings(BaseModel):
         try:
             return cls(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
-            raise SettingsError("; ".join(_explain(cls, problem) for problem in error.errors())) from None
+            raise SettingsError("; ".join(explain(cls.model_fields, each) for each in error.errors())) from None
+
+    @field_validator("input_dir", mode="before")
+    @classmethod
+    def _check_inputs(cls, value: Any) -> Any:  # noqa: ANN401
+        if value == []:
+            raise ValueError("the list is empty")
+        if not isinstance(value, str | list) or not all(isinstance(row, str) for row in value):
+            raise ValueError("must be a path, a URL, or a list of these")
+        return value
 
     @field_validator("nn_provider", "faiss_mode", mode="before")
     @classmethod
@@ -229,6 +240,11 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        if self.mode is RunMode.SCORE_FEATURES and isinstance(self.input_dir, list):
+            raise ValueError(
+                f"input_dir={short_inputs(self.input_dir)}: run_mode=4 takes one folder or file of stored features, "
+                "no list"
+            )
         if self.max_offset != -1 and self.max_offset <= max(self.min_offset, 0):
             raise ValueError(
                 f"max_offset={self.max_offset}: must be greater than min_offset={self.min_offset}, "
@@ -315,28 +331,5 @@ class SearchSettings:
 
 
 def allowed(name: str) -> str:
-    """Say in a few words which values the setting `name` may have; empty where anything of its type may stand."""
-    field = Settings.model_fields[name]
-    choices = get_args(field.annotation)
-    if choices:
-        return "one of " + ", ".join(str(choice) for choice in choices)
-    bounds = {type(bound).__name__: bound for bound in field.metadata}
-    low, high = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
-    if high is not None:
-        return f"from {low} to {high}"
-    return f"at least {low}" if low is not None else ""
-
-
-def _explain(settings: type[Settings], problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    """One problem as `name=value: what was wrong (what is allowed)`."""
-    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if not problem["loc"]:
-        return message
-    name = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        return f"unknown parameter {name!r}: allowed are {', '.join(settings.model_fields)}"
-    if problem["type"] == "value_error":
-        return f"{name}={problem['input']!r}: {message}"
-    range_ = allowed(name)
-    kind = getattr(settings.model_fields[name].annotation, "__name__", "")
-    return f"{name}={problem['input']!r}: must be " + (range_ or f"a value of type {kind}")
+    """Say in a few words which values the setting `name` may have; empty where any value of its type is allowed."""
+    return allowed_values(Settings.model_fields[name])

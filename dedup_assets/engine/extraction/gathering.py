@@ -107,9 +107,10 @@ def _identity(work_dir: WorkDir) -> tuple[object, ...]:
     """What ranges of one run have in common: input, model, and the settings that vectors depend on."""
     config = files.read_config(work_dir)
     settings = config.get("settings", {})
-    read = str(settings.get("input_dir", ""))
-    place = read if "://" in read else os.path.realpath(read)  # nodes may start in different folders
-    return place, config.get("features", {}).get("model_sha256"), *(settings.get(name) for name in _SAME_RUN)
+    given = settings.get("input_dir", "")
+    inputs = map(str, given if isinstance(given, list) else [given])
+    places = tuple(each if "://" in each else os.path.realpath(each) for each in inputs)  # nodes start in any folder
+    return places, config.get("features", {}).get("model_sha256"), *(settings.get(name) for name in _SAME_RUN)
 
 
 def _state(work_dir: WorkDir, names: list[str]) -> list[tuple[str, int]]:

@@ -102,7 +102,7 @@ class _StoredSet:
     """Features that run_mode 1 stored in input_dir (or fastdup did); copied, so that `test` is whole in itself."""
 
     def __init__(self, settings: Settings) -> None:
-        if not settings.input_dir:
+        if not isinstance(settings.input_dir, str) or not settings.input_dir:
             raise SettingsError("input_dir='': run_mode=4 needs the folder or the file of the test set's features")
         self._ledger, self._stream = unite(read_parts(WorkDir(settings.input_dir)))
         self.model, self.dimension = self._stream.model_sha256, self._stream.dimension

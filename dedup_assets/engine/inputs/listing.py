@@ -11,8 +11,8 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import Manifest, OffsetRange, Source, StoredManifest
 from dedup_assets.engine.core.redaction import holds_secrets
+from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.inputs.containers import (
     DECODER,
     IMAGE_EXTENSIONS,
@@ -44,7 +45,7 @@ _MAGIC = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xff\xfe") 
 
 
 def list_images(
-    input_dir: str,
+    input_dir: str | Sequence[str],
     *,
     work_dir: str = "",
     min_offset: int = -1,
@@ -76,14 +77,18 @@ def list_images(
     """
     if not input_dir:
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
-    name = os.fsencode(input_dir)
-    files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
+    if isinstance(input_dir, str):
+        name = os.fsencode(input_dir)
+        files = _read_list(name) if _is_list(name) else _expand(name, work_dir, row=False)
+    else:
+        files = chain.from_iterable(_expand(os.fsencode(row), work_dir, row=True) for row in input_dir if row)
     with keep_workers(DECODER, 1):  # one for all videos, where there are any
         found = _in_order(image for file in files for image in _enter(file, video_fps, image_seconds))
     if found.is_empty():
         known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
         raise InputError(
-            f"input_dir={input_dir!r}: holds no image (names ending in {known}, in any case), archive or video with one"
+            f"input_dir={_short(input_dir)}: holds no image (names ending in {known}, in any case), archive or video "
+            "with one"
         )
     urls = found["filename"].filter(found["filename"].bin.contains(b"://"))
     if secret := sum(map(holds_secrets, urls)):
@@ -98,7 +103,11 @@ def list_images(
     return Manifest(images, found.height, digest(images))
 
 
-def first_files(input_dir: str, work_dir: str, most: int) -> list[Source]:
+def _short(input_dir: str | Sequence[str]) -> str:
+    return short_inputs(input_dir if isinstance(input_dir, str) else list(input_dir))
+
+
+def first_files(input_dir: str | Sequence[str], work_dir: str, most: int) -> list[Source]:
     """Image files of a local folder that its listing will start with, as a rule; none of any other input.
 
     Args:
@@ -106,7 +115,7 @@ def first_files(input_dir: str, work_dir: str, most: int) -> list[Source]:
         work_dir: as for `list_images`.
         most: how many at most; only a few folders are looked into, whatever they hold.
     """
-    name = os.fsencode(input_dir)
+    name = os.fsencode(input_dir if isinstance(input_dir, str) else min(input_dir))
     if is_url(name) or not os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return []
     found = _walk(os.path.abspath(name), work_dir, most_folders=_FIRST_FOLDERS)  # noqa: PTH100

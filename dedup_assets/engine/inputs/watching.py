@@ -8,7 +8,7 @@ folder), because it must be possible to go on in the middle of it.
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,15 +30,17 @@ class Look:
         files: counted so far, that may be or hold images.
         digest: hex, over their names, sizes and versions.
         after: the last name that was counted, where the look is not complete; empty where it is.
+        input: which of several inputs that name belongs to.
     """
 
     files: int = 0
     digest: str = ""
     after: str = ""
+    input: int = 0
 
 
 def look(
-    input_dir: str,
+    input_dir: str | Sequence[str],
     work_dir: str = "",
     *,
     begun: Look | None = None,
@@ -48,7 +50,7 @@ def look(
     """See which files an input has.
 
     Args:
-        input_dir: as `listing.list_images`; of a list only the list itself is looked at.
+        input_dir: as `listing.list_images`; of a list file only the file itself is looked at.
         work_dir: our own output, left out.
         begun: a look that was not complete, to go on with.
         most_files: after so many files the look stops.
@@ -60,23 +62,32 @@ def look(
     Raises:
         InputError: there is no such input, or it cannot be listed.
     """
-    if not input_dir:
+    inputs = [input_dir] if isinstance(input_dir, str) else list(input_dir)
+    if not any(inputs):
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
     seen = begun or Look()
     files, digest, until = seen.files, seen.digest, time.monotonic() + most_seconds
-    try:
-        for count, (name, size_bytes, version) in enumerate(_files(input_dir, work_dir, os.fsencode(seen.after)), 1):
+    for number, each in enumerate(inputs[seen.input :], seen.input):
+        after = os.fsencode(seen.after) if number == seen.input else b""
+        for name, size_bytes, version in _named(each, work_dir, after, required=isinstance(input_dir, str)):
             files += 1
             digest = hashlib.sha256(
                 b"%b\0%b\0%d\0%b" % (digest.encode(), name, size_bytes, version.encode())
             ).hexdigest()
-            if count >= most_files or time.monotonic() > until:
-                return Look(files, digest, os.fsdecode(name))
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise InputError(f"cannot look at input_dir={input_dir!r}: {type(error).__name__}: {error}") from None
+            if files - seen.files >= most_files or time.monotonic() > until:
+                return Look(files, digest, os.fsdecode(name), number)
     return Look(files, digest)
+
+
+def _named(each: str, work_dir: str, after: bytes, *, required: bool) -> Iterator[_File]:
+    """The files of one input, with errors that name it. One of several inputs may be missing: the listing says so."""
+    try:
+        yield from _files(each, work_dir, after)
+    except InputError:
+        if required:
+            raise
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise InputError(f"cannot look at input_dir={each!r}: {type(error).__name__}: {error}") from None
 
 
 def _files(input_dir: str, work_dir: str, after: bytes) -> Iterator[_File]:

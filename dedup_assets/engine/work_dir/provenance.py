@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.writing import Content
 
@@ -80,14 +81,15 @@ def replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     """
     inputs = [_input_of(config) for config in (before, after)]
     if all(inputs) and inputs[0] != inputs[1]:
-        yield f"work_dir held the results of input_dir={inputs[0]!r}; those of {inputs[1]!r} have taken their place"
+        then, now = map(short_inputs, inputs)
+        yield f"work_dir held the results of input_dir={then}; those of {now} have taken their place"
     models = [config.get("features", {}).get("model_sha256", "") for config in (before, after)]
     if all(models) and models[0] != models[1]:
         yield f"the features were of model {models[0][:12]}; those of model {models[1][:12]} have taken their place"
 
 
-def _input_of(config: Mapping[str, Any]) -> str:
-    return str(config.get(RESULTS, {}).get("image_manifest", {}).get("settings", {}).get("input_dir", ""))
+def _input_of(config: Mapping[str, Any]) -> object:
+    return config.get(RESULTS, {}).get("image_manifest", {}).get("settings", {}).get("input_dir", "")
 
 
 def _named(noted: Mapping[str, Any]) -> str:

@@ -210,3 +210,23 @@ def test_whatever_is_given_is_either_understood_or_refused_in_one_line(name: str
     assert settings.search
     assert settings.box is None or settings.box.width
     assert Settings.parse(**settings.model_dump()) == settings
+
+
+# input_dir
+
+
+def test_inputs_are_one_text_or_a_list_of_texts() -> None:
+    assert Settings.parse(input_dir="photos").input_dir == "photos"
+    assert Settings.parse(input_dir=["photos", "s3://bucket"]).input_dir == ["photos", "s3://bucket"]
+
+
+@pytest.mark.parametrize("wrong", [5, [], ["photos", 5], [["photos"]], {"photos": 1}])
+def test_inputs_of_another_type_are_refused_once(wrong: object) -> None:
+    message = refused(input_dir=wrong)
+    assert message.startswith(f"input_dir={wrong!r}: ")
+    assert message.count("input_dir=") == 1
+
+
+def test_a_long_list_of_inputs_is_short_in_a_message() -> None:
+    message = refused(input_dir=[f"{number}.jpg" for number in range(1000)], run_mode=4)
+    assert "input_dir=['0.jpg', '1.jpg', '2.jpg'] and 997 more: run_mode=4 takes one folder" in message

@@ -115,3 +115,14 @@ def test_objects_on_s3_are_seen_page_by_page(s3_bucket: str) -> None:
     filesystem.pipe(f"{bucket}/0500.jpg", b"changed")
     assert look(bucket) != first
     assert look(f"{s3_bucket}/nothing here") == Look()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_several_inputs_are_seen_one_after_the_other(photos: Path, tmp_path: Path, size: int) -> None:
+    put(tmp_path / "more" / "a.jpg")
+    inputs = [str(photos), str(tmp_path / "missing"), str(tmp_path / "more")]
+    whole, found = look(inputs), look(inputs, most_files=size)
+    while found.after:
+        found = look(inputs, begun=found, most_files=size)
+    assert whole.files == 8
+    assert found == whole

@@ -8,6 +8,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
+from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import count_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
@@ -139,9 +140,13 @@ def summary_page(
         ),
         outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
         codes=count_codes(facts.bad),
-        settings={name: strip_credentials(str(value)) for name, value in facts.settings.items()},
+        settings={name: strip_credentials(_shown(value)) for name, value in facts.settings.items()},
         freed=facts.freed,
     )
+
+
+def _shown(setting: object) -> str:
+    return short_inputs(setting) if isinstance(setting, list) else str(setting)
 
 
 def count_results(facts: Summary, merged: Pairs) -> Counts:

@@ -1,0 +1,36 @@
+"""What is said of a setting: which values are allowed, and what was wrong with one that is not."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """The values that a setting may have, in a few words; empty where any value of its type is allowed."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(field.annotation))
+    bounds = {type(bound).__name__: bound for bound in field.metadata}
+    low, high = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
+    if high is not None:
+        return f"from {low} to {high}"
+    return f"at least {low}" if low is not None else ""
+
+
+def explain(fields: Mapping[str, FieldInfo], problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """One problem as `name=value: what was wrong (what is allowed)`.
+
+    Args:
+        fields: all settings by name.
+        problem: what pydantic says of one of them.
+    """
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}: allowed are {', '.join(fields)}"
+    if problem["type"] == "value_error":
+        return f"{name}={problem['input']!r:.200}: {message}"
+    kind = getattr(fields[name].annotation, "__name__", "")
+    return f"{name}={problem['input']!r:.200}: must be " + (allowed_values(fields[name]) or f"a value of type {kind}")
