@@ -1,4 +1,4 @@
-"""Bar charts as SVG text: one row of panels for each set of images, one bar a tool."""
+"""Bar charts as SVG text: one row of panels for each set of images, one bar per tool."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -17,7 +17,7 @@ _OUR_COLOUR, _PEER_COLOUR, _INK, _FAINT = "#2563eb", "#9aa4b2", "#1f2933", "#5f6
 
 
 def draw(sets: Sequence[ImageSet]) -> str:
-    """The whole chart: sets below each other, measures beside each other. Tools that failed have no bars."""
+    """The whole chart: sets below each other, measures beside each other. A tool that failed has no bars."""
     rows = max(len(image_set.results) for image_set in sets)
     block = _HEAD + rows * (_BAR + _GAP) + 16
     width, height = _LABELS + _PANEL * len(_PANELS) + 10, block * len(sets)

@@ -1,4 +1,4 @@
-"""Measure us and peers on the same photographs, one after the other, in turn, and write a table and a chart."""
+"""Measure this package and its peers on the same photographs, in turn, and write a page with a table and a chart."""
 
 import argparse
 import datetime
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Compare.
 
     Returns:
-        0; 1 where data or an environment could not be made, or a tool failed.
+        0; 1 if data or an environment could not be made, or if a tool failed.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -53,20 +53,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
     peers = [name for name in TOOLS if name != OURS.name]
     add = parser.add_argument
-    add("source", type=Path, nargs="?", metavar="SOURCE", help="folder of photographs that copies are made of")
+    add("source", type=Path, nargs="?", metavar="SOURCE", help="folder of photographs to make copies of")
     add("work", type=Path, metavar="WORK", help="copies, environments and runs; kept for the next call")
-    add("--images", type=Path, action="append", default=[], metavar="FOLDER", help="of files GROUP_KIND.jpg, instead")
+    add(
+        "--images",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="files named GROUP_KIND.jpg, instead of SOURCE",
+    )
     add("--protocols", type=_names(PROTOCOLS), default=list(PROTOCOLS), help=f"of {','.join(PROTOCOLS)}; default: all")
-    add("--photos", type=int, default=0, help="only the first so many photographs; 0: all")
+    add("--photos", type=int, default=0, help="use only the first PHOTOS photographs; 0: all")
     add("--peers", type=_names(peers), default=[], help=f"of {','.join(peers)}; default: none")
     add("--python", type=_assignment, action="append", default=[], metavar="TOOL=PATH", help="its interpreter; without "
-        "it a peer is installed from PyPI, into an environment of its own")  # fmt: skip
+        "it a peer is installed from PyPI into an environment of its own")  # fmt: skip
     add("--repeat", type=int, default=3, help="runs of each tool on each set (default: %(default)s)")
     add("--neighbors", type=int, default=10, help="nearest_neighbors_k of all tools (default: %(default)s)")
     add("--threshold", type=float, default=0.85, help="of all tools (default: %(default)s)")
     add("--timeout", type=float, default=7200, help="seconds after which a run is ended (default: %(default)s)")
-    add("--name", default="comparison", help="of the page and the chart (default: %(default)s)")
-    add("--results", type=Path, default=_ROOT / "benchmarks" / "results", help="where these go")
+    add("--name", default="comparison", help="name of page and chart (default: %(default)s)")
+    add("--results", type=Path, default=_ROOT / "benchmarks" / "results", help="folder for page and chart")
     return parser
 
 
@@ -90,7 +97,7 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 def _folders(options: argparse.Namespace, work: Path) -> dict[str, Path]:
-    """The folders of images by the name of their set."""
+    """The folder of images of each set, by its name."""
     if options.images:
         return {folder.resolve().name: folder.absolute() for folder in options.images}
     return {name: prepare(name, options.source, work, options.photos) for name in options.protocols}
@@ -104,12 +111,12 @@ def _compare(
     versions: dict[str, tuple[str, str]],
     options: argparse.Namespace,
 ) -> ImageSet:
-    """Run each tool in turn, as often as asked; score the last answer of each."""
+    """Run each tool in turn, `--repeat` times; score the last result of each."""
     images = sorted(path for path in folder.rglob("[!.]*") if path.is_file())
     if not images:
         raise SystemExit(f"benchmarks: {str(folder)!r} holds no images")
     for path in images:
-        path.read_bytes()  # into the page cache: nobody pays for being first
+        path.read_bytes()  # into the page cache, so that the first tool does not pay for a cold disk
     runs: dict[str, list[Measurement]] = {tool.name: [] for tool in tools}
     jobs: dict[str, Job] = {}
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_made(options.work.absolute() / "runs")))
@@ -175,7 +182,7 @@ def _publish(sets: list[ImageSet], options: argparse.Namespace, load: float) -> 
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command to repeat this, with names in place of the paths of this machine."""
+    """The command that reproduces this, with names in place of the paths of this machine."""
     parts = ["python -m benchmarks.compare"]
     parts += [f"--images {folder.resolve().name}" for folder in options.images] or ["SOURCE_PHOTOS"]
     parts += ["WORK", f"--peers {','.join(options.peers)}", f"--repeat {options.repeat}"]

@@ -1,8 +1,8 @@
 """Test data: edited copies of photographs, with the group of each file in its name (GROUP_KIND.jpg).
 
-Two protocols. `geometric` has 6 files a photograph, the transformations of the UKBench-transformed set that published
-comparisons use; `edits` has 10, what happens to photographs on their way through messengers, editors and web pages.
-Deterministic: a copy depends on its photograph and its position in the sorted source, nothing else.
+There are two protocols. `geometric` makes 6 files per photograph, by the transformations of the UKBench-transformed set
+that published comparisons use. `edits` makes 10, by what messengers, editors and web pages do to photographs. A copy
+depends only on its photograph and on the photograph's position in the sorted source.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class DataError(Exception):
 
 
 def group_of(path: str | os.PathLike[str]) -> str:
-    """The group of a file, from its name: equal groups, true pair."""
+    """The group of a file, from its name; two files of one group are a true pair."""
     return Path(path).name.split("_", 1)[0]
 
 
@@ -39,7 +39,7 @@ def prepare(protocol: str, source: Path, work: Path, limit: int = 0) -> Path:
         protocol: a key of `PROTOCOLS`.
         source: folder of photographs, searched recursively.
         work: where the folder of copies goes.
-        limit: only the first so many photographs; 0 for all.
+        limit: use only the first `limit` photographs; 0 means all.
 
     Returns:
         The folder of copies.
@@ -81,7 +81,7 @@ def _write_group(make: Callable[[Photo, random.Random], Copies], group: int, pat
 
 
 def geometric(photo: Photo, rng: random.Random) -> Copies:
-    """Cropped to three quarters a side, mirrored, upside down, turned by 25 degrees, squashed to a small square."""
+    """Cropped to three quarters of each side, mirrored, flipped, turned by 25 degrees, squashed to a small square."""
     yield "crop", _cut(photo, 0.75, rng), _QUALITY
     yield "mirror", ImageOps.mirror(photo), _QUALITY
     yield "flip", ImageOps.flip(photo), _QUALITY
@@ -90,7 +90,7 @@ def geometric(photo: Photo, rng: random.Random) -> Copies:
 
 
 def edits(photo: Photo, rng: random.Random) -> Copies:
-    """Recompressed, shrunk, gray, other tones, blurred, captioned, bordered, cropped to a half a side, on a page."""
+    """Recompressed, shrunk, gray, toned, blurred, captioned, bordered, cropped to half of each side, on a page."""
     width, height = photo.size
     yield "recompress", photo, 20
     yield "shrink", photo.resize((max(32, width // 3), max(32, height // 3))), _QUALITY

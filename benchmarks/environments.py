@@ -1,4 +1,4 @@
-"""A virtual environment for each peer, made once and found again, and which versions stand in it."""
+"""A virtual environment for each peer, made once and reused, and the versions that are installed in it."""
 
 import subprocess
 import sys
@@ -19,10 +19,10 @@ def python_of(tool: Tool, work: Path, given: str = "") -> str:
     Args:
         tool: ours runs in the environment of this process, a peer in its own.
         work: where environments are made.
-        given: an interpreter that has the tool; nothing is installed then.
+        given: an interpreter that has the tool; with it nothing is installed.
 
     Raises:
-        EnvironmentFailedError: pip says no; its last line is the message.
+        EnvironmentFailedError: pip fails; the message is its last line.
     """
     if given or tool is OURS:
         return given or sys.executable
@@ -39,7 +39,7 @@ def versions_of(tool: Tool, python: str) -> tuple[str, str]:
     """The versions of the tool and of Python in an environment.
 
     Raises:
-        EnvironmentFailedError: the tool is not there.
+        EnvironmentFailedError: the tool is not installed there.
     """
     version, python_version = _run([python, "-c", _FACTS, tool.package]).split()
     return version, python_version

@@ -1,4 +1,4 @@
-"""One run of a program: wall and processor seconds, and peak memory, of it and of all processes it starts (Linux)."""
+"""One run of a program: wall and CPU seconds and peak memory of it and of all processes that it starts (Linux)."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ _SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one run took.
+    """The resources that one run took.
 
     Attributes:
-        exit_code: 0 is success; minus the signal's number where a signal ended it.
-        wall_seconds: from start to end of the process, so with imports.
+        exit_code: 0 is success; the negative number of the signal if a signal ended it.
+        wall_seconds: from start to end of the process, imports included.
         cpu_seconds: user and system time of the process and all descendants it waited for.
-        peak_bytes: largest resident memory, all processes together, shared pages counted once.
+        peak_bytes: largest resident memory of all processes together; shared pages count once.
     """
 
     exit_code: int
@@ -35,11 +35,11 @@ def measure(command: list[str], *, env: dict[str, str], cwd: Path, log: Path, ti
         env: its whole environment.
         cwd: its working directory.
         log: file for what it prints.
-        timeout_seconds: after which it is killed, with all it started.
+        timeout_seconds: time after which the program and all that it started are killed.
     """
     with log.open("wb") as output:
         started = time.perf_counter()
-        # Waited for below, by wait4: the usage of one child, where getrusage mixes all children.
+        # wait4 below gives the usage of this child alone; getrusage would mix all children.
         process = subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
@@ -62,7 +62,7 @@ def measure(command: list[str], *, env: dict[str, str], cwd: Path, log: Path, ti
 def _tree_bytes(pid: int) -> int:
     """Resident memory of a process and its descendants now; pages that several of them share count once."""
     pids = _tree(pid)
-    return sum(map(_proportional_bytes, pids)) if len(pids) > 1 else 0  # of one process, _highest_bytes says more
+    return sum(map(_proportional_bytes, pids)) if len(pids) > 1 else 0  # for one process, _highest_bytes is exact
 
 
 def _tree(pid: int) -> list[int]:
@@ -79,9 +79,9 @@ def _proportional_bytes(pid: int) -> int:
 
 
 def _highest_bytes(pid: int) -> int:
-    """Highest resident memory so far of one process: spikes between two samples.
+    """Highest resident memory of one process so far, spikes between two samples included.
 
-    Not ru_maxrss, which starts from the memory of the process that started it.
+    ru_maxrss would not do: it starts from the memory of the parent process.
     """
     return _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM:") * 1024
 

@@ -1,4 +1,4 @@
-"""The comparison in words: a table for the terminal and the page in results/, with how the figures were made."""
+"""The comparison as Markdown: a table for the terminal, and the page in results/ with how the figures were made."""
 
 import os
 import platform
@@ -45,7 +45,7 @@ def _row(result: Result) -> list[str]:
 
 
 def ratios(image_set: ImageSet) -> list[str]:
-    """How the first tool, ours, compares with each of the others."""
+    """Speed and CPU time of the first tool, ours, relative to each of the others."""
     ours, *peers = image_set.results
     return [
         f"{ours.tool.name} beside {peer.tool.name}: {ours.images_per_second / peer.images_per_second:.2f} times the "
@@ -61,13 +61,13 @@ def page(
     """The page for results/.
 
     Args:
-        sets: what was found.
-        command: that anyone can repeat.
+        sets: the results.
+        command: the command that reproduces them.
         chart: file name of the chart beside the page.
-        neighbors: that all tools were asked for.
-        threshold: that all tools were given.
-        load: average of the machine before the first run; runs of others disturb the figures.
-        date: of the runs.
+        neighbors: nearest neighbours that all tools were asked for.
+        threshold: threshold that all tools were given.
+        load: load average of the machine before the first run; other work disturbs the figures.
+        date: date of the runs.
     """
     tools = sets[0].results
     lines = [
@@ -84,7 +84,7 @@ def page(
         f"cold start of the process, files in the page cache; {len(tools[0].runs)} runs each, in turn",
         "",
         "What each column means: [README](../README.md). The two precisions and recalls are those of the listed pairs, "
-        f"from {threshold} on and from each tool's own default on "
+        f"at {threshold} and at each tool's own default "
         f"({', '.join(f'{tool.tool.name} {tool.tool.default_threshold}' for tool in tools)}).",
     ]
     for image_set in sets:

@@ -1,4 +1,4 @@
-"""What the comparison finds: runs of tools on sets of images, and the figures that tables and charts show."""
+"""The results of a comparison: runs of tools on sets of images, and the figures that tables and charts show."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -10,17 +10,17 @@ from benchmarks.tools import Tool
 
 @dataclass(frozen=True)
 class Result:
-    """A tool on a set of images.
+    """The runs of one tool on one set of images.
 
     Attributes:
-        tool: which.
-        version: of the tool.
+        tool: the tool.
+        version: version of the tool.
         python: version of the interpreter.
         images: files in the set.
-        runs: one measurement a repetition.
-        vectors: None where it stored none.
-        pairs: its list from the common threshold on; None where it has none.
-        default_pairs: the part of that list from its own default threshold on.
+        runs: one measurement per repetition.
+        vectors: quality of its vectors; None if it stored none.
+        pairs: quality of the pairs at the common threshold; None if it lists none.
+        default_pairs: quality of the pairs at its own default threshold, if that is higher.
     """
 
     tool: Tool
@@ -34,7 +34,7 @@ class Result:
 
     @property
     def failed(self) -> str:
-        """Why there is no answer; empty where there is one."""
+        """Why there is no result; empty if there is one."""
         return next((f"failed with exit code {run.exit_code}" for run in self.runs if run.exit_code), "")
 
     @property
@@ -63,10 +63,10 @@ class ImageSet:
     """The results on one set of images.
 
     Attributes:
-        name: of the protocol, or of the folder.
+        name: name of the protocol or of the folder.
         images: files in it.
         groups: groups of copies.
-        results: one a tool, ours first.
+        results: one per tool, ours first.
     """
 
     name: str

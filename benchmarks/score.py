@@ -1,6 +1,6 @@
-"""Is what a tool found right? Its stored vectors and its list of pairs against the groups in the file names.
+"""Scores the stored vectors and the listed pairs of a tool by the groups in the file names.
 
-The true pairs are those of all images that were given to the tool: an image that it could not read costs recall.
+True pairs are those of all images that the tool was given, so an image that it could not read costs recall.
 """
 
 import csv
@@ -20,12 +20,12 @@ SURE_PRECISION = 0.999
 
 @dataclass(frozen=True)
 class PairQuality:
-    """Listed pairs from a similarity on.
+    """Quality of the listed pairs.
 
     Attributes:
-        threshold: that similarity.
-        listed: pairs, without regard to their direction.
-        precision: share of the listed pairs that are true; 1 where none is listed.
+        threshold: smallest similarity of the pairs that count.
+        listed: number of pairs, whatever their direction.
+        precision: share of the listed pairs that are true; 1 if none is listed.
         recall: share of the true pairs that are listed.
     """
 
@@ -37,11 +37,11 @@ class PairQuality:
 
 @dataclass(frozen=True)
 class VectorQuality:
-    """How well stored vectors rank pairs, whatever the threshold.
+    """How well stored vectors rank pairs, at any threshold.
 
     Attributes:
-        images: vectors.
-        dimension: values in a vector.
+        images: number of vectors.
+        dimension: values per vector.
         average_precision: of all pairs among 10 nearest neighbours, ranked by cosine together (uAP, "micro AP").
         sure_recall: the largest recall at which precision is still at least 0.999 (recall@P99.9).
         sure_cosine: the cosine there.
@@ -55,16 +55,16 @@ class VectorQuality:
 
 
 def count_true_pairs(images: list[Path]) -> int:
-    """Pairs of images with one group."""
+    """The number of pairs of images of one group."""
     return sum(size * (size - 1) // 2 for size in Counter(map(group_of, images)).values())
 
 
 def score_vectors(features: Path, true_pairs: int) -> VectorQuality:
-    """Score a file of float32 rows whose names stand in the .csv beside it, with an exact search by cosine.
+    """Score a file of float32 rows, whose names are in the .csv beside it, by an exact search with the cosine.
 
     Args:
         features: features.dat, or fastdup's atrain_features.dat.
-        true_pairs: of all images that the tool was given.
+        true_pairs: number of true pairs among all images that the tool was given.
     """
     with Path(f"{features}.csv").open(newline="", encoding="utf-8") as file:
         names = [row["filename"] for row in csv.DictReader(file)]
@@ -85,7 +85,7 @@ def score_vectors(features: Path, true_pairs: int) -> VectorQuality:
 
 
 def _candidates(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """All pairs among nearest neighbours, each once, by falling cosine: lower row, higher row, cosine."""
+    """All pairs among nearest neighbours, each once, highest cosine first: (m,) lower rows, higher rows, cosines."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     index = faiss.IndexFlatIP(unit.shape[1])
     index.add(unit)
@@ -104,7 +104,7 @@ def score_pairs(similarity: Path, true_pairs: int, threshold: float) -> PairQual
 
     Args:
         similarity: the file.
-        true_pairs: of all images that the tool was given.
+        true_pairs: number of true pairs among all images that the tool was given.
         threshold: pairs below it are left out.
     """
     with similarity.open(newline="", encoding="utf-8") as file:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.search FEATURES WORK --rows 100000,1000000 --python fastdup=PATH
 
-FEATURES is the features.dat of a run over photographs and copies of them; as many vectors as asked for are drawn like
-these (`vectors`). Each tool works in a process of its own, one after the other; recall@k is measured for all of them on
-the same 500 rows against exact search.
+FEATURES is the features.dat of a run over photographs and copies of them. `--rows` vectors are drawn like these
+(`vectors`). Each tool runs in a process of its own, one after the other. recall@k of each is measured on the same 500
+rows against exact search.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _FASTDUP_NAMES = {"features.dat": "atrain_features.dat", "features.dat.csv": "at
 
 @dataclass(frozen=True)
 class Result:
-    """What one tool took for one number of rows, and the share of true neighbours it found."""
+    """The resources that one tool took for one number of rows, and the share of true neighbours that it found."""
 
     tool: str
     rows: int
@@ -71,7 +71,7 @@ def _recall(tool: str, source: Path, work_dir: Path, k: int) -> float:
 
 
 def _share(vectors: NDArray[np.float32], rows: NDArray[np.int64], found: NDArray[np.int64], k: int) -> float:
-    """Found rows at least as similar as the true k-th neighbour, of all that were to be found."""
+    """The share of true neighbours found: rows at least as similar as the true k-th neighbour."""
     asked = np.array(vectors[rows])
     likeness = np.concatenate(
         [asked @ vectors[start : start + 16_384].T for start in range(0, len(vectors), 16_384)], 1
@@ -86,7 +86,7 @@ def _share(vectors: NDArray[np.float32], rows: NDArray[np.int64], found: NDArray
 
 
 def table(results: list[Result], k: int, threads: int, command: str) -> str:
-    """The page."""
+    """The results as a Markdown page."""
     lines = [
         f"# Search of stored features, {datetime.now(UTC):%Y-%m-%d}",
         "",
@@ -111,8 +111,10 @@ def main() -> None:
     parser.add_argument("features", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--rows", default="10000,100000", help="how many vectors, comma-separated")
-    parser.add_argument("--tools", default=",".join(_TOOLS), help="which of " + ", ".join(_TOOLS))
-    parser.add_argument("--python", default="", help="fastdup=PATH of an interpreter that has it; else it is left out")
+    parser.add_argument("--tools", default=",".join(_TOOLS), help="comma-separated, of " + ", ".join(_TOOLS))
+    parser.add_argument(
+        "--python", default="", help="fastdup=PATH of an interpreter that has fastdup; without it fastdup is left out"
+    )
     parser.add_argument("--neighbors", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results" / "search.md")
@@ -122,7 +124,9 @@ def main() -> None:
     for rows in map(int, given.rows.split(",")):
         source = given.work / f"drawn-{rows}"
         if not source.exists():
-            begun = given.work / f"drawn-{rows}.begun"  # a drawing that was stopped is not taken for a whole one
+            begun = (
+                given.work / f"drawn-{rows}.begun"
+            )  # renamed when complete, so that a drawing that was stopped is made again
             draw(real, rows, begun)
             begun.rename(source)
         for tool in given.tools.split(","):

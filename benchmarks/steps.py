@@ -1,8 +1,8 @@
-"""Where the time of an extraction goes: each step alone, on one thread, in CPU milliseconds an image.
+"""Where the time of an extraction goes: each step alone, on one thread, in CPU milliseconds per image.
 
     python -m benchmarks.steps FOLDER [--images N]
 
-The floor of the pipeline on one core is the sum of the lines; what a run takes beyond it is hand-over and waiting.
+The sum of the lines is the least that a run can take on one core; the rest of a run is hand-over and waiting.
 """
 
 import time
@@ -27,7 +27,7 @@ _R = TypeVar("_R")
 
 
 def timed(label: str, work: Callable[[_T], _R], items: list[_T], images: int) -> list[_R]:
-    """Do the work on every item, and print CPU milliseconds an image."""
+    """Do the work on every item and print CPU milliseconds per image."""
     begun = time.process_time()
     results = [work(item) for item in items]
     print(f"{label:<34} {1000 * (time.process_time() - begun) / images:7.3f}")
@@ -53,7 +53,7 @@ def main(folder: str, images: int) -> None:
     embedder = Embedder()
     size = (embedder.input.height, embedder.input.width)
     good = [name for name in names if is_good(read(name))]
-    print(f"{len(good)} images of {folder}; CPU ms an image, one thread")
+    print(f"{len(good)} images of {folder}; CPU ms per image, one thread")
     contents = timed("read (cached by the system)", read, good, len(good))
     timed("decode in full", decode, contents, len(good))
     pictures = timed("decode with DCT scaling", lambda content: decode(content, at_least=size), contents, len(good))

@@ -1,7 +1,7 @@
-"""The tools that are compared: how each is installed, started, and where it leaves its answer.
+"""The tools that are compared: how each is installed and started, and where it leaves its results.
 
-Add a peer: a `Tool` in `TOOLS`, and a script in `peers/` that runs it with the arguments that all scripts take. A peer
-that stores no vectors or lists no pairs leaves those files out, and its row has no figures for them.
+To add a peer, add a `Tool` to `TOOLS` and a script to `peers/` that takes the same arguments as the others. A peer that
+stores no vectors or lists no pairs leaves those files out; its row then has no figures for them.
 """
 
 import os
@@ -14,13 +14,13 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Job:
-    """What every tool is asked.
+    """The task that every tool gets.
 
     Attributes:
         images: the folder to read.
-        work_dir: an empty folder for the answer.
+        work_dir: an empty folder for the results.
         neighbors: neighbours for each image.
-        threshold: similarity from which pairs are listed.
+        threshold: smallest similarity of listed pairs.
     """
 
     images: Path
@@ -36,13 +36,13 @@ class Tool:
     Attributes:
         name: as on the command line and in the tables.
         package: its distribution.
-        version: of the peer that is installed; empty: what the given interpreter has.
-        command: the program and its arguments, from the interpreter of its environment and the job.
-        arguments: which arguments it gets, in words, for the report.
-        default_threshold: from which similarity it lists pairs when nobody says so.
-        environment: variables that it is given.
-        features: its file of vectors, under the work_dir; a .csv of names stands beside it.
-        pairs: its list of pairs, under the work_dir.
+        version: the version to install; empty for the one that the interpreter has.
+        command: makes the program and its arguments from its interpreter and the job.
+        arguments: the arguments that it gets, in words, for the report.
+        default_threshold: smallest similarity of the pairs that it lists by default.
+        environment: environment variables for it.
+        features: its file of vectors in work_dir; the names are in a .csv beside it.
+        pairs: its list of pairs in work_dir.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Tool:
     pairs: str = "similarity.csv"
 
     def full_environment(self) -> dict[str, str]:
-        """The variables of this process and the tool's; peers do not see our PYTHONPATH, no run a Dagster instance."""
+        """The variables of this process and of the tool; no Dagster instance, and for peers no PYTHONPATH of ours."""
         env = dict(os.environ)
         env.pop("DAGSTER_HOME", None)
         if self is not OURS:
@@ -83,7 +83,7 @@ OURS = Tool(
     package="dedup-assets",
     version="",
     command=_our_command,
-    arguments="defaults, but nearest_neighbors_k and threshold as below; the gallery is part of the run",
+    arguments="defaults but for nearest_neighbors_k and threshold; the gallery is part of the run",
     default_threshold=0.85,
 )
 FASTDUP = Tool(
@@ -91,7 +91,7 @@ FASTDUP = Tool(
     package="fastdup",
     version="2.54",
     command=_peer_command("run_fastdup.py"),
-    arguments="defaults, but nearest_neighbors_k and threshold as below; the run makes no gallery",
+    arguments="defaults but for nearest_neighbors_k and threshold; the run makes no gallery",
     default_threshold=0.9,
     environment={"SENTRY_OPT_OUT": "1"},  # no crash reports or usage figures
     features="atrain_features.dat",
@@ -109,7 +109,7 @@ CLEANVISION = Tool(
     package="cleanvision",
     version="0.3.7",
     command=_peer_command("run_cleanvision.py"),
-    arguments="exact and near duplicates alone, of its eight checks; sets without a score, no vectors",
+    arguments="only exact and near duplicates, of its eight checks; sets without a score, no vectors",
     default_threshold=1.0,
 )
 TOOLS = {tool.name: tool for tool in (OURS, FASTDUP, IMAGEDEDUP, CLEANVISION)}

@@ -1,12 +1,10 @@
-"""Many vectors like real ones, from few real ones: for measuring searches at sizes nobody has photographs for.
+"""Draws many vectors like a few real ones, to measure searches at sizes for which there are no photographs.
 
-Distinct pictures are drawn between real vectors that are neighbours, with a part drawn from the covariance of all; how
-far apart, and how large a part, is set so that as many of them as there are real ones have about the same similarities
-to their neighbours, and are as hard to search (839 photographs: median similarity 0.50 to the nearest and 0.32 to the
-tenth, real ones 0.45 and 0.30; a tenth of the clusters, nearest to a row, hold 73 % of its two neighbours, real ones
-78 %).
-Copies are moved from their original as far as, and in the directions in which, real copies lie from theirs. The same
-seed gives the same bytes.
+A distinct picture lies between two real vectors that are neighbours, plus a part drawn from the covariance of all. Both
+parameters are set so that drawn vectors are about as similar to their neighbours as real ones and as hard to search.
+For 839 photographs the median similarity is 0.50 to the nearest and 0.32 to the tenth neighbour (real: 0.45 and 0.30),
+and the tenth of the clusters nearest to a row holds 73 % of its two neighbours (real: 78 %). A copy lies as far from
+its original, and in the same directions, as real copies from theirs. The same seed gives the same bytes.
 """
 
 import argparse
@@ -19,7 +17,7 @@ _BLOCK = 50_000
 _COPIES = 0.15  # share of rows that are a copy of an earlier one
 _COPY_SIMILARITY = (0.8, 0.9999)  # pairs of real vectors between these are copies of one photograph
 _DRAWN = (0.1, 0.7)  # share of a distinct picture's variance that is drawn from the covariance of all
-_NEIGHBORS = 400  # real vectors so near to each other that a distinct picture may lie between them
+_NEIGHBORS = 400  # nearest real vectors, between which a distinct picture may lie
 
 
 def draw(real: NDArray[np.float32], rows: int, target: Path, seed: int = 0) -> None:
@@ -27,9 +25,9 @@ def draw(real: NDArray[np.float32], rows: int, target: Path, seed: int = 0) -> N
 
     Args:
         real: (n, d) float32 of unit length, of photographs and copies of them; n of a few thousand.
-        rows: how many to draw.
-        target: folder, made if need be.
-        seed: of the generator.
+        rows: number of vectors to draw.
+        target: folder for the files; created if it does not exist.
+        seed: seed of the generator.
     """
     target.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)

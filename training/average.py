@@ -1,8 +1,8 @@
-"""Average the weights of two runs of one origin (model soup, Wortsman et al. 2022).
+"""Average the weights of two runs that started from the same weights (model soup, Wortsman et al. 2022).
 
     python -m training.average FIRST.pt SECOND.pt --share 0.3 --out MEAN.pt
 
---share is the weight of SECOND. Where SECOND went on from FIRST, the mean was better than either (README).
+--share is the weight of SECOND, from 0 to 1.
 """
 
 from __future__ import annotations

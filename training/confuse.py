@@ -1,10 +1,10 @@
-"""Which other photographs an embedding takes each photograph for, though the teacher knows better.
+"""Find the photographs that an embedding confuses and that the teacher tells apart.
 
     python -m training.confuse --data DATA --model EMBEDDING.onnx
 
-Writes DATA/near.npy, (photographs, NEAR) int32: of those that the teacher tells apart, the nearest to each, in any
-order. `train` draws its groups of look-alikes from it where it stands: what decides the recall at a precision of 99.9 %
-are a handful of pictures of the same kind, such as two photographs of ants on sand.
+Writes DATA/near.npy, (photographs, NEAR) int32: for each photograph the nearest ones that the teacher tells apart from
+it, in any order. If it is there, `train` draws its groups of look-alikes from it, because a handful of pictures of the
+same kind (two photographs of ants on sand) decide the recall at a precision of 99.9 %.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLOCK = 1000
 
 
 def embed(data: Path, model: Path, rows: int) -> NDArray[np.float32]:
-    """(rows, 576) float32: the clean photographs."""
+    """Embed the clean photographs: (rows, 576) float32."""
     cv2.setNumThreads(1)
     photos, session = Photos(data), opened(model)
     vectors = np.empty((rows, DIMENSIONS), np.float32)
@@ -42,7 +42,7 @@ def embed(data: Path, model: Path, rows: int) -> NDArray[np.float32]:
 
 
 def nearest(vectors: NDArray[np.float32], teacher: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Of the rows that the teacher tells apart, the NEAR nearest to each."""
+    """For each row the NEAR nearest rows that the teacher tells apart from it, in any order."""
     near = np.empty((len(vectors), NEAR), np.int32)
     for start in range(0, len(vectors), BLOCK):
         cosines = vectors[start : start + BLOCK] @ vectors.T

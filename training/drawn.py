@@ -1,7 +1,7 @@
 """Drawn pages: text, tables, bar charts, line charts, flow charts, windows and logos, no two alike.
 
-Pictures of this kind under clear licences are few, and a network that knows photographs takes all of them for one.
-These are made by the seed alone: nothing of them needs a licence.
+Pictures of this kind are rare under clear licences, and a network that has seen only photographs confuses them. These
+depend only on the seed, so no licence covers them.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m training.evaluate --copies FOLDER... --models FILE.onnx... [--flat FOLDER...] [--pause-file FILE]
 
-Per model and folder, over all pairs among each picture's ten nearest: average precision (uAP), the largest recall
-at a precision of 99.9 % and the cosine there, precision and recall at cosine 0.85. --speed adds milliseconds a
-picture, one thread, one at a time, all models taking turns. --flat counts pairs at 0.85 in folders that hold no
-copies (exact repeats are left out). --work writes features.dat and features.dat.csv for other scorers.
+Prints for each model and folder, over all pairs among the ten nearest pictures of each: average precision (uAP), the
+largest recall at a precision of 99.9 % and the cosine there, precision and recall at cosine 0.85. --speed adds
+milliseconds per picture, on one thread, one picture at a time, models in turn. --flat counts pairs at 0.85 in folders
+without copies (exact repeats are left out). --work writes features.dat and features.dat.csv for other scorers.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def embed(model: Model, files: list[Path], pause: Path | None) -> tuple[Vectors,
 
 
 def neighbours(x: Vectors) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
-    """Each unordered pair among the nearest of either, with its cosine, best first."""
+    """Each unordered pair among the nearest pictures of either one, highest cosine first: (m,) rows, rows, cosines."""
     best = min(NEIGHBOURS, len(x) - 1)
     pairs: dict[int, float] = {}
     for begin in range(0, len(x), 512):
@@ -125,7 +125,7 @@ def kinds(x: Vectors, names: list[Path]) -> str:
 
 
 def listing(folder: Path) -> list[Path]:
-    """All pictures in a folder, sorted, without exact repeats."""
+    """All pictures in a folder, sorted, each content once."""
     unique: dict[bytes, Path] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUFFIXES:
@@ -142,7 +142,7 @@ def store(folder: Path, x: Vectors, names: list[Path]) -> None:
 
 
 def speed(models: list[Model], pause: Path | None, rounds: int = 300) -> dict[str, float]:
-    """Median milliseconds a picture; the models take turns so that other load hits all alike."""
+    """Median milliseconds per picture; the models take turns, so that other load slows all alike."""
     r = np.random.default_rng(0)
     times: dict[str, list[float]] = {model.name: [] for model in models}
     inputs = [r.integers(0, 256, (m.pixels, m.pixels, 3), np.uint8) for m in models]
@@ -156,7 +156,7 @@ def speed(models: list[Model], pause: Path | None, rounds: int = 300) -> dict[st
 
 
 def score_copies(model: Model, folder: Path, options: argparse.Namespace) -> str:
-    """Print the row of a folder of copies; returns the cosines by kind."""
+    """Print the row of a folder of copies; returns the line with the cosines by kind."""
     files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
     x, names = embed(model, files, options.pause_file)
     if options.work:
@@ -171,7 +171,7 @@ def score_copies(model: Model, folder: Path, options: argparse.Namespace) -> str
 
 
 def count_flat(model: Model, folder: Path, options: argparse.Namespace) -> str:
-    """How many pairs a folder without copies shows."""
+    """Count the pairs at 0.85 in a folder without copies; returns the line to print."""
     x, names = embed(model, listing(folder), options.pause_file)
     pairs = int((neighbours(x)[2] >= 0.85).sum())
     return f"{model.name} {folder.name}: {len(names)} pictures, {pairs} pairs at 0.85"
@@ -194,7 +194,7 @@ def main() -> None:
     details += [count_flat(model, folder, options) for model in models for folder in options.flat]
     print("\n".join(["", "median cosine to the original (lowest tenth):", *details]))
     if options.speed:
-        print("ms a picture:", {name: round(value, 2) for name, value in speed(models, options.pause_file).items()})
+        print("ms per picture:", {name: round(value, 2) for name, value in speed(models, options.pause_file).items()})
 
 
 if __name__ == "__main__":

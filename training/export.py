@@ -1,11 +1,11 @@
-"""Write the ONNX files that ship: one in whole numbers for processors, one in fp32 (weights in fp16) for GPUs.
+"""Write the two ONNX files that ship: int8 for processors, fp32 (weights in fp16) for GPUs.
 
     python -m training.export --weights RUN/weights_STEP.pt --data DATA --out FOLDER [--filter 1.0] [--raise-by 0.3]
 
-FOLDER gets copydetect576.onnx (int8) and copydetect576_fp32.onnx. --filter N weighs what the head gives by how well it
-tells photographs apart (`wiener.py`), N times as strongly as measured. --checkpoint FILE also writes the weights as
-they were trained in fp16, small enough to keep, for train --start.
-Input `image` uint8 RGB [batch, 160, 160, 3], output `embedding` float32 [batch, 576], unit length.
+FOLDER gets copydetect576.onnx (int8) and copydetect576_fp32.onnx. --filter N turns down directions of the vector that
+tell photographs apart badly (`wiener.py`), N times as strongly as measured. --checkpoint FILE also writes the trained
+weights in fp16, for train --start. Input `image` uint8 RGB [batch, 160, 160, 3], output `embedding` float32 [batch,
+576], unit length.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FILTER_PHOTOGRAPHS = 5000
 
 
 def loaded(weights: Path) -> Embedder:
-    """The network as it was trained."""
+    """The trained network, from a file of weights or a checkpoint."""
     state = torch.load(weights, map_location="cpu", weights_only=False)
     model = Embedder()
     model.load_state_dict({k: v.float() for k, v in state.get("model", state).items()})
@@ -55,7 +55,7 @@ def fused(layers: nn.Sequential) -> nn.Sequential:
 
 
 def keep(weights: Path, out: Path) -> None:
-    """Write a checkpoint of half the size; statistics stay fp32, whose range they need."""
+    """Write the weights in fp16; statistics stay fp32, because they need its range."""
     state = torch.load(weights, map_location="cpu", weights_only=False)
     state = state.get("model", state)
     torch.save({name: value.half() if value.dim() > 1 else value for name, value in state.items()}, out)
@@ -97,7 +97,7 @@ def halve(path: Path) -> None:
 
 
 def write_int8(model: Deployed, path: Path, data: Path) -> None:
-    """The same network in whole numbers."""
+    """Write the same network in int8."""
     network = QuantizedEmbedder(model.embedder).eval()
     calibrate(network, views(data, CALIBRATION_VIEWS // 2, seed=0).flatten(0, 1))
     write_embedder(network, path, model.shared if model.raised else None)
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--filter", type=float, default=0.0)
-    parser.add_argument("--raise-by", type=float, default=0.0, help="cosine c becomes (c + r) / (1 + r)")
+    parser.add_argument("--raise-by", type=float, default=0.0, help="r: each cosine c becomes (c + r) / (1 + r)")
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)

@@ -18,26 +18,26 @@ from training.pause import wait_while
 from training.photos import Photos
 from training.targets import targets
 
-GROUP = 4  # photographs that look alike, in each batch several such groups
-SEARCHED = 8000  # photographs that the look-alikes are taken from
+GROUP = 4  # photographs that look alike; a batch holds several such groups
+SEARCHED = 8000  # photographs among which look-alikes are searched
 FLAT = ("screens", "recipes", "wallpapers", "drawn")
 FLAT_SHARE = 0.16
-CONFUSED_SHARE = 0.7  # of the batches, where it is known what an embedding confuses
+CONFUSED_SHARE = 0.7  # of the batches, if near.npy is there
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Batch = tuple[Numbers, NDArray[np.uint8], Vectors | None]
-"""Photographs, their views, and what the network in the package today makes of each view."""
+"""Photographs, their views, and the vector that the former model gives each view (None without one)."""
 
 
 def flat_pictures(data: Path, count: int) -> NDArray[np.int64]:
-    """Which of the first `count` pictures are screens, diagrams and the like."""
+    """Rows of the first `count` pictures that are screens, diagrams and the like."""
     with (data / "photos.tsv").open() as file:
         sets = [line.split("\t", 1)[0] for line in file]
     return np.flatnonzero(np.isin(sets[:count], FLAT))
 
 
 def confused(near: Numbers, flat: Numbers, count: int, r: np.random.Generator) -> Numbers:
-    """As `look_alikes`, with those that an embedding took the first one for (`confuse.py`)."""
+    """As `look_alikes`, but with photographs that an embedding confuses with the first one (`confuse.py`)."""
     chosen: list[int] = []
     while len(chosen) < count:
         is_flat = len(flat) and r.random() < FLAT_SHARE
@@ -49,7 +49,7 @@ def confused(near: Numbers, flat: Numbers, count: int, r: np.random.Generator) -
 def look_alikes(vectors: Vectors, flat: Numbers, count: int, r: np.random.Generator) -> Numbers:
     """Photographs in groups: one at random, and others near it that are not the same picture.
 
-    Flat pictures are few and look alike to a network that knows photographs, so they come up more often.
+    Flat pictures are drawn more often, because they are few and look alike to a network that knows photographs.
     """
     chosen: list[int] = []
     while len(chosen) < count:
@@ -75,9 +75,9 @@ def opened(model: Path) -> ort.InferenceSession:
 def feed(
     queue: Queue[Batch], data: Path, rows: int, seed: int, pairs: int, former: Path | None, pause: Path | None
 ) -> None:
-    """Fill the queue until the trainer is gone: numbers of `pairs` of the first `rows` photographs, and their views.
+    """Fill the queue until the trainer is gone: rows of `pairs` photographs among the first `rows`, and their views.
 
-    The first views of all come first, then the second.
+    The first views of all photographs come first, then the second ones.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)

@@ -1,10 +1,10 @@
-"""Teach the stem to give what MobileNetV2's first layers give, and put it in their place.
+"""Train the stem to give the output of MobileNetV2's first layers, and put it in their place.
 
     python -m training.graft --data DATA --start WEIGHTS --out GRAFTED.pt --minutes 20
 
---start is a network whose trunk is MobileNetV2 throughout. A regression of maps of one layer needs no labels and no
-gradient through the layers behind it; what it misses is left to train.py (knowledge distillation by blocks, Li et al.
-2020). The error that is printed is relative: 1 would be no better than the mean of each channel.
+--start is a network whose trunk is MobileNetV2 throughout. Regression on the output of one layer needs no labels and no
+gradient through the layers behind it (knowledge distillation by blocks, Li et al. 2020); train.py removes the remaining
+error. The printed error is relative: 1 is no better than the mean of each channel.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ BATCH = 64
 WARM_STEPS = 100
 SAVE_SECONDS = 120
 LOG_STEPS = 50
-# The statistics of the last steps are the ones that stay.
-SETTLED = 0.7
+SETTLED = 0.7  # share of the time after which the statistics of normalisation stay fixed
 
 
 def feed(queue: mp.queues.Queue[NDArray[np.uint8]], data: Path, seed: int, pause: Path | None) -> None:
@@ -47,7 +46,7 @@ def feed(queue: mp.queues.Queue[NDArray[np.uint8]], data: Path, seed: int, pause
 
 
 def former(weights: Path) -> tuple[nn.Sequential, dict[str, Tensor]]:
-    """The layers to stand in for, and the state of the whole network."""
+    """The layers to replace, and the state of the whole network."""
     state = torch.load(weights, map_location="cpu", weights_only=True)
     state = {name: value.float() for name, value in state.get("model", state).items()}
     layers = trunk()
@@ -62,7 +61,7 @@ def stem_of(weights: Path) -> dict[str, Tensor]:
 
 
 def grafted(state: dict[str, Tensor], new: nn.Sequential) -> Embedder:
-    """The network with the stem in place."""
+    """The network with the new stem in the place of its first layers."""
     model = Embedder()
     moved = {f"f.0.{name}": value for name, value in new.state_dict().items()}
     for name, value in state.items():
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--stem", type=Path, help="GRAFTED.pt of an earlier call, whose stem goes on")
+    parser.add_argument("--stem", type=Path, help="GRAFTED.pt of an earlier call; training goes on from its stem")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261125)
     parser.add_argument("--pause-file", type=Path)

@@ -1,6 +1,7 @@
-"""Write a quantized network as ONNX, in operators that onnxruntime computes in whole numbers.
+"""Write a quantized network as ONNX, in operators that onnxruntime computes in integers.
 
-Convolutions are QLinearConv; what they round is decided here, not by an optimizer that looks for patterns.
+Convolutions are written as QLinearConv, so that rounding is decided here and not by an optimizer that looks for
+patterns.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ OPSET = 17
 
 
 class Place:
-    """A tensor of the graph: its name, what one whole number stands for, and where zero lies."""
+    """A tensor of the graph: its name, the value of one integer step, and its zero point."""
 
     def __init__(self, name: str, step: float, zero: int) -> None:
         self.name, self.step, self.zero = name, step, zero
@@ -35,23 +36,23 @@ class Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def constant(self, value: NDArray[np.generic]) -> str:
-        """A constant; its name."""
+        """Add a constant; returns its name."""
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
     def scale(self, place: Place) -> list[str]:
-        """Step and zero of a tensor as inputs of a node."""
+        """Step and zero point of a tensor as inputs of a node."""
         return [self.constant(np.float32(place.step)), self.constant(np.uint8(place.zero))]
 
     def node(self, operator: str, inputs: list[str], **attributes: object) -> str:
-        """A node; the name of its output."""
+        """Add a node; returns the name of its output."""
         name = f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
     def conv(self, given: Place, unit: Unit) -> Place:
-        """A convolution, its rounding and its rectifier: what is below zero saturates there."""
+        """Add a convolution with rounding and rectifier: values below zero saturate at zero."""
         whole, bias, steps = (part.detach().double().numpy() for part in unit.quantized(torch.tensor(given.step)))
         step = float(unit.step.detach())
         out = Place("", step, -unit.span.low)
@@ -75,7 +76,7 @@ class Graph:
         return out
 
     def stage(self, given: Place, stage: Stage) -> Place:
-        """The convolutions of a stage, and its sum."""
+        """Add the convolutions of a stage and the sum of a residual block."""
         y = given
         for unit in stage.units:
             y = self.conv(y, unit)
@@ -87,14 +88,14 @@ class Graph:
         return out
 
     def unit_length(self, z: str) -> str:
-        """Rows over their lengths."""
+        """Add the division of rows by their lengths."""
         length = self.node("ReduceL2", [z], axes=[1], keepdims=1)
         return self.node("Div", [z, self.node("Max", [length, self.constant(np.float32(1e-12))])])
 
     def head(self, given: Place, weight: Tensor, bias: Tensor) -> str:
-        """GeM pooling (p = 3), the linear layer in fp16 on disk and fp32 in memory, and unit length."""
+        """Add GeM pooling (p = 3), the linear layer (fp16 on disk, fp32 in memory) and the division by the length."""
         x = self.node("DequantizeLinear", [given.name, *self.scale(given)])
-        # One node, for onnxruntime would dequantize once for each use of x; its Pow multiplies where the exponent is 3.
+        # One Pow node, because onnxruntime would dequantize x once per use; it computes exponent 3 by multiplication.
         cube = self.node("Pow", [x, self.constant(np.float32(3))])
         mean = self.node("ReduceMean", [cube], axes=[2, 3], keepdims=0)
         pooled = self.node("Pow", [mean, self.constant(np.float32(1 / 3))])
@@ -104,7 +105,7 @@ class Graph:
         return self.unit_length(z)
 
     def picture(self) -> Place:
-        """The input, channels first, with the zero that the first convolution pads with."""
+        """The input with channels first; its zero point is the padding of the first convolution."""
         return Place(self.node("Transpose", ["image"], perm=[0, 3, 1, 2]), 1.0, PIXEL_ZERO)
 
     def save(self, path: Path, last: str) -> None:

@@ -1,4 +1,4 @@
-"""What the network is trained to do."""
+"""The training objective."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from torch import Tensor
 
 TEMPERATURE = 0.05
 MARGIN = 0.15
-# Two training pictures whose teacher embeddings are closer than this are not told apart.
-SAME = 0.6
-# Targets of other photographs that a step compares with; they are shuffled, so a slice is a sample.
-RIVALS = 10000
-# Views of different photographs may be as close as that; the few that are closer decide at a precision of 99.9 %.
-ALIKE = 0.4
+SAME = 0.6  # teacher's cosine above which two pictures may be the same: no loss tells them apart
+RIVALS = 10000  # targets of other photographs per step; they are shuffled, so a slice is a sample
+ALIKE = 0.4  # allowed cosine of views of different photographs; the few above it decide at a precision of 99.9 %
 
 
 def contrast(scores: Tensor, own: Tensor, ignored: Tensor) -> Tensor:
@@ -27,15 +24,15 @@ def contrast(scores: Tensor, own: Tensor, ignored: Tensor) -> Tensor:
 def objective(z: Tensor, photos: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """Loss terms for embeddings of first views followed by second views of `photos`.
 
-    teacher: among the targets of all photographs, the view must pick its own;
-    views:   among the other views of the step, it must pick its twin;
+    teacher: a view must pick its own target among those of RIVALS photographs;
+    views:   a view must pick its twin among the other views of the step;
     spread:  unrelated views stay near cosine 0;
-    alike:   views of different photographs that look alike are no closer than ALIKE;
-    pull:    true pairs go on towards cosine 1 after they are told apart, which is what makes 0.85 a usable threshold;
-    target:  the view lies near its target in absolute terms too.
+    alike:   views of different photographs stay below ALIKE;
+    pull:    true pairs move towards cosine 1 after they are told apart, which makes 0.85 a usable threshold;
+    target:  a view lies near its target in absolute terms too.
 
-    Embeddings of earlier steps are no negatives: the network flees them by turning all its output, and unrelated
-    views of one step end up close.
+    Embeddings of earlier steps are not used as negatives: the network avoids them by turning its whole output, and
+    unrelated views of one step end up close.
     """
     n = len(photos)
     both = photos.repeat(2)

@@ -1,7 +1,7 @@
 """The embedding network: a dense stem, the deep part of MobileNetV2, GeM pooling and one linear layer.
 
-MobileNetV2's first layers are most of its time and most of its rounding error: thin convolutions over large maps. A
-stem of a few dense convolutions, which processors compute in whole numbers at full speed, takes their place
+MobileNetV2's first layers, thin convolutions over large maps, take half of its time in int8 and cause most of its
+rounding error. A stem of a few dense convolutions, which processors compute in int8 at full speed, replaces them
 (`graft.py`).
 """
 
@@ -23,15 +23,15 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-# Channels, kernel and stride of the stem's convolutions; the last is linear, as MobileNetV2's layer there.
+# Channels, kernel and stride of the stem's convolutions; the last is linear, like the MobileNetV2 layer it replaces.
 STEM = ((64, 7, 4), (96, 3, 2), (96, 3, 1), (96, 3, 1), (32, 1, 1))
-REPLACED = 5  # of MobileNetV2's layers: they see 27 pixels, the stem 47
+REPLACED = 5  # layers of MobileNetV2; their receptive field is 27 pixels, that of the stem 47
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
 
 class Depthwise(nn.Conv2d):
-    """A filter for each channel, in fp32 always: its gradients take three times as long in bfloat16."""
+    """A filter for each channel, always in fp32, because its gradients take three times as long in bfloat16."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
@@ -78,7 +78,7 @@ def trunk() -> nn.Sequential:
 
 
 def stem() -> nn.Sequential:
-    """What stands for MobileNetV2's first layers: (n, 3, h, w) to (n, 32, h / 8, w / 8)."""
+    """The replacement of MobileNetV2's first layers: (n, 3, h, w) to (n, 32, h / 8, w / 8)."""
     layers: list[nn.Module] = []
     channels = 3
     for outputs, size, stride in STEM:
@@ -107,10 +107,10 @@ class Embedder(nn.Module):
 
 
 class Deployed(nn.Module):
-    """What ships: uint8 NHWC in, calibrated unit vectors out.
+    """The network that ships: uint8 NHWC in, unit vectors out.
 
-    A component that all pictures share, at right angles to what tells them apart, turns each cosine c into
-    (c + r) / (1 + r). That keeps every ranking and puts true pairs above the thresholds users know.
+    A component that all pictures share, orthogonal to the others, turns each cosine c into (c + r) / (1 + r). That
+    keeps every ranking and puts true pairs above the documented thresholds.
     """
 
     def __init__(self, embedder: Embedder, raise_by: float = 0.0) -> None:
@@ -118,7 +118,7 @@ class Deployed(nn.Module):
         scale = 1 / torch.tensor(STD)
         self.register_buffer("scale", scale.view(1, 3, 1, 1))
         self.register_buffer("offset", (-torch.tensor(MEAN) * scale).view(1, 3, 1, 1))
-        # The direction in which the head's outputs differ least.
+        # The shared component takes the direction in which the head's outputs differ least.
         shared = torch.linalg.svd(embedder.p.weight.detach()).U[:, -1]
         with torch.no_grad():
             embedder.p.weight -= torch.outer(shared, shared @ embedder.p.weight)
@@ -128,7 +128,7 @@ class Deployed(nn.Module):
         self.raised = raise_by > 0
 
     def forward(self, image: Tensor) -> Tensor:
-        """Embed pictures as they are decoded."""
+        """Embed (n, h, w, 3) uint8 pictures."""
         x = image.permute(0, 3, 1, 2).float() * self.scale + self.offset
         z: Tensor = self.embedder(x)
         return F.normalize(z + self.shared) if self.raised else z

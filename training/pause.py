@@ -1,4 +1,4 @@
-"""Let heavy work stand still while a file exists, so that others can measure on the same machine."""
+"""Pause heavy work while a file exists, so that other programs can be timed on the same machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def wait_while(path: Path | None) -> float:
-    """Sleep until `path` is gone; the seconds slept."""
+    """Sleep until `path` does not exist; returns the seconds slept."""
     began = time.monotonic()
     while path is not None and path.exists():
         time.sleep(0.5)

@@ -12,7 +12,7 @@ Picture = NDArray[np.uint8]
 
 
 class Photos:
-    """DATA/photos.bin and its index; pictures are decoded as RGB when asked for."""
+    """DATA/photos.bin and its index; a picture is decoded to (h, w, 3) RGB uint8 when it is indexed."""
 
     def __init__(self, folder: Path) -> None:
         self.index = np.load(folder / "index.npy")

@@ -24,9 +24,9 @@ import numpy as np
 from training.drawn import page
 
 SEED = 20261122
-LONGEST = 384  # half-size crops of this still have the network's input size
-SHORTEST = 96
-DRAWN = 3000
+LONGEST = 384  # pixels; crops of half of each side still have the network's input size
+SHORTEST = 96  # pixels; smaller pictures are left out
+DRAWN = 3000  # pages
 SUFFIXES = (".jpg", ".jpeg", ".png")
 HERE = Path(__file__).parent
 
@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 
 class Photo(NamedTuple):
-    """A training photograph: where it is from, and its JPEG."""
+    """A training photograph: its set, path and Git blob, and its JPEG."""
 
     set: str
     path: str
@@ -61,7 +61,7 @@ def sources() -> list[Source]:
 
 
 def git_directory(source: Source, clones: Path) -> Path:
-    """The repository's git directory, cloned if it is not there."""
+    """The git directory of the repository; clones it if it is missing."""
     folder = clones / source.repository.replace("/", "+")
     if not folder.exists():
         address = f"https://github.com/{source.repository}"
@@ -86,7 +86,7 @@ def listing(source: Source, git: Path) -> list[tuple[str, str]]:
 
 
 def contents(git: Path, blobs: list[str]) -> Iterator[bytes]:
-    """The bytes of each blob; empty where a partial clone lacks it."""
+    """The bytes of each blob; empty if a partial clone lacks it."""
     command = ["git", "-C", str(git), "cat-file", "--batch"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
@@ -104,7 +104,7 @@ def contents(git: Path, blobs: list[str]) -> Iterator[bytes]:
 
 
 def shrink(data: bytes) -> bytes:
-    """A JPEG of at most LONGEST pixels a side; empty if the picture is unreadable or tiny."""
+    """A JPEG with sides of at most LONGEST pixels; empty if the picture is unreadable or too small."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if picture is None or min(picture.shape[:2]) < SHORTEST:
         return b""
@@ -117,12 +117,12 @@ def shrink(data: bytes) -> bytes:
 
 
 def blob_name(data: bytes) -> str:
-    """Git's name of a file's content."""
+    """The name that Git gives a file's content (its blob hash)."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def choose(source: Source, git: Path, seen: set[str]) -> list[tuple[str, str]]:
-    """The pictures to read from a source: each content once, at most its limit of them, by the seed."""
+    """The pictures to read from a source: each content once, at most `limit` of them, chosen by SEED."""
     found = [(path, blob) for path, blob in listing(source, git) if source.use == "evaluate" or blob not in seen]
     unique = list({blob: (path, blob) for path, blob in reversed(found)}.values())
     if source.limit and len(unique) > source.limit:
@@ -131,14 +131,14 @@ def choose(source: Source, git: Path, seen: set[str]) -> list[tuple[str, str]]:
 
 
 def drawn_pages() -> Iterator[Photo]:
-    """Pages that no source has: see drawn.py."""
+    """The pages of drawn.py."""
     for seed in range(DRAWN):
         data = cv2.imencode(".jpg", page(seed)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
         yield Photo("drawn", str(seed), blob_name(data), data)
 
 
 def write_photos(out: Path, photos: list[Photo]) -> None:
-    """Write the training photographs, shuffled, so that any first part of them is a sample."""
+    """Write the training photographs, shuffled, so that the first n of them are a sample."""
     random.Random(SEED).shuffle(photos)
     sizes = np.array([len(photo.data) for photo in photos], np.int64)
     np.save(out / "index.npy", np.stack([np.cumsum(sizes) - sizes, sizes], 1))
@@ -153,8 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--clones", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--exclude", type=Path, help="leave out every file that lies in this folder too")
-    parser.add_argument("--held-back", action="store_true", help="only the originals to evaluate on")
+    parser.add_argument("--exclude", type=Path, help="leave out every picture that is also in this folder")
+    parser.add_argument("--held-back", action="store_true", help="write only the originals to evaluate on")
     options = parser.parse_args()
     held_back = options.out / "evaluate"
     held_back.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """The embedding as int8 machines compute it: the same rounding in training as in the file that ships.
 
-Activations are uint8 with a learned step (Esser et al. 2020, Learned Step Size Quantization), weights int8 with a
-step for each output channel. Weights keep to 7 bits, so that processors without VNNI, which add two products in 16
-bits, give the same sums. Between the convolutions numbers are whole: bfloat16 holds them exactly.
+Activations are uint8 with a learned step (Esser et al. 2020, Learned Step Size Quantization), weights int8 with one
+step per output channel. Weights use 7 bits, so that processors without VNNI, which add two products in 16 bits, give
+the same sums. Activations between convolutions are integers, which bfloat16 holds exactly.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from training.model import MEAN, STD, Block, Embedder
 
 WEIGHT_LIMIT = 63
-SUM_LIMIT = 2**23  # of a bias, in whole numbers
-# What pads the picture: near the mean colour, which normalisation turns into the zero that padding was trained with.
+SUM_LIMIT = 2**23  # largest integer bias
+# Padding of the picture: the mean colour, which normalisation turns into the zero that training pads with.
 PIXEL_ZERO = round(sum(MEAN) / 3)
 Quantized = tuple[Tensor, Tensor]
-"""Whole numbers and the step they count."""
+"""Integers, and the value of one step."""
 
 
 class Range(NamedTuple):
-    """The whole numbers an activation can take; in the file they lie at 0 to 255."""
+    """The integers that an activation can take; the file shifts them to 0 to 255."""
 
     low: int
     high: int
@@ -35,7 +35,7 @@ SIGNED = Range(-128, 127)
 
 
 class _Round(torch.autograd.Function):
-    """Round to whole numbers; gradients pass as if it did not."""
+    """Round to integers; gradients pass unchanged (straight-through estimator)."""
 
     @staticmethod
     def forward(_: object, x: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Unit(nn.Module):
 
     @property
     def step(self) -> Tensor:
-        """What one whole number of the output stands for."""
+        """The value of one integer step of the output."""
         return self.log_step.exp()
 
     def folded(self) -> tuple[Tensor, Tensor]:
@@ -74,10 +74,10 @@ class Unit(nn.Module):
         return self.conv.weight * gain[:, None, None, None], norm.bias - norm.running_mean * gain
 
     def quantized(self, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Whole weights and bias, and what one of their sums stands for; `given` is the step of the input."""
+        """Integer weights and bias, and the value of one step of their sums; `given` is the step of the input."""
         weight, bias = self.folded()
         step = weight.detach().abs().amax((1, 2, 3)) / WEIGHT_LIMIT
-        # A channel of hardly any weight must still leave its bias room among the whole sums.
+        # In a channel with tiny weights the bias must still fit into SUM_LIMIT.
         step = torch.maximum(step, bias.detach().abs() / (given.detach() * SUM_LIMIT)).clamp(min=1e-12)
         whole: Tensor = _Round.apply(weight / step[:, None, None, None])
         added: Tensor = _Round.apply(bias / (given * step))
@@ -89,29 +89,29 @@ class Unit(nn.Module):
         return F.conv2d(x, weight, None, conv.stride, conv.padding, 1, conv.groups)  # type: ignore[arg-type]
 
     def forward(self, given: Quantized) -> Quantized:
-        """Convolve whole numbers to whole numbers."""
+        """Convolve integers to integers."""
         x, step = given
         weight, bias, weight_step = self.quantized(step)
         sums = self.sums(x, weight)
         scale = step * weight_step / self.step
         shift = bias * scale
         zero, one = torch.zeros_like(scale), torch.ones_like(scale)
-        # An affine map of each channel that takes bfloat16 sums and fp32 factors.
+        # batch_norm is the affine map per channel that takes bfloat16 sums and fp32 factors.
         mapped = F.batch_norm(sums, zero, one, scale, shift, training=False, eps=0.0)
         return to_range(mapped, self.span), self.step
 
     def exact(self, x: Tensor) -> Tensor:
-        """The same of and to real numbers, not rectified yet."""
+        """The same convolution in real numbers, before the rectifier."""
         weight, bias = self.folded()
         return self.sums(x, weight) + bias[:, None, None]
 
     def rectified(self, x: Tensor) -> Tensor:
-        """MobileNetV2's activation, where there is one."""
+        """Apply MobileNetV2's activation, if the unit has one."""
         return x.clamp(0, 6) if self.span is RECTIFIED else x
 
 
 class Stage(nn.Module):
-    """Units in a row, and the sum with what came in where the block is residual."""
+    """Units in a row; a residual block adds its input to their output."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class Stage(nn.Module):
 
     @property
     def step(self) -> Tensor:
-        """Of the sum."""
+        """The value of one integer step of the sum."""
         return self.log_step.exp()
 
     def forward(self, given: Quantized) -> Quantized:
@@ -143,13 +143,13 @@ class Stage(nn.Module):
 
 
 class QuantizedEmbedder(nn.Module):
-    """An Embedder's layers in whole numbers from the picture on, but for its pooling and its last linear layer."""
+    """An Embedder with all layers in integers but the pooling and the last linear layer."""
 
     def __init__(self, embedder: Embedder) -> None:
         super().__init__()
         self.stages = nn.ModuleList(Stage(layer) for layer in embedder.f)
         self.head = embedder
-        # Normalisation of the picture goes into the first convolution: uint8 in.
+        # The normalisation of the picture is folded into the first convolution, whose input is uint8.
         first = self.stages[0].units[0]
         with torch.no_grad():
             gain = first.norm.weight / (first.norm.running_var + first.norm.eps).sqrt()
@@ -160,7 +160,7 @@ class QuantizedEmbedder(nn.Module):
 
     @staticmethod
     def enter(picture: Tensor) -> Quantized:
-        """uint8 pictures (NCHW) as they come: whole numbers already."""
+        """uint8 pictures (NCHW) as integers with step 1."""
         return picture.float() - PIXEL_ZERO, torch.ones(())
 
     def leave(self, given: Quantized) -> Tensor:
@@ -177,7 +177,7 @@ class QuantizedEmbedder(nn.Module):
 
 
 def _best_step(x: Tensor, span: Range) -> Tensor:
-    """The step of least squared error."""
+    """The step with the least squared rounding error."""
     largest = float(x.abs().max() if span is SIGNED else x.max())
     x = x.flatten()
     x = x[torch.randint(0, len(x), (200_000,))] if len(x) > 200_000 else x
@@ -188,10 +188,10 @@ def _best_step(x: Tensor, span: Range) -> Tensor:
 
 @torch.no_grad()
 def calibrate(network: QuantizedEmbedder, pictures: Tensor) -> None:
-    """Set every step, layer by layer on what the layers before give, and correct each bias by the mean error.
+    """Set every step, layer by layer on the output of the layers before, and correct each bias by the mean error.
 
     Args:
-        network: its steps and biases are changed.
+        network: the network; its steps and biases are changed.
         pictures: (n, 3, h, w) uint8, edited views as in training.
     """
     given = network.enter(pictures)

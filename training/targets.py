@@ -1,4 +1,4 @@
-"""What each photograph's views should be embedded as: the teacher's vector of the clean picture."""
+"""The target vector of each photograph: the teacher's vector of the clean picture, in the network's dimensions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mean = NDArray[np.float32]
 
 
 def teacher_rows(data: Path) -> int:
-    """How many photographs have their target."""
+    """The number of photographs that have a target."""
     return (data / "teacher.f32").stat().st_size // (TEACHER_WIDTH * 4)
 
 
@@ -24,9 +24,9 @@ def targets(data: Path, rows: int, mean: Mean | None = None) -> tuple[Tensor, Me
     """Teacher embeddings, centred, and turned into DIMENSIONS by a fixed orthonormal map that keeps their cosines.
 
     Args:
-        data: the folder that teach.py writes to; its file may still grow.
-        rows: how many of them to read.
-        mean: what to subtract, so that targets stay the same as rows are added; the rows' own mean if None.
+        data: the folder that teach.py writes to; the file may still grow.
+        rows: number of rows to read.
+        mean: (512,) float32 to subtract, so that targets stay the same when rows are added; None: the mean of the rows.
 
     Returns:
         (n, 576) float32 of unit length, and the mean.

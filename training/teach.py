@@ -2,8 +2,9 @@
 
     python -m training.teach --data DATA [--teacher sscd.onnx] [--pause-file FILE]
 
-Needs Python 3.12 (training/requirements-teacher.txt). Appends to DATA/teacher.f32 in the (shuffled) order of the
-photographs, so that training can start on the first part while the rest is embedded; run again, it goes on.
+Needs Python 3.12 (training/requirements-teacher.txt). Appends to DATA/teacher.f32 in the shuffled order of the
+photographs, so that training can start on the first ones while the rest is embedded. A second call goes on where the
+first stopped.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main() -> None:
     """Append to DATA/teacher.f32 until every photograph has its row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, help="the ONNX file, if not the installed one")
+    parser.add_argument("--teacher", type=Path, help="the ONNX file; default: the installed one")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pause-file", type=Path)
     options = parser.parse_args()

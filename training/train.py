@@ -1,11 +1,11 @@
-"""Train the embedding on edited views, with checkpoints that a later run can go on from.
+"""Train the embedding on edited views; a later run can go on from its checkpoints.
 
     python -m training.train --data DATA --out RUN --minutes 90 --start WEIGHTS [--pause-file FILE]
     python -m training.train --data DATA --out RUN --minutes 90 --resume
 
---start takes what graft.py writes, or weights_STEP.pt of an earlier run. The rate falls from its peak to zero over
---minutes of running time; time spent paused does not count. RUN gets last.pt (all that --resume needs),
-weights_STEP.pt now and then, and log.tsv: step, seconds, photographs, mean of each loss.
+--start takes the output of graft.py, or weights_STEP.pt of an earlier run. The rate falls from its peak to zero over
+--minutes of running time; paused time does not count. RUN gets last.pt (which --resume reads), weights_STEP.pt every 15
+minutes, and log.tsv: step, seconds, photographs, mean of each loss.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ from training.targets import Mean, targets, teacher_rows
 WEIGHTS = {"teacher": 0.3, "views": 1.5, "spread": 10.0, "alike": 8.0, "pull": 8.0, "target": 0.5}
 LOG_STEPS = 50
 WARM_STEPS = 100
-MOMENTUM = 0.02  # of the statistics, where they change
-# What is new learns faster than what was trained for long.
-STEM_RATE, HEAD_RATE = 3, 2
+MOMENTUM = 0.02  # of a new stem's statistics
+STEM_RATE, HEAD_RATE = 3, 2  # times the rate of the trunk, which was trained for long
 SAVE_SECONDS = 180
 KEEP_SECONDS = 900
 
 
 def load_start(model: Embedder, path: Path) -> None:
-    """Read a network that graft.py made or that was trained before."""
+    """Load the weights of graft.py or of an earlier run."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict({name: value.float() for name, value in state.get("model", state).items()})
 
 
 class Trainer:
-    """The network, its optimiser and where the schedule stands."""
+    """The network, its optimiser and its place in the schedule."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -64,8 +63,8 @@ class Trainer:
             self.restore()
         else:
             load_start(self.model, options.start)
-        # The statistics of the start stay: a batch of edited views has others than the pictures of a user. A new stem
-        # still changes its own too much for that.
+        # Statistics of normalisation stay fixed, because those of edited views differ from those of users' pictures.
+        # Only a new stem still needs its own.
         self.model.eval()
         if options.new_stem:
             for layer in self.model.f[0]:
@@ -85,7 +84,7 @@ class Trainer:
         self.spent, self.step, self.mean = saved["spent"], saved["step"], saved["mean"]
 
     def save(self) -> None:
-        """Replace last.pt, whole or not at all."""
+        """Replace last.pt atomically."""
         state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         state |= {"spent": self.spent, "step": self.step, "mean": self.mean}
         part = self.options.out / "part.pt"
@@ -93,18 +92,18 @@ class Trainer:
         part.replace(self.options.out / "last.pt")
 
     def keep(self) -> None:
-        """Write the weights under the step's name, to draw the curve from."""
+        """Write the weights under a name with the step."""
         torch.save(self.model.state_dict(), self.options.out / f"weights_{self.step}.pt")
 
     def set_rate(self) -> None:
-        """A short rise, then cosine to zero by running time."""
+        """Set the learning rate: a short rise, then a cosine to zero by running time."""
         warm = min(1.0, (self.steps_here + 1) / WARM_STEPS)
         share = self.spent / (self.options.minutes * 60)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * warm * 0.5 * (1 + math.cos(math.pi * share))
 
     def learn(self, batch: Batch) -> dict[str, float]:
-        """One step; the loss terms."""
+        """Take one step; returns the loss terms."""
         photos = torch.from_numpy(batch[0])
         x = torch.from_numpy(batch[1]).permute(0, 3, 1, 2).float().sub(self.centre).mul(self.scale)
         with torch.autocast("cpu", torch.bfloat16):
@@ -162,14 +161,12 @@ def arguments() -> argparse.Namespace:
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument("--start", type=Path)
     start.add_argument("--resume", action="store_true")
-    parser.add_argument("--pairs", type=int, default=32, help="photographs a step, two views of each")
+    parser.add_argument("--pairs", type=int, default=32, help="photographs per step, two views of each")
     parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--frozen", type=int, default=0, help="first layers left as they are")
-    parser.add_argument("--former", type=Path, help="an ONNX to keep near to, while a new stem learns what it knew")
+    parser.add_argument("--frozen", type=int, default=0, help="number of first layers that are not trained")
+    parser.add_argument("--former", type=Path, help="an ONNX model; each view is drawn to where it puts the view")
     parser.add_argument("--former-weight", type=float, default=20.0)
-    parser.add_argument(
-        "--beside", type=float, default=1.0, help="what the weights of the other terms are multiplied by"
-    )
+    parser.add_argument("--beside", type=float, default=1.0, help="factor for the weights of the other loss terms")
     parser.add_argument("--new-stem", action="store_true", help="the stem comes from graft.py")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20261122)

@@ -1,7 +1,7 @@
 """Edited views of a photograph, as people and platforms edit them, each PIXELS square.
 
-A pair of views holds mostly one edit each, because that is what pairs of copies look like, and now and then
-several. Only one of the two may be a half-size crop: two of them may share nothing.
+Most views have one edit, as most copies do; some have several. At most one view of a pair is a half-size crop, because
+two such crops may share nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FONTS = 8
 
 
 def colour(r: Generator) -> Colour:
-    """Any colour, but a plain one more often."""
+    """A plain colour (60 %) or any colour."""
     if r.random() < 0.6:
         return ((255,) * 3, (0,) * 3, (128,) * 3, (24, 26, 30), (240, 242, 245))[r.integers(5)]
     red, green, blue = (int(v) for v in r.integers(0, 256, 3))

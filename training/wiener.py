@@ -1,9 +1,9 @@
-"""Weigh what the head gives by how well it tells photographs apart.
+"""Weigh directions of the output vector by how well they tell photographs apart.
 
-Training stops caring for a pair once it is told apart from all others, long before its cosine is near 1. Directions
-in which two views of one photograph differ as much as two photographs do add noise to both; turning them down moves
-true pairs up, and unrelated ones hardly. Per direction this is Wiener's filter, signal / (signal + noise), in the basis
-where the noise is white (the generalised eigenvectors of linear discriminant analysis).
+Directions in which two views of one photograph differ as much as two photographs do add noise to every cosine. Turning
+them down raises true pairs and hardly changes unrelated ones; training does not do it, because its losses hardly change
+once a pair is told apart. Each direction is weighted by Wiener's filter, signal / (signal + noise), in the basis where
+the noise is white (the generalised eigenvectors of linear discriminant analysis).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from training.model import MEAN, STD, Embedder
 
-FLOOR = 0.3  # of the mean noise, added to each direction: some were never seen to vary
+FLOOR = 0.3  # share of the mean noise added to each direction, because some show no noise in the sample
 BATCH = 100
 
 
@@ -30,9 +30,9 @@ def wiener(model: Embedder, views: Tensor, strength: float) -> None:
     """Fold the filter into the head's weights.
 
     Args:
-        model: its last layer is changed.
+        model: the network; its last layer is changed.
         views: (n, 2, 3, h, w) uint8, two edited views of each photograph.
-        strength: what the noise is multiplied by; 0 would leave everything as it is.
+        strength: factor for the noise; 0 changes nothing.
     """
     a, b = embedded(model, views[:, 0]), embedded(model, views[:, 1])
     noise = (a - b).T @ (a - b) / (2 * len(a))

@@ -1,6 +1,7 @@
 """Run CleanVision on a folder: IMAGES WORK_DIR NEIGHBORS THRESHOLD. Started by its own environment.
 
-It lists sets of equal hashes, without a score: each pair of a set counts as 1, and THRESHOLD has no meaning.
+CleanVision lists sets of equal hashes without a score, so each pair of a set gets 1. NEIGHBORS and THRESHOLD are
+ignored.
 """
 
 import csv

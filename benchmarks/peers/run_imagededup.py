@@ -1,6 +1,6 @@
 """Run imagededup's PHash on a folder: IMAGES WORK_DIR NEIGHBORS THRESHOLD. Started by its own environment.
 
-Its network is not run: it fetches weights from a server when it starts. NEIGHBORS has no meaning for hashes.
+Its network is not run, because it downloads weights when it starts. NEIGHBORS is ignored.
 """
 
 import csv

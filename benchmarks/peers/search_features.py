@@ -1,7 +1,8 @@
 """Search one stored feature file: TOOL WORK_DIR K THREADS. Prints, as JSON, the recall that the tool measured itself.
 
-`ours` goes from features to similarity.csv, outliers.csv and components, as run_mode 2 does but for the gallery (drawn
-vectors have no pictures); `HNSW32` and `Flat` are plain faiss, index and search alone; `fastdup` is its run_mode 2.
+`ours` makes similarity.csv, outliers.csv and components from the features, as run_mode 2 does, but no gallery, because
+drawn vectors have no pictures. `HNSW32` and `Flat` are plain faiss, index and search alone. `fastdup` is fastdup's
+run_mode 2.
 """
 
 import json
@@ -12,7 +13,7 @@ import numpy as np
 
 
 def ours(work_dir: str, k: int, threads: int) -> float | None:
-    """Index, neighbours, pairs, outliers and components, through the functions of the assets."""
+    """Make index, neighbours, pairs, outliers and components by the functions that the assets call."""
     from dedup_assets.engine.core.records import Similarity
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
@@ -35,7 +36,7 @@ def ours(work_dir: str, k: int, threads: int) -> float | None:
 
 
 def plain_faiss(factory: str, work_dir: str, k: int, threads: int) -> None:
-    """An index of the factory string and the k + 1 nearest of every row, kept beside the features."""
+    """Build an index by a factory string; keep the k + 1 nearest of every row beside the features."""
     import faiss
 
     faiss.omp_set_num_threads(threads)
@@ -47,7 +48,7 @@ def plain_faiss(factory: str, work_dir: str, k: int, threads: int) -> None:
 
 
 def fastdup_mode_2(work_dir: str, k: int, threads: int) -> None:
-    """Fastdup's similarity and graph from stored features; it wants an input folder that is not the work_dir."""
+    """Run fastdup's similarity and graph on stored features; its input folder must not be the work_dir."""
     import fastdup  # type: ignore[import-not-found]  # in its own environment
 
     images = str(Path(work_dir).parent)
