@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction  # not exported by dagster 1.13
 
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
@@ -39,6 +38,7 @@ from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_buil
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.pipeline import metadata, versions
+from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import IO_MANAGER, SettingsResource
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
 from dedup_assets.pipeline.versions import CODE_VERSION
@@ -169,9 +169,7 @@ def features(
 
 def features_of_shards() -> dg.AssetsDefinition:
     """`features` for a code location with many workers: it waits until every range of `feature_shards` is there."""
-    compute = features.op.compute_fn
-    assert isinstance(compute, DecoratedOpFunction)  # noqa: S101 - what @dg.asset made
-    return asset(name="features", deps=[feature_shards], kinds={"onnx", "numpy"})(compute.decorated_fn)
+    return asset(name="features", deps=[feature_shards], kinds={"onnx", "numpy"})(function_of(features))
 
 
 @asset(kinds={"csv"})

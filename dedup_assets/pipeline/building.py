@@ -17,6 +17,7 @@ from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, 
 from dedup_assets.pipeline.automation.schedules import build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import QUESTIONS, build_checks
+from dedup_assets.pipeline.dagster_internals import rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
@@ -151,8 +152,7 @@ def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefini
     """Name the op as its asset: Dagster 1.13 mixes up two ops of one name, such as `features` of another asset."""
     if not prefix:
         return asset
-    op = asset.op.with_replaced_properties(name="__".join([*prefix, asset.op.name]), ins=asset.op.ins)
-    return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
+    return rename_op(asset, "__".join([*prefix, asset.op.name]))
 
 
 def _groups(group_name: str) -> Mapping[str, str]:

@@ -42,6 +42,7 @@ from dedup_assets.engine.work_dir import (
     provenance,
 )
 from dedup_assets.engine.work_dir.location import FEATURES
+from dedup_assets.pipeline.dagster_internals import forget_values
 from dedup_assets.pipeline.resources import SettingsResource
 
 _VERSIONS = (
@@ -148,7 +149,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         _WRITERS[type(obj)](work_dir, obj)
         self._record(context, work_dir, obj)
         self._link(context, work_dir, obj)
-        _forget_values(context)
+        forget_values(context)
         if self._run is not None and self._run.is_last(context):
             for folder in {folder.url: folder for folder in map(self._folder, self._run.planned)}.values():
                 generations.commit(folder)
@@ -233,13 +234,6 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 def _versions() -> dict[str, str]:
     """Of what makes the results; looked up once, because each output of a run tells them."""
     return {name: version(name) for name in _VERSIONS}
-
-
-def _forget_values(context: dg.OutputContext) -> None:
-    """Let go of values that are stored: `dg.materialize` holds all of them until the run ends, for nobody here."""
-    held = context.step_context.output_capture
-    if isinstance(held, dict):
-        held.clear()
 
 
 class _RunInUi:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterAssetCheckFailedError  # not exported by dagster 1.13
 
 from dedup_assets.engine.core.errors import DedupError, SettingsError
 from dedup_assets.engine.core.progress import ProgressReporter
@@ -24,6 +23,7 @@ from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation, hold
 from dedup_assets.pipeline.building import build_assets
+from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import selection_of_mode
 from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings

@@ -100,6 +100,13 @@ def test_only_the_pipeline_imports_dagster() -> None:
     assert {module.ring for module in MODULES if uses_dagster(module)} == {"pipeline"}
 
 
+def test_one_module_alone_imports_private_names_of_dagster() -> None:
+    private = re.compile(r"dagster\w*(\.\w+)*\._")
+    assert {module.name for module in MODULES if any(map(private.match, module.imports()))} == {
+        "pipeline.dagster_internals"
+    }
+
+
 def test_an_outer_ring_imports_inner_rings_and_never_the_other_way_round() -> None:
     offenders = {
         f"{module.name} -> {name}"

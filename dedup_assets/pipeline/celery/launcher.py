@@ -7,9 +7,10 @@ for ever, so its run would hang. This one also asks the worker. `deploy/dagster.
 from typing import Any
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus  # not exported by dagster 1.13
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+from dedup_assets.pipeline.dagster_internals import CheckRunHealthResult, WorkerStatus
 
 _ASKED_TIMES = 3  # a busy machine may miss one question
 

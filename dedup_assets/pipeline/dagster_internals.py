@@ -1,0 +1,43 @@
+"""All that we use of Dagster beyond what it exports: private names, and methods that its documentation leaves out.
+
+No other module imports `dagster._*` or `dagster_*._*`. Each name here has the reason why the public interface does not
+do. The versions that these names were tried with are in the comment of the pin in pyproject.toml: try them again, and
+correct it, when the pin moves.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
+__all__ = [
+    "CheckRunHealthResult",  # what a run launcher must return
+    "DagsterAssetCheckFailedError",  # the only sign that a blocking check, and not a step, ended a run
+    "WorkerStatus",
+    "forget_values",
+    "function_of",
+    "rename_op",
+]
+
+
+def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:
+    """The function under an `@dg.asset`, so that a second asset can have the same body and another contract."""
+    compute = asset.op.compute_fn
+    assert isinstance(compute, DecoratedOpFunction)  # noqa: S101 - @dg.asset makes no other kind
+    return compute.decorated_fn
+
+
+def rename_op(asset: dg.AssetsDefinition, name: str) -> dg.AssetsDefinition:
+    """The same asset over an op of another name. The public interface can rename asset keys, not ops."""
+    op = asset.op.with_replaced_properties(name=name, ins=asset.op.ins)
+    return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
+
+
+def forget_values(context: dg.OutputContext) -> None:
+    """Let go of values that are stored: `dg.materialize` keeps each one until the run ends, and nothing reads them."""
+    held = context.step_context.output_capture
+    if isinstance(held, dict):
+        held.clear()
