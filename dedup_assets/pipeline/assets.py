@@ -5,7 +5,6 @@ call the engine once and describe the result. Work on images belongs into `engin
 figures for the UI into `metadata.py`.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,13 +37,10 @@ from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_buil
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.dagster_internals import function_of
+from dedup_assets.pipeline.dagster_internals import accepting_beta, function_of
 from dedup_assets.pipeline.resources import IO_MANAGER, SettingsResource
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
 from dedup_assets.pipeline.versions import CODE_VERSION
-
-# Backfill policies and owners are marked beta by Dagster 1.13; they are used on purpose.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 PIPELINE = "dedup"
 SCALE_OUT = "scale_out"
@@ -72,7 +68,8 @@ _MISSING = (
 def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
     """As `dg.asset`, with what all assets of the pipeline have in common; the contract may say otherwise."""
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
-    decorator = dg.asset(**{**_OUT, "backfill_policy": ONE_RUN, **contract})
+    with accepting_beta():  # owners and backfill policies
+        decorator = dg.asset(**{**_OUT, "backfill_policy": ONE_RUN, **contract})
     return decorator
 
 

@@ -4,7 +4,6 @@ Everything of a pipeline that depends on where it stands is decided here: the ke
 assets, the folders and settings it suggests, whether ranges are partitions for many workers.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, 
 from dedup_assets.pipeline.automation.schedules import build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import QUESTIONS, build_checks
-from dedup_assets.pipeline.dagster_internals import rename_op
+from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
@@ -102,8 +101,7 @@ def build_assets(
     scale_out: bool = False,
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
     """Assets and checks alone, without what starts runs of them; arguments as for `build_definitions`."""
-    with warnings.catch_warnings():  # a caller's filters are other ones
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with accepting_beta():  # owners, backfill policies, links to source code
         adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
     return adapted, build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix)
 

@@ -5,22 +5,39 @@ do. The versions that these names were tried with are in the comment of the pin 
 correct it, when the pin moves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster_shared.utils.warnings import _warnings_on
 
 __all__ = [
     "CheckRunHealthResult",  # what a run launcher must return
     "DagsterAssetCheckFailedError",  # the only sign that a blocking check, and not a step, ended a run
     "WorkerStatus",
+    "accepting_beta",
     "forget_values",
     "function_of",
     "rename_op",
 ]
+
+
+@contextmanager
+def accepting_beta() -> Iterator[None]:
+    """Use what Dagster marks as beta, without its warnings, in the block.
+
+    A context variable of Dagster's own does this for the current thread or task alone. A filter of the module
+    `warnings` would change the host process.
+    """
+    token = _warnings_on.set(False)
+    try:
+        yield
+    finally:
+        _warnings_on.reset(token)
 
 
 def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:

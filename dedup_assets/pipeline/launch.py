@@ -6,7 +6,6 @@ that lives as long as the run, with telemetry off.
 
 import os
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +22,7 @@ from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation, hold
 from dedup_assets.pipeline.building import build_assets
-from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError
+from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import selection_of_mode
 from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
@@ -90,8 +89,7 @@ def _materialize(settings: Settings, progress: ProgressReporter, started: Callab
     assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
     run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
-    with warnings.catch_warnings(), _instance() as instance:
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with accepting_beta(), _instance() as instance:
         started()
         try:
             result = dg.materialize(

@@ -122,3 +122,12 @@ def test_dagster_validates_it(target: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dagster", "definitions", "validate", *target]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_loading_the_location_mutes_no_warning_of_the_host_process() -> None:
+    code = (
+        "import warnings, dagster; warnings.simplefilter('error', dagster.BetaWarning); import dedup_assets.scale_out; "
+        "print([action for action, _, kind, *_ in warnings.filters if kind is dagster.BetaWarning])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout == "['error']\n", done.stderr
