@@ -1,7 +1,7 @@
-"""Credentials out of texts: what is shown, logged or noted says where an image is, never what opens it.
+"""The only scrubber of credentials: texts that are shown, logged or stored name an image, not what gives access to it.
 
-URLs may carry a user and a password before the host (RFC 3986, 3.2.1), or a signature in their query (presigned URLs of
-S3, Google Cloud Storage and Azure, tokens of HTTP servers).
+A URL can carry a user and a password before the host (RFC 3986, 3.2.1) or a signature in its query (presigned URLs of
+S3, Google Cloud Storage and Azure; tokens of HTTP servers). A new kind of secret is a new name in `_SECRET`.
 """
 
 import re
@@ -21,12 +21,12 @@ _SECRET = re.compile(
 
 
 def redacted(text: str) -> str:
-    """The same text, with the credentials in its URLs hidden."""
+    """Return the text with the credentials in its URLs replaced by `HIDDEN`."""
     return _URL.sub(_hide, text) if "://" in text else text
 
 
 def redacted_values(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
-    """The same JSON value, with the credentials in the URLs of its texts hidden."""
+    """Return the JSON value with `redacted` applied to each text in it, at any depth."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, dict):
@@ -35,7 +35,7 @@ def redacted_values(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def holds_secrets(name: bytes) -> bool:
-    """Whether the name of an image is a URL with credentials."""
+    """Return whether the name of an image is a URL with credentials."""
     if b"://" not in name:
         return False
     text = name.decode("utf-8", "surrogateescape")

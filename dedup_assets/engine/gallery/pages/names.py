@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
@@ -18,7 +18,6 @@ from dedup_assets.engine.inputs.containers.names import split_frame
 
 # Controls, format characters (bidi, zero-width), surrogates, private use, unassigned, line and paragraph separators.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_URL = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]+")
 _WEB_ADDRESS = re.compile(r"https?://[^/]", re.IGNORECASE)
 _RESERVED_IN_ADDRESS = ":/?#[]@!$&'()*+,;=%~"
 _LONGEST_LABEL = 80
@@ -60,21 +59,6 @@ def make_visible(text: str) -> Markup:
 def make_breakable(text: str) -> Markup:
     """Return `make_visible(text)` that may wrap after each slash; a copy of it has no line breaks."""
     return Markup("/<wbr>").join(make_visible(part) for part in text.split("/"))
-
-
-def strip_credentials(text: str) -> str:
-    """Return `text` with what signs a URL in it taken out: user and password, and the values of its query."""
-    return _URL.sub(lambda found: _strip_url(found[0]), text)
-
-
-def _strip_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # no valid host
-        return "***"
-    host = f"***@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
-    query = "&".join(f"{item.partition('=')[0]}=***" for item in parts.query.split("&")) if parts.query else ""
-    return urlunsplit((parts.scheme, host, parts.path, query, parts.fragment))
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -8,11 +8,11 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
+from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import count_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.names import strip_credentials
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.pictures import Illustrate
 
@@ -140,7 +140,7 @@ def summary_page(
         ),
         outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
         codes=count_codes(facts.bad),
-        settings={name: strip_credentials(_shown(value)) for name, value in facts.settings.items()},
+        settings={name: redacted(_shown(value)) for name, value in facts.settings.items()},
         freed=facts.freed,
     )
 
