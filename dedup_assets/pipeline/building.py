@@ -15,13 +15,13 @@ from dedup_assets.pipeline import assets, versions
 from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, features_of_shards
 from dedup_assets.pipeline.automation.schedules import build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
-from dedup_assets.pipeline.checks import QUESTIONS, build_checks
+from dedup_assets.pipeline.checks import CHECKS, build_checks
 from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
 from dedup_assets.pipeline.scoring import assets as scoring_assets
-from dedup_assets.pipeline.scoring.checks import TEST_QUESTIONS
+from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
 from dedup_assets.pipeline.sharding import assets as scale_out_assets
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, backfill_policy, ranges_of
 
@@ -103,7 +103,7 @@ def build_assets(
     """Assets and checks alone, without what starts runs of them; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
         adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
-    return adapted, build_checks([*QUESTIONS, *TEST_QUESTIONS], prefix)
+    return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS], prefix)
 
 
 def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:
