@@ -1,7 +1,7 @@
 """What must hold after each materialization, read back from the published files.
 
-A check is a function that asks the engine (`engine.results.invariants`) and returns its verdict. `@check_of` notes which
-asset it concerns; `build_checks` makes Dagster's checks, once the key prefix of the pipeline is known. A violated
+A check is a function that asks the engine (`engine.results.invariants`) and returns its verdict. `@check_of` notes
+which asset it concerns; `build_checks` makes Dagster's checks, once the key prefix of the pipeline is known. A violated
 invariant stops the run, because what follows would be wrong. A limit of quality, set by a setting, only warns, unless
 `stop_on_failed_checks` is set. How something is measured belongs in `engine.results.invariants`.
 """
