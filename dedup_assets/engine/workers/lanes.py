@@ -1,4 +1,4 @@
-"""Threads that work side by side, each with a worker of its own, and give results in order in bounded memory."""
+"""Threads that work side by side, each with a worker, and give results in order and in bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-_PER_THREAD = 3  # items under way at once: enough that no thread waits for the order of the results
+_PER_THREAD = 3  # items under way per thread: enough that none waits for the order of the results
 
 
 @dataclass(frozen=True)

@@ -1,46 +1,59 @@
-"""The workers of a run: started when first needed, handed to one thread at a time, replaced when they end."""
+"""The workers of a run: started when first needed, lent to one thread at a time, replaced when they end."""
 
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Condition, Thread
+from weakref import WeakSet
 
 from dedup_assets.engine.core.errors import WorkerError
 from dedup_assets.engine.workers.cores import thread_count
 from dedup_assets.engine.workers.process import Worker
+from dedup_assets.engine.workers.process_limits import affordable_workers
 
-_LOOK_SECONDS = 0.25  # how often the time limit is looked at
+_WATCH_SECONDS = 0.25  # between two looks at the time limits
 _ENDED = "the decoding processes were ended"
-_STARTS = 3  # in a row that may fail: memory may be short for a moment
+_FORKED = "the decoding processes belong to the process that this one was forked from"
+_STARTS = 3  # attempts in a row: memory may be short for a moment
 _EARLY = 4  # workers started before any is needed
 
 
 class WorkerPool:
-    """At most `size` workers.
+    """At most `size` workers, fewer where the limit on open files allows fewer.
 
     Args:
         module: what they run, see `Worker`.
         size: how many at once.
+
+    Raises:
+        WorkerError: the limits of this process do not allow one.
     """
 
     def __init__(self, module: str, size: int) -> None:
-        self.module, self.size = module, size
+        self.module, self.asked_size = module, size
+        self.size = affordable_workers(size)
         self.owner = os.getpid()
         self._changed = Condition()
         self._idle: list[Worker] = []
         self._all: list[Worker] = []
         self._starting = 0
         self.closed = False
-        Thread(target=self._watch, name="worker-time-limits", daemon=True).start()
+        _see_to_forks()
+        _pools.add(self)
+        try:
+            Thread(target=self._watch, name="worker-time-limits", daemon=True).start()
+        except RuntimeError as error:
+            raise WorkerError(f"no thread can be started ({error}); raise `ulimit -u` or `ulimit -v`") from None
 
     def fits(self, module: str, size: int) -> bool:
-        """Whether it can serve this process as a pool of so many."""
-        return self.owner == os.getpid() and not self.closed and self.module == module and self.size >= size
+        """Whether it serves this process as a pool of that size."""
+        return self.owner == os.getpid() and not self.closed and self.module == module and self.asked_size >= size
 
     def start(self) -> None:
-        """Start the first workers now; starting the interpreter does not wait for it to be ready."""
+        """Start the first workers now, without waiting until they are ready."""
         for _ in range(min(self.size, _EARLY)):
             worker = Worker(self.module)
             with self._changed:
@@ -62,7 +75,7 @@ class WorkerPool:
 
     @contextmanager
     def lend_besides(self) -> Iterator["Lent"]:
-        """As `lend`, for long: others may have as many workers as before, and another is started where they need it.
+        """A worker on top of `size`, for long: other threads have as many workers as before.
 
         Raises:
             WorkerError: as `lend`.
@@ -77,7 +90,11 @@ class WorkerPool:
                 self.size -= 1
 
     def take(self) -> Worker:
-        """Wait for a worker and take it."""
+        """Wait for a worker and take it.
+
+        Raises:
+            WorkerError: as `lend`.
+        """
         with self._changed:
             while not self._idle and len(self._all) + self._starting >= self.size and not self.closed:
                 self._changed.wait()
@@ -98,20 +115,21 @@ class WorkerPool:
         raise WorkerError(_ENDED)
 
     def put_back(self, worker: Worker) -> None:
-        """It is ready for another thread."""
+        """Make a worker available to other threads."""
         with self._changed:
             self._idle.append(worker)
             self._changed.notify()
 
     def discard(self, worker: Worker) -> None:
-        """It ended, or must."""
+        """Stop a worker, if it has not exited, and forget it."""
         worker.close()
         with self._changed:
-            self._all.remove(worker)
+            if worker in self._all:
+                self._all.remove(worker)
             self._changed.notify()
 
     def close(self) -> None:
-        """End all workers, whatever they do; threads that wait for one get an error."""
+        """Stop all workers, whatever they do; threads that wait for one get an error."""
         with self._changed:
             self.closed = True
             workers = list(self._all)
@@ -119,13 +137,21 @@ class WorkerPool:
         for worker in workers:
             worker.close()
 
+    def leave_to_parent(self) -> None:
+        """In a fork of the process that has it: let go of all workers. Another thread may have held the lock."""
+        self._changed = Condition()
+        self.closed = True
+        for worker in self._all:
+            worker.leave_to_parent()
+        self._all, self._idle = [], []
+
     def _check_open(self) -> None:
         if self.closed:
-            raise WorkerError(_ENDED)
+            raise WorkerError(_ENDED if self.owner == os.getpid() else _FORKED)
 
     def _watch(self) -> None:
         while not self.closed:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_WATCH_SECONDS)
             with self._changed:
                 workers = list(self._all)
             now = time.monotonic()
@@ -136,7 +162,7 @@ class WorkerPool:
 
 
 class Lent:
-    """A worker in the hands of one thread, replaced where it ended.
+    """A worker in the hands of one thread, replaced where it ends.
 
     Args:
         pool: where it comes from and goes back to.
@@ -148,7 +174,7 @@ class Lent:
         self._usable = True
 
     def ready(self) -> Worker:
-        """The worker, once it can be asked; another one where it was killed before.
+        """The worker, once it takes requests; another one if it was killed before.
 
         Raises:
             WorkerError: several in a row could not start.
@@ -164,43 +190,49 @@ class Lent:
         return self.worker
 
     def replace(self) -> None:
-        """Another worker in place of this one, which ended; its memory is gone with it."""
+        """Take another worker in place of this one, which has ended; its shared memory is gone with it.
+
+        Raises:
+            WorkerError: none can be started.
+        """
         self.end()
         self.worker = self._pool.take()
         self._usable = True
 
     def end(self) -> None:
-        """End the worker, whatever it does, and have none."""
+        """Stop the worker, whatever it does, without taking another."""
         self._usable = False
         self._pool.discard(self.worker)
 
     def give_back(self) -> None:
-        """For the next thread."""
+        """Make the worker available to other threads."""
         if self._usable:
             self._pool.put_back(self.worker)
 
 
 _kept: WorkerPool | None = None
 _lock = threading.Lock()
+_pools: WeakSet[WorkerPool] = WeakSet()
 
 
 @contextmanager
 def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[None]:
-    """Within the block every `open_pool` of these workers gets the same ones, and they last as long as the block.
+    """Keep workers for the block: every `open_pool` in it gets the same ones.
 
     Nothing changes where workers are kept already, by a block around this one or in another thread.
 
     Args:
         module: what they run.
-        size: how many at most; -1: one for each core this process may use.
+        size: how many at most; -1: one per usable core.
         early: start some at once, while this process imports or lists.
+
+    Raises:
+        WorkerError: none can be started.
     """
     global _kept  # noqa: PLW0603 - one for the process, as its cores are
     with _lock:
-        if _kept is not None and _kept.owner == os.getpid():
-            pool = None
-        else:
-            pool = _kept = WorkerPool(module, thread_count(size))
+        pool = WorkerPool(module, thread_count(size)) if _kept is None else None
+        _kept = _kept or pool
     try:
         if pool and early:
             pool.start()
@@ -208,13 +240,18 @@ def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[Non
     finally:
         if pool:
             with _lock:
-                _kept = None
+                if _kept is pool:
+                    _kept = None
             pool.close()
 
 
 @contextmanager
 def open_pool(module: str, size: int) -> Iterator[WorkerPool]:
-    """Workers for the block: those that are kept, where they are enough, else new ones that end with it."""
+    """Workers for the block: those that are kept, where they are enough, else new ones that end with it.
+
+    Raises:
+        WorkerError: none can be started.
+    """
     kept = _kept
     if kept is not None and kept.fits(module, size):
         yield kept
@@ -224,3 +261,17 @@ def open_pool(module: str, size: int) -> Iterator[WorkerPool]:
         yield pool
     finally:
         pool.close()
+
+
+@cache
+def _see_to_forks() -> None:
+    """From now on, forks of this process let go of its workers, and start their own where they need some."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_leave_workers_to_parent)
+
+
+def _leave_workers_to_parent() -> None:
+    global _kept, _lock
+    _kept, _lock = None, threading.Lock()
+    for pool in list(_pools):
+        pool.leave_to_parent()

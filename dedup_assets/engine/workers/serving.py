@@ -1,8 +1,8 @@
-"""The worker's side. Started by `process.py` as `serve(handlers, memory, lifeline)`; never imported by the parent.
+"""The worker's side. `process.py` starts it as `serve(handlers, memory, lifeline)`; the parent never imports it.
 
-A request is a line of JSON, `do` names its handler, and `bytes` says how many bytes follow for each of its contents. A
-handler yields its answers; a line has a list of `together` of them, one where the request does not say. The last line
-of a request is `null`; a defect of ours is `{"defect": ...}`.
+A request is a line of JSON: `do` names its handler, and `bytes` lists the sizes of the contents that follow the line. A
+handler yields answers; each line that goes back is a list of `together` of them (1 by default). The last line of a
+request is `null`; an exception that the handler does not catch is `{"defect": ...}`.
 """
 
 import io
@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -19,12 +20,12 @@ from dedup_assets.engine.workers.sharing import SharedMemory
 
 Handler = Callable[["Job"], Iterator[Any]]
 
-_LARGEST_FILE = 1 << 20  # bytes: a worker writes nothing but what libraries print
+_LARGEST_FILE = 1 << 20  # bytes: a worker writes only what libraries print
 _MARGIN_SECONDS = 5.0
 
 
 class Job:
-    """One request as its handler sees it.
+    """One request, as its handler sees it.
 
     Attributes:
         request: the parent's JSON.
@@ -37,7 +38,7 @@ class Job:
         self._link = link
 
     def open_remote(self, name: bytes) -> BinaryIO:
-        """A file that only the parent can read, such as an object of a store; waiting for it costs no time limit."""
+        """A file that only the parent can read, such as an object of a store; waiting for it does not count as time."""
         return io.BufferedReader(_RemoteFile(self._link, name), buffer_size=1 << 18)
 
 
@@ -53,8 +54,8 @@ def serve(handlers: Mapping[str, Handler], memory: str, lifeline: int) -> None:
         _limit(request)
         try:
             answers = handlers[request["do"]](Job(request, contents, shared, link))
-            while some := list(islice(answers, request.get("together", 1))):
-                link.send(some)
+            while line_of_answers := list(islice(answers, request.get("together", 1))):
+                link.send(line_of_answers)
                 _restart_clock(request)
         except Exception:  # noqa: BLE001 - the parent raises it
             link.send({"defect": traceback.format_exc()})
@@ -65,7 +66,7 @@ def serve(handlers: Mapping[str, Handler], memory: str, lifeline: int) -> None:
 
 
 class _Link:
-    """The two pipes. Nothing else may write into the one to the parent, so what a library prints goes to stderr."""
+    """The two pipes. What libraries print goes to stderr, so that only answers reach the parent."""
 
     def __init__(self) -> None:
         self.requests = os.fdopen(os.dup(0), "rb", buffering=1 << 20)
@@ -81,27 +82,27 @@ class _Link:
 
 
 def _protect(lifeline: int) -> None:
-    """See that this process ends with its parent, and is the one that the kernel ends where memory runs out."""
+    """Make this process end with its parent, and before its parent where memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     if sys.platform == "linux":
         import fcntl
         import select
 
-        # The parent holds the other end of this pipe and writes nothing: the only event is its own end, and the signal
-        # of that event ends a process even where native code keeps the interpreter locked.
+        # The parent holds the other end of this pipe and never writes, so the only event is its own end. The signal of
+        # that event ends this process even while native code holds the interpreter's lock.
         signal.signal(signal.SIGIO, signal.SIG_DFL)
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
         waiting = select.poll()
         waiting.register(lifeline, 0)
-        if waiting.poll(0):  # it ended before that
+        if waiting.poll(0):  # the parent ended before the signal was set up
             sys.exit()
-        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - no Path needed
-            file.write("1000")
+        with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - no Path needed
+            file.write("1000")  # not where /proc is read-only
 
 
 def _limit(request: dict[str, Any]) -> None:
-    """Limits that the system sees to, even if the parent should be gone. Windows has none of them."""
+    """Set limits that the system enforces, even after the parent's end. Windows has none of them."""
     if sys.platform != "win32":
         import resource
 
@@ -123,7 +124,7 @@ def _stop_clock() -> None:
 
 
 class _RemoteFile(io.RawIOBase):
-    """Bytes that the parent reads for us."""
+    """A file that the parent reads, see `remote.py`."""
 
     def __init__(self, link: _Link, name: bytes) -> None:
         super().__init__()
@@ -150,9 +151,9 @@ class _RemoteFile(io.RawIOBase):
         return size
 
     def _ask(self, what: str, offset: int, size: int) -> tuple[int, bytes]:
-        """A number, and as many bytes where they were asked for."""
+        """Send a wish. Returns the size that the parent names, and for "read" as many bytes."""
         self._link.send({"ask": what, "name": self._name, "offset": offset, "size": size})
-        said = json.loads(self._link.requests.readline())
-        if "error" in said:
-            raise FileNotFoundError(said["error"]) if said["missing"] else OSError(said["error"])
-        return said["size"], self._link.requests.read(said["size"]) if what == "read" else b""
+        reply = json.loads(self._link.requests.readline())
+        if "error" in reply:
+            raise FileNotFoundError(reply["error"]) if reply["missing"] else OSError(reply["error"])
+        return reply["size"], self._link.requests.read(reply["size"]) if what == "read" else b""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from dedup_assets.engine.inputs.containers import DECODER
 from dedup_assets.engine.pictures.decoding import DecodingLimits, decode
 from dedup_assets.engine.pictures.resizing import resize
 from dedup_assets.engine.workers import Ended, Request, WorkerPool
-from dedup_assets_tests.support.deadly import children_of, ended_seconds, is_alive, killer_of_decoders, repeating
+from dedup_assets_tests.support import crashing_decoder
+from dedup_assets_tests.support.crashing_decoder import count_crashes, write_deadly_picture
+from dedup_assets_tests.support.deadly import children_of, ended_seconds, is_alive, repeating
 from dedup_assets_tests.support.pictures import SavePhoto
 
 SIZE = (16, 12)
@@ -37,6 +39,20 @@ def pool() -> Iterator[WorkerPool]:
     pool.close()
 
 
+@pytest.fixture(scope="module")
+def crashing() -> Iterator[WorkerPool]:
+    """As `pool`, of a decoder that ends itself at marked files."""
+    pool = WorkerPool(crashing_decoder.MODULE, 1)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def photos(tmp_path: Path, save_photo: SavePhoto) -> list[Path]:
+    """Three small photographs."""
+    return [Path(os.fsdecode(save_photo(tmp_path / f"{number}.jpg", number))) for number in range(3)]
+
+
 @pytest.fixture
 def slow(slow_picture: Path) -> Source:
     """The picture that takes ten seconds."""
@@ -44,12 +60,12 @@ def slow(slow_picture: Path) -> Source:
 
 
 def source(path: Path | bytes) -> Source:
-    """A file of which nobody knows how large it is: answered for by itself."""
+    """A file of unknown size: it has a reply of its own."""
     return Source(os.fsencode(path), -1, "")
 
 
 def small(image: Source) -> Source:
-    """The same, said to be small: answered for with others."""
+    """The same, of a small size: it shares a reply with others."""
     return image._replace(size_bytes=1)
 
 
@@ -57,7 +73,7 @@ def codes(decoded: Decoded) -> list[ErrorCode | None]:
     return [problem.code if problem else None for problem in decoded.problems]
 
 
-def expect_pictures(decoded: Decoded, names: list[bytes]) -> None:
+def expect_pictures(decoded: Decoded, names: Sequence[bytes | Path]) -> None:
     expected = [resize(decode(Path(os.fsdecode(name)).read_bytes(), at_least=SIZE), SIZE) for name in names]
     assert np.array_equal(decoded.pictures, np.stack(expected))
 
@@ -83,40 +99,32 @@ def test_pictures_are_those_of_this_process_whatever_bytes_their_names_hold(
     ],
 )
 def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
-    tmp_path: Path,
-    save_photo: SavePhoto,
-    pool: WorkerPool,
-    slow: Source,
-    how: signal.Signals,
-    code: ErrorCode,
-    said: str,
+    photos: list[Path], crashing: WorkerPool, how: signal.Signals, code: ErrorCode, said: str
 ) -> None:
-    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(3)]
-    with pool.lend() as lent, killer_of_decoders(how, times=2) as killed:
-        decoded = decode_all([source(names[0]), slow, source(names[1]), source(names[2])], TASK, lent)
-        assert len(killed) == 2
+    deadly = write_deadly_picture(photos[0].with_name("deadly"), photos[0], how, 9)
+    with crashing.lend() as lent:
+        decoded = decode_all([source(path) for path in (photos[0], deadly, *photos[1:])], TASK, lent)
+        assert count_crashes(deadly) == 2
     assert codes(decoded) == [None, code, None, None]
     assert said in str(decoded.problems[1])
-    expect_pictures(decoded, names)
+    expect_pictures(decoded, photos)
 
 
-@pytest.mark.parametrize(("kills", "expected"), [(2, [None, None, None]), (3, [None, ErrorCode.CORRUPT_IMAGE, None])])
-def test_of_files_answered_for_together_the_one_that_ends_its_process_twice_by_itself_is_bad(
-    tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, kills: int, expected: list[ErrorCode | None]
+@pytest.mark.parametrize("crashes", [2, 3])
+def test_of_files_with_one_reply_the_one_that_ends_its_process_twice_by_itself_is_bad(
+    photos: list[Path], crashing: WorkerPool, crashes: int
 ) -> None:
-    """Once before anybody knows which of them it is."""
-    slow = tmp_path / "slow.png"
-    slow.write_bytes(b"P3 1000 1500 255\n" + b"10 20 30 " * 1_500_000)
-    names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(2)]
-    given = [small(source(name)) for name in (names[0], slow, names[1])]
-    with pool.lend() as lent, killer_of_decoders(signal.SIGSEGV, times=kills) as killed:
-        decoded = decode_all(given, TASK, lent)
-        assert len(killed) == kills
-    assert codes(decoded) == expected
-    expect_pictures(decoded, [names[0], *([os.fsencode(slow)] if expected[1] is None else []), names[1]])
+    """The first crash does not say which of them is to blame."""
+    deadly = write_deadly_picture(photos[0].with_name("deadly"), photos[2], signal.SIGSEGV, crashes)
+    with crashing.lend() as lent:
+        decoded = decode_all([small(source(path)) for path in (photos[0], deadly, photos[1])], TASK, lent)
+        assert count_crashes(deadly) == crashes
+    is_good = crashes == 2
+    assert codes(decoded) == [None, None if is_good else ErrorCode.CORRUPT_IMAGE, None]
+    expect_pictures(decoded, [photos[0], *([photos[2]] if is_good else []), photos[1]])
 
 
-def test_of_files_answered_for_together_the_one_that_takes_too_long_is_bad(
+def test_of_files_with_one_reply_the_one_that_takes_too_long_is_bad(
     tmp_path: Path, save_photo: SavePhoto, pool: WorkerPool, slow: Source
 ) -> None:
     names = [save_photo(tmp_path / f"{number}.jpg", number) for number in range(2)]
@@ -143,13 +151,13 @@ def test_answers_for_many_files_at_once_are_those_for_each(
     assert codes(together) == [None, ErrorCode.UNSUPPORTED_FORMAT, ErrorCode.MISSING_FILE, None, None]
 
 
-def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(pool: WorkerPool, tmp_path: Path) -> None:
-    slow = source(tmp_path / "slow.png")
-    Path(os.fsdecode(slow.name)).write_bytes(b"P3 1000 1500 255\n" + b"10 20 30 " * 1_500_000)
-    with pool.lend() as lent, killer_of_decoders(signal.SIGSEGV, times=1) as killed:
-        decoded = decode_all([slow], TASK, lent)
-        assert len(killed) == 1
+def test_a_file_whose_process_is_killed_once_is_tried_again_and_good(photos: list[Path], crashing: WorkerPool) -> None:
+    deadly = write_deadly_picture(photos[0].with_name("deadly"), photos[1], signal.SIGSEGV, 1)
+    with crashing.lend() as lent:
+        decoded = decode_all([source(deadly)], TASK, lent)
+        assert count_crashes(deadly) == 1
     assert codes(decoded) == [None]
+    expect_pictures(decoded, [photos[1]])
 
 
 def test_a_file_that_takes_too_long_is_bad_and_the_next_is_good(
@@ -178,16 +186,16 @@ def test_a_file_that_needs_more_memory_than_a_process_may_have_is_too_large(tmp_
     assert [answer[0] for answer in answers] == ["ERROR_IMAGE_TOO_LARGE", None]  # small.png is black
 
 
-def test_a_process_that_nobody_needed_for_long_after_its_start_is_no_image_out_of_time(
+def test_a_process_that_waits_long_for_its_first_request_is_not_out_of_time(
     tmp_path: Path, save_photo: SavePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Started before the run imports and lists, which may take longer than a start may."""
+    """It starts before the run imports and lists, which may take longer than the limit for a start."""
     monkeypatch.setattr("dedup_assets.engine.workers.process._START_SECONDS", 2.0)
     early = WorkerPool(DECODER, 1)
     early.start()
     began = time.monotonic()
     with early.lend() as lent:
-        select.select([lent.worker._answers], [], [], 60)  # it has said that it is ready
+        select.select([lent.worker._answers], [], [], 60)
         time.sleep(max(0.0, began + 3.0 - time.monotonic()))
         decoded = decode_all([source(save_photo(tmp_path / "a.png", 1))], TASK, lent)
     early.close()
