@@ -4,17 +4,14 @@ What a value is decides how it is written; what a parameter is annotated with de
 `Features` is the memory-mapped matrix, as `ImageLedger` the fate of each image). File formats are in `engine.work_dir`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import dagster as dg
-from pydantic import PrivateAttr
 
-from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -36,14 +33,13 @@ from dedup_assets.engine.work_dir import (
     WorkDir,
     files,
     gallery_files,
-    generations,
     index_file,
     manifest_file,
     provenance,
 )
 from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.pipeline.dagster_internals import forget_values
-from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.publishing import PublishingIOManager
 
 _VERSIONS = (
     *("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "fsspec"),
@@ -94,65 +90,21 @@ _SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "components": ("threshold", "turi_param"),
 }
 _TOLD = {"faiss_index": ("distance",), "similarity": ("threshold",), "outliers": ("lower_threshold",)}
-# Not those of shards: the engine stores them, each as soon as it is done.
-_WITH_FILES = {*_SETTINGS_OF, "bad_images", "gallery"}
 
 
-class WorkDirIOManager(dg.ConfigurableIOManager):
-    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents.
-
-    The files of a run appear together, when its last asset stands: `engine.work_dir.generations`. A run that
-    `launch` started is published there, once its checks have passed.
-
-    Attributes:
-        settings: of the run.
-        key_prefix: of the pipeline's asset keys; its parts name no folder. No field, for the launchpad not to show it.
-    """
-
-    settings: dg.ResourceDependency[SettingsResource]
-    key_prefix: ClassVar[tuple[str, ...]] = ()
-    _run: "_RunInUi | None" = PrivateAttr(None)
-    _refusal: DedupError | None = PrivateAttr(None)
-
-    @classmethod
-    def below(cls, key_prefix: Sequence[str]) -> "type[WorkDirIOManager]":
-        """The same for a pipeline whose asset keys have a prefix."""
-        return type(cls.__name__, (cls,), {"key_prefix": tuple(key_prefix), "__doc__": cls.__doc__})
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WorkDirIOManager"]:
-        """Hold the work_dir for as long as the run lasts, if it writes there and `launch` does not hold it."""
-        planned = _planned(context.instance, context.run, self.key_prefix)
-        with ExitStack() as held:
-            try:
-                if planned and context.run is not None and not generations.open_here(self._folder(planned[0])):
-                    self._run = _RunInUi(context.run, planned)
-                    self._hold(self._run, held)
-            except DedupError as refusal:  # raised by the first step, where Dagster shows it as what it is
-                self._refusal = refusal
-            yield self
-
-    def _hold(self, run: "_RunInUi", held: ExitStack) -> None:
-        doing = f"Dagster run {run.name}"
-        for folder in {folder.url: folder for folder in map(self._folder, run.planned)}.values():
-            held.enter_context(generations.hold(folder, doing, run=run.name))
-            generations.tidy(folder, keep=run.name)
-            held.enter_context(generations.registered(folder.url, run.name))
+class WorkDirIOManager(PublishingIOManager):
+    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents."""
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write a value; its files appear with those of the whole run."""
-        if self._refusal is not None:
-            raise self._refusal
-        work_dir = self._folder(context.asset_key)
+        work_dir = self.folder(context.asset_key)
         if type(obj) not in _WRITERS:
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
         self._record(context, work_dir, obj)
         self._link(context, work_dir, obj)
         forget_values(context)
-        if self._run is not None and self._run.is_last(context):
-            for folder in {folder.url: folder for folder in map(self._folder, self._run.planned)}.values():
-                generations.commit(folder)
+        self.publish_if_last(context)
 
     def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Show where the files will be."""
@@ -169,33 +121,23 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
         Raises:
             WorkDirError: it is missing, damaged, or was made from something else than what stands beside it.
         """
-        if self._refusal is not None:
-            raise self._refusal
-        work_dir = self._folder(context.asset_key)
+        work_dir = self.folder(context.asset_key)
         wanted, name = context.dagster_type.typing_type, context.asset_key.path[-1]
         config = files.read_config(work_dir)
         provenance.check_belongs(work_dir, config, name)
-        told = {key: getattr(self.settings.parsed(), key) for key in _TOLD.get(name, ())}
+        told = {key: getattr(self.parsed(), key) for key in _TOLD.get(name, ())}
         for difference in provenance.changed_settings(config, name, told):
             context.log.warning(difference)
         if wanted is Pairs:
             return files.read_pairs(work_dir, f"{name}.csv")
         if wanted is SearchIndex:
-            return index_file.read_index(work_dir, self.settings.parsed().distance)
+            return index_file.read_index(work_dir, self.parsed().distance)
         return _READERS[wanted](work_dir)
-
-    def _folder(self, key: dg.AssetKey) -> WorkDir:
-        """Where an asset lies: `test` in its key is a sub-folder; a range of run_mode 1 has one of its own."""
-        work_dir = self.settings.open_work_dir()
-        folder = "/".join(key.path[len(self.key_prefix) : -1]) or self.settings.parsed().range_folder
-        work_dir = work_dir.within(folder) if folder else work_dir
-        name = generations.open_here(work_dir) or (self._run.name if self._run is not None else "")
-        return work_dir.in_generation(name) if name else work_dir
 
     def _record(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Keep config.json true: the settings of the latest run, what was made from what, and by which model."""
         config = files.read_config(work_dir)
-        settings = self.settings.parsed().model_dump(exclude={"version", "verbose"})
+        settings = self.parsed().model_dump(exclude={"version", "verbose"})
         config["settings"] = settings
         config["versions"] = dict(_versions())
         if isinstance(obj, FeatureStream):
@@ -226,7 +168,7 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
             if folder == list(context.asset_key.path[:-1]):
                 yield name, provenance.identity(work_dir, config, name)
             else:
-                train = self._folder(dependency.asset_key)
+                train = self.folder(dependency.asset_key)
                 yield f"train/{name}", provenance.identity(train, files.read_config(train), name)
 
 
@@ -234,35 +176,3 @@ class WorkDirIOManager(dg.ConfigurableIOManager):
 def _versions() -> dict[str, str]:
     """Of what makes the results; looked up once, because each output of a run tells them."""
     return {name: version(name) for name in _VERSIONS}
-
-
-class _RunInUi:
-    """A run that Dagster itself started: from the UI, a schedule, its command line."""
-
-    def __init__(self, run: dg.DagsterRun, planned: list[dg.AssetKey]) -> None:
-        self.name = run.root_run_id or run.run_id  # a run that is executed again from its failure goes on
-        self.planned = planned
-
-    def is_last(self, context: dg.OutputContext) -> bool:
-        """Whether every other asset of the run stands."""
-        done = _assets_of(context.step_context.instance, context.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
-        return set(self.planned) <= done | {context.asset_key}
-
-
-def _planned(
-    instance: dg.DagsterInstance | None, run: dg.DagsterRun | None, prefix: tuple[str, ...]
-) -> list[dg.AssetKey]:
-    """The assets of a run that have files here, sorted; others may have been chosen beside them."""
-    if instance is None or run is None:
-        return []
-    keys = _assets_of(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    of_pipeline = (key for key in keys if tuple(key.path[: len(prefix)]) == prefix)
-    return sorted(key for key in of_pipeline if key.path[-1] in _WITH_FILES)
-
-
-def _assets_of(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[dg.AssetKey]:
-    """The assets that events of one kind are about."""
-    events = (
-        record.event_log_entry.dagster_event for record in instance.get_records_for_run(run_id, of_type=kind).records
-    )
-    return {event.asset_key for event in events if event is not None and event.asset_key is not None}

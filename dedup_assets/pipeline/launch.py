@@ -20,7 +20,8 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.files import TEST
-from dedup_assets.engine.work_dir.generations import generation, hold
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.io_manager import WorkDirIOManager

@@ -12,7 +12,7 @@ from pathlib import Path
 import dedup_assets
 
 PACKAGE = Path(dedup_assets.__file__).parent
-MOST_LINES = 360
+MOST_LINES = 350
 
 MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other folders that it may import
     "core": set(),

@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.generations import read_journal
+from dedup_assets.engine.work_dir.journal import read_journal
 from dedup_assets_tests.support.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.support.faulty_server import FaultyServer, faulty_bucket
 from dedup_assets_tests.support.killing import Outcome, Runner

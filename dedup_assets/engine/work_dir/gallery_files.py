@@ -17,8 +17,8 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.work_dir.files import GALLERY
-from dedup_assets.engine.work_dir.generations import FOLDER_PREFIX
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.publishing import FOLDER_PREFIX
 
 _AT_ONCE = 8  # disks and stores take their time to say that a file is kept
 _BATCH = 64  # files in memory

@@ -1,26 +1,23 @@
-"""A work_dir wherever it lies: files that appear whole or not at all, on local disks and object stores."""
+"""A work_dir as its readers and writers see it: files of one generation, whole or not at all."""
 
 import errno
 import io
 import os
-import shutil
 import tempfile
-import uuid
-import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import describe_object, read_object
-from dedup_assets.engine.work_dir import generations
-from dedup_assets.engine.work_dir.failures import cannot, open_place
-from dedup_assets.engine.work_dir.generations import STAGED
-from dedup_assets.engine.work_dir.kept_copies import cache_folder, fetch_whole, keep_copy
-from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
+from dedup_assets.engine.work_dir.journal import read_journal, staged_name
+from dedup_assets.engine.work_dir.machine_cache import cache_folder, cached_copy, fetch_whole
+from dedup_assets.engine.work_dir.place import Facts, Place
+from dedup_assets.engine.work_dir.publishing import making_generation
+from dedup_assets.engine.work_dir.writing import Content
 
 FEATURES = "features.dat"
 SHARDS = "shards"
@@ -28,35 +25,30 @@ SEARCHED = "neighbors"
 _USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
 _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 Read = TypeVar("Read")
-Facts = dict[str, Any]
-"""What a filesystem says of a file (fsspec's `info`)."""
 
 
-class WorkDir:
+class WorkDir(Place):
     """The folder (or fsspec URL) that holds the results of a run.
 
     Args:
-        url: the folder; or the path of a stored feature file in it (RUN.md, run_mode 2), which then stands in for
+        url: the folder; or the path of a stored feature file in it (RUN.md, run_mode 2), which is read instead of
             features.dat. Nothing is created until something is written.
-        generation: what this run writes is staged under this name, for its own eyes, until it is published; without
-            one each file or set of files appears as soon as it is written (`generations`).
+        generation: the run's files are staged under this name, and seen by this run alone, until it is published;
+            without one each file or set of files appears as soon as it is written (`generations`).
 
     Attributes:
-        filesystem: of fsspec.
-        root: the folder in it.
-        written: size and hash of each file that was published through this object.
+        features_name: of the stored feature file that the URL names; empty where it names the folder.
+        generation: see above.
+        written: size and hash of each file that was written through this object.
     """
 
     def __init__(self, url: str, generation: str = "") -> None:
-        if not url:
-            raise WorkDirError("work_dir='': name a folder or a URL")
-        self.is_local = "://" not in url or url.startswith(("file://", "local://"))
-        self.filesystem, path = open_place(url)
+        super().__init__(url)
         self.features_name = ""
-        if path.endswith(".dat") and self.filesystem.isfile(path):
-            path, self.features_name = str(PurePosixPath(path).parent), PurePosixPath(path).name
-        self.root = path
-        self.url = path if self.is_local else self.filesystem.unstrip_protocol(path)
+        if self.root.endswith(".dat") and self.filesystem.isfile(self.root):
+            path = PurePosixPath(self.root)
+            self.root, self.features_name = str(path.parent), path.name
+            self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
         self.generation = generation
         self.written: dict[str, Content] = {}
 
@@ -65,10 +57,6 @@ class WorkDir:
         view = WorkDir(self.path(self.features_name) if self.features_name else self.url, generation)
         view.features_name = self.features_name
         return view
-
-    def path(self, name: str) -> str:
-        """Full path or URL of a file, as a user would type it."""
-        return f"{self.url.rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
         """Whether a file stands here."""
@@ -88,25 +76,6 @@ class WorkDir:
         if (found := self.find(*names)) is None:
             raise WorkDirError(f"work_dir={self.url!r} has no {' or '.join(names)}; {remedy}")
         return found
-
-    def names(self, folder: str) -> list[str]:
-        """Sorted names of the files directly in a sub-folder; none where it does not exist."""
-        try:
-            with self.answering(folder):
-                listed: list[dict[str, Any]] = self.filesystem.ls(self.inside(folder), detail=True)
-        except FileNotFoundError:
-            return []
-        return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
-
-    def folders(self) -> list[str]:
-        """Sorted names of the sub-folders, hidden ones left out; none where this folder does not exist."""
-        try:
-            with self.answering(""):
-                listed: list[dict[str, Any]] = self.filesystem.ls(self.root, detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
-        return sorted(name for name in names if not name.startswith("."))
 
     def within(self, folder: str) -> "WorkDir":
         """A sub-folder as a work_dir of its own; nothing is created."""
@@ -169,16 +138,6 @@ class WorkDir:
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
 
-    def remove_folder(self, name: str) -> None:
-        """Delete a sub-folder with what is in it; nothing happens where there is none."""
-        with suppress(FileNotFoundError), self.answering(name):
-            self.filesystem.rm(self.inside(name), recursive=True)
-
-    def remove(self, name: str) -> None:
-        """Delete a file; nothing happens where there is none."""
-        with suppress(FileNotFoundError), self.answering(name):
-            self.filesystem.rm_file(self.inside(name))
-
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Read a file.
@@ -225,22 +184,23 @@ class WorkDir:
         """Open a local file with the content of one here.
 
         It is that file itself, which may be moved while it is open; or a copy that this machine keeps
-        (`kept_copies`); or, where it keeps none, a copy that lives as long as this object.
+        (`machine_cache`); or, where it keeps none, a copy without a name.
 
         Raises:
             WorkDirError: it cannot be read, or the copy cannot be kept.
         """
         with self.answering(name, "read"):
-            file = self._reach(name, lambda path, _: FileIO(path)) if self.is_local else FileIO(self._local_copy(name))
+            file = self._reach(name, lambda path, _: FileIO(path)) if self.is_local else self._local_copy(name)
         with file:
             yield file
 
-    def _local_copy(self, name: str) -> Path:
+    def _local_copy(self, name: str) -> FileIO:
         if cache := cache_folder():
-            return keep_copy(cache, self.path(name), lambda: self.version(name), lambda path: self._fetch(name, path))
-        copy = self._copies / f"{uuid.uuid4().hex}-{PurePosixPath(name).name}"
-        self._fetch(name, copy)
-        return copy
+            version, fetch = partial(self.version, name), partial(self._fetch, name)
+            return FileIO(cached_copy(cache, self.path(name), version, fetch))
+        with tempfile.NamedTemporaryFile(prefix="dedup-assets-") as copy:
+            self._fetch(name, Path(copy.name))
+            return FileIO(copy.name)
 
     def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):
@@ -250,82 +210,27 @@ class WorkDir:
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
         """Write files that belong together: all appear at the end of the block, or none does.
 
-        Each is written aside, so that an error, a crash or a full disk leaves what stood here before. Within a
+        Each is written aside, so that an error, a crash or a full disk leaves what was there before. Within a
         generation they appear to this run alone; everyone sees them when the generation is published.
 
         Raises:
             WorkDirError: the work_dir cannot be written to.
         """
         if len(names) > 1 and not self.generation:
-            with generations.generation(self, f"writing {names[0]}", wait=True) as view:
+            with making_generation(self, f"writing {names[0]}", wait=True) as generation:
+                view = self.in_generation(generation)
                 with view.publish(*names) as files:
                     yield files
                 self.written |= view.written
             return
-        outputs: list[Output] = []
-        with ExitStack() as undo, self._telling(outputs):
-            staged = [self._stage(name, undo, outputs) for name in names]
-            yield tuple(outputs)
-            ready = []
-            for output, complete in zip(outputs, staged, strict=True):
-                with self.answering(output.label, "write", output.content.size_bytes):
-                    ready.append(complete())
-            for name, appear in zip(names, ready, strict=True):
-                with self.answering(name, "write"):
-                    appear()
+        places = {name: self.staged(name) if self._is_staged(name) else self.inside(name) for name in names}
+        with self.writing(places) as outputs:
+            yield outputs
         self.written |= {output.label: output.content for output in outputs}
-
-    def _stage(self, name: str, undo: ExitStack, outputs: list[Output]) -> Complete:
-        path = self.staged(name) if self._is_staged(name) else self.inside(name)
-        with self.answering(name, "write"):
-            if self.is_local:
-                file, complete = stage_local(Path(path), undo)
-            else:
-                file, complete = stage_remote(self.filesystem, path, undo)
-        outputs.append(Output(file, name))
-        return complete
-
-    @contextmanager
-    def _telling(self, outputs: Iterable[Output]) -> Iterator[None]:
-        """Libraries wrap the error of a file they write to in their own: the first one is told."""
-        try:
-            yield
-        except Exception:
-            for output in outputs:
-                if output.failure is not None:
-                    raise self._cannot("write", output.label, output.failure, output.content.size_bytes) from None
-            raise
-
-    @contextmanager
-    def answering(self, name: str, action: str = "", written: int = 0) -> Iterator[None]:
-        """Stores have errors of their own for a server that is away, refuses, or is not the one expected.
-
-        Args:
-            name: the file in question.
-            action: what was tried, for messages; without it a file that is not there is not turned into ours.
-            written: how many bytes were to be kept, for messages.
-        """
-        try:
-            yield
-        except OSError as error:
-            if not action and isinstance(error, FileNotFoundError | NotADirectoryError):
-                raise
-            raise self._cannot(action or "use", name, error, written) from None
-        except WorkDirError:
-            raise
-        except Exception as error:  # noqa: BLE001
-            raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
-
-    def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
-        return cannot(self.url, Path(self.root) if self.is_local else None, action, name, error, written)
-
-    def inside(self, name: str) -> str:
-        """The path of a file in the filesystem."""
-        return f"{self.root.rstrip('/')}/{name}"
 
     def staged(self, name: str) -> str:
         """Where a file of this generation is until it is published."""
-        return self.inside(f"{STAGED}/{self.generation}/{name}")
+        return self.inside(staged_name(self.generation, name))
 
     def _is_staged(self, name: str) -> bool:
         """Shards are no results: each is of use as soon as it stands."""
@@ -336,13 +241,7 @@ class WorkDir:
         if not name.startswith(_USED_AT_ONCE):
             if self.generation:
                 yield self.staged(name)
-            journal = generations.read_journal(self)
+            journal = read_journal(self)
             if journal is not None and name in journal.files:
-                yield self.inside(f"{STAGED}/{journal.generation}/{name}")
+                yield self.inside(staged_name(journal.generation, name))
         yield self.inside(name)
-
-    @cached_property
-    def _copies(self) -> Path:
-        folder = tempfile.mkdtemp(prefix="dedup-assets-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)

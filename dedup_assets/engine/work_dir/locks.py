@@ -86,7 +86,9 @@ class Lock:
 
 @contextmanager
 def hold_local(root: Path, url: str, holder: Holder, *, wait: bool, shared: bool = False) -> Iterator[Lock]:
-    """Hold the lock of a folder; the folder is created if need be, and removed again where nothing came into it.
+    """Hold the lock of a folder, which is created if need be.
+
+    The lock file stays: a file that is deleted while others wait for it would let two of them in.
 
     Args:
         root: the folder.
@@ -98,91 +100,63 @@ def hold_local(root: Path, url: str, holder: Holder, *, wait: bool, shared: bool
     Raises:
         WorkDirError: another run holds it, or the folder cannot be written to.
     """
-    made = _make_folders(root, url)
+    file = _lock(root / NAME, url, holder, wait=wait, shared=shared)
     try:
-        file = _lock(root / NAME, url, holder, wait=wait, shared=shared)
-        try:
-            yield Lock()
-        finally:
-            _unlock(root / NAME, file)
+        yield Lock()
     finally:
-        for folder in made:
-            with suppress(OSError):  # something came into it
-                folder.rmdir()
-
-
-def _make_folders(root: Path, url: str) -> list[Path]:
-    """Create a folder with those above it; which were created, deepest first."""
-    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkDirError(f"cannot write to work_dir={url!r}: {error.strerror or error}") from None
-    return missing
+        if file is not None:
+            if not shared:
+                _write(file, b"")
+            file.close()
 
 
 def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool) -> BinaryIO | None:
     """The lock file, locked; None where that is not possible or not needed."""
     if fcntl is None:
         return None
+    file = _open(path, url)
     kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
     while True:
-        file = _open(path, url)
         try:
             fcntl.flock(file, kind)
         except BlockingIOError:
+            file.seek(0)
             other = Holder.read(file.read())
-            file.close()
             if other is not None and other.run == holder.run:
+                file.close()
                 return None  # another process of this run
             if not wait:
+                file.close()
                 raise in_use(url, other) from None
             time.sleep(_POLL_SECONDS)
-            continue
         except OSError as error:
             file.close()
             _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
             return None
-        if _is_at(file, path):
+        else:
             if not shared:
-                _write(file, holder)
+                _write(file, json.dumps(asdict(holder)).encode())
             return file
-        file.close()  # its last holder has deleted it; another one stands there now
 
 
 def _open(path: Path, url: str) -> BinaryIO:
-    while True:
-        try:
-            return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
-        except FileNotFoundError:  # whoever made the folder has removed it again
-            _make_folders(path.parent, url)
-        except OSError as error:
-            raise WorkDirError(f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}") from None
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise WorkDirError(f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}") from None
+    return os.fdopen(descriptor, "r+b", buffering=0)
 
 
-def _write(file: BinaryIO, holder: Holder) -> None:
+def _write(file: BinaryIO, content: bytes) -> None:
+    """Say in the lock file who holds it."""
     with suppress(OSError):  # a full disk: the lock holds without a name
-        file.truncate(0)
-        file.write(json.dumps(asdict(holder)).encode())
-        file.flush()
-
-
-def _unlock(path: Path, file: BinaryIO | None) -> None:
-    if file is None or fcntl is None:
-        return
-    with file, suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # alone now, or another reader deletes it
-        path.unlink()
+        file.seek(0)
+        file.truncate()
+        file.write(content)
 
 
 def in_use(url: str, other: Holder | None) -> WorkDirError:
-    """What a run is told that is refused."""
+    """The error for a run that is refused."""
     who = str(other) if other else "a run that reads it"
     return WorkDirError(f"work_dir={url!r} is in use by another run ({who}); wait until it ends, or name another")

@@ -1,7 +1,7 @@
-"""Files of a store kept on this machine: fetched once for all its processes and runs, then memory-mapped by each.
+"""The machine's cache of files of a store: fetched once for all its processes and runs, then memory-mapped by each.
 
-A copy is named for where the file lies and for its version (size and ETag), so that a file that was published anew is
-fetched anew. Of each file one version is kept; a process that still maps an older one keeps its pages.
+A copy is named for the file's URL and its version (size and ETag), so that a file that was published again is fetched
+again. The cache holds one version of each file; a process that still maps an older one keeps its pages.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ CACHE_DIR = "DEDUP_CACHE_DIR"  # of the machine, not of a run: workers of one ru
 
 
 def cache_folder() -> Path | None:
-    """Where this machine keeps copies: what the environment variable DEDUP_CACHE_DIR names; None: nowhere."""
+    """The folder that the environment variable DEDUP_CACHE_DIR names; None where it is not set."""
     return Path(named) if (named := os.environ.get(CACHE_DIR)) else None
 
 
@@ -38,17 +38,17 @@ def fetch_whole(filesystem: Any, path: str, size: int, to: Path) -> None:  # noq
         raise OSError(f"the store sent {to.stat().st_size} of {size} bytes")
 
 
-def keep_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> Path:
-    """The path of a copy of the newest version, fetched now if this machine has none.
+def cached_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> Path:
+    """The path of a copy of the newest version, fetched now if the cache has none.
 
     Args:
-        cache: where copies are kept.
+        cache: the machine's cache folder.
         url: of the file.
-        version: asks the store for the version that stands there now.
-        fetch: copies what stands there now to a path.
+        version: asks the store for the current version.
+        fetch: copies the current version to a path.
 
     Raises:
-        WorkDirError: the copy cannot be kept.
+        WorkDirError: the copy cannot be stored.
     """
     folder = cache / _digest(url)
     try:
@@ -61,7 +61,7 @@ def keep_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callable
             return _fetched(folder, url, version, fetch)
     except OSError as error:
         raise WorkDirError(
-            f"no copy of {url!r} can be kept in {CACHE_DIR}={str(cache)!r}: {error.strerror or error}"
+            f"cannot store a copy of {url!r} in {CACHE_DIR}={str(cache)!r}: {error.strerror or error}"
         ) from None
 
 
@@ -69,14 +69,14 @@ def _fetched(folder: Path, url: str, version: Callable[[], str], fetch: Callable
     while True:
         before = version()
         copy = folder / _name(url, before)
-        if copy.exists():  # another process has fetched it while this one waited
+        if copy.exists():  # fetched by another process while this one waited
             return copy
-        for old in [path for path in folder.iterdir() if path.name != ".lock"]:  # also what a process left that died
+        for old in [path for path in folder.iterdir() if path.name != ".lock"]:  # also what a killed process left
             old.unlink()
         temporary = folder / f".{uuid.uuid4().hex}.tmp"
         try:
             fetch(temporary)
-            if version() == before:  # else it was published anew meanwhile
+            if version() == before:  # else it was published again meanwhile
                 temporary.replace(copy)
                 return copy
         finally:

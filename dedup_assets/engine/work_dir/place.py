@@ -1,0 +1,162 @@
+"""A folder on a local disk or a store: its files by name, and errors that say which work_dir they are about.
+
+What is in a work_dir, and who sees which file while a run publishes, is `location`'s.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.failures import cannot, open_place
+from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
+
+Facts = dict[str, Any]
+"""What a filesystem says of a file (fsspec's `info`)."""
+
+
+class Place:
+    """A folder, or the prefix of a store. Nothing is created until something is written.
+
+    Args:
+        url: path or fsspec URL of the folder.
+
+    Attributes:
+        filesystem: of fsspec.
+        root: the folder in it.
+        url: the folder as a user would type it.
+        is_local: whether it is on a local disk.
+
+    Raises:
+        WorkDirError: it cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        if not url:
+            raise WorkDirError("work_dir='': name a folder or a URL")
+        self.is_local = "://" not in url or url.startswith(("file://", "local://"))
+        self.filesystem, self.root = open_place(url)
+        self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
+
+    def path(self, name: str) -> str:
+        """Full path or URL of a file, as a user would type it."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def inside(self, name: str) -> str:
+        """Path of a file in the filesystem; of the folder itself for ''."""
+        return f"{self.root.rstrip('/')}/{name}" if name else self.root
+
+    def names(self, folder: str) -> list[str]:
+        """Sorted names of the files directly in a sub-folder; none where it does not exist."""
+        try:
+            with self.answering(folder):
+                listed: list[Facts] = self.filesystem.ls(self.inside(folder), detail=True)
+        except FileNotFoundError:
+            return []
+        return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
+
+    def folders(self) -> list[str]:
+        """Sorted names of the sub-folders without hidden ones; none where this folder does not exist."""
+        try:
+            with self.answering(""):
+                listed: list[Facts] = self.filesystem.ls(self.root, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
+        return sorted(name for name in names if not name.startswith("."))
+
+    def read_placed(self, name: str) -> bytes | None:
+        """The content of a small file that is in its place; None where there is none.
+
+        Raises:
+            WorkDirError: it cannot be read.
+        """
+        try:
+            with self.answering(name):
+                content: bytes = self.filesystem.cat_file(self.inside(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return content
+
+    def remove(self, name: str) -> None:
+        """Delete a file; nothing happens where there is none."""
+        with suppress(FileNotFoundError), self.answering(name):
+            self.filesystem.rm_file(self.inside(name))
+
+    def remove_folder(self, name: str) -> None:
+        """Delete a sub-folder with what is in it; nothing happens where there is none."""
+        with suppress(FileNotFoundError), self.answering(name):
+            self.filesystem.rm(self.inside(name), recursive=True)
+
+    @contextmanager
+    def writing(self, places: dict[str, str]) -> Iterator[tuple[Output, ...]]:
+        """Write files that are complete before the first of them appears; none appears where the block fails.
+
+        Args:
+            places: where each file is to be, by the name that messages give it.
+
+        Raises:
+            WorkDirError: one cannot be written.
+        """
+        outputs: list[Output] = []
+        with ExitStack() as undo, self._telling(outputs):
+            completions = [self._stage(name, place, undo, outputs) for name, place in places.items()]
+            yield tuple(outputs)
+            ready = []
+            for output, complete in zip(outputs, completions, strict=True):
+                with self.answering(output.label, "write", output.content.size_bytes):
+                    ready.append(complete())
+            for name, appear in zip(places, ready, strict=True):
+                with self.answering(name, "write"):
+                    appear()
+
+    def write_placed(self, name: str, content: bytes) -> Content:
+        """Write a small file to its place, whole. Raises WorkDirError where that is not possible."""
+        with self.writing({name: self.inside(name)}) as (file,):
+            file.write(content)
+        return file.content
+
+    def _stage(self, name: str, place: str, undo: ExitStack, outputs: list[Output]) -> Complete:
+        with self.answering(name, "write"):
+            if self.is_local:
+                file, complete = stage_local(Path(place), undo)
+            else:
+                file, complete = stage_remote(self.filesystem, place, undo)
+        outputs.append(Output(file, name))
+        return complete
+
+    @contextmanager
+    def _telling(self, outputs: Iterable[Output]) -> Iterator[None]:
+        """Raise the first error of a file, which libraries wrap in errors of their own."""
+        try:
+            yield
+        except Exception:
+            for output in outputs:
+                if output.failure is not None:
+                    raise self._cannot("write", output.label, output.failure, output.content.size_bytes) from None
+            raise
+
+    @contextmanager
+    def answering(self, name: str, action: str = "", written: int = 0) -> Iterator[None]:
+        """Turn the errors of a disk or a store into ours; stores have their own for a server that is away or refuses.
+
+        Args:
+            name: the file in question.
+            action: what was tried, for messages; without it a file that is not there is not turned into ours.
+            written: how many bytes were to be kept, for messages.
+        """
+        try:
+            yield
+        except OSError as error:
+            if not action and isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise
+            raise self._cannot(action or "use", name, error, written) from None
+        except WorkDirError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
+
+    def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
+        folder = Path(self.root) if self.is_local else None
+        return cannot(self.url, folder, action, name, error, written)
