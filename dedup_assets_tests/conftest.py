@@ -22,13 +22,13 @@ from dedup_assets_tests.support.s3 import s3_environment
 if TYPE_CHECKING:
     import dagster as dg
 
-# A busy machine is no failure: pytest-timeout ends what hangs. CI tries the same examples each time.
+# No deadline: a busy machine is no failure, and pytest-timeout ends what hangs. CI tries the same examples each time.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
 
 
-_DECODERS = 5  # as many as any test asks for at once
-# By name, those that take longest first.
+_DECODERS = 5  # the most that a test uses at once
+# Modules by name, the longest first.
 _LONGEST = (
     "test_crashes.py",
     "test_scale_out.py",
@@ -44,43 +44,43 @@ _LONGEST = (
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, which a shell's background jobs ignore.
+    """Handle SIGINT also where the tests run as a background job of a shell, which ignores it.
 
-    So would all that the tests start; and after a run of Dagster, which gives SIGTERM the handler of SIGINT, they would
-    not hear SIGTERM either.
+    Processes that the tests start would inherit that; and Dagster gives SIGTERM the handler of SIGINT, so they would
+    ignore SIGTERM as well.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that take longest, so that no process is left alone with one at the end."""
+    """Start with the longest modules, so that none of them runs alone at the end."""
     order = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 class KeptDecoders:
-    """The same decoding processes for all tests, started when first needed: thousands of starts would take minutes."""
+    """Decoding processes that all tests share, because thousands of starts would take minutes."""
 
     def __init__(self) -> None:
         self._held = ExitStack()
         self._pool: WorkerPool | None = None
 
     def keep(self) -> None:
-        """Keep them from now on; others, where a test that broke off has ended them."""
+        """Start them if they are not running, also after a failed test has ended them."""
         if self._pool is None or self._pool.closed:
             self._held.close()
             self._held.enter_context(keep_decoders(_DECODERS))
             self._pool = self._held.enter_context(open_decoders(_DECODERS))
 
     def end(self) -> None:
-        """They are needed no longer."""
+        """End them."""
         self._held.close()
 
 
 @pytest.fixture(scope="session")
 def kept_decoders() -> Iterator[KeptDecoders]:
-    """What `decoders` looks after."""
+    """The decoding processes of the session."""
     kept = KeptDecoders()
     yield kept
     kept.end()
@@ -88,16 +88,15 @@ def kept_decoders() -> Iterator[KeptDecoders]:
 
 @pytest.fixture(autouse=True)
 def decoders(kept_decoders: KeptDecoders) -> None:
-    """Decoding processes are there for the test."""
+    """Make sure that decoding processes run."""
     kept_decoders.keep()
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real and odd pictures that may lie beside the checkout, or a skip.
+    """The folder of real and odd pictures beside the checkout, `../shared/data`; skips without it.
 
-    It is `../shared/data`; the environment variable DEDUP_SHARED names another place for `shared`, for a checkout that
-    lies elsewhere.
+    The environment variable DEDUP_SHARED can name another place for `shared`.
     """
     beside = ROOT.parent / "shared"
     data = Path(os.environ.get("DEDUP_SHARED", beside)) / "data"
@@ -108,13 +107,13 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def save_photo() -> SavePhoto:
-    """A function that saves a small picture under a path of any bytes; the same seed gives the same picture."""
+    """A function that saves a small picture under a path of any bytes; a seed always gives the same picture."""
     return save_photo_as_named
 
 
 @pytest.fixture(scope="session")
 def slow_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A good picture that takes ten seconds: its pixels are decimal numbers, which Pillow reads in Python."""
+    """A good picture that takes seconds of CPU time: its pixels are decimal numbers, which Pillow parses in Python."""
     path = tmp_path_factory.mktemp("slow") / "slow.png"
     path.write_bytes(b"P3 3000 2000 255\n" + b"10 20 30 " * 6_000_000)
     return path
@@ -122,14 +121,14 @@ def slow_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    """Runs of the command line in processes of their own, for which the libraries are loaded once."""
+    """Runs of the command line in processes of their own; the libraries are loaded once for all."""
     with Runner(tmp_path_factory.mktemp("command line") / "watched") as runner:
         yield runner
 
 
 @pytest.fixture
 def instance() -> Iterator["dg.DagsterInstance"]:
-    """A Dagster instance in memory: one on disk makes three databases, and one more for each run."""
+    """A Dagster instance in memory, because one on disk makes three databases and one more per run."""
     import dagster as dg  # tests of the engine start without
 
     with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as made:
@@ -149,7 +148,7 @@ def store() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_bucket() -> Iterator[str]:
-    """URL of a bucket on a real S3 server on loopback, which the usual environment variables name meanwhile."""
+    """The URL of a bucket on a real S3 server on loopback; the usual environment variables name the server."""
     server_module = pytest.importorskip("moto.server")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints each request
     server = server_module.ThreadedMotoServer(port=0, verbose=False)
@@ -159,9 +158,9 @@ def s3_bucket() -> Iterator[str]:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in s3_environment(f"http://{host}:{port}").items():
                 environment.setenv(name, value)
-            fsspec.filesystem("s3").clear_instance_cache()  # nor a client of another server meets this one
-            fsspec.filesystem("s3").makedirs("test-inputs", exist_ok=True)  # all servers of a process share buckets
+            fsspec.filesystem("s3").clear_instance_cache()  # no client of an earlier server is used here
+            fsspec.filesystem("s3").makedirs("test-inputs", exist_ok=True)  # servers of one process share buckets
             yield "s3://test-inputs"
     finally:
-        fsspec.filesystem("s3").clear_instance_cache()  # no later test meets a client of this server
+        fsspec.filesystem("s3").clear_instance_cache()  # no later test uses a client of this server
         server.stop()

@@ -1,1 +1,1 @@
-"""Tests of the repository around the package: structure, documents, benchmarks, deployment."""
+"""Tests of what surrounds the package: structure, documents, benchmarks, deployment."""

@@ -1,4 +1,4 @@
-"""CI's audit of dependencies: what it makes of the answers of the service."""
+"""CI's audit of dependencies: its exit code and message for each kind of answer of the service."""
 
 import json
 import runpy
@@ -17,7 +17,7 @@ BAD = {"name": "bad", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": 
 @pytest.fixture(scope="module")
 def judge() -> Any:
     if not SCRIPT.exists():
-        pytest.skip("the tests of an installed package have no CI")
+        pytest.skip("an installed package has no .ci/audit.py")
     return runpy.run_path(str(SCRIPT))["judge"]
 
 

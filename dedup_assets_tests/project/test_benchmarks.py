@@ -1,6 +1,7 @@
-"""The benchmark: copies are what their names say, scores are right on answers that are known, figures are measured."""
+"""Benchmarks: copies match their names, scores are right for known answers, and figures are measured."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -105,9 +106,7 @@ def test_memory_that_a_fork_shares_counts_once(tmp_path: Path) -> None:
 
 def test_a_failing_program_gives_its_exit_code_and_a_slow_one_is_ended(tmp_path: Path) -> None:
     assert run("raise SystemExit(3)", tmp_path).exit_code == 3
-    slow = run("import time; time.sleep(60)", tmp_path, timeout_seconds=0.3)
-    assert slow.exit_code < 0
-    assert slow.wall_seconds < 10
+    assert run("import time; time.sleep(60)", tmp_path, timeout_seconds=0.3).exit_code == -signal.SIGKILL
 
 
 def test_a_tool_that_failed_has_a_row_that_says_so_and_no_bar() -> None:

@@ -1,4 +1,4 @@
-"""docs/compatibility.md is true: each row names a test that exists."""
+"""docs/compatibility.md: each row names a test that exists."""
 
 import ast
 import re

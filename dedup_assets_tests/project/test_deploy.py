@@ -1,4 +1,4 @@
-"""deploy/: what can be checked of a cluster's files without a cluster; test_scale_out.py runs the profile itself."""
+"""deploy/: the files of a cluster, checked without a cluster. test_scale_out.py runs the Celery profile itself."""
 
 import re
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_every_variable_that_a_process_reads_is_set_for_it() -> None:
 def test_every_service_is_watched_and_of_a_version() -> None:
     compose = read(DEPLOY / "compose.yaml")
     for name, service in compose["services"].items():
-        if name not in {"webserver", "minio"}:  # the image watches the webserver; minio is for trying
+        if name not in {"webserver", "minio"}:  # the image has the webserver's check; minio is only to try with
             assert "healthcheck" in service, name
         if not service["image"].startswith("dedup-assets:"):
             assert re.search(r":\S*\d", service["image"]), name

@@ -1,4 +1,4 @@
-"""Photographs that come and go, for runs that are killed in between."""
+"""A folder of photographs that changes between two states, for runs that are killed in between."""
 
 import os
 from pathlib import Path
@@ -21,9 +21,9 @@ class ChangingPhotos:
     """A folder of photographs in two states, and a small model for them.
 
     Args:
-        top: where `photos` and the model are made.
-        standing: how many photographs never change; copies are among them.
-        changing: how many are there in one state and others in the other.
+        top: folder for `photos` and the model.
+        standing: number of photographs that never change; copies are among them.
+        changing: number of photographs that differ between the states.
     """
 
     def __init__(self, top: Path, standing: int, changing: int) -> None:

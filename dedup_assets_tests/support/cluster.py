@@ -1,7 +1,7 @@
 """A cluster on loopback for the tests: real Redis, Postgres and S3 servers, a Dagster daemon and Celery workers.
 
-Redis and Postgres come from the wheels of the [dev] extra, or from the machine. Every process is one of ours, started
-in a group of its own, and is gone when the block ends, however it ends.
+Redis and Postgres come from the wheels of the [dev] extra, or from the machine. Every process is started here, in a
+group of its own, and is ended when the block ends.
 """
 
 import logging
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,14 +33,15 @@ from dedup_assets_tests.support.places import ROOT
 from dedup_assets_tests.support.s3 import s3_environment
 
 DEPLOY = ROOT / "deploy"
-SOON = 120  # s; what takes longer hangs, even on a busy machine
+SOON = 300  # s; a wait that takes longer hangs, even on a busy machine
 
 _SHOWN = 6000  # last characters of a log
-_POSTGRES_PLACES = "/usr/lib/postgresql/*/bin"  # Debian keeps it off PATH
+_PORTS_TRIED = 5
+_POSTGRES_PLACES = "/usr/lib/postgresql/*/bin"  # Debian's, which are not on PATH
 
 
 def wait_for(what: str, ready: Callable[[], Any], within: float = SOON) -> Any:
-    """Ask until the answer is true, and return it."""
+    """Call `ready` until its answer is true; return the answer."""
     end = time.monotonic() + within
     while not (answer := ready()):
         if time.monotonic() > end:
@@ -50,7 +51,7 @@ def wait_for(what: str, ready: Callable[[], Any], within: float = SOON) -> Any:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses at the moment."""
+    """A port of the loopback interface that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -58,7 +59,7 @@ def free_port() -> int:
 
 @contextmanager
 def program(command: Iterable[object], log: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with all its children for as long as the block lasts; its output goes to a file."""
+    """A process that is ended, with its children, at the end of the block; its output goes to a file."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -71,21 +72,48 @@ def program(command: Iterable[object], log: Path, **options: Any) -> Iterator[su
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its children at once, as a machine that loses its power does."""
+    """Kill a process and its children at once, as a power failure does."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 @contextmanager
+def _serving(
+    command: Callable[[int], Iterable[object]], is_ours: Callable[[int, int], bool], log: Path, **options: Any
+) -> Iterator[int]:
+    """A server on a free port, which the block gets. If another program takes the port first, the next one is tried.
+
+    Args:
+        command: makes the command line from a port.
+        is_ours: whether the server on a port answers and is the process with an id.
+        log: file for its output.
+        options: options of subprocess.Popen.
+    """
+    for _ in range(_PORTS_TRIED):
+        port = free_port()
+        with program(command(port), log, **options) as process:
+            wait_for(f"{log.stem} answers", lambda: process.poll() is not None or is_ours(port, process.pid))  # noqa: B023
+            if process.poll() is None:
+                yield port
+                return
+    raise RuntimeError(f"{log.stem} ended {_PORTS_TRIED} times: {log.read_text()[-_SHOWN:]}")
+
+
+@contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """URL of an empty Redis."""
-    port = free_port()
-    command = [_redis_program(), "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    with program(command, folder / "redis.log"):
-        client = redis.Redis(port=port)
-        wait_for("Redis answers", lambda: _answers(client.ping, redis.ConnectionError))
-        client.close()
+    redis_program = _redis_program()
+
+    def is_ours(port: int, pid: int) -> bool:
+        with redis.Redis(port=port) as client, suppress(redis.ConnectionError):
+            return bool(client.info("server")["process_id"] == pid)
+        return False
+
+    def command(port: int) -> list[object]:
+        return [redis_program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+
+    with _serving(command, is_ours, folder / "redis.log") as port:
         yield f"redis://127.0.0.1:{port}"
 
 
@@ -98,26 +126,33 @@ def _redis_program() -> str:
 
 @contextmanager
 def postgres_server() -> Iterator[Mapping[str, str]]:
-    """Environment variables that name an empty Postgres, as deploy/dagster.yaml wants them."""
+    """The environment variables of deploy/dagster.yaml that name an empty Postgres."""
     programs = _postgres_programs()
-    # Not below pytest's folder, which only its owner may enter: Postgres refuses to be root.
+    # Not in pytest's folder, which only its owner may enter: Postgres refuses to run as root, so another user runs it.
     with tempfile.TemporaryDirectory(prefix="dedup-postgres-") as name:
-        folder, port = Path(name), free_port()
+        folder = Path(name)
         owner = _nobody(folder)
         programs = _reachable(programs, folder, owner)
         data = folder / "data"
         make = [programs / "initdb", "-D", data, "-U", "dagster", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **owner)
-        serve = [
-            programs / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", port,
-            "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-            "-c", "max_connections=200",
-        ]  # fmt: skip
-        with program(serve, folder / "postgres.log", cwd=folder, **owner):
-            url = f"host=127.0.0.1 port={port} user=dagster dbname=postgres"
-            wait_for(
-                "Postgres answers", lambda: _answers(lambda: psycopg2.connect(url).close(), psycopg2.OperationalError)
-            )
+
+        def is_ours(port: int, _: int) -> bool:
+            with suppress(psycopg2.OperationalError):
+                connection = psycopg2.connect(host="127.0.0.1", port=port, user="dagster", dbname="postgres")
+                with closing(connection), connection.cursor() as cursor:
+                    cursor.execute("SHOW data_directory")
+                    return bool(cursor.fetchone() == (str(data),))
+            return False
+
+        def command(port: int) -> list[object]:
+            return [
+                programs / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", port,
+                "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+                "-c", "max_connections=200",
+            ]  # fmt: skip
+
+        with _serving(command, is_ours, folder / "postgres.log", cwd=folder, **owner) as port:
             yield {
                 "DAGSTER_POSTGRES_HOST": "127.0.0.1",
                 "DAGSTER_POSTGRES_PORT": str(port),
@@ -138,7 +173,7 @@ def _postgres_programs() -> Path:
 
 
 def _nobody(folder: Path) -> dict[str, Any]:
-    """Options of subprocess that make a child of root somebody else, who owns the folder from now on."""
+    """Options of subprocess that run a child of root as the user nobody, who then owns the folder."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -147,7 +182,7 @@ def _nobody(folder: Path) -> dict[str, Any]:
 
 
 def _reachable(programs: Path, folder: Path, owner: dict[str, Any]) -> Path:
-    """The programs where their user may run them: where they are, or a copy (a checkout in root's home is closed)."""
+    """The folder of programs that their user may run: the given one, or a copy (root's home is closed to others)."""
     try:
         subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, cwd=folder, **owner)
     except PermissionError:
@@ -158,16 +193,8 @@ def _reachable(programs: Path, folder: Path, owner: dict[str, Any]) -> Path:
     return programs
 
 
-def _answers(ask: Callable[[], Any], not_yet: type[Exception]) -> bool:
-    try:
-        ask()
-    except not_yet:
-        return False
-    return True
-
-
 class Gate:
-    """Holds requests for one object of the store until the test lets them pass."""
+    """Holds requests for one object of the store until the test opens the gate."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -176,13 +203,13 @@ class Gate:
         self.reached = Event()
 
     def close(self, name: str) -> None:
-        """From now on hold every GET of an object whose path ends so."""
+        """Hold every GET of an object whose path ends in `name`, from now on."""
         self._open.clear()
         self.reached.clear()
         self._name = name
 
     def open(self) -> None:
-        """Let all pass that wait, and all that come."""
+        """Let all requests pass, also those that are held."""
         self._name = ""
         self._open.set()
 
@@ -216,7 +243,7 @@ def s3_server() -> Iterator[tuple[Gate, Mapping[str, str]]]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Servers that run; daemon and workers are started by the test, with `start`."""
+    """Running servers; the test starts daemon and workers."""
 
     home: Path
     gate: Gate
@@ -224,7 +251,7 @@ class Cluster:
     _undo: ExitStack
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
-        """Dagster's daemon; it looks for backfills twice a second, where it usually does each half minute."""
+        """Start Dagster's daemon; it looks for backfills every 2 seconds instead of every 30."""
         code = (
             "import sys; from dagster._daemon import cli, controller; controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2; "
             "sys.argv[1:] = ['run', '-m', 'dedup_assets.scale_out']; cli.main()"
@@ -232,11 +259,11 @@ class Cluster:
         return self._start("daemon", [sys.executable, "-c", code])
 
     def start_worker(self, name: str) -> subprocess.Popen[bytes]:
-        """A Celery worker, as the guide starts it."""
+        """Start a Celery worker as docs/scale_out.md does."""
         return self._start(name, [sys.executable, "-m", "dedup_assets.celery_worker", "-n", name])
 
     def logs(self) -> str:
-        """What all processes said."""
+        """The last output of all processes."""
         said = {path.name: path.read_text("utf-8", "replace")[-_SHOWN:] for path in sorted(self.home.glob("*.log"))}
         return "\n".join(f"== {name}\n{text}" for name, text in said.items())
 
@@ -247,7 +274,7 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """Redis, Postgres and S3, and a DAGSTER_HOME with deploy/dagster.yaml; its environment is ours meanwhile."""
+    """Redis, Postgres, S3 and a DAGSTER_HOME with deploy/dagster.yaml; this process gets its environment meanwhile."""
     with ExitStack() as undo:
         broker = undo.enter_context(redis_server(folder))
         database = undo.enter_context(postgres_server())
@@ -281,7 +308,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 def _hurried(config: dict[str, Any]) -> dict[str, Any]:
-    """The same instance, which looks after its runs every second."""
+    """The same instance, but it monitors its runs every second."""
     config["run_monitoring"]["poll_interval_seconds"] = 1
     config["run_launcher"]["config"]["worker_timeout_seconds"] = 6
     config["run_coordinator"] = {

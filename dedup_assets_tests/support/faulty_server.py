@@ -1,4 +1,4 @@
-"""A server between a client and a store that misbehaves as asked: it fails, stalls, breaks off or sends half."""
+"""A server between a client and a store that fails, stalls, breaks off or sends half, as a rule says."""
 
 import http.client
 import logging
@@ -6,7 +6,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,11 +20,11 @@ from moto.server import ThreadedMotoServer
 from dedup_assets_tests.support.s3 import s3_environment
 
 Fault = str
-"""`error 503`, `stall` in the middle, `reset` in the middle, `truncate`: what happens to an answer."""
+"""What happens to a response: `error 503`, `stall` or `reset` in the middle, `truncate`."""
 
 
 class _Silent(ThreadingHTTPServer):
-    """Says nothing of clients that went away, on a busy machine or in the midst of a fault: tests look at stderr."""
+    """A server that does not report clients that went away, because tests read stderr."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exception(), OSError):
@@ -33,12 +32,12 @@ class _Silent(ThreadingHTTPServer):
 
 
 class FaultyServer:
-    """Passes requests on to a store, but for those that the rule gives a fault.
+    """Passes requests on to a store, and answers with a fault where the rule says so.
 
     Args:
-        host: of the store.
-        port: of the store.
-        rule: method, path and how often the two were asked for before, to a fault; None passes on.
+        host: host of the store.
+        port: port of the store.
+        rule: from method, path and the number of earlier requests for both to a fault; None passes the request on.
     """
 
     def __init__(self, host: str, port: int, rule: Callable[[str, str, int], Fault | None]) -> None:
@@ -46,6 +45,7 @@ class FaultyServer:
         self.faults = 0
         self.asked: dict[tuple[str, str], int] = {}
         self._store = (host, port)
+        self._over = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ class FaultyServer:
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
 
             def log_message(self, *_: object) -> None:
-                """Nothing is told."""
+                """Print nothing."""
 
         self._server = _Silent(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -70,6 +70,7 @@ class FaultyServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -102,7 +103,7 @@ class FaultyServer:
         request.wfile.write(content[: len(content) // 2])
         request.wfile.flush()
         if fault == "stall":
-            time.sleep(30)
+            self._over.wait()
         elif fault == "reset":
             linger = struct.pack("ii", 1, 0)
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -112,9 +113,9 @@ class FaultyServer:
 
 @contextmanager
 def faulty_bucket(name: str) -> Iterator[tuple[FaultyServer, Any]]:
-    """An empty bucket on a real S3 server: behind one that does as told, and as it is.
+    """An empty bucket on a real S3 server: the faulty server in front of it, and the bucket itself.
 
-    The usual environment variables name the first meanwhile.
+    The usual environment variables name the faulty server meanwhile.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints each request
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -1,4 +1,4 @@
-"""Galleries of real pictures with names that nobody would wish for."""
+"""Galleries of real pictures with hostile names."""
 
 import os
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ HOSTILE = [
 
 
 def save_pictures(folder: Path, names: Sequence[bytes] = HOSTILE, side: int = 64) -> list[bytes]:
-    """Save a picture under each name, copies two by two, the second one with more pixels; sorted paths."""
+    """Save a picture under each name; names 1 and 2, 3 and 4 ... are copies, the second larger. Returns the paths."""
     paths = [os.path.join(os.fsencode(folder), name) for name in names]  # noqa: PTH118 - a Path of bytes does not exist
     for place, path in enumerate(paths):
         larger = 2 if place % 2 else 1
@@ -35,7 +35,7 @@ def save_pictures(folder: Path, names: Sequence[bytes] = HOSTILE, side: int = 64
 
 
 def make_results(names: Sequence[bytes], **more: Any) -> Results:
-    """Neighbours in the list are pairs and components; the last one is an outlier, and a bad image has its name."""
+    """Results in which names 1 and 2, 3 and 4 ... are pairs and components, and the last name is an outlier."""
     pairs = [(names[n], names[n + 1], 1 - n / 100) for n in range(0, len(names) - 1, 2)]
     ids = range(len(names))
     images = pl.DataFrame({"__id": ids, "component_id": [n // 2 for n in ids]})

@@ -1,4 +1,4 @@
-"""What the report's tests share: small records, pictures, and a reader of pages."""
+"""Small records, pictures and a reader of pages, for the gallery's tests."""
 
 import os
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ INLINE_TAGS = frozenset({"a", "span", "strong", "time"})
 
 
 def illustrate(name: str) -> Picture:
-    """Every file is there and alike."""
+    """A picture for any name, all alike."""
     return Picture(name, JPEG, 640, 480, 12345, datetime(2024, 5, 3, 14, 22, tzinfo=UTC))
 
 
 def illustrate_nothing(name: str) -> Picture:
-    """No file is there any more."""
+    """A picture without a file, for any name."""
     return Picture(name, None, None, None, None, None, problem="FileNotFoundError: <gone>")
 
 
@@ -73,7 +73,7 @@ class Element:
 
 @dataclass
 class Content:
-    """What a browser would find in a page."""
+    """The elements and the text of a page."""
 
     elements: list[Element] = field(default_factory=list)
     text: str = ""
@@ -111,7 +111,7 @@ class _Reader(HTMLParser):
 
 
 def read_page(page: str) -> Content:
-    """Parse a page; fails on tags that do not nest and on text that is no UTF-8."""
+    """Parse a page; fails on tags that do not nest and on text that is not UTF-8."""
     reader = _Reader()
     reader.feed(page.encode("utf-8").decode("utf-8"))
     reader.close()

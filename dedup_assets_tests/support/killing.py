@@ -1,9 +1,9 @@
-"""A process that starts runs of the command line and kills them where asked: SIGKILL, at a moment that is asked for.
+"""A process that starts runs of the command line and kills them with SIGKILL at a given moment.
 
 The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry.
-Moments are counted in what the run does to the files under a folder (Python's audit events), or in seconds.
+A moment is a change that the run makes to a file under a folder (one of Python's audit events), or a time in seconds.
 
-    python -m dedup_assets_tests.support.killing FOLDER STALE_SECONDS < requests > answers      (a JSON object a line)
+    python -m dedup_assets_tests.support.killing FOLDER STALE_SECONDS < requests > answers   (one JSON object per line)
 """
 
 import gc
@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 WRITING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
-_SOON_SECONDS = 100  # in which a process that is told to end has ended, even on a busy machine
+_SOON_SECONDS = 100  # enough for a process to end, even on a busy machine
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        exit_code: of the command line; None where it was killed.
-        moments: what it did to files, as `EVENT PATH`; of runs that were not killed.
-        stdout: what it said there.
-        stderr: likewise.
+        exit_code: of the command line; None if it was killed.
+        moments: its changes to files, as `EVENT PATH`; empty for a run that was killed.
+        stdout: its output.
+        stderr: its error output.
     """
 
     exit_code: int | None
@@ -43,7 +43,7 @@ class Outcome:
 
     @property
     def said(self) -> str:
-        """All that it said."""
+        """Output and error output together."""
         return self.stdout + self.stderr
 
 
@@ -51,8 +51,8 @@ class Runner:
     """Starts runs that may be killed.
 
     Args:
-        folder: whose files are watched; beside it lies what runs say.
-        stale_seconds: after which the lock of a dead run on a store is taken over; 0: as usual.
+        folder: changes to files in it are moments; the output of runs is kept beside it.
+        stale_seconds: time after which the lock of a dead run on a store is taken over; 0: the package's own.
     """
 
     def __init__(self, folder: Path, stale_seconds: float = 0.0) -> None:
@@ -72,7 +72,7 @@ class Runner:
         self._process.stdout.close()
 
     def kill(self) -> None:
-        """End the run at hand, from another thread."""
+        """Kill the run under way, from another thread."""
         pid = self._process.pid
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             _kill(int(child))
@@ -88,11 +88,11 @@ class Runner:
         """Run the command line.
 
         Args:
-            arguments: of `dedup-assets`.
-            cwd: the folder that it starts in; None: where these tests run.
-            dagster_home: DAGSTER_HOME.
-            kill_before: the n-th moment, or the first of this name; 0: none.
-            kill_after: seconds; 0: never.
+            arguments: arguments of `dedup-assets`.
+            cwd: its working directory; None: that of the tests.
+            dagster_home: value of DAGSTER_HOME.
+            kill_before: kill it before its n-th moment, or before the first of this name; 0: never.
+            kill_after: kill it after these seconds; 0: never.
         """
         (outcome,) = self._ask(
             commands=[arguments],
@@ -117,7 +117,7 @@ class Runner:
 
 @dataclass(frozen=True)
 class _Files:
-    """What a run leaves behind for the process that started it."""
+    """Files through which a run reports to the process that started it."""
 
     moments: Path
     stdout: Path
@@ -163,9 +163,9 @@ def _run(
     outcomes = []
     for child, files in runs.items():
         _, status = os.waitpid(child, 0)
-        _kill(child)  # whatever it has started
+        _kill(child)  # and all that it has started
         outcomes.append(files.read(status))
-    if kill_after:  # or it would end whoever has this number then
+    if kill_after:  # a late timer would kill another process with the same number
         timer.cancel()
         timer.join()
     return outcomes
@@ -206,7 +206,7 @@ def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, fi
         main(list(arguments), prog_name="dedup-assets")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - told as an interpreter does
+    except BaseException:  # noqa: BLE001 - printed as the interpreter prints it
         traceback.print_exc()
     finally:
         files.moments.write_text("\n".join(moments), errors="replace")
@@ -216,7 +216,7 @@ def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, fi
 
 
 def _load(stale_seconds: float) -> None:
-    """Import and set up, once for all runs, what each would need; nothing of it starts a thread of ours."""
+    """Import and set up once what all runs need; nothing here may start a thread, because runs are forks."""
     import dagster as dg
     import faiss  # noqa: F401
     import onnxruntime  # noqa: F401
@@ -236,7 +236,7 @@ def _load(stale_seconds: float) -> None:
         leases._STALE_SECONDS, leases._BEAT_SECONDS = stale_seconds, stale_seconds / 6
         leases._POLL_SECONDS = stale_seconds / 10
     gc.collect()
-    gc.freeze()  # else each run's collector would copy all of it
+    gc.freeze()  # without this the collector of each run would copy all of it
 
 
 if __name__ == "__main__":

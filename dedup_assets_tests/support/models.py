@@ -1,4 +1,4 @@
-"""Tiny ONNX models, built here: what users may give as model_path."""
+"""Tiny ONNX models for `model_path`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ Shape = Sequence[int | str]
 
 
 def save_mean_model(path: Path, shape: Shape, kind: int = TensorProto.FLOAT, dimension: int = 0) -> str:
-    """A model that gives each picture its mean over all pixels by channel, or `dimension` fixed mixtures of these."""
+    """Save a model whose vector is the mean of each channel, or `dimension` mixtures of these; returns its path."""
     axes = [1, 2] if shape[3] == 3 else [2, 3]
     nodes = [
         helper.make_node("Cast", ["pictures"], ["floats"], to=TensorProto.FLOAT),
@@ -34,7 +34,7 @@ def save_model(
     weights: Sequence[onnx.TensorProto] = (),
     output_kind: int = TensorProto.FLOAT,
 ) -> str:
-    """A model of these nodes, from `pictures` to `output`; its path."""
+    """Save a model of these nodes, from `pictures` to `output`; returns its path."""
     graph = helper.make_graph(
         nodes,
         "test",

@@ -1,4 +1,4 @@
-"""Pictures made for tests."""
+"""Pictures that tests make."""
 
 import os
 from functools import cache
@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 
 
 def photo_like(seed: int, width: int = 320, height: int = 240) -> Image.Image:
-    """A picture that looks like no other seed's: smooth colours, edges and texture."""
+    """A picture with smooth colours, edges and texture, unlike that of any other seed."""
     return _photo_like(seed, width, height).copy()
 
 
-@cache  # hundreds of tests ask for the same few
+@cache  # hundreds of tests use the same few
 def _photo_like(seed: int, width: int, height: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     colours = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
@@ -32,21 +32,21 @@ def _photo_like(seed: int, width: int, height: int) -> Image.Image:
 
 
 def save_jpeg(path: Path, picture: Image.Image, quality: int = 92) -> Path:
-    """Save a picture, with its folders."""
+    """Save a picture as JPEG; creates its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, "JPEG", quality=quality)
     return path
 
 
 class SavePhoto(Protocol):
-    """How `save_photo` is called."""
+    """The signature of the fixture `save_photo`."""
 
     def __call__(self, path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
-        """Save it, in the format that its name says (PNG where it says none); the path's bytes."""
+        """Save a picture in the format of its extension (PNG without one); returns the bytes of the path."""
 
 
 def save_photo_as_named(path: Path | bytes, seed: int = 0, *, side: int = 24) -> bytes:
-    """What the fixture `save_photo` gives."""
+    """The function behind the fixture `save_photo`."""
     name = os.fsencode(path)
     noise = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), np.uint8)
     picture = Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC)

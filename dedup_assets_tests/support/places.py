@@ -1,6 +1,6 @@
-"""Where things of the repository are."""
+"""Paths in the repository."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-"""The checkout."""
+"""The root of the checkout."""

@@ -1,10 +1,10 @@
-"""How a client finds an S3 server of the tests."""
+"""Environment variables for clients of the tests' S3 servers."""
 
 import os
 
 
 def s3_environment(url: str) -> dict[str, str]:
-    """The usual environment variables of a client of an S3 server of the tests."""
+    """The environment variables that lead a client to an S3 server at `url`, and to no other configuration."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "test",

@@ -1,4 +1,4 @@
-"""What the launcher tells run monitoring of a run's worker, from a real Redis; test_scale_out.py kills a worker."""
+"""The health of a run's worker, as the launcher reads it from a real Redis. test_scale_out.py kills a worker."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The cluster profile for real: two workers share the work, and one of them dies in the middle."""
+"""The Celery profile on real servers: two workers share the work, and one of them is killed in the middle."""
 
 import time
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ NOT_COMPARED = {
     "gallery",
     "shards",
     "neighbors",
-}  # tell settings that differ, or are work kept for later
+}  # name settings that differ, or are kept for later runs
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Cluster]:
     with cluster(tmp_path) as made:
-        s3fs.S3FileSystem.clear_instance_cache()  # it would go on asking the server of another module
+        s3fs.S3FileSystem.clear_instance_cache()  # a cached client would ask the server of another test
         yield made
     s3fs.S3FileSystem.clear_instance_cache()
 
@@ -52,7 +52,7 @@ def bucket(running: Cluster) -> Any:
 
 
 def materialize(instance: dg.DagsterInstance, *assets: str) -> dict[str, dict[str, Any]]:
-    """Materialize the unpartitioned assets of the cluster's work_dir; their metadata."""
+    """Materialize unpartitioned assets of the cluster's work_dir; returns their metadata."""
     defs = build_definitions(scale_out=True)
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
@@ -66,7 +66,7 @@ def materialize(instance: dg.DagsterInstance, *assets: str) -> dict[str, dict[st
 
 
 def backfill(instance: dg.DagsterInstance, asset: str) -> None:
-    """Ask for all ranges of an asset, as the button in the UI does."""
+    """Request a backfill of all ranges of an asset, as the UI does."""
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id=asset,
         asset_graph=build_definitions(scale_out=True).resolve_asset_graph(),
@@ -84,7 +84,7 @@ def backfill(instance: dg.DagsterInstance, asset: str) -> None:
 
 
 def outcome(instance: dg.DagsterInstance, asset: str) -> BulkActionStatus | None:
-    """How a backfill ended; None while it runs."""
+    """The final status of a backfill; None while it runs."""
     status = instance.get_backfill(asset).status  # type: ignore[union-attr]  # it was added
     return None if status == BulkActionStatus.REQUESTED else status
 
@@ -93,8 +93,13 @@ def runs_of(instance: dg.DagsterInstance, asset: str) -> list[dg.DagsterRun]:
     return instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": asset}))
 
 
+def messages(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """All messages in the log of a run."""
+    return "\n".join(str(event.message) for event in instance.all_logs(run.run_id))
+
+
 def run_alone(work_dir: Path) -> Path:
-    """The same photographs on one machine, which knows nothing of the cluster."""
+    """Run the same photographs on one machine without the cluster."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("DAGSTER_HOME")
         assert dedup_assets.run(INPUT, str(work_dir)) == 0
@@ -102,7 +107,7 @@ def run_alone(work_dir: Path) -> Path:
 
 
 def worker_of(instance: dg.DagsterInstance, key: str) -> str | None:
-    """The worker that has the task of the run of a partition, by name."""
+    """The name of the worker that runs a partition; None if it is not known yet."""
     celery = instance.run_launcher.celery  # type: ignore[attr-defined]
     for run in runs_of(instance, "feature_shards"):
         if run.tags["dagster/asset_partition_range_start"] == key and (task := run.tags.get("dagster-celery/task_id")):
@@ -130,17 +135,18 @@ def test_workers_share_extraction_and_search_one_is_killed_and_every_byte_is_tha
         running.start_worker("three@here")
 
         assert wait_for("extraction", lambda: outcome(instance, "feature_shards")) == BulkActionStatus.COMPLETED_SUCCESS
-        lost = [run for run in runs_of(instance, "feature_shards") if run.status == dg.DagsterRunStatus.FAILURE]
-        assert len(lost) == 1
-        said = " ".join(str(event.message) for event in instance.all_logs(lost[0].run_id))
-        assert f"Worker '{killed}' is gone" in said
-        assert any(run.parent_run_id == lost[0].run_id for run in runs_of(instance, "feature_shards"))
+        # On a busy machine a living worker may be silent for too long; its run is then launched again as well.
+        runs = runs_of(instance, "feature_shards")
+        lost = [run for run in runs if f"Worker '{killed}' is gone" in messages(instance, run)]
+        assert lost
+        assert {run.run_id for run in lost} <= {run.parent_run_id for run in runs}
 
         made = materialize(instance, "features", "bad_images", "faiss_index")
         assert made["features"]["computed_images"] == 0
         backfill(instance, "neighbor_shards")
         assert wait_for("search", lambda: outcome(instance, "neighbor_shards")) == BulkActionStatus.COMPLETED_SUCCESS
-        assert len(runs_of(instance, "neighbor_shards")) == IMAGES // SETTINGS["search_range_size"]  # type: ignore[operator]
+        first_runs = [run for run in runs_of(instance, "neighbor_shards") if run.parent_run_id is None]
+        assert len(first_runs) == IMAGES // SETTINGS["search_range_size"]  # type: ignore[operator]
         materialize(instance, "similarity", "outliers", "components", "gallery")
 
     files = {path.relative_to(alone).as_posix(): path.read_bytes() for path in alone.rglob("*") if path.is_file()}
