@@ -1,4 +1,4 @@
-"""A clock that jumps, or a disk that was written under another one, changes neither what is done nor what comes out."""
+"""A clock that jumps, or a disk written under another clock, changes neither the work nor the results of a run."""
 
 import os
 import time
@@ -23,10 +23,7 @@ RESULTS = (
 
 @pytest.fixture(scope="module")
 def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of `photos`, a `model.onnx`, and the results of a run in `out`.
-
-    Each test goes on from these, and leaves them as they were but for their times.
-    """
+    """A folder of `photos`, a `model.onnx`, and the results of a run in `out`; tests change only file times."""
     top = tmp_path_factory.mktemp("clock")
     save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
     for number in range(6):

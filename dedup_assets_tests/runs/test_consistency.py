@@ -1,4 +1,4 @@
-"""Results of different runs beside one another: never mixed unseen, and what took the place of what is told."""
+"""Results of different runs in one work_dir are never mixed silently; a run says which results it replaces."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ KEPT = ("features.dat", "features.dat.csv", "similarity.csv", "connected_compone
 
 
 class Ui:
-    """Runs as Dagster's UI starts them, over one folder and one work_dir."""
+    """Runs as Dagster's UI starts them, on one folder and one work_dir."""
 
     def __init__(self, instance: dg.DagsterInstance, top: Path) -> None:
         self.photos, self.out, self.instance = top / "photos", top / "out", instance
@@ -177,7 +177,7 @@ def chain_job() -> dg.JobDefinition:
 
 @pytest.fixture
 def stored_instance() -> Iterator[dg.DagsterInstance]:
-    """One that the processes of a run can open as well."""
+    """An instance on disk, which the processes of a run can open as well."""
     with dg.instance_for_test() as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Runs that are killed: the last good result is whole at every moment, and the next run ends as if nothing had been."""
+"""Runs that are killed: the last good result is whole at every moment, and the next run completes the work."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from dedup_assets.engine.work_dir.journal import JOURNAL, read_journal
 from dedup_assets_tests.support.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.support.killing import Outcome, Runner
 
-# How many runs are killed; more by hand: DEDUP_KILLS=500 ./dev test -k crashes
+# Number of runs to kill; for more: DEDUP_KILLS=500 ./dev test -k crashes
 KILLS = int(os.environ.get("DEDUP_KILLS", "24"))
 FILES = (
     *FEATURE_FILES,
@@ -31,7 +31,7 @@ FILES = (
 
 
 class Chain:
-    """A folder of photographs that changes between two states, and runs over it into work_dirs."""
+    """A folder of photographs that changes between two states, and runs on it into work_dirs."""
 
     def __init__(self, top: Path, runner: Runner) -> None:
         self.photos, self.outs, self._runner = ChangingPhotos(top, standing=12, changing=6), top / "outs", runner
@@ -43,7 +43,7 @@ class Chain:
         return self._runner.run(*arguments, "--num-threads", "2", *more, kill_before=kill_before, kill_after=kill_after)
 
     def as_read(self, name: str) -> dict[str, bytes]:
-        """Every documented file, as this package's readers meet it."""
+        """Every documented file, as this package reads it."""
         work_dir = WorkDir(str(self.outs / name))
         found = {}
         for file in FILES:
@@ -52,11 +52,11 @@ class Chain:
         return found
 
     def on_disk(self, name: str) -> dict[str, bytes]:
-        """Every documented file, as it lies there."""
+        """Every documented file, as it is on disk."""
         return {file: (self.outs / name / file).read_bytes() for file in FILES}
 
     def shards(self, name: str) -> dict[str, int]:
-        """Finished ranges, each with the identity of its file."""
+        """Finished ranges and the inodes of their files."""
         return {path.name: path.stat().st_ino for path in (self.outs / name / "shards").glob("[!.]*.parquet")}
 
 
@@ -86,7 +86,7 @@ def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_
     shards: dict[str, int] = {}
     while killed < KILLS:
         by_time = killed % 4 == 3
-        # The last third of a run's moments is where it publishes.
+        # A run publishes in the last third of its moments.
         moment = chance.randint(1, fresh) if killed % 2 else chance.randint(fresh // 2, fresh)
         lasts = chance.uniform(0.05, 1.0) * takes
         outcome = chain.run("out", **({"kill_after": lasts} if by_time else {"kill_before": moment}))
@@ -101,7 +101,7 @@ def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_
         lost = {shard for shard, identity in shards.items() if now.get(shard, identity) != identity}
         assert not lost, "a finished range was written again"
         shards = now
-        if outcome.exit_code == 0:  # it came to its end before its time
+        if outcome.exit_code == 0:  # it ended before it could be killed
             assert found == undisturbed[wanted]
             stands, wanted, shards = wanted, stands, {}
             chain.photos.show(wanted)
@@ -125,7 +125,7 @@ def test_killed_between_any_two_files_that_it_publishes_readers_see_the_new_resu
     moments = chain.run("each", "--threshold", "0.4").moments
     new = chain.on_disk("each")
     assert new != old
-    # By its name: how many files a run makes before this one is not the same each time.
+    # By name, because the number of files that a run makes before this one varies.
     halfway = "os.rename each/similarity.csv"
     assert moments.index(halfway) > moments.index(f"os.rename each/{JOURNAL}") + 1
     shutil.rmtree(chain.outs / "each")

@@ -1,7 +1,7 @@
-"""fastdup 2.x and we read each other's work_dirs.
+"""fastdup 2.x and this package read each other's work_dirs.
 
-fastdup needs Python below 3.13 and numpy below 2, so it runs in a process of its own: DEDUP_FASTDUP_PYTHON names a
-python that has it; else this one is tried. Without fastdup these tests skip, but for those on faiss.
+fastdup needs Python below 3.13 and numpy below 2, so it runs in a process of its own. DEDUP_FASTDUP_PYTHON names an
+interpreter that has it; without it this one is tried. Without fastdup all tests but that of faiss skip.
 """
 
 import csv
@@ -26,17 +26,17 @@ SAY = "__result__"
 
 @pytest.fixture(scope="session")
 def fastdup_python() -> str:
-    """A python that imports fastdup, or a skip."""
+    """An interpreter that has fastdup; skips without one."""
     named = os.environ.get("DEDUP_FASTDUP_PYTHON")
     if named:
         return named
     if importlib.util.find_spec("fastdup") is None:
-        pytest.skip("fastdup is not here; DEDUP_FASTDUP_PYTHON can name a python that has it")
+        pytest.skip("fastdup is not installed; DEDUP_FASTDUP_PYTHON can name an interpreter that has it")
     return sys.executable
 
 
 def ask(python: str, expression: str, cwd: Path) -> Any:
-    """The value of an expression with fastdup imported, by way of JSON."""
+    """The value of an expression in an interpreter that has imported fastdup, passed as JSON."""
     code = f"import fastdup, json\nprint({SAY!r} + json.dumps({expression}))"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
         "SENTRY_OPT_OUT": "True"
@@ -59,7 +59,7 @@ def pairs(path: Path) -> set[frozenset[str]]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pictures, a copy, and two files that are none."""
+    """Eight pictures, a copy, and two files that are no pictures."""
     folder = tmp_path_factory.mktemp("photos")
     for number in range(8):
         save_jpeg(folder / f"{number}.jpg", photo_like(number))
@@ -71,7 +71,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work_dir that we wrote."""
+    """A work_dir that this package wrote."""
     work_dir = tmp_path_factory.mktemp("ours")
     assert dedup_assets.run(photos, work_dir) == 0
     return work_dir
@@ -87,7 +87,7 @@ def theirs(fastdup_python: str, photos: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def their_test_set(fastdup_python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features that fastdup extracted (its run_mode 1) of a copy and a stranger."""
+    """Features of a copy and an unrelated picture that fastdup extracted (its run_mode 1)."""
     folder, work_dir = tmp_path_factory.mktemp("their_images"), tmp_path_factory.mktemp("their_test_set")
     save_jpeg(folder / "again 5.jpg", photo_like(5))
     save_jpeg(folder / "stranger.jpg", photo_like(77))
@@ -96,7 +96,8 @@ def their_test_set(fastdup_python: str, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_fastdup_loads_our_features(fastdup_python: str, ours: Path) -> None:
-    load = f"fastdup.load_binary_feature({str(ours / 'features.dat')!r})"  # a folder means atrain_features.dat to it
+    # The file, because in a folder fastdup looks for atrain_features.dat.
+    load = f"fastdup.load_binary_feature({str(ours / 'features.dat')!r})"
     names, shape, row = ask(
         fastdup_python, f"(lambda got: [got[0], list(got[1].shape), got[1][3].tolist()])({load})", ours
     )
@@ -156,7 +157,7 @@ def test_mode_4_scores_fastdups_test_set_against_fastdups_train_set_with_bad_fil
     theirs: Path, their_test_set: Path, tmp_path: Path
 ) -> None:
     copy = copied(theirs, tmp_path)
-    assert faiss.read_index(str(copy / "nnf.index")).ntotal == 11  # a row for each bad file too
+    assert faiss.read_index(str(copy / "nnf.index")).ntotal == 11  # bad files have rows as well
     assert dedup_assets.run(their_test_set, copy, run_mode=4, nearest_neighbors_k=1) == 0
     found = {Path(row["from"]).name: row for row in rows(copy / "test" / "similarity.csv")}
     assert Path(found["again 5.jpg"]["to"]).name == "5.jpg"
@@ -188,7 +189,7 @@ def test_galleries_of_a_fastdup_work_dir_show_its_pairs_and_components(theirs: P
 
 
 def copied(folder: Path, to: Path) -> Path:
-    """The files of a folder, to be written to."""
+    """Copy the files of a folder, so that a test can change them; returns the copy."""
     for path in folder.iterdir():
         if path.is_file():
             (to / path.name).write_bytes(path.read_bytes())

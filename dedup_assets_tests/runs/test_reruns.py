@@ -1,4 +1,4 @@
-"""A second run over the same files: what is still true stays, and what is not is made again."""
+"""A second run on the same files keeps results that are still right and makes the others again."""
 
 import gc
 import shutil
@@ -16,9 +16,9 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder `photos` with two photographs, a copy and a broken file; and the results of a run in `out`.
+    """A folder `photos` (two photographs, a copy, a broken file) and the results of a run in `out`.
 
-    Each test goes on from what stands there, and leaves results of a whole run.
+    Tests share it; each leaves the results of a whole run.
     """
     top = tmp_path_factory.mktemp("reruns")
     (top / "photos").mkdir()
@@ -35,7 +35,7 @@ def run(top: Path, **settings: object) -> int:
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """Which file each is, and when it was written."""
+    """Inode and modification time of each file."""
     return {
         str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
@@ -47,7 +47,7 @@ def test_a_second_run_over_the_same_files_leaves_the_gallery_as_it_is(place: Pat
     before = stamps(place / "out" / "gallery")
     assert run(place) == 0
     assert stamps(place / "out" / "gallery") == before
-    assert run(place) == 0  # what is noted about it lasts
+    assert run(place) == 0  # also after a run that wrote nothing
     assert stamps(place / "out" / "gallery") == before
 
 
@@ -90,7 +90,7 @@ def test_a_page_that_somebody_changed_is_made_again(place: Path) -> None:
 
 
 def test_no_result_is_held_in_memory_once_it_is_stored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing of millions would stay until the end; pairs and edges too."""
+    """A listing of millions must not stay until the end, nor pairs and edges."""
     held: list[weakref.ref[Manifest]] = []
     alive: list[bool] = []
 

@@ -1,6 +1,6 @@
-"""Runs that are killed while their work_dir is on a store: as on a disk, one whole result at every moment.
+"""Runs that are killed while their work_dir is on a store: one whole result at every moment, as on a disk.
 
-Moments are the requests that change something, as a server between the run and the store counts them.
+Moments are the requests that change the store; a server between the run and the store counts them.
 """
 
 import os
@@ -18,20 +18,20 @@ from dedup_assets_tests.support.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.support.faulty_server import FaultyServer, faulty_bucket
 from dedup_assets_tests.support.killing import Outcome, Runner
 
-# How many runs are killed; more by hand: DEDUP_KILLS=20 ./dev test -k store_crashes
+# Number of runs to kill; for more: DEDUP_KILLS=20 ./dev test -k store_crashes
 KILLS = int(os.environ.get("DEDUP_KILLS", "2"))
 STALE_SECONDS = 1.5
 
 
 class Chain:
-    """Photographs that change between two states, and runs over them into a work_dir on a store."""
+    """Photographs that change between two states, and runs on them into a work_dir on a store."""
 
     def __init__(self, top: Path, server: FaultyServer, runner: Runner) -> None:
         self.photos, self._server, self._runner = ChangingPhotos(top, standing=6, changing=2), server, runner
         self.changes: list[str] = []
 
     def run(self, name: str, kill_before: int = 0) -> Outcome:
-        """Run; killed before so many changes to the store, and this one is not made."""
+        """Run; kill the run at its change number `kill_before`, which the store does not get."""
         self.changes = []
 
         def rule(method: str, path: str, before: int) -> str | None:
@@ -59,7 +59,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 
 def as_read(name: str) -> dict[str, bytes]:
-    """Every documented file, as this package's readers meet it."""
+    """Every documented file, as this package reads it."""
     work_dir, found = WorkDir(f"s3://crashing/{name}"), {}
     for file in FEATURE_FILES:
         with work_dir.open(file) as opened:

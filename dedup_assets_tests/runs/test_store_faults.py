@@ -1,4 +1,4 @@
-"""A store that fails, stalls, breaks off or sends half: tried again, then told; nothing wrong is taken for right."""
+"""A store that fails, stalls, breaks off or sends half is asked again, then reported; no wrong content is used."""
 
 import os
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ RESULTS = ("features.dat", "features.dat.csv", "features.bad.csv", "image_ledger
 
 
 class Store:
-    """A bucket behind a server that misbehaves."""
+    """A bucket behind a faulty server."""
 
     def __init__(self, server: FaultyServer, bucket: Any) -> None:
         self.server, self.bucket = server, bucket
 
     def objects(self, prefix: str) -> dict[str, bytes]:
-        """All that stands there, as a client sees it that asks the store itself."""
+        """The content of all objects under a prefix, asked of the store itself."""
         found = self.bucket.objects.filter(Prefix=prefix)
         return {entry.key.removeprefix(prefix): entry.get()["Body"].read() for entry in found}
 
