@@ -1,11 +1,10 @@
 """RUN.md's gallery functions: one page of pairs, outliers or components, shown inline in a notebook."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
+from dedup_assets.api.outcomes import ERROR, SUCCESS, report
 from dedup_assets.engine.core.errors import DedupError, SettingsError, WorkDirError
 from dedup_assets.engine.core.redaction import redacted
 
@@ -94,7 +93,7 @@ def _create(
         target = WorkDir(os.fspath(save_path))
         files.write_document(target, page.value, html)
     except DedupError as error:
-        print(f"dedup-assets: {one_line(error)}", file=sys.stderr)
+        report(error)
         return ERROR
     show_inline(html)
     print(f"Gallery: {redacted(target.path(page.value))}")

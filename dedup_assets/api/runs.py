@@ -5,11 +5,10 @@ inside the functions, so that `import dedup_assets` stays quick.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line
+from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line, report
 from dedup_assets.api.startup import starting
 from dedup_assets.engine.core.errors import DedupError
 
@@ -82,15 +81,14 @@ def run(
     try:
         return _run(input_dir, {name: _plain(value) for name, value in given.items() if value is not None})
     except DedupError as error:
-        print(f"dedup-assets: {one_line(error)}", file=sys.stderr)
+        report(error)
     except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
         if verbose:
             import traceback
 
             traceback.print_exc()
         hint = "" if verbose else "; run with verbose=True for the traceback"
-        message = f"dedup-assets: internal error, please report it: {type(error).__name__}: {one_line(error)}{hint}"
-        print(message, file=sys.stderr)
+        report(f"internal error, please report it: {type(error).__name__}: {one_line(error)}{hint}")
     return ERROR
 
 

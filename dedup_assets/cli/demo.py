@@ -11,10 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from dedup_assets import api
 from dedup_assets.api.outcomes import ERROR, SUCCESS
 from dedup_assets.cli.samples import PHOTOS, CopyKind, Sample, make_samples
-from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.core.settings import Settings
 
@@ -51,6 +52,13 @@ class Comparison:
         return sure and not (self.wrong or self.false_outliers or self.unnamed or self.false_bad)
 
 
+@click.command()
+@click.argument("folder", default="dedup-demo")
+def demo(folder: str) -> None:
+    """Run on built-in sample photographs with made copies and a broken file in FOLDER, and compare with the truth."""
+    sys.exit(run_demo(folder))
+
+
 def run_demo(folder: str) -> int:
     """Make sample photographs with copies, run the pipeline on them and compare its answer with the truth.
 
@@ -59,13 +67,13 @@ def run_demo(folder: str) -> int:
 
     Returns:
         0 if the answer holds: every exact, recompressed and resized copy found, no wrong pair, every broken file named.
-        1 if not, or on an error, with one line on stderr.
+        1 if not, or where the run failed.
+
+    Raises:
+        InputError: the samples cannot be made in this folder.
+        WorkDirError: a file of the results is missing or damaged.
     """
-    try:
-        samples = make_samples(folder)
-    except DedupError as error:
-        print(f"dedup-assets: {error}", file=sys.stderr)
-        return ERROR
+    samples = make_samples(folder)
     photos, results = Path(folder) / PHOTOS, Path(folder) / RESULTS
     most = max(Counter(sample.subject for sample in samples).values())
     print(f"{len(samples)} files in {photos}: real photographs, copies of them, and two broken files.")
@@ -73,11 +81,7 @@ def run_demo(folder: str) -> int:
     print(f"$ {shlex.join(command)}\n", flush=True)
     if api.run(str(photos), str(results), nearest_neighbors_k=most - 1) != SUCCESS:
         return ERROR
-    try:
-        found = compare(samples, str(photos), str(results))
-    except DedupError as error:
-        print(f"dedup-assets: {error}", file=sys.stderr)
-        return ERROR
+    found = compare(samples, str(photos), str(results))
     print_comparison(found)
     print(f"\nLook at the pairs: {results / 'gallery' / 'index.html'}")
     return SUCCESS if found.holds else ERROR

@@ -14,8 +14,6 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import Image, ImageEnhance, ImageOps
-
 from dedup_assets.engine.core.errors import InputError
 
 MARKER = "dedup-demo.json"  # in a folder that we made: the sha256 of each sample in it
@@ -149,6 +147,8 @@ def _contents(data: Path) -> Iterator[tuple[Sample, bytes]]:
 
 def _copies(original: Path) -> Iterator[tuple[CopyKind, str, bytes]]:
     """Each kind of copy: its path, and its content as a file."""
+    from PIL import Image, ImageEnhance, ImageOps  # only the demo needs it, and every command imports this module
+
     name = original.stem
     yield CopyKind.EXACT, f'exact/{name}, a "copy"{original.suffix}', original.read_bytes()
     with Image.open(original) as opened:

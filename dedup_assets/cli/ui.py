@@ -5,8 +5,11 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from dedup_assets.engine.core.errors import DedupError
+import click
+
+from dedup_assets.cli.options import settings_options
 from dedup_assets.engine.core.settings import Settings
 
 _FILE = "dedup_assets_location.py"
@@ -17,6 +20,19 @@ from dedup_assets.definitions import build_definitions
 
 defs = build_definitions({input_dir!r}, {work_dir!r}, scale_out={scale_out!r}, **{settings!r})
 '''
+
+
+@click.command()
+@click.option("--input-dir", default="images", show_default=True, help="What the launchpad suggests to read.")
+@click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
+@click.option("--port", default=3000, show_default=True, help="Port of the UI, on this machine only.")
+@click.option("--scale-out", is_flag=True, help="Add feature_shards, whose partitions many workers can share.")
+def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
+    """Open the pipeline in Dagster's UI, with telemetry off. The other options are what the launchpad suggests."""
+    sys.exit(serve(**settings))
+
+
+ui.params += settings_options("run_mode", "verbose")
 
 
 def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, **settings: object) -> int:
@@ -32,14 +48,13 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
         **settings: other fields of `Settings` that it suggests; None for the default.
 
     Returns:
-        The exit code of `dagster dev`; 1 where a setting is wrong, with one line on stderr.
+        The exit code of `dagster dev`.
+
+    Raises:
+        SettingsError: a setting is wrong.
     """
     given = {name: value for name, value in settings.items() if value is not None}
-    try:
-        Settings.parse(**given)
-    except DedupError as error:
-        print(f"dedup-assets: {error}", file=sys.stderr)
-        return 1
+    Settings.parse(**given)
     home = Path(os.environ.get("DAGSTER_HOME") or Path.home() / ".dedup-assets").absolute()
     home.mkdir(parents=True, exist_ok=True)
     instance_file = home / "dagster.yaml"

@@ -1,0 +1,27 @@
+"""Settings as options: each field of `Settings` becomes one, with its name, type, default, bounds and description."""
+
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from dedup_assets.engine.core.settings import Settings, allowed
+
+_NEVER = {"input_dir", "work_dir", "version"}  # arguments or options of the commands themselves
+
+
+def settings_options(*left_out: str) -> list[click.Parameter]:
+    """Options for all settings but those named; the value of an option that is not given is None."""
+    fields = Settings.model_fields
+    return [_option(name, fields[name]) for name in fields if name not in _NEVER.union(left_out)]
+
+
+def _option(name: str, field: FieldInfo) -> click.Option:
+    kind, bounds = type(field.default), allowed(name)
+    text = f"{field.description} [default: {field.default!r}{f'; {bounds}' if bounds else ''}]"
+    flags: list[Any] = [*sorted({f"--{name.replace('_', '-')}", f"--{name}"}), name]
+    if kind is bool:
+        return click.Option(flags, is_flag=True, default=None, help=text)
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    # `Settings` checks values, so that a wrong one has the same message at every door; here they only get their type.
+    return click.Option(flags, type=kind, default=None, help=text, metavar="|".join(choices) or None)
