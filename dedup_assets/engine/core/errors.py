@@ -1,6 +1,9 @@
-"""Every error this package raises on purpose.
+"""Every error that this package raises on purpose.
 
-DedupError                  caught once, by the command line and by `run()`: one line, exit code 1
+A new error is a subclass here, if callers must tell it apart; otherwise raise an existing one with another message. A
+message has the value with !r, what was expected, and what to do.
+
+DedupError                  caught by the command line and by `run()` alone: one line, exit code 1
 ├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
 ├── InputError              the input cannot be listed, is empty, or holds no readable image
 ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
@@ -19,7 +22,7 @@ if TYPE_CHECKING:  # the records need numpy and polars, which `import dedup_asse
 
 
 class DedupError(Exception):
-    """Base of all errors that a user can cause and mend. Credentials in URLs are hidden, whoever quoted them."""
+    """Base of all errors that a user can cause and fix. Credentials in URLs are removed from the message."""
 
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
@@ -42,18 +45,18 @@ class ModelError(DedupError):
 
 
 class SearchError(DedupError):
-    """The nearest-neighbour index cannot be built, read, or parametrised as asked."""
+    """The nearest-neighbour index cannot be built or read, or a search parameter does not fit it."""
 
 
 class WorkerError(DedupError):
-    """A process that decodes cannot be started, or was ended with the run."""
+    """A decoding process cannot be started, or was stopped because the run ended."""
 
 
 class ImageError(DedupError):
     """One image cannot be used.
 
     Attributes:
-        code: why, in the vocabulary of features.bad.csv.
+        code: the reason, as the column `error_code` of features.bad.csv has it.
     """
 
     def __init__(self, code: "ErrorCode", reason: str) -> None:

@@ -1,4 +1,4 @@
-"""How far a run is: counted here, shown by whoever started it."""
+"""Progress of a run: counted here, shown by subclasses (a bar in a terminal, lines in Dagster's log)."""
 
 import time
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ class ProgressReporter:
     """Counts images; a subclass shows them.
 
     Attributes:
-        total: images in all.
+        total: number of images to read.
         done: images finished, good or bad.
-        bad: bad ones among them.
+        bad: how many of these were bad.
     """
 
     total = 0
@@ -25,16 +25,16 @@ class ProgressReporter:
         self._begun = time.monotonic()
 
     def advance(self, done: int, bad: int) -> None:
-        """Count `done` more images, `bad` ones among them."""
+        """Count `done` more images, of which `bad` were bad."""
         self.done += done
         self.bad += bad
 
     def end(self) -> None:
-        """Nothing more will be counted."""
+        """Stop counting."""
 
     @contextmanager
     def counting(self, total: int) -> Iterator[None]:
-        """Begin, and end whatever happens inside the block."""
+        """Begin counting, and end it when the block ends, also by an error."""
         self.begin(total)
         try:
             yield
@@ -43,7 +43,7 @@ class ProgressReporter:
 
     @property
     def seconds(self) -> float:
-        """Time since `begin`."""
+        """Seconds since `begin`."""
         return time.monotonic() - self._begun
 
     @property
@@ -53,5 +53,5 @@ class ProgressReporter:
 
     @property
     def seconds_left(self) -> float:
-        """Time to go at this rate; 0 while nothing is done."""
+        """Seconds left at this rate; 0 while nothing is done."""
         return (self.total - self.done) / self.rate if self.done else 0.0

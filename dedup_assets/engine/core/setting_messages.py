@@ -1,4 +1,4 @@
-"""What is said of a setting: which values are allowed, and what was wrong with one that is not."""
+"""Messages about settings: which values are allowed, and what is wrong with a value."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin

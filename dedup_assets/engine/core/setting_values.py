@@ -15,20 +15,20 @@ _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": 
 
 
 def _key_values(text: str) -> dict[str, str]:
-    """Split `a=1,b=2`. Raises ValueError with what is wrong."""
+    """Split `a=1,b=2` into pairs. Raises ValueError that says what is wrong."""
     pairs: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         key, separator, value = (piece.strip() for piece in part.partition("="))
         if not (key and separator and value):
             raise ValueError(f"{part!r} is not key=value")
         if key in pairs:
-            raise ValueError(f"{key!r} stands twice")
+            raise ValueError(f"{key!r} is given twice")
         pairs[key] = value
     return pairs
 
 
 def nnmodel_of(value: str) -> NearestNeighborModel:
-    """A method of the turi provider, by name or RUN.md's number. Raises ValueError if it is none."""
+    """Return the method of the turi provider with this name or RUN.md number. Raises ValueError for any other value."""
     named = _NNMODEL_BY_NUMBER.get(value, value)
     for model in get_args(NearestNeighborModel):
         if named == model:
@@ -37,7 +37,7 @@ def nnmodel_of(value: str) -> NearestNeighborModel:
 
 
 def parse_turi_param(text: str) -> dict[str, str]:
-    """RUN.md, `turi_param`: known keys with values in range. Raises ValueError otherwise."""
+    """Read RUN.md's `turi_param`. Raises ValueError for an unknown key or a value out of range."""
     pairs = _key_values(text)
     for key, value in pairs.items():
         if key == "nnmodel":
@@ -62,7 +62,7 @@ def _check_share(key: str, value: str) -> None:
 
 
 def parse_numbers(text: str) -> dict[str, float]:
-    """`efSearch=175,nprobe=200` as numbers; which names an index knows is checked against the index itself."""
+    """Read `efSearch=175,nprobe=200`. Names are not checked here, because only the index knows its parameters."""
     numbers = {}
     for key, value in _key_values(text).items():
         try:
@@ -75,7 +75,7 @@ def parse_numbers(text: str) -> dict[str, float]:
 
 
 def parse_bounding_box(text: str) -> BoundingBox | None:
-    """RUN.md, `bounding_box`; also fastdup's later spelling row_y, col_x. Raises ValueError if it is not one."""
+    """Read RUN.md's `bounding_box`, also in fastdup's later spelling (row_y, col_x). Raises ValueError if wrong."""
     if not text.strip():
         return None
     names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}
@@ -84,7 +84,7 @@ def parse_bounding_box(text: str) -> BoundingBox | None:
         if key not in names:
             raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
         if names[key] in box:
-            raise ValueError(f"{key!r} stands twice, in its two spellings")
+            raise ValueError(f"{key!r} is given twice, in its two spellings")
         if not re.fullmatch(r"\d+", value):
             raise ValueError(f"{key}={value!r} must be a whole number of pixels, at least 0")
         box[names[key]] = int(value)

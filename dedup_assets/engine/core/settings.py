@@ -1,8 +1,9 @@
 """Every parameter, once: name, default, bounds and meaning.
 
 The Python API, the command line and Dagster's launchpad derive their arguments, help texts and defaults from the
-fields of `Settings`; nothing else states a default. Add a parameter here and it exists at every door.
-Names and meanings follow RUN.md ("Parameters"); where RUN.md is silent or contradicts itself, the description says so.
+fields of `Settings`; nothing else states a default. A new parameter is a field here and exists at every door; a row of
+docs/reference.md describes it. Names and meanings follow RUN.md ("Parameters"); the description settles what RUN.md
+leaves open. How a text such as `turi_param` is taken apart belongs in `setting_values`, messages in `setting_messages`.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from dedup_assets.engine.core.setting_values import (
 Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
 
 AUTO = "auto"
-"""The faiss_mode that leaves the choice to the tool."""
+"""The `faiss_mode` that lets the tool choose an index."""
 
 _SYNONYMS = {"nn_provider": {"nnf": "faiss"}, "faiss_mode": {"HSNW32": "HNSW32"}}
 
@@ -45,21 +46,19 @@ class Settings(BaseModel):
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
         default="cpu",
-        description="Where the embedding runs. gpu needs the [gpu] extra; without a usable GPU the run is refused.",
+        description="Where the embedding runs. gpu needs the extra [gpu]; without a usable GPU the run is refused.",
     )
-    verbose: bool = Field(
-        default=False, description="Show Dagster's log lines and, for a defect of ours, the traceback."
-    )
+    verbose: bool = Field(default=False, description="Show Dagster's log and, after an internal error, the traceback.")
     num_threads: int = Field(
-        default=-1, ge=-1, description="Threads in all, for decoding, embedding and search together; -1: one a core."
+        default=-1, ge=-1, description="Total number of threads for decoding, embedding and search; -1: one per core."
     )
     num_images: int = Field(
-        default=-1, ge=-1, description="Only the first n images of the listing, after offsets; -1: all of them."
+        default=-1, ge=-1, description="Use only the first n images of the listing, after offsets; -1: all."
     )
     turi_param: str = Field(
         default="",
-        description="Comma-separated key=value of nnmodel (0 brute_force, 1 ball_tree, 2 lsh), ccthreshold (0 to 1), "
-        "run_cc, run_pagerank, run_degree (0 or 1). The graph keys hold for either provider.",
+        description="Comma-separated key=value: nnmodel (0 brute_force, 1 ball_tree, 2 lsh), ccthreshold (0 to 1), "
+        "run_cc, run_pagerank, run_degree (0 or 1). All but nnmodel apply to both providers.",
     )
     distance: Distance = Field(
         default="cosine",
@@ -69,21 +68,24 @@ class Settings(BaseModel):
         default=0.85,
         ge=0,
         le=1,
-        description="Pairs at least this similar are stored: 1 is identical, 0.98 almost identical, 0.85 very similar.",
+        description="Pairs with at least this similarity are stored: 1 is identical, 0.98 almost identical, 0.85 very "
+        "similar.",
     )
     lower_threshold: float = Field(
         default=0.3,
         ge=0,
         le=1,
-        description="An image whose best similarity to any other is below this is an outlier.",
+        description="An image is an outlier if its similarity to every other image is below this value.",
     )
-    model_path: str = Field(default="", description="An ONNX image-embedding model; empty: the built-in one.")
+    model_path: str = Field(
+        default="", description="Path of an ONNX model that embeds images; empty: the built-in model."
+    )
     version: bool = Field(default=False, description="Print the version and do nothing else.")
     nearest_neighbors_k: int = Field(
         default=2,
         ge=1,
         le=10_000,
-        description="Neighbours searched for each image, itself excluded, exact duplicates included.",
+        description="Neighbours searched per image, without the image itself, with its exact duplicates.",
     )
     run_mode: int = Field(
         default=int(RunMode.EVERYTHING),
@@ -91,58 +93,63 @@ class Settings(BaseModel):
         le=max(RunMode).value,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
         "(a folder, the path of features.dat, or a folder of such folders). 3: score the images of input_dir against "
-        "the train set in work_dir; results go to work_dir/test. 4: the same for features that mode 1 stored in "
-        "input_dir. In Dagster the selected assets decide; 3 or 4 says what the test assets read.",
+        "the train set in work_dir; results go to work_dir/test. 4: the same for features that run_mode 1 stored in "
+        "input_dir. In Dagster the selected assets decide; there 3 or 4 only says what the test assets read.",
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(
         default="",
-        description="Method of the turi provider: brute_force (exact), ball_tree or lsh; also in turi_param.",
+        description="Method of the turi provider: brute_force (exact), ball_tree or lsh; or give it in turi_param.",
     )
-    min_offset: int = Field(default=-1, ge=-1, description="First position of the full listing to read; -1: the start.")
-    max_offset: int = Field(default=-1, ge=-1, description="Position after the last one to read; -1: the end.")
+    min_offset: int = Field(
+        default=-1, ge=-1, description="Position in the full listing where reading begins; -1: the start."
+    )
+    max_offset: int = Field(
+        default=-1, ge=-1, description="Position in the full listing before which reading ends; -1: the end."
+    )
     faiss_mode: str = Field(
         default=AUTO,
         min_length=1,
-        description="Any faiss index_factory string, such as HNSW32 or Flat; auto: the index that fits the number of "
-        "images (exact up to 20,000, then an inverted file tuned to recall_target; HNSW32 where faiss_param is given).",
+        description="A faiss index_factory string, such as HNSW32 or Flat. auto chooses by the number of images: exact "
+        "up to 20,000, then an inverted file tuned to recall_target; HNSW32 if faiss_param is given.",
     )
     recall_target: float = Field(
         default=0.99,
         ge=0,
         le=1,
-        description="Share of true neighbours that faiss_mode=auto is tuned to find, and below which a check warns.",
+        description="Share of true neighbours that faiss_mode=auto is tuned to find; a check warns below it.",
     )
     faiss_param: str = Field(
         default="", description="Comma-separated search parameters of the index, such as efSearch=175,nprobe=200."
     )
     bounding_box: str = Field(
-        default="", description="Crop before embedding: rows=,cols=,width=,height= in pixels (row_y=,col_x= also do)."
+        default="",
+        description="Crop before embedding: rows=,cols=,width=,height= in pixels; row_y and col_x are synonyms.",
     )
     video_fps: float = Field(
         default=1.0,
         ge=0.0,
         le=240.0,
-        description="Frames taken from each second of a video, as images of their own; 0: its key frames only.",
+        description="Frames per second of video to read, each as an image; 0: only the key frames.",
     )
     shard_size: int = Field(
-        default=5000, ge=1, description="Images in one offset range: the unit of partitions, of resuming and of reuse."
+        default=5000, ge=1, description="Images per offset range: the unit of partitions, of resuming and of reuse."
     )
     range_search: bool = Field(
         default=False,
-        description="Find all images at least `threshold` similar to an image (range search), not only the k nearest.",
+        description="Also find all images with at least `threshold` similarity (range search), not only the k nearest.",
     )
     range_search_limit: int = Field(
         default=1000,
         ge=1,
         le=10_000,
-        description="Neighbours of one image that a range search keeps, the most similar; bounds what thousands of "
-        "identical images give. They stay joined in one component.",
+        description="The most neighbours that a range search keeps per image, the most similar first. It bounds the "
+        "rows of thousands of identical images, which still form one component.",
     )
     search_range_size: int = Field(
         default=100_000,
         ge=1,
-        description="Rows of features.dat searched at once: the unit of sharing a search, of resuming and of memory.",
+        description="Rows of features.dat per search: the unit of sharing among workers, of resuming and of memory.",
     )
     max_pixels: int = Field(
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
@@ -151,32 +158,33 @@ class Settings(BaseModel):
         default=60.0,
         ge=0.1,
         le=86_400.0,
-        description="Seconds that reading and decoding one image may take before it is given up (ERROR_UNREADABLE); "
-        "waiting for a store does not count. Also, and one more for each MiB read of the archive, the seconds of a "
-        "processor that unpacking may take: of a member, or of a whole archive while it is listed.",
+        description="Seconds allowed for reading and decoding one image, without waiting for a store; a slower one is "
+        "bad (ERROR_UNREADABLE). CPU seconds allowed for unpacking a member or listing an archive: `image_seconds`, "
+        "plus one per MiB of archive read.",
     )
     gallery_pairs: int = Field(
-        default=50, ge=1, description="Pairs, outliers and components with thumbnails in the gallery, which lists all."
+        default=50,
+        ge=1,
+        description="Pairs, outliers and components shown with thumbnails in the gallery; it lists the others by name.",
     )
-    max_bad_share: float = Field(
-        default=0.1, ge=0, le=1, description="A larger share of images that cannot be used is reported."
-    )
+    max_bad_share: float = Field(default=0.1, ge=0, le=1, description="A check reports a larger share of bad images.")
     max_duplicate_share: float = Field(
         default=0.9,
         ge=0,
         le=1,
-        description="A larger share of images that repeat another (all but one of each component) is reported.",
+        description="A check reports a larger share of images that repeat another: all but one per component.",
     )
     max_component_share: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="A larger share of images in one component of at least 100 is reported: it may join too much.",
+        description="A check reports a larger share of images in one component, from 100 images on; then the threshold "
+        "may be too low.",
     )
     stop_on_failed_checks: bool = Field(
         default=False,
-        description="Beyond max_bad_share, max_duplicate_share, max_component_share or below recall_target a run stops "
-        "with an error, instead of a warning.",
+        description="Stop a run with an error, not a warning, beyond max_bad_share, max_duplicate_share or "
+        "max_component_share, or below recall_target.",
     )
 
     @classmethod
@@ -264,14 +272,14 @@ class Settings(BaseModel):
 
     @property
     def range_folder(self) -> str:
-        """Where run_mode 1 with offsets keeps its range: a sub-folder of work_dir, so that ranges can run at once."""
+        """Sub-folder of work_dir for the range of run_mode 1 with offsets, so that ranges can run at the same time."""
         if self.mode is not RunMode.FEATURES or (self.min_offset == -1 and self.max_offset == -1):
             return ""
         return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
 
     @property
     def graph(self) -> "GraphSettings":
-        """What the graph computes; `ccthreshold` is `threshold` unless turi_param names it."""
+        """What the graph computes; `ccthreshold` is `threshold` unless turi_param sets it."""
         given = parse_turi_param(self.turi_param)
         return GraphSettings(
             ccthreshold=float(given.get("ccthreshold", self.threshold)),
@@ -298,7 +306,7 @@ class Settings(BaseModel):
 
     @property
     def box(self) -> BoundingBox | None:
-        """The crop of `bounding_box`; None where there is none."""
+        """The crop of `bounding_box`, or None."""
         return parse_bounding_box(self.bounding_box)
 
 
@@ -316,7 +324,7 @@ class GraphSettings:
 class SearchSettings:
     """Method and metric of the neighbour search.
 
-    With `range_from` all images at least so similar are neighbours too, `range_limit` of them at most.
+    With `range_from`, all images with at least that similarity are neighbours too, up to `range_limit` of them.
     """
 
     provider: Literal["faiss", "turi"]
