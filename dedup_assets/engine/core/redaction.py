@@ -9,13 +9,23 @@ from typing import Any
 
 HIDDEN = "***"
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+# A URL in quotes, as repr() and HTML write it, ends at its quote; another one at a space, a quote or markup.
+_URL = re.compile(
+    rf"(?<='){_SCHEME}(?:[^'\\]|\\.)*(?=')"
+    rf'|(?<="){_SCHEME}(?:[^"\\]|\\.)*(?=")'
+    rf"|{_SCHEME}[^\s'\"<>]+",
+    re.DOTALL,
+)
+_WHOLE_URL = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*::)*{_SCHEME}.*", re.DOTALL)  # also fsspec's chains
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^/?#]*:[^/?#]*@")
+# On the web a user alone may be a token; in the URL of a store it is the name of an account.
+_USER = re.compile(r"((?:https?|ftps?)://)[^/?#]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"((?:[?&;]|%26|\\u0026)(?:amp;)?"
     r"(?:x-(?:amz|goog|oss|cos|obs)-[\w-]+|[\w.-]*(?:signature|token|secret|passw(?:or)?d|credentials?|policy)[\w.-]*"
     r"|sig|auth|authorization|pwd|pass|(?:api|access|account|shared|aws)?[_-]?(?:access)?[_-]?key(?:[_-]?(?:pair)?[_-]?id)?"
-    r"|googleaccessid)=)[^&#;\\]*",
+    r"|googleaccessid)=)(?:[^&#;\\]|\\(?!u0026))*",
     re.IGNORECASE,
 )
 
@@ -34,17 +44,28 @@ def redacted_values(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
     return [redacted_values(item) for item in value] if isinstance(value, list) else value
 
 
+def redacted_url(text: str) -> str:
+    """Return the text with its credentials hidden, where the whole of it is one URL, whatever characters that holds.
+
+    Within a longer text, `redacted` cannot know where a URL ends that is not in quotes: it takes a space for the end.
+    """
+    found = _WHOLE_URL.match(text) if "://" in text else None
+    return redacted(text) if found is None else _hide(found)
+
+
+def redacted_name(name: bytes) -> bytes:
+    """Return the name of an image with its credentials hidden."""
+    if b"://" not in name:
+        return name
+    return redacted_url(name.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
 def holds_secrets(name: bytes) -> bool:
     """Return whether the name of an image is a URL with credentials."""
-    if b"://" not in name:
-        return False
-    text = name.decode("utf-8", "surrogateescape")
-    return redacted(text) != text
+    return redacted_name(name) != name
 
 
 def _hide(url: re.Match[str]) -> str:
-    shown = _USER_AND_PASSWORD.sub(f"{HIDDEN}@", url[0], count=1)
-    scheme, _, rest = shown.partition("://")
-    if scheme.lower() in {"http", "https", "ftp", "ftps"} and "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
-        shown = f"{scheme}://{HIDDEN}@{rest.split('@', 1)[1]}"
+    shown = _USER_AND_PASSWORD.sub(f"{HIDDEN}@", url[0])
+    shown = _USER.sub(rf"\1{HIDDEN}@", shown)
     return _SECRET.sub(rf"\1{HIDDEN}", shown)

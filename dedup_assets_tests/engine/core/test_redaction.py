@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import DedupError, ImageError, InputError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.core.redaction import holds_secrets, redacted, redacted_values
+from dedup_assets.engine.core.redaction import holds_secrets, redacted, redacted_name, redacted_values
 
 SECRET = "hunter2SECRET"  # noqa: S105 - that is what must not be seen
 
@@ -52,6 +52,29 @@ def test_credentials_in_a_url_are_hidden_whatever_text_it_stands_in(url: str, ar
 def test_a_url_inside_html_is_hidden_too() -> None:
     assert SECRET not in redacted(f"<td>https://h/a.jpg?w=1&amp;X-Amz-Signature={SECRET}&amp;h=2</td>")
     assert SECRET not in redacted(f'{{"name": "https://h/a.jpg?w=1\\u0026sig={SECRET}"}}')
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"https://me:{SECRET} and a space@host/a.jpg",
+        f"https://host/a b'\"<c>.jpg?token={SECRET}",
+        f"https://host/two\nlines.jpg?sig=1 {SECRET}",
+        f"https://host/a.jpg?sig={SECRET}\udcff{SECRET}",
+        f"simplecache::https://{SECRET}@host/a.jpg",
+    ],
+)
+def test_a_name_is_one_url_to_its_end_also_where_a_message_quotes_it(name: str) -> None:
+    raw = name.encode("utf-8", "surrogateescape")
+    assert SECRET.encode() not in redacted_name(raw)
+    assert b"host" in redacted_name(raw)
+    assert holds_secrets(raw)
+    assert SECRET not in redacted(f"cannot read {name!r}: 403")
+
+
+@given(st.binary())
+def test_a_name_without_a_url_stays_as_it_is(name: bytes) -> None:
+    assert redacted_name(name) == name or b"://" in name
 
 
 @pytest.mark.parametrize("text", WITHOUT)
