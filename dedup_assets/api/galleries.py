@@ -82,7 +82,7 @@ def _create(
     descending: bool = True,
 ) -> int:
     from dedup_assets.api.notebook import show_inline
-    from dedup_assets.engine.gallery.building import single_page
+    from dedup_assets.engine.gallery.single_page import single_page
     from dedup_assets.engine.work_dir import WorkDir, files
 
     try:

@@ -25,10 +25,10 @@ from dedup_assets.engine.core.records import (
     Pairs,
     SearchIndex,
 )
-from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.core.redaction import redacted, redacted_name
 from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
-from dedup_assets.engine.gallery.pages import Page, Picture
+from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
 from dedup_assets.engine.neighbors import as_list_index
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
@@ -192,7 +192,7 @@ def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
 
 def _shown(name: bytes) -> str:
     """A name inside Markdown: what could be markup or break a line is written as a character reference or escape."""
-    text = redacted(name.decode("utf-8", "backslashreplace"))
+    text = redacted_name(name).decode("utf-8", "backslashreplace")
     return "".join(
         character if character.isalnum() or character in " ./_-:" else f"&#{ord(character)};"
         for character in text.replace("\n", "\\n").replace("\r", "\\r")
@@ -212,8 +212,8 @@ def _previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
     return previews
 
 
-def _why(picture: Picture) -> bytes:
-    return f"cannot be shown: {picture.problem}".encode("utf-8", "backslashreplace")
+def _why(file: ShownFile) -> bytes:
+    return f"cannot be shown: {file.problem}".encode("utf-8", "backslashreplace")
 
 
 def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:

@@ -9,21 +9,21 @@ from html.parser import HTMLParser
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
-from dedup_assets.engine.gallery.pages import Picture
+from dedup_assets.engine.gallery.pages import ShownFile
 
 JPEG = b"\xff\xd8\xff\xe0 not decoded by anybody here \xff\xd9"
 VOID_TAGS = frozenset({"meta", "link", "img", "input", "wbr"})
 INLINE_TAGS = frozenset({"a", "span", "strong", "time"})
 
 
-def illustrate(name: str) -> Picture:
-    """A picture for any name, all alike."""
-    return Picture(name, JPEG, 640, 480, 12345, datetime(2024, 5, 3, 14, 22, tzinfo=UTC))
+def illustrate(name: bytes) -> ShownFile:
+    """Every file is there and alike."""
+    return ShownFile(name, JPEG, 640, 480, 12345, datetime(2024, 5, 3, 14, 22, tzinfo=UTC))
 
 
-def illustrate_nothing(name: str) -> Picture:
-    """A picture without a file, for any name."""
-    return Picture(name, None, None, None, None, None, problem="FileNotFoundError: <gone>")
+def illustrate_nothing(name: bytes) -> ShownFile:
+    """No file is there any more."""
+    return ShownFile(name, problem="FileNotFoundError: <gone>")
 
 
 def make_pairs(*rows: tuple[str | bytes, str | bytes, float]) -> Pairs:
@@ -73,7 +73,7 @@ class Element:
 
 @dataclass
 class Content:
-    """The elements and the text of a page."""
+    """What a browser shows of a page: all but its templates."""
 
     elements: list[Element] = field(default_factory=list)
     text: str = ""
@@ -93,20 +93,24 @@ class _Reader(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert len({name for name, _ in attrs}) == len(attrs), f"an attribute stands twice in <{tag}>"
-        self.content.elements.append(Element(tag, dict(attrs)))
+        assert len({name for name, _ in attrs}) == len(attrs), f"an attribute is twice in <{tag}>"
+        self.add(tag, attrs)
         if tag not in VOID_TAGS:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.content.elements.append(Element(tag, dict(attrs)))
+        self.add(tag, attrs)
+
+    def add(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if "template" not in self.open:
+            self.content.elements.append(Element(tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, f"</{tag}> closes another tag"
         self.content.text += "" if tag in INLINE_TAGS else " "
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
+        if not self.open or (self.open[-1] != "style" and "template" not in self.open):
             self.content.text += data
 
 

@@ -1,19 +1,14 @@
-"""Results to a gallery: reads the pictures that the pages show, in parallel, and fills the pages."""
+"""Results to a gallery: reads the images that the pages show, in parallel, and fills the pages."""
 
-import hashlib
-import os
-import weakref
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
-from tempfile import SpooledTemporaryFile
 from threading import Thread
 from typing import TypedDict
 
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Gallery, Pairs
-from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
 from dedup_assets.engine.gallery.pages import (
@@ -21,8 +16,8 @@ from dedup_assets.engine.gallery.pages import (
     Keeping,
     Links,
     Page,
-    Picture,
     Reason,
+    ShownFile,
     Site,
     Summary,
     bad_images_page,
@@ -32,22 +27,20 @@ from dedup_assets.engine.gallery.pages import (
     read_static,
     summary_page,
 )
-from dedup_assets.engine.gallery.pages.catalog import Catalog, make_catalog
-from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_catalog, write_facts
+from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
 from dedup_assets.engine.gallery.pages.keeping import choose
 from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
-from dedup_assets.engine.gallery.pages.pictures import tabulate
-from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, illustrator, make_pictures
-from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_results
+from dedup_assets.engine.gallery.pages.shown_files import tabulate
+from dedup_assets.engine.gallery.spool import Spool
+from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, make_pictures
 
 _MOST_ON_PAGE = 50  # pairs or outliers
 _COMPONENTS_ON_PAGE = 20
 _MEMBERS = 12  # of a component, before it is opened
-_MEMBERS_A_PAIR = 4  # thumbnails of members for each pair that has them
+_MEMBERS_PER_PAIR = 4  # thumbnails of members for each pair that has them
 _BAD_ON_PAGE = 100
-_IN_MEMORY = 64 << 20
-_THUMBNAILS_A_FOLDER = 1000
-_OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
+_THUMBNAILS_PER_FOLDER = 1000
 _NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
 
 
@@ -59,12 +52,12 @@ class Results:
         names: (n,) binary: the path's bytes of each good image, in the order of the features.
         bad: the bad images.
         pairs: similar pairs, closest first.
-        components: the similarity graph; None where there is none (a test set), and then no page of it.
+        components: the similarity graph; None where there is none (a test set): there is no page of it then.
         outliers: most isolated first.
-        subtitle: what was compared with what, where that is not the input with itself.
-        folder: where the gallery will stand; what lies beside the work_dir is then linked relatively.
+        subtitle: what was compared with what, unless the input was compared with itself.
+        folder: where the gallery will be; what lies beside the work_dir is then linked relatively.
         depth: how many folders above the gallery its work_dir is.
-        sizes: `filename`, `size_bytes` as listed: of what lies on stores and in archives, which is not asked again.
+        sizes: `filename`, `size_bytes` as listed: of images on stores and in archives, which are not asked again.
     """
 
     names: pl.Series
@@ -79,34 +72,8 @@ class Results:
 
     @property
     def suggest(self) -> bool:
-        """Whether pages say which image to keep: not of two sets, whose owners decide about each."""
+        """Whether pages say which image to keep: not for two sets, whose owners decide about each."""
         return self.components is not None
-
-
-@dataclass
-class _Spool:
-    """Files on their way into the gallery: in memory up to a size, then in a temporary file."""
-
-    entries: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with this object
-        self._digest = hashlib.sha256()
-        weakref.finalize(self, self._file.close)
-
-    def add(self, path: str, content: bytes) -> None:
-        self.entries.append((path, self._file.tell(), len(content)))
-        self._file.write(content)
-        self._digest.update(f"{path}\0{len(content)}\0".encode() + content)
-
-    @property
-    def name(self) -> str:
-        return f"files-{self._digest.hexdigest()[:12]}"
-
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        for path, start, size in self.entries:
-            self._file.seek(start)
-            yield path, self._file.read(size)
 
 
 def build_gallery(results: Results, settings: Settings) -> Gallery:
@@ -116,85 +83,45 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
 
     Args:
         results: what to show.
-        settings: of the run: shown on the first page, and how much is decoded, and done at once.
+        settings: of the run: shown on the first page; they bound what is decoded, and how much at once.
 
     Returns:
         The pages by file name, `index.html` is the one to open; and the folder of what they load.
     """
-    Thread(target=compile_templates, name="templates", daemon=True).start()  # while pictures are decoded elsewhere
-    catalog = make_catalog(results.pairs, results.outliers, results.components or _NO_COMPONENTS, results.names)
-    spool = _Spool()
+    Thread(target=compile_templates, name="templates", daemon=True).start()  # while other processes decode
+    components = results.components or _NO_COMPONENTS
+    numbered = number_results(results.pairs, results.outliers, components, results.names)
+    spool = Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)
     with keep_decoders(settings.num_threads):
-        pictures, facts = _picture_files(catalog, spool, settings, links)
-        facts = facts if results.sizes is None else _add_sizes(catalog.names, facts, results.sizes)
-        site = _write_data(results, catalog, facts, spool, settings, links)
-        pages = _fill_pages(results, catalog, facts, pictures, settings, site)
-    return Gallery(pages, site.folder, spool, sum(size for _, _, size in spool.entries))
+        shown, facts = _read_files(numbered, spool, settings, links)
+        facts = facts if results.sizes is None else _add_sizes(numbered.names, facts, results.sizes)
+        site = _write_data(results, numbered, facts, spool, settings, links)
+        pages = _fill_pages(results, numbered, facts, shown, settings, site)
+    return Gallery(pages, site.folder, spool, spool.size_bytes)
 
 
-def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: int, descending: bool) -> str:
-    """One page from the files of a work_dir, without the others.
-
-    Args:
-        page: DUPLICATES, OUTLIERS or COMPONENTS.
-        work_dir: where the results stand; fastdup's work_dirs do as well.
-        name: the file of pairs; None for the documented one.
-        num_images: pairs, outliers or components on the page, at most.
-        descending: duplicates only: closest first.
-
-    Raises:
-        WorkDirError: a file that the page needs is missing or damaged.
-    """
-    effort = Effort.of(Settings())
-    if page is Page.COMPONENTS:
-        provenance.check_belongs(work_dir, files.read_config(work_dir), "components")
-        components, names = files.read_components(work_dir), files.read_features(work_dir).names
-        illustrate = illustrator(_members_of(components, names, num_images), effort)
-        return components_page(components, names, illustrate, num_components=num_images)
-    pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
-    rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
-    shown = [image for side in ("from", "to") for image in rows[side]]
-    illustrate = illustrator(shown, effort)
-    if page is Page.OUTLIERS:
-        return outliers_page(pairs, illustrate, num_images=num_images)
-    suggest = files.read_config(work_dir).get("settings", {}).get("run_mode") not in _OF_TWO_SETS
-    return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending, suggest=suggest)
-
-
-def _members_of(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
-    """Names on a page of components by itself: those it asks for when it is filled without pictures."""
-    asked: list[bytes] = []
-
-    def note(name: str) -> Picture:
-        asked.append(os.fsencode(name))
-        return Picture(name, None, None, None, None, None)
-
-    components_page(components, names, note, num_components=num_components)
-    return asked
-
-
-def _picture_files(
-    catalog: Catalog, spool: _Spool, settings: Settings, links: Links
-) -> tuple[dict[int, Picture], pl.DataFrame]:
+def _read_files(
+    numbered: NumberedResults, spool: Spool, settings: Settings, links: Links
+) -> tuple[dict[int, ShownFile], pl.DataFrame]:
     """Thumbnails of the files that are shown first, and the facts of all."""
     effort = Effort.of(settings)
-    shown = _shown_first(catalog, settings.gallery_pairs)
-    number = dict(zip(catalog.names.gather(shown), shown, strict=True))
-    pictures: dict[int, Picture] = {}
-    for name, picture in make_pictures(number, effort):
+    first = _shown_first(numbered, settings.gallery_pairs)
+    number = dict(zip(numbered.names.gather(first), first, strict=True))
+    shown: dict[int, ShownFile] = {}
+    for name, file in make_pictures(number, effort):
         place = number[name]
-        path = f"thumbs/{place // _THUMBNAILS_A_FOLDER:03d}/{place}.jpg"
-        if picture.thumbnail is not None:
-            spool.add(path, picture.thumbnail)
-        address = None if picture.thumbnail is None else path
-        there = picture.thumbnail is not None or picture.size_bytes is not None or picture.container is not None
-        link = links.link(_opened(picture)) if there else None
-        pictures[place] = replace(picture, thumbnail=None, address=address, link=link)
-    rest = [place for place in range(len(catalog.names)) if place not in pictures]
-    others = describe_files(catalog.names.gather(rest).to_list(), effort)
-    merged = (pictures[place] if place in pictures else next(others) for place in range(len(catalog.names)))
-    return pictures, tabulate(merged)
+        path = f"thumbs/{place // _THUMBNAILS_PER_FOLDER:03d}/{place}.jpg"
+        if file.thumbnail is not None:
+            spool.add(path, file.thumbnail)
+        address = None if file.thumbnail is None else path
+        there = file.thumbnail is not None or file.size_bytes is not None or file.container is not None
+        link = links.link(_opened(file)) if there else None
+        shown[place] = replace(file, thumbnail=None, address=address, link=link)
+    rest = [place for place in range(len(numbered.names)) if place not in shown]
+    others = describe_files(numbered.names.gather(rest).to_list(), effort)
+    merged = (shown[place] if place in shown else next(others) for place in range(len(numbered.names)))
+    return shown, tabulate(merged)
 
 
 def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
@@ -205,21 +132,22 @@ def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl
     return found.with_columns(size.alias("size_bytes")).drop("name", "listed")
 
 
-def _opened(picture: Picture) -> str:
+def _opened(file: ShownFile) -> bytes:
     """What a click on an image opens: the archive that holds it; a video at the moment of the frame."""
-    return picture.container if picture.container and picture.container_kind == "archive" else picture.name
+    return file.container if file.container and file.container_kind == "archive" else file.name
 
 
-def _shown_first(catalog: Catalog, num_images: int) -> list[int]:
+def _shown_first(numbered: NumberedResults, num_images: int) -> list[int]:
     """Files with thumbnails: of the first pairs, outliers and members."""
-    first = [rows.head(num_images)[side] for rows in (catalog.pairs, catalog.outliers) for side in ("a", "b")]
-    members = catalog.members.group_by("group", maintain_order=True).head(_MEMBERS).filter(pl.col("group") < num_images)
-    shown = pl.concat([*first, members["file"].head(_MEMBERS_A_PAIR * num_images)])
+    first = [rows.head(num_images)[side] for rows in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
+    members = numbered.members.group_by("group", maintain_order=True).head(_MEMBERS)
+    members = members.filter(pl.col("group") < num_images)
+    shown = pl.concat([*first, members["file"].head(_MEMBERS_PER_PAIR * num_images)])
     return [int(place) for place in shown.unique().sort()]
 
 
 def _write_data(
-    results: Results, catalog: Catalog, facts: pl.DataFrame, spool: _Spool, settings: Settings, links: Links
+    results: Results, numbered: NumberedResults, facts: pl.DataFrame, spool: Spool, settings: Settings, links: Links
 ) -> Site:
     """Scripts, styles and the data of all that was found."""
     for name in STATIC_FILES:
@@ -230,40 +158,36 @@ def _write_data(
         components=_COMPONENTS_ON_PAGE,
         members=_MEMBERS,
         bad=_BAD_ON_PAGE,
-        thumbnails=_THUMBNAILS_A_FOLDER,
+        thumbnails=_THUMBNAILS_PER_FOLDER,
         beside=links.beside,
         way=links.way,
         suggest=results.suggest,
-        reasons=[reason.words for reason in Reason],
     )
-    for kind, script in chain(
-        shared, write_catalog(catalog, facts, suggest=results.suggest), write_bad_images(results.bad)
-    ):
+    data = write_results(numbered, facts, suggest=results.suggest)
+    for kind, script in chain(shared, data, write_bad_images(results.bad)):
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
         spool.add(same[-1], script)
-    return Site(spool.name, paths)
+    return Site(spool.folder, paths)
 
 
 def _fill_pages(
     results: Results,
-    catalog: Catalog,
+    numbered: NumberedResults,
     facts: pl.DataFrame,
-    pictures: Mapping[int, Picture],
+    shown: Mapping[int, ShownFile],
     settings: Settings,
     site: Site,
 ) -> dict[str, str]:
     components = results.components or _NO_COMPONENTS
-    keeping, freed = _suggest(catalog, facts)
+    keeping, freed = _suggest(numbered, facts)
     by_name = {
-        picture.name: replace(picture, address=picture.address and f"{site.folder}/{picture.address}")
-        for picture in pictures.values()
+        file.name: replace(file, address=file.address and f"{site.folder}/{file.address}") for file in shown.values()
     }
-
     effort = Effort.of(settings)
 
-    def illustrate(name: str) -> Picture:  # the summary may show a few more than have thumbnails
-        return by_name.get(name) or next(describe_files([os.fsencode(name)], effort))
+    def illustrate(name: bytes) -> ShownFile:  # the summary may show a few more than have thumbnails
+        return by_name.get(name) or next(describe_files([name], effort))
 
     every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
@@ -286,7 +210,7 @@ def _fill_pages(
             components,
             results.names,
             illustrate,
-            num_components=_components_shown(catalog, settings),
+            num_components=_components_shown(numbered, settings),
             max_images=_MEMBERS,
             keeping=keeping,
             **frame,
@@ -305,12 +229,14 @@ class _Frame(TypedDict):
     site: Site
 
 
-def _suggest(catalog: Catalog, facts: pl.DataFrame) -> tuple[Keeping, Freed]:
-    if catalog.components.is_empty():
+def _suggest(numbered: NumberedResults, facts: pl.DataFrame) -> tuple[Keeping, Freed]:
+    if numbered.components.is_empty():
         return {}, Freed(0, 0, 0)
-    chosen = choose(catalog.members, facts)
-    kept = zip(catalog.names.gather(chosen["keep"]), (Reason(reason).words for reason in chosen["reason"]), strict=True)
-    keeping = dict(zip(catalog.components["component_id"], kept, strict=True))
+    chosen = choose(numbered.members, facts)
+    decided = chosen.with_columns(numbered.components["component_id"]).drop_nulls("keep")
+    names = numbered.names.gather(decided["keep"])
+    kept = zip(names, (Reason(reason).words for reason in decided["reason"]), strict=True)
+    keeping = dict(zip(decided["component_id"], kept, strict=True))
     return keeping, Freed(*(int(chosen[name].sum()) for name in ("others", "freed", "unsized")))
 
 
@@ -318,10 +244,10 @@ def _shown(settings: Settings) -> int:
     return min(settings.gallery_pairs, _MOST_ON_PAGE)
 
 
-def _components_shown(catalog: Catalog, settings: Settings) -> int:
+def _components_shown(numbered: NumberedResults, settings: Settings) -> int:
     """As many whole components as have thumbnails."""
-    sizes = catalog.components.head(min(settings.gallery_pairs, _COMPONENTS_ON_PAGE))
+    sizes = numbered.components.head(min(settings.gallery_pairs, _COMPONENTS_ON_PAGE))
     if sizes.is_empty():
         return 0
     shown = sizes["count"].clip(upper_bound=_MEMBERS).cum_sum()
-    return int((shown <= _MEMBERS_A_PAIR * settings.gallery_pairs).sum())
+    return int((shown <= _MEMBERS_PER_PAIR * settings.gallery_pairs).sum())

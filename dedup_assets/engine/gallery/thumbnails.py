@@ -1,4 +1,4 @@
-"""Names to thumbnails and facts for the report, by decoding processes: whatever a file does, it costs one thumbnail."""
+"""Names to thumbnails and facts for the report, by decoding processes: a harmful file costs only its own thumbnail."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import make_previews, open_decoders
 from dedup_assets.engine.decoders.tasks import Preview, PreviewTask, Undecoded
 from dedup_assets.engine.extraction.read_ahead import is_read_by_decoder
-from dedup_assets.engine.gallery.pages import Illustrate, Picture
+from dedup_assets.engine.gallery.pages import Illustrate, ShownFile
 from dedup_assets.engine.inputs.containers import find_inside, split_frame
 from dedup_assets.engine.inputs.containers.names import archives_around
 from dedup_assets.engine.inputs.reading import read_names, read_sources
@@ -23,20 +23,20 @@ from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
 _G = TypeVar("_G")
 _T = TypeVar("_T")
 
-THUMBNAIL_SIDE = 320  # px, the longer one
-_TOGETHER = 8  # thumbnails made at one request; what is read here, of any size, travels alone
+THUMBNAIL_SIDE = 320  # px, the longer side
+_TOGETHER = 8  # thumbnails per request; an image that this process reads, of any size, is sent alone
 _FRAMES = 64  # of a video, read in one pass
-_FACTS = 64  # files whose headers are read at one request
+_FACTS = 64  # files per request for their headers
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What pictures for a page may take.
+    """What reading images for a page may cost.
 
     Attributes:
-        limits: which are not decoded.
-        threads: how many are read and decoded at once.
-        seconds: that one may take.
+        limits: which images are not decoded.
+        threads: how many images are read and decoded at once.
+        seconds: for one image, at most.
     """
 
     limits: DecodingLimits
@@ -51,41 +51,40 @@ class Effort:
 
 
 def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
-    """A function that gives the picture of a name; those expected are read at once, in parallel, others when asked for.
+    """A function that gives what is shown of a file; expected names are read now, in parallel, others when asked for.
 
     Args:
         expected: names that will be asked for.
-        effort: what they may take.
+        effort: what reading may cost.
     """
     known = dict(make_pictures(expected, effort))
 
-    def illustrate(name: str) -> Picture:
-        key = os.fsencode(name)
-        if key not in known:
-            known.update(make_pictures([key], effort))
-        return known[key]
+    def illustrate(name: bytes) -> ShownFile:
+        if name not in known:
+            known.update(make_pictures([name], effort))
+        return known[name]
 
     return illustrate
 
 
 def make_pictures(
     names: Iterable[bytes], effort: Effort, side: int = THUMBNAIL_SIDE
-) -> Iterator[tuple[bytes, Picture]]:
-    """Read each image once, in parallel; sorted by name, at most a few at a time in memory.
+) -> Iterator[tuple[bytes, ShownFile]]:
+    """Read each image once, in parallel, and make its thumbnail; sorted by name, only a few are in memory at once.
 
-    Whatever is wrong with an image is said in its picture, never an error.
+    A problem with an image is part of what is given, never an error.
 
     Args:
         names: may repeat.
-        effort: what they may take.
-        side: px, the longer one of a thumbnail.
+        effort: what reading may cost.
+        side: px, the longer side of a thumbnail.
 
     Raises:
         WorkerError: no decoding process can be started.
     """
     task = PreviewTask(side, effort.limits, effort.seconds)
 
-    def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, Picture]]:
+    def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, ShownFile]]:
         contents = [_content(name, effort.seconds) for name in group]
         with decoders.lend() as lent:
             previews = make_previews(contents, task, lent)
@@ -95,7 +94,7 @@ def make_pictures(
     return _each(make, _cut(sorted(set(names))), effort)
 
 
-def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[Picture]:
+def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[ShownFile]:
     """Size, dimensions and date of each image, without a thumbnail: of a local file from its header, in parallel.
 
     What lies on a store or in a container is not read: its size and dimensions are unknown.
@@ -105,8 +104,8 @@ def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[Picture]:
     """
     task = PreviewTask(0, effort.limits, effort.seconds)
 
-    def describe(group: Sequence[bytes], decoders: WorkerPool) -> list[Picture]:
-        pictures = [_blank(name) for name in group]
+    def describe(group: Sequence[bytes], decoders: WorkerPool) -> list[ShownFile]:
+        pictures = [_unread(name) for name in group]
         local = [place for place, one in enumerate(pictures) if one.container is None and not is_url(group[place])]
         if local:
             with decoders.lend() as lent:
@@ -156,21 +155,17 @@ def _content(name: bytes, seconds: float) -> Undecoded:
     return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
 
 
-def _shown(name: bytes, preview: Preview, blank: Picture | None = None) -> Picture:
-    picture = blank or _blank(name)
+def _shown(name: bytes, preview: Preview, known: ShownFile | None = None) -> ShownFile:
+    file = known or _unread(name)
     if preview.problem:
-        return replace(picture, problem=str(preview.problem))
+        return replace(file, problem=str(preview.problem))
     size_bytes = None if split_frame(name) else preview.size_bytes  # a frame has no size of its own
-    return replace(
-        picture, thumbnail=preview.thumbnail, width=preview.width, height=preview.height, size_bytes=size_bytes
-    )
+    return replace(file, thumbnail=preview.thumbnail, width=preview.width, height=preview.height, size_bytes=size_bytes)
 
 
-def _blank(name: bytes) -> Picture:
+def _unread(name: bytes) -> ShownFile:
     container = find_container(name)
-    shown = os.fsdecode(name)
-    held_by = None if container is None else os.fsdecode(container)
-    return Picture(shown, None, None, None, None, _modified(container or name), container=held_by)
+    return ShownFile(name, modified=_modified(container or name), container=container)
 
 
 def _modified(name: bytes) -> datetime | None:

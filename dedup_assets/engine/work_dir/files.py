@@ -23,7 +23,7 @@ from dedup_assets.engine.core.records import (
     Pairs,
     Similarity,
 )
-from dedup_assets.engine.core.redaction import redacted, redacted_values
+from dedup_assets.engine.core.redaction import redacted_values
 from dedup_assets.engine.work_dir import fastdup_files, provenance
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
 from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
@@ -272,7 +272,7 @@ def read_config(work_dir: WorkDir) -> dict[str, Any]:
 def write_document(work_dir: WorkDir, name: str, html: str) -> None:
     """One HTML document, UTF-8."""
     with work_dir.publish(name) as (file,):
-        file.write(redacted(html).encode("utf-8"))
+        file.write(html.encode("utf-8"))
 
 
 def _read_names(work_dir: WorkDir, name: str) -> pl.Series:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
-from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.publishing import FOLDER_PREFIX
@@ -39,7 +38,7 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
     first, *others = gallery.pages
     with work_dir.publish(*(f"{GALLERY}/{name}" for name in (*others, first))) as files:
         for file, name in zip(files, (*others, first), strict=True):
-            file.write(redacted(gallery.pages[name]).encode("utf-8"))
+            file.write(gallery.pages[name].encode("utf-8"))
 
 
 def _write_local(folder: WorkDir, gallery: Gallery) -> None:

@@ -81,7 +81,17 @@ def test_the_larger_copy_is_suggested_and_the_smaller_could_be_freed(names: list
     assert "10 good + 2 bad = 12 listed" in pages["index.html"]
 
 
-def test_an_image_that_is_gone_is_told_as_such_and_links_nowhere(names: list[bytes], tmp_path: Path) -> None:
+def test_of_a_pair_whose_better_file_is_gone_the_other_one_is_to_keep(names: list[bytes], tmp_path: Path) -> None:
+    os.remove(names[1])  # noqa: PTH107 - bytes
+    gallery = make_gallery(tmp_path / "out", make_results(names))
+    words = read_words(gallery.pages["duplicates.html"])
+    assert words.count("Keep the only one that can be read") == 1
+    pairs = next(content for path, content in gallery.files if path.startswith("data/pairs")).decode()
+    first = [json.loads(re.search(rf'"{name}":(\[[^\]]*\])', pairs)[1])[0] for name in ("side", "remove")]  # type: ignore[index]
+    assert first == [0, 0]
+
+
+def test_an_image_that_is_gone_is_shown_as_such_and_links_nowhere(names: list[bytes], tmp_path: Path) -> None:
     os.remove(names[0])  # noqa: PTH107 - bytes
     make_gallery(tmp_path / "out", make_results(names))
     page = read_page((tmp_path / "out/gallery/duplicates.html").read_text())
@@ -111,7 +121,7 @@ def test_of_a_test_set_no_page_says_which_image_to_keep(names: list[bytes], tmp_
         gallery = make_gallery(tmp_path / str(said), found)
         scripts = {path: content for path, content in gallery.files if path.startswith("data/pairs")}
         assert scripts
-        assert all((b'"kept"' in script) == said for script in scripts.values())
+        assert all((b'"remove"' in script) == said for script in scripts.values())
         for page in ("index.html", "duplicates.html"):
             assert ("more pixels" in read_words(gallery.pages[page])) == said
         assert ("mark-suggested" in gallery.pages["duplicates.html"]) == said

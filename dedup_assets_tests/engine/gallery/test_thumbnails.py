@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dedup_assets.engine.gallery.pages import Picture
+from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, find_container, make_pictures
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets_tests.support.deadly import ended_seconds, killer_of_decoders
@@ -20,7 +20,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 EFFORT = Effort(DecodingLimits(), threads=2, seconds=60.0)
 
 
-def make_picture(name: bytes) -> Picture:
+def make_picture(name: bytes) -> ShownFile:
     ((made_of, picture),) = make_pictures([name], EFFORT)
     assert made_of == name
     return picture
@@ -68,7 +68,7 @@ def test_a_member_has_the_date_of_its_archive(tmp_path: Path) -> None:
         file.write(inside, "in/a.jpg")
     os.utime(archive, (1_700_000_000, 1_700_000_000))
     picture = make_picture(os.fsencode(archive) + b"/in/a.jpg")
-    assert (picture.container, picture.container_kind) == (str(archive), "archive")
+    assert (picture.container, picture.container_kind) == (os.fsencode(archive), "archive")
     assert picture.thumbnail is not None
     assert picture.modified is not None
     assert picture.modified.timestamp() == 1_700_000_000

@@ -1,8 +1,8 @@
-"""The HTML report: templates, scripts and styles, and the little code that fills them.
+"""The HTML report: templates, scripts and styles, and the code that fills them.
 
-A page stands by itself, and is then one file without scripts; or it belongs to a folder (`Site`), and then lists all
-that was found, page by page. None needs a network. Names are shown whatever they hold. Pictures come from the caller
-(`Illustrate`), results from the records; nothing here reads or writes files of users.
+A page is either one file without scripts, or it belongs to a folder (`Site`) and lists everything that was found. No
+page needs a network. Any name can be shown. The caller reads the images (`Illustrate`), results come as records:
+nothing here reads or writes the user's files.
 """
 
 from dedup_assets.engine.gallery.pages.bad_images import bad_images_page
@@ -10,9 +10,9 @@ from dedup_assets.engine.gallery.pages.components import Keeping, components_pag
 from dedup_assets.engine.gallery.pages.duplicates import duplicates_page
 from dedup_assets.engine.gallery.pages.keeping import Reason
 from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
-from dedup_assets.engine.gallery.pages.names import Links
+from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
-from dedup_assets.engine.gallery.pages.pictures import Illustrate, Picture
+from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 from dedup_assets.engine.gallery.pages.summary import Freed, Summary, summary_page
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "Keeping",
     "Links",
     "Page",
-    "Picture",
     "Reason",
+    "ShownFile",
     "Site",
     "Summary",
     "bad_images_page",

@@ -1,6 +1,5 @@
 """The page of bad images: what could not be used, and why."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,9 +13,9 @@ _MEANINGS: dict[str, str] = {
     ErrorCode.TRUNCATED_IMAGE: "The file ends before the image does.",
     ErrorCode.ZERO_SIZE_FILE: "The file is empty.",
     ErrorCode.IMAGE_TOO_SMALL: "The image has too few pixels to be compared.",
-    ErrorCode.IMAGE_TOO_LARGE: "The image has more pixels than the limit that guards the memory.",
-    ErrorCode.MISSING_FILE: "The file was listed, but is not there.",
-    ErrorCode.UNSUPPORTED_FORMAT: "The file is of a kind that is not read.",
+    ErrorCode.IMAGE_TOO_LARGE: "The image has more pixels than the limit, which protects the memory.",
+    ErrorCode.MISSING_FILE: "The file was listed, but is not there any more.",
+    ErrorCode.UNSUPPORTED_FORMAT: "The file is of a kind that is not supported.",
     ErrorCode.BAD_BOUNDING_BOX: "The bounding box does not fit into the image.",
     ErrorCode.UNREADABLE: "The file could not be opened or read.",
 }
@@ -26,9 +25,13 @@ _MEANINGS: dict[str, str] = {
 class ShownBadImage:
     """One bad image on a page."""
 
-    name: str
+    name: bytes
     size_bytes: int | None
     reason: str
+    blank: bool = False
+
+
+BLANK_BAD_IMAGE = ShownBadImage(b"", 0, "", blank=True)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class ShownCode:
     images: list[ShownBadImage]
 
 
-def count_codes(bad: BadImages) -> list[ShownCode]:
+def list_codes(bad: BadImages) -> list[ShownCode]:
     """Return each error code with its count, the most frequent first, without images."""
     counts = bad.rows.group_by("error_code").len("count").sort(["count", "error_code"], descending=[True, False])
     return [ShownCode(code, _MEANINGS.get(code, ""), count, []) for code, count in counts.iter_rows()]
@@ -64,17 +67,24 @@ def bad_images_page(
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
 
     Returns:
         The page, as HTML.
     """
     codes = [
         ShownCode(shown.code, shown.meaning, shown.count, _list_images(bad, shown.code, num_images))
-        for shown in count_codes(bad)
+        for shown in list_codes(bad)
     ]
     return render_page(
-        Page.BAD_IMAGES, title=title, subtitle=subtitle, pages=pages, site=site, codes=codes, total=len(bad)
+        Page.BAD_IMAGES,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        codes=codes,
+        blank=BLANK_BAD_IMAGE,
+        total=len(bad),
     )
 
 
@@ -82,8 +92,6 @@ def _list_images(bad: BadImages, code: str, num_images: int) -> list[ShownBadIma
     rows = bad.rows.filter(pl.col("error_code") == code).select("filename", "filesize", "error")
     rows = rows if num_images < 0 else rows.head(num_images)
     return [
-        ShownBadImage(
-            os.fsdecode(name), size_bytes if size_bytes is not None and size_bytes >= 0 else None, error or ""
-        )
+        ShownBadImage(name, size_bytes if size_bytes is not None and size_bytes >= 0 else None, error or "")
         for name, size_bytes, error in rows.iter_rows()
     ]

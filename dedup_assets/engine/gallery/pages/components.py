@@ -1,6 +1,5 @@
-"""The page of connected components: groups of images that similarity ties together."""
+"""The page of connected components: groups of images that similarity links."""
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,31 +8,35 @@ import polars as pl
 
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pictures import Illustrate, Picture
+from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
 
-_SMALLEST = 2  # a single image is no group
+_SMALLEST = 2  # one image is not a group
 
 Keeping = Mapping[int, tuple[bytes, str]]
-"""By `component_id`: the name of the image that is suggested to stay, and why."""
+"""By `component_id`: the name of the image to keep, and why."""
 
-_NO_ADVICE: Keeping = {}
+_NO_SUGGESTIONS: Keeping = {}
 
 
 @dataclass(frozen=True)
 class ShownComponent:
-    """One component on a page: `count` images, of which `pictures` are shown; similarities of its edges.
+    """One component on a page: `count` images, of which `files` are shown; similarities of its edges.
 
-    `kept` is the name of the image that is suggested to stay, for a `reason`.
+    `keep` is the name of the image to keep, for a `reason`; empty without a suggestion.
     """
 
     component_id: int
     count: int
-    pictures: list[Picture]
+    files: list[ShownFile]
     mean: float | None
     lowest: float | None
     highest: float | None
-    kept: str = ""
+    keep: bytes = b""
     reason: str = ""
+    blank: bool = False
+
+
+BLANK_COMPONENT = ShownComponent(0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, blank=True)
 
 
 def select_groups(components: Components) -> pl.DataFrame:
@@ -50,7 +53,7 @@ def show_components(
     *,
     num_components: int,
     max_images: int,
-    keeping: Keeping = _NO_ADVICE,
+    keeping: Keeping = _NO_SUGGESTIONS,
 ) -> list[ShownComponent]:
     """Return the largest components (all if `num_components` is negative), each with its first `max_images` images."""
     groups = select_groups(components)
@@ -68,11 +71,11 @@ def show_components(
         ShownComponent(
             component_id=row["component_id"],
             count=row["count"],
-            pictures=[illustrate(os.fsdecode(names[index])) for index in rows_of.get(row["component_id"], [])],
+            files=[illustrate(names[index]) for index in rows_of.get(row["component_id"], [])],
             mean=row["mean"],
             lowest=row["min"],
             highest=row["max"],
-            kept=os.fsdecode(keeping.get(row["component_id"], (b"", ""))[0]),
+            keep=keeping.get(row["component_id"], (b"", ""))[0],
             reason=keeping.get(row["component_id"], (b"", ""))[1],
         )
         for row in groups.iter_rows(named=True)
@@ -86,7 +89,7 @@ def components_page(
     *,
     num_components: int = 20,
     max_images: int = 24,
-    keeping: Keeping = _NO_ADVICE,
+    keeping: Keeping = _NO_SUGGESTIONS,
     title: str = "Components",
     subtitle: str = "",
     pages: Collection[Page] = (),
@@ -97,14 +100,14 @@ def components_page(
     Args:
         components: the similarity graph, summed up.
         names: (n,) binary: the path's bytes of each row of the features; `__id` counts them.
-        illustrate: reads a picture, once for each name on the page.
+        illustrate: reads what is shown of a file, once for each name on the page.
         num_components: how many components at most, all if negative; the page says how many there are.
         max_images: how many images of a component at most, in the order of the features, all if negative.
         keeping: the suggestions.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
 
     Returns:
         The page, as HTML.
@@ -125,6 +128,7 @@ def components_page(
         pages=pages,
         site=site,
         components=shown,
+        blank=BLANK_COMPONENT,
         total=groups.height,
         images=int(groups["count"].sum()) if groups.height else 0,
     )

@@ -1,7 +1,7 @@
-r"""The results as scripts that the pages load: `dedup.add(KIND, {column: values})`, some thousand rows a script.
+r"""The results as scripts that the pages load: `results.add(KIND, {column: values})`, thousands of rows per script.
 
-A page opened from a disk may not read data files, but it may load scripts. They hold data alone, in ASCII: a name of
-any bytes is a JSON string in which each byte that is no UTF-8 stands as `\udcXX`, as Python's surrogateescape has it.
+A page opened from a disk must not read data files, but it may load scripts. These hold nothing but data, in ASCII. A
+name is a JSON string without credentials; each byte that is not UTF-8 is `\udcXX`, as Python's surrogateescape has it.
 """
 
 import json
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages
-from dedup_assets.engine.gallery.pages.bad_images import count_codes
-from dedup_assets.engine.gallery.pages.catalog import Catalog, split_names
-from dedup_assets.engine.gallery.pages.keeping import choose, choose_of_pairs
+from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.gallery.pages.bad_images import list_codes
+from dedup_assets.engine.gallery.pages.keeping import Reason, choose, choose_of_pairs, find_removable
+from dedup_assets.engine.gallery.pages.numbering import NumberedResults, split_names
+from dedup_assets.engine.gallery.pages.quantities import BAND_FLOORS, Band
 
 _ROWS = 20_000
 _SCORE_UNIT = 1_000_000  # similarities have six decimals
-_SIDE_UNIT = 8  # above the number of reasons
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # even if a page had it inline
 
 Scripts = Iterator[tuple[str, bytes]]
@@ -24,40 +25,50 @@ Scripts = Iterator[tuple[str, bytes]]
 
 
 def write_facts(**facts: object) -> Scripts:
-    """What holds for all pages, as `dedup.facts`."""
-    yield "facts", f"dedup.facts = {_encode(facts)};\n".encode("ascii")
+    """What holds for all pages, with the words that Python chooses from, as `results.facts`.
+
+    Args:
+        facts: of this gallery.
+    """
+    words = {
+        "reasons": [reason.words for reason in Reason],
+        "bands": [[round(floor * _SCORE_UNIT), band] for floor, band in BAND_FLOORS],
+        "lowest_band": Band.LESS_SIMILAR,
+    }
+    yield "facts", f"results.facts = {_encode(facts | words)};\n".encode("ascii")
 
 
-def write_catalog(catalog: Catalog, facts: pl.DataFrame, *, suggest: bool = True) -> Scripts:
+def write_results(numbered: NumberedResults, facts: pl.DataFrame, *, suggest: bool = True) -> Scripts:
     """Files, pairs, outliers and components.
 
     Args:
-        catalog: the tables.
-        facts: a row for each file, as `pictures.tabulate` gives them.
+        numbered: the tables.
+        facts: a row for each file, as `shown_files.tabulate` gives them.
         suggest: say of each pair which of the two to keep.
     """
-    group_of = catalog.members.select("file", "group").unique("file", keep="first")
-    numbered = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
-    groups = numbered.join(group_of, on="file", how="left", maintain_order="left")["group"]
-    yield from _write_files(catalog, facts.with_columns(group=groups))
-    pairs = _scored(catalog.pairs)
+    group_of = numbered.members.select("file", "group").unique("file", keep="first")
+    files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
+    groups = files.join(group_of, on="file", how="left", maintain_order="left")["group"]
+    removable = find_removable(facts).cast(pl.Int8)
+    yield from _write_files(numbered, facts.with_columns(group=groups, removable=removable))
+    pairs = _scored(numbered.pairs)
     if suggest:
-        chosen = choose_of_pairs(catalog.pairs, facts)
-        pairs = pairs.with_columns(kept=chosen["side"].cast(pl.Int64) * _SIDE_UNIT + chosen["reason"])
+        chosen = choose_of_pairs(numbered.pairs, facts)
+        pairs = pairs.hstack(chosen.with_columns(pl.col("remove").cast(pl.Int8)))
     yield from _write("pairs", pairs)
-    yield from _write("outliers", _scored(catalog.outliers))
-    if catalog.components.height:
-        table = catalog.components.select(
+    yield from _write("outliers", _scored(numbered.outliers))
+    if numbered.components.height:
+        table = numbered.components.select(
             "component_id", "count", *(_score(name).alias(name) for name in ("mean", "min", "max"))
         )
-        table = table.hstack(choose(catalog.members, facts).select("keep", "reason", "freed"))
+        table = table.hstack(choose(numbered.members, facts).select("keep", "reason", "freed"))
         yield from _write("components", table)
-        yield from _write("members", catalog.members.select("file"))
+        yield from _write("members", numbered.members.select("file"))
 
 
 def write_bad_images(bad: BadImages) -> Scripts:
     """The bad images, and their codes, the most frequent first."""
-    codes = [shown.code for shown in count_codes(bad)]
+    codes = [shown.code for shown in list_codes(bad)]
     yield "codes", _call("codes", {"code": codes})
     number = {code: place for place, code in enumerate(codes)}
     for part in _parts(bad.rows):
@@ -68,13 +79,13 @@ def write_bad_images(bad: BadImages) -> Scripts:
             "base": bases,
             "size": sizes,
             "code": [number[code] for code in part["error_code"]],
-            "reason": part["error"].to_list(),
+            "reason": [reason and redacted(reason) for reason in part["error"]],
         }
         yield "bad", _call("bad", columns, folders)
 
 
-def _write_files(catalog: Catalog, facts: pl.DataFrame) -> Scripts:
-    for part, names in zip(_parts(facts), _parts(catalog.names.to_frame()), strict=True):
+def _write_files(numbered: NumberedResults, facts: pl.DataFrame) -> Scripts:
+    for part, names in zip(_parts(facts), _parts(numbered.names.to_frame()), strict=True):
         places, bases, folders = split_names(names["name"])
         columns: dict[str, Sequence[object]] = {"folder": places, "base": bases}
         known = part.with_columns(pl.col("thumbnail").cast(pl.Int8))
@@ -101,7 +112,7 @@ def _score(column: str) -> pl.Expr:
 
 def _call(kind: str, columns: Mapping[str, Sequence[object]], folders: Sequence[str] = ()) -> bytes:
     named = f", {_encode(folders)}" if folders else ""
-    return f'dedup.add("{kind}", {_encode(columns)}{named});\n'.encode("ascii")
+    return f'results.add("{kind}", {_encode(columns)}{named});\n'.encode("ascii")
 
 
 def _encode(value: object) -> str:

@@ -6,9 +6,9 @@ from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
-from dedup_assets.engine.gallery.pages.pictures import Illustrate
+from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.quantities import Band
+from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
 
 def duplicates_page(
@@ -26,14 +26,14 @@ def duplicates_page(
     """Show pairs of similar images.
 
     Args:
-        pairs: as similarity.csv has them; a pair that stands in both directions is shown once.
-        illustrate: reads a picture, once for each name on the page.
+        pairs: as similarity.csv has them; a pair listed in both directions is shown once.
+        illustrate: reads what is shown of a file, once for each name on the page.
         num_images: how many pairs at most (RUN.md's name), all if negative; the page says how many there are.
         descending: from the most similar pair to the least, or the other way round.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
         suggest: say which of the two to keep.
 
     Returns:
@@ -50,6 +50,7 @@ def duplicates_page(
         site=site,
         suggest=suggest,
         pairs=shown,
+        blank=BLANK_PAIR,
         total=len(merged),
         descending=descending,
         bands=[(band, counts[band]) for band in Band if counts[band]],

@@ -10,18 +10,33 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.gallery.pages import names, quantities
 
-# A page by itself: thumbnails are data, styles inline; it runs nothing and loads nothing, whatever a file name holds.
+# A page of one file: thumbnails and styles are inline; it runs nothing and loads nothing, whatever a file name holds.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-# A page of a folder loads what lies in it, and originals from the disk of whoever opens it from a disk; no network.
-# Browsers take the files of a disk for 'self' where the page is one (tried with Chromium and Firefox).
+# A page of a folder loads what lies in the folder and, if opened from a disk, originals from that disk; no network.
+# For a page on a disk, browsers count the files of that disk as 'self' (tried with Chromium and Firefox).
 FOLDER_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 )
-STATIC_FILES = ("style.css", "icon.svg", "theme.js", "names.js", "data.js", "marks.js", "cards.js", "lists.js")
+_FIRST = "theme.js"
+_LAST = "start.js"
+_SCRIPTS = (
+    "page.js",
+    "names.js",
+    "words.js",
+    "results.js",
+    "cards.js",
+    "marks.js",
+    "downloads.js",
+    "listing.js",
+    "viewer.js",
+    "keyboard.js",
+)
+STATIC_FILES = ("style.css", "icon.svg", _FIRST, *_SCRIPTS, _LAST)
 
 
 class Page(StrEnum):
@@ -54,11 +69,9 @@ class Site:
     def scripts(self, page: Page) -> list[str]:
         """What a page loads, in order."""
         if page is Page.SUMMARY:
-            return ["theme.js"]
-        kinds = ["facts", *_DATA[page]]
-        data = [path for kind in kinds for path in self.data.get(kind, ())]
-        code = [name for name in STATIC_FILES if name.endswith(".js")]
-        return [*code[:-1], *data, code[-1]]
+            return [_FIRST]
+        data = [path for kind in ("facts", *_DATA[page]) for path in self.data.get(kind, ())]
+        return [_FIRST, *_SCRIPTS, *data, _LAST]
 
 
 _DATA = {
@@ -71,7 +84,7 @@ _DATA = {
 
 def read_static(name: str) -> bytes:
     """A script or style of the pages."""
-    return resources.files("dedup_assets.engine.gallery.pages").joinpath("templates", name).read_bytes()
+    return resources.files("dedup_assets.engine.gallery.pages").joinpath("static", name).read_bytes()
 
 
 def render_page(
@@ -84,7 +97,7 @@ def render_page(
         title: the heading.
         subtitle: run facts under the heading, may be empty.
         pages: the pages that exist beside each other in one folder; they are linked.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
         content: what the template shows.
 
     Returns:
@@ -92,17 +105,20 @@ def render_page(
     """
     template = _open_templates().get_template(page.value)
     existing = [other for other in Page if other in pages or other is page]
-    policy = FOLDER_SECURITY_POLICY if site else CONTENT_SECURITY_POLICY
-    return template.render(
-        page=page, pages=existing, title=title, subtitle=subtitle, policy=policy, site=site, **content
-    )
+    frame = {"policy": FOLDER_SECURITY_POLICY if site else CONTENT_SECURITY_POLICY, "style": "" if site else _style()}
+    return template.render(page=page, pages=existing, title=title, subtitle=subtitle, site=site, **frame, **content)
 
 
 def compile_templates() -> None:
-    """Compile what the pages are made of, which takes a tenth of a second, before the first page needs it."""
+    """Compile the templates, which takes a tenth of a second, before the first page needs them."""
     templates = _open_templates()
     for name in templates.list_templates(extensions=("html",)):
         templates.get_template(name)
+
+
+@cache
+def _style() -> Markup:
+    return Markup(read_static("style.css").decode("utf-8"))  # noqa: S704 - our own file
 
 
 @cache
@@ -111,16 +127,15 @@ def _open_templates() -> Environment:
         loader=PackageLoader("dedup_assets.engine.gallery.pages", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_make_encodable,
+        finalize=_make_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["Page"] = Page
     environment.filters |= {
-        "visible": names.make_visible,
-        "breakable": names.make_breakable,
-        "folder": lambda name: names.split_name(name)[0],
-        "base": lambda name: names.split_name(name)[1],
+        "visible": names.show_text,
+        "folder": names.show_folder,
+        "base": names.show_base,
         "label": names.label_name,
         "similarity": quantities.format_similarity,
         "band": quantities.name_band,
@@ -133,9 +148,11 @@ def _open_templates() -> Environment:
     return environment
 
 
-def _make_encodable(value: object) -> object:
+def _make_harmless(value: object) -> object:
     # No template can forget it: every expression passes here before it is escaped.
-    return names.make_plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return names.make_plain(redacted(value))
 
 
 def _embed_jpeg(thumbnail: bytes) -> Markup:

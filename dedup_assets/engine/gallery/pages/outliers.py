@@ -5,8 +5,8 @@ from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pairing import show_pairs
-from dedup_assets.engine.gallery.pages.pictures import Illustrate
+from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, show_pairs
+from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
 
 def outliers_page(
@@ -24,13 +24,13 @@ def outliers_page(
 
     Args:
         outliers: as outliers.csv has them: the image, its nearest neighbour, their similarity.
-        illustrate: reads a picture, once for each name on the page.
+        illustrate: reads what is shown of a file, once for each name on the page.
         num_images: how many outliers at most, all if negative; the page says how many there are.
         descending: from the most isolated image to the least, or the other way round.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
 
     Returns:
         The page, as HTML.
@@ -44,6 +44,7 @@ def outliers_page(
         pages=pages,
         site=site,
         outliers=shown,
+        blank=BLANK_PAIR,
         total=len(outliers),
         descending=descending,
     )

@@ -1,25 +1,25 @@
-"""Rows of pairs, made ready to be shown: each pair once, in order, with both pictures."""
+"""Rows of pairs, made ready to be shown: each pair once, in order, with both files."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
-from dedup_assets.engine.gallery.pages.pictures import Illustrate, Picture, describe_differences, tabulate
 from dedup_assets.engine.gallery.pages.quantities import Band, name_band
+from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile, tabulate
 
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair on a page; `kept` (A, B or empty) is the suggestion, for a `reason`."""
+    """One pair on a page; `keep` (A, B or empty) is the suggestion, for a `reason`."""
 
-    a: Picture
-    b: Picture
+    a: ShownFile
+    b: ShownFile
     similarity: float
-    kept: str = ""
+    keep: str = ""
     reason: str = ""
 
     @property
@@ -35,13 +35,16 @@ class ShownPair:
     @property
     def complete(self) -> bool:
         """Whether there are two pictures to lay over each other."""
-        return self.a.visible and self.b.visible
+        return self.a.has_thumbnail and self.b.has_thumbnail
+
+
+BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0)
 
 
 def merge_directions(pairs: Pairs) -> Pairs:
     """Return the pairs with each unordered pair once, the most similar first, equals in their order.
 
-    Where a→b and b→a differ, the higher similarity stands.
+    Where a→b and b→a differ, the higher similarity is taken.
     """
     forward = pl.col("from") <= pl.col("to")
     rows = (
@@ -64,17 +67,20 @@ def show_pairs(
     """
     rows = pairs.rows.sort("distance", descending=descending, maintain_order=True)
     shown = Pairs(rows if num_images < 0 else rows.head(num_images))
-    made = [ShownPair(illustrate(os.fsdecode(a)), illustrate(os.fsdecode(b)), similarity) for a, b, similarity in shown]
+    made = [ShownPair(illustrate(a), illustrate(b), similarity) for a, b, similarity in shown]
     return _suggest(made) if suggest else made
 
 
 def _suggest(pairs: list[ShownPair]) -> list[ShownPair]:
-    """Names decide last, and stand in the order of their bytes."""
-    names = sorted({os.fsencode(picture.name) for pair in pairs for picture in (pair.a, pair.b)})
+    """Names decide last, in the order of their bytes."""
+    names = sorted({file.name for pair in pairs for file in (pair.a, pair.b)})
     number = {name: place for place, name in enumerate(names)}
-    pictures = {number[os.fsencode(picture.name)]: picture for pair in pairs for picture in (pair.a, pair.b)}
-    rows = [(number[os.fsencode(pair.a.name)], number[os.fsencode(pair.b.name)]) for pair in pairs]
+    files = {number[file.name]: file for pair in pairs for file in (pair.a, pair.b)}
+    rows = [(number[pair.a.name], number[pair.b.name]) for pair in pairs]
     table = pl.DataFrame(rows, schema={"a": pl.UInt32, "b": pl.UInt32}, orient="row")
-    chosen = choose_of_pairs(table, tabulate(pictures[place] for place in range(len(names))))
+    chosen = choose_of_pairs(table, tabulate(files[place] for place in range(len(names))))
     advice = zip(pairs, chosen["side"], chosen["reason"], strict=True)
-    return [replace(pair, kept="AB"[side], reason=Reason(reason).words) for pair, side, reason in advice]
+    return [
+        pair if side is None else replace(pair, keep="AB"[side], reason=Reason(reason).words)
+        for pair, side, reason in advice
+    ]

@@ -13,7 +13,7 @@ _PERCENT_BELOW = 1.1
 
 
 class Band(StrEnum):
-    """RUN.md's words for ranges of similarity (its parameter `threshold`), and one for what lies below them."""
+    """RUN.md's words for ranges of similarity (its parameter `threshold`), and one for everything below them."""
 
     IDENTICAL = "identical"
     ALMOST_IDENTICAL = "almost identical"
@@ -21,13 +21,14 @@ class Band(StrEnum):
     LESS_SIMILAR = "less similar"
 
 
-_BAND_FLOORS = ((1.0, Band.IDENTICAL), (0.98, Band.ALMOST_IDENTICAL), (0.85, Band.VERY_SIMILAR))
+BAND_FLOORS = ((1.0, Band.IDENTICAL), (0.98, Band.ALMOST_IDENTICAL), (0.85, Band.VERY_SIMILAR))
+"""The lowest similarity of each band but the last, which has none."""
 
 
 def name_band(similarity: float) -> Band:
     """Return the band of a similarity, taken at the six decimals that similarity.csv has."""
     rounded = round(similarity, 6)
-    return next((band for floor, band in _BAND_FLOORS if rounded >= floor), Band.LESS_SIMILAR)
+    return next((band for floor, band in BAND_FLOORS if rounded >= floor), Band.LESS_SIMILAR)
 
 
 def format_similarity(similarity: float) -> str:

@@ -8,13 +8,13 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
-from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.core.redaction import redacted_url
 from dedup_assets.engine.core.setting_values import short_inputs
-from dedup_assets.engine.gallery.pages.bad_images import count_codes
+from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
-from dedup_assets.engine.gallery.pages.pictures import Illustrate
+from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
 _PREVIEW_PAIRS = 6
 _PREVIEW_COMPONENTS = 2
@@ -111,11 +111,11 @@ def summary_page(
 
     Args:
         facts: the results of the run.
-        illustrate: reads a picture, once for each name on the page.
+        illustrate: reads what is shown of a file, once for each name on the page.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one; only they are linked.
-        site: what the page loads; None for one that stands by itself.
+        site: what the page loads; None for a page of one file.
 
     Returns:
         The page, as HTML.
@@ -139,14 +139,17 @@ def summary_page(
             max_images=_PREVIEW_MEMBERS,
         ),
         outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
-        codes=count_codes(facts.bad),
-        settings={name: redacted(_shown(value)) for name, value in facts.settings.items()},
+        codes=list_codes(facts.bad),
+        settings={name: _show_setting(value) for name, value in facts.settings.items()},
         freed=facts.freed,
     )
 
 
-def _shown(setting: object) -> str:
-    return short_inputs(setting) if isinstance(setting, list) else str(setting)
+def _show_setting(value: object) -> str:
+    """A setting as text; in a URL, also one in a list, everything up to its end is searched for credentials."""
+    if isinstance(value, list):
+        return short_inputs([_show_setting(item) for item in value])
+    return redacted_url(value) if isinstance(value, str) else str(value)
 
 
 def count_results(facts: Summary, merged: Pairs) -> Counts:

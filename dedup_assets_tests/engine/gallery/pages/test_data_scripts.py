@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_assets.engine.gallery.pages.catalog import make_catalog
-from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_catalog, write_facts
-from dedup_assets.engine.gallery.pages.pictures import tabulate
+from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
+from dedup_assets.engine.gallery.pages.numbering import number_results
+from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets_tests.support.gallery_pages import illustrate, make_bad, make_components, make_pairs
 
-CALL = re.compile(r'dedup\.add\("(\w+)", (.*)\);\n')
+CALL = re.compile(r'results\.add\("(\w+)", (.*)\);\n')
 
 
 def read_call(script: bytes) -> tuple[str, dict[str, Any], list[str]]:
@@ -35,21 +35,21 @@ def read_call(script: bytes) -> tuple[str, dict[str, Any], list[str]]:
 def test_names_of_any_bytes_come_through_and_break_out_of_nothing(names: list[bytes]) -> None:
     names = [name for name in names if name] or [b"x"]
     pairs = make_pairs(*((name, b"/other", 0.9) for name in names))
-    catalog = make_catalog(pairs, make_pairs(), *make_components(1))
-    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
-    script = next(content for kind, content in write_catalog(catalog, facts) if kind == "files")
+    numbered = number_results(pairs, make_pairs(), *make_components(1))
+    facts = tabulate(illustrate(name) for name in numbered.names)
+    script = next(content for kind, content in write_results(numbered, facts) if kind == "files")
     assert not re.search(rb"[<>&]|[^\x20-\x7e\n]", script)
     _, columns, folders = read_call(script)
     read = [folders[place] + base for place, base in zip(columns["folder"], columns["base"], strict=True)]
-    assert [os.fsencode(name) for name in read] == catalog.names.to_list()
+    assert [os.fsencode(name) for name in read] == numbered.names.to_list()
 
 
 def test_a_row_stands_for_every_file_pair_outlier_component_and_member() -> None:
     components, names = make_components(3, 2)
     pairs = make_pairs(("/c0/0.jpg", "/c0/1.jpg", 0.987654), ("/c1/0.jpg", "/c1/1.jpg", 1.0))
-    catalog = make_catalog(pairs, make_pairs(("/c0/2.jpg", "/c1/0.jpg", 0.1)), components, names)
-    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
-    tables = {kind: read_call(script)[1] for kind, script in write_catalog(catalog, facts)}
+    numbered = number_results(pairs, make_pairs(("/c0/2.jpg", "/c1/0.jpg", 0.1)), components, names)
+    facts = tabulate(illustrate(name) for name in numbered.names)
+    tables = {kind: read_call(script)[1] for kind, script in write_results(numbered, facts)}
     assert len(tables["files"]["base"]) == 5
     assert tables["files"]["group"] == [0, 0, 0, 1, 1]
     assert tables["pairs"]["similarity"] == [1000000, 987654]
@@ -61,11 +61,11 @@ def test_a_row_stands_for_every_file_pair_outlier_component_and_member() -> None
 
 def test_many_rows_stand_in_several_scripts_in_their_order() -> None:
     pairs = make_pairs(*((f"/a/{i}", "/b", 0.9) for i in range(45_000)))
-    catalog = make_catalog(pairs, make_pairs(), *make_components(1))
-    facts = tabulate(illustrate(os.fsdecode(name)) for name in catalog.names)
-    parts = [read_call(script)[1] for kind, script in write_catalog(catalog, facts) if kind == "pairs"]
+    numbered = number_results(pairs, make_pairs(), *make_components(1))
+    facts = tabulate(illustrate(name) for name in numbered.names)
+    parts = [read_call(script)[1] for kind, script in write_results(numbered, facts) if kind == "pairs"]
     assert [len(part["a"]) for part in parts] == [20_000, 20_000, 5_000]
-    assert [a for part in parts for a in part["a"]] == catalog.pairs["a"].to_list()
+    assert [a for part in parts for a in part["a"]] == numbered.pairs["a"].to_list()
 
 
 def test_bad_images_have_their_code_size_and_reason() -> None:
@@ -76,7 +76,9 @@ def test_bad_images_have_their_code_size_and_reason() -> None:
 
 
 def test_no_results_need_no_scripts() -> None:
-    catalog = make_catalog(make_pairs(), make_pairs(), *make_components(1))
-    assert list(write_catalog(catalog, tabulate([]))) == []
+    numbered = number_results(make_pairs(), make_pairs(), *make_components(1))
+    assert list(write_results(numbered, tabulate([]))) == []
     ((_, script),) = write_facts(way="../")
-    assert script == b'dedup.facts = {"way":"../"};\n'
+    facts = json.loads(script.decode("ascii").removeprefix("results.facts = ").removesuffix(";\n"))
+    assert facts["way"] == "../"
+    assert facts["bands"][0] == [1_000_000, "identical"]

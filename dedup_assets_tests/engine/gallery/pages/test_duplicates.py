@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from dedup_assets.engine.gallery.pages import Picture, duplicates_page
+from dedup_assets.engine.gallery.pages import ShownFile, duplicates_page
 from dedup_assets_tests.support.gallery_pages import illustrate, illustrate_nothing, make_pairs, read_page, read_words
 
 PAIRS = make_pairs(
@@ -52,14 +52,14 @@ def test_a_picture_that_is_gone_is_shown_as_such_with_its_problem() -> None:
 
 
 def test_each_picture_is_read_once() -> None:
-    reads: Counter[str] = Counter()
+    reads: Counter[bytes] = Counter()
 
-    def count_reads(name: str) -> Picture:
+    def count_reads(name: bytes) -> ShownFile:
         reads[name] += 1
         return illustrate(name)
 
     duplicates_page(make_pairs(("a", "b", 0.9), ("a", "c", 0.9), ("b", "c", 0.9)), count_reads)
-    assert reads == {"a": 1, "b": 1, "c": 1}
+    assert reads == {b"a": 1, b"b": 1, b"c": 1}
 
 
 def test_bands_with_their_counts_filter_the_pairs() -> None:

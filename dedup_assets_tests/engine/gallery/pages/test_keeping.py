@@ -5,18 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dedup_assets.engine.gallery.pages import Picture, Reason
+from dedup_assets.engine.gallery.pages import Reason, ShownFile
 from dedup_assets.engine.gallery.pages.keeping import choose, choose_of_pairs
-from dedup_assets.engine.gallery.pages.pictures import tabulate
+from dedup_assets.engine.gallery.pages.shown_files import tabulate
 
-BASE = Picture("/a.jpg", None, 640, 480, 1000, datetime(2024, 5, 3, tzinfo=UTC))
+BASE = ShownFile(b"/a.jpg", None, 640, 480, 1000, datetime(2024, 5, 3, tzinfo=UTC))
 LATER = datetime(2024, 5, 4, tzinfo=UTC)
 
 
-def decide(*pictures: Picture) -> tuple[int, Reason]:
-    members = pl.DataFrame({"group": [0] * len(pictures), "file": range(len(pictures))})
-    row = choose(members, tabulate(pictures)).row(0, named=True)
+def decide(*files: ShownFile) -> tuple[int, Reason]:
+    members = pl.DataFrame({"group": [0] * len(files), "file": range(len(files))})
+    row = choose(members, tabulate(files)).row(0, named=True)
     return row["keep"], Reason(row["reason"])
 
 
@@ -28,7 +30,7 @@ def decide(*pictures: Picture) -> tuple[int, Reason]:
         (replace(BASE, modified=datetime(2024, 5, 2, tzinfo=UTC)), Reason.OLDER),
     ],
 )
-def test_pixels_decide_then_bytes_then_age(better: Picture, reason: Reason) -> None:
+def test_pixels_decide_then_bytes_then_age(better: ShownFile, reason: Reason) -> None:
     assert decide(BASE, better, BASE) == (1, reason)
     assert decide(better, BASE) == (0, reason)
 
@@ -43,8 +45,52 @@ def test_what_is_unknown_of_one_file_decides_nothing() -> None:
     assert decide(replace(BASE, size_bytes=None), replace(BASE, modified=LATER)) == (0, Reason.OLDER)
 
 
+@pytest.mark.parametrize("problem", ["no such file", "not an image that can be read"])
+def test_a_file_that_cannot_be_read_is_never_the_one_to_keep(problem: str) -> None:
+    lost = ShownFile(b"/0.jpg", width=9999, height=9999, size_bytes=9999, problem=problem)
+    assert decide(lost, BASE) == (1, Reason.READABLE)
+    assert decide(ShownFile(b"/0.jpg", problem=problem), BASE, replace(BASE, width=641)) == (2, Reason.PIXELS)
+
+
+def test_of_files_that_cannot_be_read_none_is_to_keep_and_none_can_go() -> None:
+    lost = replace(BASE, problem="no such file")
+    members = pl.DataFrame({"group": [0, 0, 1, 1], "file": [0, 1, 2, 3]})
+    chosen = choose(members, tabulate([lost, lost, BASE, lost]))
+    assert chosen.select("keep", "reason", "others", "freed").rows() == [(None, None, 0, 0), (2, Reason.READABLE, 0, 0)]
+    pairs = pl.DataFrame({"a": [0], "b": [1]}, schema={"a": pl.UInt32, "b": pl.UInt32})
+    assert choose_of_pairs(pairs, tabulate([lost, lost])).row(0) == (None, None, False)
+
+
+_PAIRS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(lambda pair: pair[0] != pair[1]), max_size=40)
+
+
+@given(_PAIRS, st.lists(st.sampled_from(["", "gone", "archived"]), min_size=9, max_size=9), st.permutations(range(9)))
+def test_each_file_that_can_go_has_a_kept_one_that_stays(
+    rows: list[tuple[int, int]], states: list[str], widths: list[int]
+) -> None:
+    files = [
+        replace(
+            BASE,
+            width=100 + width,
+            problem="no such file" if state == "gone" else None,
+            container=b"/all.zip" if state == "archived" else None,
+        )
+        for state, width in zip(states, widths, strict=True)
+    ]
+    pairs = pl.DataFrame(rows, schema={"a": pl.UInt32, "b": pl.UInt32}, orient="row")
+    chosen = choose_of_pairs(pairs, tabulate(files))
+    removed = {
+        pair[1 - side]: pair[side]
+        for pair, side, remove in zip(rows, chosen["side"], chosen["remove"], strict=True)
+        if remove
+    }
+    assert not removed.keys() & set(removed.values())
+    assert all(states[file] == "" for file in removed)
+    assert all(states[file] != "gone" for file in removed.values())
+
+
 def test_the_date_of_an_archive_says_nothing_of_the_age_of_an_image() -> None:
-    inside = replace(BASE, container="/all.zip", modified=datetime(2000, 1, 1, tzinfo=UTC))
+    inside = replace(BASE, container=b"/all.zip", modified=datetime(2000, 1, 1, tzinfo=UTC))
     assert decide(BASE, inside) == (0, Reason.NAME)
 
 
@@ -52,7 +98,7 @@ def test_what_could_be_freed_leaves_out_the_kept_one_and_parts_of_containers() -
     files = [
         replace(BASE, size_bytes=5000),
         BASE,
-        replace(BASE, container="/all.zip"),
+        replace(BASE, container=b"/all.zip"),
         replace(BASE, size_bytes=None),
         replace(BASE, size_bytes=7),
     ]

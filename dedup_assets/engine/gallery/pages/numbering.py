@@ -1,21 +1,21 @@
-"""What a report speaks of, as tables: each file once; pairs, outliers and components by the numbers of files."""
+"""What a report shows, as tables: each file once; pairs, outliers and components by the numbers of files."""
 
-import os
 from dataclasses import dataclass
 
 import polars as pl
 
 from dedup_assets.engine.core.records import Components, Pairs
 from dedup_assets.engine.gallery.pages.components import select_groups
+from dedup_assets.engine.gallery.pages.names import decode_name
 from dedup_assets.engine.gallery.pages.pairing import merge_directions
 
 
 @dataclass(frozen=True)
-class Catalog:
+class NumberedResults:
     """The tables; a file's number is its row in `names`.
 
     Attributes:
-        names: (n,) binary, sorted: each file that stands in a pair, a list of outliers or a component.
+        names: (n,) binary, sorted: each file in a pair, a list of outliers or a component.
         pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first.
         outliers: the same columns: `a` is the outlier, the most isolated first.
         components: `component_id`, `count`, `mean`, `min`, `max` of those with two images or more, largest first.
@@ -29,7 +29,7 @@ class Catalog:
     members: pl.DataFrame
 
 
-def make_catalog(pairs: Pairs, outliers: Pairs, components: Components, names: pl.Series) -> Catalog:
+def number_results(pairs: Pairs, outliers: Pairs, components: Components, names: pl.Series) -> NumberedResults:
     """Number the files of a run's results.
 
     Args:
@@ -39,7 +39,7 @@ def make_catalog(pairs: Pairs, outliers: Pairs, components: Components, names: p
         names: (m,) binary: the path's bytes of each row of the features; `__id` counts them.
     """
     merged = merge_directions(pairs).rows
-    lonely = outliers.rows.sort("distance", maintain_order=True)
+    isolated = outliers.rows.sort("distance", maintain_order=True)
     groups = select_groups(components)
     members = pl.DataFrame(schema={"group": pl.UInt32, "name": pl.Binary})
     if groups.height:
@@ -47,24 +47,24 @@ def make_catalog(pairs: Pairs, outliers: Pairs, components: Components, names: p
         ids = components.images.select("__id", "component_id").join(numbered, on="component_id")
         ids = ids.sort("group", "__id")
         members = ids.select("group", name=names.gather(ids["__id"]))
-    columns = [merged["from"], merged["to"], lonely["from"], lonely["to"], members["name"]]
+    columns = [merged["from"], merged["to"], isolated["from"], isolated["to"], members["name"]]
     files = pl.concat([column.alias("name") for column in columns]).unique().sort()
     numbers = files.to_frame().with_row_index("file")
-    return Catalog(
+    return NumberedResults(
         names=files,
         pairs=_number(merged, numbers),
-        outliers=_number(lonely, numbers),
+        outliers=_number(isolated, numbers),
         components=groups if groups.width else pl.DataFrame(),
         members=members.join(numbers, on="name", maintain_order="left").select("group", "file"),
     )
 
 
 def split_names(names: pl.Series) -> tuple[list[int], list[str], list[str]]:
-    """Split sorted names: for each the number of its folder, and its base name; and the folders."""
+    """Split sorted names, as they are shown: for each the number of its folder, and its base name; and the folders."""
     folders: dict[str, int] = {}
     places, bases = [], []
     for name in names:
-        text = os.fsdecode(name)
+        text = decode_name(name)
         cut = text.rfind("/") + 1
         places.append(folders.setdefault(text[:cut], len(folders)))
         bases.append(text[cut:])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.records import Components
-from dedup_assets.engine.gallery.pages.catalog import make_catalog, split_names
+from dedup_assets.engine.gallery.pages.numbering import number_results, split_names
 from dedup_assets_tests.support.gallery_pages import make_components, make_pairs
 
 NOTHING = Components(pl.DataFrame(), pl.DataFrame())
@@ -17,20 +17,20 @@ def test_every_pair_outlier_and_member_keeps_its_names() -> None:
     components, names = make_components(2, 3, 1)
     pairs = make_pairs(("/z", b"/\xff", 0.9), (b"/\xff", "/z", 0.9), ("/c0/0.jpg", "/c0/1.jpg", 1.0))
     outliers = make_pairs(("/far", "/z", 0.2), ("/farther", "/far", 0.1))
-    catalog = make_catalog(pairs, outliers, components, names)
-    assert catalog.names.to_list() == sorted(set(catalog.names.to_list()))
-    named = [(catalog.names[a], catalog.names[b], score) for a, b, score in catalog.pairs.iter_rows()]
+    numbered = number_results(pairs, outliers, components, names)
+    assert numbered.names.to_list() == sorted(set(numbered.names.to_list()))
+    named = [(numbered.names[a], numbered.names[b], score) for a, b, score in numbered.pairs.iter_rows()]
     assert named == [(b"/c0/0.jpg", b"/c0/1.jpg", 1.0), (b"/z", b"/\xff", 0.9)]
-    assert [catalog.names[a] for a in catalog.outliers["a"]] == [b"/farther", b"/far"]
-    members = [(group, catalog.names[file]) for group, file in catalog.members.iter_rows()]
+    assert [numbered.names[a] for a in numbered.outliers["a"]] == [b"/farther", b"/far"]
+    members = [(group, numbered.names[file]) for group, file in numbered.members.iter_rows()]
     assert members == [(0, b"/c1/0.jpg"), (0, b"/c1/1.jpg"), (0, b"/c1/2.jpg"), (1, b"/c0/0.jpg"), (1, b"/c0/1.jpg")]
-    assert b"/c2/0.jpg" not in catalog.names.to_list()  # alone: nothing is said of it
+    assert b"/c2/0.jpg" not in numbered.names.to_list()  # alone: nothing is said of it
 
 
 def test_without_components_there_are_no_members() -> None:
-    catalog = make_catalog(make_pairs(("a", "b", 0.9)), make_pairs(), NOTHING, pl.Series([], dtype=pl.Binary))
-    assert catalog.members.is_empty()
-    assert catalog.pairs.rows() == [(0, 1, 0.9)]
+    numbered = number_results(make_pairs(("a", "b", 0.9)), make_pairs(), NOTHING, pl.Series([], dtype=pl.Binary))
+    assert numbered.members.is_empty()
+    assert numbered.pairs.rows() == [(0, 1, 0.9)]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), unique=True))

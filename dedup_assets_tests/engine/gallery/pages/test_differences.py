@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from dedup_assets.engine.gallery.pages.pictures import Picture, describe_differences
+from dedup_assets.engine.gallery.pages.differences import describe_differences
+from dedup_assets.engine.gallery.pages.shown_files import ShownFile
 
-BASE = Picture("/a/one.jpg", None, 640, 480, 1000, datetime(2024, 5, 3, tzinfo=UTC))
-OTHER = replace(BASE, name="/b/two.jpg")
+BASE = ShownFile(b"/a/one.jpg", None, 640, 480, 1000, datetime(2024, 5, 3, tzinfo=UTC))
+OTHER = replace(BASE, name=b"/b/two.jpg")
 
 
 def test_equal_files_share_everything() -> None:
-    assert describe_differences(BASE, replace(BASE, name="/b/one.jpg")) == (
+    assert describe_differences(BASE, replace(BASE, name=b"/b/one.jpg")) == (
         "same base name",
         "same dimensions",
         "same file size",
@@ -37,13 +38,13 @@ def test_turned_and_cropped_pictures_are_told_from_scaled_ones() -> None:
 
 
 def test_unknown_facts_are_not_compared() -> None:
-    unknown = Picture("/b/two.jpg", None, None, None, None, None)
+    unknown = ShownFile(b"/b/two.jpg")
     assert describe_differences(BASE, unknown) == ()
     assert describe_differences(unknown, BASE) == ()
 
 
 def test_the_date_of_an_archive_is_not_compared() -> None:
-    assert not any("date" in phrase for phrase in describe_differences(BASE, replace(OTHER, container="/all.zip")))
+    assert not any("date" in phrase for phrase in describe_differences(BASE, replace(OTHER, container=b"/all.zip")))
 
 
 def test_an_empty_file_is_not_compared_by_a_factor() -> None:

@@ -1,0 +1,99 @@
+"""What a page knows about one file."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from dedup_assets.engine.core.redaction import holds_secrets, redacted
+from dedup_assets.engine.gallery.pages.names import decode_name
+from dedup_assets.engine.inputs.containers.names import split_frame
+
+_FACTS = {
+    "size_bytes": pl.Int64,
+    "modified": pl.Int64,
+    "width": pl.Int64,
+    "height": pl.Int64,
+    "thumbnail": pl.Boolean,
+    "container": pl.Int64,
+    "problem": pl.String,
+    "secret": pl.Int8,
+}
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """What a page shows of one file.
+
+    Attributes:
+        name: full path or URL.
+        thumbnail: a JPEG file; None if there is none, or if it is a file of its own.
+        width: pixels of the original as a person sees it, None if unknown.
+        height: as `width`.
+        size_bytes: of the original file, None if unknown.
+        modified: when the original was last changed, in its own time zone; None if unknown.
+        problem: why the file cannot be shown; None if it can, or if that is unknown.
+        address: of the thumbnail, relative to the page, if it is a file of its own.
+        link: opens the original, or what holds it; None where a browser cannot.
+        container: the archive or video that holds it; then `modified` is that of the container.
+        blank: it is none: a card of it has every part that any card can have, for scripts to clone and fill.
+    """
+
+    name: bytes
+    thumbnail: bytes | None = None
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int | None = None
+    modified: datetime | None = None
+    problem: str | None = None
+    address: str | None = None
+    link: str | None = None
+    container: bytes | None = None
+    blank: bool = False
+
+    @property
+    def has_thumbnail(self) -> bool:
+        """Whether there is a picture to show."""
+        return self.thumbnail is not None or self.address is not None
+
+    @property
+    def container_kind(self) -> str:
+        """What holds it, in a word; empty for a file of its own."""
+        if self.container is None:
+            return ""
+        return "video" if split_frame(self.name) else "archive"
+
+
+BLANK_FILE = ShownFile(
+    b"", width=1, height=1, size_bytes=1, modified=datetime.fromtimestamp(0, UTC), address="", link="#", blank=True
+)
+
+Illustrate = Callable[[bytes], ShownFile]
+"""Reads what a page shows of a file, by its name; given by the caller, since pages decode nothing. Never raises."""
+
+
+def tabulate(files: Iterable[ShownFile]) -> pl.DataFrame:
+    """Facts of files as columns, null where unknown.
+
+    Returns:
+        `size_bytes`, `modified` (seconds since 1970), `width`, `height`, `thumbnail` (whether there is one),
+        `container` (length, in UTF-16 units, of the part of the shown name that names what holds the file),
+        `problem`, `secret` (1 where credentials of the name are not shown, else null).
+    """
+    rows = (
+        (
+            file.size_bytes,
+            None if file.modified is None else int(file.modified.timestamp()),
+            file.width,
+            file.height,
+            file.has_thumbnail,
+            None
+            if file.container is None
+            else len(decode_name(file.container).encode("utf-16-le", "surrogatepass")) // 2,
+            file.problem and redacted(file.problem),
+            1 if holds_secrets(file.name) else None,
+        )
+        for file in files
+    )
+    return pl.DataFrame(list(rows), schema=_FACTS, orient="row")

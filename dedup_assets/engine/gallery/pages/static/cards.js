@@ -1,0 +1,227 @@
+// @ts-check
+"use strict";
+/* What is shown of a pair, an outlier, a component, a bad image: the card in the page's <template>, cloned and filled. */
+const cards = (() => {
+  const { part } = page;
+
+  /** @returns {HTMLElement} */
+  function clone() {
+    const card = document.importNode(page.need("card", HTMLTemplateElement).content, true).firstElementChild;
+    if (!(card instanceof HTMLElement)) throw new Error("the template #card is empty");
+    return card;
+  }
+
+  /** Fills a part with a text, or removes it where there is none. @param {HTMLElement} element @param {string | null} text */
+  function fill(element, text) {
+    if (text === null) element.remove();
+    else element.textContent = text;
+  }
+
+  /** @param {ParentNode} root @param {{folder: string, base: string}} file */
+  function fillName(root, { folder, base }) {
+    const split = folder && base;
+    part(root, ".folder").replaceChildren(...names.visible(split ? folder : "", true));
+    part(root, ".base").replaceChildren(...names.visible(split ? base : folder + base));
+  }
+
+  /**
+   * The thumbnail; where there is none the original itself, if the page was opened from a disk as well.
+   * @param {ParentNode} root
+   * @param {ShownFile} file
+   * @param {boolean} [large] the original rather than the thumbnail
+   */
+  function fillPicture(root, file, large) {
+    const image = /** @type {HTMLImageElement} */ (part(root, "img"));
+    const missing = part(root, ".missing");
+    if (file.problem) part(missing, ".problem").replaceChildren(...names.visible(file.problem));
+    const isLocal = location.protocol === "file:" && !file.kind && !/^https?:/i.test(file.link ?? "");
+    const original = isLocal ? file.link : null;
+    const source = (large ? original : null) ?? file.thumbnail ?? (file.problem ? null : original);
+    if (!source) {
+      image.remove();
+      return;
+    }
+    missing.remove();
+    image.alt += names.label(file);
+    image.addEventListener("error", () => {
+      if (file.thumbnail && image.getAttribute("src") !== file.thumbnail) image.src = file.thumbnail;
+      else image.replaceWith(missing);
+    });
+    image.src = source;
+  }
+
+  /** @param {HTMLElement} element @param {number} bytes */
+  function fillSize(element, bytes) {
+    element.title = words.things(bytes, "byte");
+    element.textContent = words.size(bytes);
+  }
+
+  /** @param {ParentNode} root @param {ShownFile} file */
+  function fillFacts(root, file) {
+    fill(part(root, ".dimensions"), file.width && file.height ? `${file.width} × ${file.height}` : null);
+    if (file.size === null) part(root, ".size").remove();
+    else fillSize(part(root, ".size > span"), file.size);
+    if (file.modified === null) {
+      part(root, ".modified").remove();
+      return;
+    }
+    const time = /** @type {HTMLTimeElement} */ (part(root, "time"));
+    const moment = words.moment(file.modified);
+    if (file.kind) time.before(`${file.kind} of `);
+    time.dateTime = moment;
+    time.title = moment.replace("T", " ");
+    time.textContent = moment.slice(0, 10);
+  }
+
+  /** @param {ParentNode} root @param {ShownFile} file */
+  function fillActions(root, file) {
+    const open = /** @type {HTMLAnchorElement} */ (part(root, ".open"));
+    for (const spoken of part(root, ".actions").querySelectorAll(".spoken")) spoken.append(names.label(file));
+    part(root, ".copy").dataset.file = String(file.number);
+    if (file.kind) {
+      part(open, ".what").append(` ${file.kind}`);
+      part(root, ".remove").remove(); // a part of a file cannot be removed by itself
+    } else {
+      const box = /** @type {HTMLInputElement} */ (part(root, "input"));
+      box.dataset.mark = String(file.number);
+      box.checked = marks.has(file.number);
+    }
+    if (file.link) open.setAttribute("href", file.link);
+    else open.remove();
+  }
+
+  /** @param {ParentNode} root @param {ShownFile} file @param {number | null} [reason] to keep it */
+  function fillFile(root, file, reason = null) {
+    fillName(root, file);
+    fillFacts(root, file);
+    fillActions(root, file);
+    const advice = root.querySelector(".advice");
+    if (advice && reason !== null) part(advice, ".why").textContent = results.facts.reasons[reason];
+    else advice?.remove();
+  }
+
+  /** @param {HTMLElement} card @param {string} kind @param {number} row @param {number} number */
+  function fillHead(card, kind, row, number) {
+    card.id = `${kind}-${number}`;
+    card.tabIndex = -1;
+    card.dataset.row = String(row);
+    card.dataset.number = String(number);
+    const anchor = part(card, ".anchor");
+    anchor.setAttribute("href", `#${card.id}`);
+    anchor.replaceChildren(part(anchor, ".spoken"), String(number));
+  }
+
+  /** @param {HTMLElement} card @param {number} millionths */
+  function fillScore(card, millionths) {
+    const score = part(card, ".score");
+    score.title = words.exactScore(millionths);
+    score.replaceChildren(part(score, ".spoken"), words.score(millionths));
+    const percent = Math.min(Math.max((100 * millionths) / words.million, 0), 100);
+    card.querySelector(".gauge rect")?.setAttribute("width", percent.toFixed(2));
+  }
+
+  /** @param {ParentNode} card @param {string[]} phrases */
+  function fillDifferences(card, phrases) {
+    const list = part(card, ".differences");
+    const item = part(list, "li");
+    const items = phrases.map((phrase) => {
+      const filled = /** @type {HTMLElement} */ (item.cloneNode());
+      filled.classList.toggle("same", phrase.startsWith("same "));
+      filled.textContent = phrase;
+      return filled;
+    });
+    if (items.length) list.replaceChildren(...items);
+    else list.remove();
+  }
+
+  /** @param {number} row @param {number} number its place in the list, from 1 @param {boolean} [large] */
+  function pair(row, number, large) {
+    /** @param {string} name */
+    const get = (name) => results.value("pairs", name, row);
+    const card = clone();
+    const files = [results.file(get("a")), results.file(get("b"))];
+    const [views, captions] = [".view", ".caption"].map((selector) => card.querySelectorAll(selector));
+    files.forEach((file, side) => {
+      fillPicture(views[side], file, large);
+      fillFile(captions[side], file, get("side") === side ? get("reason") : null);
+    });
+    fillHead(card, "pair", row, number);
+    fillScore(card, get("similarity"));
+    part(card, ".band").textContent = words.band(get("similarity"));
+    fillDifferences(card, words.differences(files[0], files[1]));
+    card.classList.toggle("incomplete", card.querySelectorAll("img").length < 2);
+    if (large) {
+      card.removeAttribute("id");
+      for (const button of card.querySelectorAll(".enlarge")) button.replaceWith(...button.childNodes);
+    }
+    return card;
+  }
+
+  /** @param {number} row @param {number} number its place in the list, from 1 */
+  function outlier(row, number) {
+    const card = clone();
+    const [alone, nearest] = ["a", "b"].map((side) => results.file(results.value("outliers", side, row)));
+    const view = part(card, ".nearest");
+    fillHead(card, "outlier", row, number);
+    fillScore(card, results.value("outliers", "similarity", row));
+    fillPicture(card, alone);
+    fillFile(part(card, ".caption"), alone);
+    fillPicture(view, nearest);
+    fillName(view, nearest);
+    return card;
+  }
+
+  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows this one alone */
+  function component(row, shown, isOpen) {
+    /** @param {string} name */
+    const get = (name) => results.value("components", name, row);
+    const card = clone();
+    const images = words.things(get("count"), "image");
+    fillHead(card, "component", row, get("component_id"));
+    part(card, ".score").textContent = images;
+    if (get("min") === null) part(card, ".band").remove();
+    else
+      for (const [name, column] of [
+        ["low", "min"],
+        ["high", "max"],
+        ["mean", "mean"],
+      ]) {
+        part(card, `.${name}`).textContent = words.score(get(column));
+      }
+    const list = part(card, ".members");
+    const blank = part(list, "li");
+    list.replaceChildren(
+      ...shown.map((number) => {
+        const member = /** @type {HTMLElement} */ (blank.cloneNode(true));
+        const file = results.file(number);
+        fillPicture(member, file);
+        fillFile(member, file, number === get("keep") ? get("reason") : null);
+        return member;
+      }),
+    );
+    const browse = part(card, ".browse");
+    browse.setAttribute("href", `#component=${get("component_id")}`);
+    part(browse, ".count").textContent = images;
+    if (isOpen || get("count") <= shown.length) browse.remove();
+    if (!marks.others(row).length) part(card, ".mark-others").remove();
+    part(card, ".bytes").textContent = words.size(get("freed"));
+    if (!get("freed")) part(card, ".freed").remove();
+    return card;
+  }
+
+  /** @param {number} row */
+  function bad(row) {
+    /** @param {string} name */
+    const get = (name) => results.value("bad", name, row);
+    const card = clone();
+    fillName(card, { folder: get("folder"), base: get("base") });
+    const size = part(card, ".numeric > span");
+    if (get("size") !== null) fillSize(size, get("size"));
+    else [size.title, size.textContent] = ["unknown", "–"];
+    part(card, ".code-name").textContent = results.value("codes", "code", get("code")).replace(/^ERROR_/, "");
+    part(card, ".reason").replaceChildren(...names.visible(get("reason") ?? ""));
+    return card;
+  }
+
+  return { pair, outlier, component, bad };
+})();

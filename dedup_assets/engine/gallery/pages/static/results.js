@@ -1,0 +1,132 @@
+// @ts-check
+"use strict";
+/* The results, as the scripts in data/ bring them: columns, thousands of rows at a time. */
+
+/**
+ * One file, ready to be shown; what is unknown is null.
+ * @typedef {object} ShownFile
+ * @property {number} number
+ * @property {string} name
+ * @property {string} folder
+ * @property {string} base
+ * @property {number | null} size bytes
+ * @property {number | null} width pixels
+ * @property {number | null} height pixels
+ * @property {number | null} modified seconds since 1970
+ * @property {string | null} problem why there is no thumbnail
+ * @property {string} kind of what holds it: archive, video; empty for a file of its own
+ * @property {boolean} secret whether credentials of its name are hidden
+ * @property {string | null} thumbnail address
+ * @property {string | null} link opens the original
+ */
+
+/**
+ * What holds for all pages: how many entries a page of a list has, and the words that Python chooses from.
+ * @typedef {object} Facts
+ * @property {number} pairs
+ * @property {number} components
+ * @property {number} members of a component, before it is opened
+ * @property {number} bad
+ * @property {number} thumbnails per folder
+ * @property {string} beside folder whose content is linked relatively
+ * @property {string} way from the pages to that folder
+ * @property {boolean} suggest whether pages say which image to keep
+ * @property {string[]} reasons to keep an image
+ * @property {[number, string][]} bands lowest similarity and name of each
+ * @property {string} lowest_band
+ */
+
+const results = (() => {
+  /** @typedef {{length: number, columns: Record<string, any[]>}} Table */
+
+  /** @type {Record<string, Table>} */
+  const tables = {};
+  /** @type {Table} */
+  const none = { length: 0, columns: {} };
+  /** @type {Facts} set by data/facts-0000.js */
+  const facts = /** @type {any} */ ({});
+
+  /** The folder of the scripts, data and thumbnails. */
+  const folder = (document.currentScript?.getAttribute("src") ?? "").replace(/\/[^/]*$/, "");
+
+  /**
+   * Adds rows; called by the scripts in data/. A column that is missing is null in each row.
+   * @param {string} kind
+   * @param {Record<string, any[]>} columns
+   * @param {string[]} [folders] the column `folder` counts them
+   */
+  function add(kind, columns, folders) {
+    if (folders) columns.folder = columns.folder.map((place) => folders[place]);
+    tables[kind] ??= { length: 0, columns: {} };
+    const table = tables[kind];
+    for (const [name, values] of Object.entries(columns)) {
+      table.columns[name] ??= new Array(table.length).fill(null);
+      for (const value of values) table.columns[name].push(value);
+    }
+    table.length += Object.values(columns)[0].length;
+    for (const column of Object.values(table.columns)) while (column.length < table.length) column.push(null);
+  }
+
+  /** @param {string} kind */
+  const count = (kind) => (tables[kind] ?? none).length;
+
+  /** The values of a column; none where it is missing. @param {string} kind @param {string} name */
+  const column = (kind, name) => (tables[kind] ?? none).columns[name] ?? [];
+
+  /** @param {string} kind @param {string} name @param {number} row */
+  const value = (kind, name, row) => column(kind, name)[row] ?? null;
+
+  /** @param {number} number @returns {ShownFile} */
+  function file(number) {
+    /** @param {string} name */
+    const get = (name) => value("files", name, number);
+    const name = get("folder") + get("base");
+    const end = get("container");
+    const isFrame = end !== null && name[end] === "#";
+    const opened = end !== null && !isFrame ? name.slice(0, end) : name;
+    const there = get("thumbnail") || get("size_bytes") !== null || end !== null;
+    const secret = get("secret") !== null;
+    const part = String(Math.floor(number / results.facts.thumbnails)).padStart(3, "0");
+    return {
+      number,
+      name,
+      folder: get("folder"),
+      base: get("base"),
+      size: get("size_bytes"),
+      width: get("width"),
+      height: get("height"),
+      modified: get("modified"),
+      problem: get("problem"),
+      kind: end === null ? "" : isFrame ? "video" : "archive",
+      secret,
+      thumbnail: get("thumbnail") ? `${folder}/thumbs/${part}/${number}.jpg` : null,
+      link: there && !secret ? names.address(opened, isFrame) : null,
+    };
+  }
+
+  /** @type {string[] | null} */
+  let lower = null;
+
+  /** For each file, whether its path holds a text; null if all do. @param {string} text */
+  function match(text) {
+    if (!text) return null;
+    const bases = column("files", "base");
+    lower ??= column("files", "folder").map((path, row) => (path + bases[row]).toLowerCase());
+    const wanted = text.toLowerCase();
+    return Uint8Array.from(lower, (path) => Number(path.includes(wanted)));
+  }
+
+  /** @type {number[] | null} */
+  let starts = null;
+
+  /** The files of a component. @param {number} row @returns {number[]} */
+  function members(row) {
+    if (!starts) {
+      let start = 0;
+      starts = [0, ...column("components", "count").map((size) => (start += size))];
+    }
+    return column("members", "file").slice(starts[row], starts[row + 1]);
+  }
+
+  return { facts, folder, add, count, column, value, file, match, members };
+})();

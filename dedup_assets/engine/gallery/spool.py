@@ -1,0 +1,46 @@
+"""Files on their way into the gallery: in memory up to a size, then in a temporary file."""
+
+import hashlib
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+
+_IN_MEMORY_BYTES = 64 << 20
+
+
+@dataclass
+class Spool:
+    """Path and content of each file, in the order in which they were added.
+
+    Attributes:
+        entries: path, start and size of each file.
+    """
+
+    entries: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with this object
+        self._digest = hashlib.sha256()
+        weakref.finalize(self, self._file.close)
+
+    def add(self, path: str, content: bytes) -> None:
+        """Add a file."""
+        self.entries.append((path, self._file.tell(), len(content)))
+        self._file.write(content)
+        self._digest.update(f"{path}\0{len(content)}\0".encode() + content)
+
+    @property
+    def folder(self) -> str:
+        """A name for the folder of these files, made from what is in it."""
+        return f"files-{self._digest.hexdigest()[:12]}"
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files together."""
+        return sum(size for _, _, size in self.entries)
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        for path, start, size in self.entries:
+            self._file.seek(start)
+            yield path, self._file.read(size)
