@@ -1,7 +1,6 @@
 """The main path as a new user walks it: `dedup-assets ui`, a browser, one click, and the answer."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dedup_assets_tests.support.browsers import open_browser
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -24,16 +24,8 @@ _PATIENCE_SECONDS = 150  # a busy machine
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    """A real browser without a window, or a skip."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra `dev`")
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = next((found for found in map(shutil.which, names) if found), None)
-    if path is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(names)} is on PATH")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,14 +11,10 @@ from typing import Any
 
 import pytest
 
+from dedup_assets_tests.support.browsers import import_or_skip, open_browser
 from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium on the PATH"),
-    pytest.mark.filterwarnings("ignore"),  # of playwright's own event loop
-]
+pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
 
 LISTS = ["duplicates", "components", "outliers", "bad_images"]
 STRICT = (
@@ -60,10 +55,8 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -138,7 +131,7 @@ def test_pages_work_under_a_strict_policy_wide_and_narrow(name: str, served: str
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index", "duplicates"])
 def test_no_rule_of_axe_is_broken(name: str, theme: str, folder: Path, browser: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    axe = import_or_skip("axe_playwright_python.sync_playwright")
     tab = browser.new_page(color_scheme=theme)
     tab.goto(f"{folder.as_uri()}/{name}.html")
     if name != "index":
@@ -216,7 +209,7 @@ def test_marks_are_kept_from_page_to_page_and_nothing_is_lost_unseen(folder: Pat
     page.keyboard.press("1")
     assert not page.is_visible("#marks-warning")
     page.keyboard.press("2")
-    assert "none would be left" in page.text_content("#marks-warning")
+    assert "nothing would be left" in page.text_content("#marks-warning")
     assert len(page.query_selector_all(".doomed")) == 1
     open_list(page, f"{folder.as_uri()}/components.html")
     assert "2 files marked" in page.text_content("#marks-count")
