@@ -1,6 +1,5 @@
 """A folder of photographs that changes between two states, for runs that are killed in between."""
 
-import os
 from pathlib import Path
 
 from dedup_assets_tests.support.models import save_mean_model
@@ -20,6 +19,9 @@ FEATURE_FILES = (
 class ChangingPhotos:
     """A folder of photographs in two states, and a small model for them.
 
+    The photographs of a state are a folder that is moved in and out as a whole: that leaves the times of the files
+    unchanged, which the listing keeps, so that a state always gives the same bytes.
+
     Args:
         top: folder for `photos` and the model.
         standing: number of photographs that never change; copies are among them.
@@ -29,15 +31,18 @@ class ChangingPhotos:
     def __init__(self, top: Path, standing: int, changing: int) -> None:
         self.folder = top / "photos"
         self.model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
-        self._changing = changing
+        self._aside = top / "aside"
+        self._aside.mkdir()
         for number in range(standing):
             seed = number % (standing * 3 // 4)
             save_jpeg(self.folder / f"{number:02d}.jpg", photo_like(seed, 64, 48), quality=80 + number % 2)
+        for place, state in enumerate(_STATES):
+            for number in range(changing):
+                seed = 40 + number + changing * place
+                save_jpeg(self._aside / f"x{state}" / f"{number}.jpg", photo_like(seed, 64, 48))
 
     def show(self, state: str) -> None:
         """Put the photographs into state `a` or `b`."""
-        for path in self.folder.glob("x*.jpg"):
-            path.unlink()
-        for number in range(self._changing):
-            seed = 40 + number + self._changing * _STATES.index(state)
-            os.utime(save_jpeg(self.folder / f"x{state}{number}.jpg", photo_like(seed, 64, 48)), ns=(1, 1))
+        for shown in self.folder.glob("x*"):
+            shown.rename(self._aside / shown.name)
+        (self._aside / f"x{state}").rename(self.folder / f"x{state}")
