@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import dedup_assets
+from dedup_assets_tests.support.places import ROOT
 
 PACKAGE = Path(dedup_assets.__file__).parent
 MOST_LINES = 350
@@ -139,6 +140,13 @@ def test_folders_of_the_engine_form_no_circle() -> None:
     for folder, others in MAY_IMPORT.items():  # in an order in which each needs only what was named before
         assert others <= beneath, folder
         beneath.add(folder)
+
+
+def test_the_document_says_what_each_folder_of_the_engine_may_import() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = document.split("\n## Folders of the engine\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", table, re.MULTILINE)
+    assert {folder: set(re.findall(r"`(\w+)`", others)) for folder, others in rows} == MAY_IMPORT
 
 
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
