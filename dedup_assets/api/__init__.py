@@ -1,6 +1,7 @@
-"""The Python surface: RUN.md's `run()`, feature files and gallery functions, one module a subject.
+"""The Python surface: RUN.md's `run()`, feature files and gallery functions, one module per subject.
 
-Functions check a call, hand it to the pipeline or the engine, and say the outcome. What they do belongs there.
+A function here checks a call, passes it to the pipeline or the engine, and reports the outcome. The work itself belongs
+in `engine/`, runs of assets in `pipeline/`. What a terminal or a notebook shows is here too (`console`, `notebook`).
 """
 
 from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature

@@ -1,4 +1,4 @@
-"""What a terminal shows: a progress bar while images are read, a summary at the end."""
+"""What a terminal shows: a progress bar while images are read, and a summary at the end."""
 
 import sys
 from types import TracebackType
@@ -13,7 +13,7 @@ from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.run_facts import RunFacts
 
-_SHOWN_SECONDS = 0.05  # steps quicker than this are not worth a line
+_SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
 
 
 class ConsoleProgress(ProgressReporter):
@@ -53,12 +53,12 @@ class ConsoleProgress(ProgressReporter):
             self._bar.update(self._task, completed=self.done, rate=self.rate, bad=self.bad)
 
     def end(self) -> None:
-        """Leave the bar as it stands."""
+        """Stop the bar and leave it visible."""
         self._bar.stop()
 
 
 def print_summary(facts: RunFacts, settings: Settings) -> None:
-    """Print what a run found: counts, seconds for each step, warnings, and where the gallery is."""
+    """Print what a run found: counts, seconds per step, warnings, and the path of the gallery."""
     console = Console(soft_wrap=True, highlight=False)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")

@@ -1,4 +1,4 @@
-"""RUN.md's feature files as arrays: load and save them."""
+"""Loading and saving RUN.md's feature files as arrays."""
 
 import os
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], N
     """Load stored vectors and the names of their rows (RUN.md, "Input / output formats").
 
     Args:
-        filename: features.dat (its names stand in features.dat.csv beside it), or a work_dir that holds it; fastdup's
+        filename: features.dat (its names are in features.dat.csv beside it), or a work_dir that holds it; fastdup's
             atrain_features.dat works as well.
 
     Returns:
-        The names of all good images, n of them, and an (n, d) float32 array; row i belongs to name i. d is 576 with the
-        built-in model. Names that are not UTF-8 have their bytes as surrogate escapes (`os.fsencode` restores them).
+        The n names of all good images, and an (n, d) float32 array whose row i belongs to name i; d is 576 with the
+        built-in model. Bytes of names that are not UTF-8 become surrogate escapes; `os.fsencode` restores them.
 
     Raises:
-        WorkDirError: a file is missing, or names and vectors do not fit.
+        WorkDirError: a file is missing, or the number of names and of vectors differs.
     """
     import numpy as np
 
@@ -43,12 +43,12 @@ def save_binary_feature(
     """Store vectors and names as features.dat and features.dat.csv, as `load_binary_feature` reads them.
 
     Args:
-        save_path: the folder; created if need be.
+        save_path: the folder; created if it does not exist.
         filenames: n names.
         np_array: (n, d) float32, row i for name i.
 
     Raises:
-        SettingsError: the array is not float32, not two-dimensional, or has not one row a name.
+        SettingsError: the array is not float32, not two-dimensional, or does not have one row per name.
         WorkDirError: the folder cannot be written to.
     """
     import numpy as np

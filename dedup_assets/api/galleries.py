@@ -1,4 +1,4 @@
-"""RUN.md's gallery functions: one page of pairs, outliers or components, shown inline in a notebook."""
+"""RUN.md's gallery functions: each writes one page (pairs, outliers or components) and shows it in a notebook."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ def create_duplicates_gallery(
     num_images: int = 20,
     descending: bool = True,
 ) -> int:
-    """Make a page of the most similar pairs, side by side; in a Jupyter notebook it is shown inline too.
+    """Write a page of the most similar pairs, side by side, and show it inline in a Jupyter notebook.
 
     Args:
         similarity_file: similarity.csv of a run, or a work_dir that holds it.
         save_path: folder for the page, duplicates.html.
-        num_images: pairs to show, at most.
+        num_images: the most pairs to show.
         descending: closest first; False shows the least similar pairs first.
 
     Returns:
@@ -41,12 +41,12 @@ generate_duplicates_gallery = create_duplicates_gallery
 def create_outliers_gallery(
     outliers_file: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
 ) -> int:
-    """Make a page of the most isolated images, each with its nearest neighbour; shown inline in Jupyter.
+    """Write a page of the most isolated images, each with its nearest neighbour, and show it inline in Jupyter.
 
     Args:
         outliers_file: outliers.csv of a run, or a work_dir that holds it.
         save_path: folder for the page, outliers.html.
-        num_images: outliers to show, at most.
+        num_images: the most outliers to show.
 
     Returns:
         0 on success; 1 on error, with one line on stderr.
@@ -59,12 +59,12 @@ def create_outliers_gallery(
 def create_components_gallery(
     work_dir: str | os.PathLike[str], save_path: str | os.PathLike[str], num_images: int = 20
 ) -> int:
-    """Make a page of the largest components; shown inline in Jupyter.
+    """Write a page of the largest components, and show it inline in Jupyter.
 
     Args:
-        work_dir: of a run: components and names are read from it.
+        work_dir: the work_dir of a run, with components and names.
         save_path: folder for the page, components.html.
-        num_images: components to show, at most.
+        num_images: the most components to show.
 
     Returns:
         0 on success; 1 on error, with one line on stderr.
@@ -101,7 +101,7 @@ def _create(
 
 
 def _source(path: str) -> "tuple[WorkDir, str | None]":
-    """A work_dir and, where the path is that of a file in it, the file's name."""
+    """Return a work_dir and, if the path is a file in it, the name of the file."""
     from dedup_assets.engine.work_dir import WorkDir
 
     if path.endswith(".csv"):

@@ -1,20 +1,20 @@
-"""Showing a page inside a Jupyter notebook, where the code runs in one."""
+"""Showing a page in the Jupyter notebook that runs the code."""
 
 import sys
 from html import escape
 
 
 def show_inline(html: str) -> None:
-    """Show a page as the output of the running notebook cell; nothing happens outside of a notebook.
+    """Show a page as output of the running notebook cell; do nothing outside of a notebook.
 
-    The page stands in a frame of its own: its styles stay there, and its content security policy holds.
+    The page gets a frame of its own, so that its styles stay inside and its content security policy applies.
     """
     if not _in_notebook():
         return
     from IPython.display import HTML, display
 
     frame = f'<iframe srcdoc="{escape(html, quote=True)}" sandbox width="100%" height="800" style="border:0"></iframe>'
-    display(HTML(frame))  # type: ignore[no-untyped-call]  # as IPython has it
+    display(HTML(frame))  # type: ignore[no-untyped-call]  # IPython has no types here
 
 
 def _in_notebook() -> bool:

@@ -1,7 +1,6 @@
-"""RUN.md's `run()`.
+"""RUN.md's `run()`: check the call, pass it to the pipeline, report the outcome.
 
-A call is checked and handed to the pipeline; its outcome is a return code and words. Heavy libraries are imported
-inside the functions, so that `import dedup_assets` stays quick.
+Heavy libraries are imported inside the functions, so that `import dedup_assets` stays quick.
 """
 
 import os
@@ -38,39 +37,39 @@ def run(
 ) -> int:
     """Find duplicates, near-duplicates, outliers and broken files among images.
 
-    Materializes the Dagster assets of the run mode; what each parameter means, its default and its bounds stand in
-    `engine.core.settings.Settings` (RUN.md, "Parameters"). Parameters left out or None have their defaults.
+    Materializes the Dagster assets of the run mode. `engine.core.settings.Settings` has the meaning, default and bounds
+    of each parameter (RUN.md, "Parameters"). A parameter that is left out or None has its default.
 
     Args:
         input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
             of a test set's features.
-        work_dir: where results go; created if need be.
+        work_dir: where results go; created if it does not exist.
         compute: cpu or gpu.
-        verbose: show Dagster's log, and tracebacks of defects of ours.
-        num_threads: threads in all.
-        num_images: only the first n.
+        verbose: show Dagster's log and, after an internal error, the traceback.
+        num_threads: total number of threads.
+        num_images: use only the first n images.
         turi_param: comma-separated key=value.
         distance: metric of the search.
-        threshold: similarity from which pairs are stored.
+        threshold: the least similarity of the pairs that are stored.
         lower_threshold: similarity below which an image is an outlier.
         model_path: an ONNX model instead of the built-in one.
         version: print the version and return.
-        nearest_neighbors_k: neighbours for each image.
+        nearest_neighbors_k: neighbours per image.
         run_mode: 0 everything; 1 features; 2 similarity from stored features; 3 score the images of input_dir against
             the train set in work_dir, results in work_dir/test; 4 the same for features stored in input_dir.
         nn_provider: faiss or turi.
-        min_offset: first position of the listing.
-        max_offset: position after the last one. With run_mode 1, processes may share a work_dir, each with a range of
-            its own: a range is kept in a sub-folder named for it, and features.dat holds all ranges of this input that
-            were extracted so far. Nodes with work_dirs of their own: put these into one folder and run_mode 2 on it
-            unites them.
+        min_offset: position in the listing where reading begins.
+        max_offset: position in the listing before which reading ends. With run_mode 1, processes can share a work_dir,
+            each with its own range: a sub-folder keeps the range, and features.dat holds all ranges of this input that
+            were extracted so far. Machines with work_dirs of their own: put these into one folder and use run_mode 2
+            on it.
         faiss_mode: a faiss index_factory string.
         faiss_param: search parameters of the index.
         bounding_box: crop before embedding.
-        **more: `nnmodel`, and the settings that RUN.md does not have (`shard_size`, `max_pixels`, `gallery_pairs`).
+        **more: `nnmodel`, and the settings that RUN.md does not have, such as `shard_size` or `max_pixels`.
 
     Returns:
-        0 on success; 1 on error, with one line on stderr that says what was wrong and what is allowed.
+        0 on success; 1 on error, with one line on stderr that says what is wrong and what is allowed.
     """
     given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
     if version:
@@ -100,7 +99,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
     settings = Settings.parse(**given)
     if settings.mode.reads_input_dir:
         settings = Settings.parse(**given, input_dir=_inputs(input_dir))
-    # Decoding processes start while this one imports what follows, and one of them decodes the first images.
+    # Decoding processes start, and one of them decodes the first images, while this process imports what follows.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start
 

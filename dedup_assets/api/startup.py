@@ -1,7 +1,7 @@
-"""Starting, and ending, without looking for garbage.
+"""Starting and ending a run without garbage collection.
 
-Importing Dagster and opening an instance make a million objects that stay. Going through them, again and again while
-they are made, at collections during the run and once more when the interpreter ends, took a whole second of a run.
+Importing Dagster and opening an instance make a million objects that stay. Collections that look at them, while they
+are made, during the run and when the interpreter ends, cost one second per run.
 """
 
 import atexit
@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def starting() -> Iterator[Callable[[], None]]:
-    """Within the block nothing is collected, until what is yielded is called: then, only what was made since.
+    """Collect nothing in the block until the yielded function is called; from then on, only objects made since.
 
-    At its end the collector is as it was before. When the interpreter ends it has nothing to go through either.
+    The end of the block restores the collector. At the end of the interpreter the collector has nothing to look at.
     """
     atexit.unregister(gc.freeze)  # once is enough
     atexit.register(gc.freeze)

@@ -1,4 +1,4 @@
-"""The command line: one module a command, and what a terminal asks for."""
+"""The command line: one module per command, options made from `Settings`, and `main`, which assembles them."""
 
 from dedup_assets.cli.main import main
 

@@ -1,7 +1,7 @@
-"""`dedup-assets demo`: the main job on photographs whose right answer is known, and the answer beside the truth.
+"""`dedup-assets demo`: the main job on photographs whose copies are known, and the result beside the truth.
 
-What is asked is said before the run, and what was missed is printed like what was found. The samples and the truth
-about them are made in `engine/samples.py`.
+It prints the command before the run, and what was missed as well as what was found. `samples.py` makes the photographs
+and knows the truth about them.
 """
 
 import os
@@ -19,22 +19,22 @@ from dedup_assets.cli.samples import PHOTOS, CopyKind, Sample, make_samples
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.core.settings import Settings
 
-SURE = (CopyKind.EXACT, CopyKind.RECOMPRESSED, CopyKind.RESIZED)  # a copy of these kinds that is missed is a failure
+SURE = (CopyKind.EXACT, CopyKind.RECOMPRESSED, CopyKind.RESIZED)  # missing a copy of these kinds is a failure
 RESULTS = "results"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer of a run beside the truth.
+    """The result of a run beside the truth.
 
     Attributes:
-        copies: for each kind of copy, how many were listed together with their original, and how many there are.
-        wrong: listed pairs of different photographs: name, name, similarity.
-        outliers: how many of the photographs without a copy were named as outliers, and how many there are.
-        false_outliers: outliers that do have a copy.
-        bad: broken files and the reason that was found.
-        unnamed: broken files that were not found.
-        false_bad: good files that were called bad.
+        copies: per kind of copy, how many were listed with their original, and how many there are.
+        wrong: listed pairs of different photographs, as (name, name, similarity).
+        outliers: how many photographs without a copy were listed as outliers, and how many there are.
+        false_outliers: listed outliers that have a copy.
+        bad: broken files, with the reason that the run gave.
+        unnamed: broken files that the run did not report.
+        false_bad: good files that the run reported as bad.
     """
 
     copies: dict[CopyKind, tuple[int, int]]
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Nothing sure was missed, and nothing wrong was listed."""
+        """No copy of a sure kind was missed, and nothing wrong was listed."""
         sure = all(found == expected for found, expected in (self.copies[kind] for kind in SURE))
         return sure and not (self.wrong or self.false_outliers or self.unnamed or self.false_bad)
 
@@ -60,14 +60,14 @@ def demo(folder: str) -> None:
 
 
 def run_demo(folder: str) -> int:
-    """Make sample photographs with copies, run the pipeline on them and compare its answer with the truth.
+    """Make sample photographs with copies, run the pipeline on them and compare the result with the truth.
 
     Args:
         folder: new, empty, or made by an earlier demo. Gets `photos` and `results`; nothing else in it is touched.
 
     Returns:
-        0 if the answer holds: every exact, recompressed and resized copy found, no wrong pair, every broken file named.
-        1 if not, or where the run failed.
+        0 if every exact, recompressed and resized copy and every broken file was found, and no wrong pair was listed.
+        1 if not, or if the run failed.
 
     Raises:
         InputError: the samples cannot be made in this folder.
@@ -88,11 +88,11 @@ def run_demo(folder: str) -> int:
 
 
 def compare(samples: list[Sample], photos: str, results: str) -> Comparison:
-    """Read the answer in `results` and hold it against the truth.
+    """Compare the files in `results` with the truth.
 
     Args:
         samples: the truth.
-        photos: the folder that was read.
+        photos: the folder that the run read.
         results: the work_dir of the run.
 
     Raises:
@@ -100,7 +100,7 @@ def compare(samples: list[Sample], photos: str, results: str) -> Comparison:
     """
     from dedup_assets.engine.work_dir import WorkDir, files
 
-    root = os.path.abspath(photos)  # noqa: PTH100 - as the listing names files: without "..", links not followed
+    root = os.path.abspath(photos)  # noqa: PTH100 - like the listing: no "..", links not followed
     truth = {f"{root}/{sample.path}": sample for sample in samples}
     work_dir = WorkDir(results)
     pairs: dict[tuple[str, str], float] = {}
@@ -141,9 +141,9 @@ def _count_copies(truth: dict[str, Sample], pairs: set[tuple[str, str]]) -> dict
 
 
 def print_comparison(found: Comparison) -> None:
-    """Print the answer beside the truth, misses and mistakes included."""
+    """Print the result beside the truth, with what was missed or wrong."""
     threshold = Settings.model_fields["threshold"].default
-    print(f"\nThe answer beside the truth (threshold {threshold}):")
+    print(f"\nThe result beside the truth (threshold {threshold}):")
     for kind, (listed, expected) in found.copies.items():
         _line(kind, f"{listed} of {expected} found", failed=kind in SURE and listed < expected)
     _line("pairs of different photographs", f"{len(found.wrong)} listed", failed=bool(found.wrong))

@@ -1,7 +1,7 @@
-"""Sample photographs with made copies: a small collection whose right answer is known.
+"""Sample photographs with made copies: a small collection whose copies are known.
 
-The photographs come inside scikit-image's wheel (extra `[samples]`); nothing is downloaded and scikit-image is not
-imported. What is made is the same on every call, and nothing that somebody else made is deleted or overwritten.
+The photographs are files in scikit-image's wheel (extra `[samples]`); nothing is downloaded, and scikit-image is not
+imported. Each call makes the same files. No file that the demo did not make is deleted or overwritten.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dedup_assets.engine.core.errors import InputError
 
-MARKER = "dedup-demo.json"  # in a folder that we made: the sha256 of each sample in it
+MARKER = "dedup-demo.json"  # marks a folder of the demo: the sha256 of each sample
 PHOTOS = "photos"
 
 _COPIED = (
@@ -28,7 +28,7 @@ _STEREO = ("motorcycle_left.png", "motorcycle_right.png")
 
 
 class CopyKind(StrEnum):
-    """How a copy was made of its original."""
+    """How a copy differs from its original."""
 
     EXACT = "exact copy, other name"
     RECOMPRESSED = "recompressed as JPEG"
@@ -44,10 +44,10 @@ class Sample:
     """One sample file and the truth about it.
 
     Attributes:
-        path: relative to the folder of the photographs.
-        subject: what it shows; files with one subject belong together. Empty for a broken file.
-        kind: how it differs from the original of its subject; None for an original or a broken file.
-        copied: the subject has more than one file.
+        path: relative to the folder of photographs.
+        subject: what it shows; files of one subject are copies of each other. Empty for a broken file.
+        kind: how it differs from the original of its subject; None for an original and for a broken file.
+        copied: whether its subject has more than one file.
     """
 
     path: str
@@ -57,21 +57,21 @@ class Sample:
 
     @property
     def broken(self) -> bool:
-        """No image can be read from it."""
+        """Whether it is a file that no image can be read from."""
         return not self.subject
 
 
 def make_samples(folder: str) -> list[Sample]:
-    """Put the photographs, their copies and two broken files into `folder`/photos.
+    """Write the photographs, their copies and two broken files to `folder`/photos.
 
     Args:
-        folder: new, empty, or made by an earlier call; files that are there already are left as they are.
+        folder: new, empty, or made by an earlier call, whose files are kept.
 
     Returns:
-        The truth: one sample a file.
+        The truth: one sample per file.
 
     Raises:
-        InputError: scikit-image is not installed; or the folder holds something that this function did not put there.
+        InputError: scikit-image is not installed, or the folder holds files that this function did not make.
     """
     root = Path(folder)
     contents = dict(_contents(_photographs()))
@@ -88,7 +88,7 @@ def make_samples(folder: str) -> list[Sample]:
 
 
 def _photographs() -> Path:
-    """The folder inside scikit-image that holds the photographs, found without importing it."""
+    """The folder of photographs in scikit-image, found without importing it."""
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
         raise InputError("the sample photographs come with scikit-image: pip install 'dedup-assets[samples]'")
@@ -100,7 +100,7 @@ def _photographs() -> Path:
 
 
 def _claim(root: Path, digests: dict[str, str]) -> None:
-    """Mark the folder as ours, once it is sure that nothing in it is somebody else's."""
+    """Mark the folder as the demo's, after checking that every file in it is."""
     marker = root / MARKER
     if root.exists() and not root.is_dir():
         raise InputError(f"{str(root)!r} is a file; name a folder that is new or empty")
@@ -123,7 +123,7 @@ def _claim(root: Path, digests: dict[str, str]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all; the unfinished file is hidden, and no listing takes it for an image."""
+    """Write a file whole or not at all. The unfinished file is hidden, so that no listing takes it for an image."""
     unfinished = path.with_name(f".{path.name}.part")
     unfinished.write_bytes(content)
     os.replace(unfinished, path)  # noqa: PTH105 - the same call, with the two names beside each other
@@ -146,7 +146,7 @@ def _contents(data: Path) -> Iterator[tuple[Sample, bytes]]:
 
 
 def _copies(original: Path) -> Iterator[tuple[CopyKind, str, bytes]]:
-    """Each kind of copy: its path, and its content as a file."""
+    """Yield each copy of a photograph: its kind, path and content."""
     from PIL import Image, ImageEnhance, ImageOps  # only the demo needs it, and every command imports this module
 
     name = original.stem
