@@ -1,12 +1,11 @@
 """The assets: one pipeline from a folder of photographs to a gallery.
 
-An asset here is its contract (the decorator and the docstring, which Dagster shows) over a few lines that read inputs,
-call the engine once and describe the result. Work on images belongs into `engine/`, files into `engine/work_dir/`,
-figures for the UI into `metadata.py`.
+An asset is its contract (the decorator and the docstring, which Dagster shows) and a few lines that read inputs, call
+the engine and describe the result. Work on images belongs in `engine/`, files in `engine/work_dir/`, figures for the UI
+in `metadata.py`, what all assets share in `contracts.py`.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -23,39 +22,26 @@ from dedup_assets.engine.core.records import (
     OffsetRange,
     Pairs,
     SearchIndex,
-    Similarity,
     StoredManifest,
 )
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.gallery.building import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
-from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import count_inside, list_images
 from dedup_assets.engine.neighbors import check_search
 from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.dagster_internals import accepting_beta, function_of
-from dedup_assets.pipeline.resources import IO_MANAGER, SettingsResource
+from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
+from dedup_assets.pipeline.dagster_internals import function_of
+from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
-from dedup_assets.pipeline.versions import CODE_VERSION
 
-PIPELINE = "dedup"
-SCALE_OUT = "scale_out"
-OWNERS = ["team:dedup-assets"]
-ONE_RUN = dg.BackfillPolicy.single_run()
-_OUT: dict[str, Any] = {
-    "group_name": PIPELINE,
-    "owners": OWNERS,
-    "tags": {"domain": "image-deduplication"},
-    "code_version": CODE_VERSION,
-    "io_manager_key": IO_MANAGER,
-    "automation_condition": dg.AutomationCondition.eager(),
-}
-# Only ranges that nobody has done: eager() asks for all of them after each listing, on_missing() not for those that
-# were registered before automation was switched on. A range that failed is left to a person.
+# Ranges that were never computed. eager() would ask for all ranges after each listing, on_missing() not for those that
+# were registered before automation was switched on. A failed range waits for a person.
 _MISSING = (
     dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.in_progress()
@@ -65,21 +51,13 @@ _MISSING = (
 ).with_label("missing")
 
 
-def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
-    """As `dg.asset`, with what all assets of the pipeline have in common; the contract may say otherwise."""
-    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
-    with accepting_beta():  # owners and backfill policies
-        decorator = dg.asset(**{**_OUT, "backfill_policy": ONE_RUN, **contract})
-    return decorator
-
-
-@asset(kinds={"python", "file"}, automation_condition=None)  # sensor, schedule or person decide when
+@asset(kinds={"python", "file"}, automation_condition=None)  # a sensor, a schedule or a person starts it
 def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
-    """Which images there are: every image of `input_dir`, sorted by name, each once, with size and version.
+    """The listing: every image of `input_dir`, sorted by name, each once, with size and version.
 
-    Settings, model and index are checked here, before the first image is read. The offset ranges of the listing are
-    registered as partitions for `feature_shards`; nobody needs them on one machine. Ranges are only ever added: those
-    beyond a listing that has shrunk stay, are counted as `stale_offset_ranges`, and cost nothing.
+    Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
+    partitions of `feature_shards`, for runs with many workers. Partitions are only added: after a listing has shrunk,
+    those beyond its end remain, are counted as `stale_offset_ranges`, and cost nothing.
     """
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
@@ -113,10 +91,10 @@ def feature_shards(
     progress: dg.ResourceParam[ProgressReporter],
     image_manifest: StoredManifest,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Vectors of single offset ranges, for many workers: backfill them here, then materialize `features`.
+    """Vectors per offset range, for many workers: backfill the ranges here, then materialize `features`.
 
-    A range that is done is not computed again, whoever asks; neither are images that moved to another range. A range
-    that the listing no longer has, because it shrank or `shard_size` changed, is empty: it stays green and is free.
+    A finished range is not computed again, and neither are images that moved to another range. A range that the listing
+    no longer has, because it shrank or `shard_size` changed, is empty: it succeeds at no cost.
     """
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
@@ -130,7 +108,7 @@ def feature_shards(
             if offsets in current
         }
     versions.stamp(context, parsed, extractor.fingerprint)
-    if len(wanted) > metadata.RANGES_TOLD_SINGLY:
+    if len(wanted) > metadata.RANGES_SHOWN_SINGLY:
         return dg.MaterializeResult(metadata=metadata.of_many_ranges(list(outcomes.values()), len(wanted), progress))
     for offsets in wanted:
         facts = metadata.of_range(outcomes.get(offsets), progress)
@@ -138,7 +116,7 @@ def feature_shards(
     return dg.MaterializeResult()
 
 
-# No dependency on feature_shards, for nobody to be asked for partitions; `features_of_shards` has it.
+# Without a dependency on feature_shards, so that Dagster asks for no partitions; `features_of_shards` has it.
 @asset(kinds={"onnx", "numpy"})
 def features(
     context: dg.AssetExecutionContext,
@@ -146,11 +124,10 @@ def features(
     progress: dg.ResourceParam[ProgressReporter],
     image_manifest: StoredManifest,
 ) -> FeatureStream:
-    """The embedding of every image: `features.dat`, raw float32 rows, and `features.dat.csv`, their names.
+    """The embedding of every image: `features.dat` (raw float32 rows) and `features.dat.csv` (their names).
 
-    Offset ranges that are stored already (by an earlier run, a run that was stopped, or workers on `feature_shards`)
-    are used; the others are read, decoded and embedded now. Images that cannot be used are left out and named in
-    `bad_images`.
+    Offset ranges that are stored already (by an earlier run, a stopped run, or workers on `feature_shards`) are used;
+    the others are read, decoded and embedded now. Images that cannot be used are left out and listed in `bad_images`.
     """
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
@@ -165,13 +142,13 @@ def features(
 
 
 def features_of_shards() -> dg.AssetsDefinition:
-    """`features` for a code location with many workers: it waits until every range of `feature_shards` is there."""
+    """`features` for a code location with many workers: it waits for every range of `feature_shards`."""
     return asset(name="features", deps=[feature_shards], kinds={"onnx", "numpy"})(function_of(features))
 
 
 @asset(kinds={"csv"})
 def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
-    """Each listed image that gave no vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
+    """Each listed image without a vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
     bad = find_bad_images(features)
     versions.stamp(context)
     context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
@@ -182,7 +159,7 @@ def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadI
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
     """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
 
-    The ranges of its rows are registered as partitions of `neighbor_shards`; nobody needs them on one machine.
+    The ranges of its rows become partitions of `neighbor_shards`, for runs with many workers.
     """
     parsed = settings.parsed()
     index = find_or_build_index(parsed, features, settings.open_work_dir())
@@ -194,19 +171,13 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
 
 @dg.multi_asset(
     outs={
-        "similarity": dg.AssetOut(
-            kinds={"faiss", "csv"},
-            **_OUT,
-            is_required=False,
-            description="Pairs at least `threshold` similar, closest first: `similarity.csv`; and all neighbours "
-            "before the threshold, `neighbors.parquet`, from which the graph is built.",
+        "similarity": search_output(
+            "Pairs with at least `threshold` similarity, closest first: `similarity.csv`; and all neighbours below it "
+            "too, `neighbors.parquet`, from which the graph is built."
         ),
-        "outliers": dg.AssetOut(
-            kinds={"csv"},
-            **_OUT,
-            is_required=False,
-            description="Images whose best similarity to any other is below `lower_threshold`, with that neighbour, "
-            "most isolated first: `outliers.csv`.",
+        "outliers": search_output(
+            "Images whose similarity to every other image is below `lower_threshold`, with the nearest one, most "
+            "isolated first: `outliers.csv`."
         ),
     },
     can_subset=True,
@@ -215,33 +186,25 @@ def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, f
 def nearest_neighbors(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
-    """One search, two answers: who has a near twin, and who is alone."""
+    """One search with two results: similar pairs, and images without a similar one."""
     parsed = settings.parsed()
     searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
     for rows in searcher.cut():
         searcher.complete(rows)
     neighbors = searcher.merge()
     searcher.prune()
-    effort = Effort.of(parsed)
     versions.stamp(context, parsed)
-    if "similarity" in context.op_execution_context.selected_output_names:
-        pairs = similar_pairs(neighbors, features.names, parsed.threshold)
-        count = count_pairs(neighbors, parsed.threshold, features.names)
-        facts = metadata.of_similarity(neighbors, pairs, count, parsed, effort)
-        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
-    if "outliers" in context.op_execution_context.selected_output_names:
-        lonely = find_outliers(neighbors, features.names, parsed.lower_threshold)
-        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(features), effort))
+    yield from search_results(context, parsed, neighbors, features.names)
 
 
 @asset(kinds={"igraph", "csv"})
 def components(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, similarity: Neighbors
 ) -> Components:
-    """Groups of images joined by similarity above `ccthreshold`, with pagerank and degree of each image.
+    """Groups of images connected by similarities above `ccthreshold`, with the pagerank and degree of each image.
 
-    `connected_components.csv` has a row for each image, `components_info.csv` one for each component, largest first;
-    counts are images.
+    `connected_components.csv` has one row per image, `components_info.csv` one per component, largest first; counts are
+    images.
     """
     parsed = settings.parsed()
     found = build_components(similarity, parsed.graph)
@@ -260,7 +223,7 @@ def gallery(
     outliers: Pairs,
     components: Components,
 ) -> Gallery:
-    """The report to look at: `gallery/index.html` and its pages, every result in one folder, pictures side by side."""
+    """The report: `gallery/index.html` and its pages, with all results and the pictures side by side."""
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
 
     def results() -> Results:

@@ -1,7 +1,7 @@
 """Building the pipeline for a code location: its own, or one that has other assets too.
 
-Everything of a pipeline that depends on where it stands is decided here: the key prefix, groups and owners of its
-assets, the folders and settings it suggests, whether ranges are partitions for many workers.
+All that depends on the code location is decided here: the key prefix, groups and owners of the assets, the folders and
+settings that the launchpad suggests, and whether ranges are partitions for many workers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,11 @@ import dagster as dg
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline import assets, versions
-from dedup_assets.pipeline.assets import OWNERS, PIPELINE, SCALE_OUT, features, features_of_shards
-from dedup_assets.pipeline.automation.schedules import build_schedules
+from dedup_assets.pipeline.assets import features, features_of_shards
+from dedup_assets.pipeline.automation.schedules import DAILY, build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import CHECKS, build_checks
+from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, SCALE_OUT
 from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
@@ -36,7 +37,7 @@ def build_definitions(
     group_name: str = PIPELINE,
     owners: Sequence[str] = tuple(OWNERS),
     scale_out: bool = False,
-    cron_schedule: str = "0 3 * * *",
+    cron_schedule: str = DAILY,
     alerts: Alerts | None = None,
     automate: bool = False,
     executor: dg.ExecutorDefinition | None = dg.in_process_executor,
@@ -45,24 +46,24 @@ def build_definitions(
     """The whole pipeline: assets, checks, jobs, sensors, schedule and resources.
 
     Args:
-        input_dir: what is read, unless a run says otherwise.
-        work_dir: where results go, unless a run says otherwise.
-        key_prefix: put before all asset keys; jobs, sensors and schedule have it in their names. Needed where a code
-            location has two pipelines, or assets with names like `features`.
-        group_name: of the chain; `<group_name>_test_set` holds the test set where it is not the default.
+        input_dir: what runs read by default.
+        work_dir: where runs put results by default.
+        key_prefix: prefix of all asset keys and of the names of jobs, sensors and the schedule. Needed if a code
+            location has two pipelines, or other assets with names such as `features`.
+        group_name: group of the chain; unless it is the default, `<group_name>_test_set` is the test set's group.
         owners: of all assets: `team:NAME` or an e-mail address.
-        scale_out: adds `feature_shards` and `neighbor_shards`, ranges as partitions for many workers; `features` then
-            waits for all of the former.
-        cron_schedule: of the daily schedule, UTC; switched off until somebody switches it on.
+        scale_out: add `feature_shards` and `neighbor_shards`, whose partitions are ranges for many workers; `features`
+            then waits for all of `feature_shards`.
+        cron_schedule: of the daily schedule, in UTC; the schedule is off until a person switches it on.
         alerts: where failures are reported besides the log.
-        automate: sensors are on from the start; otherwise somebody switches them on in the UI.
-        executor: of the whole code location; None where the definitions are merged into others. Our parallelism is
-            threads inside the engine; a process for each step would only load everything again.
-        **settings: other fields of `engine.core.settings.Settings`, as all runs have them unless one says otherwise.
+        automate: switch the sensors on from the start; otherwise a person does it in the UI.
+        executor: of the whole code location; None if the definitions are merged into others. The engine is parallel
+            inside one process; a process per step would load the libraries again for each step.
+        **settings: other fields of `engine.core.settings.Settings`: the defaults of all runs.
 
     Returns:
-        Definitions, to be used alone or in `Definitions.merge`. The resources are named `settings`, `progress`,
-        `alerts` and `dedup_io_manager`.
+        Definitions to use alone or in `Definitions.merge`. The resources are named `settings`, `progress`, `alerts` and
+        `dedup_io_manager`.
 
     Raises:
         SettingsError: names every wrong setting and what is allowed.
@@ -71,7 +72,7 @@ def build_definitions(
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
-    # Where ranges are partitions, a new listing starts them, and they what follows: one run cannot know both.
+    # With ranges as partitions uploads start the listing alone: a run cannot execute partitions that it registers.
     started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[RunMode.EVERYTHING]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
@@ -85,7 +86,7 @@ def build_definitions(
             "settings": resource,
             "progress": LoggedProgress(),
             "alerts": alerts or Alerts(),
-            # The same settings object, nested: what the launchpad says reaches both.
+            # The same settings object, nested, so that the values of the launchpad reach both.
             IO_MANAGER: WorkDirIOManager.below(prefix)(settings=resource),  # type: ignore[arg-type]  # made from SettingsResource
         },
         executor=executor,
@@ -100,7 +101,7 @@ def build_assets(
     *,
     scale_out: bool = False,
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
-    """Assets and checks alone, without what starts runs of them; arguments as for `build_definitions`."""
+    """Build the assets and checks without jobs, sensors and schedule; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
         adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
     return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS], prefix)
@@ -119,7 +120,7 @@ def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:
 def _adapt(
     found: Sequence[dg.AssetsDefinition], prefix: list[str], group_name: str, owners: Sequence[str], settings: Settings
 ) -> list[dg.AssetsDefinition]:
-    """The assets as they are called where they stand, with code versions that name the settings they have there."""
+    """Rename the assets for this code location, with code versions that name its settings."""
     keys = {key: dg.AssetKey([*prefix, *key.path]) for each in found for key in each.keys}
     renamed = [_prefix_op(each.with_attributes(asset_key_replacements=keys), prefix) for each in found]
     dependencies = {spec.key: [dep.asset_key for dep in spec.deps] for each in renamed for spec in each.specs}
@@ -142,12 +143,12 @@ def _adapt(
 def _moved(
     partitions: dg.PartitionsDefinition | None, ranges: Mapping[str, dg.DynamicPartitionsDefinition]
 ) -> dg.DynamicPartitionsDefinition | None:
-    """Partitions of a plain pipeline as those of this one."""
+    """Replace the partitions of a pipeline without prefix by those of this one."""
     return ranges[str(partitions.name)] if isinstance(partitions, dg.DynamicPartitionsDefinition) else None
 
 
 def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefinition:
-    """Name the op as its asset: Dagster 1.13 mixes up two ops of one name, such as `features` of another asset."""
+    """Name the op like its asset: Dagster 1.13 confuses two ops of one name, such as `features` of another asset."""
     if not prefix:
         return asset
     return rename_op(asset, "__".join([*prefix, asset.op.name]))

@@ -1,4 +1,4 @@
-"""A Dagster component: the pipeline as a few lines of YAML in somebody's project.
+"""A Dagster component: the pipeline as a few lines of YAML in another project.
 
 `dg scaffold defs dedup_assets.DedupComponent photos` writes a `defs.yaml`; its attributes are the arguments of
 `building.build_definitions`, among them every setting with its default, meaning and bounds.
@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from dedup_assets.pipeline.building import OWNERS, PIPELINE, build_definitions
+from dedup_assets.pipeline.automation.schedules import DAILY
+from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.contracts import OWNERS, PIPELINE
 from dedup_assets.pipeline.resources import Alerts, fields_of_settings
 
 
@@ -21,8 +23,8 @@ def _resolved(description: str | None) -> Any:  # noqa: ANN401 - Dagster's Resol
 ComponentSettings: Any = create_model(  # type: ignore[call-overload]  # its fields are made from those of Settings
     "ComponentSettings",
     __base__=(dg.Model, dg.Resolvable),
-    __doc__="Settings that all runs have unless one says otherwise; those left out have their defaults.",
-    **{  # run_mode is what jobs say
+    __doc__="Default settings of all runs; a setting that is left out has its usual default.",
+    **{  # without run_mode, which the jobs set
         name: (Annotated[kind, _resolved(field.description)], field)
         for name, (kind, field) in fields_of_settings().items()
         if name != "run_mode"
@@ -38,10 +40,10 @@ class AlertsOfLocation(dg.Model, dg.Resolvable):
 
 
 class DedupScaffolder(dg.Scaffolder):
-    """Writes a `defs.yaml` that names what everybody must say."""
+    """Writes a `defs.yaml` with the attributes that every project must set."""
 
     def scaffold(self, request: dg.ScaffoldRequest) -> None:
-        """Write it."""
+        """Write the file."""
         dg.scaffold_component(request, {"settings": {"input_dir": "images", "work_dir": "results"}})
 
 
@@ -54,23 +56,23 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
 
     settings: Annotated[
         ComponentSettings,
-        _resolved("Of all runs, unless one says otherwise: what is read, where results go, thresholds, limits."),
+        _resolved("Default settings of all runs: what is read, where results go, thresholds, limits."),
     ] = Field(default_factory=ComponentSettings)
-    key_prefix: Annotated[list[str], _resolved("Put before all asset keys.")] = Field(default_factory=list)
-    group_name: Annotated[str, _resolved("Of the assets, in the UI.")] = PIPELINE
-    owners: Annotated[list[str], _resolved("Of all assets: team:NAME or an e-mail address.")] = OWNERS
-    scale_out: Annotated[bool, _resolved("Ranges of images as partitions, for many workers.")] = False
-    automate: Annotated[bool, _resolved("Sensors are on from the start.")] = False
-    cron_schedule: Annotated[str, _resolved("Of the daily schedule, UTC.")] = "0 3 * * *"
+    key_prefix: Annotated[list[str], _resolved("Prefix of all asset keys.")] = Field(default_factory=list)
+    group_name: Annotated[str, _resolved("Group of the assets in the UI.")] = PIPELINE
+    owners: Annotated[list[str], _resolved("Owners of all assets: team:NAME or an e-mail address.")] = OWNERS
+    scale_out: Annotated[bool, _resolved("Add ranges of images as partitions, for many workers.")] = False
+    automate: Annotated[bool, _resolved("Switch the sensors on from the start.")] = False
+    cron_schedule: Annotated[str, _resolved("Time of the daily schedule, in UTC.")] = DAILY
     alerts: Annotated[AlertsOfLocation, _resolved("Where failed runs are reported.")] = AlertsOfLocation()
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Who answers for it, and how it is found in the docs."""
+        """Owners and tags of the component, for the docs."""
         return dg.ComponentTypeSpec(owners=list(OWNERS), tags=["images", "deduplication"])
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The pipeline, to be merged with what else the project defines."""
+        """Build the pipeline, which Dagster merges with the other definitions of the project."""
         return build_definitions(
             **self.settings.model_dump(),
             key_prefix=self.key_prefix,
@@ -80,5 +82,5 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
             automate=self.automate,
             cron_schedule=self.cron_schedule,
             alerts=Alerts(**self.alerts.model_dump()),
-            executor=None,  # the project's
+            executor=None,  # the project decides
         )

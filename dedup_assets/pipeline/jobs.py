@@ -1,6 +1,6 @@
-"""Jobs: the run modes of RUN.md as one click each, and what the Python API and the command line select.
+"""Jobs: each run mode of RUN.md as a job, and the selection of assets that the API and the command line materialize.
 
-A mode is a selection of assets; there is one pipeline.
+A run mode is a selection of assets of the one pipeline. What a mode reads is a property of `RunMode`, not known here.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "gallery")
 
 _TEST_SET = tuple(f"{TEST}/{name}" for name in (*_FEATURES, "similarity", "outliers", "gallery"))
 
-# 3 and 4 are the same assets: where the test set's vectors come from is what the setting run_mode says.
+# The last two select the same assets; the setting run_mode tells these where the test set's vectors come from.
 ASSETS_OF_MODE: dict[RunMode, tuple[str, ...]] = {
     RunMode.EVERYTHING: _FEATURES + _SIMILARITY,
     RunMode.FEATURES: _FEATURES,
@@ -45,27 +45,30 @@ _JOBS = {
     ),
     RunMode.SCORE_FEATURES: (
         "score_test_features",
-        "Score stored features (run_mode 4): as score_test_set, for vectors that run_mode 1 has extracted; input_dir "
-        "is their folder or features.dat.",
+        "Score stored features (run_mode 4): as score_test_set, with vectors that run_mode 1 extracted; input_dir is "
+        "their folder or features.dat.",
     ),
 }
 
 
 def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = ()) -> dg.AssetSelection:
-    """The assets that a run mode materializes, with their checks."""
+    """Select the assets that a run mode materializes, with their checks."""
     return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in ASSETS_OF_MODE[mode]))
 
 
 def _choose(mode: RunMode) -> dict[str, object]:
-    """Run config that the launchpad shows filled in."""
+    """Run config that the launchpad shows in advance."""
     return {"resources": {"settings": {"config": {"run_mode": mode.value}}}}
 
 
 def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
-    """A job for each run mode, as a type that Dagster does not export; names begin with the key prefix.
+    """Build a job for each run mode.
 
     Args:
-        key_prefix: of the pipeline's asset keys.
+        key_prefix: prefix of the pipeline's asset keys; names of jobs begin with it.
+
+    Returns:
+        Unresolved asset jobs, a type that Dagster does not export.
     """
     return [
         dg.define_asset_job(
@@ -73,7 +76,7 @@ def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
             selection_of_mode(mode, key_prefix),
             config=_choose(mode) if mode.needs_train_set else None,
             description=description,
-            executor_def=dg.in_process_executor,  # steps share what is in memory, wherever the job stands
+            executor_def=dg.in_process_executor,  # steps share memory, whatever the location's executor is
         )
         for mode, (name, description) in _JOBS.items()
     ]

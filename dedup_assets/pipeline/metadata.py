@@ -37,7 +37,7 @@ from dedup_assets.engine.work_dir import WorkDir
 
 Metadata = dict[str, Any]
 
-RANGES_TOLD_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
+RANGES_SHOWN_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
 
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px

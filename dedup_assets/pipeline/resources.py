@@ -1,7 +1,7 @@
-"""Resources: the settings every asset shares, and where progress is told.
+"""Resources: the settings that all assets share, progress in the log, and alerts.
 
-The settings resource has the fields of `settings.Settings`, so that the launchpad shows each parameter once, with its
-default, meaning and allowed values. Add parameters there, not here.
+The settings resource is made from the fields of `Settings`, so that the launchpad shows each parameter with default,
+meaning and allowed values. A new parameter belongs there, not here.
 """
 
 import time
@@ -17,17 +17,17 @@ from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here as open_generation
 
-IO_MANAGER = "dedup_io_manager"  # of its own name: "io_manager" would become that of a whole code location
+IO_MANAGER = "dedup_io_manager"  # not "io_manager", which would be the default of a whole code location
 
 _LOG_SECONDS = 10
-_OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
+_OF_THE_SHELL = {"version", "verbose"}  # mean nothing to an asset
 
 
 class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Everything configurable, once, for all assets and the IO manager."""
+    """All settings of a run, for all assets and the IO manager."""
 
     def parsed(self) -> Settings:
-        """The validated settings. Raises SettingsError that names every wrong parameter."""
+        """Validate the settings. Raises a SettingsError that names every wrong parameter."""
         return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
 
     def open_work_dir(self) -> WorkDir:
@@ -37,7 +37,7 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def fields_of_settings() -> dict[str, Any]:
-    """Types, defaults and meanings of the settings. Bounds are left to `parsed`, whose errors say what is allowed."""
+    """Types, defaults and descriptions of the settings, without bounds: errors of `parsed` say what is allowed."""
     return {
         name: (_annotation(field), Field(default=field.default, description=_description(name)))
         for name, field in Settings.model_fields.items()
@@ -59,7 +59,7 @@ DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **field
 
 
 class LoggedProgress(ProgressReporter):
-    """Tells progress in Dagster's log, at most every ten seconds: each line is a row of the event log."""
+    """Writes progress to Dagster's log, at most every ten seconds, because each line is a row of the event log."""
 
     def __init__(self) -> None:
         self._told = time.monotonic()
@@ -76,7 +76,7 @@ class LoggedProgress(ProgressReporter):
 
 
 class Alerts(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where failed runs are reported besides Dagster's log. Nothing leaves the machine unless a webhook is named."""
+    """Where failed runs are reported besides Dagster's log. Nothing leaves the machine unless a webhook is set."""
 
     file: str = Field(default="", description="A local file to which each failure is appended as a line of JSON.")
     webhook: str = Field(

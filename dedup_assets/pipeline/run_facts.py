@@ -1,4 +1,4 @@
-"""What a run found, without Dagster's types: for whoever shows it."""
+"""What a run found, in plain types, so that `api` and `cli` show it without Dagster."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class RunFacts:
     Attributes:
         metadata: numbers and texts by asset and key, as the UI shows them.
         seconds: duration of each step.
-        warnings: what checks that do not stop a run had to say.
+        warnings: messages of failed checks that did not stop the run, and other notes for the user.
     """
 
     metadata: dict[str, dict[str, object]]
@@ -18,6 +18,6 @@ class RunFacts:
     warnings: list[str]
 
     def number(self, asset: str, key: str) -> float | None:
-        """A figure of an asset; None where it was not materialized."""
+        """A figure of an asset; None if the asset was not materialized."""
         value = self.metadata.get(asset, {}).get(key)
         return value if isinstance(value, int | float) else None

@@ -1,25 +1,27 @@
-"""Schedules: the pipeline at fixed times, for whoever does not want a sensor."""
+"""Schedules: the pipeline at fixed times, where a sensor is not wanted."""
 
 from collections.abc import Sequence
 
 import dagster as dg
 
+DAILY = "0 3 * * *"  # cron, UTC
+
 
 def build_schedules(
     target: dg.AssetSelection, cron_schedule: str, key_prefix: Sequence[str] = ()
 ) -> list[dg.ScheduleDefinition]:
-    """A schedule, off until somebody switches it on under Automation in the UI.
+    """Build the daily schedule, which is off until a person switches it on under Automation in the UI.
 
     Args:
-        target: what it materializes.
-        cron_schedule: when, UTC.
-        key_prefix: of the pipeline's asset keys; the name begins with it.
+        target: the assets that it materializes.
+        cron_schedule: in UTC.
+        key_prefix: prefix of the pipeline's asset keys; the name of the schedule begins with it.
     """
     return [
         dg.ScheduleDefinition(
             name="_".join([*key_prefix, "daily_refresh"]),
             target=target,
             cron_schedule=cron_schedule,
-            description="Lists the input again and brings every result up to date; only what is new is computed.",
+            description="Lists the input again and updates every result; only new images are computed.",
         )
     ]

@@ -1,7 +1,7 @@
-"""Sensors: new uploads start a run, new ranges flow on, failures are reported.
+"""Sensors: new uploads start a run, new ranges start what follows, failures are reported.
 
-All are off until somebody switches them on, under Automation in the UI or by `automate`. How an input is looked at
-stands in `engine.uploads`; here is when a look becomes a run.
+All are off until a person switches them on, under Automation in the UI or by `automate`. `engine.inputs.watching` looks
+at an input; this module decides when a look becomes a run.
 """
 
 import json
@@ -30,7 +30,7 @@ _UNDER_WAY = [
 
 @dataclass(frozen=True)
 class Watch:
-    """What the sensor of new uploads knows between two ticks: its cursor.
+    """The cursor of the sensor for new uploads: what it knows between two ticks.
 
     Attributes:
         begun: a look that was not complete, to go on with.
@@ -46,7 +46,7 @@ class Watch:
 
     @classmethod
     def parse(cls, cursor: str | None) -> "Watch":
-        """Read a cursor; one that is empty, or that somebody changed in the UI, means: nothing is known."""
+        """Read a cursor. An empty one, or one that a person changed in the UI, means that nothing is known."""
         try:
             kept = json.loads(cursor or "{}")
             begun = Look(**kept["begun"]) if kept.get("begun") else None
@@ -55,14 +55,13 @@ class Watch:
             return cls()
 
     def cursor(self) -> str:
-        """As text of a constant size, whatever the number of files."""
+        """The cursor as text; its size does not grow with the number of files."""
         return json.dumps(asdict(self))
 
     def advance(self, found: Look, now: float) -> "tuple[Watch, str]":
-        """What is known after a look, and why no run is wanted; empty where one is.
+        """Return what is known after a look, and the reason to start no run; the reason is empty to start one.
 
-        A run is wanted for a state that two complete looks in a row have found: while an upload goes on, each finds
-        another.
+        A run starts for a state that two complete looks in a row have found: during an upload each finds another one.
         """
         if found.after:
             return replace(self, begun=found), f"{found.files} files counted so far; the next tick goes on"
@@ -86,13 +85,13 @@ def build_sensors(
     *,
     automate: bool = False,
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a pipeline.
+    """Build the sensors of a pipeline.
 
     Args:
         settings: whose input_dir is watched.
-        target: what new uploads materialize.
-        pipeline: all asset keys of it.
-        key_prefix: of its asset keys; names of sensors begin with it.
+        target: the assets that new uploads materialize.
+        pipeline: all asset keys of the pipeline.
+        key_prefix: prefix of its asset keys; names of sensors begin with it.
         automate: the sensors are on from the start.
     """
     status = dg.DefaultSensorStatus.RUNNING if automate else dg.DefaultSensorStatus.STOPPED
@@ -104,8 +103,8 @@ def build_sensors(
             target=dg.AssetSelection.assets(*pipeline),
             default_status=status,
             minimum_interval_seconds=_INTERVAL_SECONDS,
-            description="Materializes what a new listing concerns: with partitions, ranges that are new, once each; "
-            "then features, search, graph and gallery as soon as all their inputs are there.",
+            description="Materializes what a new listing changes: with partitions, each new range once; then features, "
+            "search, graph and gallery as soon as all their inputs are there.",
         ),
     ]
 
@@ -132,7 +131,7 @@ def _new_uploads(
         watch, reason = watch.advance(found, time.time())
         if reason:
             return dg.SensorResult(skip_reason=reason, cursor=watch.cursor())
-        # The time makes a state that comes back a new one; without it Dagster would launch nothing for a known key.
+        # With the time in the key, a state that returns is a new key; Dagster launches nothing for a known key.
         key = f"{found.digest[:16]}-{watch.since:.0f}"
         request = dg.RunRequest(run_key=key, tags={"dedup_assets/files": str(found.files)})
         return dg.SensorResult(run_requests=[request], cursor=watch.cursor())
@@ -150,8 +149,8 @@ def _failures(name: str, pipeline: frozenset[dg.AssetKey], status: dg.DefaultSen
         name=name,
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=status,
-        description="Reports failed runs of the pipeline in its log, and where the resource `alerts` says: a file, a "
-        "webhook. By default nothing leaves this machine.",
+        description="Reports failed runs of the pipeline in its log, and to the file and webhook of the resource "
+        "`alerts`. By default nothing leaves this machine.",
     )
     def report_failures(context: dg.RunFailureSensorContext, alerts: Alerts) -> dg.SkipReason | None:
         if not pipeline.intersection(_planned(context)):
@@ -165,14 +164,14 @@ def _failures(name: str, pipeline: frozenset[dg.AssetKey], status: dg.DefaultSen
 
 
 def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:
-    """The assets of a run, whether a job, a person or automation chose them."""
+    """The assets of a run, chosen by a job, a person or automation."""
     entries = context.instance.all_logs(context.dagster_run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     events = (entry.dagster_event for entry in entries)
     return {event.asset_materialization_planned_data.asset_key for event in events if event}
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> dict[str, str]:
-    """What failed and why, in the words of the innermost error."""
+    """Describe which steps failed and why, with the message of the innermost error."""
     steps = {event.step_key or "": _reason(event) for event in context.get_step_failure_events()}
     why = "; ".join(f"{step}: {reason}" for step, reason in steps.items()) or context.failure_event.message or ""
     run = context.dagster_run
@@ -189,14 +188,14 @@ def _reason(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause
-    return " ".join(error.message.split()) if error else "no reason is known"
+    return " ".join(error.message.split()) if error else "unknown reason"
 
 
 def publish(report: dict[str, str], alerts: Alerts) -> None:
-    """Append a report to the file and post it to the webhook, where either is named.
+    """Append a report to the file and post it to the webhook, as far as they are set.
 
     Raises:
-        SettingsError: the webhook is no http or https URL.
+        SettingsError: the webhook is not an http or https URL.
         OSError: the file cannot be written, or the webhook does not answer or refuses.
     """
     body = json.dumps(report)

@@ -1,7 +1,8 @@
-"""The run launcher of the cluster profile: Dagster's on Celery, and it notices when a worker is gone.
+"""The run launcher of the cluster profile: Dagster's launcher on Celery, which also notices lost workers.
 
-Dagster's own launcher asks the result store for a task's state. A worker whose machine died has left "started" there
-for ever, so its run would hang. This one also asks the worker. `deploy/dagster.yaml` names it; needs extra [cluster].
+Dagster's own launcher only asks the result store for a task's state. A worker whose machine died leaves "started" there
+for ever, so its run would hang. This launcher also asks the worker. `deploy/dagster.yaml` names it; it needs the extra
+[cluster].
 """
 
 from typing import Any
@@ -12,32 +13,32 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from dedup_assets.pipeline.dagster_internals import CheckRunHealthResult, WorkerStatus
 
-_ASKED_TIMES = 3  # a busy machine may miss one question
+_ATTEMPTS = 3  # a busy machine may miss one question
 
 
 class WatchfulCeleryRunLauncher(CeleryRunLauncher):
-    """Launches each run as a Celery task, and tells run monitoring when the worker that held it is gone.
+    """Launches each run as a Celery task, and tells Dagster's run monitoring when its worker is lost.
 
-    Takes the options of `dagster_celery.launcher.CeleryRunLauncher`, and `worker_timeout_seconds`.
+    It has the options of `dagster_celery.launcher.CeleryRunLauncher`, and `worker_timeout_seconds`.
     """
 
     def __init__(self, worker_timeout_seconds: int = 30, **options: Any) -> None:  # noqa: ANN401 - passed on
-        self._patience_seconds = worker_timeout_seconds / _ASKED_TIMES
+        self._patience_seconds = worker_timeout_seconds / _ATTEMPTS
         super().__init__(**options)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """The parent's options and ours."""
+        """The options of the parent class, and ours."""
         ours = dg.Field(
             dg.IntSource,
             default_value=30,
             is_required=False,
-            description="A worker that does not answer for so long is taken for dead, and its runs are launched again.",
+            description="A worker that does not answer for this time counts as lost; its runs are launched again.",
         )
         return {**super().config_type(), "worker_timeout_seconds": ours}  # type: ignore[dict-item]  # a dict, as documented
 
     def terminate(self, run_id: str) -> bool:
-        """Stop a run, as a person asked: it is canceled then, and not launched again as one that failed."""
+        """Stop a run on request. It is canceled first, so that it is not launched again as a failed run."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return False
@@ -45,11 +46,11 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         return super().terminate(run_id)
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """What became of the worker of a run; asked by Dagster's run monitoring while the run is not finished."""
+        """Return the state of a run's worker; Dagster's run monitoring asks while the run is unfinished."""
         task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
-        kept = self.celery.AsyncResult(task_id)._get_task_meta()  # state and facts of one moment
+        kept = self.celery.AsyncResult(task_id)._get_task_meta()  # state and details of the same moment
         if kept["status"] == "SUCCESS":
-            # Monitoring looks at the run once more and leaves it alone where it has finished meanwhile.
+            # Monitoring then reads the run once more, and leaves it alone if it has finished meanwhile.
             return CheckRunHealthResult(WorkerStatus.FAILED, "The Celery task has ended, but not the run.")
         if kept["status"] == "FAILURE":
             return CheckRunHealthResult(WorkerStatus.FAILED, f"The Celery task failed: {kept['result']!r}.")
@@ -61,8 +62,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         return CheckRunHealthResult(WorkerStatus.FAILED, f"{said} task {task_id}.")
 
     def _is_held(self, task_id: str, worker: str | None) -> bool:
-        """Whether a worker says that it has this task. Where the result store lost who that was, all are asked."""
-        for _ in range(_ASKED_TIMES):
+        """Ask the worker whether it has this task; ask all workers if the result store does not know which one."""
+        for _ in range(_ATTEMPTS):
             asked = {"destination": [worker], "limit": 1} if worker else {}
             answers = self.celery.control.inspect(timeout=self._patience_seconds, **asked).query_task(task_id)
             if answers:

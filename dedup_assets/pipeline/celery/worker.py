@@ -1,7 +1,7 @@
 """A worker of the cluster profile: `python -m dedup_assets.celery_worker [OPTIONS OF celery worker]`.
 
-Broker, queue and everything else come from the run launcher in dagster.yaml of DAGSTER_HOME, so that launcher and
-workers cannot disagree.
+Broker, queue and all other options come from the run launcher in dagster.yaml of DAGSTER_HOME, so that launcher and
+workers cannot differ.
 """
 
 import sys
@@ -13,15 +13,15 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from dedup_assets.engine.core.errors import SettingsError
 
-# One run at a time: the engine uses all cores by itself. Workers need not know one another.
+# One run at a time, because the engine uses all cores. Workers do not need to know each other.
 _DEFAULTS = ["--concurrency", "1", "--without-gossip", "--without-mingle"]
 
 
 def main(options: list[str]) -> None:
-    """Work until stopped; SIGTERM lets the run at hand end.
+    """Work until stopped; after SIGTERM the current run is finished first.
 
     Args:
-        options: of `celery worker`; they win over our defaults (one process).
+        options: of `celery worker`; they override our defaults (one process).
 
     Raises:
         SettingsError: the instance has another run launcher.
@@ -44,7 +44,7 @@ def _application() -> tuple[Celery, str]:
 
 
 def start() -> None:
-    """Run `main` with the options of the command line; a refusal is one line on stderr and exit code 1."""
+    """Run `main` with the options of the command line; a wrong launcher is one line on stderr and exit code 1."""
     try:
         main(sys.argv[1:])
     except SettingsError as error:

@@ -1,7 +1,7 @@
-"""The assets of a test set: the same files as the chain's, in `test/`, from scoring new images against a train run.
+"""The assets of a test set (RUN.md, run_mode 3 and 4): new images scored against a train set.
 
-RUN.md, run_mode 3 and 4. They read the train run's `features` and `faiss_index` and change nothing of it. Rows of pairs
-are test → train. As in `assets.py`, an asset is its contract over a few lines.
+They write the files of the chain to `test/`, read the train set's `features` and `faiss_index`, and change nothing of
+the train set. Rows of pairs are test → train. As in `assets.py`, an asset is its contract and a few lines.
 """
 
 from collections.abc import Iterator
@@ -20,23 +20,19 @@ from dedup_assets.engine.core.records import (
     Manifest,
     Pairs,
     SearchIndex,
-    Similarity,
 )
 from dedup_assets.engine.extraction.scoring import check_comparable, open_test_set
 from dedup_assets.engine.gallery.building import Results, build_gallery
-from dedup_assets.engine.gallery.thumbnails import Effort
-from dedup_assets.engine.graph import count_pairs, find_outliers, similar_pairs
 from dedup_assets.engine.neighbors import check_index, score_test_set, trusted_index
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.assets import ONE_RUN, OWNERS, asset
-from dedup_assets.pipeline.resources import IO_MANAGER, SettingsResource
-from dedup_assets.pipeline.versions import CODE_VERSION
+from dedup_assets.pipeline.contracts import ONE_RUN, asset, search_output, search_results
+from dedup_assets.pipeline.resources import SettingsResource
 
 TEST_SET = "test_set"
-_COMMON: dict[str, Any] = {"group_name": TEST_SET, "automation_condition": None}  # nothing starts them by itself
+_COMMON: dict[str, Any] = {"group_name": TEST_SET, "automation_condition": None}  # a person starts them
 
 
 def _of_test(name: str) -> dg.AssetIn:
@@ -55,9 +51,9 @@ def _of_train(name: str) -> dg.AssetIn:
 def test_image_manifest(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> Manifest:
-    """Which images are to be scored: those of `input_dir`; with run_mode 4 those whose features are stored there.
+    """The images to score: those of `input_dir`, or with run_mode 4 those whose features are stored there.
 
-    Whether the train set's features, index and model fit is checked here, before the first image is read.
+    The features, index and model of the train set are checked here, before the first image is read.
     """
     parsed = settings.parsed()
     if not faiss_index.by_fastdup:
@@ -99,34 +95,26 @@ def test_features(
     **_COMMON,
 )
 def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
-    """Each test image that gave no vector: `test/features.bad.csv` and `test/features.dat.bad`."""
+    """Each test image without a vector: `test/features.bad.csv` and `test/features.dat.bad`."""
     bad = find_bad_images(features)
     versions.stamp(context)
     context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
     return bad
 
 
-def _out(description: str) -> dg.AssetOut:
-    return dg.AssetOut(
-        key_prefix=TEST,
-        group_name=TEST_SET,
-        kinds={"faiss", "csv"},
-        owners=OWNERS,
-        code_version=CODE_VERSION,
-        io_manager_key=IO_MANAGER,
-        tags={"domain": "image-deduplication"},
-        is_required=False,
-        description=description,
-    )
-
-
 @dg.multi_asset(
     name="test_nearest_neighbors",
     ins={"tested": _of_test("features"), "features": _of_train("features"), "faiss_index": _of_train("faiss_index")},
     outs={
-        "similarity": _out("Pairs test → train at least `threshold` similar, closest first: `test/similarity.csv`."),
-        "outliers": _out(
-            "Test images whose best similarity to any train image is below `lower_threshold`: `test/outliers.csv`."
+        "similarity": search_output(
+            "Pairs test → train with at least `threshold` similarity, closest first: `test/similarity.csv`.",
+            key_prefix=TEST,
+            **_COMMON,
+        ),
+        "outliers": search_output(
+            "Test images whose similarity to every train image is below `lower_threshold`: `test/outliers.csv`.",
+            key_prefix=TEST,
+            **_COMMON,
         ),
     },
     can_subset=True,
@@ -139,20 +127,13 @@ def test_nearest_neighbors(
     features: Features,
     faiss_index: SearchIndex,
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
-    """The train images nearest to each test image: which test images are known, and which are unlike all."""
+    """One search for the train images nearest to each test image: similar pairs, and test images unlike all others."""
     parsed = settings.parsed()
-    threads, effort = thread_count(parsed.num_threads), Effort.of(parsed)
+    threads = thread_count(parsed.num_threads)
     index = trusted_index(faiss_index, features.vectors, parsed.search, threads)
     neighbors = score_test_set(tested.vectors, features.vectors, index, parsed.search, threads)
     versions.stamp(context, parsed)
-    if "similarity" in context.op_execution_context.selected_output_names:
-        pairs = similar_pairs(neighbors, tested.names, parsed.threshold, found_names=features.names)
-        count = count_pairs(neighbors, parsed.threshold, tested.names, found_names=features.names)
-        facts = metadata.of_similarity(neighbors, pairs, count, parsed, effort)
-        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
-    if "outliers" in context.op_execution_context.selected_output_names:
-        lonely = find_outliers(neighbors, tested.names, parsed.lower_threshold, found_names=features.names)
-        yield dg.Output(lonely, "outliers", metadata=metadata.of_outliers(lonely, len(tested), effort))
+    yield from search_results(context, parsed, neighbors, tested.names, features.names)
 
 
 @asset(
@@ -169,7 +150,7 @@ def test_gallery(
     similarity: Pairs,
     outliers: Pairs,
 ) -> Gallery:
-    """The report on the test set: `test/gallery/index.html`, each test image beside the train image it resembles."""
+    """The report on the test set, `test/gallery/index.html`: each test image beside the train image it resembles."""
     train = settings.open_work_dir()
     parsed = settings.parsed()
     results = Results(

@@ -1,1 +1,1 @@
-"""Assets whose partitions many workers share, and these partitions."""
+"""Assets whose partitions many workers share, and the partitions themselves."""

@@ -1,6 +1,6 @@
-"""The search, shared among workers: an asset beside the chain, which finds what it left.
+"""The search shared among workers: an asset beside the chain, whose stored ranges the chain uses.
 
-`feature_shards`, the same for extraction, is in `assets.py`. On one machine nobody needs either.
+`feature_shards`, the same for extraction, is in `assets.py`. One machine needs neither.
 """
 
 import dagster as dg
@@ -8,12 +8,12 @@ import dagster as dg
 from dedup_assets.engine.core.records import Features, OffsetRange, SearchIndex
 from dedup_assets.engine.neighbors.row_ranges import RangeSearcher
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.assets import SCALE_OUT, asset
+from dedup_assets.pipeline.contracts import SCALE_OUT, asset
 from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.sharding.partitions import row_ranges
 
 
-# Not by itself: after new uploads every range must be searched again, and whether workers pay is for a person to say.
+# Not automatic: after new uploads every range must be searched again, and a person decides whether that is worth it.
 @asset(
     kinds={"faiss", "parquet"},
     partitions_def=row_ranges,
@@ -24,10 +24,10 @@ from dedup_assets.pipeline.sharding.partitions import row_ranges
 def neighbor_shards(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Nearest neighbours of single ranges of rows, for many workers: backfill them here, then materialize `similarity`.
+    """Nearest neighbours per range of rows, for many workers: backfill the ranges, then materialize `similarity`.
 
-    All workers search the one `faiss_index`, memory-mapped. `similarity` and `outliers` search what no shard holds. A
-    range that is done is not searched again, by either way.
+    All workers search the same memory-mapped `faiss_index`. `similarity` and `outliers` search the ranges that no shard
+    holds. A finished range is not searched again.
     """
     parsed = settings.parsed()
     searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())

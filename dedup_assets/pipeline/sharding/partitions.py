@@ -1,8 +1,8 @@
-"""Ranges as Dagster partitions: what is shared among workers.
+"""Ranges as Dagster partitions, so that many workers share them.
 
-Positions of the listing for extraction, registered by `image_manifest`; rows of features.dat for the search, registered
-by `faiss_index`. A dynamic definition of each for each pipeline of an instance. Keys are zero-padded and full-width, so
-that they are append-only and sort in order; see `engine.listing.ranges` and `engine.searching.full_ranges`.
+`image_manifest` registers positions of the listing for extraction, `faiss_index` rows of features.dat for the search.
+Each pipeline of an instance has a dynamic partitions definition for either. Keys are zero-padded to full width, so that
+they are only ever added and sort in order. How an input is cut into ranges is decided in `engine/`.
 """
 
 import os
@@ -16,11 +16,11 @@ from dedup_assets.engine.core.records import OffsetRange
 OFFSET_RANGES = "offset_ranges"
 ROW_RANGES = "row_ranges"
 RANGES_PER_RUN = "DEDUP_RANGES_PER_RUN"
-_REGISTERED_AT_ONCE = 10_000  # Dagster looks all new keys up in one SQL statement
+_REGISTERED_AT_ONCE = 10_000  # Dagster looks up all new keys in one SQL statement
 
 
 def ranges_of(name: str, key_prefix: Sequence[str] = ()) -> dg.DynamicPartitionsDefinition:
-    """The partitions of this name of the pipeline whose asset keys have this prefix: each has its own listing."""
+    """The partitions of one pipeline, told apart by the prefix of its asset keys: each has its own listing."""
     return dg.DynamicPartitionsDefinition(name="_".join([*key_prefix, name]))
 
 
@@ -29,16 +29,16 @@ row_ranges = ranges_of(ROW_RANGES)
 
 
 def register(instance: dg.DagsterInstance, name: str, asset: dg.AssetKey, ranges: Sequence[OffsetRange]) -> int:
-    """Add ranges to those that are known.
+    """Add ranges to the partitions of a pipeline.
 
     Args:
-        instance: which keeps them.
+        instance: the instance that stores them.
         name: OFFSET_RANGES or ROW_RANGES.
-        asset: that asks; its prefix says which pipeline it is.
-        ranges: all that there are now, in order.
+        asset: an asset of the pipeline, whose key has the pipeline's prefix.
+        ranges: all current ranges, in order.
 
     Returns:
-        How many known ranges there are no more. They stay: deleting a key would orphan its history.
+        The number of stored ranges that are not current. They stay, because deleting a key would orphan its history.
     """
     keys = [offsets.key for offsets in ranges]
     full_name = str(ranges_of(name, asset.path[:-1]).name)
@@ -48,13 +48,13 @@ def register(instance: dg.DagsterInstance, name: str, asset: dg.AssetKey, ranges
 
 
 def backfill_policy() -> dg.BackfillPolicy:
-    """How many runs a backfill of ranges becomes: as the deployment wants, without a change of code.
+    """Read from the environment how many ranges one run of a backfill takes, so that a deployment decides it.
 
-    Where the environment variable DEDUP_RANGES_PER_RUN is a number, each run takes so many ranges, for many workers.
-    Where it is not set, one run takes them all, which suits one machine.
+    With DEDUP_RANGES_PER_RUN=n a run takes n ranges, for many workers. If the variable is not set, one run takes all
+    ranges, which suits one machine.
 
     Raises:
-        SettingsError: it is no number of ranges.
+        SettingsError: the variable is not a whole number from 1 up.
     """
     given = os.environ.get(RANGES_PER_RUN, "")
     if not given:

@@ -1,0 +1,76 @@
+"""What the assets of the pipeline have in common: the contract that Dagster shows, and the two outputs of a search.
+
+`@asset` is `@dg.asset` with the common contract; an asset states only how it differs. A setting of all assets belongs
+here, one asset's own contract belongs beside the asset.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from dedup_assets.engine.core.records import Neighbors, Similarity
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.graph import count_pairs, find_outliers, similar_pairs
+from dedup_assets.pipeline import metadata
+from dedup_assets.pipeline.dagster_internals import accepting_beta
+from dedup_assets.pipeline.resources import IO_MANAGER
+from dedup_assets.pipeline.versions import CODE_VERSION
+
+PIPELINE = "dedup"
+SCALE_OUT = "scale_out"
+OWNERS = ["team:dedup-assets"]
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+_COMMON: dict[str, Any] = {
+    "group_name": PIPELINE,
+    "owners": OWNERS,
+    "tags": {"domain": "image-deduplication"},
+    "code_version": CODE_VERSION,
+    "io_manager_key": IO_MANAGER,
+    "automation_condition": dg.AutomationCondition.eager(),
+}
+
+
+def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
+    """`dg.asset` with the common contract; the arguments win."""
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
+    with accepting_beta():  # owners and backfill policies
+        decorator = dg.asset(**{**_COMMON, "backfill_policy": ONE_RUN, **contract})
+    return decorator
+
+
+def search_output(description: str, **contract: Any) -> dg.AssetOut:  # noqa: ANN401 - as dg.AssetOut
+    """One output of a search, with the common contract; the arguments win. A run can select it alone."""
+    return dg.AssetOut(
+        **{**_COMMON, "kinds": {"faiss", "csv"}, "is_required": False, "description": description, **contract}
+    )
+
+
+def search_results(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    neighbors: Neighbors,
+    names: pl.Series,
+    found_names: pl.Series | None = None,
+) -> Iterator[dg.Output]:  # type: ignore[type-arg]
+    """Make the outputs `similarity` and `outliers` of a search, as far as the run selected them.
+
+    Args:
+        context: of the asset.
+        settings: of the run.
+        neighbors: what the search found.
+        names: (n,) names of the images that were searched for.
+        found_names: (m,) names of the images that can be found; the same as `names` if None.
+    """
+    effort, selected = Effort.of(settings), context.op_execution_context.selected_output_names
+    if "similarity" in selected:
+        pairs = similar_pairs(neighbors, names, settings.threshold, found_names=found_names)
+        count = count_pairs(neighbors, settings.threshold, names, found_names=found_names)
+        facts = metadata.of_similarity(neighbors, pairs, count, settings, effort)
+        yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
+    if "outliers" in selected:
+        outliers = find_outliers(neighbors, names, settings.lower_threshold, found_names=found_names)
+        yield dg.Output(outliers, "outliers", metadata=metadata.of_outliers(outliers, len(names), effort))
