@@ -13,7 +13,7 @@ from dedup_assets.api.outcomes import ERROR, report
 from dedup_assets.cli.demo import demo
 from dedup_assets.cli.run import run
 from dedup_assets.cli.ui import ui
-from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.errors import DedupError, PublishedInterrupt
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -28,6 +28,10 @@ class _Commands(click.Group):
         except DedupError as error:
             report(error)
             sys.exit(ERROR)
+        except PublishedInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            report("interrupted while the new result was published; it is complete and has replaced the last one")
+            sys.exit(_INTERRUPTED)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             report("interrupted; the last good result is unchanged; run the same command again to go on")

@@ -22,10 +22,11 @@ from dedup_assets.engine.work_dir import WorkDir, files, provenance
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
-from dedup_assets.pipeline.jobs import selection_of_mode
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, selection_of_mode
 from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
 from dedup_assets.pipeline.run_facts import RunFacts
 
@@ -58,7 +59,8 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
-        view = held.enter_context(generation(folder, _doing(settings)))
+        results = (name.rpartition("/")[2] for name in ASSETS_OF_MODE[settings.mode])
+        view = held.enter_context(generation(folder, _doing(settings), will_write=files_of(results)))
         before = files.read_config(view)
         if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)

@@ -17,12 +17,10 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here, registered
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.ownership import Ownership
 from dedup_assets.engine.work_dir.publishing import commit, tidy
-from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
+from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.pipeline.resources import SettingsResource
-
-# Shards are not among them: the engine stores each as soon as it is done.
-_WITH_FILES = {name.rpartition("/")[2] for names in ASSETS_OF_MODE.values() for name in names}
 
 
 class PublishingIOManager(dg.ConfigurableIOManager):
@@ -62,6 +60,8 @@ class PublishingIOManager(dg.ConfigurableIOManager):
         for folder in self._folders(run):
             held.enter_context(hold(folder, doing, run=run.name))
             tidy(folder, keep=run.name)
+            keys = [key for key in run.planned if self.folder(key).url == folder.url]
+            Ownership(folder).refuse_foreign(files_of(key.path[-1] for key in keys))
             held.enter_context(registered(folder.url, run.name))
 
     def parsed(self) -> Settings:
@@ -110,12 +110,15 @@ class _RunInUi:
 def _planned(
     instance: dg.DagsterInstance | None, run: dg.DagsterRun | None, prefix: tuple[str, ...]
 ) -> list[dg.AssetKey]:
-    """The assets of a run that have files here, sorted; others may have been chosen beside them."""
+    """The assets of a run that have files here, sorted; others may have been chosen beside them.
+
+    Shards are not among them: the engine stores each as soon as it is done.
+    """
     if instance is None or run is None:
         return []
     keys = _assets_of(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     of_pipeline = (key for key in keys if tuple(key.path[: len(prefix)]) == prefix)
-    return sorted(key for key in of_pipeline if key.path[-1] in _WITH_FILES)
+    return sorted(key for key in of_pipeline if key.path[-1] in FILES_OF)
 
 
 def _assets_of(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[dg.AssetKey]:

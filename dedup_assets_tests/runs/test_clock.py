@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import dedup_assets
+from dedup_assets.engine.work_dir.publishing import MARK
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -41,8 +42,10 @@ def test_a_work_dir_written_under_another_clock_is_gone_on_with(
     top: Path, seconds: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = top / "out"
-    (out / ".staged" / "of a run that died").mkdir(parents=True)
-    (out / ".staged" / "of a run that died" / "features.dat").write_bytes(b"half")
+    died = out / ".staged" / ("0" * 32)
+    died.mkdir(parents=True)
+    (died / MARK).touch()
+    (died / "features.dat").write_bytes(b"half")
     before = {name: (out / name).read_bytes() for name in RESULTS}
     shards = {path.name: path.stat().st_ino for path in (out / "shards").iterdir()}
     lost = sorted(shards)[0]

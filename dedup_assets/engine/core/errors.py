@@ -62,3 +62,7 @@ class ImageError(DedupError):
     def __init__(self, code: "ErrorCode", reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class PublishedInterrupt(KeyboardInterrupt):
+    """Ctrl-C came while results were published: the new ones are the result already, the next run moves the rest."""

@@ -1,11 +1,10 @@
 """The gallery in a work_dir: pages, and the folder of what they load, replaced as a whole.
 
 The folder's name changes with its content. It is complete before the first page that names it appears, and the former
-one goes once no page names it any more (`generations`): at every moment each page finds what it loads.
+one is deleted once no page names it any more (`former_galleries`): at every moment each page finds what it loads.
 """
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from pathlib import Path
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.files import GALLERY
+from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.publishing import FOLDER_PREFIX
+from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, temporary_beside
 
 _AT_ONCE = 8  # disks and stores take their time to say that a file is kept
 _BATCH = 64  # files in memory
@@ -42,34 +42,43 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
 
 
 def _write_local(folder: WorkDir, gallery: Gallery) -> None:
-    target = Path(folder.path(gallery.folder))
-    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*.tmp"):  # of a run that was killed
-        shutil.rmtree(unfinished, ignore_errors=True)
+    target = Path(folder.inside_folder(gallery.folder))
+    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*"):  # of a run that was killed
+        if TEMPORARY.fullmatch(unfinished.name) and not unfinished.is_symlink():
+            shutil.rmtree(unfinished, ignore_errors=True)
     if target.is_dir():  # it got its name when it was complete
         return
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    temporary, sizes = temporary_beside(target), dict[str, int]()
 
     def write(entry: tuple[str, bytes]) -> None:
         path = temporary / entry[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with path.open("wb") as file:
             file.write(entry[1])
             file.flush()
             fsync(file.fileno())
+        sizes[entry[0]] = len(entry[1])
 
     try:
         _each(write, gallery.files)
+        write((CONTENTS, describe_contents(sizes)))
         temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_remote(folder: WorkDir, gallery: Gallery) -> None:
+    sizes = dict[str, int]()
+
     def write(entry: tuple[str, bytes]) -> None:
         with folder.publish(f"{gallery.folder}/{entry[0]}") as (file,):
             file.write(entry[1])
+        sizes[entry[0]] = len(entry[1])
 
+    write((CONTENTS, describe_contents(None)))
+    sizes.clear()
     _each(write, gallery.files)
+    write((CONTENTS, describe_contents(sizes)))
 
 
 def _each(write: Callable[[tuple[str, bytes]], None], entries: Iterable[tuple[str, bytes]]) -> None:

@@ -4,7 +4,7 @@ How a generation is staged and published is in `publishing`.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from dedup_assets.engine.work_dir.location import WorkDir
@@ -15,21 +15,25 @@ _guard = threading.Lock()
 
 
 @contextmanager
-def generation(work_dir: WorkDir, doing: str, *, wait: bool = False) -> Iterator[WorkDir]:
+def generation(
+    work_dir: WorkDir, doing: str, *, wait: bool = False, will_write: Collection[str] = ()
+) -> Iterator[WorkDir]:
     """Hold a work_dir and publish all that is written in the block at its end; nothing of it where the block fails.
 
     Args:
         work_dir: where the files will appear.
         doing: the run in words, for the message to a run that is refused.
         wait: for another run to end; else that is an error.
+        will_write: names of files that the block is to write.
 
     Yields:
         The work_dir as this run sees it: with the files that it has written already.
 
     Raises:
-        WorkDirError: another run holds the work_dir, or it cannot be written to.
+        WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
+            under one of the names.
     """
-    with making_generation(work_dir, doing, wait=wait) as name, registered(work_dir.url, name):
+    with making_generation(work_dir, doing, wait=wait, will_write=will_write) as name, registered(work_dir.url, name):
         yield work_dir.in_generation(name)
 
 

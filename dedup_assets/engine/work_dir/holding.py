@@ -26,7 +26,7 @@ def hold(place: Place, doing: str, *, run: str = "", wait: bool = False, shared:
     """
     holder = Holder.here(doing, run or uuid.uuid4().hex)
     if place.is_local:
-        with hold_local(Path(place.root), place.url, holder, wait=wait, shared=shared) as lock:
+        with hold_local(Path(place.inside_folder("")), place.url, holder, wait=wait, shared=shared) as lock:
             yield lock
     elif shared:
         yield Lock()

@@ -1,13 +1,19 @@
 """The journal of a publication: which generation is the result already and is being moved to its place."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.ownership import PublishedFile
 from dedup_assets.engine.work_dir.place import Place
 
 JOURNAL = ".publishing.json"
 STAGED = ".staged"
+GENERATION = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Names of generations: a UUID, with hyphens where Dagster gave it to its run."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +22,13 @@ class Journal:
 
     Attributes:
         generation: its name, which is that of its folder in `STAGED`.
-        files: names of its files, as they will be in the work_dir.
+        files: what is in its files, by their names in the work_dir.
+        former_gallery: a folder of the gallery that an earlier version made, which keeps no list of its files.
     """
 
     generation: str
-    files: list[str]
+    files: dict[str, PublishedFile]
+    former_gallery: str = ""
 
 
 def staged_name(generation: str, name: str = "") -> str:
@@ -32,16 +40,32 @@ def read_journal(place: Place) -> Journal | None:
     """What is being published now, or was when its run was killed.
 
     Raises:
-        WorkDirError: the journal cannot be read or is damaged.
+        WorkDirError: the journal cannot be read, is damaged, or names something outside of the work_dir.
     """
     content = place.read_placed(JOURNAL)
     if content is None:
         return None
     try:
-        journal = json.loads(content)
-        return Journal(str(journal["generation"]), [str(name) for name in journal["files"]])
-    except (ValueError, KeyError, TypeError):
+        return _parse(place, json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise WorkDirError(f"{place.path(JOURNAL)!r} is damaged; delete it and run again") from None
+
+
+def _parse(place: Place, noted: Mapping[str, Any]) -> Journal:
+    generation, files = noted["generation"], noted["files"]
+    if not GENERATION.fullmatch(generation):
+        raise ValueError(generation)
+    if isinstance(files, list):  # of an earlier version, which noted no contents
+        files = {name: {"size_bytes": -1} for name in files}
+    if "" in files:
+        raise ValueError("a file without a name")
+    for name in files:
+        place.inside(name)
+    return Journal(
+        generation,
+        {name: PublishedFile(**facts) for name, facts in files.items()},
+        str(noted.get("former_gallery", "")),
+    )
 
 
 def write_journal(place: Place, journal: Journal) -> None:

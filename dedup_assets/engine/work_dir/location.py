@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.stores import describe_object, read_object
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, cached_copy, fetch_whole
-from dedup_assets.engine.work_dir.place import Facts, Place
-from dedup_assets.engine.work_dir.publishing import making_generation
+from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
+from dedup_assets.engine.work_dir.publishing import making_generation, mark_staged
 from dedup_assets.engine.work_dir.writing import Content
 
 FEATURES = "features.dat"
@@ -49,13 +50,14 @@ class WorkDir(Place):
             path = PurePosixPath(self.root)
             self.root, self.features_name = str(path.parent), path.name
             self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
+            self._trusted = self.root
         self.generation = generation
         self.written: dict[str, Content] = {}
 
     def in_generation(self, generation: str) -> "WorkDir":
         """The same place as the run sees it that makes this generation; with '' as everyone else does."""
         view = WorkDir(self.path(self.features_name) if self.features_name else self.url, generation)
-        view.features_name = self.features_name
+        view.features_name, view._trusted = self.features_name, self._trusted
         return view
 
     def exists(self, name: str) -> bool:
@@ -79,7 +81,9 @@ class WorkDir(Place):
 
     def within(self, folder: str) -> "WorkDir":
         """A sub-folder as a work_dir of its own; nothing is created."""
-        return WorkDir(self.path(folder), self.generation)
+        view = WorkDir(self.path(folder), self.generation)
+        view._trusted = self._trusted
+        return view
 
     def stamp(self, *names: str) -> list[tuple[int, str]]:
         """What changes when one of these files is replaced, or begins to be."""
@@ -175,7 +179,7 @@ class WorkDir(Place):
 
     def _open(self, path: str, facts: Facts) -> BinaryIO:
         if self.is_local:
-            return Path(path).open("rb")
+            return open(path, "rb", opener=open_regular)
         # Whole, so that a store that fails in the middle is not taken for a damaged file by whoever parses it.
         return io.BytesIO(read_object(self.filesystem, path, size=int(facts["size"] or 0)))
 
@@ -190,7 +194,10 @@ class WorkDir(Place):
             WorkDirError: it cannot be read, or the copy cannot be kept.
         """
         with self.answering(name, "read"):
-            file = self._reach(name, lambda path, _: FileIO(path)) if self.is_local else self._local_copy(name)
+            if self.is_local:
+                file = self._reach(name, lambda path, _: FileIO(path, opener=open_regular))
+            else:
+                file = self._local_copy(name)
         with file:
             yield file
 
@@ -216,8 +223,8 @@ class WorkDir(Place):
         Raises:
             WorkDirError: the work_dir cannot be written to.
         """
-        if len(names) > 1 and not self.generation:
-            with making_generation(self, f"writing {names[0]}", wait=True) as generation:
+        if not self.generation and (len(names) > 1 or names == (CONFIG,)):
+            with making_generation(self, f"writing {names[0]}", wait=True, will_write=names) as generation:
                 view = self.in_generation(generation)
                 with view.publish(*names) as files:
                     yield files
@@ -226,7 +233,10 @@ class WorkDir(Place):
         places = {name: self.staged(name) if self._is_staged(name) else self.inside(name) for name in names}
         with self.writing(places) as outputs:
             yield outputs
-        self.written |= {output.label: output.content for output in outputs}
+        written = {output.label: output.content for output in outputs}
+        self.written |= written
+        if any(self._is_staged(name) for name in names):
+            mark_staged(self, self.generation, written)
 
     def staged(self, name: str) -> str:
         """Where a file of this generation is until it is published."""

@@ -4,10 +4,12 @@ The lock is the system's own (flock), which ends with the process that holds it:
 clock is asked.
 """
 
+import errno
 import json
 import logging
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.writing import make_folder
 
 try:
     import fcntl
@@ -27,6 +30,7 @@ except ImportError:  # Windows
 NAME = ".lock"
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # through no link, and without waiting at a FIFO
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,17 @@ def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool) -> 
 
 def _open(path: Path, url: str) -> BinaryIO:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        make_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | _SAFELY, 0o666)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise WorkDirError(
+                f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
+            ) from None
         raise WorkDirError(f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise WorkDirError(f"work_dir={url!r}: {NAME} is not a regular file; remove it")
     return os.fdopen(descriptor, "r+b", buffering=0)
 
 

@@ -1,8 +1,14 @@
 """A folder on a local disk or a store: its files by name, and errors that say which work_dir they are about.
 
 What is in a work_dir, and who sees which file while a run publishes, is `location`'s.
+
+Nothing outside of the folder is ever opened for writing, replaced or deleted: a name that leads out of it, or through a
+link in it, is refused. The folder itself may be a link.
 """
 
+import errno
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -38,32 +44,63 @@ class Place:
         self.is_local = "://" not in url or url.startswith(("file://", "local://"))
         self.filesystem, self.root = open_place(url)
         self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
+        self._trusted = self.root  # what leads here may be links; what is below may not
 
     def path(self, name: str) -> str:
         """Full path or URL of a file, as a user would type it."""
         return f"{self.url.rstrip('/')}/{name}"
 
     def inside(self, name: str) -> str:
-        """Path of a file in the filesystem; of the folder itself for ''."""
-        return f"{self.root.rstrip('/')}/{name}" if name else self.root
+        """Path of a file in the filesystem; of the folder itself for ''.
+
+        Raises:
+            WorkDirError: the name leads out of the folder, or through a link.
+        """
+        if not name:
+            return self.root
+        if not set(name.split("/")).isdisjoint({"", ".", ".."}):
+            raise WorkDirError(f"work_dir={self.url!r}: {name!r} is not the name of a file in it")
+        path = f"{self.root.rstrip('/')}/{name}"
+        if self.is_local:
+            self._refuse_links(path.rpartition("/")[0])
+        return path
+
+    def inside_folder(self, name: str) -> str:
+        """As `inside`, for a folder, which may be no link itself."""
+        path = self.inside(name)
+        if self.is_local:
+            self._refuse_links(path)
+        return path
+
+    def _refuse_links(self, folder: str) -> None:
+        """See that no part of a path is a link, from the trusted folder down to this one."""
+        path = self._trusted
+        for part in folder.removeprefix(self._trusted).split("/"):
+            path = f"{path.rstrip('/')}/{part}" if part else path
+            if path != self._trusted and Path(path).is_symlink():
+                raise WorkDirError(
+                    f"work_dir={self._trusted!r}: {path!r} is a link, and nothing is read or written through it; "
+                    "remove it, or name another work_dir"
+                )
 
     def names(self, folder: str) -> list[str]:
         """Sorted names of the files directly in a sub-folder; none where it does not exist."""
         try:
             with self.answering(folder):
-                listed: list[Facts] = self.filesystem.ls(self.inside(folder), detail=True)
+                listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
-    def folders(self) -> list[str]:
-        """Sorted names of the sub-folders without hidden ones; none where this folder does not exist."""
+    def folders(self, folder: str = "") -> list[str]:
+        """Sorted names of the sub-folders, without links and hidden ones; none where this folder does not exist."""
         try:
-            with self.answering(""):
-                listed: list[Facts] = self.filesystem.ls(self.root, detail=True)
+            with self.answering(folder):
+                listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        names = {PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "directory"}
+        found = (entry for entry in listed if entry["type"] == "directory" and not entry.get("islink"))
+        names = {PurePosixPath(entry["name"]).name for entry in found}
         return sorted(name for name in names if not name.startswith("."))
 
     def read_placed(self, name: str) -> bytes | None:
@@ -74,7 +111,11 @@ class Place:
         """
         try:
             with self.answering(name):
-                content: bytes = self.filesystem.cat_file(self.inside(name))
+                path = self.inside(name)
+                if self.is_local:
+                    with open(path, "rb", opener=open_regular) as file:
+                        return file.read()
+                content: bytes = self.filesystem.cat_file(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return content
@@ -87,7 +128,13 @@ class Place:
     def remove_folder(self, name: str) -> None:
         """Delete a sub-folder with what is in it; nothing happens where there is none."""
         with suppress(FileNotFoundError), self.answering(name):
-            self.filesystem.rm(self.inside(name), recursive=True)
+            self.filesystem.rm(self.inside_folder(name), recursive=True)
+
+    def remove_empty_folder(self, name: str) -> None:
+        """Delete a sub-folder where nothing is in it. A store has no folders of its own."""
+        if self.is_local:
+            with suppress(OSError):
+                Path(self.inside_folder(name)).rmdir()
 
     @contextmanager
     def writing(self, places: dict[str, str]) -> Iterator[tuple[Output, ...]]:
@@ -160,3 +207,18 @@ class Place:
     def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
         folder = Path(self.root) if self.is_local else None
         return cannot(self.url, folder, action, name, error, written)
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a file as `os.open` does, but nothing that is no regular file: a FIFO would wait for a writer for ever.
+
+    Raises:
+        OSError: it is no regular file, or cannot be opened.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        what = "folder" if stat.S_ISDIR(kind) else "FIFO" if stat.S_ISFIFO(kind) else "device or socket"
+        raise OSError(errno.EINVAL, f"it is a {what}, not a regular file", path)
+    return descriptor

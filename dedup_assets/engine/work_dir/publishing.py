@@ -10,16 +10,20 @@ A program that opens the files itself sees the same, except during the milliseco
 store: the seconds in which they are copied), or, where the run was killed just then, until the next run.
 """
 
+import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.own_files import CONFIG
+from dedup_assets.engine.core.errors import PublishedInterrupt, WorkDirError
+from dedup_assets.engine.core.own_files import CONFIG, is_own_config
+from dedup_assets.engine.stores import describe_object
+from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, remove_former_galleries
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.journal import (
+    GENERATION,
     JOURNAL,
     STAGED,
     Journal,
@@ -27,32 +31,40 @@ from dedup_assets.engine.work_dir.journal import (
     staged_name,
     write_journal,
 )
+from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, hash_of, matches
 from dedup_assets.engine.work_dir.place import Place
-from dedup_assets.engine.work_dir.writing import move, remove_abandoned, sync_folder
+from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
 
-GALLERY = "gallery"
-FOLDER_PREFIX = "files-"  # of what the pages of a gallery load
-_FIRST_PAGE = f"{GALLERY}/index.html"
+MARK = ".generation"
+_WRITTEN_IN = ("", "shards", "gallery", "neighbors")  # where writers that were killed leave temporary files
+_contents: dict[tuple[str, str], dict[str, Content]] = {}  # what this process has staged, by place and generation
 
 
 @contextmanager
-def making_generation(place: Place, doing: str, *, wait: bool = False) -> Iterator[str]:
+def making_generation(
+    place: Place, doing: str, *, wait: bool = False, will_write: Collection[str] = ()
+) -> Iterator[str]:
     """Hold a work_dir and publish all that is staged in the block at its end; nothing where the block fails.
 
     Args:
         place: where the files will appear.
         doing: the run in words, for the message to a run that is refused.
         wait: for another run to end; else that is an error.
+        will_write: names of files that the block is to write.
 
     Yields:
         The name of the generation.
 
     Raises:
-        WorkDirError: another run holds the work_dir, or it cannot be written to.
+        WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
+            under one of the names.
     """
     generation = uuid.uuid4().hex
+    if read_journal(place) is None:
+        Ownership(place).refuse_foreign(will_write)
     with hold(place, doing, run=generation, wait=wait) as lock:
         tidy(place, keep=generation)
+        Ownership(place).refuse_foreign(will_write)
         try:
             yield generation
             lock.check()
@@ -60,6 +72,15 @@ def making_generation(place: Place, doing: str, *, wait: bool = False) -> Iterat
         finally:
             if read_journal(place) is None:
                 discard(place, generation)
+
+
+def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> None:
+    """Note what this process has staged, and mark the folder as one of ours, which `tidy` may delete."""
+    _contents.setdefault((place.url, generation), {}).update(contents)
+    if place.is_local:
+        mark = Path(place.inside(staged_name(generation, MARK)))
+        if not mark.exists():
+            mark.touch()
 
 
 def tidy(place: Place, keep: str = "") -> None:
@@ -75,38 +96,64 @@ def tidy(place: Place, keep: str = "") -> None:
     if journal is not None:
         _finish(place, journal)
     if place.is_local:
-        _tidy_local(Path(place.root), keep)
+        _tidy_local(place, keep)
         return
     with place.answering(STAGED):
+        top = place.inside(STAGED).strip("/") + "/"
         for path in place.filesystem.find(place.inside(STAGED)):
-            if not keep or f"/{staged_name(keep)}/" not in path:
+            generation = path.strip("/").removeprefix(top).split("/")[0]
+            if GENERATION.fullmatch(generation) and generation != keep:
                 with suppress(FileNotFoundError):
                     place.filesystem.rm_file(path)
 
 
-def _tidy_local(root: Path, keep: str) -> None:
-    for folder in (root, root / "shards", root / GALLERY):
+def _tidy_local(place: Place, keep: str) -> None:
+    for name in _WRITTEN_IN:
+        folder = Path(place.inside_folder(name))
         remove_abandoned(folder)
-    staged = root / STAGED
+        for inner in folder.iterdir() if name == "neighbors" and folder.is_dir() else ():
+            if not inner.is_symlink():
+                remove_abandoned(inner)
+    staged = Path(place.inside_folder(STAGED))
     for folder in staged.iterdir() if staged.is_dir() else ():
-        if folder.name != keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        if GENERATION.fullmatch(folder.name) and folder.name != keep:
+            _remove_generation(folder)
     with suppress(OSError):
         staged.rmdir()
 
 
-def staged_files(place: Place, generation: str) -> list[str]:
-    """Names of the files of a generation, config.json last: it says that the others are there."""
-    top = place.inside(staged_name(generation))
-    if place.is_local:
-        folder = Path(top)
-        found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+def _remove_generation(folder: Path) -> None:
+    """Delete the folder of a generation; one that has no mark of ours only where it is empty."""
+    if (folder / MARK).is_file() and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
     else:
-        with place.answering(staged_name(generation)):
-            prefix = top.strip("/") + "/"
-            found = [path.strip("/").removeprefix(prefix) for path in place.filesystem.find(top)]
-    files = [name for name in found if not PurePosixPath(name).name.startswith(".")]
-    return sorted(files, key=lambda name: (name == CONFIG, name))
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
+    """The files of a generation by name, config.json last: it says that the others are there."""
+    top = staged_name(generation)
+    known = _contents.get((place.url, generation), {})
+    found: dict[str, PublishedFile] = {}
+    if place.is_local:
+        folder = Path(place.inside_folder(top))
+        for path in folder.rglob("*"):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and not path.name.startswith("."):
+                content = known.get(name)
+                sha256 = content.sha256 if content else hash_of(path)
+                found[name] = PublishedFile(path.stat().st_size, sha256)
+    else:
+        prefix = place.inside(top).strip("/") + "/"
+        with place.answering(top):
+            listed = place.filesystem.find(place.inside(top), detail=True)
+        for path, facts in listed.items():
+            name = path.strip("/").removeprefix(prefix)
+            if not PurePosixPath(name).name.startswith("."):
+                sha256 = known[name].sha256 if name in known else ""
+                found[name] = PublishedFile(int(facts["size"]), sha256, describe_object(facts)[1])
+    return dict(sorted(found.items(), key=lambda item: (item[0] == CONFIG, item[0])))
 
 
 def commit(place: Place, generation: str) -> None:
@@ -114,73 +161,99 @@ def commit(place: Place, generation: str) -> None:
 
     Raises:
         WorkDirError: the files cannot be published; either none is then, or the next run finishes it.
+        PublishedInterrupt: Ctrl-C came when the new files were the result already.
     """
-    journal = Journal(generation, staged_files(place, generation))
+    journal = Journal(generation, staged_files(place, generation), _former_gallery(place))
     if not journal.files:
         return
+    Ownership(place).refuse_foreign(journal.files)
     try:
         if place.is_local:
             for folder in {Path(place.inside(name)).parent for name in journal.files}:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             sync_folder(Path(place.inside(staged_name(generation))))
         write_journal(place, journal)
     except OSError as error:
         raise WorkDirError(f"cannot write to work_dir={place.url!r}: {error.strerror or error}") from None
-    _finish(place, journal)
+    try:
+        _finish(place, journal)
+    except KeyboardInterrupt:
+        if place.is_local:  # in milliseconds
+            _finish(place, journal)
+        raise PublishedInterrupt from None
+
+
+def _former_gallery(place: Place) -> str:
+    """The folder that the gallery of an earlier version loads, as its config.json names it."""
+    content = place.read_placed(CONFIG) or b""
+    noted = json.loads(content).get("gallery") if is_own_config(content) else None
+    return str(noted.get("folder", "")) if isinstance(noted, dict) else ""
 
 
 def _finish(place: Place, journal: Journal) -> None:
     """Move the files of a journal to their places; those that are there already are passed over."""
+    ownership = Ownership(place)
+    removed: list[str] = []
     try:
         for name in journal.files:
-            put_in_place(place, journal.generation, name)
+            put_in_place(place, journal, name, ownership)
         if place.is_local:
             for folder in {Path(place.inside(name)).parent for name in journal.files}:
                 sync_folder(folder)
+        if FIRST_PAGE in journal.files:
+            removed = remove_former_galleries(place, ownership, journal)
     except OSError as error:
         raise WorkDirError(
             f"cannot put {error.filename or 'a file'!r} in its place in work_dir={place.url!r}: "
             f"{error.strerror or error}; the next run on it finishes that"
         ) from None
+    ownership.note({name: _placed(place, name, noted) for name, noted in journal.files.items()}, removed)
     place.remove(JOURNAL)
     discard(place, journal.generation)
-    if _FIRST_PAGE in journal.files:
-        _remove_former_galleries(place)
 
 
-def put_in_place(place: Place, generation: str, name: str) -> None:
-    """Move one file of a generation to its place; nothing happens where it was moved already."""
-    source, target = place.inside(staged_name(generation, name)), place.inside(name)
+def _placed(place: Place, name: str, noted: PublishedFile) -> PublishedFile:
+    """A file as the record notes it: on a store, the copy in its place may have another version than its source."""
+    if place.is_local and noted.sha256:
+        return noted
+    facts = find(place, name) or {"size": noted.size_bytes}
     if place.is_local:
-        with suppress(FileNotFoundError):
-            move(Path(source), Path(target))
+        return PublishedFile(int(facts["size"]), hash_of(place.inside(name)))
+    return PublishedFile(int(facts["size"]), noted.sha256, describe_object(facts)[1])
+
+
+def put_in_place(place: Place, journal: Journal, name: str, ownership: Ownership) -> None:
+    """Move one file of a generation to its place; nothing happens where it was moved already.
+
+    Raises:
+        WorkDirError: it is neither staged nor in its place, so another run must have deleted it.
+    """
+    staged, noted = staged_name(journal.generation, name), journal.files[name]
+    if find(place, staged) is None:
+        facts = find(place, name)
+        if facts is None or not (noted.size_bytes < 0 or matches(place, name, facts, noted)):
+            raise WorkDirError(
+                f"{place.path(staged)!r} is gone: another run has deleted what this one made, and the results in "
+                f"work_dir={place.url!r} may be of another run; run again"
+            )
         return
-    with place.answering(name):
-        if place.filesystem.exists(source):
+    ownership.make_room(name)
+    source, target = place.inside(staged), place.inside(name)
+    if place.is_local:
+        move(Path(source), Path(target))
+    else:
+        with place.answering(name):
             place.filesystem.cp_file(source, target)
-
-
-def _remove_former_galleries(place: Place) -> None:
-    """Delete folders that only pages of former galleries load, with those pages."""
-    page = place.read_placed(_FIRST_PAGE) or b""
-    gallery = Place(place.path(GALLERY))
-    former = [name for name in gallery.folders() if name.startswith(FOLDER_PREFIX) and name.encode() not in page]
-    for name in gallery.names("") if former else ():
-        if name.endswith(".html"):
-            content = gallery.read_placed(name) or b""
-            if any(folder.encode() in content for folder in former):
-                gallery.remove(name)
-    for name in former:
-        gallery.remove_folder(name)
 
 
 def discard(place: Place, generation: str) -> None:
     """Delete what is staged in a generation."""
-    folder = place.inside(staged_name(generation))
+    _contents.pop((place.url, generation), None)
     if place.is_local:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = Path(place.inside(staged_name(generation)))
+        _remove_generation(folder)
         with suppress(OSError):
-            Path(folder).parent.rmdir()
+            folder.parent.rmdir()
         return
     with suppress(FileNotFoundError), place.answering(STAGED):
-        place.filesystem.rm(folder, recursive=True)
+        place.filesystem.rm(place.inside(staged_name(generation)), recursive=True)

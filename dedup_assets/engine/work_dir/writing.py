@@ -20,7 +20,9 @@ except ImportError:  # Windows: a file that is open cannot be deleted there, whi
     fcntl = None  # type: ignore[assignment]
 
 _COPY_BYTES = 16 << 20
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+_MARK = "dedup-assets.tmp"
+TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{32}}\.{re.escape(_MARK)}")
+"""Names of files and folders that this package has begun to write."""
 
 Complete = Callable[[], Callable[[], object]]
 """Finishes a staged file, so that nothing more can fail for want of space; returns what makes it appear."""
@@ -87,7 +89,7 @@ def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
 
     It is locked while its writer lives, so that others can tell what a killed process left (`is_abandoned`).
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     temporary, file = _open_claimed(target)
     undo.callback(temporary.unlink, missing_ok=True)
     undo.callback(_close_quietly, file)
@@ -102,10 +104,34 @@ def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
     return file, complete
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder with those above it; nothing happens where it is there, or is made by another process just now.
+
+    Raises:
+        OSError: it cannot be created, or a file has its name.
+    """
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        if os.path.lexists(folder):
+            raise
+        make_folder(folder)  # it was deleted just now
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        make_folder(folder)
+
+
+def temporary_beside(target: Path) -> Path:
+    """A name for what will become `target`, which says that this package has begun it."""
+    return target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.{_MARK}")
+
+
 def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
     while True:
-        temporary = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.tmp")
-        file = temporary.open("wb")
+        temporary = temporary_beside(target)
+        file = temporary.open("xb")
         claim(file)
         if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else someone took it for abandoned just now
             return temporary, file
@@ -145,7 +171,7 @@ def claim(file: BinaryIO) -> None:
 def is_abandoned(path: Path) -> bool:
     """Whether no living process has claimed a file; False where that cannot be known."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_no_link) as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
@@ -153,10 +179,14 @@ def is_abandoned(path: Path) -> bool:
         return False
 
 
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
 def remove_abandoned(folder: Path) -> int:
     """Delete the temporary files of dead writers in one folder; how many."""
     try:
-        names = [name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name)]  # noqa: PTH208 - names only
+        names = [name for name in os.listdir(folder) if TEMPORARY.fullmatch(name)]  # noqa: PTH208 - names only
     except OSError:
         return 0
     stale = [folder / name for name in names if is_abandoned(folder / name)]
@@ -167,7 +197,7 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def move(source: Path, target: Path) -> None:
-    """Put a complete file in its place, whole at every moment, also on another disk (a sub-folder may be a link)."""
+    """Put a complete file in its place, whole at every moment, also on another disk (a sub-folder may be a mount)."""
     try:
         source.replace(target)
     except OSError as error:

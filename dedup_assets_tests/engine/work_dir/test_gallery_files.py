@@ -11,6 +11,7 @@ from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
 from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.writing import temporary_beside
 
 FIRST = Gallery(
     {"index.html": "é files-1", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")]
@@ -31,7 +32,7 @@ def test_pages_and_what_they_load_stand_in_the_folder(tmp_path: Path) -> None:
 def test_the_next_gallery_takes_the_place_of_the_former(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     write_gallery(work_dir, FIRST)
-    (tmp_path / "gallery" / ".files-0.dead.tmp").mkdir()  # of a run that was killed
+    temporary_beside(tmp_path / "gallery" / "files-0").mkdir()  # of a run that was killed
     write_gallery(work_dir, SECOND)
     write_gallery(work_dir, SECOND)
     assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-2", "index.html"]
@@ -67,5 +68,9 @@ def test_a_store_holds_the_same(store: str) -> None:
     work_dir = WorkDir(f"{store}/out")
     write_gallery(work_dir, FIRST)
     write_gallery(work_dir, SECOND)
-    names = {path.rpartition("/gallery/")[2] for path in fsspec.filesystem("memory").find("/bucket/out")}
-    assert names == {"index.html", "b.html", *(f"files-2/{name}" for name, _ in SECOND.files)}
+    names = {path.rpartition("/gallery/")[2] for path in fsspec.filesystem("memory").find("/bucket/out/gallery")}
+    assert names - {"files-2/.contents.json"} == {
+        "index.html",
+        "b.html",
+        *(f"files-2/{name}" for name, _ in SECOND.files),
+    }

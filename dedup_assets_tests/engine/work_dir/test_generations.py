@@ -1,6 +1,5 @@
 """All files of a run appear together; whatever ends it, readers meet one generation; leftovers go, the living stay."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,8 +11,9 @@ import pytest
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.journal import JOURNAL, STAGED
-from dedup_assets.engine.work_dir.publishing import put_in_place
+from dedup_assets.engine.work_dir.journal import JOURNAL, STAGED, Journal, write_journal
+from dedup_assets.engine.work_dir.ownership import RECORD, Ownership
+from dedup_assets.engine.work_dir.publishing import put_in_place, staged_files
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
 A, B = {"a": b"1", "sub/b": b"1", "config.json": b"{}"}, {"a": b"2", "sub/b": b"2", "config.json": b"[]"}
@@ -30,7 +30,7 @@ def stand(work_dir: WorkDir) -> dict[str, bytes]:
 
 def everything(work_dir: WorkDir) -> set[str]:
     top = work_dir.root.strip("/") + "/"
-    return {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)} - {".lock"}
+    return {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)} - {".lock", RECORD}
 
 
 def test_files_appear_when_the_run_ends_and_its_own_steps_see_them_before(work_dir: WorkDir) -> None:
@@ -67,9 +67,10 @@ def test_a_run_killed_while_publishing_is_read_as_a_whole_and_finished_by_the_ne
     put(work_dir, **A)
     view = work_dir.in_generation("0" * 32)
     put(view, **B)
-    put(work_dir, **{JOURNAL: json.dumps({"generation": "0" * 32, "files": sorted(B)}).encode()})
+    journal = Journal("0" * 32, staged_files(work_dir, "0" * 32))
+    write_journal(work_dir, journal)
     for name in sorted(B)[:moved]:
-        put_in_place(work_dir, view.generation, name)
+        put_in_place(work_dir, journal, name, Ownership(work_dir))
     assert stand(WorkDir(work_dir.url)) == B
     assert [WorkDir(work_dir.url).size(name) for name in B] == [len(value) for value in B.values()]
     with generation(work_dir, "the next"):

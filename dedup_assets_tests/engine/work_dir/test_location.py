@@ -51,13 +51,13 @@ def test_published_files_are_read_back_and_replaced_whole(url: str) -> None:
 
 def test_an_error_in_the_block_leaves_what_stood_there_and_nothing_else(url: str) -> None:
     work_dir = WorkDir(url)
-    put(work_dir, a=b"old")
+    put(work_dir, a=b"old", c=b"old")
     with pytest.raises(ZeroDivisionError), work_dir.publish("a", "b") as (a, b):  # noqa: PT012 - the block is the subject
         a.write(b"new")
         b.write(b"new")
         raise ZeroDivisionError
     assert content(work_dir, "a") == b"old"
-    assert [name for name in work_dir.names("") if name != ".lock"] == ["a"]
+    assert [name for name in work_dir.names("") if not name.startswith(".")] == ["a", "c"]
 
 
 def test_a_disk_that_fills_up_while_the_second_file_is_written_leaves_both_as_they_were(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_disk_that_fills_up_while_the_second_file_is_written_leaves_both_as_th
     said = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "cannot write to work_dir" in said.stdout
     assert (content(work_dir, "a"), content(work_dir, "b")) == (b"old a", b"old b")
-    assert sorted(os.listdir(tmp_path)) == [".lock", "a", "b"]  # noqa: PTH208 - names only
+    assert sorted(os.listdir(tmp_path)) == [".lock", ".published.json", "a", "b"]  # noqa: PTH208 - names only
 
 
 def test_a_place_that_cannot_be_written_to_is_an_error_of_one_line(tmp_path: Path) -> None:

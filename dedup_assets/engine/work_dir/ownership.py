@@ -1,0 +1,178 @@
+"""Which files of a work_dir are ours: only these are ever replaced or deleted.
+
+`.published.json` names each published file with its size and its SHA-256 (on a store: with the version that the store
+gave it). A folder of an earlier version of this package has no such record; there its config.json says that the folder
+is ours, and the record notes that it was adopted. A run that would write over anything else is refused before it
+begins. A file that we published and somebody has changed since, or that fastdup wrote, is renamed when its successor
+comes.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import CONFIG, is_own_config
+from dedup_assets.engine.stores import describe_object
+from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
+
+RECORD = ".published.json"
+SET_ASIDE = "set-aside"
+_FORMAT = "dedup-assets published files"
+_MOST_NAMED = 5  # files in a message
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """What identifies the content of a file.
+
+    Attributes:
+        size_bytes: its size.
+        sha256: of its content, in hex; empty where it is on a store and was written by another process.
+        version: what a store says of it (ETag or time); empty on local disks.
+    """
+
+    size_bytes: int
+    sha256: str = ""
+    version: str = ""
+
+
+class Ownership:
+    """What is known about the files in a work_dir.
+
+    Args:
+        place: the work_dir.
+
+    Raises:
+        WorkDirError: the record cannot be read.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        noted = _read(place)
+        self.files = {} if noted is None else noted[0]
+        self._is_adopted = is_own_config(place.read_placed(CONFIG) or b"") if noted is None else noted[1]
+
+    def refuse_foreign(self, names: Iterable[str]) -> None:
+        """See that files may be written under these names.
+
+        Raises:
+            WorkDirError: something that is not ours has one of them; the message names it.
+        """
+        in_the_way = [name for name in names if self._is_foreign(name)]
+        if in_the_way:
+            more = f" and {len(in_the_way) - _MOST_NAMED} more" if len(in_the_way) > _MOST_NAMED else ""
+            shown = ", ".join(repr(name) for name in in_the_way[:_MOST_NAMED]) + more
+            raise WorkDirError(
+                f"work_dir={self._place.url!r} holds {shown}, which this package has not written there and does not "
+                "replace; move it away, or name another work_dir"
+            )
+
+    def _is_foreign(self, name: str) -> bool:
+        facts = find(self._place, name)
+        if facts is None:
+            return False
+        if facts["type"] != "file" or facts.get("islink"):
+            return True
+        return not (name in self.files or self._is_adopted or self._is_of_fastdup())
+
+    def _is_of_fastdup(self) -> bool:
+        return any(find(self._place, name) for name in (fastdup_files.FEATURES, fastdup_files.INDEX))
+
+    def make_room(self, name: str) -> None:
+        """Rename what has this name, unless it is exactly what was published under it.
+
+        Raises:
+            WorkDirError: it is not ours to rename.
+        """
+        facts = find(self._place, name)
+        if facts is None:
+            return
+        self.refuse_foreign([name])
+        noted = self.files.get(name)
+        is_ours = self._is_adopted if noted is None else matches(self._place, name, facts, noted)
+        if not is_ours:
+            self._set_aside(name)
+
+    def _set_aside(self, name: str) -> None:
+        number, kept = 1, f"{name}.{SET_ASIDE}"
+        while find(self._place, kept):
+            number += 1
+            kept = f"{name}.{SET_ASIDE}-{number}"
+        source, target = self._place.inside(name), self._place.inside(kept)
+        with self._place.answering(name, "rename"):
+            if self._place.is_local:
+                os.rename(source, target)  # noqa: PTH104 - text, like all paths of fsspec
+            else:
+                self._place.filesystem.cp_file(source, target)
+        _LOG.warning("%r is not what this package published there; it is kept as %r", self._place.path(name), kept)
+
+    def owns(self, name: str) -> bool:
+        """Whether a file is what was published under its name."""
+        noted, facts = self.files.get(name), find(self._place, name)
+        return noted is not None and facts is not None and matches(self._place, name, facts, noted)
+
+    def note(self, files: Mapping[str, PublishedFile], removed: Iterable[str] = ()) -> None:
+        """Record files that were published just now, and forget those that were removed."""
+        former = {name: file for name, file in self.files.items() if name not in set(removed)}
+        self.files = former | dict(files)
+        described = {name: asdict(file) for name, file in sorted(self.files.items())}
+        noted = {"format": _FORMAT, "adopted": self._is_adopted, "files": described}
+        self._place.write_placed(RECORD, json.dumps(noted, indent=1).encode())
+
+
+def _read(place: Place) -> tuple[dict[str, PublishedFile], bool] | None:
+    """The record of a work_dir, and whether it was adopted; None where it has none, or one that is not ours."""
+    try:
+        noted: Any = json.loads(place.read_placed(RECORD) or b"{}")
+        if noted.get("format") != _FORMAT:
+            return None
+        return {str(name): _published(facts) for name, facts in noted["files"].items()}, noted["adopted"] is True
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _published(facts: Mapping[str, Any]) -> PublishedFile:
+    return PublishedFile(int(facts["size_bytes"]), str(facts["sha256"]), str(facts["version"]))
+
+
+def find(place: Place, name: str) -> Facts | None:
+    """What is said of a file in its place, links not followed; None where there is none."""
+    path = place.inside(name)
+    try:
+        if place.is_local:
+            found = os.lstat(path)
+            kind = "file" if stat.S_ISREG(found.st_mode) else "other"
+            return {"type": kind, "size": found.st_size, "islink": stat.S_ISLNK(found.st_mode)}
+        with place.answering(name):
+            facts: Facts = place.filesystem.info(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return facts
+
+
+def matches(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool:
+    """Whether the content of a file is the noted one.
+
+    On a store an ETag that is made from parts says nothing, because a copy has another one than its source.
+    """
+    if facts["type"] != "file" or facts["size"] != noted.size_bytes:
+        return False
+    if place.is_local:
+        return bool(noted.sha256) and hash_of(place.inside(name)) == noted.sha256
+    _, version = describe_object(facts)
+    return version == noted.version or "-" in version + noted.version or not (version and noted.version)
+
+
+def hash_of(path: str | Path) -> str:
+    """SHA-256 of a local file, in hex. Raises OSError where it cannot be read or is no regular file."""
+    with open(path, "rb", opener=open_regular) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,26 @@
+"""Which files of a work_dir each result is: those that a run writes which makes it."""
+
+from collections.abc import Iterable
+
+from dedup_assets.engine.work_dir import files
+from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE
+from dedup_assets.engine.work_dir.index_file import INDEX
+from dedup_assets.engine.work_dir.location import FEATURES
+from dedup_assets.engine.work_dir.manifest_file import MANIFEST
+
+FILES_OF: dict[str, tuple[str, ...]] = {
+    "image_manifest": (MANIFEST,),
+    "features": (FEATURES, f"{FEATURES}.csv", files.LEDGER),
+    "bad_images": (files.BAD_CSV, files.BAD_NAMES),
+    "faiss_index": (INDEX,),
+    "similarity": (files.SIMILARITY, files.NEIGHBORS),
+    "outliers": (files.OUTLIERS,),
+    "components": (files.COMPONENTS, files.COMPONENTS_INFO),
+    "gallery": (FIRST_PAGE,),  # with other pages, whose names depend on what there is to show
+}
+"""Names of the files of each result, the one to open first."""
+
+
+def files_of(results: Iterable[str]) -> list[str]:
+    """Names of the files that a run writes which makes these results, config.json among them."""
+    return [files.CONFIG, *(name for result in results for name in FILES_OF[result])]
