@@ -22,12 +22,8 @@ IN_THE_MIDDLE = "photos/07.jpg"
 INPUT, WORK = "s3://scale-out/photos", "s3://scale-out/work"
 SETTINGS = {"input_dir": INPUT, "work_dir": WORK, "shard_size": 5, "search_range_size": 6}
 RUN_CONFIG = {"resources": {"settings": {"config": SETTINGS}}}
-NOT_COMPARED = {
-    "config.json",
-    "gallery",
-    "shards",
-    "neighbors",
-}  # name settings that differ, or are kept for later runs
+# These name settings that differ, are kept for later runs, or are only on a disk.
+NOT_COMPARED = {"config.json", "gallery", "shards", "neighbors", ".lock"}
 
 
 @pytest.fixture
