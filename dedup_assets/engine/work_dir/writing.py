@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ except ImportError:  # Windows: a file that is open cannot be deleted there, whi
     fcntl = None  # type: ignore[assignment]
 
 _COPY_BYTES = 16 << 20
+_ONE_REQUEST_BYTES = 5 << 20
 _MARK = "dedup-assets.tmp"
 TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{32}}\.{re.escape(_MARK)}")
 """Names of files and folders that this package has begun to write."""
@@ -144,11 +146,19 @@ def _close_quietly(file: BinaryIO) -> None:
 
 
 def stage_remote(filesystem: Any, path: str, undo: ExitStack) -> tuple[BinaryIO, Complete]:  # noqa: ANN401 - fsspec
-    """Open a local file without a name; its content goes to the store as an upload that nobody sees before its end."""
+    """Open a local file without a name; its content goes to the store as an upload that nobody sees before its end.
+
+    A small file is one request, because a store answers each of them slowly; others are uploaded in parts.
+    """
     file: BinaryIO = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
 
     def complete() -> Callable[[], object]:
+        from fsspec.asyn import AsyncFileSystem
+
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
+        if size <= _ONE_REQUEST_BYTES and isinstance(filesystem, AsyncFileSystem):  # not one that writes piece by piece
+            return partial(filesystem.pipe_file, path, file.read())
         remote = filesystem.open(path, "wb", autocommit=False)
         try:
             shutil.copyfileobj(file, remote, _COPY_BYTES)
