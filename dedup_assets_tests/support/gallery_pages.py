@@ -51,8 +51,8 @@ def make_components(*sizes: int) -> tuple[Components, pl.Series]:
         {"__id": range(len(members)), "component_id": [component for component, _ in members]},
         schema={"__id": pl.Int64, "component_id": pl.Int64},
     )
-    tied = [0.9 if size > 1 else None for size in sizes]
-    columns = {"component_id": range(len(sizes)), "count": sizes, "mean": tied, "min": tied, "max": tied}
+    scores = [0.9 if size > 1 else None for size in sizes]
+    columns = {"component_id": range(len(sizes)), "count": sizes, "mean": scores, "min": scores, "max": scores}
     schema = {"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64}
     info = pl.DataFrame(columns, schema=schema).sort("count", descending=True, maintain_order=True)
     names = pl.Series([f"/c{component}/{n}.jpg".encode() for component, n in members], dtype=pl.Binary)

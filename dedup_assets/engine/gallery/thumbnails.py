@@ -95,9 +95,9 @@ def make_pictures(
 
 
 def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[ShownFile]:
-    """Size, dimensions and date of each image, without a thumbnail: of a local file from its header, in parallel.
+    """Size, dimensions and date of each local image, from its header, in parallel; no thumbnails.
 
-    What lies on a store or in a container is not read: its size and dimensions are unknown.
+    An image on a store or in a container is not read: its size and dimensions are unknown.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -124,7 +124,7 @@ def _each(work: Callable[[_G, WorkerPool], list[_T]], groups: Iterable[_G], effo
 
 
 def find_container(name: bytes) -> bytes | None:
-    """The archive or video that holds an image, by its name; a folder may be called like an archive."""
+    """The archive or video that holds an image, by its name; a folder with the name of an archive is none."""
     if frame := split_frame(name):
         return frame[0]
     around = archives_around(name)
@@ -132,7 +132,7 @@ def find_container(name: bytes) -> bytes | None:
 
 
 def _cut(names: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Names whose images are asked for together."""
+    """Names whose images are read by one request."""
     for kind, same in groupby(names, key=_pass_of):
         group = list(same)
         most = _FRAMES if kind else _TOGETHER if kind is None else 1
@@ -140,18 +140,18 @@ def _cut(names: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 def _pass_of(name: bytes) -> bytes | None:
-    """The video of a frame; None for a local file, and nothing for what this process must read."""
+    """The video of a frame; None for a local file; empty for an image that this process must read."""
     if frame := split_frame(name):
         return frame[0]
     return None if not is_url(name) and os.path.lexists(name) else b""
 
 
 def _content(name: bytes, seconds: float) -> Undecoded:
-    """Where a decoding process reads an image, or its bytes if only this one can."""
+    """Where a decoding process reads an image; its bytes where only this process can read it."""
     if is_url(name) and not split_frame(name):
         return next(read_names([name], seconds))
-    stands = not is_url(name) and os.path.lexists(name)
-    source = Source(name, -1, "") if stands else find_inside(name, seconds) or Source(name, -1, "")
+    exists = not is_url(name) and os.path.lexists(name)
+    source = Source(name, -1, "") if exists else find_inside(name, seconds) or Source(name, -1, "")
     return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
 
 

@@ -127,7 +127,7 @@ def test_of_a_test_set_no_page_says_which_image_to_keep(names: list[bytes], tmp_
         assert ("mark-suggested" in gallery.pages["duplicates.html"]) == said
 
 
-def test_an_image_that_its_decoder_does_not_survive_is_told_on_the_page(
+def test_an_image_that_its_decoder_does_not_survive_is_named_on_the_page(
     names: list[bytes], tmp_path: Path, slow_picture: Path
 ) -> None:
     slow = os.fsencode(slow_picture)

@@ -4,13 +4,19 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from dedup_assets.engine.gallery.pages import ShownFile
+from dedup_assets.engine.gallery.pages.differences import describe_differences
+from dedup_assets.engine.gallery.pages.names import split_name
+from dedup_assets.engine.gallery.pages.quantities import format_similarity, format_size, name_band
 from dedup_assets_tests.support.browsers import import_or_skip, open_browser
 from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
 
@@ -139,6 +145,46 @@ def test_no_rule_of_axe_is_broken(name: str, theme: str, folder: Path, browser: 
     violations = axe.Axe().run(tab, options={"preload": False}).response["violations"]
     tab.close()
     assert violations == []
+
+
+def test_scripts_and_pages_say_numbers_in_the_same_words(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    sizes = [0, 1, 999, 1000, 1250, 9949, 9950, 9999, 10_500, 999_499, 999_500, 999_600, 5_250_000_000, 7 * 10**15]
+    assert page.evaluate("sizes => sizes.map(words.size)", sizes) == [format_size(size) for size in sizes]
+    scores = [0, 99, 123_450, 849_999, 850_000, 979_999, 980_000, 999_999, 1_000_000]
+    assert page.evaluate("scores => scores.map(words.score)", scores) == [
+        format_similarity(one / 1e6) for one in scores
+    ]
+    assert page.evaluate("scores => scores.map(words.band)", scores) == [name_band(one / 1e6) for one in scores]
+
+
+def test_scripts_and_pages_compare_files_in_the_same_words(folder: Path, page: Any) -> None:
+    draw = Random(5)  # noqa: S311 - the same files each time
+    files = [
+        ShownFile(
+            f"/{draw.choice('ab')}/{draw.choice('cd')}.jpg".encode(),
+            width=draw.choice([None, 200, 301, 640]),
+            height=draw.choice([None, 150, 200, 480]),
+            size_bytes=draw.choice([None, 0, 1000, 1001, 1005, 1045, 1099, 1100, 2250, 10_500, 123_456]),
+            modified=datetime.fromtimestamp(1_700_000_000 + draw.choice([0, 2, 3, 90, 4000, 90_000, 10**8]), UTC),
+            container=draw.choice([None, None, None, b"/all.zip"]),
+        )
+        for _ in range(60)
+    ]
+    shown = [
+        {
+            "base": split_name(file.name)[1],
+            "width": file.width,
+            "height": file.height,
+            "size": file.size_bytes,
+            "modified": file.modified and file.modified.timestamp(),
+            "kind": file.container_kind,
+        }
+        for file in files
+    ]
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    said = page.evaluate("files => files.flatMap((a) => files.map((b) => words.differences(a, b)))", shown)
+    assert said == [list(describe_differences(a, b)) for a in files for b in files]
 
 
 def test_all_pairs_are_reached_page_by_page_and_the_address_keeps_the_place(folder: Path, page: Any) -> None:

@@ -1,4 +1,4 @@
-"""The page of bad images: what could not be used, and why."""
+"""The page of bad images: which could not be used, and why."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ class Site:
     data: Mapping[str, Sequence[str]]
 
     def scripts(self, page: Page) -> list[str]:
-        """What a page loads, in order."""
+        """What a page loads, in order: scripts, then data, then the script that starts the page."""
         if page is Page.SUMMARY:
             return [_FIRST]
         data = [path for kind in ("facts", *_DATA[page]) for path in self.data.get(kind, ())]

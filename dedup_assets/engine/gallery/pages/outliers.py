@@ -35,7 +35,7 @@ def outliers_page(
     Returns:
         The page, as HTML.
     """
-    # Most isolated first is least similar first.
+    # The most isolated image is the least similar one.
     shown = show_pairs(outliers, cache(illustrate), num_images=num_images, descending=not descending)
     return render_page(
         Page.OUTLIERS,

@@ -1,7 +1,7 @@
 """Numbers, sizes, dates and similarities in the words of the report."""
 
 from datetime import timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 _SIZE_STEP = 1000
@@ -64,16 +64,16 @@ def format_size(size_bytes: int) -> str:
     amount, unit = next(
         (amount, unit) for amount, unit in amounts if amount < _SIZE_STEP - 0.5 or unit == _SIZE_UNITS[-1]
     )
-    return f"{amount:.1f} {unit}" if amount < _DECIMALS_BELOW else f"{amount:,.0f} {unit}"
+    return f"{_round(amount, 1) if amount < _DECIMALS_BELOW else _round(amount)} {unit}"
 
 
 def format_excess(larger: int, smaller: int, noun: str) -> str:
     """Return by how much the larger amount exceeds the smaller one: `2.3 times the bytes`, `4% more bytes`."""
     ratio = larger / smaller
     if ratio < _PERCENT_BELOW:
-        percent = round(100 * (ratio - 1))
-        return f"{percent}% more {noun}" if percent else f"under 1% more {noun}"
-    times = f"{ratio:.1f}".removesuffix(".0") if ratio < _DECIMALS_BELOW else f"{ratio:,.0f}"
+        percent = _round(100 * (ratio - 1))
+        return f"under 1% more {noun}" if percent == "0" else f"{percent}% more {noun}"
+    times = _round(ratio, 1).removesuffix(".0") if ratio < _DECIMALS_BELOW else _round(ratio)
     return f"{times}{_TIMES} the {noun}"
 
 
@@ -82,3 +82,8 @@ def format_duration(duration: timedelta) -> str:
     seconds = max(int(duration.total_seconds()), 1)
     length, unit = next((length, unit) for length, unit in _DURATIONS if seconds >= length)
     return count_things(seconds // length, unit)
+
+
+def _round(amount: float, decimals: int = 0) -> str:
+    """Round halves up, as the scripts of the pages do; Python's own formatting rounds them to even digits."""
+    return f"{Decimal(amount).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,}"

@@ -26,9 +26,9 @@ _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
 @dataclass(frozen=True)
 class Freed:
-    """What could be removed if one image of each component stayed: files of their own, not parts of a container.
+    """What could be removed if one image of each component stayed: readable files, not parts of a container.
 
-    `size_bytes` is theirs, without the `unsized` whose size is unknown.
+    `size_bytes` is the sum of their sizes; `unsized` of them have no known size and are not in it.
     """
 
     files: int
@@ -46,9 +46,9 @@ class Summary:
         pairs: as similarity.csv has them.
         components: the similarity graph, summed up.
         outliers: as outliers.csv has them.
-        settings: every effective parameter by name; values are shown as text, without credentials.
-        freed: what would go if one image of each component stayed; None where sizes were not asked for.
-        suggest: say of the pairs shown which of the two to keep.
+        settings: every effective parameter by name; shown as text, without credentials.
+        freed: what could be removed if one image of each component stayed; None if sizes are unknown.
+        suggest: say which image of each shown pair to keep.
     """
 
     names: pl.Series
@@ -65,8 +65,8 @@ class Summary:
 class Counts:
     """The numbers of a run.
 
-    `redundant` is what would go if one image of each component stayed. Where components were switched off (`grouped` is
-    false), nothing can be said about it.
+    `redundant` counts the images that would go if one of each component stayed. If components were switched off
+    (`grouped` is false), nothing is said about it.
     """
 
     good: int

@@ -14,14 +14,14 @@ BAD = make_bad(
 )
 
 
-def test_codes_stand_with_their_counts_the_most_frequent_first() -> None:
+def test_codes_are_listed_with_their_counts_the_most_frequent_first() -> None:
     words = read_words(bad_images_page(BAD))
     assert "4 images could not be used, for 3 reasons." in words
     assert "ERROR_TRUNCATED_IMAGE 2 The file ends before the image does." in words
     assert words.index("ERROR_TRUNCATED") < words.index("ERROR_MISSING") < words.index("ERROR_ZERO_SIZE")
 
 
-def test_each_file_stands_with_its_size_and_reason() -> None:
+def test_each_file_is_listed_with_its_size_and_reason() -> None:
     page = bad_images_page(BAD)
     words = read_words(page)
     assert "/a/half.jpg 3.0 kB <unexpected end>" in words
@@ -48,5 +48,5 @@ def test_a_code_of_another_tool_is_shown_without_explanation() -> None:
     assert read_page(page).find("meaning") == []
 
 
-def test_no_bad_images_are_told_in_words() -> None:
-    assert "Every image could be read." in read_words(bad_images_page(make_bad()))
+def test_a_page_without_bad_images_says_so() -> None:
+    assert "Every image could be used." in read_words(bad_images_page(make_bad()))

@@ -29,17 +29,17 @@ def test_images_beyond_the_limit_are_counted() -> None:
     assert read_words(components_page(components, names, illustrate, max_images=-1)).count("/c0/") == 30
 
 
-def test_similarity_within_a_component_is_told() -> None:
+def test_a_component_says_how_similar_its_images_are() -> None:
     words = read_words(components_page(*make_components(2), illustrate))
     assert "2 images similarity 0.9000 to 0.9000, mean 0.9000" in words
 
 
-def test_nothing_to_show_is_told_in_words() -> None:
+def test_a_page_without_components_says_so() -> None:
     components, names = make_components(1, 1)
-    assert "No images are tied together" in read_words(components_page(components, names, illustrate))
+    assert "No images are similar enough" in read_words(components_page(components, names, illustrate))
 
 
-def test_components_that_were_switched_off_are_told_in_words() -> None:
+def test_a_page_says_that_components_may_be_switched_off() -> None:
     off = Components(pl.DataFrame({"__id": [0, 1]}), pl.DataFrame())
     names = pl.Series([b"/a", b"/b"], dtype=pl.Binary)
     assert "components were switched off" in read_words(components_page(off, names, illustrate))

@@ -44,7 +44,7 @@ def test_names_of_any_bytes_come_through_and_break_out_of_nothing(names: list[by
     assert [os.fsencode(name) for name in read] == numbered.names.to_list()
 
 
-def test_a_row_stands_for_every_file_pair_outlier_component_and_member() -> None:
+def test_every_file_pair_outlier_component_and_member_has_a_row() -> None:
     components, names = make_components(3, 2)
     pairs = make_pairs(("/c0/0.jpg", "/c0/1.jpg", 0.987654), ("/c1/0.jpg", "/c1/1.jpg", 1.0))
     numbered = number_results(pairs, make_pairs(("/c0/2.jpg", "/c1/0.jpg", 0.1)), components, names)
@@ -59,7 +59,7 @@ def test_a_row_stands_for_every_file_pair_outlier_component_and_member() -> None
     assert tables["components"]["freed"] == [2 * 12345, 12345]
 
 
-def test_many_rows_stand_in_several_scripts_in_their_order() -> None:
+def test_many_rows_are_split_into_several_scripts_in_their_order() -> None:
     pairs = make_pairs(*((f"/a/{i}", "/b", 0.9) for i in range(45_000)))
     numbered = number_results(pairs, make_pairs(), *make_components(1))
     facts = tabulate(illustrate(name) for name in numbered.names)

@@ -29,7 +29,7 @@ def test_the_larger_and_the_newer_file_is_named() -> None:
     assert describe_differences(larger, BASE)[0].startswith("A has")
 
 
-def test_turned_and_cropped_pictures_are_told_from_scaled_ones() -> None:
+def test_turned_and_cropped_images_differ_from_scaled_ones() -> None:
     assert "width and height swapped" in describe_differences(BASE, replace(OTHER, width=480, height=640))
     cropped = describe_differences(BASE, replace(OTHER, width=640, height=240))
     assert "A has 2\N{MULTIPLICATION SIGN} the pixels, other aspect ratio" in cropped

@@ -76,6 +76,6 @@ def test_each_band_has_a_style_that_hides_it(similarity: float) -> None:
     assert f'.pair[data-band="{band}"]' in page
 
 
-def test_no_pairs_are_told_in_words() -> None:
+def test_a_page_without_pairs_says_so() -> None:
     assert "No two images are similar enough" in read_words(duplicates_page(make_pairs(), illustrate))
     assert "Showing 0 of 30 pairs" in read_words(duplicates_page(PAIRS, illustrate, num_images=0))

@@ -86,7 +86,7 @@ every_page = pytest.mark.parametrize("build", [_duplicates, _outliers, _componen
 
 
 def _skeleton(page: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Tags and attribute names, without what only wraps text, or stands where names decide."""
+    """Tags and attribute names, without those that only wrap text or depend on names."""
     return [
         (element.tag, tuple(element.attributes))
         for element in read_page(page).elements

@@ -19,7 +19,7 @@ def test_the_order_turns_with_descending() -> None:
     assert "/far/24.jpg" in words
 
 
-def test_each_outlier_stands_beside_its_nearest_neighbour() -> None:
+def test_each_outlier_is_shown_beside_its_nearest_neighbour() -> None:
     page = outliers_page(OUTLIERS, illustrate)
     assert len(read_page(page).find("outlier")) == 20
     assert read_words(page).count("/near.jpg") == 20
@@ -34,5 +34,5 @@ def test_a_similarity_below_zero_has_an_empty_gauge() -> None:
     assert '<rect width="0.00"' in outliers_page(make_pairs(("a", "b", -0.2)), illustrate)
 
 
-def test_no_outliers_are_told_in_words() -> None:
-    assert "No image stands apart" in read_words(outliers_page(make_pairs(), illustrate))
+def test_a_page_without_outliers_says_so() -> None:
+    assert "There are no outliers" in read_words(outliers_page(make_pairs(), illustrate))

@@ -1,4 +1,4 @@
-"""Each pair stands once, in order."""
+"""Each pair is listed once, in order."""
 
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
 from dedup_assets_tests.support.gallery_pages import illustrate, make_pairs
@@ -6,7 +6,7 @@ from dedup_assets_tests.support.gallery_pages import illustrate, make_pairs
 SYMMETRIC = make_pairs(("a", "b", 0.99), ("b", "a", 0.99), ("c", "a", 0.9), ("d", "c", 0.95), ("c", "d", 0.96))
 
 
-def test_a_pair_in_both_directions_stands_once_with_its_higher_similarity() -> None:
+def test_a_pair_in_both_directions_is_listed_once_with_its_higher_similarity() -> None:
     assert list(merge_directions(SYMMETRIC)) == [(b"a", b"b", 0.99), (b"c", b"d", 0.96), (b"c", b"a", 0.9)]
 
 

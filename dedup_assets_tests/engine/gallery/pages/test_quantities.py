@@ -55,7 +55,7 @@ def test_bands_are_those_of_the_documentation(similarity: float, band: Band) -> 
         (1000, "1.0 kB"),
         (345_112, "345 kB"),
         (999_600, "1.0 MB"),
-        (5_250_000_000, "5.2 GB"),
+        (5_250_000_000, "5.3 GB"),
         (7_000_000_000_000_000, "7,000 TB"),
     ],
 )
@@ -88,7 +88,7 @@ def test_one_thing_has_no_plural() -> None:
     assert count_things(2400, "pair") == "2,400 pairs"
 
 
-def test_a_duration_is_told_in_its_largest_unit() -> None:
+def test_a_duration_is_given_in_its_largest_unit() -> None:
     assert format_duration(timedelta(milliseconds=3)) == "1 second"
     assert format_duration(timedelta(hours=3, minutes=59)) == "3 hours"
     assert format_duration(timedelta(days=800)) == "2 years"

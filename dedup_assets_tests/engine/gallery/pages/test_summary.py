@@ -48,7 +48,7 @@ def test_counts_are_those_of_the_results() -> None:
 
 def test_counts_are_shown() -> None:
     words = read_words(summary_page(FACTS, illustrate))
-    assert "4 of 8 good images (50%) repeat or resemble another one. 2 images could not be used." in words
+    assert "4 of 8 good images (50%) repeat or resemble another image. 2 images could not be used." in words
     for tile in ("10 images 8 good", "2 bad 20%", "2 similar pairs", "2 components 6 images", "4 in the largest"):
         assert tile in words
     for tile in ("4 redundant 50% of good", "1 outlier 12.5% of good", "ERROR_CORRUPT_IMAGE 2"):
@@ -69,10 +69,10 @@ def test_nothing_is_said_of_redundancy_where_components_were_switched_off() -> N
     assert "8 80% Bad 2 20%" in words
 
 
-def test_images_without_likeness_are_told_as_such() -> None:
+def test_a_run_without_similar_images_says_so() -> None:
     components, names = make_components(1, 1, 1)
     facts = replace(EMPTY, components=components, names=names)
-    assert "None of 3 good images repeats or resembles another one." in read_words(summary_page(facts, illustrate))
+    assert "None of 3 good images repeats or resembles another image." in read_words(summary_page(facts, illustrate))
 
 
 def test_examples_of_each_finding_are_shown() -> None:
