@@ -17,14 +17,15 @@ def ours(work_dir: str, k: int, threads: int) -> float | None:
     from dedup_assets.engine.core.records import Similarity
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.graph import build_components, find_outliers, similar_pairs
-    from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index
+    from dedup_assets.engine.neighbors import find_or_build_index
+    from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
     from dedup_assets.engine.work_dir import WorkDir, files, index_file
 
     settings = Settings.parse(work_dir=work_dir, nearest_neighbors_k=k, num_threads=threads)
     folder = WorkDir(work_dir)
     features = files.read_features(folder)
     index_file.write_index(folder, find_or_build_index(settings, features, folder))
-    searcher = RangeSearcher(settings, features)
+    searcher = RowRangeSearcher(settings, features)
     for rows in searcher.cut():
         searcher.complete(rows)
     neighbors = searcher.merge()

@@ -30,8 +30,8 @@ from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import count_inside, list_images
-from dedup_assets.engine.neighbors import check_search
-from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index, full_ranges
+from dedup_assets.engine.neighbors import check_search, find_or_build_index
+from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
 from dedup_assets.pipeline import metadata, versions
@@ -188,7 +188,7 @@ def nearest_neighbors(
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
     """One search with two results: similar pairs, and images without a similar one."""
     parsed = settings.parsed()
-    searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
     for rows in searcher.cut():
         searcher.complete(rows)
     neighbors = searcher.merge()

@@ -30,7 +30,7 @@ from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
 from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
-from dedup_assets.engine.neighbors import as_list_index
+from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
 from dedup_assets.engine.results.bad_images import count_codes
 from dedup_assets.engine.work_dir import WorkDir
@@ -120,9 +120,9 @@ def of_bad_images(bad: BadImages, listed: int) -> Metadata:
 
 
 def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
-    """Of `faiss_index`; what the large index was tuned to, where it is that one."""
-    lists = as_list_index(index.index)
-    tuned = {"lists": lists.lists, "lists_searched": lists.nprobe} if lists else {}
+    """Of `faiss_index`; for an inverted file also how it was tuned."""
+    inverted_file = as_inverted_file(index.index)
+    tuned = {"lists": inverted_file.list_count, "lists_searched": inverted_file.nprobe} if inverted_file else {}
     return {
         **tuned,
         "found_done": index.is_stored,

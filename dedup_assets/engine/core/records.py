@@ -57,6 +57,28 @@ class OffsetRange:
         return cls(int(low), int(high))
 
 
+@dataclass(frozen=True, order=True)
+class RowRange:
+    """A half-open range `[start, stop)` of rows of features.dat: the queries that are searched together."""
+
+    start: int
+    stop: int
+
+    @property
+    def key(self) -> str:
+        """Zero-padded, so that text order is row order; also the Dagster partition key."""
+        return f"{self.start:012d}-{self.stop:012d}"
+
+    @classmethod
+    def parse(cls, key: str) -> "RowRange":
+        """Read a key back. Raises ValueError if it is not one."""
+        start, stop = key.split("-")
+        return cls(int(start), int(stop))
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
 class Source(NamedTuple):
     """Where the bytes of one image are.
 

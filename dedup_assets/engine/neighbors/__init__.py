@@ -1,25 +1,27 @@
-"""Nearest neighbours of embeddings: plan an index, build it, search it, and measure what the search missed."""
+"""Nearest neighbours of embeddings: an index (`indexes` is its door), the search, and what the search missed.
 
-from dedup_assets.engine.neighbors.building import build_index
-from dedup_assets.engine.neighbors.foreign import trusted_index
-from dedup_assets.engine.neighbors.index import check_search
-from dedup_assets.engine.neighbors.lists import as_list_index
+`row_ranges` shares a search among processes. Pairs, components and outliers are made from neighbours in `graph`.
+"""
+
+from dedup_assets.engine.neighbors.indexes import build_index, check_search, find_or_build_index, usable_index
+from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
 from dedup_assets.engine.neighbors.search import (
     check_index,
     find_neighbors,
     measure_recall,
-    score_test_set,
     search_rows,
+    search_train_set,
 )
 
 __all__ = [
-    "as_list_index",
+    "as_inverted_file",
     "build_index",
     "check_index",
     "check_search",
     "find_neighbors",
+    "find_or_build_index",
     "measure_recall",
-    "score_test_set",
     "search_rows",
-    "trusted_index",
+    "search_train_set",
+    "usable_index",
 ]

@@ -1,10 +1,11 @@
-"""From candidates to edges: who is whose neighbour, how similar, in one order."""
+"""Candidates to edges: from a row to its neighbours, with similarities, in one fixed order."""
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 EDGES_SCHEMA = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+EDGE_ORDER = ["from", "similarity", "to"]
 
 
 def edges_of(
@@ -13,19 +14,30 @@ def edges_of(
     scores: NDArray[np.float64],
     k: int,
     *,
-    among_themselves: bool,
+    is_self_search: bool,
 ) -> pl.DataFrame:
-    """Drop gaps (-1) and, among themselves, the row itself; keep the k best, ties in order of the row."""
+    """Edges from each row to the k best of its candidates, ties by row.
+
+    Args:
+        rows: (q,) rows that are searched for.
+        found: (q, m) candidates of each; -1 where there is none.
+        scores: (q, m) similarities.
+        k: most edges of a row.
+        is_self_search: a row is not its own neighbour.
+
+    Returns:
+        Columns as in `EDGES_SCHEMA`, ordered by (from, similarity descending, to).
+    """
     table = pl.DataFrame(
         {"from": np.repeat(rows, found.shape[1]), "to": found.ravel(), "similarity": scores.ravel()},
     )
     others = table.filter(pl.col("to") >= 0)
-    if among_themselves:
+    if is_self_search:
         others = others.filter(pl.col("to") != pl.col("from"))
     return closest(others, k).select(pl.col(name).cast(kind) for name, kind in EDGES_SCHEMA.items())
 
 
 def closest(edges: pl.DataFrame, k: int) -> pl.DataFrame:
-    """The k best edges of each row, ties in order of the row they lead to."""
+    """The k best edges of each row, ties by the row that they lead to."""
     ordered = edges.sort("from", "similarity", "to", descending=[False, True, False])
     return ordered.group_by("from", maintain_order=True).head(k)

@@ -16,30 +16,36 @@ _TOLERANCE = 1e-6  # one step of the last decimal
 
 
 @dataclass(frozen=True)
-class Question:
-    """Whose neighbours are sought among which vectors; asked `among_themselves`, a row does not find itself."""
+class SearchData:
+    """The vectors of a search.
 
-    asked: NDArray[np.float32]
+    Attributes:
+        queries: (q, d) float32, whose neighbours are sought; may be memory-mapped.
+        vectors: (n, d) float32, among which they are sought; may be memory-mapped.
+        is_self_search: the queries are the vectors, and no row is its own neighbour.
+    """
+
+    queries: NDArray[np.float32]
     vectors: NDArray[np.float32]
-    among_themselves: bool
+    is_self_search: bool
 
 
-def spread_rows(rows: int, wanted: int, start: float = 0.0) -> NDArray[np.int64]:
-    """At most `wanted` rows, evenly spread; `start`, from 0 to 1, shifts them towards those after them."""
+def evenly_spread(rows: int, wanted: int, start: float = 0.0) -> NDArray[np.int64]:
+    """At most `wanted` row numbers, evenly spread over `rows`; `start`, from 0 to 1, shifts them towards the next."""
     places = (np.arange(min(wanted, rows)) + start) * (rows - 1) / max(1, min(wanted, rows) - 1)
     return np.unique(np.minimum(places.astype(np.int64), rows - 1))
 
 
-def exact_neighbors(question: Question, rows: NDArray[np.int64], search: SearchSettings) -> pl.DataFrame:
-    """Edges to the true neighbours of the given rows, compared with all vectors block by block: never all in memory."""
+def exact_neighbors(data: SearchData, rows: NDArray[np.int64], search: SearchSettings) -> pl.DataFrame:
+    """Edges from the given queries to their true k nearest, computed block by block in bounded memory."""
     best = pl.DataFrame(schema=EDGES_SCHEMA)
     bars = np.full(len(rows), -np.inf, np.float32)
-    queries = prepared(question.asked[rows], search.distance)
-    for start in range(0, len(question.vectors), _BLOCK_ROWS):
-        block = prepared(question.vectors[start : start + _BLOCK_ROWS], search.distance)
+    queries = prepared(data.queries[rows], search.distance)
+    for start in range(0, len(data.vectors), _BLOCK_ROWS):
+        block = prepared(data.vectors[start : start + _BLOCK_ROWS], search.distance)
         asked, found = _closest_rows(queries, block, bars, min(search.k + 1, len(block)), search)
         scores = similarities_of(block, queries[asked], found, search)
-        some = edges_of(rows[asked], found + start, scores, search.k, among_themselves=question.among_themselves)
+        some = edges_of(rows[asked], found + start, scores, search.k, is_self_search=data.is_self_search)
         best = pl.concat([best, some])
     return closest(best, search.k)
 
@@ -53,9 +59,9 @@ def _closest_rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of the queries that may have neighbours in a block, and the rows of the block nearest to each of these.
 
-    `bars` holds what a query's neighbours must reach, from one block before; it is raised.
+    `bars` holds for each query what a neighbour must reach, from the blocks before; it is raised.
     """
-    if search.distance == "cosine":  # numpy's matrix product is quicker than that in faiss
+    if search.distance == "cosine":  # numpy's matrix product is faster than faiss'
         likeness = queries @ block.T
         asked = np.flatnonzero(likeness.max(axis=1) >= bars - _TOLERANCE)
         found = np.argpartition(likeness[asked], -wanted, axis=1)[:, -wanted:]
@@ -71,7 +77,17 @@ def _closest_rows(
 def similarities_of(
     vectors: NDArray[np.float32], queries: NDArray[np.float32], found: NDArray[np.int64], search: SearchSettings
 ) -> NDArray[np.float64]:
-    """Exact similarity of each query to each found row, one column at a time so that little is copied at once."""
+    """Exact similarity of each query to each of its found rows.
+
+    Args:
+        vectors: (n, d) float32, as the model gave them.
+        queries: (q, d) float32, prepared for the metric.
+        found: (q, m) int64 rows; -1 counts as row 0.
+        search: the metric.
+
+    Returns:
+        (q, m) float64, computed one column at a time so that few vectors are copied at once.
+    """
     once = len(vectors) <= min(found.size, _BLOCK_ROWS)
     ready = prepared(vectors, search.distance) if once else vectors
 

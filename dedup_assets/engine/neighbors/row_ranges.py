@@ -1,64 +1,41 @@
-"""Query ranges to neighbours: each range of rows is searched once, by whoever comes first, and found by everyone else.
+"""A search shared among processes by row ranges: each range is searched once, by the first that comes to it.
 
-One process that searches all ranges and many that share them come through `RangeSearcher.complete`, against one index
-and one feature file, both memory-mapped; `merge` then gives the same neighbours, whoever searched what.
+One process that searches all row ranges and many processes that share them use `RowRangeSearcher.complete`, with one
+index and one feature file, both memory-mapped. `merge` gives the same neighbours however the work was shared.
 """
 
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass
 
 import polars as pl
 
-from dedup_assets.engine.core.records import Features, Neighbors, OffsetRange, SearchIndex
+from dedup_assets.engine.core.records import Features, Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.neighbors import build_index, check_index, measure_recall, search_rows
+from dedup_assets.engine.neighbors.indexes import search_facts
+from dedup_assets.engine.neighbors.search import check_index, measure_recall, search_rows
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
-from dedup_assets.engine.work_dir.neighbor_ranges import features_and
 from dedup_assets.engine.workers import thread_count
 
 
-def full_ranges(rows: int, width: int) -> list[OffsetRange]:
-    """Ranges of `width` that cover so many rows; the last may reach beyond, so that its key stays when rows come."""
-    return [OffsetRange(start, start + width) for start in range(0, rows, width)]
+def full_ranges(rows: int, width: int) -> list[RowRange]:
+    """Ranges of `width` that cover all rows; the last may reach beyond, so that its key stays when rows are added."""
+    return [RowRange(start, start + width) for start in range(0, rows, width)]
 
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What one range needed: rows in it, and how many of them were searched now rather than found."""
+    """What a row range needed.
+
+    Attributes:
+        rows: in the range.
+        searched: those of them that were searched now; the others were found done.
+    """
 
     rows: int
     searched: int
 
 
-def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDir) -> SearchIndex:
-    """The index of the settings over these features: faiss.index where it is that one already, else a new one.
-
-    Args:
-        settings: method, metric and threads.
-        features: of the work_dir.
-        work_dir: whose faiss.index may do; its config.json says what that was made of.
-
-    Raises:
-        SearchError: the index cannot be built.
-        WorkDirError: config.json or faiss.index is damaged.
-    """
-    made_of = features_and(work_dir, _asked(settings))
-    known = files.read_config(work_dir).get("index", {})
-    if known.get("made_of") == made_of and work_dir.exists(index_file.INDEX):
-        stored = index_file.read_index(work_dir, settings.distance)
-        if known.get("written") == work_dir.version(index_file.INDEX):
-            return replace(stored, made_of=made_of, is_stored=True)
-    index = build_index(features.vectors, settings.search, thread_count(settings.num_threads))
-    return replace(index, made_of=made_of)
-
-
-def _asked(settings: Settings) -> dict[str, object]:
-    """What index and neighbours depend on besides the features."""
-    return {**asdict(settings.search), "faiss": version("faiss-cpu")}
-
-
-class RangeSearcher:
-    """Searches ranges of rows of the features among all rows, as the settings say.
+class RowRangeSearcher:
+    """Searches row ranges of the features among all rows, as the settings say.
 
     Args:
         settings: method, k, metric, threads, width of a range, and the work_dir.
@@ -85,26 +62,26 @@ class RangeSearcher:
         self._vectors = (features or files.read_features(folder)).vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
-        self._store = NeighborRanges(folder, {**_asked(settings), "width": self._width})
+        self._store = NeighborRanges(folder, {**search_facts(settings), "width": self._width})
 
-    def cut(self) -> list[OffsetRange]:
-        """The ranges of rows that cover the features, aligned to multiples of `search_range_size`."""
+    def cut(self) -> list[RowRange]:
+        """The row ranges that cover the features, aligned to multiples of `search_range_size`."""
         rows = len(self._vectors)
-        return [OffsetRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
+        return [RowRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
 
-    def complete_from(self, wanted: OffsetRange) -> SearchOutcome:
-        """Complete each range of `cut` that begins in `wanted`: a partition, of whatever width it was registered with.
+    def complete_from(self, wanted: RowRange) -> SearchOutcome:
+        """Complete each range of `cut` that begins in `wanted`: a partition, whose width may be that of older settings.
 
         Raises:
             SearchError: as `complete`.
             WorkDirError: as `complete`.
         """
-        begin = [rows for rows in self.cut() if wanted.min_offset <= rows.min_offset < wanted.max_offset]
+        begin = [rows for rows in self.cut() if wanted.start <= rows.start < wanted.stop]
         outcomes = [self.complete(rows) for rows in begin]
         return SearchOutcome(sum(done.rows for done in outcomes), sum(done.searched for done in outcomes))
 
-    def complete(self, rows: OffsetRange) -> SearchOutcome:
-        """See that the neighbours of a range are stored; search it if nobody has.
+    def complete(self, rows: RowRange) -> SearchOutcome:
+        """See that the neighbours of a range are stored; search it if they are not.
 
         Args:
             rows: one of `cut`.
@@ -115,12 +92,11 @@ class RangeSearcher:
             WorkDirError: the result cannot be stored.
         """
         if rows not in self.cut():
-            raise ValueError(f"{rows}: must be one of cut(), so that whoever merges finds it")
-        size = rows.max_offset - rows.min_offset
+            raise ValueError(f"{rows}: must be one of cut(), because merge() looks for these alone")
         if self._store.has(rows):
-            return SearchOutcome(size, 0)
+            return SearchOutcome(len(rows), 0)
         self._store.write(rows, search_rows(self._vectors, self._index, self._search, self._threads, rows))
-        return SearchOutcome(size, size)
+        return SearchOutcome(len(rows), len(rows))
 
     def merge(self) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
@@ -134,5 +110,5 @@ class RangeSearcher:
         return Neighbors(edges, len(self._vectors), self._store.read_recall())
 
     def prune(self) -> int:
-        """Delete stored ranges of other features, another index or other settings; how many sets of them."""
+        """Delete stored ranges of other features, another index or other settings; returns how many sets of them."""
         return self._store.prune()

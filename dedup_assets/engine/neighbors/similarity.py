@@ -1,7 +1,7 @@
-"""From vectors to similarities: one rule for all metrics, 1 = identical, larger = closer.
+"""Vectors to similarities, by one rule for all metrics: 1 is identical, larger is closer.
 
-cosine: the cosine. Others: 1 / (1 + distance), on the vectors as the model gave them (contract: files sort and
-thresholds cut the right way round for every metric).
+cosine: the cosine. Others: 1 / (1 + distance), on the vectors as the model gave them. So files sort, and thresholds
+cut, in the same direction for every metric.
 """
 
 import numpy as np
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.settings import Distance
 
-DECIMALS = 6  # of similarity.csv; rounded once, so that files, thresholds and graph see the same number
+DECIMALS = 6  # of similarity.csv; rounded here alone, so that files, thresholds and graph see the same number
 
 
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, d) float32 with rows of length 1; a row of zeros stays zero. A new array."""
+    """A new (n, d) float32 array with rows of length 1; a row of zeros stays zero."""
     rows = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
 
 
 def prepared(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
-    """Vectors as an index of this metric wants them: (n, d) float32, contiguous, normalised for cosine."""
+    """Vectors in the form that an index of this metric takes: (n, d) float32, contiguous, normalised for cosine."""
     return np.ascontiguousarray(normalized(vectors) if distance == "cosine" else vectors, dtype=np.float32)
 
 

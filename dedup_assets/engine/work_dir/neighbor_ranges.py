@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.records import OffsetRange
+from dedup_assets.engine.core.records import RowRange
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import FEATURES, SEARCHED, WorkDir
@@ -38,20 +38,20 @@ class NeighborRanges:
         index = work_dir.find(INDEX, fastdup_files.INDEX) or INDEX
         self.fingerprint = features_and(work_dir, {**asked, "index": work_dir.version(index)})[:16]
 
-    def name(self, rows: OffsetRange) -> str:
+    def name(self, rows: RowRange) -> str:
         """Name of a range's file in the work_dir."""
         return f"{SEARCHED}/{self.fingerprint}/{rows.key}.parquet"
 
-    def has(self, rows: OffsetRange) -> bool:
+    def has(self, rows: RowRange) -> bool:
         """Whether the range is searched."""
         return self._work_dir.exists(self.name(rows))
 
-    def write(self, rows: OffsetRange, edges: pl.DataFrame) -> None:
+    def write(self, rows: RowRange, edges: pl.DataFrame) -> None:
         """Keep the edges of a range."""
         with self._work_dir.publish(self.name(rows)) as (file,):
             edges.write_parquet(file, compression="uncompressed", statistics=False)
 
-    def read(self, rows: OffsetRange) -> pl.DataFrame:
+    def read(self, rows: RowRange) -> pl.DataFrame:
         """The edges of a range.
 
         Raises:

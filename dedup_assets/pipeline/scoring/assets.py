@@ -23,7 +23,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.extraction.scoring import check_comparable, open_test_set
 from dedup_assets.engine.gallery.building import Results, build_gallery
-from dedup_assets.engine.neighbors import check_index, score_test_set, trusted_index
+from dedup_assets.engine.neighbors import check_index, search_train_set, usable_index
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
 from dedup_assets.engine.workers import thread_count
@@ -130,8 +130,8 @@ def test_nearest_neighbors(
     """One search for the train images nearest to each test image: similar pairs, and test images unlike all others."""
     parsed = settings.parsed()
     threads = thread_count(parsed.num_threads)
-    index = trusted_index(faiss_index, features.vectors, parsed.search, threads)
-    neighbors = score_test_set(tested.vectors, features.vectors, index, parsed.search, threads)
+    index = usable_index(faiss_index, features.vectors, parsed.search, threads)
+    neighbors = search_train_set(tested.vectors, features.vectors, index, parsed.search, threads)
     versions.stamp(context, parsed)
     yield from search_results(context, parsed, neighbors, tested.names, features.names)
 

@@ -5,8 +5,8 @@
 
 import dagster as dg
 
-from dedup_assets.engine.core.records import Features, OffsetRange, SearchIndex
-from dedup_assets.engine.neighbors.row_ranges import RangeSearcher
+from dedup_assets.engine.core.records import Features, RowRange, SearchIndex
+from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.pipeline import metadata, versions
 from dedup_assets.pipeline.contracts import SCALE_OUT, asset
 from dedup_assets.pipeline.resources import SettingsResource
@@ -30,8 +30,8 @@ def neighbor_shards(
     holds. A finished range is not searched again.
     """
     parsed = settings.parsed()
-    searcher = RangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
-    outcomes = {key: searcher.complete_from(OffsetRange.parse(key)) for key in sorted(context.partition_keys)}
+    searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    outcomes = {key: searcher.complete_from(RowRange.parse(key)) for key in sorted(context.partition_keys)}
     versions.stamp(context, parsed)
     for key, outcome in outcomes.items():
         context.add_asset_metadata(metadata.of_search_range(outcome), partition_key=key)

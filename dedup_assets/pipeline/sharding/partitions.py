@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from dedup_assets.engine.core.errors import SettingsError
-from dedup_assets.engine.core.records import OffsetRange
+from dedup_assets.engine.core.records import OffsetRange, RowRange
 
 OFFSET_RANGES = "offset_ranges"
 ROW_RANGES = "row_ranges"
@@ -28,7 +28,9 @@ offset_ranges = ranges_of(OFFSET_RANGES)
 row_ranges = ranges_of(ROW_RANGES)
 
 
-def register(instance: dg.DagsterInstance, name: str, asset: dg.AssetKey, ranges: Sequence[OffsetRange]) -> int:
+def register(
+    instance: dg.DagsterInstance, name: str, asset: dg.AssetKey, ranges: Sequence[OffsetRange] | Sequence[RowRange]
+) -> int:
     """Add ranges to the partitions of a pipeline.
 
     Args:

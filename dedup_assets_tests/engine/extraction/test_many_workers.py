@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.records import Manifest, OffsetRange
+from dedup_assets.engine.core.records import Manifest, OffsetRange, RowRange
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.neighbors import build_index
-from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, full_ranges
+from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -145,17 +145,17 @@ def searched(s3_bucket: str) -> Settings:
 
 def test_merging_while_a_range_is_not_searched_names_it_and_keeps_the_others(searched: Settings) -> None:
     for offsets in full_ranges(100, 40)[:2]:
-        assert RangeSearcher(searched).complete_from(offsets).searched == 40
+        assert RowRangeSearcher(searched).complete_from(offsets).searched == 40
     with pytest.raises(WorkDirError, match=r"000000000080-000000000100.*search this range first"):
-        RangeSearcher(searched).merge()
-    assert RangeSearcher(searched).complete_from(OffsetRange(80, 120)).searched == 20
-    assert RangeSearcher(searched).merge().images == 100
+        RowRangeSearcher(searched).merge()
+    assert RowRangeSearcher(searched).complete_from(RowRange(80, 120)).searched == 20
+    assert RowRangeSearcher(searched).merge().images == 100
 
 
 def test_partitions_of_an_earlier_width_or_beyond_the_features_search_what_begins_in_them(searched: Settings) -> None:
-    searcher = RangeSearcher(searched)
-    assert searcher.complete_from(OffsetRange(0, 100)).searched == 100
-    assert searcher.complete_from(OffsetRange(100, 200)).rows == 0
+    searcher = RowRangeSearcher(searched)
+    assert searcher.complete_from(RowRange(0, 100)).searched == 100
+    assert searcher.complete_from(RowRange(100, 200)).rows == 0
 
 
 def test_a_machine_fetches_index_and_features_once_and_anew_when_they_are_published_again(
@@ -166,10 +166,10 @@ def test_a_machine_fetches_index_and_features_once_and_anew_when_they_are_publis
     def kept() -> dict[Path, int]:
         return {path: path.stat().st_ino for path in (tmp_path / "cache").rglob("*-f*")}
 
-    RangeSearcher(searched)
+    RowRangeSearcher(searched)
     first = kept()
     assert {path.name.partition("-")[2] for path in first} == {"features.dat", "faiss.index"}
-    RangeSearcher(searched)
+    RowRangeSearcher(searched)
     assert kept() == first
     vectors = np.random.default_rng(1).normal(size=(90, 8)).astype(np.float32)
     files.save_features(WorkDir(searched.work_dir), [b"%d.jpg" % row for row in range(90)], vectors)
@@ -182,17 +182,17 @@ def test_a_copy_that_a_killed_process_left_half_fetched_is_replaced(
     searched: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEDUP_CACHE_DIR", str(tmp_path))
-    RangeSearcher(searched)
+    RowRangeSearcher(searched)
     (complete,) = tmp_path.rglob("*-faiss.index")
     half = complete.with_name(".0123.tmp")
     half.write_bytes(complete.read_bytes()[:100])
     complete.unlink()
-    assert RangeSearcher(searched).cut()
+    assert RowRangeSearcher(searched).cut()
     assert complete.exists()
     assert not half.exists()
 
 
 def test_a_cache_folder_that_cannot_be_written_is_named(searched: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEDUP_CACHE_DIR", "/dev/null/cache")
-    with pytest.raises(WorkDirError, match=r"kept in DEDUP_CACHE_DIR='/dev/null/cache'"):
-        RangeSearcher(searched)
+    with pytest.raises(WorkDirError, match=r"in DEDUP_CACHE_DIR='/dev/null/cache'"):
+        RowRangeSearcher(searched)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.records import Neighbors
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.graph import build_components
-from dedup_assets.engine.neighbors import build_index, choice, find_neighbors
+from dedup_assets.engine.neighbors import build_index, find_neighbors, indexes
 from dedup_assets.engine.neighbors.similarity import normalized
 
 
@@ -28,13 +28,13 @@ def search(vectors: NDArray[np.float32], **values: Any) -> Neighbors:
     return find_neighbors(vectors, build_index(vectors, asked, 1), asked, 1)
 
 
-@pytest.mark.parametrize("mode", ["auto", "HNSW32", "lists"])
+@pytest.mark.parametrize("mode", ["auto", "HNSW32", "inverted file"])
 def test_all_pairs_above_the_threshold_are_found(
     photos: NDArray[np.float32], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if mode == "lists":
-        monkeypatch.setattr(choice, "_EXACT_ROWS", 100)
-    edges = search(photos, faiss_mode="auto" if mode == "lists" else mode).edges
+    if mode == "inverted file":
+        monkeypatch.setattr(indexes, "_EXACT_ROWS", 100)
+    edges = search(photos, faiss_mode="auto" if mode == "inverted file" else mode).edges
     rows = normalized(photos).astype(np.float64)
     likeness = np.round(rows @ rows.T, 6)
     np.fill_diagonal(likeness, -1)

@@ -1,4 +1,4 @@
-"""Searching ranges of rows, by one process or many, and what they are together."""
+"""Row ranges, searched by one process or many, are together the search of all rows."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import SearchError, WorkDirError
-from dedup_assets.engine.core.records import OffsetRange, SearchIndex
+from dedup_assets.engine.core.records import RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.neighbors import build_index, find_neighbors
-from dedup_assets.engine.neighbors.row_ranges import RangeSearcher, find_or_build_index
+from dedup_assets.engine.neighbors import build_index, find_neighbors, find_or_build_index
+from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
 
 ROWS = 250
@@ -24,7 +24,7 @@ def some_vectors(seed: int = 0) -> NDArray[np.float32]:
 
 
 def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings:
-    """A work_dir with features and index, and the settings they were made with."""
+    """A work_dir with features and index; returns the settings that they were made with."""
     settings = Settings.parse(work_dir=str(folder), num_threads=1, **({"search_range_size": 100} | values))
     work_dir = WorkDir(str(folder))
     files.save_features(work_dir, [b"%d.jpg" % row for row in range(len(vectors))], vectors)
@@ -35,11 +35,11 @@ def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings
 @pytest.mark.parametrize("mode", ["HNSW32", "Flat", "IVF4,Flat"])
 def test_ranges_searched_in_any_order_by_any_process_are_the_search_of_all(tmp_path: Path, mode: str) -> None:
     settings = store(tmp_path, some_vectors(), faiss_mode=mode)
-    ranges = RangeSearcher(settings).cut()
-    assert ranges == [OffsetRange(0, 100), OffsetRange(100, 200), OffsetRange(200, 250)]
+    ranges = RowRangeSearcher(settings).cut()
+    assert ranges == [RowRange(0, 100), RowRange(100, 200), RowRange(200, 250)]
     for rows in reversed(ranges):
-        RangeSearcher(settings).complete(rows)  # as a process of its own does: opens index and features anew
-    merged = RangeSearcher(settings).merge()
+        RowRangeSearcher(settings).complete(rows)  # as a process of its own does: opens index and features anew
+    merged = RowRangeSearcher(settings).merge()
     whole = find_neighbors(some_vectors(), build_index(some_vectors(), settings.search, 1), settings.search, 1)
     assert merged.edges.equals(whole.edges)
     assert merged.recall_at_k == whole.recall_at_k
@@ -48,28 +48,28 @@ def test_ranges_searched_in_any_order_by_any_process_are_the_search_of_all(tmp_p
 
 def test_a_range_is_searched_once(tmp_path: Path) -> None:
     settings = store(tmp_path, some_vectors())
-    first = RangeSearcher(settings)
+    first = RowRangeSearcher(settings)
     assert [first.complete(rows).searched for rows in first.cut()] == [100, 100, 50]
-    again = RangeSearcher(settings)
+    again = RowRangeSearcher(settings)
     assert [again.complete(rows).searched for rows in again.cut()] == [0, 0, 0]
 
 
-def test_what_another_index_other_vectors_or_settings_gave_is_not_used(tmp_path: Path) -> None:
+def test_neighbours_of_another_index_of_other_vectors_or_settings_are_not_used(tmp_path: Path) -> None:
     settings = store(tmp_path, some_vectors())
-    before = RangeSearcher(settings)
+    before = RowRangeSearcher(settings)
     before.complete(before.cut()[0])
     for changed in (
         store(tmp_path, some_vectors(seed=1)),
         store(tmp_path, some_vectors(seed=1)).model_copy(update={"nearest_neighbors_k": 3}),
         store(tmp_path, some_vectors(seed=1), faiss_param="efSearch=20"),
     ):
-        searcher = RangeSearcher(changed)
+        searcher = RowRangeSearcher(changed)
         assert searcher.complete(searcher.cut()[0]).searched == 100
 
 
 def test_a_missing_or_damaged_range_is_named(tmp_path: Path) -> None:
     settings = store(tmp_path, some_vectors())
-    searcher = RangeSearcher(settings)
+    searcher = RowRangeSearcher(settings)
     with pytest.raises(WorkDirError, match=r"000000000000-000000000100.parquet; search this range first"):
         searcher.merge()
     for rows in searcher.cut():
@@ -81,26 +81,26 @@ def test_a_missing_or_damaged_range_is_named(tmp_path: Path) -> None:
 
 
 def test_stale_ranges_are_deleted_and_those_in_use_kept(tmp_path: Path) -> None:
-    old = RangeSearcher(store(tmp_path, some_vectors()))
+    old = RowRangeSearcher(store(tmp_path, some_vectors()))
     old.complete(old.cut()[0])
-    new = RangeSearcher(store(tmp_path, some_vectors(seed=1)))
+    new = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
     new.complete(new.cut()[0])
     assert new.prune() == 1
     assert len(list(tmp_path.glob("neighbors/*/*"))) == 1
     assert new.complete(new.cut()[0]).searched == 0
 
 
-def test_a_range_that_nobody_would_merge_and_an_index_of_other_vectors_are_refused(tmp_path: Path) -> None:
+def test_a_range_outside_of_the_cut_and_an_index_of_other_vectors_are_refused(tmp_path: Path) -> None:
     settings = store(tmp_path, some_vectors())
     with pytest.raises(ValueError, match="must be one of cut"):
-        RangeSearcher(settings).complete(OffsetRange(0, 50))
+        RowRangeSearcher(settings).complete(RowRange(0, 50))
     index_file.write_index(WorkDir(str(tmp_path)), build_index(some_vectors()[:200], settings.search, 1))
     with pytest.raises(SearchError, match="holds 200 vectors"):
-        RangeSearcher(settings)
+        RowRangeSearcher(settings)
 
 
 def test_the_order_of_edges_is_that_of_neighbors(tmp_path: Path) -> None:
-    searcher = RangeSearcher(store(tmp_path, some_vectors()))
+    searcher = RowRangeSearcher(store(tmp_path, some_vectors()))
     for rows in searcher.cut():
         searcher.complete(rows)
     edges = searcher.merge().edges
@@ -109,7 +109,7 @@ def test_the_order_of_edges_is_that_of_neighbors(tmp_path: Path) -> None:
 
 
 def test_recall_is_measured_once(tmp_path: Path) -> None:
-    searcher = RangeSearcher(store(tmp_path, some_vectors()))
+    searcher = RowRangeSearcher(store(tmp_path, some_vectors()))
     for rows in searcher.cut():
         searcher.complete(rows)
     first = searcher.merge().recall_at_k
@@ -130,7 +130,7 @@ def keep(work_dir: WorkDir, index: SearchIndex) -> None:
 def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_built(tmp_path: Path) -> None:
     settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
     features = files.read_features(work_dir)
-    assert not find_or_build_index(settings, features, work_dir).is_stored  # nobody wrote down what it is made of
+    assert not find_or_build_index(settings, features, work_dir).is_stored  # no note of what it is made of
     keep(work_dir, find_or_build_index(settings, features, work_dir))
     found = find_or_build_index(settings, features, work_dir)
     assert found.is_stored
@@ -143,7 +143,7 @@ def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_bu
     assert not find_or_build_index(settings, files.read_features(work_dir), work_dir).is_stored
 
 
-def test_an_index_that_somebody_replaced_is_built_anew(tmp_path: Path) -> None:
+def test_an_index_that_was_replaced_is_built_anew(tmp_path: Path) -> None:
     settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
     features = files.read_features(work_dir)
     keep(work_dir, find_or_build_index(settings, features, work_dir))

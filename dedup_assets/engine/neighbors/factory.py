@@ -1,7 +1,7 @@
-"""Indexes: which one a provider means, whether it fits the metric, and how it is built.
+"""Indexes that faiss builds by name: which one a provider means, whether it fits the metric, and its parameters.
 
 Both providers are faiss indexes (https://github.com/facebookresearch/faiss/wiki/The-index-factory):
-    faiss                 `faiss_mode`, any factory string; by default the one that fits (`choice`)
+    faiss                 `faiss_mode`, any factory string
     turi, brute_force     Flat: every pair compared
     turi, ball_tree       IVF: vectors grouped into balls around k-means centres, the nearest balls searched
     turi, lsh             LSH: random hyperplanes, Hamming distance, the best candidates compared exactly
@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import SearchIndex
 from dedup_assets.engine.core.settings import SearchSettings
-from dedup_assets.engine.neighbors.choice import chosen
 from dedup_assets.engine.neighbors.similarity import prepared
 
 _BLOCK_ROWS = 16_384  # vectors copied at a time
-_TRAINING_ROWS = 200_000  # enough for k-means of any list count used here
-_DETERMINISTIC_ROWS = 100_000  # graphs up to this size are built by one thread: the same input, the same bytes
+_TRAINING_ROWS = 200_000  # enough for k-means with any number of lists used here
+_DETERMINISTIC_ROWS = (
+    100_000  # graphs of up to this size are built by one thread, so that their bytes are always the same
+)
 _LSH_BITS = 1024
-_BALL_ROWS = 39 * 2  # vectors in a ball: faiss asks for 39 to place a centre well
-_FEWEST_BALLS = 8  # so many are always searched: small sets exactly
-_BALLS_SEARCHED = 0.25  # share of the balls: recall@k above 0.99 on photographs
+_BALL_ROWS = 39 * 2  # vectors per ball; faiss asks for at least 39 to train a centroid
+_FEWEST_BALLS = 8  # searched at least, so that small sets are searched exactly
+_BALLS_SEARCHED = 0.25  # share of the balls; gives recall@k above 0.99 on photographs
 _PARAMETERS = (
     "efSearch",
     "efConstruction",
@@ -45,21 +46,18 @@ _SYNONYMS = {"nprobes": "nprobe"}  # RUN.md, `faiss_param`
 _AT_LEAST_ONE = ("nprobe", "efSearch", "efConstruction", "k_factor", "k_factor_rf")  # 0 finds nothing, or fails later
 _AT_MOST = {"efSearch": 100_000, "efConstruction": 100_000, "k_factor": 10_000, "k_factor_rf": 10_000}
 _DEADLY = re.compile(r"(?<!\d)0+(?!\d)|(HNSW|NSG)0*1(?!\d)")  # faiss ends the process, or never ends, at such sizes
-_SOURCE = re.compile(r"^Error in .* at \S+:\d+: (?:Error: )?", re.DOTALL)  # where faiss' messages come from
+_SOURCE = re.compile(
+    r"^Error in .* at \S+:\d+: (?:Error: )?", re.DOTALL
+)  # the place in faiss' source, before its message
 
 
-def check_search(search: SearchSettings, dimension: int) -> None:
-    """See whether index, metric and parameters fit together, before any work is done.
-
-    Args:
-        search: what the user asked for.
-        dimension: values in one vector.
+def check_named(search: SearchSettings, dimension: int) -> None:
+    """See that the index that the settings name exists, serves the metric and knows the parameters.
 
     Raises:
-        SearchError: the factory string is not one, cannot serve the metric, or does not know a parameter.
+        SearchError: it does not.
     """
-    named = chosen(search, rows=0)
-    set_parameters(_empty_index(named, dimension, rows=_BALL_ROWS), named)
+    set_parameters(_empty_index(search, dimension, rows=_BALL_ROWS), search)
 
 
 def build_named(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:
@@ -68,8 +66,7 @@ def build_named(vectors: NDArray[np.float32], search: SearchSettings, threads: i
     Args:
         vectors: (n, d) float32, read in blocks; may be memory-mapped.
         search: provider, method, parameters and metric.
-        threads: how many may compute. Up to 100,000 rows a graph is built by one: faiss' own locking would make its
-            bytes differ from run to run.
+        threads: most threads that compute, see `indexes.build_index`.
 
     Raises:
         SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors.
@@ -85,15 +82,16 @@ def build_named(vectors: NDArray[np.float32], search: SearchSettings, threads: i
         for block in _blocks(rows):
             index.add(prepared(vectors[block], search.distance))
     except (RuntimeError, MemoryError) as error:
-        raise SearchError(f"{asked_for(search)} cannot be built on {rows} vectors: {said_by_faiss(error)}") from None
+        raise SearchError(f"{index_label(search)} cannot be built on {rows} vectors: {faiss_message(error)}") from None
     return SearchIndex(index, search.distance)
 
 
 def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 - faiss is untyped
-    """Apply `faiss_param`.
+    """Set the parameters of `faiss_param` on an index.
 
     Raises:
-        SearchError: the index does not know a parameter; the message lists those it knows.
+        SearchError: the index does not know a parameter, and the message lists those it knows; or a value is too small
+            or too large.
     """
     if search.provider != "faiss":
         return
@@ -120,7 +118,7 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # noqa: ANN401
     if search.provider == "turi" and search.nnmodel == "lsh":
-        faiss.omp_set_num_threads(1)  # its small matrix is factored ten times slower by two threads
+        faiss.omp_set_num_threads(1)  # two threads factor its small matrix ten times slower
         return faiss.IndexLSH(dimension, _LSH_BITS)
     metric = {
         "cosine": faiss.METRIC_INNER_PRODUCT,
@@ -138,16 +136,16 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
         index = faiss.index_factory(dimension, factory, metric)
     except (RuntimeError, MemoryError) as error:
         raise SearchError(
-            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {said_by_faiss(error)}; "
+            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {faiss_message(error)}; "
             "use a faiss index_factory string such as HNSW32, Flat or IVF256,Flat"
         ) from None
-    # faiss ends the process when a compressed index meets a metric it has no code for.
+    # faiss ends the process when a compressed index gets a metric that it does not implement.
     if metric == faiss.METRIC_L1 and not isinstance(index, faiss.IndexFlat | faiss.IndexHNSWFlat | faiss.IndexIVFFlat):
         raise SearchError(
             f"faiss_mode={factory!r} cannot search by distance='manhattan'; use HNSW32, Flat or IVF256,Flat"
         )
     if isinstance(index, faiss.IndexIVF):
-        index.cp.min_points_per_centroid = 1  # faiss warns on stderr, past Python; recall@k is measured instead
+        index.cp.min_points_per_centroid = 1  # faiss would warn on stderr, past Python; we measure recall@k instead
     if search.provider == "turi" and search.nnmodel == "ball_tree":
         index.nprobe = max(_FEWEST_BALLS, math.ceil(index.nlist * _BALLS_SEARCHED))  # type: ignore[attr-defined]  # an IndexIVF
     return index
@@ -161,11 +159,11 @@ def _knows(index: Any, parameter: str) -> bool:  # noqa: ANN401
     return True
 
 
-def asked_for(search: SearchSettings) -> str:
+def index_label(search: SearchSettings) -> str:
     """The index of the settings as messages name it."""
     return f"faiss_mode={search.faiss_mode!r}" if search.provider == "faiss" else f"nnmodel={search.nnmodel!r}"
 
 
-def said_by_faiss(error: Exception) -> str:
-    """What faiss says after the place in its source, in one line."""
+def faiss_message(error: Exception) -> str:
+    """Faiss' message without the place in its source, in one line."""
     return " ".join(_SOURCE.sub("", str(error)).split()).strip("'")

@@ -1,4 +1,4 @@
-"""Which indexes are built, and how the others are refused: by an error that names them, never an abort."""
+"""Which indexes are built; the others are refused by an error that names them, and never end the process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The large index: what it proposes, its recall, and that its bytes and answers depend on the vectors alone."""
+"""The inverted file: its candidates and recall, and that its bytes and results depend on the vectors alone."""
 
 import faiss
 import numpy as np
@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.records import OffsetRange, SearchIndex
+from dedup_assets.engine.core.records import RowRange, SearchIndex
 from dedup_assets.engine.core.settings import SearchSettings, Settings
-from dedup_assets.engine.neighbors import build_index, choice, find_neighbors, search_rows
-from dedup_assets.engine.neighbors.lists import as_list_index, find_candidates, list_index
+from dedup_assets.engine.neighbors import build_index, find_neighbors, indexes, search_rows
+from dedup_assets.engine.neighbors.inverted_file.candidates import find_candidates
+from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file, inverted_file_of, set_nprobe
 from dedup_assets.engine.neighbors.similarity import normalized
 
 ROWS = 3000
@@ -17,7 +18,7 @@ ROWS = 3000
 
 @pytest.fixture(autouse=True)
 def _small_sets_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_EXACT_ROWS", 100)
+    monkeypatch.setattr(indexes, "_EXACT_ROWS", 100)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_it_finds_the_share_of_true_neighbours_that_was_wanted(photos: NDArray[n
     found = find_neighbors(photos, index, search, 2)
     assert found.recall_at_k is not None
     assert found.recall_at_k >= 0.99
-    assert list_index(index.index).nprobe < list_index(index.index).lists
+    assert inverted_file_of(index.index).nprobe < inverted_file_of(index.index).list_count
     assert found.edges.filter(pl.col("from") == 5).row(0) == (5, 2999, 1.0)
     plain = asked(distance=distance, nearest_neighbors_k=5, faiss_mode="Flat")
     exact = find_neighbors(photos, build_index(photos, plain, 2), plain, 2).edges
@@ -51,7 +52,7 @@ def test_it_finds_the_share_of_true_neighbours_that_was_wanted(photos: NDArray[n
     assert both.height >= 0.99 * exact.height
 
 
-def test_bytes_and_answers_depend_neither_on_the_threads_nor_on_the_run(photos: NDArray[np.float32]) -> None:
+def test_bytes_and_edges_do_not_depend_on_the_number_of_threads(photos: NDArray[np.float32]) -> None:
     search = asked()
     indexes = [build_index(photos, search, threads) for threads in (1, 2, 4)]
     first, *others = (faiss.serialize_index(index.index) for index in indexes)
@@ -63,8 +64,8 @@ def test_bytes_and_answers_depend_neither_on_the_threads_nor_on_the_run(photos: 
 def test_a_row_has_the_same_neighbours_whichever_rows_are_searched_with_it(photos: NDArray[np.float32]) -> None:
     search = asked()
     index = build_index(photos, search, 1)
-    whole = search_rows(photos, index, search, 1, OffsetRange(0, ROWS))
-    parts = [search_rows(photos, index, search, 1, OffsetRange(start, start + 750)) for start in range(0, ROWS, 750)]
+    whole = search_rows(photos, index, search, 1, RowRange(0, ROWS))
+    parts = [search_rows(photos, index, search, 1, RowRange(start, start + 750)) for start in range(0, ROWS, 750)]
     assert pl.concat(parts).equals(whole)
 
 
@@ -89,26 +90,26 @@ def test_among_many_near_copies_the_nearest_are_found(distance: str, monkeypatch
     search = asked(distance=distance, nearest_neighbors_k=2)
     index = build_index(vectors, search, 2)
     assert (find_neighbors(vectors, index, search, 2).recall_at_k or 0) >= 0.98
-    monkeypatch.setattr("dedup_assets.engine.neighbors.search._CROWD_WIDENING", 1)
-    assert (find_neighbors(vectors, index, search, 2).recall_at_k or 0) < 0.9  # it is the second look that finds them
+    monkeypatch.setattr("dedup_assets.engine.neighbors.reranking._CROWD_WIDENING", 1)
+    assert (find_neighbors(vectors, index, search, 2).recall_at_k or 0) < 0.9  # the second search finds them
 
 
-def test_lists_that_find_no_more_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dedup_assets.engine.neighbors.search._CROWD_WIDENING", 1)
+def test_no_more_lists_are_searched_where_they_find_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.neighbors.reranking._CROWD_WIDENING", 1)
     vectors = np.tile(np.random.default_rng(5).normal(size=(60, 64)), (40, 1)).astype(np.float32)
     vectors += 0.01 * np.random.default_rng(6).normal(size=vectors.shape).astype(np.float32)
-    lists = list_index(build_index(vectors, asked(), 2).index)
-    assert lists.nprobe < lists.lists / 4
+    lists = inverted_file_of(build_index(vectors, asked(), 2).index)
+    assert lists.nprobe < lists.list_count / 4
 
 
 def test_candidates_of_all_lists_are_the_best_by_the_codes_ties_by_row(photos: NDArray[np.float32]) -> None:
     index = build_index(photos, asked(), 1).index
-    choice.set_nprobe(index, list_index(index).lists)
-    lists = list_index(index)
+    set_nprobe(index, inverted_file_of(index).list_count)
+    lists = inverted_file_of(index)
     queries = lists.project(normalized(photos[:50]))
     ((_, found),) = find_candidates(lists, queries, 7, 2)
-    rows = np.concatenate([lists.rows(number) for number in range(lists.lists)])
-    codes = np.concatenate([lists.list_codes(number, 0)[0] for number in range(lists.lists)])[np.argsort(rows)]
+    rows = np.concatenate([lists.rows(number) for number in range(lists.list_count)])
+    codes = np.concatenate([lists.list_codes(number, 0)[0] for number in range(lists.list_count)])[np.argsort(rows)]
     steps = np.floor(queries @ codes.T / 16)
     expected = np.argsort(-steps, axis=1, kind="stable")[:, :7]
     assert np.array_equal(found, expected)
@@ -120,17 +121,17 @@ def test_faiss_itself_searches_the_file(photos: NDArray[np.float32]) -> None:
     assert found[:, 0].tolist() == list(range(20))
 
 
-def test_other_indexes_are_not_taken_for_it(photos: NDArray[np.float32]) -> None:
+def test_other_indexes_are_told_apart_from_it(photos: NDArray[np.float32]) -> None:
     for mode in ("Flat", "HNSW16", "IVF8,SQ8", "PCA16,IVF8,SQ8", "PCA16,Flat"):
         index: SearchIndex = build_index(photos, asked(faiss_mode=mode), 1)
-        assert as_list_index(index.index) is None
-        with pytest.raises(TypeError, match="no index of projected"):
-            list_index(index.index)
+        assert as_inverted_file(index.index) is None
+        with pytest.raises(TypeError, match="no inverted file of projected"):
+            inverted_file_of(index.index)
 
 
-def test_which_index_is_chosen() -> None:
-    assert choice.chosen(asked(), 100).faiss_mode == "Flat"
-    assert choice.chosen(asked(), 101).faiss_mode == "auto"
-    assert choice.chosen(asked(distance="manhattan"), 101).faiss_mode == "HNSW32"
-    assert choice.chosen(asked(faiss_param="efSearch=175"), 100).faiss_mode == "HNSW32"
-    assert choice.chosen(asked(faiss_mode="IVF8,Flat"), 10**9).faiss_mode == "IVF8,Flat"
+def test_which_index_is_planned() -> None:
+    assert indexes.planned(asked(), 100).faiss_mode == "Flat"
+    assert indexes.planned(asked(), 101).faiss_mode == "auto"
+    assert indexes.planned(asked(distance="manhattan"), 101).faiss_mode == "HNSW32"
+    assert indexes.planned(asked(faiss_param="efSearch=175"), 100).faiss_mode == "HNSW32"
+    assert indexes.planned(asked(faiss_mode="IVF8,Flat"), 10**9).faiss_mode == "IVF8,Flat"
