@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import dedup_assets
+from dedup_assets.engine.work_dir.former_galleries import CONTENTS
 from dedup_assets_tests.support.deadly import killer_of_decoders
 from dedup_assets_tests.support.galleries import HOSTILE, make_gallery, make_results, save_pictures
 from dedup_assets_tests.support.gallery_pages import read_page, read_words
@@ -36,7 +37,7 @@ def test_every_file_a_page_loads_is_in_the_folder_and_nothing_else(names: list[b
         links = [element.attributes["href"] or "" for element in content.elements if element.tag == "link"]
         loaded |= {*content.collect("src"), *links}
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert there == loaded | set(PAGES)
+    assert there == loaded | set(PAGES) | {f"{gallery.folder}/{CONTENTS}"}
     assert all(path.startswith(f"{gallery.folder}/") for path in loaded)
 
 
