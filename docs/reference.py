@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.inputs.containers import names
+from dedup_assets.engine.work_dir.identity import settings_read
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
-from dedup_assets.pipeline.versions import settings_read
 
 DOCUMENT = Path(__file__).with_name("reference.md")
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -63,7 +63,8 @@ def _changed_by(setting: str) -> str:
         asset
         for asset in ASSETS_OF_MODE[0]
         if any(
-            parts & settings_read(asset, Settings.parse(nn_provider=provider)).keys() for provider in ("faiss", "turi")
+            parts & settings_read(asset, Settings.parse(nn_provider=provider, range_search=True)).keys()
+            for provider in ("faiss", "turi")
         )
     ]
     return ", ".join(f"`{asset}`" for asset in assets)

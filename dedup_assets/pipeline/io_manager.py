@@ -5,8 +5,6 @@ What a value is decides how it is written; what a parameter is annotated with de
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +26,32 @@ from dedup_assets.engine.core.records import (
     StoredManifest,
 )
 from dedup_assets.engine.core.redaction import redacted
-from dedup_assets.engine.gallery.reuse import note_gallery
 from dedup_assets.engine.work_dir import (
     WorkDir,
     files,
     gallery_files,
     index_file,
     manifest_file,
-    provenance,
 )
-from dedup_assets.engine.work_dir.location import FEATURES
+from dedup_assets.engine.work_dir.file_names import FEATURES
+from dedup_assets.engine.work_dir.identity import (
+    Config,
+    FeatureFacts,
+    GalleryFacts,
+    Result,
+    check_belongs,
+    differing_settings,
+    file_records,
+    identity_of,
+    installed_versions,
+    library_versions,
+    read_config,
+    record_results,
+    settings_read,
+    settings_shown,
+)
 from dedup_assets.pipeline.dagster_internals import forget_values
 from dedup_assets.pipeline.publishing import PublishingIOManager
-
-_VERSIONS = (
-    *("dedup-assets", "dagster", "onnxruntime", "faiss-cpu", "numpy", "polars", "igraph", "fsspec"),
-    *("pillow", "simplejpeg", "pi-heif", "av"),
-)
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Manifest: manifest_file.write_manifest,
@@ -79,19 +86,6 @@ _READERS: dict[type, Callable[[WorkDir], Any]] = {
 }
 
 
-# Which settings a result depends on, besides what it is made from.
-_SEARCH = ("nn_provider", "nnmodel", "faiss_mode", "faiss_param", "distance", "turi_param")
-_SETTINGS_OF: dict[str, tuple[str, ...]] = {
-    "image_manifest": ("input_dir", "min_offset", "max_offset", "num_images", "video_fps"),
-    "features": ("bounding_box", "max_pixels"),
-    "faiss_index": _SEARCH,
-    "similarity": ("threshold", "nearest_neighbors_k", *_SEARCH),
-    "outliers": ("lower_threshold", *_SEARCH),
-    "components": ("threshold", "turi_param"),
-}
-_TOLD = {"faiss_index": ("distance",), "similarity": ("threshold",), "outliers": ("lower_threshold",)}
-
-
 class WorkDirIOManager(PublishingIOManager):
     """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents."""
 
@@ -123,10 +117,9 @@ class WorkDirIOManager(PublishingIOManager):
         """
         work_dir = self.folder(context.asset_key)
         wanted, name = context.dagster_type.typing_type, context.asset_key.path[-1]
-        config = files.read_config(work_dir)
-        provenance.check_belongs(work_dir, config, name)
-        told = {key: getattr(self.parsed(), key) for key in _TOLD.get(name, ())}
-        for difference in provenance.changed_settings(config, name, told):
+        config = read_config(work_dir)
+        check_belongs(work_dir, config, name)
+        for difference in differing_settings(config, name, self.parsed()):
             context.log.warning(difference)
         if wanted is Pairs:
             return files.read_pairs(work_dir, f"{name}.csv")
@@ -135,44 +128,37 @@ class WorkDirIOManager(PublishingIOManager):
         return _READERS[wanted](work_dir)
 
     def _record(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
-        """Keep config.json true: the settings of the latest run, what was made from what, and by which model."""
-        config = files.read_config(work_dir)
-        settings = self.parsed().model_dump(exclude={"version", "verbose"})
-        config["settings"] = settings
-        config["versions"] = dict(_versions())
-        if isinstance(obj, FeatureStream):
-            written = files.written_features(work_dir, obj)
-            config["features"] = {"model_sha256": obj.model_sha256, "dimension": obj.dimension, "written": written}
-        if isinstance(obj, SearchIndex):
-            config["index"] = {"made_of": obj.made_of, "written": work_dir.version(index_file.INDEX)}
-        if isinstance(obj, Gallery):
-            note_gallery(work_dir, config, obj)
-        name = context.asset_key.path[-1]
-        results = config.get(provenance.RESULTS, {})
-        noted = provenance.describe(
-            work_dir.written,
-            dict(self._identities(context, work_dir, config)),
-            {setting: settings[setting] for setting in _SETTINGS_OF.get(name, ())},
+        """Record what was written: its files, what they were made from and how."""
+        name, settings, config = context.asset_key.path[-1], self.parsed(), read_config(work_dir)
+        former = config.result(name)
+        result = Result(
+            files=file_records(work_dir.written) or former.files,  # nothing is written where the files are still true
+            made_from={source: known for source, known in self._identities(context, config) if known},
+            settings=settings_read(name, settings),
+            versions=library_versions(name),
         )
-        if not work_dir.written and name in results:  # the files that stood there were still true
-            noted["files"] = results[name]["files"]
-        config[provenance.RESULTS] = results | {name: noted}
-        files.write_config(work_dir, config)
+        if isinstance(obj, FeatureStream):
+            facts = FeatureFacts(model_sha256=obj.model_sha256, dimension=obj.dimension, listing=obj.listing)
+            changes = {"features": facts, "versions": dict(obj.versions), "made_of": obj.digest}
+            result = result.model_copy(update=changes)
+        elif isinstance(obj, SearchIndex):
+            result = result.model_copy(update={"made_of": obj.made_of})
+        elif isinstance(obj, Gallery):
+            result = result.model_copy(update={"made_of": obj.made_of, "gallery": _gallery_facts(obj, former)})
+        record_results(work_dir, {name: result}, settings_shown(settings), installed_versions())
 
-    def _identities(
-        self, context: dg.OutputContext, work_dir: WorkDir, config: dict[str, Any]
-    ) -> Iterator[tuple[str, str]]:
+    def _identities(self, context: dg.OutputContext, config: Config) -> Iterator[tuple[str, str]]:
         """What an asset is made from: of its own folder by name, of the train set as `train/NAME`."""
         for dependency in context.asset_spec.deps:
             *folder, name = dependency.asset_key.path
             if folder == list(context.asset_key.path[:-1]):
-                yield name, provenance.identity(work_dir, config, name)
+                yield name, identity_of(config, name)
             else:
-                train = self.folder(dependency.asset_key)
-                yield f"train/{name}", provenance.identity(train, files.read_config(train), name)
+                yield f"train/{name}", identity_of(read_config(self.folder(dependency.asset_key)), name)
 
 
-@cache
-def _versions() -> dict[str, str]:
-    """Of what makes the results; looked up once, because each output of a run tells them."""
-    return {name: version(name) for name in _VERSIONS}
+def _gallery_facts(gallery: Gallery, former: Result) -> GalleryFacts | None:
+    if gallery.is_stored:
+        return former.gallery
+    size_bytes = sum(map(len, gallery.pages.values())) + gallery.file_bytes
+    return GalleryFacts(folder=gallery.folder, size_bytes=size_bytes)

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -18,10 +17,11 @@ from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
-from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins
 from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
@@ -61,22 +61,22 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             folder = work_dir.within(settings.range_folder)
         results = (name.rpartition("/")[2] for name in ASSETS_OF_MODE[settings.mode])
         view = held.enter_context(generation(folder, _doing(settings), will_write=files_of(results)))
-        before = files.read_config(view)
+        before = read_config(view)
         if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)
         facts = _materialize(settings, progress, started)
-        facts.warnings.extend(_told(settings, before, files.read_config(view)))
+        facts.warnings.extend(_told(settings, before, read_config(view)))
     if settings.range_folder:
-        gather_ranges(work_dir, settings)
+        facts.warnings.extend(gather_ranges(work_dir, settings))
     return facts
 
 
-def _told(settings: Settings, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+def _told(settings: Settings, before: Config, after: Config) -> Iterator[str]:
     """What a user should know about the settings and what stood in work_dir."""
     if settings.mode.makes_features:
-        yield from provenance.replaced(before, after)
+        yield from replaced_origins(before, after)
     elif settings.mode is RunMode.SIMILARITY and settings.model_path:
-        made_by = after.get("features", {}).get("model_sha256", "")
+        made_by = after.features.model_sha256
         yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
             f", of model {made_by[:12]}" if made_by else ""
         )

@@ -8,53 +8,17 @@ it begins with the listing and the model, so that the same images under the same
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.work_dir.identity import settings_read
 
 CODE_VERSION = "1"  # of the assets; raise it when one gives other results for the same settings
 DATA_VERSION_TAG = "dagster/data_version"
 
-_SEARCH = ("distance", "nn_provider", "nnmodel", "faiss_mode", "recall_target")
-_QUERY = (*_SEARCH, "nearest_neighbors_k", "faiss_param", "range_search", "range_search_limit")
-_FOLDERS = ("input_dir", "work_dir")
-_READ_BY: dict[str, tuple[str, ...]] = {
-    "image_manifest": (*_FOLDERS, "min_offset", "max_offset", "num_images", "video_fps"),
-    "feature_shards": ("model_path", "bounding_box", "max_pixels"),
-    "features": ("model_path", "bounding_box", "max_pixels"),
-    "neighbor_shards": _QUERY,
-    "bad_images": (),
-    "faiss_index": _SEARCH,
-    "similarity": (*_QUERY, "threshold"),
-    "outliers": (*_QUERY, "lower_threshold"),
-    "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
-    "gallery": ("gallery_pairs",),
-}
-"""The settings that change what an asset is; num_threads, sizes of ranges and limits of checks change nothing of it."""
-
-_OTHER_PROVIDERS = {"faiss": {"nnmodel"}, "turi": {"faiss_mode", "faiss_param", "recall_target"}}
-_READ_AS = {  # settings of which only a part counts, or that may be written in two ways
-    "nn_provider": "search.provider",
-    "nnmodel": "search.nnmodel",
-    "faiss_param": "search.faiss_param",
-    "bounding_box": "box",
-    **{name: f"graph.{name}" for name in ("ccthreshold", "run_cc", "run_pagerank", "run_degree")},
-}
-
-
-def settings_read(asset: str, settings: Settings) -> dict[str, Any]:
-    """The settings an asset depends on, by name, as it reads them.
-
-    Args:
-        asset: the last part of its key.
-        settings: of a run or of a code location.
-    """
-    unread = _OTHER_PROVIDERS[settings.nn_provider]
-    return {name: attrgetter(_READ_AS.get(name, name))(settings) for name in _READ_BY[asset] if name not in unread}
+_FOLDERS = {"input_dir", "work_dir"}  # a code version has a mark of them
 
 
 def code_versions(

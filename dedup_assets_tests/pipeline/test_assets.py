@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pytest
 from PIL import Image
 
+import dedup_assets
 from dedup_assets.definitions import build_definitions
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
@@ -196,8 +198,8 @@ def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> No
 
 
 def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(finished: Pipeline) -> None:
-    features = finished.work_dir / "features.dat"
-    features.write_bytes(b"\xff" * features.stat().st_size)
+    names, vectors = dedup_assets.load_binary_feature(finished.work_dir)
+    dedup_assets.save_binary_feature(finished.work_dir, names, np.full_like(vectors, np.nan))
     check = dg.AssetSelection.checks_for_assets("features")
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]

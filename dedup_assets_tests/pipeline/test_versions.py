@@ -8,9 +8,10 @@ import pytest
 
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.work_dir.identity import settings_read
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
-from dedup_assets.pipeline.versions import DATA_VERSION_TAG, settings_read
+from dedup_assets.pipeline.versions import DATA_VERSION_TAG
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 CHAIN = ASSETS_OF_MODE[RunMode.EVERYTHING]
@@ -21,8 +22,10 @@ MARKED = [
     ({"threshold": 0.9}, {"similarity", "components", "gallery"}),
     ({"lower_threshold": 0.5}, {"outliers", "gallery"}),
     ({"turi_param": "ccthreshold=0.95"}, {"components", "gallery"}),
-    ({"nearest_neighbors_k": 3}, AFTER_INDEX),
-    ({"faiss_param": "efSearch=64"}, AFTER_INDEX),
+    ({"nearest_neighbors_k": 3}, {"faiss_index", *AFTER_INDEX}),  # a large index that is chosen is tuned to it
+    ({"faiss_param": "efSearch=64"}, {"faiss_index", *AFTER_INDEX}),  # an index is built with it
+    ({"range_search": True}, {"faiss_index", *AFTER_INDEX}),
+    ({"compute": "gpu"}, {"features", *AFTER_FEATURES}),
     ({"faiss_mode": "Flat"}, {"faiss_index", *AFTER_INDEX}),
     ({"bounding_box": "rows=0,cols=0,width=99,height=99"}, {"features", *AFTER_FEATURES}),
     ({"min_offset": 1}, {"image_manifest", "features", *AFTER_FEATURES}),
@@ -45,6 +48,11 @@ def test_a_setting_of_the_code_location_marks_what_depends_on_it(changed: dict[s
     assert {name for name in CHAIN if before[name] != after[name]} == marked
 
 
+def test_the_number_of_neighbours_changes_nothing_of_an_index_that_is_named() -> None:
+    few, many = code(faiss_mode="HNSW32"), code(faiss_mode="HNSW32", nearest_neighbors_k=9)
+    assert {name for name in CHAIN if few[name] != many[name]} == AFTER_INDEX
+
+
 def test_both_spellings_of_an_index_are_one_version() -> None:
     assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # RUN.md has the former
 
@@ -60,9 +68,9 @@ def test_other_folders_mark_everything() -> None:
 
 
 def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
-    """A new setting must be named in `versions`, or here as one that changes nothing."""
+    """A new setting must be named in `settings_read`, or here as one that changes nothing."""
     changes_nothing = {
-        "version", "verbose", "compute", "num_threads", "run_mode", "shard_size", "search_range_size",
+        "work_dir", "version", "verbose", "num_threads", "run_mode", "shard_size", "search_range_size",
         "image_seconds",  # what it stops is tried again
         "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
     }  # fmt: skip
@@ -72,7 +80,7 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
 
 
 def _read(asset: str, provider: str) -> set[str]:
-    return set(settings_read(asset, Settings.parse(nn_provider=provider)))
+    return set(settings_read(asset, Settings.parse(nn_provider=provider, range_search=True)))
 
 
 def test_a_setting_of_a_run_gives_new_data_versions_to_what_depends_on_it(

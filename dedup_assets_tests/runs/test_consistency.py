@@ -12,8 +12,9 @@ import pytest
 import dedup_assets
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.run_modes import RunMode
-from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.identity import Config, check_belongs, read_config
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.scale_out import defs
 from dedup_assets_tests.support.models import save_mean_model
@@ -151,7 +152,7 @@ def test_the_configuration_names_versions_settings_and_each_file_by_its_hash(ui:
     config = json.loads((ui.out / "config.json").read_text())
     assert {"dedup-assets", "dagster", "numpy", "faiss-cpu", "onnxruntime", "pillow"} <= config["versions"].keys()
     assert config["settings"]["threshold"] == 0.5
-    assert len(config["features"]["model_sha256"]) == 64
+    assert len(config["results"]["features"]["features"]["model_sha256"]) == 64
     for noted in config["results"].values():
         for name, facts in noted["files"].items():
             path = ui.out / name
@@ -167,8 +168,8 @@ def _sha256(path: Path) -> str:
 def test_nothing_is_claimed_about_files_of_others(tmp_path: Path) -> None:
     dedup_assets.save_binary_feature(tmp_path, ["a", "b"], np.eye(2, 4, dtype=np.float32))
     work_dir = WorkDir(str(tmp_path))
-    provenance.check_belongs(work_dir, {}, "similarity")
-    provenance.check_belongs(work_dir, files.read_config(work_dir), "features")
+    check_belongs(work_dir, Config(), "similarity")
+    check_belongs(work_dir, read_config(work_dir), "features")
 
 
 def chain_job() -> dg.JobDefinition:

@@ -3,8 +3,8 @@
 Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,11 +108,14 @@ class Manifest:
             (int64), both null for plain files.
         listed: how many images the full listing has, before offsets and `num_images` cut it.
         digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
+        listing: hex digest over the names of the full listing: positions mean the same in listings of equal digests.
+            Empty if unknown.
     """
 
     images: "pl.DataFrame"
     listed: int
     digest: str
+    listing: str = ""
 
     def __len__(self) -> int:
         return self.images.height
@@ -127,12 +130,14 @@ class StoredManifest:
         positions: of its first row, and after its last one.
         listed: as of `Manifest`.
         digest: as of `Manifest`.
+        listing: as of `Manifest`.
     """
 
     read: Callable[[OffsetRange], "pl.DataFrame"]
     positions: OffsetRange
     listed: int
     digest: str
+    listing: str = ""
 
     def __len__(self) -> int:
         return self.positions.max_offset - self.positions.min_offset
@@ -167,6 +172,8 @@ class FeatureStream:
         dimension: values in one vector.
         is_part: of a listing whose other ranges are elsewhere: then a range without a good image is a result too.
         digest: equal where all ranges are, so that files which hold them need not be written again; empty if unknown.
+        versions: of the rules and libraries that made the vectors, by name; empty if unknown.
+        listing: as of `Manifest`.
     """
 
     shards: Iterable[Shard]
@@ -174,6 +181,8 @@ class FeatureStream:
     dimension: int
     is_part: bool = False
     digest: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    listing: str = ""
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,16 @@ class Embedder:
         content = _content(model_path, compute)
         self._label = repr(model_path) if model_path else "the built-in model"
         self.sha256 = hashlib.sha256(content).hexdigest()
+        self.compute = compute
         self._session = _session(content, compute, self._label)
         self.input = _input(self._session, self._label)
+
+    @property
+    def runtime_version(self) -> str:
+        """Version of the onnxruntime that computes here."""
+        import onnxruntime
+
+        return str(onnxruntime.__version__)
 
     @cached_property
     def dimension(self) -> int:

@@ -23,7 +23,7 @@ from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
 from dedup_assets.engine.pictures import information
 from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.pictures.versions import decoding_fingerprint
+from dedup_assets.engine.pictures.versions import decoding_fingerprint, decoding_versions
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
 Progress = Callable[[int, int], None]
@@ -61,8 +61,14 @@ class Extraction:
         """Equal where the same file gives the same vector: what a stored vector must match to be used again."""
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
         limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
+        embedding = f"onnxruntime={self.embedder.runtime_version} compute={self.embedder.compute}"
         flat = f"low_information={information.VERSION}"
-        return f"{decoding_fingerprint()} model={self.embedder.sha256} box={box} {limits} {flat}"
+        return f"{decoding_fingerprint()} {embedding} model={self.embedder.sha256} box={box} {limits} {flat}"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the rules and libraries that the vectors depend on, by name."""
+        return decoding_versions() | {"onnxruntime": self.embedder.runtime_version}
 
 
 def decoding_limits(settings: Settings) -> DecodingLimits:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,13 +17,14 @@ from dedup_assets.engine.core.records import ImageLedger
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.file_names import FEATURES
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.location import FEATURES
+from dedup_assets.engine.work_dir.identity import FeatureFacts, Result, file_records, read_config, record_results
 from dedup_assets.engine.work_dir.stored import StoredFeatures, has_features, part_folders, read_stored, unite
 
 _RANGE = re.compile(r"\d{12}-(\d{12}|end)")
 _SAME_IMAGE = ["index", "filename", "size_bytes", "version"]
-_SAME_RUN = ("bounding_box", "max_pixels", "video_fps")  # settings that listing and vectors depend on
+_FEATURES = "features"
 
 
 def gather_parts(work_dir: WorkDir) -> None:
@@ -34,32 +36,45 @@ def gather_parts(work_dir: WorkDir) -> None:
     Raises:
         WorkDirError: parts differ in model or dimension, or an image stands in two of them.
     """
-    gathered = files.read_config(work_dir).get("features", {}).get("gathered", False)
-    if part_folders(work_dir) and (gathered or not has_features(work_dir)):
-        _gather(work_dir, lambda name: True, {"gathered": True})
+    if part_folders(work_dir) and (read_config(work_dir).features.gathered or not has_features(work_dir)):
+        _gather(work_dir, lambda name: True, gathered=True)
 
 
-def gather_ranges(work_dir: WorkDir, settings: Settings) -> None:
-    """Make one feature file of all ranges of this listing that were extracted so far, with this model and crop.
+def gather_ranges(work_dir: WorkDir, settings: Settings) -> list[str]:
+    """Make one feature file of all ranges of this listing that were extracted so far, in the same way.
 
-    Other sub-folders, and ranges of another input or model that an earlier run left here, are not part of it.
+    Other sub-folders, and ranges of another input that an earlier run left here, are not part of it. Neither are ranges
+    of the same input that cannot be joined: where files came or went between two ranges, the same positions mean other
+    images in each, and some image would be in neither.
+
+    Returns:
+        What a user should know: which ranges of this input are left out, and why.
 
     Raises:
         WorkDirError: the files cannot be read or written.
     """
-    own = work_dir.within(settings.range_folder)
-    wanted = _identity(own)
-    _gather(work_dir, lambda name: bool(_RANGE.fullmatch(name)) and _identity(work_dir.within(name)) == wanted, {})
+    wanted = _range_facts(work_dir.within(settings.range_folder))
+    found = {name: _range_facts(work_dir.within(name)) for name in part_folders(work_dir) if _RANGE.fullmatch(name)}
+    left_out = {name: facts for name, facts in found.items() if facts != wanted and facts.place == wanted.place}
+
+    def belongs(name: str) -> bool:
+        return bool(_RANGE.fullmatch(name)) and _range_facts(work_dir.within(name)) == wanted
+
+    _gather(work_dir, belongs, gathered=False)
+    return [
+        f"range {name} is left out of features.dat: {_difference(facts, wanted)}; extract it again with run_mode=1"
+        for name, facts in left_out.items()
+    ]
 
 
-def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], mark: dict[str, bool]) -> None:
+def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], *, gathered: bool) -> None:
     while True:
         with _alone(work_dir) as view:  # what several processes publish at once must not mix
             names = [name for name in part_folders(view) if belongs(name)]
             before = _state(view, names)
             if names:
-                _publish(view, names, mark)
-        # A store has no locks: a range that came meanwhile may be missing in what stands there now.
+                _publish(view, names, gathered=gathered)
+        # A store has no locks: a range that came meanwhile may be missing in the features of now.
         if before == _state(work_dir, [name for name in part_folders(work_dir) if belongs(name)]):
             return
 
@@ -74,15 +89,19 @@ def _alone(work_dir: WorkDir) -> Iterator[WorkDir]:
         yield view
 
 
-def _publish(work_dir: WorkDir, names: list[str], mark: dict[str, bool]) -> None:
-    ledger, stream = unite(_without_overlap([read_stored(work_dir.within(name)) for name in names], names))
-    files.write_features(work_dir, stream)
-    files.write_bad_images(work_dir, find_bad_images(ImageLedger(ledger)))
-    config = files.read_config(work_dir)
-    settings = files.read_config(work_dir.within(names[0]))
-    config = {key: settings[key] for key in ("settings", "versions") if key in settings} | config
-    config["features"] = {"model_sha256": stream.model_sha256, "dimension": stream.dimension, **mark}
-    files.write_config(work_dir, config)
+def _publish(view: WorkDir, names: list[str], *, gathered: bool) -> None:
+    ledger, stream = unite(_without_overlap([read_stored(view.within(name)) for name in names], names))
+    files.write_features(view, stream)
+    written = dict(view.written)
+    files.write_bad_images(view, find_bad_images(ImageLedger(ledger)))
+    first = read_config(view.within(names[0]))
+    facts = FeatureFacts(model_sha256=stream.model_sha256, dimension=stream.dimension, gathered=gathered)
+    made = first.result(_FEATURES)
+    features = Result(files=file_records(written), settings=made.settings, versions=made.versions, features=facts)
+    bad = {name: content for name, content in view.written.items() if name not in written}
+    results = {_FEATURES: features, "bad_images": Result(files=file_records(bad))}
+    config = read_config(view)
+    record_results(view, results, config.settings or first.settings, config.versions or first.versions)
 
 
 def _without_overlap(parts: list[StoredFeatures], names: list[str]) -> list[StoredFeatures]:
@@ -103,14 +122,48 @@ def _without_overlap(parts: list[StoredFeatures], names: list[str]) -> list[Stor
     return [part for part in kept if part.ledger.height]
 
 
-def _identity(work_dir: WorkDir) -> tuple[object, ...]:
-    """What ranges of one run have in common: input, model, and the settings that vectors depend on."""
-    config = files.read_config(work_dir)
-    settings = config.get("settings", {})
-    given = settings.get("input_dir", "")
-    inputs = map(str, given if isinstance(given, list) else [given])
-    places = tuple(each if "://" in each else os.path.realpath(each) for each in inputs)  # nodes start in any folder
-    return places, config.get("features", {}).get("model_sha256"), *(settings.get(name) for name in _SAME_RUN)
+@dataclass(frozen=True)
+class _RangeFacts:
+    """What ranges must have in common to be joined.
+
+    Attributes:
+        place: the input.
+        listing: digest of the names of the full listing; empty if unknown, and then like no other.
+        model: SHA-256 of the model.
+        made_with: settings and versions of decoders that vectors depend on, as text.
+    """
+
+    place: object
+    listing: str
+    model: str
+    made_with: str
+
+
+def _range_facts(folder: WorkDir) -> _RangeFacts:
+    config = read_config(folder)
+    made = config.result(_FEATURES)
+    listed = config.result("image_manifest").settings
+    settings = {name: value for name, value in made.settings.items() if name != "model_path"}  # paths differ by node
+    made_with = repr(sorted((settings | made.versions | {"video_fps": listed.get("video_fps")}).items()))
+    place = _place_of(listed.get("input_dir", ""))
+    return _RangeFacts(place, config.features.listing or folder.url, config.features.model_sha256, made_with)
+
+
+def _place_of(input_dir: object) -> object:
+    """The input, however it was named: nodes may start in different folders."""
+    if isinstance(input_dir, str):
+        return input_dir if "://" in input_dir else os.path.realpath(input_dir)
+    return [_place_of(each) for each in input_dir] if isinstance(input_dir, list) else input_dir
+
+
+def _difference(found: _RangeFacts, wanted: _RangeFacts) -> str:
+    if found.listing != wanted.listing:
+        return "files came or went in input_dir since it was extracted, so that its positions mean other images"
+    return (
+        "it was extracted with another model"
+        if found.model != wanted.model
+        else ("it was extracted with other settings or by other versions of the decoders")
+    )
 
 
 def _state(work_dir: WorkDir, names: list[str]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.core.errors import ModelError, WorkerError
+from dedup_assets.engine.core.errors import ModelError, WorkDirError, WorkerError
 from dedup_assets.engine.core.records import FeatureStream, Manifest, OffsetRange, Shard, StoredManifest
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
@@ -24,6 +24,7 @@ from dedup_assets.engine.extraction.extract import Extraction, Progress, decodin
 from dedup_assets.engine.inputs.listing import count_inside, first_files, part, ranges
 from dedup_assets.engine.stores import is_url
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
+from dedup_assets.engine.work_dir.identity import digest_of
 from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets.engine.workers import thread_count
 
@@ -51,6 +52,7 @@ class RangeExtractor:
 
     def __init__(self, settings: Settings, work_dir: WorkDir | None = None) -> None:
         self._shard_size = settings.shard_size
+        self._input = digest_of([settings.input_dir, settings.video_fps])
         self._is_part = bool(settings.range_folder)
         self._extraction = Extraction(
             embedder=open_embedder(settings.model_path, settings.compute),
@@ -122,21 +124,28 @@ class RangeExtractor:
             WorkDirError: while it is iterated, where a range is missing.
         """
         return FeatureStream(
-            self._stored(manifest), self.model_sha256, self.dimension, self._is_part, self._digest(manifest)
+            self._stored(manifest),
+            self.model_sha256,
+            self.dimension,
+            self._is_part,
+            self._digest(manifest),
+            self._extraction.versions,
+            manifest.listing,
         )
 
     def _digest(self, manifest: Manifest | StoredManifest) -> str:
-        """Of the shards' names, which say what is in them; empty while one is open and its files are tried again."""
+        """Of what is in the shards; equal ones give the same features."""
         sha = hashlib.sha256()
         for offsets in self.cut(manifest):
-            content = self._digest_of(manifest, offsets)
-            if not self._store.has(content, offsets):
+            try:
+                content = self._store.content_name(self._digest_of(manifest, offsets), offsets)
+            except WorkDirError:  # it is missing or damaged, which reading it will say or mend
                 return ""
-            sha.update(self._store.names(content, offsets)[0].encode())
+            sha.update(content.encode() + b"\n")
         return sha.hexdigest()
 
     def prune(self, manifest: Manifest | StoredManifest) -> int:
-        """Delete shards that stand for nothing listed any more, and open ones of ranges that are done by now.
+        """Delete shards that no run needs any more (`work_dir.used_sets`); how many.
 
         Nothing is deleted while the manifest is only part of a listing.
         """
@@ -147,7 +156,7 @@ class RangeExtractor:
             content = self._digest_of(manifest, offsets)
             done, still_open = self._store.names(content, offsets)
             keep.add(done if self._store.has(content, offsets) else still_open)
-        return self._store.prune(keep)
+        return self._store.prune(self._input, keep)
 
     def _stored(self, manifest: Manifest | StoredManifest) -> Iterator[Shard]:
         for offsets in self.cut(manifest):

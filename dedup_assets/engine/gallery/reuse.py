@@ -1,12 +1,11 @@
 """The gallery of an earlier run, where nothing that it shows has changed since; else a new one.
 
 A composer. Most of what a re-run would take is reading the headers of all files that were found, for a gallery that is
-the same. What it shows depends on the results, on the files themselves (whose sizes and versions the features' ledger
-holds, so they are part of its identity), on the settings, which it lists, and on the code that makes it.
+the same. What it shows depends on the results, on the files themselves (whose sizes and versions the image ledger
+holds), on the settings, which it lists, and on the code that makes it.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -17,55 +16,50 @@ from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery import pages as report
 from dedup_assets.engine.gallery.building import Results, build_gallery
-from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.identity import (
+    IMAGE_LEDGER,
+    Config,
+    GalleryFacts,
+    Result,
+    digest_of,
+    identity_of,
+    is_intact,
+    read_config,
+    settings_shown,
+)
 
-_SHOWN = ("features", "bad_images", "similarity", "outliers", "components")
-_NOTED = "gallery"  # in config.json
+_SHOWN = ("features", IMAGE_LEDGER, "bad_images", "similarity", "outliers", "components")
+_GALLERY = "gallery"
 
 
 def find_or_build_gallery(results: Callable[[], Results], settings: Settings, work_dir: WorkDir) -> Gallery:
-    """The gallery of these results: the one that stands in the work_dir where it shows just these, else a new one.
+    """The gallery of these results: the one in the work_dir if it shows just these, else a new one.
 
     Args:
-        results: gives what is shown, where it is needed.
+        results: gives what is shown, if it is needed.
         settings: of the run.
-        work_dir: where the results stand, and perhaps a gallery.
+        work_dir: where the results are, and perhaps a gallery.
     """
-    made_of = _made_of(settings, work_dir)
-    known = files.read_config(work_dir).get(_NOTED, {})
-    if made_of and known.get("made_of") == made_of and _stands(work_dir, known["folder"], known["pages"]):
-        pages = dict.fromkeys(known["pages"], "")
-        return Gallery(pages, known["folder"], (), known["bytes"], made_of=made_of, is_stored=True)
+    config = read_config(work_dir)
+    made_of, known = _made_of(settings, work_dir, config), config.result(_GALLERY)
+    if made_of and known.made_of == made_of and known.gallery is not None and _is_whole(work_dir, known, known.gallery):
+        pages = dict.fromkeys((name.removeprefix(f"{files.GALLERY}/") for name in known.files), "")
+        return Gallery(pages, known.gallery.folder, (), known.gallery.size_bytes, made_of=made_of, is_stored=True)
     return replace(build_gallery(results(), settings), made_of=made_of)
 
 
-def note_gallery(work_dir: WorkDir, config: dict[str, object], gallery: Gallery) -> None:
-    """Note in a configuration of the work_dir which gallery was written, for the next run to find."""
-    if gallery.made_of and not gallery.is_stored:
-        config[_NOTED] = {
-            "made_of": gallery.made_of,
-            "folder": gallery.folder,
-            "pages": {page: work_dir.version(f"{files.GALLERY}/{page}") for page in gallery.pages},
-            "bytes": sum(map(len, gallery.pages.values())) + gallery.file_bytes,
-        }
-
-
-def _made_of(settings: Settings, work_dir: WorkDir) -> str:
-    """Equal where a gallery would be; empty where it is not known what the results are."""
-    config = files.read_config(work_dir)
-    shown = {name: provenance.identity(work_dir, config, name) for name in _SHOWN}
+def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
+    """Digest of all that decides the gallery; empty if the identity of a result is unknown."""
+    shown = {name: identity_of(config, name) for name in _SHOWN}
     if not all(shown.values()):
         return ""
-    facts = [shown, settings.model_dump(mode="json", exclude={"version", "verbose"}), work_dir.url, _code()]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return digest_of([shown, settings_shown(settings), work_dir.url, _code()])
 
 
-def _stands(work_dir: WorkDir, folder: str, pages: dict[str, str]) -> bool:
-    """Whether the files are there that a gallery was noted to have: its pages as they were, and what they load."""
-    if folder not in work_dir.within(files.GALLERY).in_generation("").folders():
-        return False
-    names = {f"{files.GALLERY}/{page}": noted for page, noted in pages.items()}
-    return all(work_dir.exists(name) and work_dir.version(name) == noted for name, noted in names.items())
+def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
+    """Whether all pages are as they were written, and the folder that they load is there."""
+    return facts.folder in work_dir.within(files.GALLERY).in_generation("").folders() and is_intact(work_dir, known)
 
 
 @cache

@@ -7,7 +7,8 @@ from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.pages import Page, ShownFile, components_page, duplicates_page, outliers_page
 from dedup_assets.engine.gallery.thumbnails import Effort, illustrator
-from dedup_assets.engine.work_dir import WorkDir, files, provenance
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.identity import check_belongs, read_config
 
 _OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
 
@@ -27,7 +28,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     """
     effort = Effort.of(Settings())
     if page is Page.COMPONENTS:
-        provenance.check_belongs(work_dir, files.read_config(work_dir), "components")
+        check_belongs(work_dir, read_config(work_dir), "components")
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
         illustrate = illustrator(_members_of(components, names, num_images), effort)
         return components_page(components, names, illustrate, num_components=num_images)
@@ -37,7 +38,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     illustrate = illustrator(shown, effort)
     if page is Page.OUTLIERS:
         return outliers_page(pairs, illustrate, num_images=num_images)
-    suggest = files.read_config(work_dir).get("settings", {}).get("run_mode") not in _OF_TWO_SETS
+    suggest = read_config(work_dir).settings.get("run_mode") not in _OF_TWO_SETS
     return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending, suggest=suggest)
 
 

@@ -31,6 +31,7 @@ from dedup_assets.engine.inputs.containers import (
     kind_of,
     list_inside,
 )
+from dedup_assets.engine.inputs.digests import names_digest
 from dedup_assets.engine.stores import describe_object, is_url, local_version, open_store, read_object
 from dedup_assets.engine.workers import keep_workers
 
@@ -100,7 +101,7 @@ def list_images(
     low, high = _selection(found.height, min_offset, max_offset, num_images)
     index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
     images = found.slice(low, high - low).select(index, pl.all())
-    return Manifest(images, found.height, digest(images))
+    return Manifest(images, found.height, digest(images), names_digest(found["filename"]))
 
 
 def _short(input_dir: str | Sequence[str]) -> str:
@@ -157,7 +158,7 @@ def part(manifest: Manifest | StoredManifest, offsets: OffsetRange) -> Manifest:
     else:
         wanted = pl.col("index").is_between(offsets.min_offset, offsets.max_offset, closed="left")
         inside = manifest.images.filter(wanted)
-    return Manifest(inside, manifest.listed, digest(inside))
+    return Manifest(inside, manifest.listed, digest(inside), manifest.listing)
 
 
 def digest(images: pl.DataFrame) -> str:

@@ -7,24 +7,27 @@ faiss_param given           HNSW32: RUN.md's index, whose parameters its example
 anything else named         `factory`
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from importlib.metadata import version
+import logging
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.errors import SearchError
+from dedup_assets.engine.core.errors import SearchError, WorkDirError
 from dedup_assets.engine.core.records import Features, SearchIndex
 from dedup_assets.engine.core.settings import AUTO, SearchSettings, Settings
 from dedup_assets.engine.neighbors.factory import build_named, check_named
 from dedup_assets.engine.neighbors.inverted_file.building import build_inverted_file
 from dedup_assets.engine.neighbors.similarity import prepared
 from dedup_assets.engine.neighbors.tuning import tune
-from dedup_assets.engine.work_dir import WorkDir, files, index_file
-from dedup_assets.engine.work_dir.neighbor_ranges import features_and
+from dedup_assets.engine.work_dir import WorkDir, index_file
+from dedup_assets.engine.work_dir.file_names import FEATURES
+from dedup_assets.engine.work_dir.identity import library_versions, origin, read_config
+from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256
 from dedup_assets.engine.workers import thread_count
 
+_LOG = logging.getLogger(__name__)
+_RESULT = "faiss_index"
 _EXACT_ROWS = 20_000
 _SAMPLE_ROWS = 32
 _TOLERANCE = 1e-3
@@ -86,21 +89,17 @@ def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDi
 
     Raises:
         SearchError: the index cannot be built.
-        WorkDirError: config.json or faiss.index is damaged.
+        WorkDirError: config.json is damaged. A damaged faiss.index is built again, with a warning.
     """
-    made_of = features_and(work_dir, search_facts(settings))
-    known = files.read_config(work_dir).get("index", {})
-    if known.get("made_of") == made_of and work_dir.exists(index_file.INDEX):
-        stored = index_file.read_index(work_dir, settings.distance)
-        if known.get("written") == work_dir.version(index_file.INDEX):
-            return replace(stored, made_of=made_of, is_stored=True)
+    sources = {FEATURES: features_sha256(work_dir)}
+    made_of = origin(_RESULT, settings, library_versions(_RESULT), sources)
+    if made_of and read_config(work_dir).result(_RESULT).made_of == made_of and work_dir.exists(index_file.INDEX):
+        try:
+            return replace(index_file.read_index(work_dir, settings.distance), made_of=made_of, is_stored=True)
+        except WorkDirError as error:
+            _LOG.warning("%s: it is built again", error)
     index = build_index(features.vectors, settings.search, thread_count(settings.num_threads))
     return replace(index, made_of=made_of)
-
-
-def search_facts(settings: Settings) -> Mapping[str, object]:
-    """What index and neighbours depend on besides the features, by name."""
-    return {**asdict(settings.search), "faiss": version("faiss-cpu")}
 
 
 def usable_index(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:

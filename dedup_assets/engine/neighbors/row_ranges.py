@@ -10,10 +10,13 @@ import polars as pl
 
 from dedup_assets.engine.core.records import Features, Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.neighbors.indexes import search_facts
 from dedup_assets.engine.neighbors.search import check_index, measure_recall, search_rows
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
+from dedup_assets.engine.work_dir.identity import library_versions, settings_read
+from dedup_assets.engine.work_dir.neighbor_ranges import DamagedNeighborsError
 from dedup_assets.engine.workers import thread_count
+
+_RANGES = "neighbor_shards"
 
 
 def full_ranges(rows: int, width: int) -> list[RowRange]:
@@ -62,7 +65,8 @@ class RowRangeSearcher:
         self._vectors = (features or files.read_features(folder)).vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
-        self._store = NeighborRanges(folder, {**search_facts(settings), "width": self._width})
+        depends_on = [settings_read(_RANGES, settings), library_versions(_RANGES), self._width]
+        self._store = NeighborRanges(folder, depends_on)
 
     def cut(self) -> list[RowRange]:
         """The row ranges that cover the features, aligned to multiples of `search_range_size`."""
@@ -102,13 +106,24 @@ class RowRangeSearcher:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
 
         Raises:
-            WorkDirError: a range is missing or damaged.
+            SearchError: as `complete`.
+            WorkDirError: a range is missing.
         """
-        edges = pl.concat([self._store.read(rows) for rows in self.cut()], rechunk=True)
-        if not self._store.has_recall():
-            self._store.write_recall(measure_recall(self._vectors, edges, self._search, self._threads))
-        return Neighbors(edges, len(self._vectors), self._store.read_recall())
+        edges = pl.concat([self._read(rows) for rows in self.cut()], rechunk=True)
+        try:
+            recall = self._store.read_recall()
+        except KeyError:
+            recall = measure_recall(self._vectors, edges, self._search, self._threads)
+            self._store.write_recall(recall)
+        return Neighbors(edges, len(self._vectors), recall)
+
+    def _read(self, rows: RowRange) -> pl.DataFrame:
+        try:
+            return self._store.read(rows)
+        except DamagedNeighborsError:
+            self.complete(rows)
+            return self._store.read(rows)
 
     def prune(self) -> int:
-        """Delete stored ranges of other features, another index or other settings; returns how many sets of them."""
+        """Delete stored ranges that no run needs any more (`work_dir.used_sets`); how many files."""
         return self._store.prune()

@@ -5,7 +5,7 @@ its work_dirs can be scored and shown.
 """
 
 import json
-from typing import Any
+import logging
 
 import numpy as np
 import polars as pl
@@ -23,13 +23,23 @@ from dedup_assets.engine.core.records import (
     Pairs,
     Similarity,
 )
-from dedup_assets.engine.core.redaction import redacted_values
-from dedup_assets.engine.work_dir import fastdup_files, provenance
+from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
-from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
+from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.identity import (
+    FeatureFacts,
+    Result,
+    file_records,
+    is_intact,
+    open_checked,
+    open_checked_local,
+    read_config,
+    record_results,
+)
+from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import read_numbers, read_parquet
 
-LEDGER = "image_ledger.parquet"
 BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
 NEIGHBORS = "neighbors.parquet"
@@ -37,8 +47,8 @@ SIMILARITY = "similarity.csv"
 OUTLIERS = "outliers.csv"
 COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
-CONFIG = "config.json"
 GALLERY = "gallery"
+_LOG = logging.getLogger(__name__)
 _PAIRS = "from,to,distance"
 TEST = "test"  # sub-folder of a test set's files
 
@@ -51,7 +61,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
     Raises:
         WorkDirError: no image of a whole listing is good; nothing is written then.
     """
-    if stream.digest and read_config(work_dir).get("features", {}).get("written") == written_features(work_dir, stream):
+    if _has_these(work_dir, stream):
         return
     ledgers: list[pl.DataFrame] = []
     with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
@@ -73,21 +83,31 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
         table.write_parquet(ledger)
 
 
-def written_features(work_dir: WorkDir, stream: FeatureStream) -> dict[str, str]:
-    """What config.json remembers of the files that a stream was written to: what is in them, and which they are."""
-    names = (FEATURES, LEDGER, f"{FEATURES}.csv")
-    return {"digest": stream.digest} | {name: work_dir.version(name) for name in names if work_dir.exists(name)}
+def _has_these(work_dir: WorkDir, stream: FeatureStream) -> bool:
+    recorded = read_config(work_dir).result("features")
+    if not stream.digest or recorded.made_of != stream.digest:
+        return False
+    if is_intact(work_dir, recorded):
+        return True
+    _LOG.warning(
+        "%s in work_dir=%r: one of them is missing or is not what was written; they are written again from the ranges "
+        "in shards",
+        ", ".join(recorded.files),
+        work_dir.url,
+    )
+    return False
 
 
 def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.float32]) -> None:
-    """features.dat and features.dat.csv from arrays in memory."""
-    with work_dir.publish(FEATURES, f"{FEATURES}.csv") as (data, table):
-        data.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
-        write_rows(table, "index,filename", (b"%d,%b" % (row, field(name)) for row, name in enumerate(names)))
-    config = read_config(work_dir)
-    if config.get(provenance.RESULTS, {}).get("features"):  # what was made from the others does not belong to these
-        config[provenance.RESULTS]["features"] = provenance.describe(work_dir.written, {}, {})
-        write_config(work_dir, config)
+    """features.dat and features.dat.csv from arrays in memory, recorded as vectors of an unknown model."""
+    with generation(work_dir, f"writing {FEATURES}", wait=True) as view:
+        with view.publish(FEATURES, f"{FEATURES}.csv") as (data, table):
+            data.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+            write_rows(table, "index,filename", (b"%d,%b" % (row, field(name)) for row, name in enumerate(names)))
+        facts = FeatureFacts(dimension=vectors.shape[1])
+        config = read_config(view)
+        result = Result(files=file_records(view.written), features=facts)
+        record_results(view, {"features": result}, config.settings, config.versions)
 
 
 def read_features(work_dir: WorkDir) -> Features:
@@ -115,7 +135,7 @@ def _features(work_dir: WorkDir) -> Features:
     name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
-    dimension = read_config(work_dir).get("features", {}).get("dimension")
+    dimension = read_config(work_dir).features.dimension
     if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range of bad images alone
         return Features(names, np.empty((0, dimension), np.float32))
     if not len(names) or size == 0 or size % (4 * len(names)):
@@ -123,7 +143,7 @@ def _features(work_dir: WorkDir) -> Features:
             f"{work_dir.path(name)!r} has {size} bytes, which is no whole number of float32 values for each of the "
             f"{len(names)} names in {name}.csv; run the extraction again"
         )
-    with work_dir.open_local(name) as file:
+    with open_checked_local(work_dir, name) as file:
         vectors = np.memmap(file, dtype="<f4", mode="r", shape=(len(names), size // (4 * len(names))))
     return Features(names, vectors)
 
@@ -177,7 +197,7 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
     if found is None:
         return BadImages(pl.DataFrame(schema=schema))
     columns = list(schema) if found == BAD_CSV else list(schema)[:-1]  # fastdup gives no reasons
-    with work_dir.open(found) as file:
+    with open_checked(work_dir, found) as file:
         try:
             rows = [
                 (int(index), name, code.decode(), int(size), reason[0].decode() if reason else "")
@@ -216,7 +236,7 @@ def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
         WorkDirError: it is missing, or not of that form.
     """
     work_dir.require(name, remedy="run the similarity search first")
-    with work_dir.open(name) as file:
+    with open_checked(work_dir, name) as file:
         schema = {"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}
         return Pairs(read_table(file, work_dir.path(name), schema))
 
@@ -242,31 +262,9 @@ def read_components(work_dir: WorkDir) -> Components:
     if name == COMPONENTS_INFO:
         return components
     table = work_dir.require(f"{fastdup_files.FEATURES}.csv", remedy="it names the images of the components")
-    with work_dir.open(table) as file:
+    with open_checked(work_dir, table) as file:
         positions = [int(row[0]) for row in read_columns(file, work_dir.path(table), "index")]
     return fastdup_files.counted_by_image(components, pl.Series(positions, dtype=pl.Int64))
-
-
-def write_config(work_dir: WorkDir, config: dict[str, Any]) -> None:
-    """config.json: effective settings, versions, the model's hash; written only where it changes. No credentials."""
-    config = redacted_values(config)
-    content = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
-    if config == read_config(work_dir):
-        return
-    with work_dir.publish(CONFIG) as (file,):
-        file.write(content)
-
-
-def read_config(work_dir: WorkDir) -> dict[str, Any]:
-    """config.json as it stands; empty where there is none yet. Raises WorkDirError if it is no JSON object."""
-    content = work_dir.read_if_any(CONFIG)
-    if content is None:
-        return {}
-    try:
-        config = json.loads(content)
-    except ValueError as error:
-        raise WorkDirError(f"{work_dir.path(CONFIG)!r} is not JSON: {error}; delete it") from None
-    return config if isinstance(config, dict) else {}
 
 
 def write_document(work_dir: WorkDir, name: str, html: str) -> None:
@@ -276,7 +274,7 @@ def write_document(work_dir: WorkDir, name: str, html: str) -> None:
 
 
 def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
-    with work_dir.open(name) as file:
+    with open_checked(work_dir, name) as file:
         return read_table(file, work_dir.path(name), {"filename": pl.Binary})["filename"]
 
 

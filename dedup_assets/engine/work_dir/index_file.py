@@ -9,6 +9,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import SearchIndex
 from dedup_assets.engine.core.settings import Distance
 from dedup_assets.engine.work_dir import fastdup_files, index_check
+from dedup_assets.engine.work_dir.identity import open_checked_local
 from dedup_assets.engine.work_dir.location import WorkDir
 
 INDEX = "faiss.index"
@@ -56,7 +57,7 @@ def _unusable(work_dir: WorkDir, name: str, problem: str) -> WorkDirError:
 
 def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
     size = work_dir.size(name)
-    with work_dir.open_local(name) as file:
+    with open_checked_local(work_dir, name) as file:
         # What this run has written itself a moment ago needs no check.
         if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
             raise _unusable(work_dir, name, problem)

@@ -14,15 +14,13 @@ from typing import BinaryIO, TypeVar
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.stores import describe_object, read_object
+from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, cached_copy, fetch_whole
 from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
 from dedup_assets.engine.work_dir.publishing import making_generation, mark_staged
 from dedup_assets.engine.work_dir.writing import Content
 
-FEATURES = "features.dat"
-SHARDS = "shards"
-SEARCHED = "neighbors"
 _USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
 _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 Read = TypeVar("Read")

@@ -6,6 +6,7 @@ import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Manifest, OffsetRange, StoredManifest
+from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import read_parquet, told_damage
 
@@ -16,7 +17,7 @@ _REMEDY = "materialize image_manifest"
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
     """image_manifest.parquet: the listing, with how many images the full one has."""
-    facts = {"listed": str(manifest.listed), "digest": manifest.digest}
+    facts = {"listed": str(manifest.listed), "digest": manifest.digest, "listing": manifest.listing}
     with work_dir.publish(MANIFEST) as (file,):
         manifest.images.write_parquet(file, metadata=facts, row_group_size=_GROUP_ROWS)
 
@@ -24,7 +25,7 @@ def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
 def read_manifest(work_dir: WorkDir) -> Manifest:
     """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
     images, facts = read_parquet(work_dir, MANIFEST, remedy=_REMEDY)
-    return Manifest(images, int(facts["listed"]), facts["digest"])
+    return Manifest(images, int(facts["listed"]), facts["digest"], facts.get("listing", ""))
 
 
 def open_manifest(work_dir: WorkDir) -> StoredManifest:
@@ -34,7 +35,7 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
         WorkDirError: it is not there, or damaged; also when a range is read.
     """
     work_dir.require(MANIFEST, remedy=f"{_REMEDY} first")
-    with work_dir.open(MANIFEST) as file:
+    with open_checked(work_dir, MANIFEST) as file:
         content = file.read()
     with told_damage(work_dir, MANIFEST, _REMEDY):
         facts = pl.read_parquet_metadata(io.BytesIO(content))
@@ -52,4 +53,4 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
             raise WorkDirError(f"{work_dir.path(MANIFEST)!r} is damaged: positions are missing; {_REMEDY} again")
         return found
 
-    return StoredManifest(read, positions, int(facts["listed"]), facts["digest"])
+    return StoredManifest(read, positions, int(facts["listed"]), facts["digest"], facts.get("listing", ""))

@@ -1,28 +1,40 @@
-"""The store of searched query ranges: what one process has searched is found again by a later run, or by who merges.
+"""The store of searched row ranges: what one process has searched, later runs and the merging process find.
 
-A range is one Parquet file in `neighbors/FINGERPRINT/`, named for its rows of features.dat. The fingerprint is that of
-the published index and features files and of the settings of the search, so that neighbours of other vectors, or by
-another index, have another name and are never used.
+A range of rows of features.dat is one Parquet file in `neighbors/FINGERPRINT/`, named for the range. The fingerprint is
+that of the contents of features and index and of the settings of the search, so that neighbours of other vectors, or by
+another index, have another name and are never used. A file holds a hash of its rows: a torn or rotten one is deleted,
+with a warning, and its range is searched again.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import RowRange
 from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir.file_names import FEATURES, SEARCHED
+from dedup_assets.engine.work_dir.identity import digest_of, sha256_of
 from dedup_assets.engine.work_dir.index_file import INDEX
-from dedup_assets.engine.work_dir.location import FEATURES, SEARCHED, WorkDir
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.used_sets import UsedSets
+
+_LOG = logging.getLogger(__name__)
+_HASH = "sha256"
+_RECALL = "recall.json"
 
 
-def features_and(work_dir: WorkDir, asked: Mapping[str, object]) -> str:
-    """A hash of the published features of a work_dir and of what is asked about them: other ones, another hash."""
-    features = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES) or FEATURES
-    parts = [f"{name}={asked[name]!r}" for name in sorted(asked)]
-    return hashlib.sha256("\n".join([f"{features}: {work_dir.version(features)}", *parts]).encode()).hexdigest()
+class DamagedNeighborsError(WorkDirError):
+    """The file of a searched range is torn or has rotted; it was deleted, and its range can be searched again."""
+
+
+def features_sha256(work_dir: WorkDir) -> str:
+    """SHA-256 of the feature file of a work_dir; empty if there is none."""
+    name = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES)
+    return sha256_of(work_dir, name) if name else ""
 
 
 class NeighborRanges:
@@ -30,13 +42,14 @@ class NeighborRanges:
 
     Args:
         work_dir: whose features and index are searched; ranges are kept in its sub-folder `neighbors`.
-        asked: what else the result depends on, by name.
+        depends_on: what else the neighbours depend on: values that JSON can hold.
     """
 
-    def __init__(self, work_dir: WorkDir, asked: Mapping[str, object]) -> None:
+    def __init__(self, work_dir: WorkDir, depends_on: Sequence[object]) -> None:
         self._work_dir = work_dir
-        index = work_dir.find(INDEX, fastdup_files.INDEX) or INDEX
-        self.fingerprint = features_and(work_dir, {**asked, "index": work_dir.version(index)})[:16]
+        index = work_dir.find(INDEX, fastdup_files.INDEX)
+        index_sha256 = sha256_of(work_dir, index) if index else ""
+        self.fingerprint = digest_of([features_sha256(work_dir), index_sha256, *depends_on])[:16]
 
     def name(self, rows: RowRange) -> str:
         """Name of a range's file in the work_dir."""
@@ -49,27 +62,32 @@ class NeighborRanges:
     def write(self, rows: RowRange, edges: pl.DataFrame) -> None:
         """Keep the edges of a range."""
         with self._work_dir.publish(self.name(rows)) as (file,):
-            edges.write_parquet(file, compression="uncompressed", statistics=False)
+            edges.write_parquet(file, compression="uncompressed", statistics=False, metadata={_HASH: _hash_of(edges)})
 
     def read(self, rows: RowRange) -> pl.DataFrame:
         """The edges of a range.
 
         Raises:
-            WorkDirError: it was not searched, or its file is damaged.
+            WorkDirError: it was not searched.
+            DamagedNeighborsError: its file is damaged.
         """
         name = self.name(rows)
         self._work_dir.require(name, remedy="search this range first")
         try:
             with self._work_dir.open(name) as file:
-                return pl.read_parquet(file)
+                recorded = pl.read_parquet_metadata(file).get(_HASH)
+                file.seek(0)
+                edges = pl.read_parquet(file)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise WorkDirError(
-                f"{self._work_dir.path(name)!r} is damaged ({error}); delete it and its range is searched again"
-            ) from None
+            raise self._damaged(name, str(error).splitlines()[0]) from None
+        if recorded != _hash_of(edges):
+            raise self._damaged(name, "its content is not what was written")
+        return edges
 
-    def has_recall(self) -> bool:
-        """Whether the recall of all ranges is known."""
-        return self._work_dir.exists(self._recall)
+    def _damaged(self, name: str, reason: str) -> DamagedNeighborsError:
+        _LOG.warning("%r is damaged (%s): deleted, its range is searched again", self._work_dir.path(name), reason)
+        self._work_dir.remove(name)
+        return DamagedNeighborsError(f"{self._work_dir.path(name)!r} was damaged ({reason}); run again")
 
     def write_recall(self, recall: float | None) -> None:
         """Keep the recall of all ranges."""
@@ -77,21 +95,34 @@ class NeighborRanges:
             file.write(json.dumps({"recall_at_k": recall}).encode() + b"\n")
 
     def read_recall(self) -> float | None:
-        """The recall of all ranges; None where it cannot be measured. Raises WorkDirError if the file is damaged."""
-        with self._work_dir.open(self._recall) as file:
-            try:
-                recall: float | None = json.load(file)["recall_at_k"]
-            except (ValueError, KeyError, TypeError):
-                raise WorkDirError(f"{self._work_dir.path(self._recall)!r} is damaged; delete it") from None
+        """The recall of all ranges; None where it could not be measured.
+
+        Raises:
+            KeyError: it is not known: never measured, or its file is damaged.
+        """
+        content = self._work_dir.read_if_any(self._recall)
+        try:
+            recall = json.loads(content or b"{}")["recall_at_k"]
+        except (ValueError, TypeError):
+            raise KeyError(self._recall) from None
+        if recall is not None and not (isinstance(recall, float | int) and 0 <= recall <= 1):
+            raise KeyError(self._recall)
         return recall
 
     @property
     def _recall(self) -> str:
-        return f"{SEARCHED}/{self.fingerprint}/recall.json"
+        return f"{SEARCHED}/{self.fingerprint}/{_RECALL}"
 
     def prune(self) -> int:
-        """Delete ranges of other fingerprints: an index, features or settings that are no more; how many."""
-        stale = [folder for folder in self._work_dir.within(SEARCHED).folders() if folder != self.fingerprint]
-        for folder in stale:
-            self._work_dir.remove_folder(f"{SEARCHED}/{folder}")
-        return len(stale)
+        """Delete what no run needs any more, see `used_sets`; how many files."""
+        folder = f"{self.fingerprint}/"
+        names = [folder + name for name in self._work_dir.names(f"{SEARCHED}/{self.fingerprint}")]
+        return UsedSets(self._work_dir, SEARCHED).note(self.fingerprint, names)
+
+
+def _hash_of(edges: pl.DataFrame) -> str:
+    """SHA-256 of the bytes of all columns, with their names and types."""
+    sha = hashlib.sha256(repr(list(edges.schema.items())).encode())
+    for column in edges:
+        sha.update(column.to_numpy().data)
+    return sha.hexdigest()

@@ -10,7 +10,6 @@ A program that opens the files itself sees the same, except during the milliseco
 store: the seconds in which they are copied), or, where the run was killed just then, until the next run.
 """
 
-import json
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
@@ -20,8 +19,10 @@ from pathlib import Path, PurePosixPath
 from dedup_assets.engine.core.errors import PublishedInterrupt, WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, is_own_config
 from dedup_assets.engine.stores import describe_object
-from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, remove_former_galleries
+from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, GALLERY, remove_former_galleries
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.identity.config import read_placed
+from dedup_assets.engine.work_dir.identity.recording import merge_records
 from dedup_assets.engine.work_dir.journal import (
     GENERATION,
     JOURNAL,
@@ -163,6 +164,8 @@ def commit(place: Place, generation: str) -> None:
         WorkDirError: the files cannot be published; either none is then, or the next run finishes it.
         PublishedInterrupt: Ctrl-C came when the new files were the result already.
     """
+    if staged := merge_records(place, generation):
+        mark_staged(place, generation, staged)
     journal = Journal(generation, staged_files(place, generation), _former_gallery(place))
     if not journal.files:
         return
@@ -185,9 +188,9 @@ def commit(place: Place, generation: str) -> None:
 
 def _former_gallery(place: Place) -> str:
     """The folder that the gallery of an earlier version loads, as its config.json names it."""
-    content = place.read_placed(CONFIG) or b""
-    noted = json.loads(content).get("gallery") if is_own_config(content) else None
-    return str(noted.get("folder", "")) if isinstance(noted, dict) else ""
+    former = read_placed(place) if is_own_config(place.read_placed(CONFIG) or b"") else None
+    gallery = former.result(GALLERY).gallery if former and former.is_former else None
+    return gallery.folder if gallery else ""
 
 
 def _finish(place: Place, journal: Journal) -> None:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 
+from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.work_dir import files
+from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE
 from dedup_assets.engine.work_dir.index_file import INDEX
-from dedup_assets.engine.work_dir.location import FEATURES
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST
 
 FILES_OF: dict[str, tuple[str, ...]] = {
     "image_manifest": (MANIFEST,),
-    "features": (FEATURES, f"{FEATURES}.csv", files.LEDGER),
+    "features": (FEATURES, f"{FEATURES}.csv", LEDGER),
     "bad_images": (files.BAD_CSV, files.BAD_NAMES),
     "faiss_index": (INDEX,),
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
@@ -23,4 +24,4 @@ FILES_OF: dict[str, tuple[str, ...]] = {
 
 def files_of(results: Iterable[str]) -> list[str]:
     """Names of the files that a run writes which makes these results, config.json among them."""
-    return [files.CONFIG, *(name for result in results for name in FILES_OF[result])]
+    return [CONFIG, *(name for result in results for name in FILES_OF[result])]

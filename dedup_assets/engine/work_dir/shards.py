@@ -1,14 +1,16 @@
 """The store of offset ranges: what was computed once is found again, by this run or a later one.
 
 A shard is one Parquet file, named for its range, for what its vectors depend on besides the files (fingerprint), and
-for the files themselves (digest of names, sizes, versions). A file that stands under the name of a range *is* that
-range, done; other content has another name, so images that moved to another range are still found under their old one.
-A range with files that could not be read is kept as `open`: its vectors are used again, those files are tried again.
-A shard holds a hash of its rows: one that is torn or has rotted is told, deleted, and its images are computed again.
+for the files themselves (digest of names, sizes, versions). A file with the name of a range *is* that range, done;
+other content has another name, so images that moved to another range are found under their old one. A range with files
+that could not be read, or whose version their store does not tell, is kept as `open`: the other vectors are used again,
+and only those files are read again. A shard holds a hash of its rows: a torn or rotten one is deleted, with a warning,
+and its images are computed again.
 """
 
 import hashlib
 import logging
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +21,9 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
-from dedup_assets.engine.work_dir.location import SHARDS as FOLDER
+from dedup_assets.engine.work_dir.file_names import SHARDS as FOLDER
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 _LOG = logging.getLogger(__name__)
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
@@ -28,7 +31,9 @@ _LEDGER = list(LEDGER_COLUMNS)
 _EVERYTHING = [*_LEDGER, "vector"]
 _IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
 _IDENTITY = list(_IDENTITY_SCHEMA)
+_SHARD = re.compile(r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet")
 _HASH = "sha256"
+_FINGERPRINT = "made_with"
 
 
 class DamagedShardError(WorkDirError):
@@ -60,6 +65,7 @@ class ShardStore:
 
     def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
         self._work_dir = work_dir
+        self._fingerprint = fingerprint
         self._mark = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
 
     def names(self, digest: str, offsets: OffsetRange) -> tuple[str, str]:
@@ -72,8 +78,19 @@ class ShardStore:
         done, _ = self.names(digest, offsets)
         return self._work_dir.exists(f"{FOLDER}/{done}")
 
+    def content_name(self, digest: str, offsets: OffsetRange) -> str:
+        """What identifies the content of a range: the name of its shard; if it is open, with a hash of its rows.
+
+        Raises:
+            WorkDirError: the range was not written, or its file is damaged.
+        """
+        done, still_open = self.names(digest, offsets)
+        if self._work_dir.exists(f"{FOLDER}/{done}"):
+            return done
+        return f"{still_open} {_hash_of(self._load(self._require(digest, offsets)))}"
+
     def write(self, digest: str, offsets: OffsetRange, shard: Shard) -> None:
-        """Keep a computed range."""
+        """Keep a computed range; nothing is written where a range that is still open has the same rows as before."""
         good = shard.images["error_code"].is_null().to_numpy()
         rows = shard.vectors
         if not good.all():
@@ -83,9 +100,11 @@ class ShardStore:
             vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1]))
         )
         done, still_open = self.names(digest, offsets)
-        name = still_open if shard.images["error_code"].is_in(_PASSING).any() else done
+        name = still_open if _is_open(table).any() else done
+        facts = {_HASH: _hash_of(table), _FINGERPRINT: self._fingerprint}
+        if name == still_open and self._facts(still_open).get(_HASH) == facts[_HASH]:
+            return
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
-            facts = {_HASH: _hash_of(table)}
             table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
 
     def read(self, digest: str, offsets: OffsetRange) -> Shard:
@@ -95,8 +114,7 @@ class ShardStore:
             WorkDirError: it was not.
             DamagedShardError: its file is damaged.
         """
-        names = [f"{FOLDER}/{name}" for name in self.names(digest, offsets)]
-        table = self._load(self._work_dir.require(*names, remedy="materialize features again"))
+        table = self._load(self._require(digest, offsets))
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
@@ -111,33 +129,60 @@ class ShardStore:
                 found.append(self._load(f"{FOLDER}/{name}")[group["place"]].with_columns(group["row"]))
         return _known(found, part)
 
-    def prune(self, keep: set[str]) -> int:
-        """Delete shards of this or other fingerprints that no longer stand for anything listed; how many."""
-        stale = [name for name in self._work_dir.names(FOLDER) if name.endswith(".parquet") and name not in keep]
-        for name in stale:
-            self._work_dir.remove(f"{FOLDER}/{name}")
-        return len(stale)
+    def prune(self, read: str, keep: set[str]) -> int:
+        """Note which shards a run over a whole listing used, and delete those that no run needs; see `used_sets`.
+
+        Args:
+            read: identifies the input of the run.
+            keep: names of its shards.
+
+        Returns:
+            How many were deleted.
+        """
+        done = {f"{name.removesuffix('.parquet')}.open.parquet" for name in keep}
+        return UsedSets(self._work_dir, FOLDER).note(f"{self._mark} {read}", sorted(keep), replaced=done)
 
     @cached_property
     def _stored(self) -> pl.DataFrame:
         """Where each known image is: read once, so that a long run does not look through its own shards again."""
         empty = pl.DataFrame(schema={"shard": pl.String, "place": pl.UInt32, **_IDENTITY_SCHEMA})
-        ledgers = [self._locate(name) for name in reversed(self._names())]  # any shard will do, in a stable order
+        names = [name for name in self._work_dir.names(FOLDER) if _SHARD.fullmatch(name)]
+        ours = [name for name in names if f".{self._mark}." in name]
+        if names and not ours:
+            self._say_why_none_fits(names)
+        ledgers = [self._locate(name) for name in reversed(ours)]  # any shard will do, in a stable order
         return pl.concat([empty, *ledgers]).unique(_IDENTITY, keep="first", maintain_order=True)
+
+    def _say_why_none_fits(self, names: list[str]) -> None:
+        then, now = self._facts(names[-1]).get(_FINGERPRINT, ""), self._fingerprint
+        differing = [f"{word} then" for word in then.split() if word not in now.split()]
+        differing += [f"{word} now" for word in now.split() if word not in then.split()]
+        _LOG.warning(
+            "none of %d ranges in %r can be used again: they were computed %s; all images are computed",
+            len(names),
+            self._work_dir.path(FOLDER),
+            f"otherwise ({', '.join(differing)})" if then else "by an earlier version of this tool",
+        )
 
     def _locate(self, name: str) -> pl.DataFrame:
         try:
             ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"]).with_row_index("place")
         except DamagedShardError:
             ledger = pl.DataFrame(schema={"place": pl.UInt32, **_IDENTITY_SCHEMA, "error_code": pl.String})
-        lasting = ledger.filter(~pl.col("error_code").is_in(_PASSING).fill_null(False))
+        lasting = ledger.filter(~_is_open(ledger))
         return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
 
-    def _names(self) -> list[str]:
-        # A run that was killed, or runs now, leaves files of other names here.
-        return [
-            name for name in self._work_dir.names(FOLDER) if f".{self._mark}." in name and name.endswith(".parquet")
-        ]
+    def _require(self, digest: str, offsets: OffsetRange) -> str:
+        names = [f"{FOLDER}/{name}" for name in self.names(digest, offsets)]
+        return self._work_dir.require(*names, remedy="materialize features again")
+
+    def _facts(self, name: str) -> dict[str, str]:
+        """What is noted in a shard; nothing where it is not there or cannot be read."""
+        try:
+            with self._work_dir.open(f"{FOLDER}/{name}") as file:
+                return pl.read_parquet_metadata(file)
+        except (WorkDirError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return {}
 
     def _load(self, path: str) -> pl.DataFrame:
         """All of a shard, as it was written."""
@@ -161,6 +206,12 @@ class ShardStore:
         _LOG.warning("%r is damaged (%s): deleted, its images are computed again", self._work_dir.path(path), shown)
         self._work_dir.remove(path)
         return DamagedShardError(f"{self._work_dir.path(path)!r} was damaged ({shown}); run again")
+
+
+def _is_open(table: pl.DataFrame) -> pl.Series:
+    """Rows that are read again: files that could not be read, and those whose version their store does not tell."""
+    failed = table["error_code"].is_in(_PASSING).fill_null(value=False)
+    return failed | (table["version"] == "")
 
 
 def _hash_of(table: pl.DataFrame) -> str:

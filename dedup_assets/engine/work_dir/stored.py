@@ -9,7 +9,9 @@ import polars as pl
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, Features, FeatureStream, Shard
 from dedup_assets.engine.work_dir import fastdup_files, files
-from dedup_assets.engine.work_dir.location import FEATURES, WorkDir
+from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
+from dedup_assets.engine.work_dir.identity import read_config
+from dedup_assets.engine.work_dir.location import WorkDir
 
 FASTDUP_MODEL = "fastdup"
 """Stands for a hash where fastdup extracted: its model gives 576 values too, in another space."""
@@ -92,7 +94,7 @@ def model_of(work_dir: WorkDir) -> str:
     name = work_dir.features_name or work_dir.find(FEATURES, fastdup_files.FEATURES)
     if name == fastdup_files.FEATURES:
         return FASTDUP_MODEL
-    return str(files.read_config(work_dir).get("features", {}).get("model_sha256", ""))
+    return read_config(work_dir).features.model_sha256
 
 
 def check_same_model(stored: str, stored_where: str, given: str, given_where: str, remedy: str) -> None:
@@ -160,7 +162,7 @@ def _check_names(parts: Sequence[StoredFeatures]) -> None:
 
 def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
     """The ledger that the extraction kept, or one made from the names where it is missing or of another run."""
-    if work_dir.exists(files.LEDGER):
+    if work_dir.exists(LEDGER):
         kept = files.read_ledger(work_dir).rows.select(*LEDGER_COLUMNS)
         if kept.filter(pl.col("error_code").is_null())["filename"].equals(features.names):
             return kept

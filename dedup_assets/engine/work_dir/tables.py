@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 
 _EMPTY_COLUMNS = {
@@ -16,7 +17,7 @@ _EMPTY_COLUMNS = {
 
 def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
     """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
-    with work_dir.open(name) as file:
+    with open_checked(work_dir, name) as file:
         try:
             table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
             return table.select(*columns, pl.exclude(columns)).select(table.columns)
@@ -27,7 +28,7 @@ def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
 def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """A table, and the facts that were written with it."""
     work_dir.require(name, remedy=f"{remedy} first")
-    with work_dir.open(name) as file, told_damage(work_dir, name, remedy):
+    with open_checked(work_dir, name) as file, told_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
         file.seek(0)
         return pl.read_parquet(file), facts

@@ -40,7 +40,12 @@ class Collection:
             self._save(self.photos / name, seed=sum(name.encode()))
 
     def extractor(self, **values: Any) -> RangeExtractor:
-        given_settings = {"work_dir": self.work_dir, "model_path": self.model, "shard_size": 4, "num_threads": 1}
+        given_settings: dict[str, Any] = {
+            "input_dir": str(self.photos),
+            "work_dir": self.work_dir,
+            "model_path": self.model,
+        }
+        given_settings |= {"shard_size": 4, "num_threads": 1}
         return RangeExtractor(Settings.parse(**(given_settings | self.settings | values)))
 
     def listing(self, **offsets: int) -> Manifest:
@@ -71,7 +76,7 @@ class Collection:
         return self.vectors(work_dir=clean)
 
     def shards(self) -> list[str]:
-        return WorkDir(self.work_dir).names("shards")
+        return [name for name in WorkDir(self.work_dir).names("shards") if name.endswith(".parquet")]
 
 
 def _silent(done: int, bad: int) -> None:
@@ -188,14 +193,61 @@ def test_offsets_compute_their_part_and_the_whole_finds_it(collection: Collectio
 # Pruning
 
 
-def test_pruning_keeps_what_is_listed_and_deletes_the_rest(collection: Collection) -> None:
+def prune(collection: Collection) -> int:
+    return collection.extractor().prune(collection.listing())
+
+
+def test_pruning_deletes_what_the_same_input_used_before_and_uses_no_longer(collection: Collection) -> None:
     collection.run()
+    assert prune(collection) == 0
     collection.add("a.png")
     collection.run()
     assert len(collection.shards()) == 6
-    assert collection.extractor().prune(collection.listing()) == 3
+    assert prune(collection) == 3
     assert collection.computed() == [0, 0, 0]
     assert collection.vectors() == collection.fresh_vectors()
+
+
+def test_pruning_keeps_the_shards_of_other_inputs_and_of_workers_under_way(
+    collection: Collection, save_photo: SavePhoto, tmp_path: Path
+) -> None:
+    collection.run()
+    prune(collection)
+    (tmp_path / "other").mkdir()
+    other = Collection(tmp_path / "other", save_photo, collection.work_dir)
+    other.add("x.png", "y.png")
+    other.run()
+    prune(other)
+    collection.add("a.png")
+    collection.run()  # a worker computes ranges of a listing that the other run does not know
+    assert prune(other) == 0
+    assert collection.computed() == [0, 0, 0]
+    assert other.computed() == [0]
+
+
+def test_pruning_keeps_the_last_four_sets_of_shards(collection: Collection) -> None:
+    boxes = [f"rows=0,cols=0,width={side},height=30" for side in (20, 21, 22, 23, 24)]
+    for box in boxes:
+        collection.run(bounding_box=box)
+        deleted = collection.extractor(bounding_box=box).prune(collection.listing())
+        assert deleted == (3 if box == boxes[-1] else 0)
+    assert sum(collection.computed(bounding_box=boxes[1])) == 0
+    assert sum(collection.computed(bounding_box=boxes[0])) == 10
+
+
+def test_pruning_deletes_what_no_run_names_after_a_week(tmp_path: Path, save_photo: SavePhoto) -> None:
+    collection = Collection(tmp_path, save_photo, str(tmp_path / "out"))
+    collection.add(*(f"b{number}.png" for number in range(5)))
+    collection.run()
+    left = "000000000000-000000000004.0123456789ab.0123456789abcdef.parquet"
+    theirs = "part-00000.parquet"
+    for name in (left, theirs):
+        (tmp_path / "out" / "shards" / name).write_bytes(b"x")
+    assert prune(collection) == 0
+    for name in (left, theirs):
+        os.utime(tmp_path / "out" / "shards" / name, (0, 0))
+    assert prune(collection) == 1
+    assert {left, theirs} & set(collection.shards()) == {theirs}
 
 
 def test_pruning_deletes_the_open_shard_of_a_range_once_it_is_done(collection: Collection) -> None:
@@ -224,7 +276,7 @@ def test_pruning_deletes_no_file_of_anyone_else(collection: Collection) -> None:
     with WorkDir(collection.work_dir).publish("shards/README.txt") as (file,):
         file.write(b"mine")
     assert collection.extractor().prune(collection.listing()) == 0
-    assert "README.txt" in collection.shards()
+    assert "README.txt" in WorkDir(collection.work_dir).names("shards")
 
 
 # Damage and crashes

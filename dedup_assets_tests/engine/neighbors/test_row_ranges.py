@@ -1,6 +1,7 @@
 """Row ranges, searched by one process or many, are together the search of all rows."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, find_neighbors, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 
 ROWS = 250
 
@@ -28,8 +31,14 @@ def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings
     settings = Settings.parse(work_dir=str(folder), num_threads=1, **({"search_range_size": 100} | values))
     work_dir = WorkDir(str(folder))
     files.save_features(work_dir, [b"%d.jpg" % row for row in range(len(vectors))], vectors)
-    index_file.write_index(work_dir, build_index(vectors, settings.search, 1))
+    write_index(work_dir, build_index(vectors, settings.search, 1))
     return settings
+
+
+def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
+    """Publish an index of which nothing is recorded."""
+    with generation(work_dir, "a run") as view:
+        index_file.write_index(view, index)
 
 
 @pytest.mark.parametrize("mode", ["HNSW32", "Flat", "IVF4,Flat"])
@@ -67,27 +76,32 @@ def test_neighbours_of_another_index_of_other_vectors_or_settings_are_not_used(t
         assert searcher.complete(searcher.cut()[0]).searched == 100
 
 
-def test_a_missing_or_damaged_range_is_named(tmp_path: Path) -> None:
+def test_a_missing_range_is_named_and_a_damaged_one_is_searched_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = store(tmp_path, some_vectors())
     searcher = RowRangeSearcher(settings)
     with pytest.raises(WorkDirError, match=r"000000000000-000000000100.parquet; search this range first"):
         searcher.merge()
     for rows in searcher.cut():
         searcher.complete(rows)
+    before = searcher.merge().edges
     (damaged,) = tmp_path.glob("neighbors/*/000000000200-000000000250.parquet")
     damaged.write_bytes(b"PAR1")
-    with pytest.raises(WorkDirError, match=r"is damaged .* delete it and its range is searched again"):
-        searcher.merge()
+    assert searcher.merge().edges.equals(before)
+    assert "000000000200-000000000250.parquet' is damaged" in caplog.text
 
 
-def test_stale_ranges_are_deleted_and_those_in_use_kept(tmp_path: Path) -> None:
-    old = RowRangeSearcher(store(tmp_path, some_vectors()))
-    old.complete(old.cut()[0])
-    new = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
-    new.complete(new.cut()[0])
-    assert new.prune() == 1
-    assert len(list(tmp_path.glob("neighbors/*/*"))) == 1
-    assert new.complete(new.cut()[0]).searched == 0
+def test_ranges_of_the_last_four_searches_stay_and_older_ones_are_deleted(tmp_path: Path) -> None:
+    for seed in range(5):
+        searcher = RowRangeSearcher(store(tmp_path, some_vectors(seed)))
+        for rows in searcher.cut():
+            searcher.complete(rows)
+        assert searcher.prune() == (3 if seed == 4 else 0)
+    again = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
+    assert again.complete(again.cut()[0]).searched == 0
+    first = RowRangeSearcher(store(tmp_path, some_vectors(seed=0)))
+    assert first.complete(first.cut()[0]).searched == 100
 
 
 def test_a_range_outside_of_the_cut_and_an_index_of_other_vectors_are_refused(tmp_path: Path) -> None:
@@ -115,37 +129,68 @@ def test_recall_is_measured_once(tmp_path: Path) -> None:
     first = searcher.merge().recall_at_k
     (kept,) = tmp_path.glob("neighbors/*/recall.json")
     assert searcher.merge().recall_at_k == first == json.loads(kept.read_text())["recall_at_k"]
-    kept.write_text("{")
-    with pytest.raises(WorkDirError, match=r"recall.json' is damaged; delete it"):
-        searcher.merge()
+    for damaged in ("{", "[]", '{"recall_at_k": "x"}', '{"recall_at_k": 7}'):
+        kept.write_text(damaged)
+        assert searcher.merge().recall_at_k == first
 
 
 def keep(work_dir: WorkDir, index: SearchIndex) -> None:
-    """As the IO manager does."""
-    index_file.write_index(work_dir, index)
-    written = work_dir.version(index_file.INDEX)
-    files.write_config(work_dir, {"index": {"made_of": index.made_of, "written": written}})
+    """Write and record an index, as a run does."""
+    with generation(work_dir, "a run") as view:
+        index_file.write_index(view, index)
+        recorded = file_records(view.written) or read_config(view).result("faiss_index").files
+        record_results(view, {"faiss_index": Result(files=recorded, made_of=index.made_of)}, {}, {})
 
 
 def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_built(tmp_path: Path) -> None:
     settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
     features = files.read_features(work_dir)
-    assert not find_or_build_index(settings, features, work_dir).is_stored  # no note of what it is made of
+    assert not find_or_build_index(settings, features, work_dir).is_stored  # nothing says what it is made of
     keep(work_dir, find_or_build_index(settings, features, work_dir))
     found = find_or_build_index(settings, features, work_dir)
     assert found.is_stored
     before = (tmp_path / "faiss.index").stat().st_mtime_ns
     keep(work_dir, found)
     assert (tmp_path / "faiss.index").stat().st_mtime_ns == before
+    files.save_features(work_dir, [b"%d.jpg" % row for row in range(ROWS)], some_vectors())  # the same bytes again
+    assert find_or_build_index(settings, files.read_features(work_dir), work_dir).is_stored
     other = settings.model_copy(update={"faiss_mode": "HNSW16"})
     assert not find_or_build_index(other, features, work_dir).is_stored
     files.save_features(work_dir, [b"%d.jpg" % row for row in range(ROWS)], some_vectors(seed=1))
     assert not find_or_build_index(settings, files.read_features(work_dir), work_dir).is_stored
 
 
-def test_an_index_that_was_replaced_is_built_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["replaced", "one bit", "cut off", "random"])
+def test_an_index_that_is_not_what_was_recorded_is_built_again(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
     features = files.read_features(work_dir)
     keep(work_dir, find_or_build_index(settings, features, work_dir))
-    index_file.write_index(work_dir, build_index(some_vectors(seed=1), settings.search, 1))
-    assert not find_or_build_index(settings, features, work_dir).is_stored
+    path = tmp_path / "faiss.index"
+    content, facts = path.read_bytes(), path.stat()
+    if damage == "replaced":
+        write_index(work_dir, build_index(some_vectors(seed=1), settings.search, 1))
+    else:
+        rotten = {"one bit": content[:-9] + bytes([content[-9] ^ 4]) + content[-8:], "cut off": content[:99]}
+        path.write_bytes(rotten.get(damage, bytes(range(256)) * 40))
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    built = find_or_build_index(settings, features, work_dir)
+    assert not built.is_stored
+    assert "faiss.index' is not the file that this tool wrote" in caplog.text
+    keep(work_dir, built)
+    assert path.read_bytes() == content
+
+
+def test_a_range_in_which_a_bit_has_rotted_is_searched_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    searcher = RowRangeSearcher(store(tmp_path, some_vectors()))
+    for rows in searcher.cut():
+        searcher.complete(rows)
+    merged = searcher.merge().edges
+    (path,) = tmp_path.glob("neighbors/*/000000000100-000000000200.parquet")
+    similarity = merged.filter(pl.col("from") == 150)["similarity"].to_numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(similarity)] ^= 8
+    path.write_bytes(bytes(content))
+    assert searcher.merge().edges.equals(merged)
+    assert "its content is not what was written): deleted, its range is searched again" in caplog.text

@@ -1,6 +1,5 @@
 """Every documented file: as it stands on disk, and as it is read back."""
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,8 @@ from dedup_assets.engine.core.records import (
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 
 names_of_any_bytes = st.binary(min_size=1, max_size=60).map(
     lambda name: b"n" + name.replace(b"\0", b"").replace(b"/", b"") + b".jpg"
@@ -103,23 +104,44 @@ def test_names_of_any_bytes_survive_from_the_disk_to_every_file_and_back(
 # features.dat
 
 
-def test_features_that_stand_there_already_are_left_as_they_are(work_dir: WorkDir, tmp_path: Path) -> None:
+def write(work_dir: WorkDir, stream: FeatureStream) -> None:
+    """Write and record features, as a run does."""
+    with generation(work_dir, "a run") as view:
+        files.write_features(view, stream)
+        recorded = file_records(view.written) or read_config(view).result("features").files
+        record_results(view, {"features": Result(files=recorded, made_of=stream.digest)}, {}, {})
+
+
+def test_features_that_are_there_already_are_left_as_they_are(work_dir: WorkDir, tmp_path: Path) -> None:
     stream = replace(stream_of(shard_of(manifest_of(b"a.jpg", b"b.jpg"), set())), digest="these")
     table = tmp_path / "features.dat.csv"
 
-    def write(given: FeatureStream) -> int:
-        files.write_features(work_dir, given)
-        files.write_config(work_dir, {"features": {"written": files.written_features(work_dir, given)}})
+    def written(given: FeatureStream) -> int:
+        write(work_dir, given)
         return table.stat().st_ino
 
-    first = write(stream)
-    assert write(stream) == first
-    assert write(replace(stream, digest="others")) != first
-    again = write(stream)
-    os.utime(tmp_path / "features.dat", ns=(0, 0))  # as a file that somebody put there
-    assert write(stream) != again
-    unknown = write(replace(stream, digest=""))
-    assert write(replace(stream, digest="")) != unknown
+    first = written(stream)
+    assert written(stream) == first
+    os.utime(tmp_path / "features.dat", ns=(0, 0))  # content decides, never a time
+    assert written(stream) == first
+    assert written(replace(stream, digest="others")) != first
+    unknown = written(replace(stream, digest=""))
+    assert written(replace(stream, digest="")) != unknown
+
+
+@pytest.mark.parametrize("name", ["features.dat", "features.dat.csv", "image_ledger.parquet"])
+def test_features_of_which_a_byte_has_changed_are_written_again(
+    work_dir: WorkDir, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = replace(stream_of(shard_of(manifest_of(b"a.jpg", b"b.jpg"), set())), digest="these")
+    write(work_dir, stream)
+    path = tmp_path / name
+    content, facts = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    write(work_dir, stream)
+    assert path.read_bytes() == content
+    assert "is not what was written; they are written again from the ranges in shards" in caplog.text
 
 
 def test_features_are_raw_little_endian_rows_and_a_csv_with_positions(work_dir: WorkDir, tmp_path: Path) -> None:
@@ -299,18 +321,6 @@ def test_numbers_of_components_come_back_as_numbers_however_many_images_stand_al
     assert found.info.equals(info)
 
 
-def test_the_configuration_comes_back_and_is_written_only_where_it_changes(work_dir: WorkDir, tmp_path: Path) -> None:
-    assert files.read_config(work_dir) == {}
-    config = {"settings": {"input_dir": "/p/\udcff\n", "threshold": 0.85}, "versions": {}}
-    files.write_config(work_dir, config)
-    before = (tmp_path / "config.json").stat().st_ino
-    files.write_config(work_dir, config)
-    assert (tmp_path / "config.json").stat().st_ino == before
-    assert files.read_config(work_dir) == config == json.loads((tmp_path / "config.json").read_text())
-    files.write_config(work_dir, config | {"versions": {"numpy": "2"}})
-    assert files.read_config(work_dir)["versions"] == {"numpy": "2"}
-
-
 DAMAGED = {
     "image_manifest.parquet": manifest_file.read_manifest,
     "image_ledger.parquet": files.read_ledger,
@@ -319,7 +329,7 @@ DAMAGED = {
     "connected_components.csv": files.read_components,
     "features.bad.csv": files.read_bad_images,
     "similarity.csv": lambda work_dir: files.read_pairs(work_dir, "similarity.csv"),
-    "config.json": files.read_config,
+    "config.json": read_config,
 }
 
 

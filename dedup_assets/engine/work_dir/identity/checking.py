@@ -1,0 +1,166 @@
+"""Whether a file is still the one that was recorded: its content decides, whatever its time, size or ETag.
+
+Every reading of a result is checked. A file of up to `ALWAYS_HASHED_BYTES` is hashed each time; that covers all files
+of a run on 25,000 images, and costs a tenth of a second there. A larger one is hashed only if it may have changed since
+it was published: if its inode's change time (ctime) is later than that of config.json. A run moves config.json into
+place last, so that the ctime of an untouched file is never later; writing to a file or moving one into its place sets
+its ctime, and no program can set it back, as it can with the mtime. Before config.json is replaced, the files that it
+goes on recording are compared once more (`find_changed`), because its new ctime would vouch for them. What lies on
+a store was fetched to be read, and is hashed always. So is everything on Windows, which has no ctime.
+
+A copy or restored backup of a work_dir is hashed at each reading until a run writes its config.json again. Bits that
+rot on a disk below the file system, which no ctime tells, are found in files of up to `ALWAYS_HASHED_BYTES`.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import CONFIG
+from dedup_assets.engine.work_dir.identity.config import Config, FileRecord, Result, read_config
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from io import FileIO
+
+    from dedup_assets.engine.work_dir.location import WorkDir
+    from dedup_assets.engine.work_dir.place import Place
+
+ALWAYS_HASHED_BYTES = 64 << 20
+_BLOCK_BYTES = 1 << 20
+_ATTEMPTS = 5  # another run may publish between reading the record and opening the file
+_HAS_CHANGE_TIME = sys.platform != "win32"
+File = TypeVar("File", bound=BinaryIO)
+
+
+class ChangedFileError(WorkDirError):
+    """A file is not what was recorded when it was written."""
+
+
+@contextmanager
+def open_checked(work_dir: "WorkDir", name: str) -> "Iterator[BinaryIO]":
+    """Open a file of a result, as `WorkDir.open` does, if it is what config.json records. Unrecorded files are opened.
+
+    Raises:
+        ChangedFileError: its content is another one.
+        WorkDirError: it cannot be read.
+    """
+    with _opened(work_dir, name, lambda: work_dir.open(name)) as file:
+        yield file
+
+
+@contextmanager
+def open_checked_local(work_dir: "WorkDir", name: str) -> "Iterator[FileIO]":
+    """As `open_checked`, for `WorkDir.open_local`."""
+    with _opened(work_dir, name, lambda: work_dir.open_local(name)) as file:
+        yield file
+
+
+def is_intact(work_dir: "WorkDir", result: Result) -> bool:
+    """Whether a result has files, and each is there with the content that was recorded."""
+    return bool(result.files) and all(_is_there(work_dir, name) for name in result.files)
+
+
+def sha256_of(work_dir: "WorkDir", name: str) -> str:
+    """SHA-256 of a file's content, in hex: the recorded one, which reading compares; else the file is hashed now.
+
+    Raises:
+        WorkDirError: it cannot be read.
+    """
+    if recorded := recorded_file(read_config(work_dir), name):
+        return recorded.sha256
+    with work_dir.open_local(name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def recorded_file(config: Config, name: str) -> FileRecord | None:
+    """What is recorded about a file; None if nothing is."""
+    return next((result.files[name] for result in config.results.values() if name in result.files), None)
+
+
+def find_changed(place: "Place", results: dict[str, Result]) -> list[str]:
+    """Names of the results whose files a new config.json would vouch for although they are not what was recorded.
+
+    Only large local files are looked at: all others are hashed whenever they are read.
+    """
+    if not place.is_local:
+        return []
+    large = {
+        name: [(Path(place.inside(file)), known) for file, known in record.files.items() if _is_large(known)]
+        for name, record in results.items()
+    }
+    return [name for name, files in large.items() if any(_has_changed(place, *file) for file in files)]
+
+
+def _is_large(recorded: FileRecord) -> bool:
+    return recorded.size_bytes > ALWAYS_HASHED_BYTES
+
+
+def _has_changed(place: "Place", path: Path, recorded: FileRecord) -> bool:
+    try:
+        with path.open("rb") as file:
+            return not _is_untouched(place, file) and not _has_content(file, recorded)
+    except OSError:
+        return False  # it is gone; reading says so
+
+
+def _is_there(work_dir: "WorkDir", name: str) -> bool:
+    try:
+        with open_checked_local(work_dir, name):
+            return True
+    except WorkDirError:
+        return False
+
+
+@contextmanager
+def _opened(
+    work_dir: "WorkDir", name: str, open_file: "Callable[[], AbstractContextManager[File]]"
+) -> "Iterator[File]":
+    recorded = recorded_file(read_config(work_dir), name)
+    for _ in range(_ATTEMPTS):
+        with open_file() as file:
+            if recorded is None or _is_as_recorded(work_dir, name, file, recorded):
+                yield file
+                return
+        former, recorded = recorded, recorded_file(read_config(work_dir), name)
+        if recorded == former:
+            break
+    raise ChangedFileError(
+        f"{work_dir.path(name)!r} is not the file that this tool wrote: its SHA-256 differs from the one in {CONFIG}; "
+        "make it again (run_mode=0 does), or delete it and what config.json says of it if it was changed on purpose"
+    )
+
+
+def _is_as_recorded(work_dir: "WorkDir", name: str, file: BinaryIO, recorded: FileRecord) -> bool:
+    vouched = _is_large(recorded) and work_dir.is_local and (work_dir.wrote(name) or _is_untouched(work_dir, file))
+    return _size(file) == recorded.size_bytes and (vouched or _has_content(file, recorded))
+
+
+def _size(file: BinaryIO) -> int:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
+
+
+def _has_content(file: BinaryIO, recorded: FileRecord) -> bool:
+    """Whether the content is the recorded one; the file is at its start before and afterwards."""
+    sha = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        sha.update(block)
+    file.seek(0)
+    found = sha.hexdigest()
+    return found == recorded.sha256
+
+
+def _is_untouched(place: "Place", file: BinaryIO) -> bool:
+    """Whether a local file was not changed since config.json was put in its place."""
+    try:
+        published = Path(place.inside(CONFIG)).stat()
+    except OSError:
+        return False
+    return _HAS_CHANGE_TIME and os.fstat(file.fileno()).st_ctime_ns <= published.st_ctime_ns

@@ -1,0 +1,42 @@
+"""Versions of the libraries that results depend on, by their distribution."""
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+_RECORDED = (
+    *("dedup-assets", "dagster", "onnxruntime", "onnxruntime-gpu", "faiss-cpu", "numpy", "polars", "igraph", "fsspec"),
+    *("pillow", "simplejpeg", "pi-heif", "av", "cykooz-resizer"),
+)
+_SEARCH = ("faiss-cpu", "numpy")
+_READ_BY = {
+    "faiss_index": _SEARCH,
+    "neighbor_shards": _SEARCH,
+    "similarity": _SEARCH,
+    "outliers": _SEARCH,
+    "components": ("igraph", "numpy"),
+    "gallery": ("dedup-assets", "pillow"),
+}  # those of vectors come with them: decoders, model and onnxruntime
+
+
+@cache
+def installed_versions() -> dict[str, str]:
+    """Versions of this package and of what it is made of; distributions that are not installed are left out."""
+    return _versions(_RECORDED)
+
+
+def library_versions(result: str) -> dict[str, str]:
+    """Versions of the libraries that decide the content of a result, by the name of its asset."""
+    return _versions(_READ_BY.get(result, ()))
+
+
+def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    found = {name: _version(name) for name in distributions}
+    return {name: known for name, known in found.items() if known}
+
+
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,105 @@
+"""Which stored ranges are still needed: shards of vectors, and searched neighbours.
+
+A range is of use to later runs until something takes its place, and several inputs, models or workers may use one
+work_dir. So nothing is deleted for not being of the present run. The rule:
+
+- A run notes the names of the ranges that it used, as one set, under what it read and how (`used.json` in the folder).
+- The sets of the last `KEPT_SETS` inputs, models or settings are kept. When one is used again, its new names replace
+  its former ones.
+- Ranges that no kept set names are deleted: at once if a former set named them, else once they are a week old, because
+  a worker, or a run that has not ended yet, may have written them.
+
+Only files with the names of ranges are ever deleted.
+"""
+
+import json
+import re
+import time
+from collections.abc import Collection
+from datetime import datetime
+
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.place import Facts
+
+KEPT_SETS = 4
+UNNAMED_SECONDS = 7 * 24 * 3600.0
+USED = "used.json"
+_FORMAT = "dedup-assets used ranges"
+_RANGE_FILE = re.compile(
+    r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet"  # of shards
+    r"|[0-9a-f]{16}/(\d{12,}-\d{12,}\.parquet|recall\.json)"  # of neighbors
+)
+
+
+class UsedSets:
+    """The sets of ranges that runs have used in one folder of a work_dir. The caller holds the work_dir.
+
+    Args:
+        work_dir: which.
+        folder: its sub-folder with the ranges.
+    """
+
+    def __init__(self, work_dir: WorkDir, folder: str) -> None:
+        self._work_dir = work_dir.in_generation("")
+        self._folder = folder
+
+    def note(self, key: str, names: list[str], replaced: Collection[str] = ()) -> int:
+        """Note a set of ranges as the one used last, and delete those that are needed no longer.
+
+        Args:
+            key: what the ranges were made from and how; a set of the same key is replaced.
+            names: of its files, inside the folder.
+            replaced: names of files that these have taken the place of.
+
+        Returns:
+            How many files were deleted.
+        """
+        former = self._read()
+        others = [each for each in former if each[0] != key]
+        sets = [*others[-(KEPT_SETS - 1) :], (key, sorted(names))]
+        if sets != former:
+            self._write(sets)
+        needed = {name for _, used in sets for name in used}
+        named_before = {name for _, used in former for name in used} | set(replaced)
+        unneeded = [
+            name
+            for name, age_seconds in self._found()
+            if name not in needed and (name in named_before or age_seconds > UNNAMED_SECONDS)
+        ]
+        for name in unneeded:
+            self._work_dir.remove(f"{self._folder}/{name}")
+        return len(unneeded)
+
+    def _read(self) -> list[tuple[str, list[str]]]:
+        """Sets in the order of their use; none where nothing was noted, or the note is damaged or not ours."""
+        content = self._work_dir.read_if_any(f"{self._folder}/{USED}")
+        try:
+            noted = json.loads(content or b"{}")
+            if noted.get("format") != _FORMAT:
+                return []
+            return [(str(each["key"]), [str(name) for name in each["names"]]) for each in noted["sets"]]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return []
+
+    def _write(self, sets: list[tuple[str, list[str]]]) -> None:
+        noted = {"format": _FORMAT, "sets": [{"key": key, "names": names} for key, names in sets]}
+        with self._work_dir.publish(f"{self._folder}/{USED}") as (file,):
+            file.write(json.dumps(noted).encode() + b"\n")
+
+    def _found(self) -> list[tuple[str, float]]:
+        """Names of the ranges in the folder, and how long ago each was written, in seconds."""
+        top = self._work_dir.inside(self._folder)
+        with self._work_dir.answering(self._folder):
+            found = self._work_dir.filesystem.find(top, detail=True)
+        prefix = top.strip("/") + "/"
+        names = ((path.strip("/").removeprefix(prefix), facts) for path, facts in found.items())
+        return [(name, _age_seconds(facts)) for name, facts in names if _RANGE_FILE.fullmatch(name)]
+
+
+def _age_seconds(facts: Facts) -> float:
+    """How long ago a file was written; 0 where the filesystem does not say."""
+    times = (facts.get(key) for key in ("mtime", "LastModified", "last_modified", "created"))
+    written = next((moment for moment in times if moment is not None), None)
+    if isinstance(written, datetime):
+        written = written.timestamp()
+    return max(time.time() - written, 0.0) if isinstance(written, int | float) else 0.0
