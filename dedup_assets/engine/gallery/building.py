@@ -1,7 +1,7 @@
 """Results to a gallery: reads the images that the pages show, in parallel, and fills the pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from threading import Thread
 from typing import TypedDict
@@ -20,6 +20,7 @@ from dedup_assets.engine.gallery.pages import (
     ShownFile,
     Site,
     Summary,
+    Uncompared,
     bad_images_page,
     components_page,
     duplicates_page,
@@ -58,6 +59,7 @@ class Results:
         folder: where the gallery will be; what lies beside the work_dir is then linked relatively.
         depth: how many folders above the gallery its work_dir is.
         sizes: `filename`, `size_bytes` as listed: of images on stores and in archives, which are not asked again.
+        uncompared: what else the input has.
     """
 
     names: pl.Series
@@ -69,6 +71,7 @@ class Results:
     folder: str = ""
     depth: int = 1
     sizes: pl.DataFrame | None = None
+    uncompared: Uncompared = field(default_factory=Uncompared)
 
     @property
     def suggest(self) -> bool:
@@ -200,6 +203,7 @@ def _fill_pages(
         settings=settings.model_dump(),
         freed=freed,
         suggest=results.suggest,
+        uncompared=results.uncompared,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),

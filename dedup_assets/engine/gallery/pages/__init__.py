@@ -13,7 +13,7 @@ from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
-from dedup_assets.engine.gallery.pages.summary import Freed, Summary, summary_page
+from dedup_assets.engine.gallery.pages.summary import Freed, Summary, Uncompared, summary_page
 
 __all__ = [
     "Freed",
@@ -25,6 +25,7 @@ __all__ = [
     "ShownFile",
     "Site",
     "Summary",
+    "Uncompared",
     "bad_images_page",
     "components_page",
     "duplicates_page",

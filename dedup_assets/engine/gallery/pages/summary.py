@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
@@ -20,6 +20,7 @@ _PREVIEW_PAIRS = 6
 _PREVIEW_COMPONENTS = 2
 _PREVIEW_MEMBERS = 6
 _PREVIEW_OUTLIERS = 4
+_MOST_REASONS = 12
 _HISTOGRAM_BARS = 30
 _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
@@ -37,6 +38,30 @@ class Freed:
 
 
 @dataclass(frozen=True)
+class Uncompared:
+    """What the input has beside the images that were compared and the bad ones.
+
+    Attributes:
+        left_out: how many files and folders were not read, by reason: an extension, or words.
+        links: how many further names lead to listed files.
+        empty_images: how many good images show nothing (flat, black, blank); they match only exact copies.
+    """
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    links: int = 0
+    empty_images: int = 0
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """The reasons with their counts, the most frequent first; the rare ones together."""
+        ordered = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
+        rest = ordered[_MOST_REASONS:]
+        if not rest:
+            return ordered
+        return [*ordered[:_MOST_REASONS], (f"{len(rest)} more kinds", sum(count for _, count in rest))]
+
+
+@dataclass(frozen=True)
 class Summary:
     """What the summary page is made from: the results of a run.
 
@@ -49,6 +74,7 @@ class Summary:
         settings: every effective parameter by name; shown as text, without credentials.
         freed: what could be removed if one image of each component stayed; None if sizes are unknown.
         suggest: say which image of each shown pair to keep.
+        uncompared: what else the input has.
     """
 
     names: pl.Series
@@ -59,6 +85,7 @@ class Summary:
     settings: Mapping[str, object]
     freed: Freed | None = None
     suggest: bool = True
+    uncompared: Uncompared = Uncompared()
 
 
 @dataclass(frozen=True)
@@ -142,6 +169,7 @@ def summary_page(
         codes=list_codes(facts.bad),
         settings={name: _show_setting(value) for name, value in facts.settings.items()},
         freed=facts.freed,
+        uncompared=facts.uncompared,
     )
 
 

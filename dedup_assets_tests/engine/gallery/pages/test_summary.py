@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dedup_assets.engine.core.records import Components
-from dedup_assets.engine.gallery.pages import Page, Summary, summary_page
+from dedup_assets.engine.gallery.pages import Page, Summary, Uncompared, summary_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions
 from dedup_assets.engine.gallery.pages.summary import count_results, draw_histogram
 from dedup_assets_tests.support.gallery_pages import (
@@ -109,3 +109,23 @@ def test_any_range_has_a_histogram(similarities: list[float]) -> None:
 def test_the_histogram_is_described_for_those_who_do_not_see_it() -> None:
     labels = read_page(summary_page(FACTS, illustrate)).collect("aria-label")
     assert "Histogram of 2 pairs by similarity, from 0.90 to 1.00. The tallest bar has 1." in labels
+
+
+def test_what_was_not_compared_is_counted_by_kind() -> None:
+    uncompared = Uncompared({".txt": 3, ".<b>": 1200, "hidden": 7}, links=2, empty_images=5)
+    words = read_words(summary_page(replace(FACTS, uncompared=uncompared), illustrate))
+    assert "What was not compared" in words
+    assert "Further names of the same files in links.csv; never a pair 2" in words
+    assert "Images that show nothing flat, black or blank; only exact copies of them match 5" in words
+    assert "Files and folders that were not read .<b> 1,200 hidden 7 .txt 3" in words
+
+
+def test_rare_kinds_of_files_are_counted_together() -> None:
+    reasons = Uncompared({f".x{number:02d}": 100 - number for number in range(20)}).reasons
+    assert len(reasons) == 13
+    assert reasons[-1] == ("8 more kinds", sum(range(81, 89)))
+    assert sum(count for _, count in reasons) == sum(range(81, 101))
+
+
+def test_where_all_was_compared_nothing_is_said_of_it() -> None:
+    assert "not compared" not in read_words(summary_page(FACTS, illustrate))
