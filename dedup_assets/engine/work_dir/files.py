@@ -238,7 +238,10 @@ def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
     work_dir.require(name, remedy="run the similarity search first")
     with open_checked(work_dir, name) as file:
         schema = {"from": pl.Binary, "to": pl.Binary, "distance": pl.Float64}
-        return Pairs(read_table(file, work_dir.path(name), schema))
+        pairs = read_table(file, work_dir.path(name), schema)
+    if wrong := pairs.filter(~pl.col("distance").is_finite()).height:
+        raise WorkDirError(f"{work_dir.path(name)!r}: {wrong} of its distances are not finite numbers")
+    return Pairs(pairs)
 
 
 def write_components(work_dir: WorkDir, components: Components) -> None:
