@@ -61,7 +61,7 @@ class Pipeline:
         return {
             path.name: path.read_bytes()
             for path in self.work_dir.iterdir()
-            if path.is_file() and path.name != "config.json"
+            if path.is_file() and path.name not in {"config.json", ".published.json"}  # with folders
         }
 
 

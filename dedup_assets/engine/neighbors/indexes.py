@@ -28,6 +28,8 @@ from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
 _RESULT = "faiss_index"
+_CHECKED_ROWS = 16_384
+_LARGEST = 1e16  # sums of squares of a million such values are still float32
 _EXACT_ROWS = 20_000
 _SAMPLE_ROWS = 32
 _TOLERANCE = 1e-3
@@ -67,16 +69,30 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
             locking would make its bytes differ from run to run.
 
     Raises:
-        SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors.
+        SearchError: the index cannot be used with this metric, or cannot be trained on so few vectors; a vector has a
+            value that no similarity can be computed from.
     """
     if not len(vectors):
         raise SearchError("there is no vector to search: none of the images could be used; features.bad.csv says why")
+    _check_values(vectors)
     search = planned(search, len(vectors))
     if search.provider != "faiss" or search.faiss_mode != AUTO:
         return build_named(vectors, search, threads)
     index = SearchIndex(build_inverted_file(vectors, search.distance, threads), search.distance)
     tune(index, vectors, search, threads)
     return index
+
+
+def _check_values(vectors: NDArray[np.float32]) -> None:
+    """Refuse vectors that are no output of a model: a damaged file is read as numbers too."""
+    for start in range(0, len(vectors), _CHECKED_ROWS):
+        usable = np.abs(vectors[start : start + _CHECKED_ROWS]).max(axis=1) <= _LARGEST  # False for NaN
+        if not usable.all():
+            row = start + int(np.argmin(usable))
+            raise SearchError(
+                f"row {row} of the features has a value that is not a number or is larger than {_LARGEST:g}, so that "
+                "it cannot be compared; the file is damaged, or its model is: extract the features again"
+            )
 
 
 def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDir) -> SearchIndex:
