@@ -1,10 +1,11 @@
-"""Whether a faiss file can be read and searched without harm: asked in a process of its own, which may die of it.
+"""Whether a faiss file can be read and searched without harm, tried in a process of its own that may die of it.
 
-faiss takes sizes and links in a file at their word: a file made to harm, or damaged, ends the process that reads it, or
-takes all of its memory. This module is run as a script, on standard input, under limits on memory and time; it needs
-nothing but faiss. `check` starts it.
+faiss trusts the sizes and links in a file. A damaged or malicious file therefore ends the process that reads it, or
+takes all of its memory. `check` runs this module as a script, with the file on standard input and limits on memory and
+time. The script imports nothing but faiss and what faiss needs.
 """
 
+import importlib.util
 import json
 import signal
 import struct
@@ -13,30 +14,32 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _READ_BYTES = 1 << 20
 _HEADER = struct.Struct("<4siqqq?i")  # of every float index: fourcc, d, ntotal, two unused, is_trained, metric
 _MOST_VALUES = 1 << 20  # in one vector
 _BASE_BYTES = 4 << 30  # address space that Python, numpy and faiss take before they read anything
-_GROWTH = 4  # what a file may take in memory, as a multiple of its size
+_GROWTH = 4  # most memory that a file may take, as a multiple of its size
 _BASE_SECONDS = 60
 _BYTES_A_SECOND = 20 << 20
 _LOOPS = 1 << 26
 _QUERIES = 8
+_IMPORTED = ("faiss", "numpy", "packaging")
 
 
 def check(file: FileIO, size_bytes: int) -> str:
-    """What is wrong with a faiss file; empty where nothing is.
+    """What is wrong with a faiss file; empty if nothing is.
 
     Args:
-        file: open for reading, at its start; the process that reads it shares the place in it.
+        file: open for reading, at its start; the process that reads it moves its position.
         size_bytes: of the file.
     """
     if problem := check_header(file.read(_HEADER.size), size_bytes):
         return problem
     file.seek(0)
-    command = [sys.executable, "-I", __file__, str(size_bytes)]
+    command = [sys.executable, "-I", __file__, str(size_bytes), *_import_folders()]
     seconds = _BASE_SECONDS + size_bytes / _BYTES_A_SECOND
     try:
         done = subprocess.run(command, stdin=file, capture_output=True, timeout=seconds, check=False)  # noqa: S603 - ourselves
@@ -50,8 +53,18 @@ def check(file: FileIO, size_bytes: int) -> str:
         return f"reading it fails: {done.stderr.decode(errors='replace').strip()[-200:]}"
 
 
+def _import_folders() -> list[str]:
+    """Where this process imports from: PYTHONPATH, the user's folder, or others that `-I` would leave out.
+
+    Without `-I` the working folder and this module's own would come first, and any file there named like a library.
+    """
+    found = (importlib.util.find_spec(name) for name in _IMPORTED)
+    origins = (spec.origin for spec in found if spec is not None and spec.origin is not None)
+    return list(dict.fromkeys(str(Path(origin).resolve().parent.parent) for origin in origins))
+
+
 def check_header(header: bytes, size_bytes: int) -> str:
-    """What is wrong with the first bytes of a faiss file; empty where nothing is."""
+    """What is wrong with the first bytes of a faiss file; empty if nothing is."""
     if len(header) < _HEADER.size:
         return f"it has {size_bytes} bytes"
     kind, dimension, count, _, _, _, _ = _HEADER.unpack(header)
@@ -63,18 +76,18 @@ def check_header(header: bytes, size_bytes: int) -> str:
 
 
 def read(file: BinaryIO, size_bytes: int) -> Any:  # noqa: ANN401 - faiss is untyped
-    """Read an index; nothing in it may claim to be larger than the file."""
+    """Read an index, in which nothing may claim to be larger than the file."""
     import faiss
 
     with _bounds(faiss, size_bytes):
-        # Through a callback: faiss opens no path that is not UTF-8.
+        # Through a callback, because faiss cannot open a path that is not UTF-8.
         reader = faiss.PyCallbackIOReader(file.read, _READ_BYTES)  # type: ignore[attr-defined]  # not in its stubs
         return faiss.read_index(reader)
 
 
 @contextmanager
 def _bounds(faiss: Any, size_bytes: int) -> Iterator[None]:  # noqa: ANN401
-    """Limits that faiss keeps for the whole process, for this one file alone."""
+    """Set limits, which faiss keeps for the whole process, for this one file."""
     if not hasattr(faiss, "set_deserialization_vector_byte_limit"):  # before faiss 1.14
         yield
         return
@@ -89,7 +102,7 @@ def _bounds(faiss: Any, size_bytes: int) -> Iterator[None]:  # noqa: ANN401
 
 
 def find_problem(index: Any) -> str:  # noqa: ANN401
-    """What would go wrong when an index is searched; empty where nothing is seen."""
+    """What would go wrong when an index is searched; empty if nothing is seen."""
     import faiss
     import numpy as np
 
@@ -139,8 +152,9 @@ def _limit(size_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _main(size_bytes: int) -> None:
+def _main(size_bytes: int, import_folders: list[str]) -> None:
     _limit(size_bytes)
+    sys.path += import_folders
     try:
         import faiss
 
@@ -152,4 +166,4 @@ def _main(size_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _main(int(sys.argv[1]), sys.argv[2:])

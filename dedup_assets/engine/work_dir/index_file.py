@@ -58,11 +58,10 @@ def _unusable(work_dir: WorkDir, name: str, problem: str) -> WorkDirError:
 def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
     size = work_dir.size(name)
     with open_checked_local(work_dir, name) as file:
-        # What this run has written itself a moment ago needs no check.
+        # A file that this run has written itself needs no check.
         if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
             raise _unusable(work_dir, name, problem)
-        # faiss takes a path as text in UTF-8 alone; by its descriptor a file has such a name, whatever its own, and
-        # wherever it is moved to meanwhile.
+        # faiss takes paths in UTF-8 only. The path of a descriptor always is, and stays when the file is moved.
         file.seek(0)
         by_descriptor = f"/dev/fd/{file.fileno()}"
         return faiss.read_index(by_descriptor if Path(by_descriptor).exists() else file.name, faiss.IO_FLAG_MMAP_IFC)

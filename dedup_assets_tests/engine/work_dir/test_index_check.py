@@ -1,7 +1,9 @@
 """faiss files from outside: what would end the process, or take its memory, is an error of one line."""
 
 import random
+import shlex
 import struct
+import sys
 from pathlib import Path
 
 import faiss
@@ -107,6 +109,27 @@ def test_whatever_bytes_are_changed_reading_ends_with_a_result_or_an_error(tmp_p
         if chance.random() < 0.3:
             del content[chance.randrange(len(content)) :]
         refused(tmp_path, bytes(content))
+
+
+def test_the_check_imports_what_this_process_imports_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `pip install --user` or with PYTHONPATH: a Python that finds no library by itself."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert refused(tmp_path, faiss.serialize_index(built("Flat")).tobytes()) == ""
+
+
+def test_files_in_the_working_folder_named_like_libraries_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("faiss", "numpy", "json", "packaging"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert refused(tmp_path, faiss.serialize_index(built("Flat")).tobytes()) == ""
 
 
 def test_the_check_costs_little_where_the_header_tells(tmp_path: Path) -> None:
