@@ -1,4 +1,4 @@
-"""The similarity graph: which images are joined, and how."""
+"""The similarity graph: which images are joined, and the size, pagerank and degrees of what they form."""
 
 import numpy as np
 import polars as pl
@@ -7,37 +7,34 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.records import Components, Neighbors
 from dedup_assets.engine.core.settings import GraphSettings
 from dedup_assets.engine.graph.edges import MILLION, UndirectedEdges, undirected
-from dedup_assets.engine.graph.pagerank import rank
+from dedup_assets.engine.graph.pagerank import pagerank
 
 _DECIMALS = 6
 _INFO = {"component_id": pl.Int64, "count": pl.Int64, "mean": pl.Float64, "min": pl.Float64, "max": pl.Float64}
 
 
 def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
-    """Join images by edges with similarity > `ccthreshold` and describe the graph.
+    """Join images by edges with similarity > `ccthreshold`, and describe the graph.
 
-    The graph is undirected: an edge found from both sides counts once. Pagerank is weighted by similarity
-    (igraph's PRPACK) and sums to 1; degree is the number of different images joined to an image.
+    The graph is undirected: an edge found from both sides counts once. Pagerank is weighted by similarity and sums to
+    1. The degree of an image is the number of images that are joined to it directly.
 
     Args:
         neighbors: k-nearest-neighbour graph.
-        graph: threshold and which columns to compute.
+        graph: threshold, and which columns are computed.
 
     Returns:
-        A row for each image, singletons included, and a row for each component.
+        A row for each image, also for single ones, and a row for each component.
     """
     edges = undirected(neighbors, graph.ccthreshold)
     images = pl.DataFrame({"__id": np.arange(neighbors.images)})
     info = pl.DataFrame(schema=_INFO)
-    first = np.empty(0, np.uint32)
-    if graph.run_cc or graph.run_pagerank:
-        first = join(neighbors.images, edges)
     if graph.run_cc:
-        membership = _largest_first(first)
+        membership = _largest_first(join(neighbors.images, edges))
         images = images.with_columns(component_id=membership)
         info = _component_info(membership, edges)
     if graph.run_pagerank:
-        images = images.with_columns(pagerank=rank(neighbors.images, edges, first))
+        images = images.with_columns(pagerank=pagerank(neighbors.images, edges))
     if graph.run_degree:
         images = images.with_columns(degree=_degrees(neighbors.images, edges))
     if graph.run_cc:
@@ -49,13 +46,16 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
 def join(images: int, edges: UndirectedEdges) -> NDArray[np.uint32]:
     """The first image of the component that each image is in.
 
-    Every component takes the smallest number among its neighbours until none is smaller, which at least halves the
-    components in each round (minimum hooking with full compression; Awerbuch and Shiloach 1987).
+    Each component takes the smallest number among its neighbours until none is smaller. Each round at least halves the
+    number of components that are not complete (minimum hooking with full compression; Awerbuch and Shiloach 1987).
+
+    Returns:
+        (images,) uint32 rows.
     """
     first = np.arange(images, dtype=np.uint32)
     left, right = edges.low, edges.high
     while len(left):
-        left, right = first[left], first[right]  # the rest of an edge is what it joins by now
+        left, right = first[left], first[right]  # an edge now joins the components of its ends
         apart = left != right
         left, right = left[apart], right[apart]
         np.minimum.at(first, np.maximum(left, right), np.minimum(left, right))
@@ -73,7 +73,7 @@ def _degrees(images: int, edges: UndirectedEdges) -> NDArray[np.int64]:
 
 
 def _largest_first(membership: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Renumber components by size, largest 0; equal sizes in the order of their first image."""
+    """Number components by size, the largest is 0; equal sizes in the order of their first image."""
     _, first, inverse, counts = np.unique(membership, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -counts))
     place = np.empty_like(order)

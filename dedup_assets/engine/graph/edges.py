@@ -1,6 +1,6 @@
 """Edges as arrays: similarities as whole millionths, and each undirected edge once.
 
-What is counted in bytes an edge is done here: keys of 64 bits that sort in place, blocks where a step needs more.
+Few bytes per edge: an edge is one 64-bit key that sorts in place, and steps with larger temporary arrays take blocks.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ _ROW = np.uint64((1 << 32) - 1)
 
 @dataclass(frozen=True)
 class Block:
-    """Some edges, in their order.
+    """Consecutive directed edges.
 
     Attributes:
-        start: place of the first of them.
-        source: uint32 rows that they lead from.
-        target: uint32 rows that they lead to.
-        millionths: int32 similarities, as the files show them: float32 would put 0.85 on the wrong side of itself.
+        start: place of the first of them among all edges.
+        source: (b,) uint32 rows that they lead from.
+        target: (b,) uint32 rows that they lead to.
+        millionths: (b,) int32 similarities, exactly as the files show them; 0.85 as float32 is less than 0.85.
     """
 
     start: int
@@ -35,7 +35,7 @@ class Block:
     millionths: NDArray[np.int32]
 
     def above(self, limit: float, *, included: bool) -> NDArray[np.int64]:
-        """Places in the block of edges more similar than the limit, or `included`, as similar."""
+        """Places in the block of edges more similar than the limit; if `included`, also of those equal to it."""
         similarity = self.millionths / MILLION
         return np.flatnonzero(similarity >= limit if included else similarity > limit)
 
@@ -47,7 +47,7 @@ class UndirectedEdges:
     Attributes:
         low: (m,) uint32, the smaller row.
         high: (m,) uint32, the larger one.
-        millionths: (m,) int32, the similarity; that of the edge found first, where the two directions differ.
+        millionths: (m,) int32, the similarity; if the two directions differ, that of the edge found first.
     """
 
     low: NDArray[np.uint32]
@@ -58,12 +58,12 @@ class UndirectedEdges:
         return len(self.low)
 
     def blocks(self) -> Iterator[slice]:
-        """Slices of so many edges as a step may hold something larger of."""
+        """Slices of the edges, so that the temporary arrays of one step stay small."""
         return (slice(start, start + BLOCK_EDGES) for start in range(0, len(self), BLOCK_EDGES))
 
 
 def blocks_of(edges: pl.DataFrame) -> Iterator[Block]:
-    """The edges of `Neighbors`, some at a time."""
+    """The edges of `Neighbors`, block by block."""
     for start in range(0, edges.height, BLOCK_EDGES):
         some = edges.slice(start, BLOCK_EDGES)
         similarity = some["similarity"].to_numpy().astype(np.float64)
@@ -72,7 +72,7 @@ def blocks_of(edges: pl.DataFrame) -> Iterator[Block]:
 
 
 def undirected(neighbors: Neighbors, ccthreshold: float) -> UndirectedEdges:
-    """The edges more similar than `ccthreshold`, whichever side found them."""
+    """The edges more similar than `ccthreshold`, each once even if both sides found it."""
     keys = np.empty(neighbors.edges.height, np.uint64)
     millionths = np.empty(neighbors.edges.height, np.int32)
     size = 0
@@ -89,13 +89,13 @@ def undirected(neighbors: Neighbors, ccthreshold: float) -> UndirectedEdges:
 
 
 def unordered(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """A number for each pair, whichever stands first; they sort as (low, high)."""
+    """A number for each pair, the same for both orders; the numbers sort as (low, high)."""
     low, high = np.minimum(one, other).astype(np.uint64), np.maximum(one, other)
     return (low << _ROW_BITS) | high
 
 
 def is_first(ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether each of the sorted numbers is another one than that before it."""
+    """Whether each of the sorted numbers differs from the one before it."""
     first = np.ones(len(ordered), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     return first

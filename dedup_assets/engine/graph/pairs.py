@@ -10,21 +10,21 @@ from dedup_assets.engine.graph.edges import MILLION, blocks_of, is_first, unorde
 _DECIMALS = 6
 _PLACE_BITS = np.uint64(40)
 _PLACE = np.uint64((1 << 40) - 1)
-_MOST = 1 << 23  # above every similarity in millionths
+_MOST = 1 << 23  # more than any similarity in millionths
 
 
 def similar_pairs(
     neighbors: Neighbors, names: pl.Series, threshold: float, *, found_names: pl.Series | None = None
 ) -> Pairs:
-    """Directed pairs at least `threshold` similar, closest first, ties by (from, to).
+    """Directed pairs that are at least `threshold` similar, closest first, ties by (from, to).
 
     Args:
         neighbors: k-nearest-neighbour graph over the rows of `names`.
         names: (n,) binary.
         threshold: similarity, 1 = identical.
-        found_names: names of the rows in `to`, where these are of another set (the train set); else `names`.
+        found_names: names of the rows in `to` if these are of another set (the train set); None: `names`.
     """
-    # A key is how far from similar, then the place among the edges, which are in the order of rows where ties are.
+    # A key is the dissimilarity, then the place among the edges. Edges are in the order of rows, which orders ties.
     keys = np.empty(neighbors.edges.height, np.uint64)
     size = 0
     for block in blocks_of(neighbors.edges):
@@ -56,7 +56,7 @@ def similar_pairs(
 def count_pairs(
     neighbors: Neighbors, threshold: float, names: pl.Series, *, found_names: pl.Series | None = None
 ) -> PairCount:
-    """How many pairs similarity.csv has, each counted once: one found from both sides stands in two rows.
+    """The number of pairs in similarity.csv, where a pair that was found from both sides has two rows.
 
     Arguments as of `similar_pairs`.
     """
@@ -79,12 +79,12 @@ def count_pairs(
 def find_outliers(
     neighbors: Neighbors, names: pl.Series, lower_threshold: float, *, found_names: pl.Series | None = None
 ) -> Pairs:
-    """Images whose best similarity to any other is below `lower_threshold`, with that one; most isolated first.
+    """Images whose best similarity to any other is below `lower_threshold`, with that other; most isolated first.
 
-    `found_names` as in `similar_pairs`: the others are then the images of that set.
+    `found_names` as in `similar_pairs`.
     """
     source = neighbors.edges["from"].to_numpy()
-    first = np.ones(len(source), np.bool_)  # edges are in the order of rows, each row's closest first
+    first = np.ones(len(source), np.bool_)  # edges are ordered by row, then closest first
     np.not_equal(source[1:], source[:-1], out=first[1:])
     nearest = neighbors.edges.filter(pl.Series(first))
     nearest = nearest.with_columns(pl.col("similarity").cast(pl.Float64).round(_DECIMALS))
@@ -104,12 +104,12 @@ def _named(edges: pl.DataFrame, names: pl.Series, found_names: pl.Series | None)
 
 
 def _ascend(names: pl.Series) -> bool:
-    """Whether rows are in the order of their names, each name once: those of a listing are."""
+    """Whether the names ascend and differ, as those of a listing do."""
     return bool((names.head(-1) < names.tail(-1)).all()) if len(names) > 1 else True
 
 
 def _ranks(names: pl.Series) -> NDArray[np.uint32]:
-    """The place of each name among all, equal ones with one place."""
+    """The rank of each name among all; equal names share one."""
     order = names.arg_sort().to_numpy()
     sorted_names = names.gather(order)
     steps = (sorted_names.head(-1) != sorted_names.tail(-1)).to_numpy()
@@ -119,7 +119,7 @@ def _ranks(names: pl.Series) -> NDArray[np.uint32]:
 
 
 def _numbers_of(names: pl.Series, found_names: pl.Series) -> NDArray[np.uint32]:
-    """Rows of `found_names` that have the names; for others numbers of their own, after these."""
+    """For each name its row in `found_names`; for a name that is not there a number of its own after these."""
     found = pl.DataFrame({"name": found_names}).with_row_index("row").unique("name", keep="first")
     rows = pl.DataFrame({"name": names}).join(found, on="name", how="left", maintain_order="left")["row"]
     own = pl.int_range(len(found_names), len(found_names) + len(names), dtype=pl.UInt32, eager=True)
