@@ -81,6 +81,17 @@ def read_object(
     return content
 
 
+def read_small_object(filesystem: Any, path: str) -> bytes:  # noqa: ANN401 - fsspec is untyped
+    """Read a whole object of a store that holds something, in one request.
+
+    Raises:
+        FileNotFoundError: there is none.
+        TimeoutError: the store took too long.
+        Exception: stores have errors of their own.
+    """
+    return read_object(filesystem, path, size=1)
+
+
 def open_file(name: bytes) -> BinaryIO:
     """Open a file for reading, with random access, wherever it lies.
 

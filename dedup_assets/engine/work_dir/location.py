@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG
-from dedup_assets.engine.stores import describe_object, read_object
+from dedup_assets.engine.stores import describe_object, read_object, read_small_object
 from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, cached_copy, fetch_whole
@@ -120,8 +120,14 @@ class WorkDir(Place):
         Raises:
             WorkDirError: it cannot be read.
         """
-        with suppress(FileNotFoundError), self.answering(name), self._reach(name, self._open) as file:
-            return file.read()
+        with self.answering(name):
+            if not self.is_local:  # one request for each place, whether the file is there or not
+                for path in self._places(name):
+                    with suppress(FileNotFoundError):
+                        return read_small_object(self.filesystem, path)
+                return None
+            with suppress(FileNotFoundError), self._reach(name, self._open) as file:
+                return file.read()
         return None
 
     def version(self, name: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.stores import read_small_object
 from dedup_assets.engine.work_dir.failures import cannot, open_place
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
@@ -92,6 +93,16 @@ class Place:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
+    def versions(self, folder: str) -> dict[str, str]:
+        """Names of the files directly in a sub-folder, each with its ETag; '' where there is none, as on a disk."""
+        try:
+            with self.answering(folder):
+                listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
+        except FileNotFoundError:
+            return {}
+        files = (entry for entry in listed if entry["type"] == "file")
+        return {PurePosixPath(entry["name"]).name: str(entry.get("ETag") or "") for entry in files}
+
     def folders(self, folder: str = "") -> list[str]:
         """Sorted names of the sub-folders, without links and hidden ones; none where this folder does not exist."""
         try:
@@ -115,7 +126,7 @@ class Place:
                 if self.is_local:
                     with open(path, "rb", opener=open_regular) as file:
                         return file.read()
-                content: bytes = self.filesystem.cat_file(path)
+                content = read_small_object(self.filesystem, path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return content
