@@ -151,7 +151,14 @@ def test_the_document_says_what_each_folder_of_the_engine_may_import() -> None:
 
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
     decoding = {"decode", "decode_resized", "image_size", "make_thumbnail", "resize"}
-    able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {"pi_heif", "simplejpeg", "av"}
+    able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {
+        "pi_heif",
+        "simplejpeg",
+        "av",
+        "tifffile",
+        "rawpy",
+        "imagecodecs",
+    }
     allowed = {
         "engine.decoders.answering",
         "engine.pictures.decoding",

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 import pi_heif
-from PIL import AvifImagePlugin
+from PIL import AvifImagePlugin, Image
 
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
@@ -30,6 +30,7 @@ def main(memory: str, lifeline: int) -> None:
     """Answer requests until the parent ends."""
     # Each process has one core: by default libavif takes a thread per core, and libheif four.
     AvifImagePlugin.DEFAULT_MAX_THREADS = pi_heif.options.DECODE_THREADS = 1
+    Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the limit
     handlers = {"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments}
     serve(handlers, memory, lifeline)
 

@@ -1,7 +1,7 @@
 """Bytes to RGB: what is in a file, as a person sees it.
 
-Every format is recognised by its content, never by a name. A file is good if a person would see the whole picture, and
-an ImageError otherwise, whatever the decoder behind it raises. The decoders themselves are in `codecs/`.
+A file is good if a person would see the whole picture, and an ImageError otherwise, whatever the decoder behind it
+raises. The decoders are in `codecs/`.
 
 All functions may be called from many threads; decoding and resizing release the interpreter lock where the libraries do
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).
@@ -15,7 +15,7 @@ from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
-from dedup_assets.engine.pictures.codecs import jpeg, pillow
+from dedup_assets.engine.pictures.codecs import jpeg, recognition
 from dedup_assets.engine.pictures.codecs.damage import translated
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 from dedup_assets.engine.pictures.resizing import resize
@@ -23,13 +23,13 @@ from dedup_assets.engine.pictures.resizing import resize
 
 @dataclass(frozen=True)
 class DecodingLimits:
-    """Which pictures are refused, from their header alone.
+    """Which pictures are refused, judged by their header.
 
     Attributes:
         min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
         max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes a
             pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, twice
-            `PIL.Image.MAX_IMAGE_PIXELS`) also holds for GIF, WebP, ICO and ICNS: their readers check it on opening.
+            `PIL.Image.MAX_IMAGE_PIXELS`) holds too, for GIF, WebP, ICO, ICNS and TIFF, except in decoding processes.
     """
 
     min_side: int = 10
@@ -49,16 +49,17 @@ def decode(
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
 ) -> NDArray[np.uint8]:
-    """Decode a picture: the first frame, upright, over white where it is transparent, in 8 bits a channel.
+    """Decode a picture: the first frame, upright, without transparency, in 8 bits per channel.
 
-    Which damaged JPEG is still good is told in `codecs/jpeg.py`.
+    `codecs/jpeg.py` says which damaged JPEG is still good, `codecs/backdrop.py` what transparent pixels become, and
+    `codecs/depth.py` how more than 8 bits become 8.
 
     Args:
         data: the whole file.
-        at_least: (height, width) that the caller needs. A JPEG of more than twice that comes back scaled down by the
-            decoder, neither side below this; other formats, and smaller pictures, come in full size.
-        box: what to cut out, in pixels of the displayed, full-size picture; such a picture is never scaled down.
-        limits: which sizes are refused before decoding.
+        at_least: (height, width) that the caller needs. The decoder scales a JPEG of more than twice that down, neither
+            side below this; other formats, and smaller pictures, come in full size.
+        box: crop, in pixels of the displayed, full-size picture; such a picture is not scaled down.
+        limits: which pictures are refused before decoding.
 
     Returns:
         (h, w, 3) uint8 RGB, contiguous.
@@ -79,7 +80,7 @@ def decode_resized(
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
 ) -> NDArray[np.uint8]:
-    """Decode a picture and squash it to a size.
+    """Decode a picture and resize it, without keeping its aspect ratio.
 
     Args:
         data: the whole file.
@@ -100,7 +101,7 @@ def decode_resized(
 
 
 def image_size(data: bytes | memoryview) -> tuple[int, int]:
-    """The (width, height) of a picture as displayed, from its header alone.
+    """The (width, height) of a picture as displayed, from its header.
 
     Raises:
         ImageError: the content is no image, or its header is damaged.
@@ -112,12 +113,12 @@ def image_size(data: bytes | memoryview) -> tuple[int, int]:
 def make_thumbnail(
     data: bytes | memoryview, size: tuple[int, int], side: int, limits: DecodingLimits = _DEFAULT_LIMITS
 ) -> bytes:
-    """Shrink a picture into a square of `side` pixels, its shape kept; a smaller one keeps its size.
+    """Shrink a picture to fit a square of `side` pixels, keeping its aspect ratio; a smaller one keeps its size.
 
     Args:
         data: the whole file.
         size: (width, height), as `image_size` gives it.
-        side: of the square.
+        side: of the square, in pixels.
         limits: as for `decode`.
 
     Returns:
@@ -127,13 +128,13 @@ def make_thumbnail(
         ImageError: the picture cannot be used; `code` says why.
     """
     width, height = size
-    scale = min(side / max(width, height, 1), 1)  # the decoder needs no more than the thumbnail shows
+    scale = min(side / max(width, height, 1), 1)  # so the decoder may scale down
     shown = (max(round(height * scale), 1), max(round(width * scale), 1))
     return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
 
 
 def thumbnail_room(side: int) -> int:
-    """Bytes that no thumbnail exceeds: those of its pixels, and a header."""
+    """An upper bound of the size of a thumbnail file: the bytes of its pixels, and a header."""
     return side * side * _RGB + _THUMBNAIL_HEADER_BYTES
 
 
@@ -158,15 +159,15 @@ def _open(data: bytes | memoryview, at_least: tuple[int, int] | None) -> OpenedP
     if not content:
         raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file has no bytes")
     with translated("header"):
-        return jpeg.open_picture(content, at_least) if jpeg.accepts(content) else pillow.open_picture(content)
+        return recognition.open_picture(content, at_least)
 
 
 def _check_size(picture: OpenedPicture, limits: DecodingLimits) -> None:
-    stands = f"{picture.format_name} of {picture.width} x {picture.height} pixels"
+    size = f"{picture.format_name} of {picture.width} x {picture.height} pixels"
     if picture.width * picture.height > limits.max_pixels:
-        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{stands}: more than {limits.max_pixels} are not decoded")
+        raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size}: more than {limits.max_pixels} are not decoded")
     if min(picture.width, picture.height) < limits.min_side:
-        raise ImageError(ErrorCode.IMAGE_TOO_SMALL, f"{stands}: each side must have at least {limits.min_side}")
+        raise ImageError(ErrorCode.IMAGE_TOO_SMALL, f"{size}: each side must have at least {limits.min_side}")
 
 
 def _check_box(picture: OpenedPicture, box: BoundingBox) -> None:

@@ -8,13 +8,16 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 """Raised when our own code changes what the model sees of any file, or which files are good."""
 
 RESIZE_METHOD = "fast_image_resize" if find_spec("cykooz_resizer") else "Pillow"
 """The library that resizes pictures here."""
 
-_DISTRIBUTIONS = ("pillow", "pi-heif", "av", "simplejpeg", "cykooz-resizer")
+# rawpy and imagecodecs are optional: once one is installed, files that were bad without it are decoded.
+_DISTRIBUTIONS = (
+    "pillow", "pi-heif", "av", "simplejpeg", "tifffile", "cykooz-resizer", "rawpy", "imagecodecs",
+)  # fmt: skip
 
 
 @cache

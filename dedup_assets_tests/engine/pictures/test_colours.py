@@ -84,6 +84,13 @@ def test_a_gray_profile_is_applied() -> None:
     assert difference(usual, decode(save(ramp, "PNG"))) <= 10  # the dark end of sRGB is no power
 
 
+def test_a_profile_larger_than_pillow_reads_is_applied() -> None:
+    noise = bytes(np.random.default_rng(1).integers(0, 256, 1_500_000, np.uint8))
+    chunk = b"large\0\0" + zlib.compress(SWAPPED + noise, 1)
+    seen = decode(png_with({b"iCCP": chunk}, SMOOTH))
+    assert difference(seen, np.asarray(SMOOTH)[:, :, [1, 0, 2]]) <= 2
+
+
 def test_the_usual_profile_and_a_broken_one_change_nothing() -> None:
     plain = decode(save(SMOOTH, "JPEG"))
     assert np.array_equal(decode(save(SMOOTH, "JPEG", icc_profile=SRGB)), plain)

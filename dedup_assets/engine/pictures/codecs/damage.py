@@ -18,13 +18,14 @@ from dedup_assets.engine.core.records import ErrorCode
 
 _TRUNCATED = re.compile(
     r"truncat(?!ed \w{4} chunk)|premature end of (jpeg|input)|unexpected end|end[ -]of[ -]file|not enough (image )?data"
-    r"|buffer is not large|requires a buffer|unpack_from|only got \d",
+    r"|buffer is not large|requires a buffer|unpack_from|only got \d|need_more_input",
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(r"security limit exceeded", re.IGNORECASE)  # libheif
 _UNSUPPORTED = re.compile(
     r"unsupported (?!marker)|not supported|unknown pixel mode|cannot handle|unimplemented|not implemented|"
-    r"support not installed|unknown data organization|unknown pixel format|unrecognized image mode",
+    r"support not installed|unknown data organization|unknown pixel format|unrecognized image mode|"
+    r"invalid value for samples|unknown raw mode",
     re.IGNORECASE,
 )
 

@@ -1,17 +1,19 @@
 """JPEG: libjpeg-turbo through simplejpeg, scaled down while decoding; Pillow for CMYK and as the second opinion.
 
-Which JPEG is good. libjpeg can show something for almost any damage and only warns; simplejpeg in strict mode makes the
-(last) warning an error, Pillow ignores all but missing bytes. The rule between them:
+Which JPEG is good. libjpeg shows something for almost any damage and only warns. simplejpeg in strict mode turns the
+(last) warning into an error; Pillow ignores all of them except missing bytes. The rule between them:
 
 1. No warning: good. Bytes after the end-of-image marker (a second image, a movie, padding) never cause one.
-2. The data end before the end-of-image marker: truncated, if only the two bytes of the marker are missing (both agree).
+2. The data end before the end-of-image marker: good if nothing else is missing, that is, if there is no warning once
+   the marker is added, and a progressive file has all its scans. Otherwise truncated.
 3. A warning that picture data were lost or misread (`_PICTURE_DAMAGE`: bad Huffman code, a data segment or restart
    marker missing): corrupt, though Pillow would show the half that is left.
 4. Any other warning or error (stray bytes before a marker, among restart markers too; an unknown Adobe transform, odd
    subsampling): Pillow decides, decoding all of it in full size.
+5. A progressive file with a hole of zeros (see `holes`): corrupt. Its decoder cannot notice.
 
-A file with less than one bit for each 8 x 8 block of its size is corrupt without decoding: Huffman coding cannot do
-with less, and a few bytes that claim a hundred megapixels would otherwise cost seconds.
+A file with less than one bit per 8 x 8 block of its size is truncated, and not decoded: Huffman coding needs more, and
+a few bytes that claim a hundred megapixels would otherwise cost seconds.
 """
 
 import re
@@ -28,10 +30,14 @@ from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.pictures.codecs import exif, rgb
 from dedup_assets.engine.pictures.codecs.colours import Correction, correction_by_profile
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
+from dedup_assets.engine.pictures.codecs.holes import find_hole
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
-from dedup_assets.engine.pictures.codecs.segments import read_segments
+from dedup_assets.engine.pictures.codecs.segments import frame_marker, has_all_scans, read_segments
 
 _TRUNCATED = "Premature end of JPEG file"
+_UNSUPPORTED_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}  # ISO/IEC 10918-1, B.1.1.3; 14495-1
+_END_OF_IMAGE, _PROGRESSIVE = b"\xff\xd9", b"\xff\xc2"
+_HEADER_BYTES = 1 << 16
 _PICTURE_DAMAGE = re.compile(
     r"premature end of data|bad Huffman|instead of RST|Inconsistent progression|arithmetic code"
 )
@@ -79,7 +85,9 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
 
     def load_upright() -> NDArray[np.uint8]:
         if 8 * len(data) < width * height // _BLOCK_PIXELS:
-            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels")
+            raise ImageError(
+                ErrorCode.TRUNCATED_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels"
+            )
         return exif.turn_upright(load(), orientation)
 
     return OpenedPicture("JPEG", width, height, load_upright, correct)
@@ -102,15 +110,29 @@ def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
     if at_least is not None:
         height, width = (round(side * _OVERSAMPLING) for side in at_least)
         scaling = {"min_height": height, "min_width": width, "min_factor": _SMALLEST_REDUCTION}
+    if _PROGRESSIVE in data[:_HEADER_BYTES] and (hole := find_hole("JPEG", data)):
+        raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {hole}")
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, **scaling)
     except ValueError as error:
         said = str(error)
         if _TRUNCATED in said:
-            raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}") from error
+            return _load_without_end(data, scaling, said)
         if _PICTURE_DAMAGE.search(said):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {said}") from error
         return _load_by_pillow(data, said, None)
+    return pixels
+
+
+def _load_without_end(data: bytes, scaling: dict[str, float], said: str) -> NDArray[np.uint8]:
+    """The pixels of a file that ends early, if only its last marker is missing."""
+    cut = ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}")
+    if not has_all_scans(data):
+        raise cut
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data + _END_OF_IMAGE, **scaling)
+    except ValueError:
+        raise cut from None
     return pixels
 
 
@@ -119,7 +141,7 @@ def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
         with silence:
             return JpegImagePlugin.JpegImageFile(BytesIO(data)).size
     except Exception as error:
-        raise _both(error, said) from error
+        raise _both(error, said, data) from error
 
 
 def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArray[np.uint8]:
@@ -129,10 +151,13 @@ def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArr
             image.load()
             return rgb.to_rgb(image, correct)
     except Exception as error:
-        raise _both(error, said) from error
+        raise _both(error, said, data) from error
 
 
-def _both(error: Exception, said: str) -> ImageError:
-    """Pillow knows whether bytes are missing, simplejpeg says what is wrong: one error from both."""
+def _both(error: Exception, said: str, data: bytes) -> ImageError:
+    """One error from both decoders: Pillow knows whether bytes are missing, simplejpeg says what is wrong."""
+    is_unsupported = frame_marker(data) in _UNSUPPORTED_FRAMES
     judged = to_image_error(error, "JPEG")
+    if is_unsupported:
+        return ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"JPEG: lossless, differential or JPEG-LS; {said}")
     return ImageError(judged.code, f"{judged}; libjpeg-turbo: {said}" if said else str(judged))

@@ -1,13 +1,15 @@
-"""Every format but JPEG: recognised by content, opened by Pillow or, for HEIC, by libheif through pi_heif.
+"""Every format that Pillow reads, but JPEG: recognised by content, and opened.
 
-Pillow's format classes are called directly and `Image.open` is not: it would judge sizes by a limit that is global to
-the process, and hide why a file that has the right first bytes could not be opened. pi_heif is not registered with
-Pillow; its own reader is called. So nothing global changes, at import or later.
+Pillow's format classes are called directly and `Image.open` is not: it would hide why a file that has the right first
+bytes could not be opened. Nothing global changes, at import or later.
 
 Left out on purpose: formats for which Pillow starts a program (EPS) or only knows the name (WMF, HDF5, MPEG, ...).
 """
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -18,47 +20,49 @@ from PIL import Image, ImageFile
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.pictures.codecs import exif, rgb
-from dedup_assets.engine.pictures.codecs.checksums import has_damaged_chunk
+from dedup_assets.engine.pictures.codecs import endings, exif, gif, isobmff, png, rgb, tiff
 from dedup_assets.engine.pictures.codecs.colours import correction_of
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
-from dedup_assets.engine.pictures.codecs.endings import find_cut
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
+from dedup_assets.engine.pictures.codecs.second_opinion import ffmpeg_reads
 
 # First bytes that no other file has by chance: if such a file cannot be opened, it is damaged, not of another kind.
 _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QOI", "ICNS", "ICO", "DDS", "BLP", "MSP")
 # Short or no magic: tried in this order, and a failure says nothing. TGA has none and comes last.
 _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "TGA")
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
 _TGA_HEADER_BYTES = 18
-_AVIF_BRANDS = {b"avif", b"avis"}
-_NOT_IMAGES = {
-    b"%PDF": "PDF", b"%!PS": "PostScript", b"<svg": "SVG", b"<?xml": "XML or SVG", b"<!DOCTYPE": "HTML",
-    b"<html": "HTML",
-    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"PK\x03\x04": "ZIP", b"v/1\x01": "OpenEXR",
-    b"#?RADIANCE": "Radiance HDR", b"\x1a\x45\xdf\xa3": "Matroska or WebM video",
-}  # fmt: skip
+_CODESTREAM = b"\xff\x4f\xff\x51"
+_DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
+_OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+
+_PREPARED_BY: dict[str, Callable[[bytes], bytes]] = {"GIF": gif.with_room_for_frame, "PNG": png.without_notes}
+_MENDERS: dict[str, Callable[[bytes], bytes]] = {
+    "AVIF": isobmff.with_one_association,
+    "JPEG2000": lambda data: data[max(data.find(_CODESTREAM), 0) :],  # without boxes, of which one is damaged
+    "PNG": png.needed_chunks,
+}
+
+Factory = Callable[[BytesIO, str], ImageFile.ImageFile]
 
 
-def open_picture(data: bytes) -> OpenedPicture:
-    """Read the header of a file that is not a JPEG.
+def open_picture(data: bytes) -> OpenedPicture | None:
+    """Read the header; None where the content is of no format that Pillow reads.
 
     Raises:
-        ImageError: the content is no image that can be read (ERROR_UNSUPPORTED_FORMAT), or its header is damaged.
+        ImageError: the header is damaged, or of a kind that cannot be read.
     """
-    brands = _brands(data)
     with silence:
-        if brands & _HEIF_BRANDS and not brands & _AVIF_BRANDS:
-            return _open_heif(data)
         for name, factory in _candidates(data):
             try:
-                image = factory(BytesIO(data), "")
+                image = _open(name, factory, data)
             except Exception as error:
+                if name == "TIFF":
+                    return _open_unusual_tiff(data, error)
                 if name in _DISTINCT:
-                    raise _cut_or(error, name, data) from error
+                    raise _judge(error, name, data) from error
             else:
-                return _describe(image, name, data)
-    raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"not an image that can be read: {_first_bytes(data, brands)}")
+                return _describe(image, name, factory, data)
+    return None
 
 
 @cache
@@ -68,7 +72,7 @@ def _readers() -> tuple[tuple[str, Any, Any], ...]:
     return tuple((name, *Image.OPEN[name]) for name in _DISTINCT + _INDISTINCT if name in Image.OPEN)
 
 
-def _candidates(data: bytes) -> list[tuple[str, Callable[[BytesIO, str], ImageFile.ImageFile]]]:
+def _candidates(data: bytes) -> list[tuple[str, Factory]]:
     """The formats whose reader accepts the first bytes, in order."""
     found, prefix = [], data[:16].ljust(16, b"\0")  # some readers index into a prefix without looking at its length
     for name, factory, accept in _readers():
@@ -90,34 +94,115 @@ def _may_be_tga(data: bytes) -> bool:
     return kind in (1, 2, 3, 9, 10, 11) and depth in (1, 8, 15, 16, 24, 32) and descriptor < 0x40 and len(data) > runs  # noqa: PLR2004
 
 
-def _cut_or(error: Exception, name: str, data: bytes) -> ImageError:
-    """The error of a file that could not be read; a reader calls corrupt what only was cut."""
-    judged = to_image_error(error, name)
-    if judged.code is ErrorCode.CORRUPT_IMAGE and (cut := find_cut(name, data)):
-        return ImageError(ErrorCode.TRUNCATED_IMAGE, f"{judged}; {cut}")
+def _open(name: str, factory: Factory, data: bytes) -> ImageFile.ImageFile:
+    """Open a file, or what is left of it without a part that Pillow stumbles over and the picture does not need."""
+    given = _PREPARED_BY[name](data) if name in _PREPARED_BY else data
+    try:
+        return factory(BytesIO(given), "")
+    except Exception:
+        mended = _MENDERS[name](data) if name in _MENDERS else data
+        with suppress(Exception):  # the first one says what is wrong
+            if mended != data:
+                return factory(BytesIO(mended), "")
+        raise
+
+
+def _judge(error: Exception, name: str, data: bytes) -> ImageError:
+    judged = endings.cut_or(error, name, data)
+    # libavif enforces rules of the container that other readers pass over.
+    if name == "AVIF" and judged.code is ErrorCode.CORRUPT_IMAGE and ffmpeg_reads(data):
+        return ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"{judged}; FFmpeg reads it, so it need not be damaged")
     return judged
 
 
-def _describe(image: ImageFile.ImageFile, name: str, data: bytes) -> OpenedPicture:
+def _describe(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) -> OpenedPicture:
+    if name == "TIFF" and tiff.is_misread(image):
+        return tiff.open_picture(data)
     width, height = image.size
     # TIFF: Pillow turns it by itself, its size is as displayed. AVIF: Pillow rewrites EXIF from `irot` and `imir`.
     if name != "TIFF" and exif.swaps_sides(_orientation(image)):
         width, height = height, width
-    return OpenedPicture(name, width, height, lambda: _load(image, name, data))
+    return OpenedPicture(name, width, height, lambda: _load(image, name, factory, data))
 
 
-def _load(image: ImageFile.ImageFile, name: str, data: bytes) -> NDArray[np.uint8]:
+def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) -> NDArray[np.uint8]:
     with silence, image:
-        if cut := find_cut(name, data, getattr(image, "tag_v2", None)):
-            raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"{name}: {cut}")
-        if name == "PNG" and has_damaged_chunk(data):
+        endings.check(name, data, getattr(image, "tag_v2", None))
+        if name == "PNG" and png.has_damaged_chunk(data):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, "PNG: the pixels are not what their checksum says")
         frame = image.tile[0].extents if name == "GIF" and image.tile else None
-        image.load()
-        pixels = rgb.to_rgb(image, correction_of(image, data))
+        lower_bytes = _lower_bytes(image, name, factory, data)
+        try:
+            image.load()
+        except Exception as error:
+            if name == "TIFF" and (
+                tiff.is_unknown_compression(image) or to_image_error(error, name).code is ErrorCode.UNSUPPORTED_FORMAT
+            ):
+                return _open_unusual_tiff(data, error).load()
+            raise
+        if name == "PNG" and (profile := png.large_profile(data)):
+            image.info["icc_profile"] = profile
+        pixels = rgb.to_rgb(image, correction_of(image, data), lower_bytes)
         if frame and frame != (0, 0, *image.size):
             pixels = _on_paper(pixels, *frame)
         return pixels if name == "TIFF" else exif.turn_upright(pixels, _orientation(image))
+
+
+def _lower_bytes(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) -> rgb.LowerBytes | None:
+    """How to get the lower bytes of 16-bit colour; None for an image of another kind.
+
+    Pillow takes every second byte of 16-bit colour, and the others if it reads them in the other byte order.
+    """
+    raw_modes = {_raw_mode(tile.args) for tile in image.tile}
+    if not raw_modes or not all(mode.startswith(_DEEP_COLOUR) for mode in raw_modes):
+        return None
+
+    def load() -> Image.Image:
+        other = _open(name, factory, data)
+        other.tile = [tile._replace(args=_with_raw_mode(tile.args)) for tile in other.tile]
+        other.load()
+        return other
+
+    return load
+
+
+def _raw_mode(args: Any) -> str:  # noqa: ANN401 - of any decoder
+    mode = args[0] if isinstance(args, tuple | list) and args else args
+    return mode if isinstance(mode, str) else ""
+
+
+def _with_raw_mode(args: Any) -> Any:  # noqa: ANN401 - as above
+    """The arguments of a decoder, for samples of the other byte order."""
+    mode = _raw_mode(args)
+    other = mode[:-1] + _OTHER_ORDER[mode[-1]]
+    return (other, *args[1:]) if isinstance(args, tuple | list) else other
+
+
+def _open_unusual_tiff(data: bytes, error: Exception) -> OpenedPicture:
+    """A TIFF that Pillow refuses with `error`.
+
+    Raises:
+        ImageError: tifffile cannot read it either. What only Pillow finds damaged is not called corrupt.
+    """
+    judged = endings.cut_or(error, "TIFF", data)
+    if judged.code is ErrorCode.TRUNCATED_IMAGE:
+        raise judged from error
+    try:
+        picture = tiff.open_picture(data)
+    except ImageError:
+        raise
+    except Exception:  # noqa: BLE001 - tifffile raises whatever comes
+        raise judged from error
+
+    def load() -> NDArray[np.uint8]:
+        try:
+            return picture.load()
+        except (ImageError, MemoryError):
+            raise
+        except Exception as other:
+            raise ImageError(judged.code, f"{judged}; tifffile: {to_image_error(other, 'TIFF')}") from other
+
+    return replace(picture, load=load)
 
 
 def _on_paper(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
@@ -130,43 +215,3 @@ def _on_paper(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom
 def _orientation(image: Image.Image) -> int:
     block = image.info.get("exif")
     return exif.read_orientation(block) if isinstance(block, bytes) else exif.UPRIGHT
-
-
-def _open_heif(data: bytes) -> OpenedPicture:
-    """HEIC: libheif applies `irot` and `imir`; EXIF orientation merely repeats them and is not applied again."""
-    import pi_heif
-
-    try:
-        container = pi_heif.open_heif(data, convert_hdr_to_8bit=True)
-    except Exception as error:
-        raise _cut_or(error, "HEIF", data) from error
-    if not len(container):
-        raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, "HEIF: no picture in a coding that libheif can decode here")
-    width, height = container.size
-
-    def load() -> NDArray[np.uint8]:
-        if cut := find_cut("HEIF", data):  # libheif leaves lost tiles black
-            raise ImageError(ErrorCode.TRUNCATED_IMAGE, f"HEIF: {cut}")
-        with silence:
-            image = container.to_pillow()
-            return rgb.to_rgb(image, correction_of(image, data))
-
-    return OpenedPicture("HEIF", width, height, load)
-
-
-def _brands(data: bytes) -> set[bytes]:
-    """Major and compatible brands of an ISO base media file (ISO/IEC 14496-12, `ftyp`); empty for any other file."""
-    if data[4:8] != b"ftyp":
-        return set()
-    end = min(int.from_bytes(data[:4], "big"), 256, len(data))
-    return {data[8:12], *(data[start : start + 4] for start in range(16, end, 4))}
-
-
-def _first_bytes(data: bytes, brands: set[bytes]) -> str:
-    start = data[:16]
-    if brands:
-        return f"looks like a video or another ISO media file, brand {data[8:12]!r}"
-    for magic, name in _NOT_IMAGES.items():
-        if start.startswith(magic):
-            return f"looks like {name}"
-    return f"starts with {start!r}"

@@ -1,0 +1,57 @@
+"""Blocks of GIF (GIF89a specification, appendix B)."""
+
+import struct
+
+_SCREEN = 6  # where its width and height are
+_FIRST_BLOCK = 13
+_EXTENSION, _FRAME = ord("!"), ord(",")
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether the file ends within a block. One that ends between blocks, only without its trailer, is whole."""
+    position = _skip_to_frame(data, _first_block(data))
+    try:
+        while position < len(data) and data[position] == _FRAME:
+            position = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+            position = _skip_to_frame(data, position)
+    except IndexError:
+        return True
+    return position > len(data)
+
+
+def with_room_for_frame(data: bytes) -> bytes:
+    """The file with a screen that its first frame fits into, as browsers make it; the same where it fits already."""
+    position = _skip_to_frame(data, _first_block(data))
+    try:
+        left, top, width, height = struct.unpack_from("<4H", data, position + 1)
+        screen = struct.unpack_from("<2H", data, _SCREEN)
+    except struct.error:
+        return data
+    wanted = max(left + width, screen[0]), max(top + height, screen[1])
+    if wanted == screen or max(wanted) >> 16:
+        return data
+    return data[:_SCREEN] + struct.pack("<2H", *wanted) + data[_SCREEN + 4 :]
+
+
+def _first_block(data: bytes) -> int:
+    return _FIRST_BLOCK + _color_table_bytes(data[10]) if len(data) > 10 else len(data) + 1  # noqa: PLR2004 - flags
+
+
+def _skip_to_frame(data: bytes, position: int) -> int:
+    """The first block from a position on that is no extension; beyond the end of the file where that is cut."""
+    try:
+        while position < len(data) and data[position] == _EXTENSION:
+            position = _skip_sub_blocks(data, position + 2)
+    except IndexError:
+        return len(data) + 1
+    return position
+
+
+def _color_table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _skip_sub_blocks(data: bytes, position: int) -> int:
+    while length := data[position]:
+        position += length + 1
+    return position + 1

@@ -1,0 +1,88 @@
+"""Chunks of PNG (ISO/IEC 15948, 5): checksums, and notes that Pillow does not have to read."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from zlib import crc32, decompressobj, error
+
+_SIGNATURE_BYTES = 8
+_FRAME_BYTES = 12  # length, type and checksum
+_END = b"\0\0\0\0IEND\xaeB`\x82"
+_NOTES = (b"tEXt", b"zTXt", b"iTXt")
+_LARGE_PROFILE_BYTES = 1 << 20  # that Pillow refuses
+_MOST_PROFILE_BYTES = 4 << 20
+
+
+class _Chunk(NamedTuple):
+    kind: bytes
+    start: int  # of its length
+    end: int  # after its checksum
+
+
+def has_damaged_chunk(data: bytes) -> bool:
+    """Whether a chunk that the picture needs does not match its checksum; one that is cut is left out.
+
+    Pillow does not compare them where the pixels are. Deflate decompresses most damaged data to something: the picture
+    would be noise from there on, and good. Browsers refuse it (libpng: an error, for every such chunk).
+    """
+    view = memoryview(data)
+    return any(
+        kind[:1].isupper() and crc32(view[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big")
+        for kind, start, end in _chunks(data)
+    )
+
+
+def without_notes(data: bytes) -> bytes:
+    """The file without its texts, and without a colour profile that is larger than Pillow reads.
+
+    Pillow refuses a picture whose notes unpack to more than 1 MiB. They hold workflows of image generators, or XMP, and
+    nothing that the picture needs.
+    """
+    left_out = [chunk for chunk in _chunks(data) if chunk.kind in _NOTES or _is_large_profile(data, chunk)]
+    if not left_out:
+        return data
+    starts, ends = [0, *(chunk.end for chunk in left_out)], [*(chunk.start for chunk in left_out), len(data)]
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def needed_chunks(data: bytes) -> bytes:
+    """The file with nothing but the chunks that its picture needs; the same file where there are no pixels."""
+    if not any(chunk.kind == b"IDAT" for chunk in _chunks(data)):
+        return data
+    parts = [
+        data[chunk.start : chunk.end] for chunk in _chunks(data) if chunk.kind[:1].isupper() or chunk.kind == b"tRNS"
+    ]
+    return data[:_SIGNATURE_BYTES] + b"".join(parts) + _END
+
+
+def large_profile(data: bytes) -> bytes:
+    """A colour profile that `without_notes` leaves out; empty where there is none, or too large to be one."""
+    for chunk in _chunks(data):
+        if _is_large_profile(data, chunk):
+            unpacked = _unpack_profile(data, chunk, _MOST_PROFILE_BYTES + 1)
+            return unpacked if len(unpacked) <= _MOST_PROFILE_BYTES else b""
+    return b""
+
+
+def _is_large_profile(data: bytes, chunk: _Chunk) -> bool:
+    return chunk.kind == b"iCCP" and len(_unpack_profile(data, chunk, _LARGE_PROFILE_BYTES)) == _LARGE_PROFILE_BYTES
+
+
+def _unpack_profile(data: bytes, chunk: _Chunk, most: int) -> bytes:
+    """At most the first `most` bytes of a profile; empty where it is damaged."""
+    packed = data[chunk.start + 8 : chunk.end - 4].partition(b"\0")[2][1:]  # after a name and the method
+    try:
+        return decompressobj().decompress(packed, most)
+    except error:
+        return b""
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """The chunks before IEND that are whole."""
+    start = _SIGNATURE_BYTES
+    while start + _FRAME_BYTES <= len(data):
+        kind = data[start + 4 : start + 8]
+        end = start + _FRAME_BYTES + int.from_bytes(data[start : start + 4], "big")
+        if end > len(data) or kind == b"IEND":
+            return
+        yield _Chunk(kind, start, end)
+        start = end

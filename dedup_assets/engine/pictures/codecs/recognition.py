@@ -1,0 +1,46 @@
+"""Which codec reads a file: every format is recognised by its content, never by its name."""
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, jpegxl, pillow, raw
+from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
+
+_NOT_IMAGES = {
+    b"%PDF": "PDF", b"%!PS": "PostScript", b"<svg": "SVG", b"<?xml": "XML or SVG", b"<!DOCTYPE": "HTML",
+    b"<html": "HTML", b"PK\x03\x04": "ZIP", b"v/1\x01": "OpenEXR", b"#?RADIANCE": "Radiance HDR",
+    b"\x1a\x45\xdf\xa3": "Matroska or WebM video",
+}  # fmt: skip
+
+
+def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture:
+    """Read the header of a file.
+
+    Args:
+        data: the whole file, not empty.
+        at_least: (height, width) that is needed; a JPEG may come scaled down to no less.
+
+    Raises:
+        ImageError: the content is no image that can be read (ERROR_UNSUPPORTED_FORMAT), or its header is damaged.
+    """
+    if jpeg.accepts(data):
+        return jpeg.open_picture(data, at_least)
+    if raw.accepts(data):
+        return raw.open_picture(data, at_least)
+    if jpegxl.accepts(data):
+        return jpegxl.open_picture(data)
+    brands = isobmff.read_brands(data)
+    if heif.accepts(brands):
+        return heif.open_picture(data)
+    if picture := pillow.open_picture(data):
+        return picture
+    raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"not an image that can be read: {_first_bytes(data, brands)}")
+
+
+def _first_bytes(data: bytes, brands: set[bytes]) -> str:
+    start = data[:16]
+    if brands:
+        return f"looks like a video or another ISO media file, brand {data[8:12]!r}"
+    for magic, name in _NOT_IMAGES.items():
+        if start.startswith(magic):
+            return f"looks like {name}"
+    return f"starts with {start!r}"
