@@ -1,7 +1,7 @@
-"""Known vulnerabilities in what is installed, by pip-audit: fails where there are any, says so where it could not ask.
+"""Asks pip-audit for known vulnerabilities of the installed packages; fails if there are any.
 
-The service is asked over the network. A machine that cannot reach it must be able to run CI too; the message is for
-whoever reads its output.
+pip-audit asks a service on the network. A machine that cannot reach it can still run CI; the output then says that
+nothing was audited.
 """
 
 import json
@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-_SECONDS = 240  # all packages together; a service that is slower is as good as away
+_SECONDS = 240  # for all packages; a slower service counts as unreachable
 _AUDIT = (sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--timeout", "15")
 
 
 def judge(output: str) -> tuple[int, str]:
-    """The exit code and the message for what pip-audit printed."""
+    """The exit code and the message for the output of pip-audit."""
     try:
         packages: list[dict[str, Any]] = json.loads(output)["dependencies"]
     except (ValueError, KeyError, TypeError):
@@ -35,7 +35,7 @@ def judge(output: str) -> tuple[int, str]:
 
 
 def main(options: Sequence[str]) -> int:
-    """Ask, and say what was found; the options are pip-audit's own."""
+    """Run pip-audit with these options of its own, and print the outcome."""
     try:
         done = subprocess.run([*_AUDIT, *options], capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603 - ours
         output = done.stdout

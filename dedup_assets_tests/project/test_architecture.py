@@ -1,4 +1,4 @@
-"""The rings, as docs and file names promise them: who may import whom, checked on the source."""
+"""The architecture of docs/architecture.md: which ring and folder may import which, checked on the source."""
 
 import ast
 import re
