@@ -3,8 +3,8 @@
     import dedup_assets
     dedup_assets.run("photos", "results")
 
-The names are fastdup's open interface (RUN.md), so that `import dedup_assets as fastdup` keeps working. Importing this
-package imports neither Dagster nor any of the heavy libraries.
+The names are fastdup's open interface (docs/compatibility.md), so that `import dedup_assets as fastdup` keeps working.
+Importing this package imports neither Dagster nor any of the heavy libraries.
 """
 
 from typing import Any as _Any

@@ -1,4 +1,4 @@
-"""The Python surface: RUN.md's `run()`, feature files and gallery functions, one module per subject.
+"""The Python surface: fastdup's `run()`, feature files and gallery functions, one module per subject.
 
 A function here checks a call, passes it to the pipeline or the engine, and reports the outcome. The work itself belongs
 in `engine/`, runs of assets in `pipeline/`. What a terminal or a notebook shows is here too (`console`, `notebook`).

@@ -1,4 +1,4 @@
-"""Loading and saving RUN.md's feature files as arrays."""
+"""Loading and saving fastdup's feature files as arrays."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], NDArray[np.float32]]":
-    """Load stored vectors and the names of their rows (RUN.md, "Input / output formats").
+    """Load stored vectors and the names of their rows (docs/reference.md, "Files").
 
     Args:
         filename: features.dat (its names are in features.dat.csv beside it), or a work_dir that holds it; fastdup's

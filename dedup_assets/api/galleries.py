@@ -1,4 +1,4 @@
-"""RUN.md's gallery functions: each writes one page (pairs, outliers or components) and shows it in a notebook."""
+"""fastdup's gallery functions: each writes one page (pairs, outliers or components) and shows it in a notebook."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""RUN.md's `run()`: check the call, pass it to the pipeline, report the outcome.
+"""fastdup's `run()`: check the call, pass it to the pipeline, report the outcome.
 
 Heavy libraries are imported inside the functions, so that `import dedup_assets` stays quick.
 """
@@ -38,7 +38,7 @@ def run(
     """Find duplicates, near-duplicates, outliers and broken files among images.
 
     Materializes the Dagster assets of the run mode. `engine.core.settings.Settings` has the meaning, default and bounds
-    of each parameter (RUN.md, "Parameters"). A parameter that is left out or None has its default.
+    of each parameter (docs/reference.md, "Parameters"). A parameter that is left out or None has its default.
 
     Args:
         input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
@@ -66,7 +66,7 @@ def run(
         faiss_mode: a faiss index_factory string.
         faiss_param: search parameters of the index.
         bounding_box: crop before embedding.
-        **more: `nnmodel`, and the settings that RUN.md does not have, such as `shard_size` or `max_pixels`.
+        **more: `nnmodel`, and the settings that fastdup does not have, such as `shard_size` or `max_pixels`.
 
     Returns:
         0 on success; 1 on error, with one line on stderr that says what is wrong and what is allowed.

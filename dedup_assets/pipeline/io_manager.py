@@ -87,7 +87,7 @@ _READERS: dict[type, Callable[[WorkDir], Any]] = {
 
 
 class WorkDirIOManager(PublishingIOManager):
-    """Stores every asset in the work_dir of the settings, under the file names that RUN.md documents."""
+    """Stores every asset in the work_dir of the settings, under the documented file names."""
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write a value; its files appear with those of the whole run."""

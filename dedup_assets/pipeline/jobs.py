@@ -1,4 +1,4 @@
-"""Jobs: each run mode of RUN.md as a job, and the selection of assets that the API and the command line materialize.
+"""Jobs: each run mode as a job, and the selection of assets that the API and the command line materialize.
 
 A run mode is a selection of assets of the one pipeline. What a mode reads is a property of `RunMode`, not known here.
 """

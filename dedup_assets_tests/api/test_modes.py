@@ -1,4 +1,4 @@
-"""Run modes as RUN.md describes them: test sets against a train set, and extraction split over processes."""
+"""Run modes (docs/reference.md): test sets against a train set, and extraction split over processes."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What each parameter of RUN.md does, seen in the files of a run."""
+"""What each of fastdup's parameters does, seen in the files of a run."""
 
 import csv
 import shutil

@@ -54,7 +54,7 @@ def test_the_number_of_neighbours_changes_nothing_of_an_index_that_is_named() ->
 
 
 def test_both_spellings_of_an_index_are_one_version() -> None:
-    assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # RUN.md has the former
+    assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # fastdup documents the former
 
 
 def test_a_code_version_names_what_is_not_as_usual() -> None:

@@ -1,4 +1,4 @@
-"""RUN.md's run modes, and what each reads and makes.
+"""fastdup's run modes, and what each reads and makes.
 
 Code asks a mode for a property and never compares its number. A new mode is a member here and in each property that
 holds for it; the assets that it materializes are listed in `pipeline.jobs`.
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class RunMode(IntEnum):
-    """What one run does; the value is RUN.md's number."""
+    """What one run does; the value is fastdup's number."""
 
     EVERYTHING = 0
     FEATURES = 1

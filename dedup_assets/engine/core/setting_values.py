@@ -28,7 +28,7 @@ def _key_values(text: str) -> dict[str, str]:
 
 
 def nnmodel_of(value: str) -> NearestNeighborModel:
-    """Return the method of the turi provider with this name or RUN.md number. Raises ValueError for any other value."""
+    """Return the method of the turi provider with this name or number. Raises ValueError for any other value."""
     named = _NNMODEL_BY_NUMBER.get(value, value)
     for model in get_args(NearestNeighborModel):
         if named == model:
@@ -37,7 +37,7 @@ def nnmodel_of(value: str) -> NearestNeighborModel:
 
 
 def parse_turi_param(text: str) -> dict[str, str]:
-    """Read RUN.md's `turi_param`. Raises ValueError for an unknown key or a value out of range."""
+    """Read `turi_param`. Raises ValueError for an unknown key or a value out of range."""
     pairs = _key_values(text)
     for key, value in pairs.items():
         if key == "nnmodel":
@@ -75,7 +75,7 @@ def parse_numbers(text: str) -> dict[str, float]:
 
 
 def parse_bounding_box(text: str) -> BoundingBox | None:
-    """Read RUN.md's `bounding_box`, also in fastdup's later spelling (row_y, col_x). Raises ValueError if wrong."""
+    """Read `bounding_box`, also in fastdup's later spelling (row_y, col_x). Raises ValueError if wrong."""
     if not text.strip():
         return None
     names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}

@@ -28,7 +28,7 @@ _FEATURES = "features"
 
 
 def gather_parts(work_dir: WorkDir) -> None:
-    """Make one feature file of the sub-folders' (RUN.md, run_mode 2 on the work of several nodes).
+    """Make one feature file of the sub-folders' (run_mode 2 on the work of several machines).
 
     Nothing happens where the folder has features of its own, unless these were gathered here before: then they are
     gathered again, so that parts that came later are in.

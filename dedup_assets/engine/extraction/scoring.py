@@ -1,4 +1,4 @@
-"""Test sets (RUN.md, run_mode 3 and 4): images to embed, or stored features, to be scored against a train set.
+"""Test sets (docs/reference.md, "Run modes"): images to embed, or stored features, to be scored against a train set.
 
 Either kind is listed first, then gives its features, and lives in the sub-folder `test` of the train set's work_dir.
 """

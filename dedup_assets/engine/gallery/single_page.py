@@ -1,4 +1,4 @@
-"""One page from the files of a work_dir, as RUN.md's gallery functions make it."""
+"""One page from the files of a work_dir, as fastdup's gallery functions make it."""
 
 import polars as pl
 

@@ -1,7 +1,7 @@
 """Neighbours to pairs, outliers, and the similarity graph with its components, pagerank and degrees.
 
-RUN.md, "Graph computation"; the docstrings of `core.records` say what the columns mean. Edges are arrays of numbers
-here, without objects or copies of names, so that tens of millions fit in memory; `docs/scale.md` has bytes per edge.
+docs/reference.md, "Files", says what the columns mean. Edges are arrays of numbers here, without objects or copies of
+names, so that tens of millions fit in memory; `docs/scale.md` has bytes per edge.
 """
 
 from dedup_assets.engine.graph.components import build_components

@@ -1,7 +1,7 @@
 """Inputs to manifest: which images there are, in one stable order.
 
 A name is the bytes of a path (or a URL), sorted as bytes: the order depends on no locale, and names that are not UTF-8
-survive. RUN.md, "Input / output formats", says which inputs there are.
+survive. docs/reference.md, "Inputs", says which inputs there are.
 """
 
 import codecs

@@ -42,7 +42,7 @@ _PARAMETERS = (
     "quantizer_efConstruction",
     "quantizer_nprobe",
 )
-_SYNONYMS = {"nprobes": "nprobe"}  # RUN.md, `faiss_param`
+_SYNONYMS = {"nprobes": "nprobe"}  # fastdup's spelling
 _AT_LEAST_ONE = ("nprobe", "efSearch", "efConstruction", "k_factor", "k_factor_rf")  # 0 finds nothing, or fails later
 _AT_MOST = {"efSearch": 100_000, "efConstruction": 100_000, "k_factor": 10_000, "k_factor_rf": 10_000}
 _DEADLY = re.compile(r"(?<!\d)0+(?!\d)|(HNSW|NSG)0*1(?!\d)")  # faiss ends the process, or never ends, at such sizes

@@ -3,7 +3,7 @@
 up to 20,000 vectors        Flat: every pair compared, exactly
 more                        `inverted_file`, tuned to `recall_target`
 more, distance=manhattan    HNSW32: the projection of an inverted file does not keep this distance
-faiss_param given           HNSW32: RUN.md's index, whose parameters its examples set
+faiss_param given           HNSW32: fastdup's index, whose parameters its examples set
 anything else named         `factory`
 """
 

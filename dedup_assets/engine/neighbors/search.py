@@ -92,7 +92,7 @@ def search_train_set(
     search: SearchSettings,
     threads: int,
 ) -> Neighbors:
-    """Find the k nearest images of the train set for each image of the scored set (RUN.md, run_mode 3 and 4).
+    """Find the k nearest images of the train set for each image of the scored set (docs/reference.md, "Run modes").
 
     As `find_neighbors`, but an image of the scored set may find itself: whether it is in the train set too is the
     question.

@@ -69,7 +69,7 @@ def check_vectors(features: Features) -> Verdict:
 
 
 def check_bad_images(bad: BadImages, ledger: ImageLedger) -> Verdict:
-    """Just the images without a vector, each with a code of the contract and a reason."""
+    """Just the images without a vector, each with a documented code and a reason."""
     expected = ledger.rows.filter(pl.col("error_code").is_not_null())["filename"]
     unknown = bad.rows.filter(~pl.col("error_code").is_in([code.value for code in ErrorCode])).height
     silent = bad.rows.filter(pl.col("error").str.len_chars() == 0).height

@@ -1,7 +1,7 @@
 """Every documented file of a work_dir: its name, how it is written, how it is read back.
 
-The formats live here only (contract, section 2). Reading also takes the names that fastdup 2.x gives its files, so that
-its work_dirs can be scored and shown.
+The formats live here only (docs/reference.md, "Files"). Reading also takes the names that fastdup 2.x gives its files,
+so that its work_dirs can be scored and shown.
 """
 
 import json
@@ -169,7 +169,7 @@ def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
 
 
 def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
-    """features.bad.csv and features.dat.bad (RUN.md uses both names)."""
+    """features.bad.csv and features.dat.bad (fastdup's documentation uses both names)."""
     with work_dir.publish(BAD_NAMES, BAD_CSV) as (names, table):
         write_rows(names, "", (field(name) for name in bad.rows["filename"]))
         rows = bad.rows.select("index", "filename", "error_code", "filesize", "error").iter_rows()

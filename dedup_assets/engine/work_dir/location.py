@@ -30,8 +30,8 @@ class WorkDir(Place):
     """The folder (or fsspec URL) that holds the results of a run.
 
     Args:
-        url: the folder; or the path of a stored feature file in it (RUN.md, run_mode 2), which is read instead of
-            features.dat. Nothing is created until something is written.
+        url: the folder; or the path of a stored feature file in it (docs/reference.md, "Run modes"), which is read
+            instead of features.dat. Nothing is created until something is written.
         generation: the run's files are staged under this name, and seen by this run alone, until it is published;
             without one each file or set of files appears as soon as it is written (`generations`).
 

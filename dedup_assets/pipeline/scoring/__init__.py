@@ -1,1 +1,1 @@
-"""Assets and checks that score a test set against a train set (RUN.md, run_mode 3 and 4)."""
+"""Assets and checks that score a test set against a train set (docs/reference.md, "Run modes")."""

@@ -1,4 +1,4 @@
-"""The assets of a test set (RUN.md, run_mode 3 and 4): new images scored against a train set.
+"""The assets of a test set (docs/reference.md, "Run modes"): new images scored against a train set.
 
 They write the files of the chain to `test/`, read the train set's `features` and `faiss_index`, and change nothing of
 the train set. Rows of pairs are test → train. As in `assets.py`, an asset is its contract and a few lines.

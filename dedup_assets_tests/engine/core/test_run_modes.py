@@ -1,4 +1,4 @@
-"""What each of RUN.md's run modes reads and makes."""
+"""What each of fastdup's run modes reads and makes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every parameter: defaults of the contract, what is refused and how it is said."""
+"""Every parameter: its default, what is refused and how it is said."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         "nn_provider": "faiss",
         "min_offset": -1,
         "max_offset": -1,
-        "faiss_mode": "auto",  # the contract has HNSW32; the tool chooses unless a user names one
+        "faiss_mode": "auto",  # fastdup documents HNSW32; the tool chooses unless a user names one
         "faiss_param": "",
         "bounding_box": "",
         "verbose": False,

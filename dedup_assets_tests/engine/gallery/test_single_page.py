@@ -1,4 +1,4 @@
-"""RUN.md's gallery functions: a page and 0, or one line and 1."""
+"""fastdup's gallery functions: a page and 0, or one line and 1."""
 
 import os
 from pathlib import Path

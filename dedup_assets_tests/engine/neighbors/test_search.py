@@ -41,7 +41,7 @@ def photos() -> NDArray[np.float32]:
 
 
 def reference(vectors: NDArray[np.float32], distance: str) -> NDArray[np.float64]:
-    """All similarities by the rule of the contract, in float64; -inf for a row and itself."""
+    """All similarities by the rule of docs/reference.md, "Similarity", in float64; -inf for a row and itself."""
     rows = vectors.astype(np.float64)
     if distance == "cosine":
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)

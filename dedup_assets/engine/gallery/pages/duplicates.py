@@ -28,7 +28,7 @@ def duplicates_page(
     Args:
         pairs: as similarity.csv has them; a pair listed in both directions is shown once.
         illustrate: reads what is shown of a file, once for each name on the page.
-        num_images: how many pairs at most (RUN.md's name), all if negative; the page says how many there are.
+        num_images: how many pairs at most (fastdup's name), all if negative; the page says how many there are.
         descending: from the most similar pair to the least, or the other way round.
         title: the heading.
         subtitle: run facts under the heading.

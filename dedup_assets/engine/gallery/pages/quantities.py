@@ -13,7 +13,7 @@ _PERCENT_BELOW = 1.1
 
 
 class Band(StrEnum):
-    """RUN.md's words for ranges of similarity (its parameter `threshold`), and one for everything below them."""
+    """The documented words for ranges of similarity (parameter `threshold`), and one for everything below them."""
 
     IDENTICAL = "identical"
     ALMOST_IDENTICAL = "almost identical"
