@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dedup_assets
+from dedup_assets_tests.support.faulty_server import faulty_bucket
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -273,3 +274,14 @@ def test_results_of_the_former_version_are_made_again_with_a_sentence(
     assert contents(out) == before
     run(photos, out, model)
     assert "earlier version" not in capsys.readouterr().out
+
+
+def test_a_second_run_on_an_object_store_asks_for_each_record_once(photos: Path, model: str) -> None:
+    with faulty_bucket("photos") as (server, _):
+        for _ in range(2):
+            server.asked.clear()
+            run(photos, "s3://photos/out", model)
+        asked = {path: count for (_, path), count in server.asked.items()}
+    assert sum(server.asked.values()) < 600  # it was over 1,000; each took the time of a request
+    assert all(count <= 2 for path, count in asked.items() if "/.record-" in path)
+    assert asked.get("/photos/out/.publishing.json", 0) <= 4

@@ -253,9 +253,8 @@ class WorkDir(Place):
     def _places(self, name: str) -> Iterator[str]:
         """Where a file may be for whoever reads: staged by this run, on its way to its place, or there."""
         if not name.startswith(_USED_AT_ONCE):
-            if self.generation:
+            if self.generation:  # its run holds the work_dir, so that no other one is publishing
                 yield self.staged(name)
-            journal = read_journal(self)
-            if journal is not None and name in journal.files:
+            elif (journal := read_journal(self)) is not None and name in journal.files:
                 yield self.inside(staged_name(journal.generation, name))
         yield self.inside(name)

@@ -35,6 +35,12 @@ _GALLERY = "gallery"
 _IDENTIFYING = {_FEATURES: (FEATURES, f"{FEATURES}.csv")}  # of results that have further files
 
 
+# What this process has read and staged, by work_dir and generation. While a generation is made, its run holds the
+# work_dir, so that config.json stays as it is; and a step needs only records of steps that ended before it began.
+_known: dict[tuple[str, str], "Config"] = {}
+_MOST_KNOWN = 64
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -135,8 +141,24 @@ def read_config(work_dir: "WorkDir") -> Config:
     Raises:
         WorkDirError: it is damaged, or a later version of this package wrote it.
     """
-    config = _parse(work_dir, work_dir.read_if_any(CONFIG))
-    return merged(config, staged_records(work_dir, work_dir.generation)) if work_dir.generation else config
+    if not work_dir.generation:
+        return _parse(work_dir, work_dir.read_if_any(CONFIG))
+    key = (work_dir.url, work_dir.generation)
+    if key not in _known:
+        config = _parse(work_dir, work_dir.read_if_any(CONFIG))
+        _remember(key, merged(config, staged_records(work_dir, work_dir.generation)))
+    return _known[key]
+
+
+def _remember(key: tuple[str, str], config: Config) -> None:
+    while len(_known) >= _MOST_KNOWN and key not in _known:
+        _known.pop(next(iter(_known)), None)
+    _known[key] = config
+
+
+def forget(url: str, generation: str) -> None:
+    """Forget what this process knows of a generation: it is about to be published."""
+    _known.pop((url, generation), None)
 
 
 def read_placed(place: "Place") -> Config:
@@ -146,9 +168,11 @@ def read_placed(place: "Place") -> Config:
 
 def stage_record(work_dir: "WorkDir", record: StagedRecord) -> None:
     """Stage the record of a result in the generation of `work_dir`, beside those of other steps."""
+    former = read_config(work_dir)
     values = redacted_values(record.model_dump(mode="json", exclude_none=True))
     with work_dir.publish(f"{_STAGED_PREFIX}{record.name}.json") as (file,):
         file.write(json.dumps(values, sort_keys=True).encode())
+    _remember((work_dir.url, work_dir.generation), merged(former, [StagedRecord.model_validate(values)]))
 
 
 def staged_records(place: "Place", generation: str) -> list[StagedRecord]:

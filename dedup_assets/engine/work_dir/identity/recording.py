@@ -9,6 +9,7 @@ from dedup_assets.engine.work_dir.identity.config import (
     FileRecord,
     Result,
     StagedRecord,
+    forget,
     merged,
     read_placed,
     stage_config,
@@ -59,6 +60,7 @@ def merge_records(place: "Place", generation: str) -> "dict[str, Content]":
     Raises:
         WorkDirError: config.json is damaged or not ours.
     """
+    forget(place.url, generation)
     records = staged_records(place, generation)
     if not records:
         return {}
