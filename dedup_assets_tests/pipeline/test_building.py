@@ -40,7 +40,7 @@ def merged(tmp_path: Path) -> dg.Definitions:
     return dg.Definitions.merge(ours, theirs)
 
 
-def test_all_assets_and_what_they_depend_on_have_the_prefix_the_groups_and_the_owners(tmp_path: Path) -> None:
+def test_assets_and_their_dependencies_have_prefix_groups_and_owners(tmp_path: Path) -> None:
     found = [spec for spec in merged(tmp_path).resolve_all_asset_specs() if spec.key.path[0] == "shop"]
     assert len(found) == 14
     assert {dep.asset_key.path[0] for spec in found for dep in spec.deps} == {"shop"}

@@ -35,7 +35,7 @@ def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
     assert not any(spec.partitions_def for spec in specs().values())
 
 
-def test_only_the_location_for_many_workers_has_partitions_and_its_features_wait_for_them() -> None:
+def test_only_scale_out_has_partitions_and_its_features_wait_for_them() -> None:
     found = specs(scale_out.defs)
     assert set(found) == CHAIN | TEST_SET | SHARED_WORK
     assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK

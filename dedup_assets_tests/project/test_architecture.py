@@ -225,3 +225,10 @@ def test_pickle_is_read_nowhere() -> None:
     assert {module.name for module in MODULES if unsafe & {name.split(".")[0] for name in module.imports()}} == set()
     calls = re.compile(r"allow_pickle|read_pickle|\bnp\.load\(|torch\.load|yaml\.(unsafe_)?load\(|\beval\(|\bexec\(")
     assert [module.name for module in MODULES if calls.search(module.path.read_text("utf-8"))] == []
+
+
+def test_names_of_tests_are_claims_of_at_most_80_characters() -> None:
+    tests = (node for path in (ROOT / "dedup_assets_tests").rglob("test_*.py") for node in ast.walk(_parse(path)))
+    named = {node.name for node in tests if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    assert "test_names_of_tests_are_claims_of_at_most_80_characters" in named
+    assert {name for name in named if len(name) > 80} == set()

@@ -88,7 +88,7 @@ def test_kubernetes_knows_every_field(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
-def test_kubernetes_runs_the_processes_of_the_image_as_its_user_with_the_instance_that_the_launcher_names() -> None:
+def test_kubernetes_runs_our_processes_as_their_user_with_the_named_instance() -> None:
     kustomization = read(DEPLOY / "kubernetes" / "kustomization.yaml")
     (instance,) = kustomization["configMapGenerator"]
     launcher = read(INSTANCES["kubernetes"])["run_launcher"]["config"]

@@ -69,7 +69,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
-def test_whenever_a_run_is_killed_the_results_are_those_of_one_run_and_the_next_one_goes_on(chain: Chain) -> None:
+def test_a_run_killed_at_any_moment_leaves_one_result_and_the_next_goes_on(chain: Chain) -> None:
     undisturbed, takes = {}, 0.0
     for state in "ab":
         chain.photos.show(state)

@@ -69,7 +69,7 @@ def as_read(name: str) -> dict[str, bytes]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.timeout(300 + 60 * KILLS)
-def test_whenever_a_run_on_a_store_is_killed_there_is_one_whole_result_and_the_next_one_goes_on(chain: Chain) -> None:
+def test_a_run_killed_on_a_store_leaves_one_result_and_the_next_goes_on(chain: Chain) -> None:
     undisturbed = {}
     for state in "ab":
         chain.photos.show(state)

@@ -111,7 +111,7 @@ def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
 
 
 @pytest.mark.parametrize("crashes", [2, 3])
-def test_of_files_with_one_reply_the_one_that_ends_its_process_twice_by_itself_is_bad(
+def test_of_files_with_one_reply_only_the_one_that_ends_its_process_twice_is_bad(
     photos: list[Path], crashing: WorkerPool, crashes: int
 ) -> None:
     """The first crash does not say which of them is to blame."""
@@ -213,7 +213,7 @@ def test_a_process_that_cannot_start_is_one_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="writes through /proc")
-def test_the_last_line_that_a_library_printed_goes_into_the_reason_and_not_to_the_terminal(
+def test_what_a_library_printed_last_goes_into_the_reason_not_to_the_terminal(
     pool: WorkerPool, slow: Source, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pool.lend() as lent:

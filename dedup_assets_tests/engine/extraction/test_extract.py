@@ -112,7 +112,7 @@ def test_an_image_has_the_same_vector_whatever_stands_beside_it(some_good_some_b
     assert np.array_equal(built_in_vectors(few, 1), together[places])
 
 
-def test_an_empty_part_and_a_part_without_a_good_image_have_no_vectors_of_the_right_width(embedder: Embedder) -> None:
+def test_a_part_without_a_good_image_has_no_vectors_but_their_width(embedder: Embedder) -> None:
     assert run(manifest_of(), embedder).vectors.shape == (0, 7)
     shard = run(manifest_of(b"/nowhere/a.jpg", b"/nowhere/b.jpg"), embedder)
     assert shard.vectors.shape == (0, 7)
@@ -217,9 +217,7 @@ def test_names_of_any_bytes_are_rows_never_errors(embedder: Embedder, names: lis
     assert all(shard.images["error"])
 
 
-def test_the_fingerprint_changes_with_all_that_vectors_depend_on_and_not_with_threads(
-    tmp_path: Path, embedder: Embedder
-) -> None:
+def test_the_fingerprint_names_all_that_vectors_depend_on_but_not_threads(tmp_path: Path, embedder: Embedder) -> None:
     other = Embedder(save_mean_model(tmp_path / "other.onnx", ["n", 16, 16, 3], dimension=8))
     limits = DecodingLimits()
     base = Extraction(embedder, limits, None, 1)

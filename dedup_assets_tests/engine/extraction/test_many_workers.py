@@ -69,7 +69,7 @@ def waiting_for(release: Event, reached: Event) -> Callable[[int, int], None]:
     return progress
 
 
-def test_two_workers_that_do_the_same_range_at_once_leave_one_shard_with_the_bytes_of_one(settings: Settings) -> None:
+def test_two_workers_on_the_same_range_leave_one_shard_with_the_same_bytes(settings: Settings) -> None:
     manifest = list_images(settings.input_dir)
     together = Barrier(2, timeout=60)
 
@@ -152,13 +152,13 @@ def test_merging_while_a_range_is_not_searched_names_it_and_keeps_the_others(sea
     assert RowRangeSearcher(searched).merge().images == 100
 
 
-def test_partitions_of_an_earlier_width_or_beyond_the_features_search_what_begins_in_them(searched: Settings) -> None:
+def test_a_partition_of_an_earlier_width_searches_what_begins_in_it(searched: Settings) -> None:
     searcher = RowRangeSearcher(searched)
     assert searcher.complete_from(RowRange(0, 100)).searched == 100
     assert searcher.complete_from(RowRange(100, 200)).rows == 0
 
 
-def test_a_machine_fetches_index_and_features_once_and_anew_when_they_are_published_again(
+def test_a_machine_fetches_index_and_features_once_per_publication(
     searched: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEDUP_CACHE_DIR", str(tmp_path / "cache"))

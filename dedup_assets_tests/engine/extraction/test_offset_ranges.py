@@ -108,7 +108,7 @@ def test_every_image_is_told_to_the_progress_once_found_or_computed(collection: 
     assert (sum(done for done, _ in told), sum(bad for _, bad in told)) == (10, 1)
 
 
-def test_new_images_alone_are_computed_and_those_that_moved_to_other_ranges_are_found(collection: Collection) -> None:
+def test_only_new_images_are_computed_and_moved_ones_are_found(collection: Collection) -> None:
     collection.run()
     collection.add("a.png", "b4_5.png")
     assert sum(collection.computed()) == 2
@@ -332,7 +332,7 @@ def test_a_range_nobody_computed_is_said_while_streaming(collection: Collection)
         collection.vectors()
 
 
-def test_what_ends_a_run_in_the_middle_leaves_finished_ranges_and_the_published_features(
+def test_a_run_that_ends_in_the_middle_leaves_ranges_and_published_features(
     collection: Collection,
 ) -> None:
     work_dir = WorkDir(collection.work_dir)

@@ -36,7 +36,7 @@ def test_any_factory_string_builds_an_index_over_all_vectors(mode: str) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("mode", ["HNSW32", "IVF4,Flat", "IVF4_HNSW8,SQ8"])
-def test_the_bytes_of_an_index_depend_neither_on_the_run_nor_on_the_number_of_threads(mode: str, threads: int) -> None:
+def test_the_bytes_of_an_index_do_not_depend_on_run_or_threads(mode: str, threads: int) -> None:
     search = asked(faiss_mode=mode)
     first, again = (build_index(some_vectors(), search, count).index for count in (1, threads))
     assert np.array_equal(faiss.serialize_index(first), faiss.serialize_index(again))

@@ -99,7 +99,7 @@ def test_the_usual_profile_and_a_broken_one_change_nothing() -> None:
     assert correction_by_profile(SRGB) is None
 
 
-def test_a_profile_in_several_segments_is_put_together_and_one_that_lacks_a_part_is_none() -> None:
+def test_a_profile_in_segments_is_joined_and_ignored_if_a_part_is_missing() -> None:
     long = SWAPPED + bytes(np.random.default_rng(1).integers(0, 256, 150_000, np.uint8))
     data = save(SMOOTH, "JPEG", icc_profile=long)
     assert read_segments(data).profile == long
@@ -108,7 +108,7 @@ def test_a_profile_in_several_segments_is_put_together_and_one_that_lacks_a_part
     assert read_segments(data[:second]).profile == b""
 
 
-def test_the_gamma_of_a_png_is_applied_unless_it_is_the_usual_one_or_something_better_is_said() -> None:
+def test_the_gamma_of_a_png_is_applied_unless_usual_or_overridden() -> None:
     ramp = Image.fromarray(np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1)))
     plain = decode(save(ramp, "PNG"))
     linear = struct.pack(">I", 100_000)

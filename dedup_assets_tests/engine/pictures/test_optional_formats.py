@@ -33,7 +33,7 @@ def jpeg_of(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
         (b"II*\0\x10\0\0\0CR\2\0", "raw"),
     ],
 )
-def test_without_its_decoder_a_file_is_unsupported_and_the_reason_says_what_to_install(
+def test_without_its_decoder_a_file_is_unsupported_and_says_what_to_install(
     data: bytes, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None)

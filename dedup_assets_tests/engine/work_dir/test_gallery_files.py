@@ -39,7 +39,7 @@ def test_the_next_gallery_takes_the_place_of_the_former(tmp_path: Path) -> None:
     assert len(list((tmp_path / "gallery").rglob("*.jpg"))) == 200
 
 
-def test_a_page_that_the_next_gallery_lacks_goes_with_what_it_loads_and_pages_of_others_stay(tmp_path: Path) -> None:
+def test_pages_that_the_next_gallery_lacks_go_and_pages_of_others_stay(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     former = Gallery({**FIRST.pages, "c.html": "<script src='files-1/data.js'>"}, FIRST.folder, FIRST.files)
     with generation(work_dir, "a run") as view:

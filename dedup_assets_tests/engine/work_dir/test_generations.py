@@ -171,7 +171,7 @@ FULL = (
 )
 
 
-def test_a_disk_that_fills_up_leaves_the_last_result_and_is_told_with_the_file_and_the_need(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_last_result_and_names_file_and_need(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     put(work_dir, **A)
     said = subprocess.run(

@@ -60,7 +60,7 @@ def test_an_error_in_the_block_leaves_what_stood_there_and_nothing_else(url: str
     assert [name for name in work_dir.names("") if not name.startswith(".")] == ["a", "c"]
 
 
-def test_a_disk_that_fills_up_while_the_second_file_is_written_leaves_both_as_they_were(tmp_path: Path) -> None:
+def test_a_disk_full_at_the_second_file_leaves_both_as_they_were(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     put(work_dir, a=b"old a", b=b"old b")
     # In a process of its own, which may write no file of more than 1000 bytes; the buffer holds more than that.

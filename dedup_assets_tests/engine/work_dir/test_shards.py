@@ -91,7 +91,7 @@ def test_what_a_killed_run_left_half_written_is_passed_over(work_dir: WorkDir) -
     assert store.known(part_of(b"b", b"c")).rows.tolist() == [0]
 
 
-def test_known_vectors_are_gathered_from_several_ranges_with_the_positions_of_the_new_one(work_dir: WorkDir) -> None:
+def test_known_vectors_of_several_ranges_get_the_positions_of_the_new_one(work_dir: WorkDir) -> None:
     store = ShardStore(work_dir, "model")
     for names in ([b"a", b"b"], [b"c", b"d"]):
         part = part_of(*names)

@@ -200,7 +200,7 @@ def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
     server.server_close()
 
 
-def test_a_failed_run_is_told_with_its_reason_in_the_file_and_to_the_webhook_that_were_named(
+def test_a_failed_run_is_reported_with_its_reason_to_file_and_webhook(
     instance: dg.DagsterInstance, tmp_path: Path, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
     url, posted = webhook

@@ -61,7 +61,7 @@ def test_a_worker_refuses_an_instance_that_launches_runs_otherwise(
         celery_worker.main([])
 
 
-def test_a_run_that_a_person_stops_is_canceling_and_will_not_be_launched_again_as_failed(
+def test_a_run_that_a_person_stops_is_canceled_and_not_launched_again(
     launcher: WatchfulCeleryRunLauncher,
 ) -> None:
     with dg.instance_for_test() as instance:

@@ -113,7 +113,7 @@ def worker_of(instance: dg.DagsterInstance, key: str) -> str | None:
 
 
 @pytest.mark.timeout(600)
-def test_workers_share_extraction_and_search_one_is_killed_and_every_byte_is_that_of_one_machine(
+def test_workers_of_which_one_is_killed_give_the_bytes_of_one_machine(
     running: Cluster, bucket: Any, tmp_path: Path
 ) -> None:
     with dg.DagsterInstance.get() as instance:

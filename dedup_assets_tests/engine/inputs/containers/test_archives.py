@@ -293,7 +293,7 @@ def test_the_largest_member_is_as_large_as_the_largest_file() -> None:
     assert member.MAX_MEMBER_BYTES <= reading.MAX_FILE_BYTES
 
 
-def test_a_dictionary_that_would_fill_the_memory_is_refused_and_the_largest_usual_one_is_not(tmp_path: Path) -> None:
+def test_a_dictionary_is_refused_only_beyond_the_largest_usual_size(tmp_path: Path) -> None:
     plain, path = pack(tmp_path / "x.tar").read_bytes(), tmp_path / "x.tar.xz"
     path.write_bytes(lzma.compress(plain, preset=9))
     assert outcomes(path) == FILES

@@ -99,7 +99,7 @@ def test_an_archive_that_cannot_be_listed_in_its_time_is_told_beside_what_was_fo
 
 @pytest.mark.usefixtures("no_earnings")
 @pytest.mark.parametrize("kind", COMPRESSED)
-def test_a_member_that_cannot_be_read_in_its_time_is_bad_and_what_lies_before_it_is_not(
+def test_a_member_that_takes_too_long_is_bad_and_those_before_it_are_good(
     kind: str, tmp_path: Path, seconds_by_question: Callable[[], float]
 ) -> None:
     found = listed(write(tmp_path / kind, bomb(kind, 8)), GENEROUS)
