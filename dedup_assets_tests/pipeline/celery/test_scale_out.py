@@ -23,7 +23,7 @@ INPUT, WORK = "s3://scale-out/photos", "s3://scale-out/work"
 SETTINGS = {"input_dir": INPUT, "work_dir": WORK, "shard_size": 5, "search_range_size": 6}
 RUN_CONFIG = {"resources": {"settings": {"config": SETTINGS}}}
 # These name settings that differ, are kept for later runs, or are only on a disk.
-NOT_COMPARED = {"config.json", "gallery", "shards", "neighbors", ".lock"}
+NOT_COMPARED = {"config.json", "gallery", "shards", "neighbors", ".lock", ".published.json"}
 
 
 @pytest.fixture
