@@ -22,6 +22,7 @@ __all__ = [
     "accepting_beta",
     "forget_values",
     "function_of",
+    "has_all_steps",
     "rename_op",
 ]
 
@@ -58,3 +59,9 @@ def forget_values(context: dg.OutputContext) -> None:
     held = context.step_context.output_capture
     if isinstance(held, dict):
         held.clear()
+
+
+def has_all_steps(context: dg.OutputContext) -> bool:
+    """Whether this process executes all steps of its run, so that the run has ended when it ends."""
+    plan, run = context.step_context.execution_plan, context.step_context.dagster_run
+    return set(plan.step_keys_to_execute) == set(run.step_keys_to_execute or plan.step_dict)

@@ -95,10 +95,10 @@ class WorkDirIOManager(PublishingIOManager):
         if type(obj) not in _WRITERS:
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
-        self._record(context, work_dir, obj)
         self._link(context, work_dir, obj)
+        with self.storing(context, work_dir):
+            self._record(context, work_dir, obj)
         forget_values(context)
-        self.publish_if_last(context)
 
     def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Show where the files will be."""

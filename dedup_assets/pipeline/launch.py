@@ -27,6 +27,7 @@ from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, selection_of_mode
+from dedup_assets.pipeline.publishing import has_ended
 from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
 from dedup_assets.pipeline.run_facts import RunFacts
 
@@ -55,12 +56,13 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
     folder = work_dir
     with ExitStack() as held:
         if settings.mode.needs_train_set:
-            held.enter_context(hold(work_dir, _doing(settings), shared=True))
+            held.enter_context(hold(work_dir, _doing(settings), shared=True, is_over=_has_ended))
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
         results = (name.rpartition("/")[2] for name in ASSETS_OF_MODE[settings.mode])
-        view = held.enter_context(generation(folder, _doing(settings), will_write=files_of(results)))
+        making = generation(folder, _doing(settings), will_write=files_of(results), is_over=_has_ended)
+        view = held.enter_context(making)
         before = read_config(view)
         if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)
@@ -120,6 +122,14 @@ def _instance() -> dg.DagsterInstance:
             raise SettingsError(f"DAGSTER_HOME={home!r}: must be the absolute path of a folder that exists, or not set")
         return dg.DagsterInstance.get()
     return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
+
+
+def _has_ended(run: str) -> bool | None:
+    """Whether a run of Dagster that uses the work_dir has ended; None where the user's Dagster does not know it."""
+    if not os.environ.get("DAGSTER_HOME"):
+        return None
+    with _instance() as instance:
+        return has_ended(instance, run)
 
 
 def _root_cause(error: Exception, instance: dg.DagsterInstance, run_tag: dict[str, str]) -> Exception:

@@ -1,11 +1,12 @@
 """Holding the work_dir for a run of Dagster and publishing its files together.
 
 A run that `launch` started holds and publishes its work_dir there, once its checks have passed. Every other run (the
-UI, a schedule, Dagster's command line) does so here: its files appear when its last asset is stored. Which file an
-asset is, is `io_manager`'s.
+UI, a schedule, Dagster's command line) does so here: its files appear when its last asset is stored. Its steps may be
+processes of their own, on several machines. Which assets are stored is noted in the generation's folder
+(`finished_results`) and not asked of Dagster's event log, which lags. Which file an asset is, is `io_manager`'s.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import ClassVar, Self
 
@@ -15,12 +16,25 @@ from pydantic import PrivateAttr
 from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.finished_results import (
+    check_finished,
+    finished_results,
+    is_staged,
+    note_finished,
+    taking_turns,
+)
 from dedup_assets.engine.work_dir.generations import open_here, registered
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.ownership import Ownership
 from dedup_assets.engine.work_dir.publishing import commit, tidy
 from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
+from dedup_assets.pipeline.dagster_internals import has_all_steps
 from dedup_assets.pipeline.resources import SettingsResource
+
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+_STORED = dg.DagsterEventType.ASSET_MATERIALIZATION
+_ROOT_TAG = "dagster/root_run_id"
 
 
 class PublishingIOManager(dg.ConfigurableIOManager):
@@ -34,7 +48,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
 
     settings: dg.ResourceDependency[SettingsResource]
     key_prefix: ClassVar[tuple[str, ...]] = ()
-    _run: "_RunInUi | None" = PrivateAttr(None)
+    _run: "_RunOfDagster | None" = PrivateAttr(None)
     _refusal: DedupError | None = PrivateAttr(None)
 
     @classmethod
@@ -44,25 +58,27 @@ class PublishingIOManager(dg.ConfigurableIOManager):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
-        """Hold the work_dir for as long as the run lasts, if it writes there and `launch` does not hold it."""
-        planned = _planned(context.instance, context.run, self.key_prefix)
+        """Hold the work_dir while this process executes steps of a run that writes there, unless `launch` holds it."""
         with ExitStack() as held:
             try:
-                if planned and context.run is not None and not open_here(self.folder(planned[0])):
-                    self._run = _RunInUi(context.run, planned)
-                    self._hold(self._run, held)
+                run = _RunOfDagster.of(context, self.key_prefix)
+                if run is not None and not open_here(self.folder(run.planned[0])):
+                    self._run = run
+                    self._hold(run, held)
             except DedupError as refusal:  # raised by the first step, because Dagster shows it as what it is there
                 self._refusal = refusal
             yield self
 
-    def _hold(self, run: "_RunInUi", held: ExitStack) -> None:
-        doing = f"Dagster run {run.name}"
-        for folder in self._folders(run):
-            held.enter_context(hold(folder, doing, run=run.name))
-            tidy(folder, keep=run.name)
-            keys = [key for key in run.planned if self.folder(key).url == folder.url]
-            Ownership(folder).refuse_foreign(files_of(key.path[-1] for key in keys))
-            held.enter_context(registered(folder.url, run.name))
+    def _hold(self, run: "_RunOfDagster", held: ExitStack) -> None:
+        for folder in self._folders(run.planned):
+            doing, name = f"Dagster run {run.name}", run.name
+            lock = held.enter_context(hold(folder, doing, run=name, has_steps=True, is_over=run.is_over))
+            held.callback(run.leave, folder, lock)
+            run.locks[folder.url] = lock
+            check_finished(folder, name, self._results(run.made_before(), folder))
+            tidy(folder, lock, keep=name)
+            Ownership(folder).refuse_foreign(files_of(self._results(run.planned, folder)))
+            held.enter_context(registered(folder.url, name))
 
     def parsed(self) -> Settings:
         """The validated settings. Raises SettingsError that names every wrong parameter."""
@@ -84,46 +100,113 @@ class PublishingIOManager(dg.ConfigurableIOManager):
         name = open_here(work_dir) or (self._run.name if self._run is not None else "")
         return work_dir.in_generation(name) if name else work_dir
 
-    def publish_if_last(self, context: dg.OutputContext) -> None:
-        """Publish the run's files if this asset was the last one that they waited for."""
-        if self._run is not None and self._run.is_last(context):
-            for folder in self._folders(self._run):
-                commit(folder, folder.generation)
+    @contextmanager
+    def storing(self, context: dg.OutputContext, work_dir: WorkDir) -> Iterator[None]:
+        """Note in config.json, in the block, what was written; then publish the run's files if this was the last one.
 
-    def _folders(self, run: "_RunInUi") -> list[WorkDir]:
-        return list({folder.url: folder for folder in map(self.folder, run.planned)}.values())
+        Steps that are processes of their own take turns, because they change the same files.
+        """
+        run = self._run
+        if run is None:  # `launch` publishes
+            yield
+            return
+        run.is_whole = run.is_whole or has_all_steps(context)
+        folders = self._folders(run.planned)
+        with ExitStack() as turn:
+            if not run.is_whole:
+                turn.enter_context(taking_turns(folders[0], run.name))
+            yield
+            note_finished(work_dir, run.name, context.asset_key.path[-1], run.run_id, work_dir.written)
+            if all(self._is_complete(run, folder) for folder in folders):
+                for folder in folders:
+                    commit(folder, run.name, run.locks[folder.url])
+
+    def _is_complete(self, run: "_RunOfDagster", folder: WorkDir) -> bool:
+        """Whether every asset of the run that has files in a folder is stored."""
+        finished = finished_results(folder, run.name)
+        stored = {name for name, result in finished.items() if result.run == run.run_id}
+        return stored.issuperset(self._results(run.planned, folder))
+
+    def _results(self, keys: Iterable[dg.AssetKey], folder: WorkDir) -> list[str]:
+        return [key.path[-1] for key in keys if self.folder(key).url == folder.url]
+
+    def _folders(self, keys: Iterable[dg.AssetKey]) -> list[WorkDir]:
+        return list({folder.url: folder for folder in map(self.folder, keys)}.values())
 
 
-class _RunInUi:
-    """A run that Dagster itself started: from the UI, a schedule, its command line."""
+class _RunOfDagster:
+    """A run that Dagster itself started: from the UI, a schedule, its command line.
 
-    def __init__(self, run: dg.DagsterRun, planned: list[dg.AssetKey]) -> None:
-        self.name = run.root_run_id or run.run_id  # a run that is executed again from its failure goes on
+    Args:
+        instance: which knows its events.
+        run: itself.
+        planned: the assets that it is to store, at least one.
+        prefix: of the pipeline's asset keys.
+
+    Attributes:
+        name: of its generation. A run that is executed again from its failure goes on with that of the first.
+        run_id: its own.
+        locks: of the folders that it holds, by URL.
+        is_whole: whether this process executes all of its steps, as far as is known.
+    """
+
+    def __init__(
+        self, instance: dg.DagsterInstance, run: dg.DagsterRun, planned: list[dg.AssetKey], prefix: tuple[str, ...]
+    ) -> None:
+        self.name, self.run_id = run.root_run_id or run.run_id, run.run_id
         self.planned = planned
+        self.locks: dict[str, Lock] = {}
+        self.is_whole = False
+        self._instance, self._prefix = instance, prefix
 
-    def is_last(self, context: dg.OutputContext) -> bool:
-        """Whether every other asset of the run is stored."""
-        done = _assets_of(context.step_context.instance, context.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
-        return set(self.planned) <= done | {context.asset_key}
+    @classmethod
+    def of(cls, context: dg.InitResourceContext, prefix: tuple[str, ...]) -> "_RunOfDagster | None":
+        """The run of a process; None where it stores none of the pipeline's assets."""
+        if context.instance is None or context.run is None:
+            return None
+        planned = _assets_of(context.instance, context.run.run_id, _PLANNED, prefix)
+        return cls(context.instance, context.run, planned, prefix) if planned else None
+
+    def made_before(self) -> list[dg.AssetKey]:
+        """Assets that steps of this run have stored, and runs that failed which it goes on with."""
+        made: set[dg.AssetKey] = set()
+        run_id: str | None = self.run_id
+        while run_id is not None:
+            run = self._instance.get_run_by_id(run_id)
+            if run is None or run.is_success:  # what that one made is published
+                break
+            made.update(_assets_of(self._instance, run_id, _STORED, self._prefix))
+            run_id = run.parent_run_id
+        return sorted(made)
+
+    def is_over(self, name: str) -> bool | None:
+        """As `has_ended`, by the instance of this run."""
+        return has_ended(self._instance, name)
+
+    def leave(self, folder: WorkDir, lock: Lock) -> None:
+        """Say, when this process ends, whether the run has ended with it."""
+        lock.is_over = self.is_whole or not is_staged(folder, self.name)
 
 
-def _planned(
-    instance: dg.DagsterInstance | None, run: dg.DagsterRun | None, prefix: tuple[str, ...]
+def has_ended(instance: dg.DagsterInstance, name: str) -> bool | None:
+    """Whether a run, with those that go on with it, has ended; None where this instance does not know it."""
+    run = instance.get_run_by_id(name)
+    if run is None:
+        return None
+    again = instance.get_runs(dg.RunsFilter(tags={_ROOT_TAG: name}))
+    return all(each.is_finished for each in (run, *again))
+
+
+def _assets_of(
+    instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType, prefix: tuple[str, ...]
 ) -> list[dg.AssetKey]:
-    """The assets of a run that have files here, sorted; others may have been chosen beside them.
+    """The assets with files that events of a run are about, sorted; a run may have others beside them.
 
     Shards are not among them: the engine stores each as soon as it is done.
     """
-    if instance is None or run is None:
-        return []
-    keys = _assets_of(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    of_pipeline = (key for key in keys if tuple(key.path[: len(prefix)]) == prefix)
-    return sorted(key for key in of_pipeline if key.path[-1] in FILES_OF)
-
-
-def _assets_of(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[dg.AssetKey]:
-    """The assets that events of one kind are about."""
     events = (
         record.event_log_entry.dagster_event for record in instance.get_records_for_run(run_id, of_type=kind).records
     )
-    return {event.asset_key for event in events if event is not None and event.asset_key is not None}
+    keys = {event.asset_key for event in events if event is not None and event.asset_key is not None}
+    of_pipeline = (key for key in keys if tuple(key.path[: len(prefix)]) == prefix)
+    return sorted(key for key in of_pipeline if key.path[-1] in FILES_OF)

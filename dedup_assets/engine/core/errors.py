@@ -40,6 +40,10 @@ class WorkDirError(DedupError):
     """A file in work_dir is missing, damaged, or does not fit the other files."""
 
 
+class LostLockError(WorkDirError):
+    """Another run has taken over the work_dir; this one must touch nothing more in it."""
+
+
 class ModelError(DedupError):
     """The ONNX model is missing, broken, or has inputs or outputs that do not fit an image embedding."""
 

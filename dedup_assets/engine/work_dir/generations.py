@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.locks import IsOver
 from dedup_assets.engine.work_dir.publishing import making_generation
 
 _open: dict[str, str] = {}  # generations that this process is making, by the URL of their folder
@@ -16,7 +17,12 @@ _guard = threading.Lock()
 
 @contextmanager
 def generation(
-    work_dir: WorkDir, doing: str, *, wait: bool = False, will_write: Collection[str] = ()
+    work_dir: WorkDir,
+    doing: str,
+    *,
+    wait: bool = False,
+    will_write: Collection[str] = (),
+    is_over: IsOver | None = None,
 ) -> Iterator[WorkDir]:
     """Hold a work_dir and publish all that is written in the block at its end; nothing of it where the block fails.
 
@@ -25,6 +31,7 @@ def generation(
         doing: the run in words, for the message to a run that is refused.
         wait: for another run to end; else that is an error.
         will_write: names of files that the block is to write.
+        is_over: asked whether another run has ended that leaves no process at work.
 
     Yields:
         The work_dir as this run sees it: with the files that it has written already.
@@ -33,7 +40,8 @@ def generation(
         WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
             under one of the names.
     """
-    with making_generation(work_dir, doing, wait=wait, will_write=will_write) as name, registered(work_dir.url, name):
+    making = making_generation(work_dir, doing, wait=wait, will_write=will_write, is_over=is_over)
+    with making as name, registered(work_dir.url, name):
         yield work_dir.in_generation(name)
 
 

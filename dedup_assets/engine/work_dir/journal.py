@@ -11,6 +11,12 @@ from dedup_assets.engine.work_dir.ownership import PublishedFile
 from dedup_assets.engine.work_dir.place import Place
 
 JOURNAL = ".publishing.json"
+JOURNALS = ".publishing"
+"""On a store, a folder of one journal for each epoch of the lock (`leases`). The newest is the one that counts, so that
+nothing that the run of an earlier epoch still does can hide it or delete it."""
+
+_IDLE = "idle"  # ending of a journal that says: this epoch publishes nothing now
+_EPOCH = re.compile(r"(\d{12})\.(json|idle)")
 STAGED = ".staged"
 GENERATION = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Names of generations: a UUID, with hyphens where Dagster gave it to its run."""
@@ -23,11 +29,13 @@ class Journal:
     Attributes:
         generation: its name, which is that of its folder in `STAGED`.
         files: what is in its files, by their names in the work_dir.
+        epoch: of the lock, on a store; 0 on local disks.
         former_gallery: a folder of the gallery that an earlier version made, which keeps no list of its files.
     """
 
     generation: str
     files: dict[str, PublishedFile]
+    epoch: int = 0
     former_gallery: str = ""
 
 
@@ -42,16 +50,27 @@ def read_journal(place: Place) -> Journal | None:
     Raises:
         WorkDirError: the journal cannot be read, is damaged, or names something outside of the work_dir.
     """
-    content = place.read_placed(JOURNAL)
+    epoch, ending = (0, "json") if place.is_local else _newest(place)
+    content = place.read_placed(_name(epoch, "json")) if ending == "json" else None
     if content is None:
         return None
     try:
-        return _parse(place, json.loads(content))
+        return _parse(place, json.loads(content), epoch)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise WorkDirError(f"{place.path(JOURNAL)!r} is damaged; delete it and run again") from None
+        raise WorkDirError(f"{place.path(_name(epoch, 'json'))!r} is damaged; delete it and run again") from None
 
 
-def _parse(place: Place, noted: Mapping[str, Any]) -> Journal:
+def _newest(place: Place) -> tuple[int, str]:
+    """Epoch and ending of the journal that counts on a store."""
+    found = [match for match in map(_EPOCH.fullmatch, place.names(JOURNALS)) if match]
+    return max(((int(match[1]), match[2]) for match in found), default=(0, _IDLE))  # "json" is after "idle"
+
+
+def _name(epoch: int, ending: str) -> str:
+    return f"{JOURNALS}/{epoch:012d}.{ending}" if epoch else JOURNAL
+
+
+def _parse(place: Place, noted: Mapping[str, Any], epoch: int) -> Journal:
     generation, files = noted["generation"], noted["files"]
     if not GENERATION.fullmatch(generation):
         raise ValueError(generation)
@@ -64,10 +83,26 @@ def _parse(place: Place, noted: Mapping[str, Any]) -> Journal:
     return Journal(
         generation,
         {name: PublishedFile(**facts) for name, facts in files.items()},
+        epoch,
         str(noted.get("former_gallery", "")),
     )
 
 
 def write_journal(place: Place, journal: Journal) -> None:
     """Make a generation the result. Raises WorkDirError where that is not possible."""
-    place.write_placed(JOURNAL, json.dumps(asdict(journal)).encode())
+    place.write_placed(_name(journal.epoch, "json"), json.dumps(asdict(journal)).encode())
+
+
+def remove_journal(place: Place, journal: Journal) -> None:
+    """Say that all files of a journal are in their places."""
+    place.remove(_name(journal.epoch, "json"))
+
+
+def close_former_journals(place: Place, epoch: int) -> None:
+    """From now on, on a store, let no journal of an earlier epoch count."""
+    if epoch:
+        place.write_placed(_name(epoch, _IDLE), b"")
+        for name in place.names(JOURNALS):
+            match = _EPOCH.fullmatch(name)
+            if match and int(match[1]) < epoch:
+                place.remove(f"{JOURNALS}/{name}")

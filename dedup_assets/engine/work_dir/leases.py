@@ -1,7 +1,13 @@
 """The lock of a work_dir on a store, which has no locks but creates an object only where there is none.
 
-The holder rewrites the object again and again; one that does not change while it is watched is abandoned. It is watched
-by the watcher's own monotonic clock, so that clocks that differ or jump do not matter.
+Each time the lock is taken is an epoch: an object `.lock/<number>`, created only where there is none, so that of two
+runs that come at once one gets it. The newest epoch holds the lock until it says that it has ended. Its holder rewrites
+its object again and again; one that does not change while it is watched is abandoned, and the next epoch may be
+created. It is watched by the watcher's own monotonic clock, so that clocks that differ or jump do not matter.
+
+A run that was taken for dead and goes on finds a newer epoch than its own before it publishes, and touches nothing
+more (`publishing`). On a store that creates objects unconditionally (some gateways), two runs that come at the same
+moment may both begin; the one whose object was overwritten notices it then.
 """
 
 import json
@@ -12,18 +18,29 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import PurePosixPath
 from typing import Any
 
-from dedup_assets.engine.work_dir.locks import NAME, Holder, Lock, in_use
+from dedup_assets.engine.core.errors import LostLockError
+from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, in_use
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5
 _BEAT_SECONDS = 5.0
 _STALE_SECONDS = 30.0  # six beats: a holder that says nothing for so long has died
+_ENDED = "ended"
 
 
 @contextmanager
-def hold_remote(filesystem: Any, root: str, url: str, holder: Holder, *, wait: bool) -> Iterator[Lock]:  # noqa: ANN401
+def hold_remote(
+    filesystem: Any,  # noqa: ANN401 - fsspec is untyped
+    root: str,
+    url: str,
+    holder: Holder,
+    *,
+    wait: bool,
+    is_over: IsOver | None = None,
+) -> Iterator[Lock]:
     """Hold the lock of a prefix on a store.
 
     Args:
@@ -32,85 +49,135 @@ def hold_remote(filesystem: Any, root: str, url: str, holder: Holder, *, wait: b
         url: of the work_dir, for messages.
         holder: this run.
         wait: for ever; else it is an error as soon as another run is seen to be alive (within seconds).
+        is_over: asked about a run that holds the lock.
 
     Raises:
         WorkDirError: another run holds it.
     """
-    lease = _Lease(filesystem, f"{root.rstrip('/')}/{NAME}", holder)
-    lease.acquire(url, wait=wait)
-    beating = threading.Thread(target=lease.beat, name="work-dir-lock", daemon=True)
+    lease = Lease(filesystem, f"{root.rstrip('/')}/{NAME}", url, holder)
+    lease.acquire(wait=wait, is_over=is_over)
+    ended = threading.Event()
+    beating = threading.Thread(target=lease.beat, args=(ended,), name="work-dir-lock", daemon=True)
     beating.start()
     try:
-        yield Lock(lease.lost)
+        yield lease
     finally:
-        lease.ended.set()
+        ended.set()
         beating.join()
         lease.release()
 
 
-class _Lease:
-    """An object that is created only where there is none, and rewritten while its holder lives."""
+class Lease(Lock):
+    """The lock of a store.
 
-    def __init__(self, filesystem: Any, path: str, holder: Holder) -> None:  # noqa: ANN401
-        self._fs, self._path = filesystem, path
-        self._facts = asdict(holder) | {"token": uuid.uuid4().hex}
+    Args:
+        filesystem: of fsspec.
+        folder: of the objects of its epochs.
+        url: of the work_dir, for messages.
+        holder: this run.
+    """
+
+    def __init__(self, filesystem: Any, folder: str, url: str, holder: Holder) -> None:  # noqa: ANN401
+        super().__init__()
+        self._fs, self._folder, self._url, self._holder = filesystem, folder, url, holder
+        self._process = uuid.uuid4().hex
         self._beats = 0
-        self.lost, self.ended = threading.Event(), threading.Event()
 
-    def acquire(self, url: str, *, wait: bool) -> None:
+    def acquire(self, *, wait: bool, is_over: IsOver | None = None) -> None:
+        """Take the lock. Raises WorkDirError where another run holds it."""
         seen, since = b"", time.monotonic()
-        while not self._create():
-            found = self._read()
-            if found is None:
-                continue
-            if found != seen:
+        while True:
+            newest, found = self._newest()
+            other = Holder.read(found)
+            if other is not None and other.run == self._holder.run and not _has_ended(found):
+                self.epoch = newest  # another process of this run has taken it
+                return
+            is_free = newest == 0 or _has_ended(found)
+            if not is_free and other is not None and is_over is not None and other.has_steps:
+                is_free = is_over(other.run) is True
+            if not is_free and found != seen:
                 if seen and not wait:
-                    raise in_use(url, Holder.read(found))
+                    raise in_use(self._url, other)
                 seen, since = found, time.monotonic()
-            elif time.monotonic() - since >= _STALE_SECONDS:
-                _LOG.warning("the lock of work_dir=%r is taken over from a run that has died: %s", url, _who(found))
-                if self._read() == found:
-                    self._remove()
+            elif not is_free and time.monotonic() - since >= _STALE_SECONDS:
+                _LOG.warning("the lock of work_dir=%r is taken over from a run that has died: %s", self._url, other)
+                is_free = True
+            if is_free and self._create(newest + 1):
+                self.epoch = newest + 1
+                return
             time.sleep(_POLL_SECONDS)
 
-    def beat(self) -> None:
-        while not self.ended.wait(_BEAT_SECONDS):
-            with suppress(Exception):  # a store that fails for a while: the next beat tells
-                found = self._read()
-                if found is None or self._facts["token"].encode() not in found:
-                    self.lost.set()
-                    return
+    def check(self) -> None:
+        """Look whether it is still held. Raises LostLockError where another run has taken it over."""
+        newest, found = self._newest()
+        if newest != self.epoch or not self._is_ours(found):
+            raise LostLockError(
+                f"another run has taken over work_dir={self._url!r}, because this one was silent for too long; it "
+                "changes nothing more there; run again when that one has ended"
+            )
+
+    def beat(self, ended: threading.Event) -> None:
+        """Show that the holder lives, until it has ended."""
+        while not ended.wait(_BEAT_SECONDS):
+            with suppress(Exception):  # a store that fails for a while: the next beat tries again
+                self.check()
                 self._beats += 1
-                self._fs.pipe_file(self._path, self._body())
+                self._fs.pipe_file(self._path(self.epoch), self._body())
 
     def release(self) -> None:
-        if not self.lost.is_set():
-            with suppress(Exception):
-                found = self._read()
-                if found is not None and self._facts["token"].encode() in found:
-                    self._remove()
+        """Say that the run has ended, unless it goes on in other processes."""
+        if self._holder.has_steps and not self.is_over:
+            return
+        with suppress(Exception):
+            self.check()
+            self._fs.pipe_file(self._path(self.epoch), self._body(ended=True))
 
-    def _create(self) -> bool:
+    def forget_former_epochs(self) -> None:
+        """Delete the objects of earlier epochs, which nobody looks at any more."""
+        for number in self._epochs():
+            if number < self.epoch:
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(self._path(number))
+
+    def _create(self, epoch: int) -> bool:
         with suppress(FileExistsError):  # or ours, where the answer to the first attempt was lost on its way
-            self._fs.pipe_file(self._path, self._body(), mode="create")
-        found = self._read()  # a store that knows no conditions has let the last writer win
-        return found is not None and self._facts["token"].encode() in found
+            self._fs.pipe_file(self._path(epoch), self._body(), mode="create")
+        newest, found = self._newest()  # a store that knows no conditions has let the last writer win
+        return newest == epoch and self._is_ours(found)
 
-    def _body(self) -> bytes:
-        return json.dumps(self._facts | {"beats": self._beats}).encode()
+    def _is_ours(self, found: bytes) -> bool:
+        other = Holder.read(found)
+        if other is None or other.run != self._holder.run or _has_ended(found):
+            return False
+        return self._holder.has_steps or json.loads(found).get("process") == self._process
 
-    def _read(self) -> bytes | None:
+    def _body(self, *, ended: bool = False) -> bytes:
+        facts = asdict(self._holder) | {"process": self._process, "beats": self._beats, _ENDED: ended}
+        return json.dumps(facts).encode()
+
+    def _newest(self) -> tuple[int, bytes]:
+        """The newest epoch and what it says; 0 where there is none."""
+        while True:
+            epochs = self._epochs()
+            if not epochs:
+                return 0, b""
+            with suppress(FileNotFoundError):  # else it was deleted just now, because there is a newer one
+                return epochs[-1], self._fs.cat_file(self._path(epochs[-1]))
+
+    def _epochs(self) -> list[int]:
         try:
-            content: bytes = self._fs.cat_file(self._path)
-        except FileNotFoundError:
-            return None
-        return content
+            listed = self._fs.ls(self._folder, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        names = (PurePosixPath(path).name for path in listed)
+        return sorted(int(name) for name in names if name.isdecimal())
 
-    def _remove(self) -> None:
-        with suppress(FileNotFoundError):
-            self._fs.rm_file(self._path)
+    def _path(self, epoch: int) -> str:
+        return f"{self._folder}/{epoch:012d}"
 
 
-def _who(text: bytes) -> str:
-    holder = Holder.read(text)
-    return str(holder) if holder else "nobody known"
+def _has_ended(found: bytes) -> bool:
+    try:
+        return json.loads(found).get(_ENDED) is True
+    except (ValueError, AttributeError, RecursionError):
+        return False

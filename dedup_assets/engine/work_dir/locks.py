@@ -1,7 +1,8 @@
 """Who may change a work_dir: one run at a time. On local disks here, on stores in `leases`.
 
 The lock is the system's own (flock), which ends with the process that holds it: nothing is stale after a crash, and no
-clock is asked.
+clock is asked. A run whose steps are processes of their own holds it by each of them, and by a note in the lock file
+between them.
 """
 
 import errno
@@ -10,9 +11,8 @@ import logging
 import os
 import socket
 import stat
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,14 +28,21 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 NAME = ".lock"
+BETWEEN_STEPS_SECONDS = 120.0
+"""After which a run whose steps are processes of their own has ended, if none of them is at work and nobody knows."""
+
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
-_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # through no link, and without waiting at a FIFO
+# Through no link, and without waiting at a FIFO.
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+IsOver = Callable[[str], bool | None]
+"""Whether the run of this identity has ended; None where that is not known."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: said to whoever is refused.
+    """Who holds a lock; the message to a run that is refused names it.
 
     Attributes:
         doing: the run, in words.
@@ -43,6 +50,7 @@ class Holder:
         pid: its process there.
         since: when it began, by its own clock.
         run: its identity; processes of one run do not exclude one another.
+        has_steps: whether its steps may be processes of their own, so that it goes on when one of them ends.
     """
 
     doing: str
@@ -50,20 +58,22 @@ class Holder:
     pid: int
     since: str
     run: str
+    has_steps: bool = False
 
     @classmethod
-    def here(cls, doing: str, run: str) -> "Holder":
+    def here(cls, doing: str, run: str, *, has_steps: bool = False) -> "Holder":
         """This process, now."""
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return cls(doing, socket.gethostname(), os.getpid(), now, run)
+        return cls(doing, socket.gethostname(), os.getpid(), now, run, has_steps)
 
     @classmethod
     def read(cls, text: bytes) -> "Holder | None":
         """Who wrote a lock; None where it says nothing that can be read."""
         try:
             facts = json.loads(text)
-            return cls(**{name: facts[name] for name in ("doing", "host", "pid", "since", "run")})
-        except (ValueError, KeyError, TypeError):
+            names = ("doing", "host", "pid", "since", "run")
+            return cls(**{name: facts[name] for name in names}, has_steps=facts.get("has_steps") is True)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def __str__(self) -> str:
@@ -73,23 +83,30 @@ class Holder:
 class Lock:
     """A lock that is held.
 
-    Args:
-        lost: set where it was taken over, because this process had said nothing for too long.
+    Attributes:
+        epoch: how often the lock of a store was taken before and with this holder; 0 on local disks.
+        is_over: set it when the run has ended; else one whose steps are processes goes on in the next of them.
     """
 
-    def __init__(self, lost: threading.Event | None = None) -> None:
-        self._lost = lost
+    def __init__(self, epoch: int = 0) -> None:
+        self.epoch = epoch
+        self.is_over = False
 
     def check(self) -> None:
-        """See that it is still held. Raises WorkDirError if not."""
-        if self._lost is not None and self._lost.is_set():
-            raise WorkDirError(
-                "this run was silent for so long that another one has taken over its work_dir; run again when that ends"
-            )
+        """See that it is still held. On local disks it is, as long as this process lives.
+
+        Raises:
+            LostLockError: another run has taken it over.
+        """
+
+    def forget_former_epochs(self) -> None:
+        """Delete what holders before this one have left in the lock; on local disks they leave nothing."""
 
 
 @contextmanager
-def hold_local(root: Path, url: str, holder: Holder, *, wait: bool, shared: bool = False) -> Iterator[Lock]:
+def hold_local(
+    root: Path, url: str, holder: Holder, *, wait: bool, shared: bool = False, is_over: IsOver | None = None
+) -> Iterator[Lock]:
     """Hold the lock of a folder, which is created if need be.
 
     The lock file stays: a file that is deleted while others wait for it would let two of them in.
@@ -100,47 +117,94 @@ def hold_local(root: Path, url: str, holder: Holder, *, wait: bool, shared: bool
         holder: this run.
         wait: for ever; else it is an error where another run holds the lock.
         shared: keep writers out, but not other readers.
+        is_over: asked about a run that has left a note and has no process at work.
 
     Raises:
         WorkDirError: another run holds it, or the folder cannot be written to.
     """
-    file = _lock(root / NAME, url, holder, wait=wait, shared=shared)
+    lock = Lock()
+    file = _lock(root / NAME, url, holder, wait=wait, shared=shared, is_over=is_over)
     try:
-        yield Lock()
+        yield lock
     finally:
         if file is not None:
             if not shared:
-                _write(file, b"")
+                _leave(file, holder, lock)
             file.close()
 
 
-def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool) -> BinaryIO | None:
-    """The lock file, locked; None where that is not possible or not needed."""
+def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> BinaryIO | None:
+    """The lock file, locked; None where that is not possible."""
     if fcntl is None:
         return None
     file = _open(path, url)
-    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-    while True:
-        try:
-            fcntl.flock(file, kind)
-        except BlockingIOError:
-            file.seek(0)
-            other = Holder.read(file.read())
-            if other is not None and other.run == holder.run:
-                file.close()
-                return None  # another process of this run
+    try:
+        while not _try(file, holder, shared=shared, is_over=is_over):
+            other = _noted(file)
             if not wait:
                 file.close()
-                raise in_use(url, other) from None
+                raise in_use(url, other)
             time.sleep(_POLL_SECONDS)
-        except OSError as error:
-            file.close()
-            _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
-            return None
-        else:
-            if not shared:
-                _write(file, json.dumps(asdict(holder)).encode())
-            return file
+    except OSError as error:
+        file.close()
+        _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
+        return None
+    return file
+
+
+def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None) -> bool:
+    """Lock the file if no other run holds it.
+
+    Steps of one run share the lock, so that the note in the file is what keeps others out while one of them holds it.
+    """
+    is_alone = not shared and _flock(file, fcntl.LOCK_EX)
+    if not is_alone and not _flock(file, fcntl.LOCK_SH):
+        return False
+    other = _noted(file)
+    if other is not None and other.run == holder.run:
+        is_free = True
+    elif other is not None and other.has_steps:
+        is_free = (is_alone or shared) and _has_ended(other, file, is_over)
+    else:
+        is_free = is_alone or shared  # else a reader holds it
+    if is_free and (not is_alone or _take(file, holder)):
+        return True
+    _flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def _take(file: BinaryIO, holder: Holder) -> bool:
+    """Note the holder in a file that is locked by this process alone, and share it with the run's other steps."""
+    _write(file, json.dumps(asdict(holder)).encode(), must=holder.has_steps)
+    if not holder.has_steps:
+        return True
+    is_shared = _flock(file, fcntl.LOCK_SH)  # not at one moment: another run may have come between
+    other = _noted(file)
+    return is_shared and other is not None and other.run == holder.run
+
+
+def _flock(file: BinaryIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _has_ended(other: Holder, file: BinaryIO, is_over: IsOver | None) -> bool:
+    """Whether a run that has left a note, and none of whose steps is at work, has ended."""
+    known = is_over(other.run) if is_over is not None else None
+    silent_seconds = abs(time.time() - os.fstat(file.fileno()).st_mtime)
+    return silent_seconds > BETWEEN_STEPS_SECONDS if known is None else known
+
+
+def _leave(file: BinaryIO, holder: Holder, lock: Lock) -> None:
+    """Take the note from the lock file where the run has ended and no other process of it is at work."""
+    if holder.has_steps and not (lock.is_over and _flock(file, fcntl.LOCK_EX)):
+        with suppress(OSError):
+            os.utime(file.fileno())  # a sign that the run goes on
+        return
+    _write(file, b"")
 
 
 def _open(path: Path, url: str) -> BinaryIO:
@@ -149,9 +213,8 @@ def _open(path: Path, url: str) -> BinaryIO:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | _SAFELY, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise WorkDirError(
-                f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
-            ) from None
+            said = f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
+            raise WorkDirError(said) from None
         raise WorkDirError(f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -159,15 +222,26 @@ def _open(path: Path, url: str) -> BinaryIO:
     return os.fdopen(descriptor, "r+b", buffering=0)
 
 
-def _write(file: BinaryIO, content: bytes) -> None:
-    """Say in the lock file who holds it."""
-    with suppress(OSError):  # a full disk: the lock holds without a name
+def _noted(file: BinaryIO) -> Holder | None:
+    file.seek(0)
+    return Holder.read(file.read())
+
+
+def _write(file: BinaryIO, content: bytes, *, must: bool = False) -> None:
+    """Note in the lock file who holds it."""
+    try:
         file.seek(0)
         file.truncate()
         file.write(content)
+    except OSError:  # a full disk: the lock holds without a note
+        if must:
+            raise
 
 
 def in_use(url: str, other: Holder | None) -> WorkDirError:
     """The error for a run that is refused."""
     who = str(other) if other else "a run that reads it"
-    return WorkDirError(f"work_dir={url!r} is in use by another run ({who}); wait until it ends, or name another")
+    between = f"; it is free {BETWEEN_STEPS_SECONDS:.0f} s after the last step" if other and other.has_steps else ""
+    return WorkDirError(
+        f"work_dir={url!r} is in use by another run ({who}){between}; wait until it ends, or name another"
+    )

@@ -45,11 +45,24 @@ class PublishedFile:
     version: str = ""
 
 
+@dataclass(frozen=True)
+class _Record:
+    """What `.published.json` says."""
+
+    files: dict[str, PublishedFile]
+    generation: str
+    is_adopted: bool
+
+
 class Ownership:
     """What is known about the files in a work_dir.
 
     Args:
         place: the work_dir.
+
+    Attributes:
+        files: those that were published, by name.
+        generation: the one that was published last.
 
     Raises:
         WorkDirError: the record cannot be read.
@@ -58,8 +71,9 @@ class Ownership:
     def __init__(self, place: Place) -> None:
         self._place = place
         noted = _read(place)
-        self.files = {} if noted is None else noted[0]
-        self._is_adopted = is_own_config(place.read_placed(CONFIG) or b"") if noted is None else noted[1]
+        self.files = {} if noted is None else noted.files
+        self.generation = "" if noted is None else noted.generation
+        self._is_adopted = is_own_config(place.read_placed(CONFIG) or b"") if noted is None else noted.is_adopted
 
     def refuse_foreign(self, names: Iterable[str]) -> None:
         """See that files may be written under these names.
@@ -120,22 +134,23 @@ class Ownership:
         noted, facts = self.files.get(name), find(self._place, name)
         return noted is not None and facts is not None and matches(self._place, name, facts, noted)
 
-    def note(self, files: Mapping[str, PublishedFile], removed: Iterable[str] = ()) -> None:
-        """Record files that were published just now, and forget those that were removed."""
+    def note(self, files: Mapping[str, PublishedFile], removed: Iterable[str], generation: str) -> None:
+        """Record the files of a generation that was published just now, and forget those that were removed."""
         former = {name: file for name, file in self.files.items() if name not in set(removed)}
         self.files = former | dict(files)
         described = {name: asdict(file) for name, file in sorted(self.files.items())}
-        noted = {"format": _FORMAT, "adopted": self._is_adopted, "files": described}
+        noted = {"format": _FORMAT, "generation": generation, "adopted": self._is_adopted, "files": described}
         self._place.write_placed(RECORD, json.dumps(noted, indent=1).encode())
 
 
-def _read(place: Place) -> tuple[dict[str, PublishedFile], bool] | None:
-    """The record of a work_dir, and whether it was adopted; None where it has none, or one that is not ours."""
+def _read(place: Place) -> _Record | None:
+    """The record of a work_dir; None where it has none, or one that is damaged or not ours."""
     try:
         noted: Any = json.loads(place.read_placed(RECORD) or b"{}")
         if noted.get("format") != _FORMAT:
             return None
-        return {str(name): _published(facts) for name, facts in noted["files"].items()}, noted["adopted"] is True
+        files = {str(name): _published(facts) for name, facts in noted["files"].items()}
+        return _Record(files, str(noted["generation"]), noted["adopted"] is True)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

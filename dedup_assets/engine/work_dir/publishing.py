@@ -6,6 +6,10 @@ the journal is removed. Readers of this package who meet a journal (a run publis
 files wherever they are at that moment; the next run finishes the moving. So a reader meets the files of one generation,
 the old one or the new one, never some of each.
 
+On a store a run may be taken for dead and go on (`leases`). It looks at the lock before and after it writes its
+journal, and touches nothing more where it has lost it. The run that took over finishes a journal that it finds, then
+lets no earlier one count, and only then deletes what the other had staged.
+
 A program that opens the files itself sees the same, except during the milliseconds in which they are renamed (on a
 store: the seconds in which they are copied), or, where the run was killed just then, until the next run.
 """
@@ -25,13 +29,15 @@ from dedup_assets.engine.work_dir.identity.config import read_placed
 from dedup_assets.engine.work_dir.identity.recording import merge_records
 from dedup_assets.engine.work_dir.journal import (
     GENERATION,
-    JOURNAL,
     STAGED,
     Journal,
+    close_former_journals,
     read_journal,
+    remove_journal,
     staged_name,
     write_journal,
 )
+from dedup_assets.engine.work_dir.locks import IsOver, Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, hash_of, matches
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
@@ -43,7 +49,12 @@ _contents: dict[tuple[str, str], dict[str, Content]] = {}  # what this process h
 
 @contextmanager
 def making_generation(
-    place: Place, doing: str, *, wait: bool = False, will_write: Collection[str] = ()
+    place: Place,
+    doing: str,
+    *,
+    wait: bool = False,
+    will_write: Collection[str] = (),
+    is_over: IsOver | None = None,
 ) -> Iterator[str]:
     """Hold a work_dir and publish all that is staged in the block at its end; nothing where the block fails.
 
@@ -52,6 +63,7 @@ def making_generation(
         doing: the run in words, for the message to a run that is refused.
         wait: for another run to end; else that is an error.
         will_write: names of files that the block is to write.
+        is_over: asked whether another run has ended that leaves no process at work.
 
     Yields:
         The name of the generation.
@@ -63,16 +75,18 @@ def making_generation(
     generation = uuid.uuid4().hex
     if read_journal(place) is None:
         Ownership(place).refuse_foreign(will_write)
-    with hold(place, doing, run=generation, wait=wait) as lock:
-        tidy(place, keep=generation)
+    with hold(place, doing, run=generation, wait=wait, is_over=is_over) as lock:
+        tidy(place, lock, keep=generation)
         Ownership(place).refuse_foreign(will_write)
         try:
             yield generation
-            lock.check()
-            commit(place, generation)
-        finally:
-            if read_journal(place) is None:
-                discard(place, generation)
+            commit(place, generation, lock)
+        except BaseException:
+            with suppress(Exception):  # a run that has lost the lock touches nothing more
+                lock.check()
+                if read_journal(place) is None:
+                    discard(place, generation)
+            raise
 
 
 def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> None:
@@ -81,21 +95,24 @@ def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> 
     if place.is_local:
         mark = Path(place.inside(staged_name(generation, MARK)))
         if not mark.exists():
+            make_folder(mark.parent)
             mark.touch()
 
 
-def tidy(place: Place, keep: str = "") -> None:
+def tidy(place: Place, lock: Lock, keep: str = "") -> None:
     """Finish what a killed run was publishing, and delete what killed and failed runs left half written.
 
     The caller holds the work_dir. Files of living writers that do not hold it (shards) stay.
 
     Args:
         place: which work_dir.
+        lock: of it.
         keep: a generation that is to be continued.
     """
     journal = read_journal(place)
     if journal is not None:
-        _finish(place, journal)
+        _finish(place, journal, lock)
+    close_former_journals(place, lock.epoch)
     if place.is_local:
         _tidy_local(place, keep)
         return
@@ -106,6 +123,7 @@ def tidy(place: Place, keep: str = "") -> None:
             if GENERATION.fullmatch(generation) and generation != keep:
                 with suppress(FileNotFoundError):
                     place.filesystem.rm_file(path)
+    lock.forget_former_epochs()
 
 
 def _tidy_local(place: Place, keep: str) -> None:
@@ -141,7 +159,7 @@ def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
         folder = Path(place.inside_folder(top))
         for path in folder.rglob("*"):
             name = path.relative_to(folder).as_posix()
-            if path.is_file() and not path.name.startswith("."):
+            if path.is_file() and not _is_hidden(name):
                 content = known.get(name)
                 sha256 = content.sha256 if content else hash_of(path)
                 found[name] = PublishedFile(path.stat().st_size, sha256)
@@ -151,23 +169,31 @@ def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
             listed = place.filesystem.find(place.inside(top), detail=True)
         for path, facts in listed.items():
             name = path.strip("/").removeprefix(prefix)
-            if not PurePosixPath(name).name.startswith("."):
+            if not _is_hidden(name):
                 sha256 = known[name].sha256 if name in known else ""
                 found[name] = PublishedFile(int(facts["size"]), sha256, describe_object(facts)[1])
     return dict(sorted(found.items(), key=lambda item: (item[0] == CONFIG, item[0])))
 
 
-def commit(place: Place, generation: str) -> None:
+def _is_hidden(name: str) -> bool:
+    """Whether a staged file is none of the results: a mark, or a note of ours."""
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def commit(place: Place, generation: str, lock: Lock) -> None:
     """Publish all that is staged in a generation, at once.
 
     Raises:
+        LostLockError: another run has taken over the work_dir.
         WorkDirError: the files cannot be published; either none is then, or the next run finishes it.
         PublishedInterrupt: Ctrl-C came when the new files were the result already.
     """
+    lock.check()
     if staged := merge_records(place, generation):
         mark_staged(place, generation, staged)
-    journal = Journal(generation, staged_files(place, generation), _former_gallery(place))
+    journal = Journal(generation, staged_files(place, generation), lock.epoch, _former_gallery(place))
     if not journal.files:
+        discard(place, generation)
         return
     Ownership(place).refuse_foreign(journal.files)
     try:
@@ -178,11 +204,12 @@ def commit(place: Place, generation: str) -> None:
         write_journal(place, journal)
     except OSError as error:
         raise WorkDirError(f"cannot write to work_dir={place.url!r}: {error.strerror or error}") from None
+    lock.check()  # a run that took over since has seen the journal, or will never look at it
     try:
-        _finish(place, journal)
+        _finish(place, journal, lock)
     except KeyboardInterrupt:
         if place.is_local:  # in milliseconds
-            _finish(place, journal)
+            _finish(place, journal, lock)
         raise PublishedInterrupt from None
 
 
@@ -193,7 +220,7 @@ def _former_gallery(place: Place) -> str:
     return gallery.folder if gallery else ""
 
 
-def _finish(place: Place, journal: Journal) -> None:
+def _finish(place: Place, journal: Journal, lock: Lock) -> None:
     """Move the files of a journal to their places; those that are there already are passed over."""
     ownership = Ownership(place)
     removed: list[str] = []
@@ -210,8 +237,10 @@ def _finish(place: Place, journal: Journal) -> None:
             f"cannot put {error.filename or 'a file'!r} in its place in work_dir={place.url!r}: "
             f"{error.strerror or error}; the next run on it finishes that"
         ) from None
-    ownership.note({name: _placed(place, name, noted) for name, noted in journal.files.items()}, removed)
-    place.remove(JOURNAL)
+    placed = {name: _placed(place, name, noted) for name, noted in journal.files.items()}
+    lock.check()
+    ownership.note(placed, removed, journal.generation)
+    remove_journal(place, journal)
     discard(place, journal.generation)
 
 
@@ -245,7 +274,7 @@ def put_in_place(place: Place, journal: Journal, name: str, ownership: Ownership
     if place.is_local:
         move(Path(source), Path(target))
     else:
-        with place.answering(name):
+        with place.answering(name, "publish"):
             place.filesystem.cp_file(source, target)
 
 

@@ -11,7 +11,7 @@ import pytest
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.journal import JOURNAL, STAGED, Journal, write_journal
+from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, STAGED, Journal, write_journal
 from dedup_assets.engine.work_dir.ownership import RECORD, Ownership
 from dedup_assets.engine.work_dir.publishing import put_in_place, staged_files
 from dedup_assets_tests.engine.work_dir.test_location import content, put
@@ -29,8 +29,10 @@ def stand(work_dir: WorkDir) -> dict[str, bytes]:
 
 
 def everything(work_dir: WorkDir) -> set[str]:
+    """Names of all files but the lock, the record, and the journals of a store that say that nothing is published."""
     top = work_dir.root.strip("/") + "/"
-    return {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)} - {".lock", RECORD}
+    names = {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)}
+    return {name for name in names if not name.startswith((".lock", RECORD)) and not name.endswith(".idle")}
 
 
 def test_files_appear_when_the_run_ends_and_its_own_steps_see_them_before(work_dir: WorkDir) -> None:
@@ -67,7 +69,7 @@ def test_a_run_killed_while_publishing_is_read_as_a_whole_and_finished_by_the_ne
     put(work_dir, **A)
     view = work_dir.in_generation("0" * 32)
     put(view, **B)
-    journal = Journal("0" * 32, staged_files(work_dir, "0" * 32))
+    journal = Journal("0" * 32, staged_files(work_dir, "0" * 32), epoch=0 if work_dir.is_local else 1)
     write_journal(work_dir, journal)
     for name in sorted(B)[:moved]:
         put_in_place(work_dir, journal, name, Ownership(work_dir))
@@ -88,8 +90,8 @@ def test_what_a_killed_run_staged_is_deleted_by_the_next_and_never_published(wor
 
 
 def test_a_damaged_journal_is_named(work_dir: WorkDir) -> None:
-    put(work_dir, **{JOURNAL: b"not json"})
-    with pytest.raises(WorkDirError, match=r"\.publishing\.json' is damaged; delete it"):
+    put(work_dir, **{JOURNAL if work_dir.is_local else f"{JOURNALS}/000000000001.json": b"not json"})
+    with pytest.raises(WorkDirError, match=r"\.publishing.*\.json' is damaged; delete it"):
         work_dir.exists("a")
 
 
