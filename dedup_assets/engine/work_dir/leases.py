@@ -22,6 +22,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import LostLockError
+from dedup_assets.engine.stores import read_object
 from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, in_use
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ _POLL_SECONDS = 0.5
 _BEAT_SECONDS = 5.0
 _STALE_SECONDS = 30.0  # six beats: a holder that says nothing for so long has died
 _ENDED = "ended"
+_MOST_BYTES = 4096  # of an epoch
 
 
 @contextmanager
@@ -162,7 +164,7 @@ class Lease(Lock):
             if not epochs:
                 return 0, b""
             with suppress(FileNotFoundError):  # else it was deleted just now, because there is a newer one
-                return epochs[-1], self._fs.cat_file(self._path(epochs[-1]))
+                return epochs[-1], read_object(self._fs, self._path(epochs[-1]), size=_MOST_BYTES)
 
     def _epochs(self) -> list[int]:
         try:

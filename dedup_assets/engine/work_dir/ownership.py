@@ -13,13 +13,14 @@ import logging
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, is_own_config
-from dedup_assets.engine.stores import describe_object
+from dedup_assets.engine.stores import describe_object, read_object
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
 
@@ -81,7 +82,9 @@ class Ownership:
         Raises:
             WorkDirError: something that is not ours has one of them; the message names it.
         """
-        in_the_way = [name for name in names if self._is_foreign(name)]
+        names = list(names)
+        found = find_all(self._place, names)
+        in_the_way = [name for name in names if name in found and self._is_foreign(name, found[name])]
         if in_the_way:
             more = f" and {len(in_the_way) - _MOST_NAMED} more" if len(in_the_way) > _MOST_NAMED else ""
             shown = ", ".join(repr(name) for name in in_the_way[:_MOST_NAMED]) + more
@@ -90,10 +93,7 @@ class Ownership:
                 "replace; move it away, or name another work_dir"
             )
 
-    def _is_foreign(self, name: str) -> bool:
-        facts = find(self._place, name)
-        if facts is None:
-            return False
+    def _is_foreign(self, name: str, facts: Facts) -> bool:
         if facts["type"] != "file" or facts.get("islink"):
             return True
         return not (name in self.files or self._is_adopted or self._is_of_fastdup())
@@ -101,16 +101,18 @@ class Ownership:
     def _is_of_fastdup(self) -> bool:
         return any(find(self._place, name) for name in (fastdup_files.FEATURES, fastdup_files.INDEX))
 
-    def make_room(self, name: str) -> None:
+    def make_room(self, name: str, facts: Facts) -> None:
         """Rename what has this name, unless it is exactly what was published under it.
+
+        Args:
+            name: of a file.
+            facts: what is said of it.
 
         Raises:
             WorkDirError: it is not ours to rename.
         """
-        facts = find(self._place, name)
-        if facts is None:
-            return
-        self.refuse_foreign([name])
+        if self._is_foreign(name, facts):
+            self.refuse_foreign([name])
         noted = self.files.get(name)
         is_ours = self._is_adopted if noted is None else matches(self._place, name, facts, noted)
         if not is_ours:
@@ -174,6 +176,20 @@ def find(place: Place, name: str) -> Facts | None:
     return facts
 
 
+def find_all(place: Place, names: Iterable[str]) -> dict[str, Facts]:
+    """As `find`, for many files: those that there are. A store is asked once for each folder."""
+    if place.is_local:
+        return {name: facts for name in names if (facts := find(place, name)) is not None}
+    wanted, found = set(names), dict[str, Facts]()
+    for folder in sorted({name.rpartition("/")[0] for name in wanted}):
+        with suppress(FileNotFoundError, NotADirectoryError), place.answering(folder):
+            for facts in place.filesystem.ls(place.inside(folder), detail=True):
+                name = f"{folder}/{PurePosixPath(facts['name']).name}".lstrip("/")
+                if name in wanted:
+                    found[name] = facts
+    return found
+
+
 def matches(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool:
     """Whether the content of a file is the noted one.
 
@@ -185,6 +201,15 @@ def matches(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool
         return bool(noted.sha256) and hash_of(place.inside(name)) == noted.sha256
     _, version = describe_object(facts)
     return version == noted.version or "-" in version + noted.version or not (version and noted.version)
+
+
+def is_copy(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool:
+    """Whether a file in its place has the content that was staged. On a store, the version of a copy is another one."""
+    if place.is_local or facts["type"] != "file" or facts["size"] != noted.size_bytes or not noted.sha256:
+        return matches(place, name, facts, replace(noted, version=""))
+    with place.answering(name):
+        content = read_object(place.filesystem, place.inside(name), size=noted.size_bytes)
+    return hashlib.sha256(content).hexdigest() == noted.sha256
 
 
 def hash_of(path: str | Path) -> str:

@@ -17,6 +17,7 @@ store: the seconds in which they are copied), or, where the run was killed just 
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -38,11 +39,12 @@ from dedup_assets.engine.work_dir.journal import (
     write_journal,
 )
 from dedup_assets.engine.work_dir.locks import IsOver, Lock
-from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, hash_of, matches
-from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, find_all, hash_of, is_copy
+from dedup_assets.engine.work_dir.place import Facts, Place
 from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
 
 MARK = ".generation"
+_AT_ONCE = 8  # files that a store is asked to copy
 _WRITTEN_IN = ("", "shards", "gallery", "neighbors")  # where writers that were killed leave temporary files
 _contents: dict[tuple[str, str], dict[str, Content]] = {}  # what this process has staged, by place and generation
 
@@ -222,13 +224,21 @@ def _former_gallery(place: Place) -> str:
 
 def _finish(place: Place, journal: Journal, lock: Lock) -> None:
     """Move the files of a journal to their places; those that are there already are passed over."""
-    ownership = Ownership(place)
+    ownership, names = Ownership(place), list(journal.files)
+    staged = find_all(place, [staged_name(journal.generation, name) for name in names])
+    placed = find_all(place, names)
     removed: list[str] = []
+
+    def put(name: str) -> None:
+        is_staged = staged_name(journal.generation, name) in staged
+        put_in_place(place, journal, name, ownership, is_staged=is_staged, placed=placed.get(name))
+
     try:
-        for name in journal.files:
-            put_in_place(place, journal, name, ownership)
+        with ThreadPoolExecutor(1 if place.is_local else _AT_ONCE, thread_name_prefix="publish") as pool:
+            list(pool.map(put, names[:-1]))
+        put(names[-1])
         if place.is_local:
-            for folder in {Path(place.inside(name)).parent for name in journal.files}:
+            for folder in {Path(place.inside(name)).parent for name in names}:
                 sync_folder(folder)
         if FIRST_PAGE in journal.files:
             removed = remove_former_galleries(place, ownership, journal)
@@ -237,45 +247,59 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
             f"cannot put {error.filename or 'a file'!r} in its place in work_dir={place.url!r}: "
             f"{error.strerror or error}; the next run on it finishes that"
         ) from None
-    placed = {name: _placed(place, name, noted) for name, noted in journal.files.items()}
+    found = {} if place.is_local else find_all(place, names)
+    noted = {name: _as_placed(place, name, file, found.get(name)) for name, file in journal.files.items()}
     lock.check()
-    ownership.note(placed, removed, journal.generation)
+    ownership.note(noted, removed, journal.generation)
     remove_journal(place, journal)
     discard(place, journal.generation)
 
 
-def _placed(place: Place, name: str, noted: PublishedFile) -> PublishedFile:
+def _as_placed(place: Place, name: str, noted: PublishedFile, found: Facts | None) -> PublishedFile:
     """A file as the record notes it: on a store, the copy in its place may have another version than its source."""
-    if place.is_local and noted.sha256:
+    if found is not None:
+        return PublishedFile(int(found["size"]), noted.sha256, describe_object(found)[1])
+    if noted.sha256 or not place.is_local:
         return noted
-    facts = find(place, name) or {"size": noted.size_bytes}
-    if place.is_local:
-        return PublishedFile(int(facts["size"]), hash_of(place.inside(name)))
-    return PublishedFile(int(facts["size"]), noted.sha256, describe_object(facts)[1])
+    path = Path(place.inside(name))
+    return PublishedFile(path.stat().st_size, hash_of(path))
 
 
-def put_in_place(place: Place, journal: Journal, name: str, ownership: Ownership) -> None:
+def put_in_place(
+    place: Place, journal: Journal, name: str, ownership: Ownership, *, is_staged: bool, placed: Facts | None
+) -> None:
     """Move one file of a generation to its place; nothing happens where it was moved already.
+
+    Args:
+        place: the work_dir.
+        journal: of the generation.
+        name: of the file.
+        ownership: of what is in its place.
+        is_staged: whether it was staged a moment ago.
+        placed: what was said a moment ago of the file in its place; None where there was none.
 
     Raises:
         WorkDirError: it is neither staged nor in its place, so another run must have deleted it.
     """
-    staged, noted = staged_name(journal.generation, name), journal.files[name]
-    if find(place, staged) is None:
-        facts = find(place, name)
-        if facts is None or not (noted.size_bytes < 0 or matches(place, name, facts, noted)):
-            raise WorkDirError(
-                f"{place.path(staged)!r} is gone: another run has deleted what this one made, and the results in "
-                f"work_dir={place.url!r} may be of another run; run again"
-            )
-        return
-    ownership.make_room(name)
-    source, target = place.inside(staged), place.inside(name)
-    if place.is_local:
-        move(Path(source), Path(target))
-    else:
-        with place.answering(name, "publish"):
-            place.filesystem.cp_file(source, target)
+    staged = staged_name(journal.generation, name)
+    source, target, noted = place.inside(staged), place.inside(name), journal.files[name]
+    with suppress(FileNotFoundError):
+        if is_staged:
+            # On a store it stays staged after it was copied.
+            if placed is not None and (place.is_local or not is_copy(place, name, placed, noted)):
+                ownership.make_room(name, placed)
+            if place.is_local:
+                move(Path(source), Path(target))
+            else:
+                with place.answering(name):
+                    place.filesystem.cp_file(source, target)
+            return
+    facts = find(place, name)
+    if facts is None or not (noted.size_bytes < 0 or is_copy(place, name, facts, noted)):
+        raise WorkDirError(
+            f"{place.path(staged)!r} is gone: another run has deleted what this one made, and the results in "
+            f"work_dir={place.url!r} may be of another run; run again"
+        )
 
 
 def discard(place: Place, generation: str) -> None:

@@ -12,7 +12,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, STAGED, Journal, write_journal
-from dedup_assets.engine.work_dir.ownership import RECORD, Ownership
+from dedup_assets.engine.work_dir.ownership import RECORD, Ownership, find
 from dedup_assets.engine.work_dir.publishing import put_in_place, staged_files
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
@@ -72,7 +72,7 @@ def test_a_run_killed_while_publishing_is_read_as_a_whole_and_finished_by_the_ne
     journal = Journal("0" * 32, staged_files(work_dir, "0" * 32), epoch=0 if work_dir.is_local else 1)
     write_journal(work_dir, journal)
     for name in sorted(B)[:moved]:
-        put_in_place(work_dir, journal, name, Ownership(work_dir))
+        put_in_place(work_dir, journal, name, Ownership(work_dir), is_staged=True, placed=find(work_dir, name))
     assert stand(WorkDir(work_dir.url)) == B
     assert [WorkDir(work_dir.url).size(name) for name in B] == [len(value) for value in B.values()]
     with generation(work_dir, "the next"):
