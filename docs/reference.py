@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dedup_assets.engine.core.settings import Settings, allowed
-from dedup_assets.engine.inputs.containers import names
+from dedup_assets.engine.inputs import kinds
 from dedup_assets.engine.work_dir.identity import settings_read
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
 
@@ -39,12 +39,12 @@ def run_modes() -> str:
 
 def inputs() -> str:
     """The names that are listed as images, videos and archives, wherever they lie."""
-    kinds = {
-        "images": names.IMAGE_EXTENSIONS,
-        "videos": names.VIDEO_EXTENSIONS,
-        "archives": names.ARCHIVE_ENDINGS,
+    known = {
+        "images": kinds.IMAGE_EXTENSIONS,
+        "videos": kinds.VIDEO_EXTENSIONS,
+        "archives": kinds.ARCHIVE_ENDINGS,
     }
-    rows = [f"| {kind} | {' '.join(f'`{end.decode()}`' for end in sorted(ends))} |" for kind, ends in kinds.items()]
+    rows = [f"| {kind} | {' '.join(f'`{end.decode()}`' for end in sorted(ends))} |" for kind, ends in known.items()]
     return _table("| kind | names end in, in upper or lower case |", rows)
 
 

@@ -76,12 +76,15 @@ def print_summary(facts: RunFacts, settings: Settings) -> None:
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
         ("images computed", facts.number("features", "computed_images"), ",.0f"),
+        ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),
         ("images/s", facts.number("features", "images_per_second"), ",.0f"),
         ("recall@k of the index", facts.number("similarity", "recall_at_k"), ".4f"),
     ):
         if value:
             table.add_row(label, format(value, form))
     console.print(table)
+    if facts.number("image_manifest", "left_out"):
+        console.print(f"left out: {facts.metadata['image_manifest']['left_out_kinds']}", markup=False)
     steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)
     console.print(f"seconds: {steps}", markup=False)
     for warning in facts.warnings:

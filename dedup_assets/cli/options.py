@@ -16,12 +16,19 @@ def settings_options(*left_out: str) -> list[click.Parameter]:
     return [_option(name, fields[name]) for name in fields if name not in _NEVER.union(left_out)]
 
 
+def _given(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
+    """The values of an option that may be repeated; None where it was not given."""
+    return list(values) or None
+
+
 def _option(name: str, field: FieldInfo) -> click.Option:
     kind, bounds = type(field.default), allowed(name)
     text = f"{field.description} [default: {field.default!r}{f'; {bounds}' if bounds else ''}]"
     flags: list[Any] = [*sorted({f"--{name.replace('_', '-')}", f"--{name}"}), name]
     if kind is bool:
         return click.Option(flags, is_flag=True, default=None, help=text)
+    if kind is list:
+        return click.Option(flags, multiple=True, callback=_given, metavar="PATTERN", help=f"{text} Repeatable.")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     # `Settings` checks values, so that a wrong one has the same message at every door; here they only get their type.
     return click.Option(flags, type=kind, default=None, help=text, metavar="|".join(choices) or None)

@@ -29,7 +29,8 @@ from dedup_assets.engine.gallery.building import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.graph import build_components
-from dedup_assets.engine.inputs.listing import count_inside, list_images
+from dedup_assets.engine.inputs.listing import ListingOptions, list_images
+from dedup_assets.engine.inputs.manifest import count_inside
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
@@ -62,15 +63,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
     check_search(parsed.search, extractor.dimension)
-    manifest = list_images(
-        parsed.input_dir,
-        work_dir=parsed.work_dir,
-        min_offset=parsed.min_offset,
-        max_offset=parsed.max_offset,
-        num_images=parsed.num_images,
-        video_fps=parsed.video_fps,
-        image_seconds=parsed.image_seconds,
-    )
+    manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
     versions.stamp(context, content=manifest.digest)

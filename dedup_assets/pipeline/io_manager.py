@@ -64,7 +64,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {
-    Manifest: (manifest_file.MANIFEST,),
+    Manifest: (manifest_file.MANIFEST, manifest_file.LINKS),
     FeatureStream: (FEATURES, f"{FEATURES}.csv"),
     BadImages: (files.BAD_CSV, files.BAD_NAMES),
     SearchIndex: (index_file.INDEX,),

@@ -30,6 +30,7 @@ from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
 from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+from dedup_assets.engine.inputs.selection import describe_left_out
 from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
 from dedup_assets.engine.results.bad_images import count_codes
@@ -53,6 +54,9 @@ def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges:
         "images": len(manifest),
         "listed_images": manifest.listed,
         "megabytes": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "links": 0 if manifest.links is None else manifest.links.height,
+        "left_out": sum(manifest.left_out.values()),
+        "left_out_kinds": describe_left_out(manifest.left_out) or "nothing",
         "offset_ranges": offset_ranges,
         "stale_offset_ranges": stale_offset_ranges,
         "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),

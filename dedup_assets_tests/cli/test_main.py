@@ -55,6 +55,21 @@ def test_every_setting_is_an_option_that_says_what_it_does(command_line: Runner)
         assert f"--{name.replace('_', '-')}" in shown
 
 
+def test_patterns_links_and_files_left_out_are_said_in_the_summary(
+    command_line: Runner, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "z.jpg").symlink_to(photos / "0.jpg")
+    (photos / "notes.txt").write_text("words")
+    patterns = ["--exclude", "*.png", "--exclude", "1.*", "--include", "*.jpg"]
+    done = command_line.run("run", "photos", "out", "--run-mode", "1", *patterns, cwd=tmp_path)
+    words = " ".join(done.stdout.split())
+    assert "images good 5 images bad 0 images computed 5 other names of the same files 1" in words
+    assert "left out: 2 excluded by pattern, 1 .txt" in words
+    assert (tmp_path / "out" / "links.csv").read_text() == (
+        f"filename,same_as,kind\n{photos}/z.jpg,{photos}/0.jpg,symlink\n"
+    )
+
+
 def test_without_a_terminal_no_progress_bar_is_written(command_line: Runner, photos: Path, tmp_path: Path) -> None:
     done = command_line.run("run", "photos", "out", "--run-mode", "1", cwd=tmp_path)
     assert (done.exit_code, done.stderr) == (0, "")

@@ -110,12 +110,18 @@ class Manifest:
         digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
         listing: hex digest over the names of the full listing: positions mean the same in listings of equal digests.
             Empty if unknown.
+        links: one row per further name of an image or its file: `filename` and `same_as` (binary, both names) and
+            `kind` (string: symlink, hardlink, same_folder or same_object), by name; None where they are not known.
+        left_out: how many files, or folders that were not entered, are no images of the listing, by reason: an
+            extension, or words.
     """
 
     images: "pl.DataFrame"
     listed: int
     digest: str
     listing: str = ""
+    links: "pl.DataFrame | None" = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.images.height

@@ -4,7 +4,9 @@ A text that cannot be read is a ValueError.
 """
 
 import re
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator
 
 from dedup_assets.engine.core.records import BoundingBox
 
@@ -92,6 +94,25 @@ def parse_bounding_box(text: str) -> BoundingBox | None:
     if missing or not (box["width"] and box["height"]):
         raise ValueError("needs rows, cols, width and height, the last two at least 1")
     return BoundingBox(**box)
+
+
+def _checked_inputs(value: Any) -> Any:  # noqa: ANN401 - users give anything; that is what this checks
+    if value == []:
+        raise ValueError("the list is empty")
+    if not isinstance(value, str | list) or not all(isinstance(row, str) for row in value):
+        raise ValueError("must be a path, a URL, or a list of these")
+    return value
+
+
+def _listed_patterns(value: Any) -> Any:  # noqa: ANN401 - likewise
+    return [value] if isinstance(value, str) and value else value or []
+
+
+Inputs = Annotated[str | list[str], BeforeValidator(_checked_inputs)]
+"""One input, or several."""
+
+Patterns = Annotated[list[str], BeforeValidator(_listed_patterns)]
+"""Glob patterns; one of them may stand without a list around it."""
 
 
 def short_inputs(input_dir: object) -> str:

@@ -17,7 +17,9 @@ from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
+    Inputs,
     NearestNeighborModel,
+    Patterns,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
@@ -38,11 +40,21 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    input_dir: str | list[str] = Field(
+    input_dir: Inputs = Field(
         default="",
         description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
         "URL of any of these (s3://bucket/prefix), a text file with one path or URL per row, or a list of these; with "
         "run_mode 4 a folder or file of stored features.",
+    )
+    include: Patterns = Field(
+        default=[],
+        description="Glob patterns of the images and videos to list; none: all. A pattern without a slash is compared "
+        "with the name at any depth, another one with the path below the input (or within the archive); * stops at a "
+        "slash, ** does not.",
+    )
+    exclude: Patterns = Field(
+        default=[],
+        description="Glob patterns, as of include, of files and folders to leave out; exclude wins over include.",
     )
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
@@ -202,15 +214,6 @@ class Settings(BaseModel):
             return cls(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             raise SettingsError("; ".join(explain(cls.model_fields, each) for each in error.errors())) from None
-
-    @field_validator("input_dir", mode="before")
-    @classmethod
-    def _check_inputs(cls, value: Any) -> Any:  # noqa: ANN401
-        if value == []:
-            raise ValueError("the list is empty")
-        if not isinstance(value, str | list) or not all(isinstance(row, str) for row in value):
-            raise ValueError("must be a path, a URL, or a list of these")
-        return value
 
     @field_validator("nn_provider", "faiss_mode", mode="before")
     @classmethod

@@ -21,7 +21,8 @@ from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.extraction.decoding_ahead import decode_ahead
 from dedup_assets.engine.extraction.embedding import open_embedder
 from dedup_assets.engine.extraction.extract import Extraction, Progress, decoding_limits, extract
-from dedup_assets.engine.inputs.listing import count_inside, first_files, part, ranges
+from dedup_assets.engine.inputs.listing import ListingOptions, first_files
+from dedup_assets.engine.inputs.manifest import count_inside, part, ranges
 from dedup_assets.engine.stores import is_url
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
 from dedup_assets.engine.work_dir.identity import digest_of
@@ -189,7 +190,7 @@ def head_start(settings: Settings) -> Iterator[None]:
             ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
             with suppress(ModelError, WorkerError):  # the run will say
                 task = RangeExtractor(settings).task
-                if sources := first_files(settings.input_dir, settings.work_dir, min(ends)):
+                if sources := first_files(settings.input_dir, ListingOptions.of(settings), min(ends)):
                     held.enter_context(decode_ahead(sources, task))
         yield
 

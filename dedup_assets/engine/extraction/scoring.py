@@ -12,7 +12,8 @@ from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.extract import Progress
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome
-from dedup_assets.engine.inputs.listing import digest, list_images
+from dedup_assets.engine.inputs.listing import ListingOptions, list_images
+from dedup_assets.engine.inputs.manifest import digest
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read_parts, unite
 
@@ -79,16 +80,7 @@ class _ImageSet:
         self.label = f"model_path={settings.model_path!r}" if settings.model_path else "the built-in model"
 
     def list(self) -> Manifest:
-        parsed = self._settings
-        return list_images(
-            parsed.input_dir,
-            work_dir=parsed.work_dir,
-            min_offset=parsed.min_offset,
-            max_offset=parsed.max_offset,
-            num_images=parsed.num_images,
-            video_fps=parsed.video_fps,
-            image_seconds=parsed.image_seconds,
-        )
+        return list_images(self._settings.input_dir, ListingOptions.of(self._settings))
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
         ranges = self._extractor.cut(manifest)

@@ -6,16 +6,9 @@ from itertools import groupby
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.inputs.containers import (
-    IMAGE_SECONDS,
-    Kind,
-    find_inside,
-    kind_of,
-    read_frames,
-    read_inside,
-    split_frame,
-)
-from dedup_assets.engine.stores import is_url, open_store, read_file, read_object
+from dedup_assets.engine.inputs.containers import IMAGE_SECONDS, find_inside, read_frames, read_inside, split_frame
+from dedup_assets.engine.inputs.kinds import Kind, kind_of
+from dedup_assets.engine.stores import find_problem, is_url, object_info, open_store, read_file, read_object
 
 MAX_FILE_BYTES = 1 << 30  # an image file is held in memory whole
 
@@ -63,16 +56,10 @@ def read_source(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
     """
     try:
         content = _content(source, seconds)
-    except FileNotFoundError:
-        raise ImageError(ErrorCode.MISSING_FILE, "no such file") from None
-    except ImageError:
-        raise
     except MemoryError:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, "does not fit in the memory of a decoding process") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        text = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a name that is not UTF-8
-        raise ImageError(ErrorCode.UNREADABLE, f"cannot be read: {text}") from None
+        raise find_problem(error) from None
     if not content:
         raise ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
     return content
@@ -112,7 +99,7 @@ def _content(source: Source, seconds: float) -> bytes:
 
 def _read_url(url: str, listed_bytes: int) -> bytes:
     filesystem, path = open_store(url)
-    size = listed_bytes if listed_bytes >= 0 else filesystem.size(path)  # asking takes as long as reading
+    size = listed_bytes if listed_bytes >= 0 else object_info(filesystem, path).get("size")
     if size is not None and size > MAX_FILE_BYTES:
         raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {MAX_FILE_BYTES}")
     return read_object(filesystem, path, size=size or 0)

@@ -1,8 +1,7 @@
 """Looking at an input again and again, to notice that files came, went or changed; no image is opened.
 
-A look lists names, sizes and versions. It is bounded: after so many files it stops and says where, and the next look
-goes on from there; what was counted so far is carried along as a digest. The order of a look is its own (folder by
-folder), because it must be possible to go on in the middle of it.
+A look lists names, sizes and versions. It is bounded: after a number of files it stops and says where, and the next
+look goes on from there, with a digest of what was counted so far.
 """
 
 import hashlib
@@ -10,11 +9,15 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dedup_assets.engine.core.errors import InputError
-from dedup_assets.engine.inputs.containers import Kind, kind_of
-from dedup_assets.engine.stores import describe, describe_object, is_url, local_version, open_store
+from dedup_assets.engine.inputs.kinds import Kind, kind_of, needs_head
+from dedup_assets.engine.inputs.listing import ListingOptions
+from dedup_assets.engine.inputs.objects import objects_below
+from dedup_assets.engine.inputs.own_results import is_in_gallery
+from dedup_assets.engine.inputs.selection import Selection
+from dedup_assets.engine.inputs.walking import Walk
+from dedup_assets.engine.stores import describe, describe_object, local_path, object_info, open_store, reason_of
 
 MOST_FILES = 100_000
 MOST_SECONDS = 20.0  # Dagster ends a sensor after 60
@@ -41,7 +44,7 @@ class Look:
 
 def look(
     input_dir: str | Sequence[str],
-    work_dir: str = "",
+    options: ListingOptions | None = None,
     *,
     begun: Look | None = None,
     most_files: int = MOST_FILES,
@@ -51,10 +54,10 @@ def look(
 
     Args:
         input_dir: as `listing.list_images`; of a list file only the file itself is looked at.
-        work_dir: our own output, left out.
+        options: as `listing.list_images`; offsets do not matter.
         begun: a look that was not complete, to go on with.
-        most_files: after so many files the look stops.
-        most_seconds: after so long likewise.
+        most_files: the look stops after this number of files.
+        most_seconds: the look stops after this time.
 
     Returns:
         The look; equal digests of complete looks: nothing changed in between.
@@ -69,7 +72,8 @@ def look(
     files, digest, until = seen.files, seen.digest, time.monotonic() + most_seconds
     for number, each in enumerate(inputs[seen.input :], seen.input):
         after = os.fsencode(seen.after) if number == seen.input else b""
-        for name, size_bytes, version in _named(each, work_dir, after, required=isinstance(input_dir, str)):
+        found = _files_of(each, options or ListingOptions(), after, is_required=isinstance(input_dir, str))
+        for name, size_bytes, version in found:
             files += 1
             digest = hashlib.sha256(
                 b"%b\0%b\0%d\0%b" % (digest.encode(), name, size_bytes, version.encode())
@@ -79,107 +83,47 @@ def look(
     return Look(files, digest)
 
 
-def _named(each: str, work_dir: str, after: bytes, *, required: bool) -> Iterator[_File]:
-    """The files of one input, with errors that name it. One of several inputs may be missing: the listing says so."""
+def _files_of(each: str, options: ListingOptions, after: bytes, *, is_required: bool) -> Iterator[_File]:
+    """The files of one input after a name. One of several inputs may be missing: the listing of a run says so."""
     try:
-        yield from _files(each, work_dir, after)
+        name = os.fsencode(each)
+        path = local_path(name)
+        yield from _objects(each, options, os.fsdecode(after)) if path is None else _local(path, options, after)
     except InputError:
-        if required:
+        if is_required:
             raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise InputError(f"cannot look at input_dir={each!r}: {type(error).__name__}: {error}") from None
+        raise InputError(f"cannot look at input_dir={each!r}: {reason_of(error)}") from None
 
 
-def _files(input_dir: str, work_dir: str, after: bytes) -> Iterator[_File]:
-    """The files of an input that come after a name, in an order that stays."""
-    name = os.fsencode(input_dir)
-    if not is_url(name):
-        top = os.path.abspath(name)  # noqa: PTH100 - bytes
-        ours = os.path.realpath(os.fsencode(work_dir)) if work_dir and "://" not in work_dir else b""
-        return _below(top, after, ours, ()) if os.path.isdir(top) else _one(name, top, after)  # noqa: PTH112
-    filesystem, path = open_store(input_dir)
-    if filesystem.isfile(path):
-        return _one(name, os.fsencode(path), after)
-    folder = path.rstrip("/") + "/"
-    ours_there = open_store(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
-    objects = _s3_objects if "s3" in filesystem.protocol else _objects
-    return (
-        (os.fsencode(key), *describe_object(facts))
-        for key, facts in objects(filesystem, folder, os.fsdecode(after))
-        if _counts(key.removeprefix(folder)) and not (ours_there and key.startswith(ours_there))
-    )
-
-
-def _one(name: bytes, path: bytes, after: bytes) -> Iterator[_File]:
+def _local(path: bytes, options: ListingOptions, after: bytes) -> Iterator[_File]:
+    if os.path.isdir(path):  # noqa: PTH112 - a Path of bytes does not exist
+        walk = Walk(Selection(options.include, options.exclude), options.work_dir, in_place=True)
+        return (found[:3] for found in walk.files(path, after))
     try:
-        size_bytes, version = describe(name)
+        size_bytes, version = describe(path)
     except OSError as error:
-        raise InputError(f"input_dir={os.fsdecode(name)!r}: {error.strerror or error}") from None
+        raise InputError(f"input_dir={os.fsdecode(path)!r}: {error.strerror or error}") from None
     return iter([] if after else [(path, size_bytes, version)])
 
 
-def _counts(path: str) -> bool:
-    hidden = any(piece.startswith(".") for piece in path.split("/"))
-    return not hidden and kind_of(os.fsencode(path)) is not Kind.OTHER
-
-
-def _below(folder: bytes, after: bytes, ours: bytes, around: tuple[tuple[int, int], ...]) -> Iterator[_File]:
-    """Files below a folder, each folder's entries in the order of names; links are followed unless they lead back."""
-    try:
-        facts = os.stat(folder)  # noqa: PTH116 - bytes
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return  # gone, or not to be entered: the listing of a run says so
-    identity = (facts.st_dev, facts.st_ino)
-    if identity in around or (around and os.path.realpath(folder) == ours):
+def _objects(url: str, options: ListingOptions, after: str) -> Iterator[_File]:
+    filesystem, path = open_store(url)
+    if filesystem.isfile(path):
+        yield from [] if after else [(os.fsencode(path), *describe_object(object_info(filesystem, path)))]
         return
-    done = _name_in(folder, after)
-    for entry in entries:
-        if entry.name.startswith(b".") or entry.name < done:
-            continue
-        if _is_folder(entry):
-            yield from _below(entry.path, after if entry.name == done else b"", ours, (*around, identity))
-        elif entry.name != done and kind_of(entry.name) is not Kind.OTHER:
-            yield entry.path, *_facts(entry)
-
-
-def _name_in(folder: bytes, after: bytes) -> bytes:
-    """Which entry of a folder a look has come to; empty where it has not been there."""
-    prefix = os.path.join(folder, b"")  # noqa: PTH118 - bytes
-    return after.removeprefix(prefix).split(b"/")[0] if after.startswith(prefix) else b""
-
-
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _facts(entry: os.DirEntry[bytes]) -> tuple[int, str]:
-    try:
-        facts = entry.stat()
-    except OSError:  # a link to nothing, or gone since the folder was read
-        return -1, ""
-    return facts.st_size, local_version(facts)
-
-
-def _s3_objects(filesystem: Any, folder: str, after: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
-    """Objects under a prefix, a page at a time, in the order of S3, which can begin after any key."""
-    bucket, prefix, _ = filesystem.split_path(folder)
-    place: dict[str, str] = {"StartAfter": filesystem.split_path(after)[1]} if after else {}
-    while True:
-        page = filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, **place)
-        for entry in page.get("Contents", ()):
-            yield f"{bucket}/{entry['Key']}", {"size": entry["Size"], "ETag": entry.get("ETag")}
-        if not page.get("IsTruncated"):
-            return
-        place = {"ContinuationToken": page["NextContinuationToken"]}
-
-
-def _objects(filesystem: Any, folder: str, after: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
-    """Objects of a store that cannot begin in the middle: all are listed, those that were counted are left out."""
-    found: dict[str, dict[str, Any]] = filesystem.find(folder, detail=True)
-    if not found and not filesystem.exists(folder):
-        raise InputError(f"input_dir={folder!r}: no such object or prefix")
-    return ((name, found[name]) for name in sorted(found) if name > after)
+    selection = Selection(options.include, options.exclude)
+    folder = path.rstrip("/") + "/"
+    ours = open_store(options.work_dir)[1].rstrip("/") + "/" if "://" in options.work_dir else ""
+    is_empty = True
+    for key, facts in objects_below(filesystem, path, after):
+        is_empty = False
+        inside = os.fsencode(key.removeprefix(folder))
+        is_ours = key.endswith("/") or is_in_gallery(inside) or (ours and key.startswith(ours))
+        # A name that does not tell what the object is may be that of an image; reading each object would take too long.
+        kind = Kind.IMAGE if needs_head(inside) else kind_of(inside)
+        if not is_ours and selection.admits_path(inside, kind):
+            yield os.fsencode(key), *describe_object(facts)
+    # S3 has no folders: a prefix without objects is an input to which nothing was uploaded yet.
+    if is_empty and not after and "s3" not in filesystem.protocol and not filesystem.exists(path):
+        raise InputError(f"input_dir={url!r}: no such object or prefix")

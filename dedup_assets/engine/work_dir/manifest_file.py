@@ -1,31 +1,57 @@
-"""image_manifest.parquet: the listing, read as a whole or, for extraction, range by range."""
+"""image_manifest.parquet: the listing, read as a whole or, for extraction, range by range; links.csv: further names."""
 
 import io
+import json
+from collections.abc import Iterator
 
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Manifest, OffsetRange, StoredManifest
+from dedup_assets.engine.work_dir.csv_rows import field, read_table, write_rows
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import read_parquet, told_damage
 
 MANIFEST = "image_manifest.parquet"
+LINKS = "links.csv"
 _GROUP_ROWS = 1 << 14  # read together: a few ranges, and not the listing, for one of them
 _REMEDY = "materialize image_manifest"
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
-    """image_manifest.parquet: the listing, with how many images the full one has."""
-    facts = {"listed": str(manifest.listed), "digest": manifest.digest, "listing": manifest.listing}
-    with work_dir.publish(MANIFEST) as (file,):
+    """image_manifest.parquet: the listing and how many images the full one has; links.csv: names of the same files."""
+    facts = {
+        "listed": str(manifest.listed),
+        "digest": manifest.digest,
+        "listing": manifest.listing,
+        "left_out": json.dumps(dict(manifest.left_out)),
+    }
+    with work_dir.publish(MANIFEST, LINKS) as (file, table):
         manifest.images.write_parquet(file, metadata=facts, row_group_size=_GROUP_ROWS)
+        write_rows(table, "filename,same_as,kind", _link_rows(manifest))
+
+
+def _link_rows(manifest: Manifest) -> Iterator[bytes]:
+    if manifest.links is not None:
+        for name, same_as, kind in manifest.links.select("filename", "same_as", "kind").iter_rows():
+            yield b"%b,%b,%b" % (field(name), field(same_as), kind.encode())
 
 
 def read_manifest(work_dir: WorkDir) -> Manifest:
-    """Read image_manifest.parquet. Raises WorkDirError if it is not there, or damaged."""
+    """Read image_manifest.parquet and links.csv, which earlier versions did not write.
+
+    Raises:
+        WorkDirError: the manifest is not there, or one of the files is damaged.
+    """
     images, facts = read_parquet(work_dir, MANIFEST, remedy=_REMEDY)
-    return Manifest(images, int(facts["listed"]), facts["digest"], facts.get("listing", ""))
+    links = None
+    if work_dir.exists(LINKS):
+        with work_dir.open(LINKS) as file:
+            columns = dict.fromkeys(("filename", "same_as", "kind"), pl.Binary)
+            links = read_table(file, work_dir.path(LINKS), columns).cast({"kind": pl.String})
+    left_out = json.loads(facts.get("left_out", "{}"))
+    return Manifest(images, int(facts["listed"]), facts["digest"], facts.get("listing", ""), links, left_out)
 
 
 def open_manifest(work_dir: WorkDir) -> StoredManifest:

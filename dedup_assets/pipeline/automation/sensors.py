@@ -15,6 +15,7 @@ import dagster as dg
 
 from dedup_assets.engine.core.errors import DedupError, SettingsError
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.inputs.listing import ListingOptions
 from dedup_assets.engine.inputs.watching import Look, look
 from dedup_assets.pipeline.resources import Alerts
 
@@ -125,7 +126,7 @@ def _new_uploads(
             return dg.SensorResult(skip_reason="a run for earlier uploads is under way", cursor=context.cursor)
         watch = Watch.parse(context.cursor)
         try:
-            found = look(settings.input_dir, settings.work_dir, begun=watch.begun)
+            found = look(settings.input_dir, ListingOptions.of(settings), begun=watch.begun)
         except DedupError as error:
             return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
         watch, reason = watch.advance(found, time.time())

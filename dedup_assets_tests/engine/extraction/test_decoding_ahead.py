@@ -18,7 +18,7 @@ from dedup_assets.engine.extraction import offset_ranges as ranges
 from dedup_assets.engine.extraction.decoding_ahead import DecodingAhead, decode_ahead, take_ahead
 from dedup_assets.engine.extraction.offset_ranges import head_start
 from dedup_assets.engine.inputs.containers import DECODER
-from dedup_assets.engine.inputs.listing import first_files, list_images
+from dedup_assets.engine.inputs.listing import ListingOptions, first_files, list_images
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.workers import WorkerPool, keep_workers
 from dedup_assets_tests.support.pictures import SavePhoto
@@ -39,7 +39,7 @@ def photos(tmp_path: Path, save_photo: SavePhoto) -> list[Source]:
         save_photo(tmp_path / "in" / f"{number:02d}.jpg", number)
     Image.new("RGB", (24, 24)).save(tmp_path / "in" / "05.jpg")
     (tmp_path / "in" / "03.jpg").write_bytes(b"nonsense")
-    return first_files(str(tmp_path / "in"), "", 20)
+    return first_files(str(tmp_path / "in"), ListingOptions(), 20)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +119,13 @@ def test_files_are_those_that_the_listing_starts_with(tmp_path: Path, save_photo
     (tmp_path / "in" / "a" / "0.zip").write_bytes(b"")
     (tmp_path / "in" / "a" / "0.jpg").write_bytes(b"")
     (tmp_path / "in" / "notes.txt").write_bytes(b"")
-    found = first_files(str(tmp_path / "in"), "", 3)
+    found = first_files(str(tmp_path / "in"), ListingOptions(), 3)
     assert [os.fsdecode(file.name).split("/in/")[1] for file in found] == ["a/1.jpg", "a/2.jpg", "b/1.jpg"]
     listed = list_images(str(tmp_path / "in" / "b")).images.select("filename", "size_bytes", "version").row(0)
     assert Source(*listed) == found[2]
     for other in ("missing", "in/notes.txt", "in/a/1.jpg"):
-        assert first_files(str(tmp_path / other), "", 3) == []
-    assert first_files("s3://bucket/prefix", "", 3) == []
+        assert first_files(str(tmp_path / other), ListingOptions(), 3) == []
+    assert first_files("s3://bucket/prefix", ListingOptions(), 3) == []
 
 
 def test_a_new_run_has_a_head_start_and_one_with_results_or_one_thread_has_none(

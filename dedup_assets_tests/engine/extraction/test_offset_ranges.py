@@ -17,7 +17,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Manifest, Shard
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome, _merge
-from dedup_assets.engine.inputs.listing import list_images
+from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import SavePhoto
@@ -49,7 +49,7 @@ class Collection:
         return RangeExtractor(Settings.parse(**(given_settings | self.settings | values)))
 
     def listing(self, **offsets: int) -> Manifest:
-        return list_images(str(self.photos), **offsets)
+        return list_images(str(self.photos), ListingOptions(**offsets))
 
     def run(self, manifest: Manifest | None = None, **values: Any) -> list[RangeOutcome]:
         """Complete all ranges; what each needed."""

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import Manifest, OffsetRange
-from dedup_assets.engine.inputs.listing import IMAGE_EXTENSIONS, list_images, part, ranges
+from dedup_assets.engine.inputs.kinds import IMAGE_EXTENSIONS
+from dedup_assets.engine.inputs.listing import ListingOptions, list_images
+from dedup_assets.engine.inputs.manifest import part, ranges
 from dedup_assets_tests.support.pictures import SavePhoto
 
 file_names = st.binary(min_size=1, max_size=60).map(lambda name: name.replace(b"\0", b"").replace(b"/", b"") + b".jpg")
@@ -59,7 +61,10 @@ def test_the_work_dir_inside_the_input_is_left_out(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "out" / "thumbnail.jpg", tmp_path / "output" / "b.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "out")
     for work_dir in (tmp_path / "out", tmp_path / "link", tmp_path / "output" / ".." / "out"):
-        assert inside(tmp_path, list_images(str(tmp_path), work_dir=str(work_dir))) == ["a.jpg", "output/b.jpg"]
+        assert inside(tmp_path, list_images(str(tmp_path), ListingOptions(work_dir=str(work_dir)))) == [
+            "a.jpg",
+            "output/b.jpg",
+        ]
 
 
 def test_names_are_absolute_whatever_the_input(
@@ -209,10 +214,7 @@ def test_a_list_in_a_folder_whose_name_looks_like_a_chained_url_is_read(tmp_path
 
 NOT_TEXT = {
     "zip": b"PK\3\4\x14\0\0\0\x08\0abc",
-    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
     "gzip": b"\x1f\x8b\x08abc",
-    "jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
-    "gif": b"GIF89a\x10\0\x10\0\xf0\0\0\0\0\0",
     "mp4": b"\0\0\0\x18ftypmp42",
     "utf-16": "/photos/a.jpg".encode("utf-16"),
 }
@@ -223,6 +225,24 @@ def test_a_file_that_is_neither_an_image_by_name_nor_text_is_refused(tmp_path: P
     touch(tmp_path / "photos.bin", content=content)
     with pytest.raises(InputError, match=r"photos\.bin.*neither an image"):
         list_images(str(tmp_path / "photos.bin"))
+
+
+IMAGE_HEADS = {
+    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+    "gif": b"GIF89a\x10\0\x10\0\xf0\0\0\0\0\0",
+    "tiff": b"II*\0\x08\0\0\0",
+    "heic": b"\0\0\0\x18ftypheic\0\0\0\0",
+    "webp": b"RIFF\x24\0\0\0WEBPVP8 ",
+}
+
+
+@pytest.mark.parametrize("head", IMAGE_HEADS.values(), ids=IMAGE_HEADS.keys())
+def test_a_file_without_an_extension_is_an_image_where_it_begins_like_one(tmp_path: Path, head: bytes) -> None:
+    touch(tmp_path / "photos" / "IMG_0001", content=head)
+    touch(tmp_path / "photos" / "README", tmp_path / "photos" / "empty", content=b"")
+    assert inside(tmp_path / "photos", list_images(str(tmp_path / "photos"))) == ["IMG_0001"]
+    assert len(list_images(str(tmp_path / "photos" / "IMG_0001"))) == 1
 
 
 # What is refused
@@ -271,7 +291,7 @@ def ten(tmp_path: Path) -> str:
 def test_offsets_are_half_open_and_num_images_counts_after_them(
     ten: str, offsets: dict[str, int], expected: range
 ) -> None:
-    manifest = list_images(ten, **offsets)
+    manifest = list_images(ten, ListingOptions(**offsets))
     assert manifest.images["index"].to_list() == list(expected)
     assert inside(Path(ten), manifest) == [f"{number}.jpg" for number in expected]
     assert manifest.listed == 10
@@ -280,11 +300,11 @@ def test_offsets_are_half_open_and_num_images_counts_after_them(
 @pytest.mark.parametrize("offsets", [{"min_offset": 10}, {"max_offset": 11}, {"min_offset": 3, "max_offset": 50}])
 def test_offsets_beyond_the_end_are_refused_with_the_length_of_the_listing(ten: str, offsets: dict[str, int]) -> None:
     with pytest.raises(InputError, match="the listing has 10 images"):
-        list_images(ten, **offsets)
+        list_images(ten, ListingOptions(**offsets))
 
 
 def test_shards_of_the_listing_add_up_to_the_listing(ten: str) -> None:
-    shards = [list_images(ten, min_offset=low, max_offset=min(low + 4, 10)) for low in range(0, 10, 4)]
+    shards = [list_images(ten, ListingOptions(min_offset=low, max_offset=min(low + 4, 10))) for low in range(0, 10, 4)]
     assert [name for shard in shards for name in listed(shard)] == listed(list_images(ten))
 
 
@@ -341,7 +361,7 @@ def test_a_store_is_searched_like_a_folder(store: str) -> None:
     filesystem = fsspec.filesystem("memory")
     for name in ("p/b.JPG", "p/a/x.png", "p/.h/x.png", "p/.h.png", "p/note.txt", "p/out/t.jpg", "other/y.jpg"):
         filesystem.pipe(f"/bucket/{name}", b"xy")
-    manifest = list_images(f"{store}/p", work_dir=f"{store}/p/out")
+    manifest = list_images(f"{store}/p", ListingOptions(work_dir=f"{store}/p/out"))
     assert listed(manifest) == [b"memory:///bucket/p/a/x.png", b"memory:///bucket/p/b.JPG"]
     assert manifest.images["size_bytes"].to_list() == [2, 2]
     assert all(manifest.images["version"])

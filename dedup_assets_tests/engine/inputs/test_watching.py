@@ -7,6 +7,7 @@ import fsspec
 import pytest
 
 from dedup_assets.engine.core.errors import InputError
+from dedup_assets.engine.inputs.listing import ListingOptions
 from dedup_assets.engine.inputs.watching import Look, look
 
 
@@ -61,7 +62,7 @@ def test_a_new_a_removed_a_renamed_and_a_changed_file_change_the_look(photos: Pa
 def test_our_own_results_inside_the_input_are_not_seen(photos: Path) -> None:
     before = look(str(photos))
     put(photos / "results" / "gallery" / "x.jpg")
-    assert look(str(photos), str(photos / "results")) == before
+    assert look(str(photos), ListingOptions(work_dir=str(photos / "results"))) == before
     assert look(str(photos)) != before
 
 

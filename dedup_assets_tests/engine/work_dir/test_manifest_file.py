@@ -7,7 +7,7 @@ import pytest
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Manifest, OffsetRange
-from dedup_assets.engine.inputs.listing import count_inside, part, ranges
+from dedup_assets.engine.inputs.manifest import count_inside, part, ranges
 from dedup_assets.engine.work_dir import WorkDir, manifest_file
 
 

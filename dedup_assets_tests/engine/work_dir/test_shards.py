@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from dedup_assets.engine.core.records import Manifest, OffsetRange, Shard
-from dedup_assets.engine.inputs.listing import digest
+from dedup_assets.engine.inputs.manifest import digest
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
 
 FIRST = OffsetRange(0, 4)

@@ -7,16 +7,13 @@ images inside are called, `zips`, `tars` and `videos` list and read them, `budge
 
 from dedup_assets.engine.inputs.containers.budget import IMAGE_SECONDS
 from dedup_assets.engine.inputs.containers.contents import DECODER, find_inside, list_inside, read_frames, read_inside
-from dedup_assets.engine.inputs.containers.names import IMAGE_EXTENSIONS, Kind, is_streamed, kind_of, split_frame
+from dedup_assets.engine.inputs.containers.names import archives_around, split_frame
 
 __all__ = [
     "DECODER",
-    "IMAGE_EXTENSIONS",
     "IMAGE_SECONDS",
-    "Kind",
+    "archives_around",
     "find_inside",
-    "is_streamed",
-    "kind_of",
     "list_inside",
     "read_frames",
     "read_inside",

@@ -8,18 +8,13 @@ from typing import TypeVar
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.inputs.containers.budget import IMAGE_SECONDS
-from dedup_assets.engine.inputs.containers.member import Archive
-from dedup_assets.engine.inputs.containers.names import (
-    Kind,
-    archives_around,
-    frame_name,
-    is_hidden,
-    kind_of,
-    member_name,
-    split_frame,
-)
+from dedup_assets.engine.inputs.containers.member import Archive, Member
+from dedup_assets.engine.inputs.containers.names import archives_around, frame_name, member_name, split_frame
 from dedup_assets.engine.inputs.containers.tars import TarArchive
 from dedup_assets.engine.inputs.containers.zips import ZipArchive
+from dedup_assets.engine.inputs.kinds import Kind, is_zip, kind_of
+from dedup_assets.engine.inputs.own_results import folders_with_pages, is_in_gallery
+from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection
 from dedup_assets.engine.stores import describe, is_url, open_file
 from dedup_assets.engine.workers import Ended, open_pool
 
@@ -28,6 +23,7 @@ _V = TypeVar("_V")
 DECODER = "dedup_assets.engine.decoders.answering"  # what decoding processes run
 _LISTING_SECONDS = 600.0  # a long video without an index is read from end to end
 _LISTING_BYTES = 2 << 30
+_MOST_BYTES = (1 << 63) - 1  # what a table holds; an archive may say more of a member, which reading refuses
 
 _NESTED = {
     Kind.ARCHIVE: "an archive inside an archive is not entered; unpack the outer one",
@@ -35,7 +31,9 @@ _NESTED = {
 }
 
 
-def list_inside(container: Source, video_fps: float, seconds: float = IMAGE_SECONDS) -> Iterator[Source]:
+def list_inside(
+    container: Source, video_fps: float, seconds: float = IMAGE_SECONDS, selection: Selection | None = None
+) -> Iterator[Source]:
     """The images of an archive or a video, in no special order; hidden members and those that are no images left out.
 
     A container that cannot be listed to its end is, besides the images that were found, an image of its own, which
@@ -45,9 +43,11 @@ def list_inside(container: Source, video_fps: float, seconds: float = IMAGE_SECO
         container: an archive or a video.
         video_fps: frames taken from a second of video; 0 for the key frames.
         seconds: that unpacking an archive may take; see `Budget`.
+        selection: which members of an archive count; None for all.
     """
-    is_video = kind_of(container.name) is Kind.VIDEO
-    return _list_frames(container, video_fps) if is_video else _list_members(container, seconds)
+    if kind_of(container.name) is Kind.VIDEO:
+        return _list_frames(container, video_fps)
+    return _list_members(container, seconds, selection or Selection())
 
 
 def _list_frames(video: Source, fps: float) -> Iterator[Source]:
@@ -85,10 +85,10 @@ def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageE
     return videos.read_frames(video, moments)
 
 
-def _list_members(container: Source, seconds: float) -> Iterator[Source]:
+def _list_members(container: Source, seconds: float, selection: Selection) -> Iterator[Source]:
     try:
         archive = _opened.renew(container.name, container.version)
-        members = [member for member in archive.members(seconds) if _is_listed(member.path)]
+        members = _selected(list(archive.members(seconds)), selection)
     except Exception:  # noqa: BLE001 - reading it says why
         yield container
         return
@@ -98,9 +98,24 @@ def _list_members(container: Source, seconds: float) -> Iterator[Source]:
     left = Counter(names)
     for name, member in zip(names, members, strict=True):
         left[name] -= 1  # unpacking leaves the last of several; the others are told apart by a number
-        version = f"{container.version}:{member.version}"
+        version = f"{container.version}:{member.version}" if container.version else ""
         numbered = b"%b#%d" % (name, left[name]) if left[name] else name
-        yield Source(numbered, member.size_bytes, version, container.name, member.place)
+        yield Source(numbered, min(member.size_bytes, _MOST_BYTES), version, container.name, member.place)
+
+
+def _selected(members: list[Member], selection: Selection) -> list[Member]:
+    """The members of an archive that count. The pictures of a gallery, packed with its pages, are no images."""
+    with_pages = folders_with_pages(member.path for member in members)
+    chosen = []
+    for member in members:
+        path = member.path.removeprefix(b"./")
+        if member.path.endswith(b"/"):
+            continue
+        if with_pages and is_in_gallery(member.path, with_pages):
+            selection.left_out[OWN_RESULTS] += 1
+        elif selection.admits_path(path, kind_of(path)):
+            chosen.append(member)
+    return chosen
 
 
 def find_inside(name: bytes, seconds: float = IMAGE_SECONDS) -> Source | None:
@@ -147,10 +162,6 @@ def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
     return _opened.get(source.container).read(source.place, source.size_bytes, seconds)
 
 
-def _is_listed(path: bytes) -> bool:
-    return not is_hidden(path) and kind_of(path) is not Kind.OTHER
-
-
 def _damage(name: bytes, seconds: float) -> ImageError:
     """Why a container could not be listed."""
     with open_file(name) as file:  # what cannot be reached is unreadable, not corrupt: it is tried again
@@ -172,7 +183,7 @@ def _damage(name: bytes, seconds: float) -> ImageError:
 
 
 def _open(name: bytes) -> Archive:
-    return ZipArchive(name) if name.lower().endswith(b".zip") else TarArchive(name)
+    return ZipArchive(name) if is_zip(name) else TarArchive(name)
 
 
 class _Opened:
@@ -211,7 +222,7 @@ class _Opened:
         with self._lock:
             known = self._indexes.get(archive.name)
         if known is None or known[0] != archive.version:
-            known = (archive.version, {source.name: source for source in _list_members(archive, seconds)})
+            known = (archive.version, {source.name: source for source in _list_members(archive, seconds, Selection())})
         with self._lock:
             self._keep(self._indexes, archive.name, known)
         return known[1]

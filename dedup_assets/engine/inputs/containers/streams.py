@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.inputs.containers.budget import INPUT_BYTES, STEP_BYTES, Budget
-from dedup_assets.engine.inputs.containers.names import is_streamed
+from dedup_assets.engine.inputs.kinds import is_streamed
 from dedup_assets.engine.stores import open_file
 
 _BLOCK = 512

@@ -15,8 +15,8 @@ from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.inputs.containers import member
 from dedup_assets.engine.inputs.containers.budget import OverdueError
 from dedup_assets.engine.inputs.containers.member import MAX_MEMBER_BYTES, Member, too_many
-from dedup_assets.engine.inputs.containers.names import Kind, is_streamed, kind_of
 from dedup_assets.engine.inputs.containers.streams import Stream, open_stream
+from dedup_assets.engine.inputs.kinds import Kind, is_streamed, kind_of
 from dedup_assets.engine.stores import read_at
 
 _LINK, _SPARSE, _IRREGULAR = -1, -2, -3  # places of members that have no bytes in one piece

@@ -18,7 +18,7 @@ _INDEX = ("distance", "nn_provider", "nnmodel", "faiss_mode", "faiss_param", "re
 _SEARCH = (*_INDEX, "nearest_neighbors_k", "range_search", "range_search_limit")
 
 READ_BY: dict[str, tuple[str, ...]] = {
-    "image_manifest": ("input_dir", "min_offset", "max_offset", "num_images", "video_fps"),
+    "image_manifest": ("input_dir", "min_offset", "max_offset", "num_images", "video_fps", "include", "exclude"),
     "feature_shards": _PIXELS,
     "features": _PIXELS,
     "bad_images": (),

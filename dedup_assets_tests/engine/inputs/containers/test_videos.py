@@ -17,7 +17,7 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.inputs.containers.names import frame_name, split_frame
 from dedup_assets.engine.inputs.containers.videos import find_damage, list_moments, read_frames
-from dedup_assets.engine.inputs.listing import list_images
+from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.reading import read, read_sources
 
 CODECS = {
@@ -101,7 +101,7 @@ def test_key_frames_alone_are_taken_where_the_rate_is_zero(videos: Path) -> None
 
 @pytest.mark.parametrize("kind", CODECS)
 def test_a_manifest_names_frames_by_their_moment(kind: str, videos: Path) -> None:
-    rows = list_images(str(videos / f"clip.{kind}"), video_fps=0.5).images.drop("index").iter_rows()
+    rows = list_images(str(videos / f"clip.{kind}"), ListingOptions(video_fps=0.5)).images.drop("index").iter_rows()
     sources = [Source(*row) for row in rows]
     assert [source.name.decode() for source in sources] == [
         f"{videos}/clip.{kind}#t=00:00:0{second}.000" for second in (0, 2, 4)
@@ -115,7 +115,7 @@ def test_a_version_changes_with_the_video_and_names_with_the_rate(tmp_path: Path
     first = list_images(str(path))
     path.write_bytes(make_video(tmp_path / "b.mp4", seconds=2, gop=5).read_bytes())
     assert list_images(str(path)).digest != first.digest
-    assert list_images(str(path), video_fps=2).digest != list_images(str(path)).digest
+    assert list_images(str(path), ListingOptions(video_fps=2)).digest != list_images(str(path)).digest
 
 
 def test_a_video_on_a_store_is_read_in_place(store: str, videos: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_damaged_video_never_ends_the_run(data: st.DataObject, videos: Path) -
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = videos / f"damaged{source.suffix}"
     path.write_bytes(content)
-    for image in list_images(str(path), video_fps=1.0).images["filename"][:8]:
+    for image in list_images(str(path), ListingOptions(video_fps=1.0)).images["filename"][:8]:
         try:
             assert read(image)
         except ImageError:

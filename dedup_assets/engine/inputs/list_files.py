@@ -1,0 +1,104 @@
+"""List files: a text with one path or URL per row, or a CSV file with a column of them.
+
+A list that holds NUL bytes is split at these, as `find -print0` writes it, so that names with newlines can be listed.
+"""
+
+import codecs
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from dedup_assets.engine.core.errors import InputError
+from dedup_assets.engine.inputs.kinds import Kind, extension_of, is_image_head, kind_of
+from dedup_assets.engine.stores import is_url, open_store, read_object, reason_of
+
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
+_BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe")  # zip, gzip, UTF-16
+_HEAD_BYTES = 4096
+_NO_NAMES = b"\0\0\0"  # a list split by NUL would have names without a character
+_SEPARATORS = {b".csv": ",", b".tsv": "\t"}
+_COLUMNS = ("filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "file", "url", "image_url",
+            "uri")  # fmt: skip
+
+
+def is_list_file(name: bytes) -> bool:
+    """Whether a name is that of a list: a file that by its name is neither an image nor holds any."""
+    if kind_of(name) is not Kind.OTHER:
+        return False
+    if not is_url(name):
+        return os.path.isfile(name) and not is_image_head(_head(name))  # noqa: PTH113 - Path.is_file raises
+    try:
+        filesystem, path = open_store(os.fsdecode(name))
+        return bool(filesystem.isfile(path))
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise InputError(f"cannot open {os.fsdecode(name)!r}: {reason_of(error)}") from None
+
+
+def is_text_list(path: bytes) -> bool:
+    """Whether a path among several inputs is that of a list: a file with a name of lists, that holds text."""
+    if extension_of(path) not in {b".txt", b".list", b".lst", *_SEPARATORS}:
+        return False
+    return os.path.isfile(path) and not _is_binary(_head(path))  # noqa: PTH113 - Path.is_file raises
+
+
+def read_rows(name: bytes) -> Iterator[bytes]:
+    """The rows of a list: paths and URLs, in its order, without empty ones.
+
+    Args:
+        name: path or URL of the list.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
+    content = _content(name)
+    if _is_binary(content):
+        raise InputError(
+            f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path per row"
+        )
+    if b"\0" in content:
+        return (row for row in content.split(b"\0") if row)
+    lines = (row for row in content.splitlines() if row.strip())
+    separator = _SEPARATORS.get(extension_of(name))
+    if not separator:
+        return lines
+    try:
+        return iter(_column(content, separator) or lines)
+    except csv.Error as error:
+        raise InputError(f"input_dir={os.fsdecode(name)!r}: is no CSV file: {error}") from None
+
+
+def _column(content: bytes, separator: str) -> list[bytes] | None:
+    """The column of names in a CSV file with a header; None where no column has a name that says so."""
+    text = content.decode("utf-8", "surrogateescape")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header = [cell.strip().lower() for cell in next(rows, [])]
+    named = next((header.index(name) for name in _COLUMNS if name in header), None)
+    if named is None:
+        return None
+    return [os.fsencode(row[named]) for row in rows if len(row) > named and row[named].strip()]
+
+
+def _content(name: bytes) -> bytes:
+    try:
+        path = os.fsdecode(name)
+        content = read_object(*open_store(path)) if is_url(name) else Path(path).read_bytes()
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise InputError(f"cannot read the list {os.fsdecode(name)!r}: {reason_of(error)}") from None
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _head(path: bytes) -> bytes:
+    try:
+        with Path(os.fsdecode(path)).open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:  # reading all of it says why
+        return b""
+
+
+def _is_binary(content: bytes) -> bool:
+    if _NO_NAMES in content or content.startswith(_BINARY) or is_image_head(content):
+        return True
+    return b"\0" not in content and bool(_CONTROL.search(content[:_HEAD_BYTES]))

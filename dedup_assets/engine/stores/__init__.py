@@ -1,0 +1,28 @@
+"""Bytes wherever they lie: local paths as bytes, and URLs of S3, HTTP and whatever else fsspec opens.
+
+`files` is the door to both; `local` and `remote` have what is particular to each; `patience` asks a busy store again;
+`problems` says what an error of a store means. Listing, reading, containers and the work_dir share all of it.
+"""
+
+from dedup_assets.engine.stores.files import describe, is_url, local_path, open_file, open_urls_by, read_at
+from dedup_assets.engine.stores.local import local_version, read_file
+from dedup_assets.engine.stores.problems import find_problem, reason_of
+from dedup_assets.engine.stores.remote import describe_object, object_info, open_store, read_object, read_small_object
+
+__all__ = [
+    "describe",
+    "describe_object",
+    "find_problem",
+    "is_url",
+    "local_path",
+    "local_version",
+    "object_info",
+    "open_file",
+    "open_store",
+    "open_urls_by",
+    "read_at",
+    "read_file",
+    "read_object",
+    "read_small_object",
+    "reason_of",
+]

@@ -1,0 +1,69 @@
+"""Local files: opened without harm, read whole, and recognised when they change."""
+
+import os
+import stat
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
+
+
+def read_file(name: bytes, most: int) -> bytes:
+    """Read a local file whole.
+
+    Raises:
+        ImageError: it is no regular file, or has more than `most` bytes.
+        OSError: it cannot be read.
+    """
+    descriptor = open_local(name)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"{size} bytes: more than {most}")
+        content = os.read(descriptor, size)
+        if len(content) < size:  # one call reads 2 GiB at most
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                return content + file.read()
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def open_local(name: bytes) -> int:
+    """Open a regular file; returns its descriptor.
+
+    Raises:
+        ImageError: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    _refuse_irregular(os.stat(name).st_mode)  # noqa: PTH116 - a Path of bytes does not exist
+    # The file may have been replaced since then. O_NONBLOCK, because opening a FIFO would wait for a writer.
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode)
+    except ImageError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def local_version(facts: os.stat_result) -> str:
+    """The version of a local file: when its content and when anything of it last changed, in ns.
+
+    A file that is written with the size and the modification time of the former one still has another change time,
+    which no program can set.
+    """
+    return f"{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+
+
+def _refuse_irregular(mode: int) -> None:
+    """Opening alone can do harm: it wakes the writer of a FIFO and rewinds a tape."""
+    if not stat.S_ISREG(mode):
+        kinds = {
+            stat.S_IFIFO: "a FIFO",
+            stat.S_IFSOCK: "a socket",
+            stat.S_IFCHR: "a device",
+            stat.S_IFBLK: "a device",
+            stat.S_IFDIR: "a folder",
+        }
+        found = kinds.get(stat.S_IFMT(mode), "something else")
+        raise ImageError(ErrorCode.UNREADABLE, f"is not a regular file, but {found}")
