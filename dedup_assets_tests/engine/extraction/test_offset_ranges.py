@@ -159,11 +159,11 @@ def test_another_width_of_ranges_finds_all_vectors(collection: Collection) -> No
 def test_images_that_could_not_be_read_are_tried_again_and_bad_ones_are_not(collection: Collection) -> None:
     (collection.photos / "b0.png").write_bytes(b"broken")
     (collection.photos / "b2.png").unlink()
-    (collection.photos / "b2.png").symlink_to(collection.photos / "later")
+    (collection.photos / "b2.png").symlink_to(collection.photos / "later.data")
     assert collection.computed() == [4, 4, 2]
     assert collection.vectors()["b2.png"] is None
     assert collection.computed() == [1, 0, 0]  # still missing; the broken one is known to be broken
-    (collection.photos / "later").write_bytes((collection.photos / "b3.png").read_bytes())
+    (collection.photos / "later.data").write_bytes((collection.photos / "b3.png").read_bytes())
     assert collection.computed() == [1, 0, 0]
     assert collection.vectors()["b2.png"] == collection.vectors()["b3.png"]
     assert collection.computed() == [0, 0, 0]
