@@ -21,7 +21,6 @@ from dedup_assets.engine.core.records import (
     Gallery,
     Manifest,
     Neighbors,
-    PairCount,
     Pairs,
     SearchIndex,
 )
@@ -30,6 +29,7 @@ from dedup_assets.engine.core.settings import SearchSettings, Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
 from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+from dedup_assets.engine.graph import PairCount
 from dedup_assets.engine.inputs.selection import describe_left_out
 from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome

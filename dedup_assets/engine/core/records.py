@@ -299,19 +299,6 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class PairCount:
-    """How many pairs there are, whichever image of a pair stands first.
-
-    Attributes:
-        similar: pairs as similar as was asked for.
-        identical: those among them of similarity 1.
-    """
-
-    similar: int
-    identical: int
-
-
-@dataclass(frozen=True)
 class Similarity:
     """What a search gives: the neighbours of every image, and the pairs among them that are similar enough to list."""
 

@@ -1,16 +1,31 @@
 """Neighbours to pairs of names, closest first, and to outliers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.records import Neighbors, PairCount, Pairs
+from dedup_assets.engine.core.records import Neighbors, Pairs
 from dedup_assets.engine.graph.edges import MILLION, blocks_of, is_first, unordered
 
 _DECIMALS = 6
 _PLACE_BITS = np.uint64(40)
 _PLACE = np.uint64((1 << 40) - 1)
 _MOST = 1 << 23  # more than any similarity in millionths
+
+
+@dataclass(frozen=True)
+class PairCount:
+    """How many pairs there are, whichever image of a pair stands first.
+
+    Attributes:
+        similar: pairs as similar as was asked for.
+        identical: those among them of similarity 1.
+    """
+
+    similar: int
+    identical: int
 
 
 def similar_pairs(

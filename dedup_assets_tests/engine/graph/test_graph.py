@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_assets.engine.core.records import Neighbors, PairCount
+from dedup_assets.engine.core.records import Neighbors
 from dedup_assets.engine.core.settings import GraphSettings
-from dedup_assets.engine.graph import build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.graph import PairCount, build_components, count_pairs, find_outliers, similar_pairs
 
 Edge = tuple[int, int, float]
 EVERYTHING = GraphSettings(ccthreshold=0.5, run_cc=True, run_pagerank=True, run_degree=True)
