@@ -49,7 +49,7 @@ def decode(
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
 ) -> NDArray[np.uint8]:
-    """Decode a picture: the first frame, upright, without transparency, in 8 bits per channel.
+    """Decode a picture: the first frame with content, upright, without transparency, in 8 bits per channel.
 
     `codecs/jpeg.py` says which damaged JPEG is still good, `codecs/backdrop.py` what transparent pixels become, and
     `codecs/depth.py` how more than 8 bits become 8.

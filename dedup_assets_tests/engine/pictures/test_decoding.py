@@ -184,6 +184,24 @@ class TestFormats:
             animation = save(frames[0], name, save_all=True, append_images=frames[1:], duration=50)
             assert difference(decode(animation), PICTURE) < 8, name
 
+    @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (20, 90, 40)])
+    @pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP", "TIFF"])
+    def test_of_frames_or_pages_the_first_that_is_not_of_one_colour_is_the_picture(
+        self, format_name: str, colour: tuple[int, int, int]
+    ) -> None:
+        """Two animations that fade in from black are not the same picture."""
+        blank = Image.new("RGB", (WIDTH, HEIGHT), colour)
+        frames = [blank, blank.point(lambda level: level ^ 1), Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
+        several = save(frames[0], format_name, save_all=True, append_images=frames[1:], duration=50)
+        assert difference(decode(several), PICTURE) < 8
+        only_blank = save(blank, format_name, save_all=True, append_images=[blank, blank], duration=50)
+        assert difference(decode(only_blank), np.asarray(blank)) < 3
+
+    def test_pages_of_another_size_do_not_stand_in_for_the_first(self) -> None:
+        blank = Image.new("RGB", (WIDTH, HEIGHT), WHITE)
+        pages = save(blank, "TIFF", save_all=True, append_images=[Image.fromarray(PICTURE).resize((99, 33))])
+        assert (decode(pages) == 255).all()
+
     def test_gray_jpeg_comes_back_as_rgb(self) -> None:
         pixels = decode(save(Image.fromarray(PICTURE).convert("L"), "JPEG", quality=95))
         assert pixels.shape == PICTURE.shape
@@ -514,6 +532,7 @@ class TestBrokenFiles:
             (EOFError(), ErrorCode.TRUNCATED_IMAGE),
             (NotImplementedError(), ErrorCode.UNSUPPORTED_FORMAT),
             (zlib.error("Error -3"), ErrorCode.CORRUPT_IMAGE),
+            (KeyError((3, 16)), ErrorCode.UNSUPPORTED_FORMAT),
         ],
     )
     def test_every_exception_of_a_decoder_has_a_code(self, error: Exception, code: ErrorCode) -> None:

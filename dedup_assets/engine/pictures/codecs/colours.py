@@ -1,8 +1,8 @@
 """Colours as a browser shows them: embedded ICC profiles, and the gamma of a PNG, brought to sRGB.
 
-What a PNG says of its colours counts in the order of the standard (PNG 3, 4.3): cICP, iCCP, sRGB, gAMA. cICP and the
-like in AVIF and HEIF (wide and HDR colours without a profile) are not applied, nor chromaticities without a profile; a
-profile that cannot be used is ignored, as browsers do. Gray and RGB, and CMYK where it has a profile, are converted.
+What a PNG says of its colours counts in the order of the standard (PNG 3, 4.3): cICP, iCCP, sRGB, gAMA. Gray, RGB and
+CMYK profiles are applied; a profile that cannot be used is ignored, as in browsers. Not applied are cICP and the like
+in AVIF and HEIF (wide and HDR colours without a profile), and chromaticities without a profile.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Correction = Callable[[Image.Image], Image.Image]
 
 _USUAL_GAMMA = 1 / 2.2
 _GAMMA_TOLERANCE = 0.05  # of it: closer ones are sRGB, which has no exponent of its own
-_SAME_LEVELS = 3  # of 255: such a profile is sRGB, by any of its many makers
+_SAME_LEVELS = 3  # of 255: such a profile is sRGB, whoever made it
 _MOST_PROFILE_BYTES = 4 << 20
 _PROFILES_KEPT = 24  # building one takes milliseconds; a collection has a few
 _STEPS = 9
@@ -26,10 +26,10 @@ _CHANNELS = 3
 
 
 def correction_of(image: Image.Image, data: bytes) -> Correction | None:
-    """What brings the colours of an opened image to sRGB; None where they are that.
+    """What brings the colours of an opened image to sRGB; None where they are sRGB.
 
     Args:
-        image: by Pillow; its `info` says what the file does.
+        image: opened by Pillow; its `info` has the profile or gamma of the file.
         data: the whole file.
     """
     is_png = image.format == "PNG"
@@ -46,7 +46,7 @@ def correction_of(image: Image.Image, data: bytes) -> Correction | None:
 
 @lru_cache(maxsize=_PROFILES_KEPT)
 def correction_by_profile(profile: bytes) -> Correction | None:
-    """What an ICC profile (ISO 15076-1) asks for; None where it is as good as sRGB, or cannot be used."""
+    """What an ICC profile (ISO 15076-1) asks for; None where it equals sRGB to the eye, or cannot be used."""
     if len(profile) > _MOST_PROFILE_BYTES:
         return None
     try:

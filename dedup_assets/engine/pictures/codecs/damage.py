@@ -1,7 +1,8 @@
 """What a decoder's exception says about a file, and keeping decoders quiet.
 
 The decoders raise whatever their authors chose (OSError, SyntaxError, ValueError, struct.error, zlib.error, ...), so
-the message is what tells a cut file from a damaged one. Only what real decoders were seen to say is in the patterns.
+only the message tells a cut file from a damaged one. The patterns hold messages that real decoders gave for real files.
+A KeyError is a decoder's look-up of a kind that it does not know, such as a PSD of 16 bits.
 """
 
 import logging
@@ -39,7 +40,7 @@ def to_image_error(error: Exception, format_name: str) -> ImageError:
 
     Returns:
         ERROR_TRUNCATED_IMAGE where the decoder ran out of bytes, ERROR_IMAGE_TOO_LARGE where memory did not suffice,
-        ERROR_UNSUPPORTED_FORMAT where the file is a kind the decoder does not know, else ERROR_CORRUPT_IMAGE.
+        ERROR_UNSUPPORTED_FORMAT where the file is of a kind that the decoder does not know, else ERROR_CORRUPT_IMAGE.
     """
     if isinstance(error, ImageError):
         return error
@@ -49,7 +50,7 @@ def to_image_error(error: Exception, format_name: str) -> ImageError:
         return ImageError(ErrorCode.IMAGE_TOO_LARGE, reason)
     if isinstance(error, (EOFError, IndexError)) or _TRUNCATED.search(said):
         return ImageError(ErrorCode.TRUNCATED_IMAGE, reason)
-    if isinstance(error, NotImplementedError) or _UNSUPPORTED.search(said):
+    if isinstance(error, (NotImplementedError, KeyError)) or _UNSUPPORTED.search(said):
         return ImageError(ErrorCode.UNSUPPORTED_FORMAT, reason)
     return ImageError(ErrorCode.CORRUPT_IMAGE, reason)
 
@@ -68,13 +69,12 @@ def translated(format_name: str) -> Iterator[None]:
 
 
 class _Silence:
-    """Pillow's warnings and log lines, switched off while at least one thread decodes.
+    """The decoders' warnings and log lines, switched off while at least one thread decodes.
 
-    Python keeps one list of warning filters for all threads, so the first thread that enters saves and changes it and
-    the last one that leaves restores it; entering and leaving per thread would restore the wrong list. Outside decoding
-    the process keeps its own filters. Native code is not reached: of the libraries only libtiff was seen to write
-    to file descriptor 2, a line or three for some damaged files (Pillow switches its warnings off, its errors stay on),
-    and closing the descriptor would silence the whole process.
+    Python keeps one list of warning filters for all threads. So the first thread that enters saves and changes it, and
+    the last one that leaves restores it: entering and leaving per thread would restore the wrong list. Outside of
+    decoding the process keeps its own filters. Native code is not reached. Of the libraries only libtiff writes to file
+    descriptor 2, up to three lines for some damaged files, and closing the descriptor would silence the whole process.
     """
 
     def __init__(self) -> None:
@@ -87,12 +87,13 @@ class _Silence:
             self._inside += 1
             if self._inside == 1:
                 self._restore.enter_context(warnings.catch_warnings())
-                warnings.filterwarnings("ignore", module=r"PIL\.|pi_heif|dedup_assets\.engine\.codecs")
-                # Without any handler Python prints errors of Pillow's logger on stderr; the root's handlers still get
-                # them where the application configured logging.
-                handler, logger = logging.NullHandler(), logging.getLogger("PIL")
-                logger.addHandler(handler)
-                self._restore.callback(logger.removeHandler, handler)
+                warnings.filterwarnings("ignore", module=r"PIL\.|pi_heif|tifffile|dedup_assets\.engine\.pictures")
+                # Python prints errors of a logger without a handler on stderr. Where the application configured
+                # logging, the root's handlers still get them.
+                for name in ("PIL", "tifffile"):
+                    handler, logger = logging.NullHandler(), logging.getLogger(name)
+                    logger.addHandler(handler)
+                    self._restore.callback(logger.removeHandler, handler)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:

@@ -32,6 +32,7 @@ _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QO
 _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "TGA")
 _TGA_HEADER_BYTES = 18
 _CODESTREAM = b"\xff\x4f\xff\x51"
+_MOST_FRAMES, _SAMPLED_ROWS, _FLAT_LEVELS = 32, 16, 4  # frames looked at; rows; levels that one colour may vary by
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
@@ -145,7 +146,26 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) 
         pixels = rgb.to_rgb(image, correction_of(image, data), lower_bytes)
         if frame and frame != (0, 0, *image.size):
             pixels = _on_paper(pixels, *frame)
+        if _is_flat(pixels) and getattr(image, "is_animated", False):
+            pixels = _first_with_content(image, data, pixels)
         return pixels if name == "TIFF" else exif.turn_upright(pixels, _orientation(image))
+
+
+def _first_with_content(image: ImageFile.ImageFile, data: bytes, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The first frame or page that is not of one colour; the first one where all of some are, or one is damaged."""
+    with suppress(Exception):
+        for number in range(1, _MOST_FRAMES):
+            image.seek(number)
+            image.load()
+            pixels = rgb.to_rgb(image, correction_of(image, data))
+            if pixels.shape == first.shape and not _is_flat(pixels):
+                return pixels
+    return first
+
+
+def _is_flat(pixels: NDArray[np.uint8]) -> bool:
+    sample = pixels[::_SAMPLED_ROWS]  # nearly always says no, in microseconds
+    return all(int(np.ptp(some.reshape(-1, 3), axis=0).max()) <= _FLAT_LEVELS for some in (sample, pixels))
 
 
 def _lower_bytes(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) -> rgb.LowerBytes | None:
