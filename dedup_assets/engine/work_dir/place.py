@@ -93,16 +93,6 @@ class Place:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
-    def versions(self, folder: str) -> dict[str, str]:
-        """Names of the files directly in a sub-folder, each with its ETag; '' where there is none, as on a disk."""
-        try:
-            with self.answering(folder):
-                listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
-        except FileNotFoundError:
-            return {}
-        files = (entry for entry in listed if entry["type"] == "file")
-        return {PurePosixPath(entry["name"]).name: str(entry.get("ETag") or "") for entry in files}
-
     def folders(self, folder: str = "") -> list[str]:
         """Sorted names of the sub-folders, without links and hidden ones; none where this folder does not exist."""
         try:

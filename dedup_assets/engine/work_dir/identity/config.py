@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 VERSION = 2
 _STAGED_PREFIX = ".record-"  # hidden: no file of a generation, see `publishing.staged_files`
-_MOST_KNOWN = 64
-_known: dict[tuple[str, str], bytes] = {}  # staged records on stores, by path and ETag
 _FEATURES = "features"
 _GALLERY = "gallery"
 _IDENTIFYING = {_FEATURES: (FEATURES, f"{FEATURES}.csv")}  # of results that have further files
@@ -182,26 +180,9 @@ def staged_records(place: "Place", generation: str) -> list[StagedRecord]:
         place: the work_dir.
         generation: that the run makes.
     """
-    found = place.versions(staged_name(generation))
-    contents = [
-        _read_known(place, staged_name(generation, name), found[name])
-        for name in sorted(found)
-        if name.startswith(_STAGED_PREFIX)
-    ]
+    names = [name for name in place.names(staged_name(generation)) if name.startswith(_STAGED_PREFIX)]
+    contents = (place.read_placed(staged_name(generation, name)) for name in names)
     return [StagedRecord.model_validate(json.loads(content)) for content in contents if content]
-
-
-def _read_known(place: "Place", name: str, version: str) -> bytes | None:
-    """The content of a small file; a version that a store knows is read once, because each request takes its time."""
-    key = (place.path(name), version)
-    if version and key in _known:
-        return _known[key]
-    content = place.read_placed(name)
-    if version and content is not None:
-        while len(_known) >= _MOST_KNOWN:
-            _known.pop(next(iter(_known)), None)
-        _known[key] = content
-    return content
 
 
 def stage_config(place: "Place", generation: str, config: Config) -> "dict[str, Content]":
