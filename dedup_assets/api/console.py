@@ -75,6 +75,7 @@ def print_summary(facts: RunFacts, settings: Settings) -> None:
         if value is not None:
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
+        ("images that show nothing", facts.number("bad_images", "low_information_images"), ",.0f"),
         ("images computed", facts.number("features", "computed_images"), ",.0f"),
         ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),
         ("images/s", facts.number("features", "images_per_second"), ",.0f"),

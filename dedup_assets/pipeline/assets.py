@@ -144,7 +144,7 @@ def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadI
     """Each listed image without a vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
     bad = find_bad_images(features)
     versions.stamp(context)
-    context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
+    context.add_output_metadata(metadata.of_bad_images(bad, features))
     return bad
 
 

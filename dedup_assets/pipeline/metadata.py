@@ -19,6 +19,7 @@ from dedup_assets.engine.core.records import (
     BadImages,
     Components,
     Gallery,
+    ImageLedger,
     Manifest,
     Neighbors,
     Pairs,
@@ -109,15 +110,16 @@ def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, di
     }
 
 
-def of_bad_images(bad: BadImages, listed: int) -> Metadata:
+def of_bad_images(bad: BadImages, ledger: ImageLedger) -> Metadata:
     """Of `bad_images`."""
     codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
     table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
     return {
         "dagster/row_count": len(bad),
-        "good_images": listed - len(bad),
+        "good_images": len(ledger) - len(bad),
         "bad_images": len(bad),
-        "bad_share": round(len(bad) / max(listed, 1), 6),
+        "bad_share": round(len(bad) / max(len(ledger), 1), 6),
+        "low_information_images": ledger.rows["low_information"].count(),
         "codes": dg.MetadataValue.md(table),
         "first_names": dg.MetadataValue.md(_name_list(bad.rows["filename"].head(_PREVIEW_ROWS))),
     }

@@ -15,6 +15,7 @@ from PIL import Image
 
 import dedup_assets
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.videos import save_video
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +205,20 @@ def test_other_frames_of_a_video_are_computed_and_known_ones_found(photos: Path,
     second = vectors(tmp_path / "out")
     assert len(second) == 6
     assert first.items() < second.items()
+
+
+def test_black_intros_of_different_videos_are_no_pair_and_copies_of_a_blank_page_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for clip in range(3):
+        black, shown = Image.new("RGB", (160, 120)), photo_like(clip, 160, 120)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        save_video(tmp_path / "in" / f"{clip}.mp4", [black, black, shown])
+    Image.new("RGB", (200, 280), "white").save(tmp_path / "in" / "page 1.png")
+    shutil.copy(tmp_path / "in" / "page 1.png", tmp_path / "in" / "page 1 (copy).png")
+    Image.new("RGB", (210, 290), "white").save(tmp_path / "in" / "page 2.png")
+    assert dedup_assets.run(tmp_path / "in", tmp_path / "out") == 0
+    rows = (tmp_path / "out" / "similarity.csv").read_text().splitlines()[1:]
+    page, copy = (str(tmp_path / "in" / name) for name in ("page 1.png", "page 1 (copy).png"))
+    assert rows == [f"{copy},{page},1.000000", f"{page},{copy},1.000000"]
+    assert "images that show nothing          9" in capsys.readouterr().out

@@ -10,6 +10,8 @@ import polars as pl
 
 from dedup_assets.engine.core.records import Features, Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.neighbors.low_information import match_exact_copies_alone
+from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import check_index, measure_recall, search_rows
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
 from dedup_assets.engine.work_dir.identity import library_versions, settings_read
@@ -62,7 +64,9 @@ class RowRangeSearcher:
         self._search = settings.search
         self._threads = thread_count(settings.num_threads)
         self._width = settings.search_range_size
-        self._vectors = (features or files.read_features(folder)).vectors
+        self._folder = folder
+        self._features = features or files.read_features(folder)
+        self._vectors = self._features.vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
         depends_on = [settings_read(_RANGES, settings), library_versions(_RANGES), self._width]
@@ -105,6 +109,9 @@ class RowRangeSearcher:
     def merge(self) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
 
+        Images that show nothing are neighbours of their exact copies alone (`low_information`); the recall is that of
+        the search before these are left out.
+
         Raises:
             SearchError: as `complete`.
             WorkDirError: a range is missing.
@@ -115,7 +122,15 @@ class RowRangeSearcher:
         except KeyError:
             recall = measure_recall(self._vectors, edges, self._search, self._threads)
             self._store.write_recall(recall)
-        return Neighbors(edges, len(self._vectors), recall)
+        marks = files.read_low_information(self._folder, self._features.names)
+        return match_exact_copies_alone(
+            Neighbors(edges, len(self._vectors), recall),
+            SearchData(self._vectors, self._vectors, is_self_search=True),
+            (marks, marks),
+            self._index,
+            self._search,
+            self._threads,
+        )
 
     def _read(self, rows: RowRange) -> pl.DataFrame:
         try:

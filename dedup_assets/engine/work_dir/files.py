@@ -158,6 +158,29 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
     return ImageLedger(rows)
 
 
+def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
+    """The column `low_information` of `Shard.images` for each row of the features.
+
+    Args:
+        work_dir: of the features.
+        names: (n,) binary, of the rows of the features.
+
+    Returns:
+        (n,) string; all null if the work_dir has no ledger of these features (fastdup's, or vectors from arrays).
+
+    Raises:
+        WorkDirError: the ledger is damaged.
+    """
+    unknown = pl.repeat(None, len(names), dtype=pl.String, eager=True)
+    if not work_dir.exists(LEDGER):
+        return unknown
+    rows = read_ledger(work_dir).rows
+    if rows["low_information"].null_count() == rows.height:
+        return unknown
+    good = rows.filter(pl.col("error_code").is_null())
+    return good["low_information"] if good["filename"].equals(names) else unknown
+
+
 def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
     """`filename`, `size_bytes` as listed, where known; empty where image_ledger.parquet is not kept."""
     if not work_dir.exists(LEDGER):

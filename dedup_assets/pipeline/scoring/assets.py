@@ -23,9 +23,15 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.extraction.scoring import check_comparable, open_test_set
 from dedup_assets.engine.gallery.building import Results, build_gallery
-from dedup_assets.engine.neighbors import check_index, search_train_set, usable_index
+from dedup_assets.engine.neighbors import (
+    SearchData,
+    check_index,
+    match_exact_copies_alone,
+    search_train_set,
+    usable_index,
+)
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes
+from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes, read_low_information
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, asset, search_output, search_results
@@ -98,7 +104,7 @@ def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) ->
     """Each test image without a vector: `test/features.bad.csv` and `test/features.dat.bad`."""
     bad = find_bad_images(features)
     versions.stamp(context)
-    context.add_output_metadata(metadata.of_bad_images(bad, listed=len(features)))
+    context.add_output_metadata(metadata.of_bad_images(bad, features))
     return bad
 
 
@@ -132,6 +138,13 @@ def test_nearest_neighbors(
     threads = thread_count(parsed.num_threads)
     index = usable_index(faiss_index, features.vectors, parsed.search, threads)
     neighbors = search_train_set(tested.vectors, features.vectors, index, parsed.search, threads)
+    work_dir = settings.open_work_dir()
+    marks = (
+        read_low_information(work_dir.within(TEST), tested.names),
+        read_low_information(work_dir, features.names),
+    )
+    data = SearchData(tested.vectors, features.vectors, is_self_search=False)
+    neighbors = match_exact_copies_alone(neighbors, data, marks, index, parsed.search, threads)
     versions.stamp(context, parsed)
     yield from search_results(context, parsed, neighbors, tested.names, features.names)
 
