@@ -19,6 +19,8 @@ from moto.server import ThreadedMotoServer
 
 from dedup_assets_tests.support.s3 import s3_environment
 
+_STALL_SECONDS = 30
+
 Fault = str
 """What happens to a response: `error 503`, `stall` or `reset` in the middle, `truncate`."""
 
@@ -103,7 +105,7 @@ class FaultyServer:
         request.wfile.write(content[: len(content) // 2])
         request.wfile.flush()
         if fault == "stall":
-            self._over.wait()
+            self._over.wait(_STALL_SECONDS)
         elif fault == "reset":
             linger = struct.pack("ii", 1, 0)
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
