@@ -81,6 +81,30 @@ def test_an_error_while_publishing_leaves_no_object(bucket: Any) -> None:
     assert [stored.key for stored in bucket.objects.filter(Prefix="failed/.staged/")] == []
 
 
+KEYS = [
+    "col::on.jpg",
+    "hash#1.jpg",
+    "q?v=1.jpg",
+    "pct%20lit.jpg",
+    "br[0].jpg",
+    "star*.jpg",
+    "ü 写真.jpg",
+]
+
+
+def test_keys_of_any_characters_are_listed_and_read(bucket: Any) -> None:
+    for key in KEYS:
+        bucket.put_object(Key=f"odd/set::4/{key}", Body=key.encode())
+    prefix = "s3://photos/odd/set::4"
+    found = [Source(*row) for row in list_images(prefix).images.drop("index").iter_rows()]
+    assert {source.name.decode(): read_source(source).decode() for source in found} == {
+        f"{prefix}/{key}": key for key in KEYS
+    }
+    rows = [f"{prefix}/{key}" for key in KEYS]
+    assert list_images([*rows, f"{prefix}/none::x.jpg"]).images["size_bytes"].to_list().count(-1) == 1
+    assert len(list_images(rows[0])) == 1
+
+
 def test_a_listed_image_and_a_small_file_of_the_work_dir_cost_few_requests() -> None:
     with faulty_bucket("photos") as (server, bucket):
         bucket.put_object(Key="in/a.jpg", Body=b"x" * 1000)
@@ -94,6 +118,6 @@ def test_a_listed_image_and_a_small_file_of_the_work_dir_cost_few_requests() -> 
         assert work_dir.size_if_any("config.json") == 2
         assert server.asked == {
             ("GET", "/photos/in/a.jpg"): 1,
-            ("HEAD", "/photos/out/.staged/run/config.json"): 2,
+            ("HEAD", "/photos/out/.staged/run/config.json"): 1,
             ("GET", "/photos/out/.staged/run/config.json"): 1,
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import ImageError
@@ -411,3 +411,68 @@ def test_compressed_archives_read_in_turns_hold_few_decompressors(tmp_path: Path
             assert read_source(found[name]) == content
     holding = [1 for _, archive in contents._opened._archives.values() if getattr(archive, "_stream", None)]
     assert len(holding) <= 3
+
+
+def tar_with_header(changes: dict[int, bytes]) -> bytes:
+    """A tar of one member, with other bytes at some places of its header and the checksum right."""
+    header = bytearray(tarfile.TarInfo("a.jpg").tobuf())
+    for place, content in changes.items():
+        header[place : place + len(content)] = content
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(1536)
+
+
+def zip_with_size(size: int) -> bytes:
+    """A zip64 archive whose only member claims to have a size, packed and unpacked (APPNOTE 4.5.3)."""
+    name, extra, unknown = b"a.jpg", struct.pack("<HHQQ", 1, 16, size, size), 0xFFFFFFFF
+    local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 45, 0, 0, 0, 0, 0, unknown, unknown, len(name), len(extra))
+    member_bytes = local + name + extra + b"x" * 50
+    entry = struct.pack(
+        "<4sHHHHHHIIIHHHHHII", b"PK\1\2", 45, 45, 0, 0, 0, 0, 0, unknown, unknown, len(name), len(extra), 0, 0, 0, 0, 0
+    )
+    directory = entry + name + extra
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(directory), len(member_bytes), 0)
+    return member_bytes + directory + end
+
+
+BEYOND = {
+    "size 2^88.tar": tar_with_header({124: b"\x80" + b"\xff" * 11}),
+    "size 2^63.tar": tar_with_header({124: b"\x80" + bytes(3) + b"\x80" + bytes(7)}),
+    "size below 0.tar": tar_with_header({124: b"\xff" * 12}),
+    "time 2^88.tar": tar_with_header({136: b"\x80" + b"\xff" * 11}),
+    "sparse.tar": tar_with_header({156: b"S", 386: b"\xff" * 24, 483: b"\x80" + b"\xff" * 11}),
+    "size 2^64.zip": zip_with_size(2**64 - 1),
+    "size 2^63.zip": zip_with_size(2**63),
+    "size 2^62.zip": zip_with_size(2**62),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_a_header_beyond_all_sizes_costs_its_archive_and_nothing_else(name: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    (tmp_path / name).write_bytes(BEYOND[name])
+    found = outcomes(tmp_path)
+    assert found.pop("photo.jpg") == b"photo"
+    assert found
+    assert all(isinstance(outcome, ErrorCode) for outcome in found.values())
+
+
+@settings(max_examples=60)
+@given(data=st.data(), kind=st.sampled_from(["x.zip", "x.tar", "x.tar.gz"]))
+def test_no_archive_whatever_its_bytes_ends_a_listing(
+    data: st.DataObject, kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("wild")
+    (folder / "photo.jpg").write_bytes(b"photo")
+    content = bytearray(pack(folder / kind).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, min(len(content), 2000) - 1))
+        content[place : place + data.draw(st.sampled_from([0, 1, 8]))] = data.draw(
+            st.one_of(st.binary(max_size=12), st.sampled_from([b"\xff" * 8, b"\x80" + bytes(7), bytes(8)]))
+        )
+    if kind == "x.tar" and len(content) > 512:
+        content[148:156] = b" " * 8
+        content[148:156] = b"%06o\0 " % sum(content[:512])
+    (folder / kind).write_bytes(content)
+    assert outcomes(folder)["photo.jpg"] == b"photo"
