@@ -23,13 +23,13 @@ def png_of(samples: NDArray[np.uint16]) -> bytes:
 
 
 def deep_png(samples: NDArray[np.uint16]) -> bytes:
-    """A PNG of 16-bit colour, with or without alpha, which Pillow cannot write."""
+    """A PNG of 16 bits in 2 to 4 bands, which Pillow cannot write."""
     import struct
     import zlib
 
     height, width, bands = samples.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[bands], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[bands], 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     chunks = [
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
@@ -70,6 +70,13 @@ def test_alpha_of_deep_colour_stays_what_it_is() -> None:
     seen = decode(deep_png(np.concatenate([RGB.astype(np.uint16) << 4, alpha], axis=2)))
     np.testing.assert_array_equal(seen[:, :48], RGB[:, :48])
     assert (seen[:, 48:] == 255).all()
+
+
+def test_gray_of_a_sensor_with_alpha_is_the_picture_of_8_bits() -> None:
+    alpha = np.full((64, 96), 65535, np.uint16)
+    for bits in (10, 12, 14, 16):
+        seen = decode(deep_png(np.stack([GRAY.astype(np.uint16) << (bits - 8), alpha], axis=2)))
+        np.testing.assert_array_equal(seen, np.repeat(GRAY[:, :, None], 3, axis=2))
 
 
 @pytest.mark.parametrize("nothing", [None, 0, 65535])

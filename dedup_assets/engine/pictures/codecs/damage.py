@@ -26,7 +26,7 @@ _TOO_LARGE = re.compile(r"security limit exceeded", re.IGNORECASE)  # libheif
 _UNSUPPORTED = re.compile(
     r"unsupported (?!marker)|not supported|unknown pixel mode|cannot handle|unimplemented|not implemented|"
     r"support not installed|unknown data organization|unknown pixel format|unrecognized image mode|"
-    r"invalid value for samples|unknown raw mode",
+    r"invalid value for samples|unknown raw mode|invalid palette size",
     re.IGNORECASE,
 )
 

@@ -33,6 +33,7 @@ _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "T
 _TGA_HEADER_BYTES = 18
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _MOST_FRAMES, _SAMPLED_ROWS, _FLAT_LEVELS = 32, 16, 4  # frames looked at; rows; levels that one colour may vary by
+_DEEP_GRAY_WITH_ALPHA = "LA;16B"
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
@@ -174,6 +175,8 @@ def _lower_bytes(image: ImageFile.ImageFile, name: str, factory: Factory, data: 
     Pillow takes every second byte of 16-bit colour, and the others if it reads them in the other byte order.
     """
     raw_modes = {_raw_mode(tile.args) for tile in image.tile}
+    if raw_modes == {_DEEP_GRAY_WITH_ALPHA}:
+        return lambda: _gray_lower_bytes(_open(name, factory, data))
     if not raw_modes or not all(mode.startswith(_DEEP_COLOUR) for mode in raw_modes):
         return None
 
@@ -184,6 +187,14 @@ def _lower_bytes(image: ImageFile.ImageFile, name: str, factory: Factory, data: 
         return other
 
     return load
+
+
+def _gray_lower_bytes(image: ImageFile.ImageFile) -> Image.Image:
+    """The lower bytes of 16-bit gray and alpha, read as if they were four bands of 8 bits."""
+    image.tile = [tile._replace(args="RGBA") for tile in image.tile]
+    image.load()
+    _, gray, _, alpha = image.split()
+    return Image.merge("RGBA", (gray, gray, gray, alpha))
 
 
 def _raw_mode(args: Any) -> str:  # noqa: ANN401 - of any decoder
