@@ -54,7 +54,8 @@ def registered(url: str, name: str) -> Iterator[None]:
         yield
     finally:
         with _guard:
-            del _open[url]
+            if _open.get(url) == name:  # else another run has taken over since
+                del _open[url]
 
 
 def open_here(work_dir: WorkDir) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.core.errors import LostLockError, WorkDirError
+from dedup_assets.engine.work_dir import WorkDir, files, leases
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, STAGED, Journal, write_journal
 from dedup_assets.engine.work_dir.ownership import RECORD, Ownership, find
@@ -201,3 +201,25 @@ def test_hidden_folders_of_runs_are_no_parts(tmp_path: Path) -> None:
     put(WorkDir(str(tmp_path)).in_generation("2" * 32), a=b"")
     assert (tmp_path / STAGED).is_dir()
     assert WorkDir(str(tmp_path)).folders() == []
+
+
+# Runs on a store that are taken for dead and go on
+
+
+def test_a_run_that_slept_while_another_published_fails_and_changes_nothing(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(leases, "_STALE_SECONDS", 0.0)
+    monkeypatch.setattr(leases, "_BEAT_SECONDS", 3600.0)
+    work_dir = WorkDir(f"{store}/out")
+    lost = pytest.raises(LostLockError, match="another run has taken over")
+    with lost, generation(work_dir, "a run that slept") as slept:
+        put(slept, a=A["a"])
+        with generation(work_dir, "another") as other:
+            put(other, **B)
+        put(slept, **{"sub/b": A["sub/b"], "config.json": A["config.json"]})
+    assert stand(WorkDir(work_dir.url)) == B
+    with generation(work_dir, "the next"):
+        pass
+    assert everything(work_dir) == set(B)

@@ -24,6 +24,7 @@ from dedup_assets_tests.engine.work_dir.test_location import content, put
 NAMES = ("a", "b", "config.json")
 OPERATIONS = ("cat_file", "pipe_file", "cp_file", "rm_file", "ls", "find", "info", "rm", "exists")
 SOON_SECONDS = 60
+DIES = 0
 
 
 class Killed(BaseException):
@@ -152,19 +153,20 @@ def as_read() -> bytes:
     return found.pop()
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(st.data())
 def test_whoever_pauses_dies_or_is_taken_for_dead_readers_meet_one_generation(data: st.DataObject) -> None:
     fsspec.filesystem("memory").store.clear()
     with generation(WorkDir("memory://bucket/out"), "first") as view:
         put(view, **dict.fromkeys(NAMES, b"0"))
-    runs = [Run(b"1"), Run(b"2"), Run(b"3")]
+    runs = [Run(b"1"), Run(b"2")]
     try:
         while alive := [run for run in runs if not run.has_ended]:
             run = data.draw(st.sampled_from(alive), label="run")
-            if data.draw(st.integers(0, 60), label="dies") == 60:
+            steps = data.draw(st.sampled_from([1, 1, 2, 3, 5, 8, 13, DIES]), label="operations")
+            if steps == DIES:
                 run.kill()
-            for _ in range(data.draw(st.integers(1, 40), label="operations")):
+            for _ in range(steps):
                 if not run.has_ended:
                     run.go_on()
                     as_read()
@@ -174,7 +176,7 @@ def test_whoever_pauses_dies_or_is_taken_for_dead_readers_meet_one_generation(da
     published = [run.mark for run in runs if run.said == "published"]
     with making_generation(WorkDir("memory://bucket/out"), "last"):
         pass
-    assert as_read() in {b"0", b"1", b"2", b"3"}
+    assert as_read() in {b"0", b"1", b"2"}
     raw = {fsspec.filesystem("memory").cat_file(f"/bucket/out/{name}") for name in NAMES}
     assert raw == {as_read()}
     if published and all(run.said == "published" for run in runs):
