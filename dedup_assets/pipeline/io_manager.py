@@ -113,7 +113,7 @@ class WorkDirIOManager(PublishingIOManager):
         """Read a value of the annotated type back.
 
         Raises:
-            WorkDirError: it is missing, damaged, or was made from something else than what stands beside it.
+            WorkDirError: it is missing, damaged, or was made from other results than those beside it.
         """
         work_dir = self.folder(context.asset_key)
         wanted, name = context.dagster_type.typing_type, context.asset_key.path[-1]

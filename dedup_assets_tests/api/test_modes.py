@@ -311,7 +311,7 @@ def test_a_name_in_two_parts_is_refused(train: Path, tmp_path: Path, capsys: pyt
         assert dedup_assets.run(train, tmp_path / name, run_mode=1, min_offset=low, max_offset=high) == 0
     capsys.readouterr()
     assert dedup_assets.run("", tmp_path, run_mode=2) == 1
-    refused(capsys, "3.jpg", "stands twice", str(tmp_path / "a"), str(tmp_path / "b"))
+    refused(capsys, "3.jpg", "is in two parts", str(tmp_path / "a"), str(tmp_path / "b"))
     assert not (tmp_path / "features.dat").exists()
 
 

@@ -2,7 +2,7 @@
 
 Two ways lead here. Nodes that each had a work_dir of their own: put these folders into one and start run_mode 2 on it.
 Nodes that share a work_dir: run_mode 1 with offsets keeps its range in a sub-folder named for it, and gathers all
-ranges that are there when it ends; whoever ends last has gathered them all.
+ranges that are there when it ends; the last one to end has gathered them all.
 """
 
 import os
@@ -34,7 +34,7 @@ def gather_parts(work_dir: WorkDir) -> None:
     gathered again, so that parts that came later are in.
 
     Raises:
-        WorkDirError: parts differ in model or dimension, or an image stands in two of them.
+        WorkDirError: parts differ in model or dimension, or an image is in two of them.
     """
     if part_folders(work_dir) and (read_config(work_dir).features.gathered or not has_features(work_dir)):
         _gather(work_dir, lambda name: True, gathered=True)
@@ -105,7 +105,7 @@ def _publish(view: WorkDir, names: list[str], *, gathered: bool) -> None:
 
 
 def _without_overlap(parts: list[StoredFeatures], names: list[str]) -> list[StoredFeatures]:
-    """Ranges of one listing may overlap: an image that stands in two of them is kept in the first."""
+    """Ranges of one listing may overlap: an image in two of them is taken from the first."""
     seen: pl.DataFrame | None = None
     kept = []
     for part, name in zip(parts, names, strict=True):

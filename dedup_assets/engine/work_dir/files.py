@@ -206,7 +206,7 @@ def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
 
 
 def read_bad_images(work_dir: WorkDir) -> BadImages:
-    """The bad images; none where no such file stands (a work_dir of features alone).
+    """The bad images; none if there is no such file (a work_dir of features alone).
 
     Raises:
         WorkDirError: the file is damaged.

@@ -11,7 +11,7 @@ from dedup_assets.engine.core.records import Manifest, OffsetRange, StoredManife
 from dedup_assets.engine.work_dir.csv_rows import field, read_table, write_rows
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import read_parquet, told_damage
+from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
 
 MANIFEST = "image_manifest.parquet"
 LINKS = "links.csv"
@@ -63,7 +63,7 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
     work_dir.require(MANIFEST, remedy=f"{_REMEDY} first")
     with open_checked(work_dir, MANIFEST) as file:
         content = file.read()
-    with told_damage(work_dir, MANIFEST, _REMEDY):
+    with naming_damage(work_dir, MANIFEST, _REMEDY):
         facts = pl.read_parquet_metadata(io.BytesIO(content))
         rows = pl.scan_parquet(content)
         first, size = rows.select(pl.col("index").min(), pl.len()).collect().row(0)
@@ -71,7 +71,7 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
     positions = OffsetRange(first or 0, (first or 0) + size)
 
     def read(offsets: OffsetRange) -> pl.DataFrame:
-        with told_damage(work_dir, MANIFEST, _REMEDY):
+        with naming_damage(work_dir, MANIFEST, _REMEDY):
             wanted = pl.col("index").is_between(offsets.min_offset, offsets.max_offset, closed="left")
             found = rows.filter(wanted).collect()
         low, high = max(offsets.min_offset, positions.min_offset), min(offsets.max_offset, positions.max_offset)

@@ -41,6 +41,7 @@ from dedup_assets.engine.work_dir.journal import (
 from dedup_assets.engine.work_dir.locks import IsOver, Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, find_all, hash_of, is_copy
 from dedup_assets.engine.work_dir.place import Facts, Place
+from dedup_assets.engine.work_dir.uploads import abort_abandoned_uploads
 from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
 
 MARK = ".generation"
@@ -118,6 +119,7 @@ def tidy(place: Place, lock: Lock, keep: str = "") -> None:
     if place.is_local:
         _tidy_local(place, keep)
         return
+    abort_abandoned_uploads(place)
     with place.answering(STAGED):
         top = place.inside(STAGED).strip("/") + "/"
         for path in place.filesystem.find(place.inside(STAGED)):

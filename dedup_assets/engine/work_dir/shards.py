@@ -118,7 +118,7 @@ class ShardStore:
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
-        """Find images of this part, with the same size and version, in the shards that stood when first asked."""
+        """Find images of this part, with the same size and version, in the shards that were there at the first call."""
         wanted = part.images.with_row_index("row").select("row", *_IDENTITY)
         hits = wanted.join(self._stored, on=_IDENTITY)
         found = []

@@ -28,7 +28,7 @@ class StoredFeatures:
         url: of the folder, for messages.
         features: names and vectors of the good images.
         ledger: a row for each listed image, good or bad, in order; the columns of `ImageLedger`.
-        model: SHA-256 of the model that made the vectors, `FASTDUP_MODEL`, or empty where nobody wrote it down.
+        model: SHA-256 of the model that made the vectors, `FASTDUP_MODEL`, or empty if it is not recorded.
     """
 
     url: str
@@ -118,7 +118,7 @@ def unite(parts: Sequence[StoredFeatures]) -> tuple[pl.DataFrame, FeatureStream]
         part (offset ranges of one listing); else they are counted anew.
 
     Raises:
-        WorkDirError: parts differ in dimension or model, or a name stands in two of them.
+        WorkDirError: parts differ in dimension or model, or a name is in two of them.
     """
     first = parts[0]
     for part in parts[1:]:
@@ -155,8 +155,8 @@ def _check_names(parts: Sequence[StoredFeatures]) -> None:
     holders = twice.filter(pl.col("filename") == name)["part"].unique(maintain_order=True)
     folders = " and in ".join(repr(parts[place].url) for place in holders)
     raise WorkDirError(
-        f"{name.decode('utf-8', 'backslashreplace')!r} stands twice, in {folders} ({twice['filename'].n_unique()} "
-        "names do); each image may be in one part only: extract ranges that do not overlap"
+        f"{name.decode('utf-8', 'backslashreplace')!r} is in two parts, {folders} ({twice['filename'].n_unique()} "
+        "names are); each image may be in one part only: extract ranges that do not overlap"
     )
 
 

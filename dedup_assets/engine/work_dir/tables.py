@@ -28,14 +28,14 @@ def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
 def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """A table, and the facts that were written with it."""
     work_dir.require(name, remedy=f"{remedy} first")
-    with open_checked(work_dir, name) as file, told_damage(work_dir, name, remedy):
+    with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
         file.seek(0)
         return pl.read_parquet(file), facts
 
 
 @contextmanager
-def told_damage(work_dir: WorkDir, name: str, remedy: str) -> Iterator[None]:
+def naming_damage(work_dir: WorkDir, name: str, remedy: str) -> Iterator[None]:
     """What polars says of a file that it cannot read, as an error that names file and remedy."""
     try:
         yield

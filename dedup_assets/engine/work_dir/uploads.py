@@ -1,0 +1,42 @@
+"""Uploads in parts that killed runs left on a store: nobody sees them, but they are stored and paid for."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from dedup_assets.engine.work_dir.journal import STAGED
+from dedup_assets.engine.work_dir.place import Place
+
+ABANDONED_SECONDS = 24 * 3600.0  # workers that hold no lock may be uploading; none takes a day for a file
+_FOLDERS = (f"{STAGED}/", "shards/", "neighbors/", "gallery/")  # where this package uploads
+_LOG = logging.getLogger(__name__)
+
+
+def abort_abandoned_uploads(place: Place) -> int:
+    """Abort uploads into a work_dir on S3 that began more than a day ago; how many.
+
+    A store that cannot list uploads keeps them: that is no reason for a run to fail.
+    """
+    if "s3" not in place.filesystem.protocol:
+        return 0
+    bucket, _, prefix = place.root.strip("/").partition("/")
+    try:
+        uploads = _list_uploads(place.filesystem, bucket, f"{prefix}/" if prefix else "")
+        abandoned = [upload for upload in uploads if _age_seconds(upload["Initiated"]) > ABANDONED_SECONDS]
+        for upload in abandoned:
+            place.filesystem.call_s3(
+                "abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        _LOG.info("unfinished uploads in work_dir=%r are not tidied: %s", place.url, error)
+        return 0
+    return len(abandoned)
+
+
+def _list_uploads(filesystem: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:  # noqa: ANN401 - fsspec is untyped
+    found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix).get("Uploads", [])
+    return [upload for upload in found if upload["Key"].removeprefix(prefix).startswith(_FOLDERS)]
+
+
+def _age_seconds(began: datetime) -> float:
+    return (datetime.now(UTC) - began).total_seconds()
