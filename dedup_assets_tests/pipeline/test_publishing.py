@@ -59,7 +59,7 @@ def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results
 
 
 @pytest.mark.timeout(300)
-def test_a_run_that_failed_goes_on_with_what_it_had_made_unless_another_run_came_between(
+def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
     home: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extract(tmp_path)

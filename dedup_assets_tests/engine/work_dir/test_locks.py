@@ -173,7 +173,7 @@ def test_a_run_that_died_between_its_steps_holds_nobody_up_for_ever(tmp_path: Pa
             pass
 
 
-def test_a_run_is_refused_while_a_step_of_another_is_at_work_whatever_is_said_of_that(tmp_path: Path) -> None:
+def test_a_run_is_refused_while_a_step_of_another_run_is_at_work(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     refused = pytest.raises(WorkDirError, match="in use by another run")
     with hold(work_dir, "a step", run="1", has_steps=True), refused, hold(work_dir, "b", is_over=lambda run: True):
