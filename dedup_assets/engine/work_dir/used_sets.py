@@ -68,6 +68,8 @@ class UsedSets:
         ]
         for name in unneeded:
             self._work_dir.remove(f"{self._folder}/{name}")
+        for inner in {name.split("/")[0] for name in unneeded if "/" in name}:
+            self._work_dir.remove_empty_folder(f"{self._folder}/{inner}")
         return len(unneeded)
 
     def _read(self) -> list[tuple[str, list[str]]]:
@@ -78,7 +80,7 @@ class UsedSets:
             if noted.get("format") != _FORMAT:
                 return []
             return [(str(each["key"]), [str(name) for name in each["names"]]) for each in noted["sets"]]
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return []
 
     def _write(self, sets: list[tuple[str, list[str]]]) -> None:
@@ -88,7 +90,7 @@ class UsedSets:
 
     def _found(self) -> list[tuple[str, float]]:
         """Names of the ranges in the folder, and how long ago each was written, in seconds."""
-        top = self._work_dir.inside(self._folder)
+        top = self._work_dir.inside_folder(self._folder)
         with self._work_dir.answering(self._folder):
             found = self._work_dir.filesystem.find(top, detail=True)
         prefix = top.strip("/") + "/"

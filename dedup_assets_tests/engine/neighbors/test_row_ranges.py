@@ -98,6 +98,7 @@ def test_ranges_of_the_last_four_searches_stay_and_older_ones_are_deleted(tmp_pa
         for rows in searcher.cut():
             searcher.complete(rows)
         assert searcher.prune() == (3 if seed == 4 else 0)
+    assert len([path for path in (tmp_path / "neighbors").iterdir() if path.is_dir()]) == 4
     again = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
     assert again.complete(again.cut()[0]).searched == 0
     first = RowRangeSearcher(store(tmp_path, some_vectors(seed=0)))
