@@ -17,6 +17,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery import pages as report
 from dedup_assets.engine.gallery.building import Results, build_gallery
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.former_galleries import is_complete
 from dedup_assets.engine.work_dir.identity import (
     IMAGE_LEDGER,
     Config,
@@ -58,8 +59,8 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
 
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
-    """Whether all pages are as they were written, and the folder that they load is there."""
-    return facts.folder in work_dir.within(files.GALLERY).in_generation("").folders() and is_intact(work_dir, known)
+    """Whether all pages are as they were written, and the folder that they load has all its files."""
+    return is_intact(work_dir, known) and is_complete(work_dir, f"{files.GALLERY}/{facts.folder}")
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.work_dir.journal import Journal
-from dedup_assets.engine.work_dir.ownership import Ownership, find
+from dedup_assets.engine.work_dir.ownership import Ownership
 from dedup_assets.engine.work_dir.place import Place
 
 GALLERY = "gallery"
@@ -26,6 +26,15 @@ def describe_contents(sizes: Mapping[str, int] | None) -> bytes:
         sizes: of each file, in bytes, by its path in the folder; None while they are being written.
     """
     return json.dumps({"format": _FORMAT, "files": sizes}).encode()
+
+
+def is_complete(place: Place, folder: str) -> bool:
+    """Whether a gallery's folder holds each file that its list names, with the size that the list has."""
+    listed = _read_contents(place, folder)
+    if listed is None or listed["files"] is None:
+        return False
+    there = place.sizes(folder)
+    return all(there.get(name) == size for name, size in listed["files"].items())
 
 
 def remove_former_galleries(place: Place, ownership: Ownership, journal: Journal) -> list[str]:
@@ -69,13 +78,10 @@ def _remove_folder(place: Place, folder: str, *, is_listed_by_config: bool) -> N
     if listed is None or listed["files"] is None:  # of an earlier version, or of a run that was killed writing it
         place.remove_folder(folder)
         return
-    names = [(f"{folder}/{name}", size) for name, size in listed["files"].items()]
-    for name, size in names:
-        facts = find(place, name)
-        if facts is not None and facts["type"] == "file" and facts["size"] == size:
-            place.remove(name)
-    place.remove(f"{folder}/{CONTENTS}")
-    inner = {str(parent) for name, _ in names for parent in PurePosixPath(name).parents}
+    there = place.sizes(folder)
+    names = [f"{folder}/{name}" for name, size in listed["files"].items() if there.get(name) == size]
+    place.remove_all([*names, f"{folder}/{CONTENTS}"])
+    inner = {str(parent) for name in names for parent in PurePosixPath(name).parents}
     for name in sorted(inner, key=len, reverse=True):
         if name.startswith(folder):
             place.remove_empty_folder(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.files import GALLERY
-from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents
+from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents, is_complete
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, temporary_beside
 
@@ -34,7 +34,7 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
     folder = work_dir.within(GALLERY).in_generation("")
     if gallery.folder:
         with _told(work_dir):
-            (_write_local if work_dir.is_local else _write_remote)(folder, gallery)
+            (_write_local if work_dir.is_local else _write_each)(folder, gallery)
     first, *others = gallery.pages
     with work_dir.publish(*(f"{GALLERY}/{name}" for name in (*others, first))) as files:
         for file, name in zip(files, (*others, first), strict=True):
@@ -46,7 +46,9 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
     for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*"):  # of a run that was killed
         if TEMPORARY.fullmatch(unfinished.name) and not unfinished.is_symlink():
             shutil.rmtree(unfinished, ignore_errors=True)
-    if target.is_dir():  # it got its name when it was complete
+    if target.is_dir():  # it got its name when it was complete; it may have lost files since
+        if not is_complete(folder, gallery.folder):
+            _write_each(folder, gallery)
         return
     temporary, sizes = temporary_beside(target), dict[str, int]()
 
@@ -67,7 +69,8 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_remote(folder: WorkDir, gallery: Gallery) -> None:
+def _write_each(folder: WorkDir, gallery: Gallery) -> None:
+    """Write file by file, each whole or not at all."""
     sizes = dict[str, int]()
 
     def write(entry: tuple[str, bytes]) -> None:

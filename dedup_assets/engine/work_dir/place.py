@@ -9,7 +9,7 @@ link in it, is refused. The folder itself may be a link.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -93,6 +93,18 @@ class Place:
             return []
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Sizes of all files below a sub-folder, by their path in it; none where it does not exist."""
+        inside = self.inside_folder(folder)
+        with self.answering(folder):
+            found: dict[str, Facts] = self.filesystem.find(inside, detail=True)
+        prefix = f"{inside}/"
+        return {
+            path.removeprefix(prefix): int(facts["size"] or 0)
+            for path, facts in found.items()
+            if path.startswith(prefix) and facts["type"] == "file" and not facts.get("islink")
+        }
+
     def folders(self, folder: str = "") -> list[str]:
         """Sorted names of the sub-folders, without links and hidden ones; none where this folder does not exist."""
         try:
@@ -125,6 +137,15 @@ class Place:
         """Delete a file; nothing happens where there is none."""
         with suppress(FileNotFoundError), self.answering(name):
             self.filesystem.rm_file(self.inside(name))
+
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Delete files that are there; of a store all at once."""
+        if self.is_local:
+            for name in names:
+                self.remove(name)
+        elif names:
+            with suppress(FileNotFoundError), self.answering(names[0]):
+                self.filesystem.rm([self.inside(name) for name in names])
 
     def remove_folder(self, name: str) -> None:
         """Delete a sub-folder with what is in it; nothing happens where there is none."""
