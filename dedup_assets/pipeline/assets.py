@@ -28,6 +28,7 @@ from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.gallery.building import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
@@ -228,6 +229,7 @@ def gallery(
             outliers=outliers,
             folder=work_dir.path(GALLERY),
             sizes=read_listed_sizes(work_dir),
+            uncompared=read_uncompared(work_dir),
         )
 
     pages = find_or_build_gallery(results, parsed, work_dir)

@@ -1,8 +1,8 @@
 """The gallery of an earlier run, where nothing that it shows has changed since; else a new one.
 
 A composer. Most of what a re-run would take is reading the headers of all files that were found, for a gallery that is
-the same. What it shows depends on the results, on the files themselves (whose sizes and versions the image ledger
-holds), on the settings, which it lists, and on the code that makes it.
+the same. What it shows depends on the results, on the listing, on the files themselves (whose sizes and versions the
+image ledger holds), on the settings, which it lists, and on the code that makes it.
 """
 
 import hashlib
@@ -55,7 +55,8 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
     shown = {name: identity_of(config, name) for name in _SHOWN}
     if not all(shown.values()):
         return ""
-    return digest_of([shown, settings_shown(settings), work_dir.url, _code()])
+    listing = identity_of(config, "image_manifest")  # of stored features there may be none
+    return digest_of([shown, listing, settings_shown(settings), work_dir.url, _code()])
 
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:

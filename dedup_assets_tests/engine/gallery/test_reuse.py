@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import dedup_assets
 from dedup_assets_tests.support.galleries import save_pictures
+from dedup_assets_tests.support.gallery_pages import read_words
+from dedup_assets_tests.support.pictures import save_jpeg
 
 
 @pytest.fixture
@@ -39,3 +42,21 @@ def test_a_gallery_that_lost_a_file_is_made_again(folder: Path, harm: str) -> No
         os.truncate(lost, 5)
     again(folder)
     assert lost.read_bytes() == content
+
+
+def test_the_first_page_counts_what_was_not_read_as_of_the_latest_run(folder: Path) -> None:
+    photos = folder.parents[2] / "photos"
+    page = folder.parent / "index.html"
+    assert "What was not compared" not in read_words(page.read_text("utf-8"))
+    (photos / "notes.txt").write_text("no image")
+    first = next(path for path in photos.iterdir() if path.suffix == ".jpg")
+    (photos / "link.jpg").symlink_to(first)
+    save_jpeg(photos / "black.jpg", Image.new("RGB", (64, 48)))
+    again(folder)
+    words = read_words(page.read_text("utf-8"))
+    assert "Further names of the same files in links.csv; never a pair 1" in words
+    assert "Images that show nothing flat, black or blank; only exact copies of them match 1" in words
+    assert "Files and folders that were not read .txt 1" in words
+    (photos / "notes.txt").unlink()
+    again(folder)
+    assert ".txt" not in read_words(page.read_text("utf-8"))

@@ -1,0 +1,24 @@
+"""What an input has besides the images that were compared, read from the listing and from the image ledger."""
+
+from dedup_assets.engine.gallery.pages import Uncompared
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.file_names import LEDGER
+from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
+
+
+def read_uncompared(work_dir: WorkDir) -> Uncompared:
+    """Count what was not read, further names of listed files, and images that show nothing.
+
+    A work_dir of stored features has no listing or no ledger: nothing is said of what it would tell.
+
+    Raises:
+        WorkDirError: a file is damaged.
+    """
+    left_out, links, empty_images = {}, 0, 0
+    if work_dir.exists(MANIFEST):
+        manifest = read_manifest(work_dir)
+        left_out, links = dict(manifest.left_out), 0 if manifest.links is None else manifest.links.height
+    if work_dir.exists(LEDGER):
+        ledger = files.read_ledger(work_dir).rows
+        empty_images = ledger["low_information"].count()
+    return Uncompared(left_out, links, empty_images)
