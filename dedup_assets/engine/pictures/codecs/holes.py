@@ -17,6 +17,7 @@ from dedup_assets.engine.pictures.codecs.isobmff import payloads
 _HOLE_BYTES = 4096  # the blocks of most file systems
 _SECTOR_BYTES = 512
 _ZERO = b"\0"
+_START_OF_SCAN, _START_OF_DATA = b"\xff\xda", b"\xff\x93"  # ISO/IEC 10918-1, B.1.1.3; 15444-1, A.4.3
 _AVIF_TAIL_BYTES = 512  # the coded data of a tile end with a bit that is set (AV1, 4.10.4)
 _MACROBLOCK, _MACROBLOCK_BYTES = 16, 8  # px; more than all the zeros that one can take (RFC 6386, 11 and 13)
 _CODED_BY_WEBP = (b"VP8 ", b"VP8L", b"ALPH")
@@ -46,8 +47,10 @@ def _coded_parts(format_name: str, data: bytes) -> Iterator[tuple[int, int, int]
     elif format_name in ("AVIF", "HEIF"):
         tail = _AVIF_TAIL_BYTES if format_name == "AVIF" else len(data)
         yield from ((start, min(end, len(data)), tail) for start, end in payloads(data, b"mdat"))
-    elif format_name in ("JPEG", "JPEG2000"):
-        yield 0, len(data), len(data)
+    elif format_name == "JPEG":
+        yield max(data.find(_START_OF_SCAN), 0), len(data), len(data)  # notes before it may be padded with zeros
+    elif format_name == "JPEG2000":
+        yield max(data.find(_START_OF_DATA), 0), len(data), len(data)
 
 
 def _webp_parts(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -32,7 +32,8 @@ _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QO
 _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "TGA")
 _TGA_HEADER_BYTES = 18
 _CODESTREAM = b"\xff\x4f\xff\x51"
-_MOST_FRAMES, _SAMPLED_ROWS, _FLAT_LEVELS = 32, 16, 4  # frames looked at; rows; levels that one colour may vary by
+_MOST_FRAMES, _MOST_FRAME_PIXELS = 32, 200_000_000  # looked at for the first with content: a second or two
+_SAMPLED_ROWS, _FLAT_LEVELS = 16, 4  # one row of so many; what one colour may vary by
 _DEEP_GRAY_WITH_ALPHA = "LA;16B"
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
@@ -155,7 +156,7 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) 
 def _first_with_content(image: ImageFile.ImageFile, data: bytes, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The first frame or page that is not of one colour; the first one where all of some are, or one is damaged."""
     with suppress(Exception):
-        for number in range(1, _MOST_FRAMES):
+        for number in range(1, min(_MOST_FRAMES, _MOST_FRAME_PIXELS * first.shape[2] // first.size)):
             image.seek(number)
             image.load()
             pixels = rgb.to_rgb(image, correction_of(image, data))

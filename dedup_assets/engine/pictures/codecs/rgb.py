@@ -67,8 +67,10 @@ def _count_levels(image: Image.Image) -> NDArray[np.int64]:
 
 def _with_all_bits(upper: Image.Image, lower: Image.Image) -> Image.Image:
     """An image of 16-bit colour, its samples scaled by the range that they use; alpha as it is."""
-    high, low = (np.asarray(image)[:, :, :_RGB].astype(np.uint16) for image in (upper, lower))
-    scaled = Image.fromarray(to_8_bits(high << 8 | low))
+    samples = np.asarray(upper)[:, :, :_RGB].astype(np.uint16)  # in place from here: they may take a gigabyte
+    samples <<= 8
+    samples |= np.asarray(lower)[:, :, :_RGB]
+    scaled = Image.fromarray(to_8_bits(samples))
     if upper.has_transparency_data:  # also the transparent colour of a PNG, which is one of the upper bytes
         scaled.putalpha(upper.convert("RGBA").getchannel("A"))
     return scaled
