@@ -17,7 +17,7 @@ from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, EDGES_SCHEMA, edges_of
 from dedup_assets.engine.neighbors.inverted_file.candidates import find_candidates
 from dedup_assets.engine.neighbors.inverted_file.layout import InvertedFile
-from dedup_assets.engine.neighbors.recall import SearchData, similarities_of
+from dedup_assets.engine.neighbors.recall import SearchData, exact_neighbors, similarities_of
 from dedup_assets.engine.neighbors.similarity import prepared
 
 _BLOCK_ROWS = 4096
@@ -34,7 +34,10 @@ _CROWD_WIDENING = 8  # times the candidates, for a crowded row
 def search_inverted_file(
     data: SearchData, rows: NDArray[np.int64], lists: InvertedFile, search: SearchSettings, threads: int
 ) -> pl.DataFrame:
-    """Edges from the given queries to their k nearest, ordered by (from, similarity descending, to)."""
+    """Edges from the given queries to their k nearest, ordered by (from, similarity descending, to).
+
+    A query whose lists hold fewer than k others is compared with all vectors.
+    """
     wanted = search.k + min(3 * search.k, _MOST_SPARE) + _EXTRA_CANDIDATES + 1
     found, crowded = [], [rows]
     for widening in (1, _CROWD_WIDENING):
@@ -47,7 +50,14 @@ def search_inverted_file(
             crowded.append(left if not is_last else left[:0])
         if not sum(map(len, crowded)):
             break
-    return pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *found]).sort(EDGE_ORDER, descending=[False, True, False])
+    edges = pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *found])
+    served = (
+        edges.group_by("from").len().filter(pl.col("len") >= min(search.k, len(data.vectors) - data.is_self_search))
+    )
+    lacking = np.setdiff1d(rows, served["from"].to_numpy())
+    if len(lacking):
+        edges = pl.concat([edges.filter(~pl.col("from").is_in(lacking)), exact_neighbors(data, lacking, search)])
+    return edges.sort(EDGE_ORDER, descending=[False, True, False])
 
 
 def _search_once(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.neighbors.crowds import find_crowds
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, EDGES_SCHEMA, edges_of
 from dedup_assets.engine.neighbors.factory import faiss_message, index_label, set_parameters
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
@@ -125,6 +126,33 @@ def search_all(
 ) -> pl.DataFrame:
     """The k nearest of each query and, in a range search, all others in the range.
 
+    The queries of a crowd (`crowds`) share one search.
+    """
+    crowds = find_crowds(data.queries, rows)
+    if not crowds:
+        return _search_each(data, rows, index, search, threads)
+    alone = np.setdiff1d(rows, np.concatenate([crowd.rows for crowd in crowds]))
+    firsts = np.array([crowd.rows[0] for crowd in crowds])
+    itself = int(data.is_self_search)  # found by the first query of a crowd for the others, and dropped for itself
+    wider = replace(search, k=search.k + itself, range_limit=search.range_limit + itself)
+    shared = _search_each(replace(data, is_self_search=False), firsts, index, wider, threads)
+    members = pl.DataFrame(
+        {"from": np.repeat(firsts, [len(crowd.rows) for crowd in crowds])}, schema={"from": pl.UInt32}
+    ).with_columns(member=pl.Series(np.concatenate([crowd.rows for crowd in crowds]), dtype=pl.UInt32))
+    edges = members.join(shared, on="from", maintain_order="left_right").drop("from").rename({"member": "from"})
+    if data.is_self_search:
+        edges = edges.filter(pl.col("from") != pl.col("to"))
+    most = search.k if search.range_from is None else max(search.k, search.range_limit)
+    edges = within_range(edges.group_by("from", maintain_order=True).head(most), search)
+    found = [_search_each(data, alone, index, search, threads)] if len(alone) else []
+    return pl.concat([*found, edges.select(EDGES_SCHEMA.keys())]).sort(EDGE_ORDER, descending=[False, True, False])
+
+
+def _search_each(
+    data: SearchData, rows: NDArray[np.int64], index: SearchIndex, search: SearchSettings, threads: int
+) -> pl.DataFrame:
+    """As `search_all`, with a search for each query.
+
     In a range search a query whose farthest neighbour is still in the range may have more. It is searched again for
     more of them, until one is not in the range, no others are left, or `range_limit` is reached.
     """
@@ -156,7 +184,9 @@ def _unfinished(edges: pl.DataFrame, k: int, range_from: float) -> pl.DataFrame:
 
 
 def within_range(edges: pl.DataFrame, search: SearchSettings) -> pl.DataFrame:
-    """The first k edges of each row, and of the others those in the range."""
+    """The first k edges of each row, and of the others those in the range, if there is one."""
+    if search.range_from is None:
+        return edges
     near = pl.int_range(pl.len()).over("from") < search.k
     return edges.filter(near | (pl.col("similarity").cast(pl.Float64).round(DECIMALS) >= search.range_from))
 

@@ -80,6 +80,36 @@ def test_among_thousands_of_identical_rows_each_has_k_others() -> None:
     assert copies["to"].is_between(200, 1199).all()
 
 
+@pytest.mark.parametrize("live", [1, 3, 20])
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_values_that_are_the_same_in_all_vectors_cost_no_recall(live: int, distance: str) -> None:
+    vectors = np.random.default_rng(1).normal(size=(3000, 64)).astype(np.float32)
+    vectors[:, live:] = 0.25
+    search = asked(distance=distance)
+    index = build_index(vectors, search, 2)
+    assert not np.isnan(inverted_file_of(index.index).centroid_codes()[0]).any()
+    found = find_neighbors(vectors, index, search, 2)
+    assert found.edges.height == 6000
+    assert (found.recall_at_k or 0) >= 0.97
+
+
+@pytest.mark.parametrize("different", [1, 2])
+def test_vectors_that_are_all_equal_or_of_two_kinds_have_k_neighbours(different: int) -> None:
+    vectors = np.repeat(np.random.default_rng(2).normal(size=(different, 32)), 3000 // different, axis=0)
+    search = asked(nearest_neighbors_k=3)
+    edges = find_neighbors(vectors.astype(np.float32), build_index(vectors.astype(np.float32), search, 2), search, 2)
+    assert edges.edges.height == 9000
+    assert edges.edges["similarity"].unique().to_list() == [1.0]
+
+
+def test_a_row_whose_lists_hold_too_few_others_is_compared_with_all() -> None:
+    vectors = np.random.default_rng(3).normal(size=(2000, 32)).astype(np.float32)
+    vectors[:1999] = vectors[0]
+    search = asked()
+    edges = find_neighbors(vectors, build_index(vectors, search, 1), search, 1).edges
+    assert edges.filter(pl.col("from") == 1999)["to"].to_list() == [0, 1]
+
+
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_among_many_near_copies_the_nearest_are_found(distance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty originals, each in forty versions that lie where the codes do not look, and each version twice."""

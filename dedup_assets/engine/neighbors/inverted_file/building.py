@@ -21,6 +21,7 @@ _ITERATIONS = 6  # of k-means: more of them change the recall by less than one m
 _PROJECTION_ROWS = 50_000
 _ENERGY_KEPT = 0.9  # share of the vectors' squared length in the projection; re-ranking makes up for the rest
 _FEWEST_DIMENSIONS = 32
+_NO_ENERGY = 1e-9  # share of the largest energy of a dimension; less is rounding
 _BLOCK_ROWS = 8192
 
 
@@ -78,7 +79,8 @@ def _projection(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.
     kept = np.cumsum(energy[::-1]) / max(energy.sum(), np.finfo(np.float64).tiny)
     enough = int(np.searchsorted(kept, _ENERGY_KEPT)) + 1
     size = max(_FEWEST_DIMENSIONS, math.ceil(enough / _FEWEST_DIMENSIONS) * _FEWEST_DIMENSIONS)
-    size = min(size, dimension, MOST_DIMENSIONS)
+    varied = int((energy > _NO_ENERGY * energy[-1]).sum())  # others would be constant: a code could not tell them apart
+    size = min(size, dimension, MOST_DIMENSIONS, max(varied, 1))
     return np.ascontiguousarray(axes[:, ::-1][:, :size].T, dtype=np.float32)
 
 

@@ -138,8 +138,7 @@ class _QueryBlock:
                 scores += bias
             scores[:, len(rows) :] = -np.inf
             if is_first and len(rows) > self._wanted:
-                worst = np.partition(scores, -self._wanted, axis=1)[:, -self._wanted, None]
-                better = scores >= worst
+                better = _best_of(scores, self._wanted)
             else:
                 better = scores > bars[part, None]
             words = np.flatnonzero(better.reshape(-1).view(np.uint64))
@@ -159,6 +158,23 @@ class _QueryBlock:
         keys |= places << self._row_bits
         keys |= rows.astype(np.uint64)
         return keys
+
+
+def _best_of(scores: NDArray[np.float32], wanted: int) -> NDArray[np.bool_]:
+    """Whether each score is among the best of its row; of equal scores at the limit only as many as are wanted.
+
+    The rows of an inverted list ascend, so the first of equal scores are those of the lowest rows. Without the limit a
+    list of identical vectors would give all of them to each query.
+    """
+    worst = np.partition(scores, -wanted, axis=1)[:, -wanted, None]
+    best = scores >= worst
+    crowded = np.flatnonzero(best.sum(axis=1) > wanted)
+    if len(crowded):
+        above = scores[crowded] > worst[crowded]
+        equal = best[crowded] & ~above
+        left = wanted - above.sum(axis=1, keepdims=True)
+        best[crowded] = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= left))
+    return best
 
 
 def nearest_lists(

@@ -24,7 +24,7 @@ class InvertedFile:
     Attributes:
         projection: (m, d) float32.
         centroids: (lists, m) float32, one for each inverted list.
-        scale: (m,) float32, the step of a code in each dimension.
+        scale: (m,) float32, the step of a code in each dimension; 0 where all vectors have the same value.
         shift: (m,) float32, the value of code 128 in each dimension.
         is_inner_product: whether similarity is the inner product; else the L2 distance.
         nprobe: number of lists that are searched for a query.
@@ -59,7 +59,8 @@ class InvertedFile:
     @property
     def unit(self) -> float:
         """The unit of scores: one step of a quantized query times one step of a code."""
-        return float(((np.abs(self.shift) + _CODE_ZERO * self.scale) * self.scale).max()) / _QUERY_STEPS
+        largest = float(((np.abs(self.shift) + _CODE_ZERO * self.scale) * self.scale).max())
+        return max(largest / _QUERY_STEPS, float(np.finfo(np.float32).tiny))
 
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, m) quantized queries; their products with codes order rows as the vectors' products do."""
@@ -84,7 +85,8 @@ class InvertedFile:
 
     def centroid_codes(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """The centroids in the form of `list_codes`."""
-        codes = np.rint((self.centroids - self.shift) / self.scale)
+        away = self.centroids - self.shift
+        codes = np.rint(np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0))
         return codes, self._bias(codes)
 
     def _bias(self, codes: NDArray[np.float32]) -> NDArray[np.float32] | None:
