@@ -31,7 +31,7 @@ class Extra(NamedTuple):
 
 
 EXTRAS = (
-    Extra("jxl", "pillow_jxl", frozenset({b".jxl"})),
+    Extra("jxl", "imagecodecs", frozenset({b".jxl"})),
     Extra(
         "raw",
         "rawpy",

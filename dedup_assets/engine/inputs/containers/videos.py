@@ -25,7 +25,12 @@ from dedup_assets.engine.stores import open_file
 if TYPE_CHECKING:
     _Packet = Packet[Any]
 
-_OPTIONS = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts", "protocol_whitelist": "none"}
+_OPTIONS = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,ogg,mpeg,mpegts,mpegvideo",
+    "protocol_whitelist": "none",
+}
+_WITHOUT_INDEX = {"mpegts", "mpeg", "mpegvideo"}
+_STEPS_BACK = (0.0, 2.0, 10.0, 60.0)  # seconds; then the start of the file
 _MOST_PIXELS = 200_000_000
 _MOST_FRAMES = 1_000_000  # of one video; more is a wrong duration
 _READ_BYTES = 1 << 18  # at once from the file
@@ -152,12 +157,26 @@ def _start(stream: VideoStream) -> float:
 
 
 def _seek(container: InputContainer, stream: VideoStream, moment: float) -> None:
-    """Go to the last key frame before a moment, or stay at the start where the file has no index."""
-    if moment > 0 and stream.time_base:
+    """Go to a key frame before a moment, or stay at the start where the file has no index.
+
+    Streams of MPEG have no index at all: FFmpeg guesses a place by the bit rate, which may lie behind the moment.
+    """
+    if moment <= 0 or not stream.time_base:
+        return
+    is_guessed = container.format.name in _WITHOUT_INDEX
+    for back in _STEPS_BACK if is_guessed else (0.0,):
+        start = int((max(moment - back, 0.0) + _start(stream)) / stream.time_base)
         try:
-            container.seek(int((moment + _start(stream)) / stream.time_base), stream=stream)
+            container.seek(start, stream=stream)
+            if not is_guessed:
+                return
+            first = next((_seconds(each) for each in container.demux(stream) if each.is_keyframe and each.size), None)
+            container.seek(start, stream=stream)
         except av.FFmpegError:
-            container.seek(0)
+            break
+        if first is not None and first - _start(stream) <= moment:
+            return
+    container.seek(0)
 
 
 def _end(container: InputContainer, stream: VideoStream) -> float:

@@ -28,6 +28,11 @@ CODECS = {
     "webm": "libvpx",
     "avi": "mpeg4",
     "mpg": "mpeg1video",
+    "3gp": "mpeg4",
+    "flv": "flv1",
+    "vob": "mpeg2video",
+    "wmv": "wmv2",
+    "ts": "mpeg2video",
 }
 FPS, SECONDS, STEP = 25, 5, 10
 SIDE = (64, 48)
