@@ -185,6 +185,7 @@ class _Search:
             raise InputError(f"input_dir={os.fsdecode(name)!r}: {reason_of(error)}") from None
         if stat.S_ISDIR(facts.st_mode):
             yield from self.walk.files(path)
+            yield from self.walk.linked_files()
         else:
             yield found_at(path, facts, kind_of(path), way_to(path))
 
@@ -204,6 +205,7 @@ class _Search:
                 folders.append((way_to(path) is not Way.DIRECT, path))
         for _, folder in sorted(folders, key=lambda each: each[0]):
             yield from self._of_folder(folder)
+        yield from self.walk.linked_files()
         yield from self._of_urls(urls)
 
     def _local_row(self, path: bytes) -> Found | None:

@@ -121,8 +121,8 @@ class Walk:
         work_dir: where the run writes to; left out unless it is where a walk begins.
         most_folders: so many folders are read, at most.
         in_place: links to folders are followed where they are met, so that a walk can go on after any name, and not
-            where they lead back into the folder that it began with. Otherwise links come last, so that a folder has a
-            name without a link where there is one.
+            where they lead back into the folder that it began with. Otherwise `linked_files` follows them, so that a
+            folder has a name without a link where there is one.
 
     Attributes:
         aliases: other names of folders that were read.
@@ -157,9 +157,17 @@ class Walk:
         except OSError as error:
             raise InputError(f"cannot list {os.fsdecode(top)!r}: {error.strerror or error}") from None
         yield from self._below(first)
+
+    def linked_files(self) -> Iterator[Found]:
+        """What lies in folders to which only links lead, once all folders that the run names were walked."""
         while self._links:
             name, path = self._links.popleft()
-            yield from self._below_entry(name, path, Way.LINKED_FOLDER, frozenset())
+            try:
+                inner = self._open(name, path, Way.LINKED_FOLDER, frozenset())
+            except OSError:
+                yield Found(name, MISSING, "")
+            else:
+                yield from self._below(inner)
 
     def _below(self, first: _Folder | None) -> Iterator[Found]:
         """What lies below an open folder, with a stack, because folders may be nested deeper than calls."""
@@ -180,14 +188,6 @@ class Walk:
                     yield Found(entry.path, MISSING, "")
                 else:
                     stack += [inner] if inner else []
-
-    def _below_entry(self, name: bytes, path: bytes, way: Way, around: frozenset[_Identity]) -> Iterator[Found]:
-        try:
-            inner = self._open(name, path, way, around)
-        except OSError:
-            yield Found(name, MISSING, "")
-        else:
-            yield from self._below(inner)
 
     def _enters(self, entry: os.DirEntry[bytes], folder: _Folder) -> bool:
         if folder.own.has(entry.name):

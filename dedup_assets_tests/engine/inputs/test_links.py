@@ -79,6 +79,15 @@ def test_a_linked_folder_inside_the_input_gives_links_and_a_loop_gives_none(tmp_
     assert links(manifest, tmp_path) == [("a_link/x.jpg", "real/x.jpg", "same_folder")]
 
 
+def test_a_link_in_one_input_to_a_folder_of_a_later_one_is_no_name_of_its_images(tmp_path: Path) -> None:
+    put(tmp_path / "b" / "real" / "x.jpg")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "b" / "real")
+    manifest = list_images([str(tmp_path / "a"), str(tmp_path / "b")])
+    assert names(manifest, tmp_path) == ["b/real/x.jpg"]
+    assert links(manifest, tmp_path) == [("a/link/x.jpg", "b/real/x.jpg", "same_folder")]
+
+
 def test_a_second_name_of_an_archive_is_no_second_archive(tmp_path: Path) -> None:
     put(tmp_path / "broken.zip")
     (tmp_path / "z.zip").hardlink_to(tmp_path / "broken.zip")
