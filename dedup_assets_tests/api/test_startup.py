@@ -1,4 +1,4 @@
-"""Garbage collection is put off while a run starts, and is as it was before afterwards."""
+"""Garbage collection is postponed while a run starts, and restored afterwards."""
 
 import gc
 import weakref

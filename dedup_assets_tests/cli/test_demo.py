@@ -1,4 +1,4 @@
-"""The demo: it finds what it must, it says what it missed, and its exit code follows."""
+"""The demo finds the known copies, says what it missed, and exits with a matching code."""
 
 import re
 import shutil

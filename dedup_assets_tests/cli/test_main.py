@@ -1,4 +1,4 @@
-"""The command line, in processes of its own: new interpreters where starting one is part of what is claimed."""
+"""The command line, in processes of its own; in new interpreters where the start is part of the claim."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The sample photographs: what is made, and that nothing of anybody else's is touched."""
+"""The sample photographs: what is made, and that files of others stay as they are."""
 
 import hashlib
 from pathlib import Path

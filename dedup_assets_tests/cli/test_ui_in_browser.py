@@ -1,4 +1,4 @@
-"""The main path as a new user walks it: `dedup-assets ui`, a browser, one click, and the answer."""
+"""The first steps of a new user: `dedup-assets ui`, a browser, one click, and the result."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The pipeline inside somebody else's code location."""
+"""The pipeline inside another code location."""
 
 import json
 import urllib.parse

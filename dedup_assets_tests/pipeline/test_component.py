@@ -1,4 +1,4 @@
-"""The component in somebody's project, made with `dg` as its documentation says."""
+"""The component in a project that is made with `dg`, as the documentation says."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What materializations show in Dagster's UI, of files that do their decoder harm."""
+"""Previews in Dagster's UI of files that harm their decoder."""
 
 import os
 from pathlib import Path

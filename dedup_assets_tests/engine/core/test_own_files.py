@@ -1,4 +1,4 @@
-"""Which config.json is ours."""
+"""Which config.json was written by this package."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every parameter: its default, what is refused and how it is said."""
+"""Every parameter: its default, which values are refused, and the message."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The first images of a run, decoded before anybody asks: the same pictures, found again by what the files were."""
+"""The first images of a run, decoded while Dagster is imported: the same pictures, found again by their files."""
 
 import os
 import signal

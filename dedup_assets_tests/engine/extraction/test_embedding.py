@@ -1,4 +1,4 @@
-"""Which models are taken, how each gets its pictures, and how the others are refused."""
+"""Which models are accepted, how each gets its pictures, and how the others are refused."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Workers that share a work_dir on a real S3 server and know nothing of one another: at once, late, or not yet."""
+"""Workers that share a work_dir on a real S3 server without knowing of one another: at once, or late."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

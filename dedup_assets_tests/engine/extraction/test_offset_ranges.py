@@ -1,4 +1,4 @@
-"""What is computed, what is found again, and what a run that ends early leaves behind."""
+"""What is computed, what is found again, and what a run that ends early leaves."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is read ahead of those who use it, and how much."""
+"""Which sources are read ahead of their use, and how many."""
 
 import threading
 import time

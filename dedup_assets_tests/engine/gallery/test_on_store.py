@@ -1,4 +1,4 @@
-"""A gallery in a work_dir on a store, where each request takes its time."""
+"""A gallery in a work_dir on a store takes few requests."""
 
 from collections import Counter
 from pathlib import Path

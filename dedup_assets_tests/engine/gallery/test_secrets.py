@@ -1,4 +1,4 @@
-"""Credentials of names are shown nowhere; everything else of a name is."""
+"""Credentials in names are shown nowhere; the rest of a name is shown."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Lists of URLs: what servers answer is told as what it is, and they are asked side by side."""
+"""Lists of URLs: each answer of a server has its own code, and servers are asked side by side."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What `reading` gives, and which code each thing that is no readable file has."""
+"""Reading by name, and the code of everything that is no readable file."""
 
 import os
 import socket

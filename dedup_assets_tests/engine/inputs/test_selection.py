@@ -1,4 +1,4 @@
-"""Which files count, and what is said of the others."""
+"""Which files are listed, and how the others are counted."""
 
 import os
 import zipfile

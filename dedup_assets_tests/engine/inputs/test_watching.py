@@ -1,4 +1,4 @@
-"""Looking at an input: what changes a look, and that a look may be made in pieces."""
+"""Watching an input: which changes are seen, and that one look can be made in pieces."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Behind transparent pixels lies what shows the drawing."""
+"""Transparent pictures are decoded over the backdrop that shows the drawing."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Zeros where picture data were are damage, in formats whose decoders show something for them."""
+"""Zeros in the place of picture data are damage, in formats whose decoders accept them."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Squashed whole, without aliasing, by whichever library is there."""
+"""Pictures are squashed whole and without aliasing, by either library."""
 
 import numpy as np
 import pytest

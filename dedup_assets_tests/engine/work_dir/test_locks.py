@@ -1,4 +1,4 @@
-"""One run at a time on a work_dir; the lock of a dead one holds nobody up; readers do not exclude one another."""
+"""A work_dir takes one run at a time; the lock of a dead run blocks no other; readers do not exclude one another."""
 
 import os
 import signal

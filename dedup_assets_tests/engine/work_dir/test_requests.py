@@ -1,4 +1,4 @@
-"""A work_dir on a store asks for little, because each request takes its time."""
+"""A work_dir on a store is read and written in few requests."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Uploads in parts that killed runs left on a store."""
+"""Unfinished multipart uploads that killed runs left on a store are aborted."""
 
 import math
 

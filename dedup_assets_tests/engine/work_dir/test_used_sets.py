@@ -1,4 +1,4 @@
-"""Which stored ranges are deleted, and that nothing else is."""
+"""Which stored ranges are deleted, and which stay."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Cores are those that this process may use, whoever limits them."""
+"""Cores are those that this process may use, by affinity and by quota."""
 
 import os
 from pathlib import Path

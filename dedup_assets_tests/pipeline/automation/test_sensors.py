@@ -1,4 +1,4 @@
-"""Automation, called as the daemon calls it: when new files become a run, and how a failure is told."""
+"""Automation, called as the daemon calls it: when new files start a run, and how a failure is reported."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""How ranges become runs: as the deployment says, not the code."""
+"""How ranges become runs: the deployment decides, not the code."""
 
 import dagster as dg
 import pytest

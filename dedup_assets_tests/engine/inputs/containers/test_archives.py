@@ -1,4 +1,4 @@
-"""What archives hold, found and read in place; and what hostile ones do not achieve."""
+"""Images in archives are found and read in place; hostile archives do no harm."""
 
 import io
 import lzma

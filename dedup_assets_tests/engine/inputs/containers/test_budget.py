@@ -1,4 +1,4 @@
-"""Archives that would be unpacked for hours: each costs its time and a bad image, never the run."""
+"""Archives that would be unpacked for hours: each costs its time and one bad image, never the run."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""Which frames of a video are images, and that each is the one a player shows at the moment it is named for."""
+"""Which frames of a video are images, and that each is the one that a player shows at that moment."""
 
 import io
 from fractions import Fraction
