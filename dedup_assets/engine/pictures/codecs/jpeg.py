@@ -36,8 +36,7 @@ from dedup_assets.engine.pictures.codecs.segments import frame_marker, has_all_s
 
 _TRUNCATED = "Premature end of JPEG file"
 _UNSUPPORTED_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}  # ISO/IEC 10918-1, B.1.1.3; 14495-1
-_END_OF_IMAGE, _PROGRESSIVE = b"\xff\xd9", b"\xff\xc2"
-_HEADER_BYTES = 1 << 16
+_END_OF_IMAGE = b"\xff\xd9"
 _PICTURE_DAMAGE = re.compile(
     r"premature end of data|bad Huffman|instead of RST|Inconsistent progression|arithmetic code"
 )
@@ -88,6 +87,8 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
             raise ImageError(
                 ErrorCode.TRUNCATED_IMAGE, f"JPEG: {len(data)} bytes cannot hold {width} x {height} pixels"
             )
+        if carried.is_progressive and (hole := find_hole("JPEG", data)):
+            raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {hole}")
         return exif.turn_upright(load(), orientation)
 
     return OpenedPicture("JPEG", width, height, load_upright, correct)
@@ -110,8 +111,6 @@ def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
     if at_least is not None:
         height, width = (round(side * _OVERSAMPLING) for side in at_least)
         scaling = {"min_height": height, "min_width": width, "min_factor": _SMALLEST_REDUCTION}
-    if _PROGRESSIVE in data[:_HEADER_BYTES] and (hole := find_hole("JPEG", data)):
-        raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {hole}")
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, **scaling)
     except ValueError as error:

@@ -22,10 +22,12 @@ class Carried(NamedTuple):
     Attributes:
         exif: the TIFF structure of its first EXIF segment; empty where there is none.
         profile: its ICC profile; empty where there is none, or not all of it.
+        is_progressive: whether its frame is of a progressive JPEG.
     """
 
     exif: bytes
     profile: bytes
+    is_progressive: bool
 
 
 def read_segments(data: bytes) -> Carried:
@@ -35,7 +37,7 @@ def read_segments(data: bytes) -> Carried:
         data: the whole file.
     """
     exif, parts, position = b"", dict[int, bytes](), 2
-    wanted = 0
+    wanted, is_progressive = 0, False
     while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - every marker starts with 0xFF
         marker = data[position + 1]
         if marker == 0xFF:  # noqa: PLR2004 - fill byte
@@ -44,14 +46,17 @@ def read_segments(data: bytes) -> Carried:
         if marker in (_START_OF_SCAN, _END_OF_IMAGE):
             break
         start, end = position + 4, position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _APP1 and not exif and data.startswith(_EXIF, start):
+        if marker == _PROGRESSIVE_FRAME:
+            is_progressive = True
+        elif marker == _APP1 and not exif and data.startswith(_EXIF, start):
             exif = data[start + len(_EXIF) : end]
         elif marker == _APP2 and data.startswith(_ICC, start) and end > start + len(_ICC) + 2:
             number, wanted = data[start + len(_ICC)], data[start + len(_ICC) + 1]
             parts[number] = data[start + len(_ICC) + 2 : end]
         position = end
     whole = bool(wanted) and sorted(parts) == list(range(1, wanted + 1))
-    return Carried(exif, b"".join(parts[number] for number in sorted(parts)) if whole else b"")
+    profile = b"".join(parts[number] for number in sorted(parts)) if whole else b""
+    return Carried(exif, profile, is_progressive)
 
 
 def frame_marker(data: bytes) -> int:
