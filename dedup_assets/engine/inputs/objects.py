@@ -206,7 +206,7 @@ def _try_to_describe(name: bytes) -> tuple[int, str]:
 def _try_to_read_head(name: bytes) -> bytes:
     try:
         return read_at(name, 0, HEAD_BYTES)
-    except Exception:  # noqa: BLE001 - nobody said that it is an image
+    except Exception:  # noqa: BLE001 - without its first bytes it counts as no image
         return b""
 
 

@@ -18,7 +18,7 @@ def read(name: bytes, seconds: float = IMAGE_SECONDS) -> bytes:
 
     Args:
         name: of the image.
-        seconds: that unpacking it may take, where it lies in an archive.
+        seconds: CPU time for unpacking it, where it lies in an archive.
 
     Raises:
         ImageError: it is missing, no regular file, empty, too large to hold, or cannot be read.

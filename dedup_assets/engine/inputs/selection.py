@@ -22,11 +22,18 @@ _FOREIGN_FOLDERS = {
     b"@eaDir", b"@Recycle", b"@Recently-Snapshot", b"#recycle", b"#snapshot", b"$RECYCLE.BIN", b"__MACOSX",
     b"System Volume Information", b"lost+found",
 }  # fmt: skip
-_TOLD_BY_NAME = (b".thumbnails", b".Trash", b".DS_Store", b"._", b".dedup-trash", b".staged")  # hidden, and well known
+_COUNTED_BY_NAME = (
+    b".thumbnails",
+    b".Trash",
+    b".DS_Store",
+    b"._",
+    b".dedup-trash",
+    b".staged",
+)  # hidden, and well known
 _FLAGS = glob.GLOBSTAR | glob.DOTGLOB | glob.FORCEUNIX
 _PLAIN_EXTENSION = re.compile(r"\.[\w+~-]{1,12}", re.ASCII)
-_MOST_KINDS = 200  # that are told apart
-_MOST_TOLD = 6  # reasons, in a sentence
+_MOST_KINDS = 200  # counted separately
+_MOST_SHOWN = 6  # reasons, in a sentence
 
 
 class Selection:
@@ -107,10 +114,10 @@ def describe_left_out(counts: Mapping[str, int]) -> str:
         counts: as `Selection.left_out`.
     """
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    told = [f"{count:,} {reason}{_needs(reason)}" for reason, count in ordered[:_MOST_TOLD]]
-    if rest := ordered[_MOST_TOLD:]:
-        told.append(f"{sum(count for _, count in rest):,} of {len(rest)} other kinds")
-    return ", ".join(told)
+    parts = [f"{count:,} {reason}{_needs(reason)}" for reason, count in ordered[:_MOST_SHOWN]]
+    if rest := ordered[_MOST_SHOWN:]:
+        parts.append(f"{sum(count for _, count in rest):,} of {len(rest)} other kinds")
+    return ", ".join(parts)
 
 
 def _needs(reason: str) -> str:
@@ -122,7 +129,7 @@ def _needs(reason: str) -> str:
 def _reason(name: bytes, *, is_folder: bool) -> str:
     """Why a file or a folder never counts; empty where it does."""
     if name.startswith(b".") and name not in {b".", b".."}:
-        known = next((prefix for prefix in _TOLD_BY_NAME if name.startswith(prefix)), b"")
+        known = next((prefix for prefix in _COUNTED_BY_NAME if name.startswith(prefix)), b"")
         return known.decode() or HIDDEN
     return name.decode() if is_folder and name in _FOREIGN_FOLDERS else ""
 

@@ -109,7 +109,7 @@ def kind_of_local(path: bytes) -> Kind:
         return kind_of(path)
     try:
         return kind_by_head(path, read_at(path, 0, HEAD_BYTES))
-    except Exception:  # noqa: BLE001 - no regular file, gone, or not to be read: nobody said that it is an image
+    except Exception:  # noqa: BLE001 - unreadable or no regular file, and no name that promises an image
         return Kind.OTHER
 
 
@@ -119,7 +119,7 @@ class Walk:
     Args:
         selection: which files count.
         work_dir: where the run writes to; left out unless it is where a walk begins.
-        most_folders: so many folders are read, at most.
+        most_folders: how many folders are read, at most.
         in_place: links to folders are followed where they are met, so that a walk can go on after any name, and not
             where they lead back into the folder that it began with. Otherwise `linked_files` follows them, so that a
             folder has a name without a link where there is one.

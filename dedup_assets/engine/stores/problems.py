@@ -1,8 +1,8 @@
 """What an error of a store means: the file is not there, cannot be had, or cannot be had at this moment.
 
 Every store has exceptions of its own, and fsspec reports any failure of an HTTP server as a file that is not there,
-with the failure as the cause. They are told apart by what they carry, because the packages of stores are imported only
-where a store is used.
+with the failure as the cause. They are distinguished by what they carry, because the packages of stores are imported
+only where a store is used.
 """
 
 from dedup_assets.engine.core.errors import ImageError

@@ -1,6 +1,6 @@
-"""How long decompressing may take: archives are unpacked by the run itself, which nobody can end as a process is ended.
+"""How long decompressing may take. The run itself unpacks archives, and cannot be killed like a decoding process.
 
-Whoever decompresses does so in steps, each bounded in what goes in and what comes out, and asks between two of them.
+Decompression goes in steps, each bounded in what goes in and what comes out; the budget is checked between two steps.
 """
 
 import time
@@ -8,9 +8,9 @@ import time
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 
-IMAGE_SECONDS = 60.0  # where nobody says more: the default of the setting
+IMAGE_SECONDS = 60.0  # the default of the setting image_seconds
 STEP_BYTES = 1 << 20  # the most that comes out of a step
-INPUT_BYTES = 1 << 16  # the most that goes in: each empty stream copies what is left of it
+INPUT_BYTES = 1 << 16  # the most that goes in; small, because each empty stream copies what is left of it
 _SECONDS_A_BYTE = 1 / (1 << 20)  # of the packed file; the slowest honest archives take a tenth
 
 
@@ -19,9 +19,9 @@ class OverdueError(ImageError):
 
 
 class Budget:
-    """Seconds of this thread's processor that decompressing may take: so neither a store nor a busy machine is blamed.
+    """CPU seconds of this thread that decompressing may take. Waiting for a store or a busy machine costs none.
 
-    A file that is slow because it is large earns them while it is read; a bomb is small.
+    Each MiB that is read of the packed file adds a second, so that large files have time; bombs are small.
 
     Args:
         seconds: the setting image_seconds.
@@ -31,12 +31,12 @@ class Budget:
         self.renew(seconds)
 
     def renew(self, seconds: float) -> None:
-        """Begin anew, in the thread that goes on."""
+        """Start again, in the thread that goes on."""
         self._seconds = seconds
         self._until = time.thread_time() + seconds
 
     def spend(self, packed_bytes: int = 0) -> None:
-        """Say that a step was made, and how far it went in the packed file.
+        """Note a step, and how many bytes of the packed file it read.
 
         Raises:
             OverdueError: the time is over.

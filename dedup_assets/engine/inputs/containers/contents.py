@@ -42,7 +42,7 @@ def list_inside(
     Args:
         container: an archive or a video.
         video_fps: frames taken from a second of video; 0 for the key frames.
-        seconds: that unpacking an archive may take; see `Budget`.
+        seconds: CPU time for unpacking an archive; see `Budget`.
         selection: which members of an archive count; None for all.
     """
     if kind_of(container.name) is Kind.VIDEO:
@@ -60,7 +60,7 @@ def _list_frames(video: Source, fps: float) -> Iterator[Source]:
 
 
 def _moments(video: bytes, fps: float) -> list[int] | None:
-    """As a decoding process finds them: FFmpeg meets files that nobody has checked."""
+    """As a decoding process finds them, because FFmpeg may crash on files that were not checked."""
     request = {
         "do": "list_moments",
         "name": video.decode("latin-1"),
@@ -144,7 +144,7 @@ def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
 
     Args:
         source: as `list_inside` gave it.
-        seconds: that unpacking it may take; see `Budget`.
+        seconds: CPU time for unpacking it; see `Budget`.
 
     Raises:
         ImageError: the image cannot be had; it is the container itself where that could not be listed.
@@ -189,8 +189,8 @@ def _open(name: bytes) -> Archive:
 class _Opened:
     """Archives in use: each opened once, the most recent ones kept.
 
-    A local archive is opened again when it has changed. One on a store is taken to be as it was when listed, since
-    asking would cost as much as reading a member.
+    A local archive is opened again when it has changed. One on a store is used as it was when it was listed, because
+    asking for its version costs as much as reading a member.
     """
 
     _MOST = 16

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 
-MAX_MEMBER_BYTES = 1 << 28  # 256 MiB unpacked, one for each thread; a member that says more is refused unread
-MOST_MEMBERS = 1_000_000  # of one archive: what is known of each takes about 2 KB while it is listed
+MAX_MEMBER_BYTES = 1 << 28  # 256 MiB unpacked, in memory once per thread; a larger member is refused unread
+MOST_MEMBERS = 1_000_000  # of one archive; each takes about 2 KB of memory while it is listed
 
 
 class Member(NamedTuple):
@@ -40,7 +40,7 @@ class Archive(Protocol):
         """What keeps members after the last one from being listed."""
 
     def members(self, seconds: float) -> Iterator[Member]:
-        """List them, in so much time; see `Budget`."""
+        """List them within `seconds`; see `Budget`."""
 
     def read(self, place: int, size: int, seconds: float) -> bytes:
-        """Read the member at a place, in so much time. Raises ImageError if that gives no bytes."""
+        """Read the member at a place within `seconds`. Raises ImageError if that gives no bytes."""

@@ -1,7 +1,7 @@
 """A tar archive as a stream of bytes, decompressed on the way: bounded in what comes out, in memory and in time.
 
-tarfile trusts what it reads: a header may say any length, and before Python 3.11.10 its patterns go over extended
-headers again and again (CVE-2024-6232). So what it asks for is looked at before it gets it.
+tarfile trusts what it reads: a header may claim any length, and before Python 3.11.10 its patterns take quadratic time
+on extended headers (CVE-2024-6232). So headers are checked before tarfile gets them.
 """
 
 import bz2
@@ -34,7 +34,7 @@ def open_stream(name: bytes, seconds: float) -> "Stream":
 
     Args:
         name: path or URL of the archive.
-        seconds: that reading it may take; see `Budget`.
+        seconds: CPU time for unpacking it; see `Budget`.
 
     Raises:
         Exception: it cannot be opened; stores have errors of their own.
@@ -79,11 +79,11 @@ class Stream:
         self.close = weakref.finalize(self, _close, file, below)
 
     def expect_headers(self) -> None:
-        """What is read from now on are the headers of one file."""
+        """Begin the headers of a further file."""
         self._left, self._follows = _HEADER_BYTES, b""
 
     def read(self, size: int) -> bytes:
-        """For tarfile, which reads headers alone."""
+        """Read for tarfile, which reads only headers."""
         self._left -= size
         if self._left < 0:
             raise ImageError(ErrorCode.CORRUPT_IMAGE, "the archive is damaged: a header too large")
@@ -98,7 +98,7 @@ class Stream:
         return content
 
     def take(self, size: int) -> bytes:
-        """So many bytes, of the file at hand."""
+        """Read `size` bytes; fewer only at the end."""
         if size <= STEP_BYTES:
             return self._step(size)
         content = io.BytesIO()
@@ -107,7 +107,7 @@ class Stream:
         return content.getvalue()
 
     def _step(self, most: int) -> bytes:
-        """So many bytes, but no more than a step may give."""
+        """Read `most` bytes, but no more than one step may give."""
         content: bytes = self._file.read(min(most, STEP_BYTES))
         self.budget.spend(len(content) if self._limit is None else 0)
         return content
@@ -117,7 +117,7 @@ class Stream:
         return int(self._file.tell())
 
     def seek(self, place: int) -> int:
-        """Go to a place; back only by starting again, where the file is compressed."""
+        """Go to a place. A compressed file goes back only by starting again."""
         if self._limit is None:
             return int(self._file.seek(place))
         if place > self._limit:
@@ -158,7 +158,7 @@ def _is_extended(text: bytes) -> bool:
 
 
 class _Packed:
-    """A compressed file as its decompressor sees it: what is read earns time, and is counted if nothing comes out."""
+    """A compressed file as its decompressor sees it: each read adds time and is checked, even if nothing comes out."""
 
     def __init__(self, file: BinaryIO, budget: Budget) -> None:
         self.seek, self.tell = file.seek, file.tell
@@ -230,7 +230,7 @@ class _Xz(io.RawIOBase):
         return self._place
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Back, by starting again."""
+        """Go to a place; back by starting again."""
         if offset < self._place:
             self._start()
         while self._place < offset and self.read(min(offset - self._place, STEP_BYTES)):

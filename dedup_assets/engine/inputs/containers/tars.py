@@ -1,7 +1,7 @@
-"""Tar archives: headers are read once, when listing; members by their place. Those compressed as a whole are streamed.
+"""Tar archives: the listing reads all headers once; members are read by their place.
 
-A compressed tar has one order only: its members are asked for in the order of their places, so that one pass gives all
-(`read_ahead` sees to that). Going back starts again.
+A tar that is compressed as a whole can only be read forwards. `read_ahead` asks for its members in the order of their
+places, so that one pass gives all of them; going back starts again.
 """
 
 import posixpath
@@ -26,7 +26,7 @@ _PROBLEMS = {
     _IRREGULAR: ImageError(ErrorCode.UNSUPPORTED_FORMAT, "is not a regular file"),
 }
 _BLOCK = 512
-_STREAMS = 3  # compressed archives that are in the midst of being read: each holds its decompressor's memory
+_STREAMS = 3  # compressed archives that are read at once; each holds the memory of its decompressor
 
 
 class TarArchive:
@@ -44,7 +44,7 @@ class TarArchive:
         self.damage: ImageError | None = None
 
     def members(self, seconds: float) -> Iterator[Member]:
-        """Read all headers. `damage` says afterwards whether that came to the archive's end."""
+        """Read all headers. Afterwards `damage` says whether they could be read to the end."""
         self.damage = None
         files: dict[str, Member] = {}
         with open_stream(self._name, seconds) as stream:

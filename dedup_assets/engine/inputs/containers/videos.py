@@ -1,4 +1,4 @@
-"""Videos: which frames are images, and their pictures. Opened once for consecutive frames, decoded one after the other.
+"""Videos: which frames are images, and their pictures. Consecutive frames come from one pass over the file.
 
 A frame is named by a moment, and is what a player shows then. Moments are multiples of 1 / fps from the start, or those
 of the key frames. Files are read through Python and may be of the named formats only: FFmpeg would otherwise follow a

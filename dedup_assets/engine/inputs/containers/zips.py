@@ -1,7 +1,7 @@
 """Zip archives: the directory at the end is read once, each member by one read at its place.
 
-Format: PKWARE's APPNOTE 6.3.10. Python's zipfile reads the directory; members are read here, so that threads do not
-wait for one another, a store is asked once a member, and no more is decompressed than the directory says.
+Format: PKWARE's APPNOTE 6.3.10. Python's zipfile reads the directory. Members are read here, so that threads do not
+wait for one another, a store is asked once per member, and no more is decompressed than the directory says.
 """
 
 import bz2
@@ -49,7 +49,7 @@ class ZipArchive:
         }
 
     def members(self, _seconds: float) -> Iterator[Member]:
-        """All of the directory: opening has read it, a quarter of a second for each MiB at most."""
+        """List all members. Opening has read the directory, in a quarter of a second per MiB at most."""
         for entry in self._ordered:
             yield Member(_path(entry), entry.file_size, f"{entry.CRC:08x}", entry.header_offset)
 
