@@ -1,8 +1,8 @@
-"""The first images of a run, decoded while this process still imports what the run needs: a second, with Dagster in it.
+"""Decode the first images of a run while this process still imports its libraries, which takes a second.
 
-One decoding process gets them in one request, at once, and works on its own from then on; what became of an image is
-read when extraction comes to it. Everything is found by name, size and version: an image that changed meanwhile, or
-that the listing does not have, is not found, and no result depends on what was decoded here.
+One decoding process gets all these images in one request and works on its own. Extraction takes each picture when it
+comes to the image. Pictures are found by name, size and version of the file: an image that has changed since, or that
+the listing does not have, is decoded as usual. So no result depends on what was decoded ahead.
 """
 
 from collections import deque
@@ -20,13 +20,13 @@ from dedup_assets.engine.workers import Ended
 
 
 class DecodingAhead:
-    """Images that a decoding process decodes while this one does something else.
+    """Images that a decoding process decodes while this one does something else. Safe for several threads.
 
-    Where it ends before its last answer, the images without one are not known: whoever decodes them then finds out
-    which of them is to blame. May be called from several threads.
+    If that process ends before its last answer, the images without an answer are decoded as usual, which finds the one
+    that ended it.
 
     Args:
-        sources: local files, few: their pictures stay in memory until they are taken.
+        sources: local files, few, because their pictures stay in memory until they are taken.
         task: what to make of them.
 
     Raises:
@@ -37,10 +37,10 @@ class DecodingAhead:
         self._task = task
         self._lock = Lock()
         self._asked, self._unanswered = set(sources), deque(sources)
-        self._known: dict[Source, int | ImageError] = {}  # the place of its picture, or why it has none
+        self._results: dict[Source, int | ImageError] = {}  # place of the picture in memory, or the problem
         self._low_information: dict[Source, str | None] = {}
         self._pictures_made = 0
-        self._holds = True
+        self._is_lent = True
         with ExitStack() as held:
             self._lent = held.enter_context(held.enter_context(open_decoders(1)).lend_besides())
             self._pictures = pictures_in(self._lent.worker, len(sources), task)
@@ -48,18 +48,18 @@ class DecodingAhead:
             try:
                 self._lent.worker.send(decoding_request(sources, task) | {"together": CHUNK_IMAGES})
             except Ended:  # before it read anything
-                self._forget()
+                self._give_up()
             self._held = held.pop_all()
 
     def take(self, contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:
-        """What became of some images, waited for, once; None where it is not known of all of them."""
+        """The result for some images, once; waits for it. None unless all of them were decoded ahead."""
         if task != self._task:
             return None
         with self._lock:
-            sources = [content for content in contents if isinstance(content, Source) and self._answer_for(content)]
+            sources = [content for content in contents if isinstance(content, Source) and self._has_result(content)]
             if len(sources) < len(contents):
                 return None
-            found = [self._known.pop(source) for source in sources]
+            found = [self._results.pop(source) for source in sources]
             self._asked.difference_update(sources)
             decoded = Decoded(
                 self._pictures[[place for place in found if isinstance(place, int)]],  # a copy
@@ -71,67 +71,67 @@ class DecodingAhead:
         return decoded
 
     def close(self) -> None:
-        """Let go of the process; one that still decodes is ended."""
+        """Return the process to its pool; end it if it still decodes."""
         with self._lock:
             if self._unanswered:
-                self._forget()
+                self._give_up()
             self._asked.clear()
             self._give_back()
 
-    def _answer_for(self, source: Source) -> bool:
-        """Whether it is known, after reading all answers up to its own."""
+    def _has_result(self, source: Source) -> bool:
+        """Whether there is a result for an image, after reading all answers up to its own."""
         if source not in self._asked:
             return False
         try:
-            while source not in self._known and self._unanswered:
+            while source not in self._results and self._unanswered:
                 answer = next(self._answers)
                 first = self._unanswered.popleft()
                 if problem := problem_of(answer):
-                    self._known[first] = problem
+                    self._results[first] = problem
                 else:
-                    self._known[first] = self._pictures_made
+                    self._results[first] = self._pictures_made
                     self._low_information[first] = low_information_of(answer)
                     self._pictures_made += 1
                 if not self._unanswered:
                     next(self._answers, None)  # the end of the request
         except (Ended, WorkerError):
-            self._forget()
-        return source in self._known
+            self._give_up()
+        return source in self._results
 
     def _give_back(self) -> None:
-        """The process, once and without the pictures: others need little of its memory."""
-        if self._holds:
-            self._holds = False
+        """Return the process to its pool, once, and free the memory of the pictures."""
+        if self._is_lent:
+            self._is_lent = False
             self._lent.worker.memory.empty()
             self._held.close()
 
-    def _forget(self) -> None:
+    def _give_up(self) -> None:
         self._unanswered.clear()
         self._lent.end()
 
 
-_begun: DecodingAhead | None = None
+_current: DecodingAhead | None = None
 
 
 @contextmanager
 def decode_ahead(sources: Sequence[Source], task: DecodingTask) -> Iterator[None]:
-    """Within the block `take_ahead` gives what becomes of these images; what nobody took is dropped after it."""
-    global _begun  # noqa: PLW0603 - one for the process, as its workers are
-    begun = _begun = DecodingAhead(sources, task)
+    """Within the block, `take_ahead` gives the results for these images; results not taken are dropped after it."""
+    global _current  # noqa: PLW0603 - one for the process, as its workers are
+    current = _current = DecodingAhead(sources, task)
     try:
         yield
     finally:
-        _begun = None
-        begun.close()
+        _current = None
+        current.close()
 
 
 def take_ahead(contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:
-    """What became of some images that were decoded ahead; None where that is not known of all of them."""
-    begun = _begun
-    return begun.take(contents, task) if begun and contents else None
+    """The result for some images; None unless all of them were decoded ahead."""
+    current = _current
+    return current.take(contents, task) if current and contents else None
 
 
 def drop_ahead() -> None:
-    """Whatever was decoded ahead is not needed any more."""
-    if begun := _begun:
-        begun.close()
+    """Drop results that were not taken."""
+    if current := _current:
+        current.close()

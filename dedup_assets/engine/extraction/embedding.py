@@ -1,7 +1,7 @@
 """RGB pictures to embedding vectors with an ONNX model.
 
-A session has one intra-op thread and is called from several threads at once: measured faster on every machine tried
-than one call that uses several threads, because convolutions of a single small picture do not split well.
+A session has one intra-op thread and is called from several threads at once. On every machine tried that is faster than
+one call with several threads, because the convolutions of one small picture do not split well.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _DTYPES: dict[str, type[np.generic]] = {
 
 @dataclass(frozen=True)
 class ModelInput:
-    """How a model wants its pictures.
+    """The form in which a model takes pictures.
 
     Attributes:
         name: of the graph's input.
@@ -45,7 +45,7 @@ class ModelInput:
         width: in pixels.
         dtype: uint8 takes RGB as it is. Float NHWC takes 0 to 255 (as Keras models do), float NCHW takes values
             normalised with ImageNet's mean and standard deviation (as PyTorch models do).
-        batch: pictures in one call where the graph fixes it; None where any number will do.
+        batch: pictures in one call if the graph fixes it; None if any number is possible.
     """
 
     name: str
@@ -62,11 +62,11 @@ class Embedder:
     Args:
         model_path: an ONNX file; empty for the built-in model (576 values,
             L2-normalised; int8 on the CPU, fp32 on a GPU).
-        compute: cpu, or gpu for onnxruntime's CUDAExecutionProvider; never the one where the other was asked for.
+        compute: cpu, or gpu for onnxruntime's CUDAExecutionProvider; there is no fall-back from gpu to cpu.
 
     Raises:
-        ModelError: the file is missing or no ONNX model, its input is not one batch of RGB pictures, its output not one
-            vector a picture, or the GPU was asked for and is not usable.
+        ModelError: the file is missing or no ONNX model, its input is not one batch of RGB pictures, its output is not
+            one vector per picture, or the GPU was asked for and cannot be used.
     """
 
     def __init__(self, model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") -> None:
@@ -86,7 +86,7 @@ class Embedder:
 
     @cached_property
     def dimension(self) -> int:
-        """Values in one vector, read off an embedding of a gray picture."""
+        """Values in one vector, from the embedding of a gray picture."""
         gray = np.full((self.input.height, self.input.width, _RGB), 128, np.uint8)
         return int(self.embed([gray]).shape[1])
 
@@ -97,10 +97,10 @@ class Embedder:
             pictures: (height, width, 3) uint8 RGB each.
 
         Returns:
-            (n, d) float32, row i for picture i, as the model gives it (the built-in one L2-normalised).
+            (n, d) float32, row i for picture i, as the model gives it; from the built-in model L2-normalised.
 
         Raises:
-            ModelError: the model fails on them or gives something else than one vector a picture.
+            ModelError: the model fails, or gives something else than one vector per picture.
         """
         batch = self._arrange(np.asarray(pictures))
         step = self.input.batch or len(batch)
@@ -108,7 +108,7 @@ class Embedder:
         return np.ascontiguousarray(np.concatenate(parts), dtype="<f4")
 
     def _call(self, batch: NDArray[Any], size: int) -> NDArray[Any]:
-        """One call of the session; a fixed batch is filled up with zeros and cut again."""
+        """One call of the session; a fixed batch is padded with zeros, whose vectors are dropped."""
         given = len(batch)
         if given < size:
             batch = np.concatenate([batch, np.zeros((size - given, *batch.shape[1:]), batch.dtype)])
@@ -118,7 +118,7 @@ class Embedder:
             raise ModelError(f"{self._label} failed: {type(error).__name__}: {_first_line(error)}") from None
         if output.shape[:1] != (len(batch),) or output.dtype.kind not in _NUMERIC:
             raise ModelError(
-                f"{self._label} must give one vector a picture, but its output for {len(batch)} pictures "
+                f"{self._label} must give one vector per picture, but its output for {len(batch)} pictures "
                 f"is {output.dtype} of shape {output.shape}"
             )
         return output.reshape(len(output), -1)[:given]
@@ -133,7 +133,7 @@ class Embedder:
 
 
 def open_embedder(model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") -> Embedder:
-    """The `Embedder` that was opened last where it would be the same, else a new one: a run asks several times.
+    """The last opened `Embedder` if it is the same, else a new one, because a run asks several times.
 
     Raises:
         ModelError: as `Embedder`.

@@ -1,9 +1,9 @@
 """The streaming pipeline: read, decode and embed, overlapped over all threads, in bounded memory and stable order.
 
-Work is cut into small chunks of images. A chunk belongs to one thread: it has a decoding process read and decode
-(`decoders`), and embeds the pictures where that process left them. Thread and process take turns, so `threads` is what
-computes at once, and nothing is copied or queued between them. What lies on a store is read ahead (`read_ahead`). At
-most a fixed number of chunks is under way, whatever the number of images.
+Work is cut into small chunks of images. One thread does a whole chunk: it lets a decoding process read and decode
+(`decoders`), then embeds the pictures in the memory that both share. Thread and process take turns, so `threads` is the
+number that computes at once, and nothing is copied or queued between them. Objects on a store are read ahead
+(`read_ahead`). A fixed number of chunks is in work at a time, whatever the number of images.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,14 +34,14 @@ _BATCH = CHUNK_IMAGES  # of one inference
 
 @dataclass(frozen=True)
 class Extraction:
-    """Everything the vectors depend on besides the files.
+    """All that the vectors depend on besides the files.
 
     Attributes:
         embedder: the model.
         limits: which pictures are refused.
         box: crop before embedding.
-        threads: how many compute at once.
-        seconds: that decoding one image may take, and before that unpacking it.
+        threads: number of threads that compute at once.
+        seconds: time limit for decoding one image, and for unpacking it before.
     """
 
     embedder: Embedder
@@ -52,7 +52,7 @@ class Extraction:
 
     @property
     def task(self) -> DecodingTask:
-        """What decoding has to give."""
+        """How each image becomes an input of the model."""
         wanted = (self.embedder.input.height, self.embedder.input.width)
         return DecodingTask(wanted, self.box, self.limits, self.seconds)
 
@@ -82,7 +82,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
     Args:
         manifest: what to read; small enough that its vectors fit in memory (an offset range).
         extraction: model, limits, crop and threads.
-        progress: told after each chunk.
+        progress: called after each chunk.
 
     Returns:
         A row for each image in the manifest's order, and the vectors of the good ones. An image that cannot be used
@@ -92,7 +92,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
         ModelError: the model fails on a picture it should accept.
         WorkerError: no decoding process can be started.
     """
-    # One array, filled: thousands of small ones would leave the memory in pieces, and be copied to become one.
+    # One array that is filled, because thousands of small ones fragment the memory and are copied to become one.
     vectors = np.empty((len(manifest), extraction.embedder.dimension), np.float32)
     good = 0
     codes: list[str | None] = []

@@ -1,8 +1,8 @@
 """Features of several runs, each in a sub-folder of one work_dir, become the work_dir's own.
 
-Two ways lead here. Nodes that each had a work_dir of their own: put these folders into one and start run_mode 2 on it.
-Nodes that share a work_dir: run_mode 1 with offsets keeps its range in a sub-folder named for it, and gathers all
-ranges that are there when it ends; the last one to end has gathered them all.
+Two uses. Nodes with a work_dir each: put these folders into one folder, and start run_mode 2 on it. Nodes that share a
+work_dir: run_mode 1 with offsets writes its range to a sub-folder named for it, and gathers all ranges that are there
+when it ends, so that the last run to end gathers all of them.
 """
 
 import os

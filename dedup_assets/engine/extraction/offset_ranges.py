@@ -1,7 +1,7 @@
-"""Offset ranges to features: each range is computed once, by whoever comes first, and found again by everyone else.
+"""Offset ranges to features: each range is computed once and then found by every later run and other process.
 
-The one place that decides what must be computed: partitions, the whole chain in one run, a re-run and a run after a
-crash all come through `RangeExtractor.complete`.
+`RangeExtractor.complete` alone decides what must be computed, for partitions, for the whole chain in one run, for a
+re-run and for a run after a crash.
 """
 
 import hashlib
@@ -29,12 +29,17 @@ from dedup_assets.engine.work_dir.identity import digest_of
 from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets.engine.workers import thread_count
 
-_HEAD_START_IMAGES = 1024  # as many as are decoded while Dagster is imported; 79 MB of pictures of the built-in model
+_HEAD_START_IMAGES = 1024  # as many as one process decodes while Dagster is imported; their pictures take 79 MB
 
 
 @dataclass(frozen=True)
 class RangeOutcome:
-    """What one range needed: images in it, and how many of them were computed now rather than found."""
+    """What one range needed.
+
+    Attributes:
+        images: in the range.
+        computed: those of them that were computed now; the others were found done.
+    """
 
     images: int
     computed: int
@@ -63,7 +68,7 @@ class RangeExtractor:
             seconds=settings.image_seconds,
         )
         self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
-        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is not read for its name again
+        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is read for its digest once
 
     @property
     def model_sha256(self) -> str:
@@ -82,11 +87,11 @@ class RangeExtractor:
 
     @property
     def task(self) -> DecodingTask:
-        """What decoding has to give."""
+        """How each image becomes an input of the model."""
         return self._extraction.task
 
     def decoders(self) -> AbstractContextManager[None]:
-        """Within the block all ranges are decoded by the same processes."""
+        """Within the block, all ranges are decoded by the same processes."""
         return keep_decoders(self._extraction.threads)
 
     def cut(self, manifest: Manifest | StoredManifest) -> list[OffsetRange]:
@@ -94,12 +99,12 @@ class RangeExtractor:
         return ranges(manifest, self._shard_size)
 
     def complete(self, manifest: Manifest | StoredManifest, offsets: OffsetRange, progress: Progress) -> RangeOutcome:
-        """See that the shard of a range exists; compute what no shard has yet.
+        """See that the shard of a range exists; compute the images that no shard has yet.
 
         Args:
             manifest: the listing.
             offsets: the range; it may lie beyond a listing that has shrunk, and is empty then.
-            progress: told of each image, found or computed.
+            progress: called for all images, found or computed.
 
         Raises:
             WorkDirError: the shard cannot be written.
@@ -179,16 +184,16 @@ class RangeExtractor:
 
 @contextmanager
 def head_start(settings: Settings) -> Iterator[None]:
-    """Within the block the first images of a new run are decoded, by one process beside this one.
+    """Within the block, a process beside this one decodes the first images of a new run.
 
-    None are, where the run embeds no train set, may use one thread alone, reads something else than a folder, starts in
-    the midst of it, or goes into a work_dir that holds something: images of an earlier run need not be decoded again.
+    Skipped when the run embeds no train set, has a single thread, does not read a folder from its start, or has a
+    work_dir that holds something, because an earlier run may have extracted the images already.
     """
     with ExitStack() as held:
         from_start = settings.mode.makes_features and settings.min_offset <= 0
         if from_start and thread_count(settings.num_threads) > 1 and _is_new(settings.work_dir):
             ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
-            with suppress(ModelError, WorkerError):  # the run will say
+            with suppress(ModelError, WorkerError):  # the run reports it
                 task = RangeExtractor(settings).task
                 if sources := first_files(settings.input_dir, ListingOptions.of(settings), min(ends)):
                     held.enter_context(decode_ahead(sources, task))
@@ -200,16 +205,16 @@ def _is_new(work_dir: str) -> bool:
         return not is_url(os.fsencode(work_dir)) and not os.listdir(work_dir)  # noqa: PTH208 - wild names
     except FileNotFoundError:
         return True
-    except (OSError, ValueError):  # the run will say
+    except (OSError, ValueError):  # the run reports it
         return False
 
 
 def _unseen(done: int, bad: int) -> None:
-    """Progress of a range that was counted already."""
+    """Progress of a range whose images were counted before."""
 
 
 def _merge(known: Shard, fresh: Shard) -> Shard:
-    """Two disjoint sets of rows as one, in order of the index."""
+    """Two disjoint sets of rows as one, ordered by index."""
     images = pl.concat([known.images, fresh.images]).with_row_index("place").sort("index")
     order = images["place"].to_numpy()
     good = np.concatenate([shard.images["error_code"].is_null().to_numpy() for shard in (known, fresh)])

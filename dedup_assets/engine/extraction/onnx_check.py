@@ -1,7 +1,7 @@
-"""What an ONNX file would read besides itself, found before onnxruntime sees it.
+"""Which other files an ONNX file refers to, found before onnxruntime reads it.
 
-A tensor of an ONNX file may lie in another file, at a path that the file names. A model from outside could so make this
-process read any file; and a model whose weights are elsewhere has no hash of its own, which stored vectors go by.
+A tensor of an ONNX file may be in another file, at a path that the ONNX file gives. Such a model could make this
+process read any file. Also, stored vectors are found by the hash of the ONNX file, which would not cover its weights.
 Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, encoding:
 https://protobuf.dev/programming-guides/encoding.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 MOST_BYTES = 2 << 30  # protobuf's own limit for a message
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _DEEPEST = 64  # graphs inside nodes of graphs
-# Message -> field -> the message in it; all others are passed over.
+# Message -> field -> kind of the message in it; other fields are skipped.
 _INSIDE = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -34,10 +34,10 @@ class NoModelError(ValueError):
 
 
 def read_model(path: Path) -> bytes:
-    """Read an ONNX file that stands for itself.
+    """Read an ONNX file that refers to no other file.
 
     Raises:
-        NoModelError: it is none.
+        NoModelError: it is no ONNX model.
         ValueError: it is no regular file, too large, or has tensors in other files.
         OSError: it cannot be read.
     """
@@ -48,12 +48,12 @@ def read_model(path: Path) -> bytes:
         raise ValueError(f"is no regular file of at most {MOST_BYTES} bytes")
     content = path.read_bytes()
     if external := external_tensors(content):
-        raise ValueError(f"{external} of its tensors lie in other files, which are not read; save it as one file")
+        raise ValueError(f"{external} of its tensors are in other files, which are not read; save it as one file")
     return content
 
 
 def external_tensors(content: bytes) -> int:
-    """How many tensors of a model lie in other files.
+    """The number of tensors of a model that are in other files.
 
     Raises:
         NoModelError: the bytes are no ONNX model.

@@ -1,8 +1,8 @@
-"""Manifest rows to contents, in small chunks: what is local is read by whoever decodes, what lies on a store ahead.
+"""Manifest rows to files, in small chunks: decoding processes read local files, objects on a store are read ahead.
 
-A composer over `reading`. On a local disk the process that decodes reads: nothing is handed over, nothing waits. On a
-store latency sets the pace, so objects are read ahead by threads that do nothing but wait, a bounded number at once.
-Members of archives are read here too: an archive's directory is then read and held once, not once a process.
+A local file is read by the process that decodes it, so that no bytes are handed over. On a store the latency limits the
+rate, so a bounded number of threads reads objects ahead. Members of archives are read here too, so that an archive's
+directory is read and held once, and not once per process.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ from dedup_assets.engine.stores import is_url
 
 Read = Callable[[Source], Undecoded]
 
-CHUNK_IMAGES = 8  # also the batch of one inference: measured fastest, and bit-identical to single calls
-_CHUNK_FRAMES = 64  # of a video: each chunk starts to decode at a key frame before its first
-_CHUNK_BYTES = 32 << 20  # large files travel alone
+CHUNK_IMAGES = 8  # also the batch of one inference; measured fastest, and bit-identical to single calls
+_CHUNK_FRAMES = 64  # of a video, because each chunk decodes from the key frame before its first frame
+_CHUNK_BYTES = 32 << 20  # a larger file is a chunk of its own
 _READS_AT_ONCE = 32  # with 30 ms of latency, 1000 images a second
-_CHUNKS_AHEAD = 16  # twice what is read at once; by the limits on bytes 512 MiB at the very most
+_CHUNKS_AHEAD = 16  # twice what is read at once; with `_CHUNK_BYTES` 512 MiB at most
 _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 
@@ -34,12 +34,12 @@ def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[
     """Read the images of a manifest, in its order; give it in `reading_order`.
 
     Args:
-        manifest: which images.
-        seconds: that unpacking one may take, of those in archives.
+        manifest: the images.
+        seconds: time limit for unpacking one image of an archive.
 
     Yields:
-        An iterator over chunks; each gives the contents of a few images, once, in any thread. The iterator itself
-        belongs to one thread. At the end of the block whatever is still being read is dropped.
+        An iterator over chunks, for one thread. Each chunk gives its images once, in any thread. At the end of the
+        block, reads that have not ended are dropped.
     """
     with ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-ahead") as pool:
         try:
@@ -49,7 +49,7 @@ def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[
 
 
 def reading_order(manifest: Manifest) -> Manifest:
-    """The same images in the order in which they are read fastest: that of an archive compressed as a whole."""
+    """The same images in the order that is fastest to read: for an archive compressed as a whole, its own order."""
     containers = manifest.images["container"].unique().drop_nulls()
     streamed = [container for container in containers if is_streamed(container)]
     if not streamed:
@@ -59,7 +59,7 @@ def reading_order(manifest: Manifest) -> Manifest:
 
 
 def is_read_by_decoder(source: Source) -> bool:
-    """Whether a decoding process reads an image by itself; what is in archives or on stores is read here."""
+    """Whether a decoding process reads an image itself; images in archives and on stores are read here."""
     if video_of(source):
         return True
     kind = kind_of(source.name)
@@ -88,12 +88,12 @@ def _fits(source: Source, chunk: list[Source], size: int) -> bool:
 
 
 def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read) -> Iterator[Iterable[Undecoded]]:
-    """Chunks whose reading has begun where it pays; those on stores are begun well before they are taken."""
+    """Chunks whose reading has begun; on a store it begins well before a chunk is taken."""
     begun: deque[Iterable[Undecoded]] = deque()
     for chunk in chunks:
         ahead = is_url(chunk[0].name) and not video_of(chunk[0])
         if any(source.container and is_streamed(source.container) for source in chunk):
-            begun.append([read(source) for source in chunk])  # now and in this order, as their archive gives them
+            begun.append([read(source) for source in chunk])  # at once, in the order of the archive
         elif ahead:
             begun.append(_contents([_begin(source, pool, read) for source in chunk], read))
         else:

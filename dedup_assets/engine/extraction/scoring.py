@@ -1,6 +1,7 @@
-"""Test sets (docs/reference.md, "Run modes"): images to embed, or stored features, to be scored against a train set.
+"""Scored sets (test sets for users): images to embed, or stored features, that are searched for in a train set.
 
-Either kind is listed first, then gives its features, and lives in the sub-folder `test` of the train set's work_dir.
+docs/reference.md, run modes 3 and 4. Either kind is listed first, then gives its features. Its files are in the
+sub-folder `test` of the train set's work_dir.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,11 @@ from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read
 
 
 class ScoredSet(Protocol):
-    """What is compared with a train set.
+    """Images that are searched for in a train set.
 
     Attributes:
-        label: how messages name it.
-        model: which model makes or made its vectors; empty if unknown.
+        label: its name in messages.
+        model: SHA-256 of the model that makes or made its vectors; empty if unknown.
         dimension: values in one vector.
     """
 
@@ -32,14 +33,14 @@ class ScoredSet(Protocol):
     dimension: int
 
     def list(self) -> Manifest:
-        """Its images, also those that cannot be used."""
+        """Its images, including those that cannot be used."""
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:
-        """Its vectors, and what had to be computed for them."""
+        """What had to be computed for its vectors, and the vectors."""
 
 
-def open_test_set(settings: Settings) -> ScoredSet:
-    """The test set of the settings: stored features for run_mode 4, images otherwise.
+def open_scored_set(settings: Settings) -> ScoredSet:
+    """The scored set of the settings: stored features for run_mode 4, images otherwise.
 
     Raises:
         WorkDirError: there are no stored features in input_dir.
@@ -48,29 +49,29 @@ def open_test_set(settings: Settings) -> ScoredSet:
     return _StoredSet(settings) if settings.mode is RunMode.SCORE_FEATURES else _ImageSet(settings)
 
 
-def check_comparable(test_set: ScoredSet, train: Features, train_dir: WorkDir) -> None:
+def check_comparable(scored: ScoredSet, train: Features, train_dir: WorkDir) -> None:
     """See that both sets have vectors of one model, before any image is read.
 
     Raises:
-        WorkDirError: dimension or model differ; says both and what to do.
+        WorkDirError: dimension or model differ.
     """
     expected = int(train.vectors.shape[1])
-    if test_set.dimension != expected:
+    if scored.dimension != expected:
         raise WorkDirError(
-            f"the train set in work_dir={train_dir.url!r} has vectors of {expected} values, but {test_set.label} gives "
-            f"{test_set.dimension}; use the train set's model, or extract the train set again with this one"
+            f"the train set in work_dir={train_dir.url!r} has vectors of {expected} values, but {scored.label} gives "
+            f"{scored.dimension}; use the train set's model, or extract the train set again with this one"
         )
     check_same_model(
         model_of(train_dir),
         f"the train set in work_dir={train_dir.url!r}",
-        test_set.model,
-        test_set.label,
+        scored.model,
+        scored.label,
         "use the train set's model, or extract the train set again with this one",
     )
 
 
 class _ImageSet:
-    """Images of input_dir, embedded with the model of the settings; computed ranges are kept as in a train run."""
+    """Images of input_dir, embedded with the model of the settings; computed ranges are stored as in a train run."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -91,7 +92,7 @@ class _ImageSet:
 
 
 class _StoredSet:
-    """Features that run_mode 1 stored in input_dir (or fastdup did); copied, so that `test` is whole in itself."""
+    """Features that run_mode 1 or fastdup stored in input_dir; copied, so that `test` holds all that it needs."""
 
     def __init__(self, settings: Settings) -> None:
         if not isinstance(settings.input_dir, str) or not settings.input_dir:

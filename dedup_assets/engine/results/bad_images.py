@@ -1,4 +1,4 @@
-"""The ledger of all listed images: its bad rows, and whether every image is in exactly one class."""
+"""The bad images of the ledger of all listed images, and their error codes."""
 
 import polars as pl
 

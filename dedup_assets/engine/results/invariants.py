@@ -1,4 +1,4 @@
-"""What must be true of the results, said as questions that can be asked of any work_dir."""
+"""What must be true of the results, as checks that apply to any work_dir."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ _BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to one question.
+    """The result of one check.
 
     Attributes:
-        problem: what is wrong; empty where all is well.
-        facts: what was counted.
+        problem: what is wrong; empty if nothing is.
+        facts: counts and limits, by name.
     """
 
     problem: str

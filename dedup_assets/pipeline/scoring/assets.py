@@ -21,7 +21,7 @@ from dedup_assets.engine.core.records import (
     Pairs,
     SearchIndex,
 )
-from dedup_assets.engine.extraction.scoring import check_comparable, open_test_set
+from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set
 from dedup_assets.engine.gallery.building import Results, build_gallery
 from dedup_assets.engine.neighbors import (
     SearchData,
@@ -64,9 +64,9 @@ def test_image_manifest(
     parsed = settings.parsed()
     if not faiss_index.by_fastdup:
         check_index(faiss_index, features.vectors)
-    test_set = open_test_set(parsed)
-    check_comparable(test_set, features, settings.open_work_dir())
-    manifest = test_set.list()
+    scored = open_scored_set(parsed)
+    check_comparable(scored, features, settings.open_work_dir())
+    manifest = scored.list()
     versions.stamp(context, content=manifest.digest)
     context.add_output_metadata(metadata.of_manifest(manifest))
     return manifest
@@ -86,9 +86,9 @@ def test_features(
 ) -> FeatureStream:
     """The embedding of every test image, `test/features.dat`; with run_mode 4 the vectors stored in `input_dir`."""
     parsed = settings.parsed()
-    test_set = open_test_set(parsed)
+    scored = open_scored_set(parsed)
     with progress.counting(len(image_manifest)):
-        outcomes, stream = test_set.embed(image_manifest, progress.advance)
+        outcomes, stream = scored.embed(image_manifest, progress.advance)
     versions.stamp(context, parsed, stream.model_sha256)
     context.add_output_metadata(metadata.of_features(outcomes, progress, stream.dimension))
     return stream

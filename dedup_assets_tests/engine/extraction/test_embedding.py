@@ -142,7 +142,7 @@ def test_a_model_of_an_unknown_type_is_refused(tmp_path: Path) -> None:
 def test_a_model_whose_output_is_not_one_vector_a_picture_is_refused(tmp_path: Path) -> None:
     one_for_all = helper.make_node("ReduceMean", ["pictures"], ["vectors"], axes=[0], keepdims=0)
     path = save_model(tmp_path / "model.onnx", [one_for_all], ["n", 8, 8, 3])
-    assert "must give one vector a picture" in refused(path)
+    assert "must give one vector per picture" in refused(path)
     one_number = helper.make_node("ReduceMean", ["pictures"], ["vectors"], keepdims=0)
     refused(save_model(tmp_path / "model.onnx", [one_number], ["n", 8, 8, 3]))
 

@@ -44,7 +44,7 @@ def test_weights_in_another_file_are_not_followed(
     for folder in (tmp_path, tmp_path / "sub"):
         np.ones((3, 4), np.float32).tofile(folder / "weights.bin")
     path = model_of(tmp_path / "sub" / "m.onnx", location.replace("{tmp}", str(tmp_path)), in_attribute=in_attribute)
-    with pytest.raises(ModelError, match=r"m\.onnx': 1 of its tensors lie in other files, which are not read"):
+    with pytest.raises(ModelError, match=r"m\.onnx': 1 of its tensors are in other files, which are not read"):
         Embedder(path)
 
 
