@@ -92,12 +92,13 @@ def _load(page: _Page) -> NDArray[np.uint8]:
         with silence:
             samples = page.samples()
     except Exception as error:
-        compression = page.tags.get(_COMPRESSION, _UNCOMPRESSED)
-        if find_spec("imagecodecs") is None and int(compression) not in _DECODED_BY_TIFFFILE:
-            reason = f"compression {int(compression)} needs imagecodecs: pip install 'dedup-assets[jxl]'"
+        said = page.tags.get(_COMPRESSION, _UNCOMPRESSED)
+        compression = int(said) if isinstance(said, int) else 0  # a damaged tag is text
+        if find_spec("imagecodecs") is None and compression not in _DECODED_BY_TIFFFILE:
+            reason = f"compression {compression} needs imagecodecs: pip install 'dedup-assets[jxl]'"
             raise _unsupported(reason) from error
-        if int(compression) not in _DECODED_BY_PILLOW:
-            raise _unsupported(f"compression {int(compression)} cannot be decoded: {error}") from error
+        if compression not in _DECODED_BY_PILLOW:
+            raise _unsupported(f"compression {compression} cannot be decoded: {error}") from error
         raise
     bands = _bands_last(samples, page.axes)
     picture = _to_rgb(bands, page)
