@@ -22,6 +22,7 @@ from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins
+from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
@@ -66,7 +67,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
         before = read_config(view)
         if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)
-        facts = _materialize(settings, progress, started)
+        facts = _materialize(settings, progress, started, _scratch(view))
         facts.warnings.extend(_told(settings, before, read_config(view)))
     if settings.range_folder:
         facts.warnings.extend(gather_ranges(work_dir, settings))
@@ -88,13 +89,23 @@ def _doing(settings: Settings) -> str:
     return f"run_mode {settings.run_mode}"
 
 
-def _materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
+def _scratch(view: WorkDir) -> str | None:
+    """Where Dagster may put temporary files: with what is staged, so that the next run deletes what a killed one left.
+
+    None: in a temporary folder of its own, for a work_dir on a store.
+    """
+    return view.inside(staged_name(view.generation, ".dagster")) if view.is_local else None
+
+
+def _materialize(
+    settings: Settings, progress: ProgressReporter, started: Callable[[], None], scratch: str | None
+) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
     assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
     run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
-    with accepting_beta(), _instance() as instance:
+    with accepting_beta(), _instance(scratch) as instance:
         started()
         try:
             result = dg.materialize(
@@ -116,12 +127,12 @@ def _materialize(settings: Settings, progress: ProgressReporter, started: Callab
     return _facts(result)
 
 
-def _instance() -> dg.DagsterInstance:
+def _instance(scratch: str | None = None) -> dg.DagsterInstance:
     if home := os.environ.get("DAGSTER_HOME"):
         if not (Path(home).is_absolute() and Path(home).is_dir()):
             raise SettingsError(f"DAGSTER_HOME={home!r}: must be the absolute path of a folder that exists, or not set")
         return dg.DagsterInstance.get()
-    return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
+    return dg.DagsterInstance.ephemeral(scratch, settings={"telemetry": {"enabled": False}})
 
 
 def _has_ended(run: str) -> bool | None:

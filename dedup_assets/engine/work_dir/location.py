@@ -16,7 +16,7 @@ from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.stores import describe_object, read_object, read_small_object
 from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
-from dedup_assets.engine.work_dir.machine_cache import cache_folder, cached_copy, fetch_whole
+from dedup_assets.engine.work_dir.machine_cache import cache_folder, fetch_whole, open_cached
 from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
 from dedup_assets.engine.work_dir.publishing import making_generation, mark_staged
 from dedup_assets.engine.work_dir.writing import Content
@@ -59,19 +59,19 @@ class WorkDir(Place):
         return view
 
     def exists(self, name: str) -> bool:
-        """Whether a file stands here."""
+        """Whether there is a file of this name."""
         with self.answering(name):
             return self._find(name) is not None
 
     def find(self, *names: str) -> str | None:
-        """The first of these names that stands here: documented name first, then what fastdup calls it."""
+        """The first of these names that is here; None where none is. Give ours first, then what fastdup calls it."""
         return next((name for name in names if self.exists(name)), None)
 
     def require(self, *names: str, remedy: str) -> str:
-        """The first of these names that stands here.
+        """The first of these names that is here.
 
         Raises:
-            WorkDirError: none does; the message ends with the remedy.
+            WorkDirError: none is; the message ends with the remedy.
         """
         if (found := self.find(*names)) is None:
             raise WorkDirError(f"work_dir={self.url!r} has no {' or '.join(names)}; {remedy}")
@@ -103,19 +103,19 @@ class WorkDir(Place):
         """Size of a file in bytes.
 
         Raises:
-            FileNotFoundError: it does not stand here.
+            FileNotFoundError: it is not here.
         """
         with self.answering(name):
             return int(self._reach(name, lambda _, facts: facts)["size"])
 
     def size_if_any(self, name: str) -> int | None:
-        """Size of a file in bytes; None where it does not stand here."""
+        """Size of a file in bytes; None where it is not here."""
         with suppress(FileNotFoundError):
             return self.size(name)
         return None
 
     def read_if_any(self, name: str) -> bytes | None:
-        """The content of a small file; None where it does not stand here.
+        """The content of a small file; None where it is not here.
 
         Raises:
             WorkDirError: it cannot be read.
@@ -175,7 +175,7 @@ class WorkDir(Place):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.inside(name))
 
     def _find(self, name: str) -> tuple[str, Facts] | None:
-        """Where a file is for whoever reads, and what the filesystem says of it: one question to a store, mostly."""
+        """Where a reader finds a file, and what the filesystem says of it; mostly one request to a store."""
         for path in self._places(name):
             with suppress(FileNotFoundError, NotADirectoryError):
                 return path, self.filesystem.info(path)
@@ -184,7 +184,7 @@ class WorkDir(Place):
     def _open(self, path: str, facts: Facts) -> BinaryIO:
         if self.is_local:
             return open(path, "rb", opener=open_regular)
-        # Whole, so that a store that fails in the middle is not taken for a damaged file by whoever parses it.
+        # Whole, so that a parser does not take a store that fails in the middle for a damaged file.
         return io.BytesIO(read_object(self.filesystem, path, size=int(facts["size"] or 0)))
 
     @contextmanager
@@ -208,7 +208,7 @@ class WorkDir(Place):
     def _local_copy(self, name: str) -> FileIO:
         if cache := cache_folder():
             version, fetch = partial(self.version, name), partial(self._fetch, name)
-            return FileIO(cached_copy(cache, self.path(name), version, fetch))
+            return open_cached(cache, self.path(name), version, fetch)
         with tempfile.NamedTemporaryFile(prefix="dedup-assets-") as copy:
             self._fetch(name, Path(copy.name))
             return FileIO(copy.name)
@@ -247,11 +247,11 @@ class WorkDir(Place):
         return self.inside(staged_name(self.generation, name))
 
     def _is_staged(self, name: str) -> bool:
-        """Shards are no results: each is of use as soon as it stands."""
+        """Whether a file waits for the generation: shards do not, because each is of use as soon as it is there."""
         return bool(self.generation) and not name.startswith(_USED_AT_ONCE)
 
     def _places(self, name: str) -> Iterator[str]:
-        """Where a file may be for whoever reads: staged by this run, on its way to its place, or there."""
+        """Where a reader may find a file: staged by this run, on its way to its place, or there."""
         if not name.startswith(_USED_AT_ONCE):
             if self.generation:  # its run holds the work_dir, so that no other one is publishing
                 yield self.staged(name)

@@ -6,19 +6,23 @@ again. The cache holds one version of each file; a process that still maps an ol
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.writing import make_folder
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_OURS = re.compile(r"[0-9a-f]{24}-|\.[0-9a-f]+\.tmp$")  # names of copies, whole and begun
 CACHE_DIR = "DEDUP_CACHE_DIR"  # of the machine, not of a run: workers of one run may have other disks
 
 
@@ -38,8 +42,8 @@ def fetch_whole(filesystem: Any, path: str, size: int, to: Path) -> None:  # noq
         raise OSError(f"the store sent {to.stat().st_size} of {size} bytes")
 
 
-def cached_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> Path:
-    """The path of a copy of the newest version, fetched now if the cache has none.
+def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> FileIO:
+    """Open a copy of the newest version, which is fetched now if the cache has none.
 
     Args:
         cache: the machine's cache folder.
@@ -52,13 +56,11 @@ def cached_copy(cache: Path, url: str, version: Callable[[], str], fetch: Callab
     """
     folder = cache / _digest(url)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        wanted = version()
-        copy = folder / _name(url, wanted)
-        if copy.exists():
-            return copy
+        make_folder(folder)
+        with suppress(FileNotFoundError):  # another process has a newer version, and deletes this one
+            return FileIO(folder / _name(url, version()))
         with _alone(folder):
-            return _fetched(folder, url, version, fetch)
+            return FileIO(_fetched(folder, url, version, fetch))
     except OSError as error:
         raise WorkDirError(
             f"cannot store a copy of {url!r} in {CACHE_DIR}={str(cache)!r}: {error.strerror or error}"
@@ -71,7 +73,7 @@ def _fetched(folder: Path, url: str, version: Callable[[], str], fetch: Callable
         copy = folder / _name(url, before)
         if copy.exists():  # fetched by another process while this one waited
             return copy
-        for old in [path for path in folder.iterdir() if path.name != ".lock"]:  # also what a killed process left
+        for old in [path for path in folder.iterdir() if _OURS.match(path.name)]:  # also what a killed process left
             old.unlink()
         temporary = folder / f".{uuid.uuid4().hex}.tmp"
         try:

@@ -83,7 +83,7 @@ class Output(io.BufferedIOBase, BinaryIO):
                 raise
 
     def close(self) -> None:
-        """Leave closing to whoever opened the file: libraries close what they are given."""
+        """Leave the file open: libraries close what they are given, and its owner still needs it."""
 
 
 def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
@@ -141,7 +141,7 @@ def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
 
 
 def _close_quietly(file: BinaryIO) -> None:
-    with suppress(OSError):  # a full disk is told where it was met first
+    with suppress(OSError):  # a full disk is reported where it was met first
         file.close()
 
 

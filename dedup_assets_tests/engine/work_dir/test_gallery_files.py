@@ -1,6 +1,7 @@
 """The gallery is replaced as a whole, on disks and on stores."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import fsspec
@@ -9,8 +10,10 @@ import pytest
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.gallery_files import write_gallery
+from dedup_assets.engine.work_dir.gallery_files import _write_local, write_gallery
 from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.journal import Journal, write_journal
+from dedup_assets.engine.work_dir.ownership import PublishedFile
 from dedup_assets.engine.work_dir.writing import temporary_beside
 
 FIRST = Gallery(
@@ -49,6 +52,20 @@ def test_pages_that_the_next_gallery_lacks_go_and_pages_of_others_stay(tmp_path:
         write_gallery(view, SECOND)
     left = sorted(path.name for path in (tmp_path / "gallery").iterdir())
     assert left == ["b.html", "files-2", "index.html", "notes.html"]
+
+
+def test_a_former_gallery_that_a_killed_run_left_goes_with_the_next_run(tmp_path: Path) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    write_gallery(work_dir, FIRST)
+    write_gallery(work_dir, SECOND)
+    _write_local(work_dir.within("gallery"), FIRST)
+    # Killed when all was in its place, and before the journal was removed.
+    pages = {name: (tmp_path / name).read_bytes() for name in ("gallery/b.html", "gallery/index.html")}
+    noted = {name: PublishedFile(len(page), sha256(page).hexdigest()) for name, page in pages.items()}
+    write_journal(work_dir, Journal("0" * 32, noted))
+    with generation(work_dir, "the next"):
+        pass
+    assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-2", "index.html"]
 
 
 def test_a_gallery_that_fails_half_way_leaves_the_former_whole(tmp_path: Path) -> None:

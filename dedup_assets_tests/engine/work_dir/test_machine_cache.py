@@ -1,0 +1,29 @@
+"""The machine's cache of files of a store."""
+
+from pathlib import Path
+
+from dedup_assets.engine.work_dir.machine_cache import open_cached
+
+
+def copy(cache: Path, version: str) -> bytes:
+    def fetch(to: Path) -> None:
+        to.write_bytes(version.encode())
+
+    with open_cached(cache, "s3://bucket/features.dat", lambda: version, fetch) as file:
+        return file.read()
+
+
+def test_a_copy_that_is_open_can_be_read_when_a_newer_one_takes_its_place(tmp_path: Path) -> None:
+    with open_cached(tmp_path, "s3://bucket/features.dat", lambda: "1", lambda to: to.write_bytes(b"1")) as file:
+        assert copy(tmp_path, "2") == b"2"
+        assert file.read() == b"1"
+
+
+def test_one_version_of_a_file_is_cached_and_files_of_others_stay(tmp_path: Path) -> None:
+    copy(tmp_path, "1")
+    (folder,) = tmp_path.iterdir()
+    (folder / "mine.txt").write_text("mine")
+    (folder / f".{'0' * 32}.tmp").write_text("left by a process that was killed")
+    copy(tmp_path, "2")
+    names = {path.name.partition("-")[2] or path.name for path in folder.iterdir()}
+    assert names == {"features.dat", "mine.txt", ".lock"}
