@@ -36,9 +36,13 @@ def is_passing(error: Exception) -> bool:
     """Whether the same request may succeed a little later: the server is busy, or cannot be reached just now."""
     cause = _cause(error)
     status = status_of(cause)
-    return status in _PASSING if status is not None else isinstance(cause, ConnectionError | TimeoutError) or _is_of(
+    if status is not None:
+        return status in _PASSING
+    if _is_of(cause, "ClientSSLError"):  # a connection error too, but a certificate stays what it is
+        return False
+    return isinstance(cause, ConnectionError | TimeoutError) or _is_of(
         cause, "ClientConnectionError", "ClientPayloadError"
-    )  # fmt: skip
+    )
 
 
 def status_of(error: BaseException) -> int | None:
