@@ -69,7 +69,7 @@ def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_re
     assert ui.contents() == before
     assert ui.run()
     assert ui.contents() != before
-    assert {path.name for path in ui.out.rglob(".*")} == {".lock", ".published.json", ".contents.json"}
+    assert {path.name for path in ui.out.rglob(".*")} == {".lock", ".published.json", ".contents.json", ".used.json"}
 
 
 def test_results_of_other_features_are_refused_by_what_would_join_them(ui: Ui, tmp_path: Path) -> None:
@@ -202,4 +202,4 @@ def test_a_run_that_is_executed_again_from_its_failure_goes_on_with_what_it_had_
         assert {event.step_key for event in done.all_events if event.is_step_success} == {"gallery"}
     assert (ui.out / "features.dat").exists()
     assert (ui.out / "gallery" / "index.html").exists()
-    assert {path.name for path in ui.out.rglob(".*")} == {".lock", ".published.json", ".contents.json"}
+    assert {path.name for path in ui.out.rglob(".*")} == {".lock", ".published.json", ".contents.json", ".used.json"}

@@ -110,7 +110,7 @@ def test_a_run_killed_at_any_moment_leaves_one_result_and_the_next_goes_on(chain
     assert outcome.exit_code == 0, outcome.said
     assert chain.on_disk("out") == undisturbed[wanted]
     left = {path.name for path in (chain.outs / "out").rglob("*") if path.name.startswith(".")}
-    assert left == {".lock", ".published.json", ".contents.json"}
+    assert left == {".lock", ".published.json", ".contents.json", ".used.json"}
     print(f"killed {killed} runs, {halfway} of them while publishing; lost: nothing")
     assert halfway
 

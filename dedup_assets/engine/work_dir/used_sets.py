@@ -3,7 +3,7 @@
 A range is of use to later runs until something takes its place, and several inputs, models or workers may use one
 work_dir. So nothing is deleted for not being of the present run. The rule:
 
-- A run notes the names of the ranges that it used, as one set, under what it read and how (`used.json` in the folder).
+- A run notes the names of the ranges that it used, as one set, under what it read and how (`.used.json` in the folder).
 - The sets of the last `KEPT_SETS` inputs, models or settings are kept. When one is used again, its new names replace
   its former ones.
 - Ranges that no kept set names are deleted: at once if a former set named them, else once they are a week old, because
@@ -23,7 +23,7 @@ from dedup_assets.engine.work_dir.place import Facts
 
 KEPT_SETS = 4
 UNNAMED_SECONDS = 7 * 24 * 3600.0
-USED = "used.json"
+USED = ".used.json"
 _FORMAT = "dedup-assets used ranges"
 _RANGE_FILE = re.compile(
     r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet"  # of shards

@@ -25,7 +25,7 @@ def put(folder: Path, *names: str, age_seconds: float = 0.0) -> None:
 
 
 def there(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"used.json"}
+    return {path.name for path in folder.iterdir()} - {".used.json"}
 
 
 @given(runs=st.lists(st.tuples(st.sampled_from("abcdefg"), st.sets(st.integers(0, 5))), max_size=12))
@@ -56,7 +56,7 @@ def test_what_no_run_has_noted_is_deleted_after_a_week_and_files_of_others_never
 @pytest.mark.parametrize("noted", ["", "{", "[]", "7", "[" * 10_000, '{"format": "dedup-assets used ranges"}', "null"])
 def test_a_damaged_note_deletes_nothing_that_is_new(tmp_path: Path, noted: str) -> None:
     put(tmp_path / "shards", shard(1), shard(2))
-    (tmp_path / "shards" / "used.json").write_text(noted)
+    (tmp_path / "shards" / ".used.json").write_text(noted)
     assert UsedSets(WorkDir(str(tmp_path)), "shards").note("a", [shard(1)]) == 0
     assert there(tmp_path / "shards") == {shard(1), shard(2)}
 
