@@ -108,6 +108,13 @@ def test_one_module_alone_imports_private_names_of_dagster() -> None:
     }
 
 
+def test_one_module_alone_imports_onnxruntime_which_has_telemetry() -> None:
+    importing = {
+        module.name for module in MODULES if any(name.split(".")[0] == "onnxruntime" for name in module.imports())
+    }
+    assert importing == {"engine.extraction.onnx_runtime"}
+
+
 def test_an_outer_ring_imports_inner_rings_and_never_the_other_way_round() -> None:
     offenders = {
         f"{module.name} -> {name}"

@@ -219,13 +219,14 @@ def _load(stale_seconds: float) -> None:
     """Import and set up once what all runs need; nothing here may start a thread, because runs are forks."""
     import dagster as dg
     import faiss  # noqa: F401
-    import onnxruntime  # noqa: F401
 
     import dedup_assets.api.console
     import dedup_assets.pipeline.launch  # noqa: F401
+    from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
     from dedup_assets.engine.work_dir import leases
     from dedup_assets.pipeline.building import build_definitions
 
+    load_onnxruntime()
     build_definitions()
     with dg.DagsterInstance.ephemeral():
         pass

@@ -59,7 +59,8 @@ class Settings(BaseModel):
     work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
         default="cpu",
-        description="Where the embedding runs. gpu needs the extra [gpu]; without a usable GPU the run is refused.",
+        description="Where the embedding runs. gpu needs the package onnxruntime-gpu in place of onnxruntime; "
+        "without a usable GPU the run is refused.",
     )
     verbose: bool = Field(default=False, description="Show Dagster's log and, after an internal error, the traceback.")
     num_threads: int = Field(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ModelError
 from dedup_assets.engine.extraction.onnx_check import NoModelError, read_model
+from dedup_assets.engine.extraction.onnx_runtime import check_one_build, load_onnxruntime
 
 _BUILT_IN = {
     "cpu": "copydetect576.onnx",  # int8, which onnxruntime has no kernels for on GPUs
@@ -161,14 +162,16 @@ def _content(model_path: str, compute: str) -> bytes:
 
 
 def _session(content: bytes, compute: str, label: str) -> Any:  # noqa: ANN401 - onnxruntime is untyped
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
+    if compute == "gpu":
+        check_one_build()
     provider = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}[compute]
     available = onnxruntime.get_available_providers()
     if provider not in available:
         raise ModelError(
             f"compute={compute!r}: onnxruntime has no {provider} here (it has {', '.join(available)}); "
-            "install dedup-assets[gpu] on a machine with an NVIDIA GPU, or use compute='cpu'"
+            "on a machine with an NVIDIA GPU, pip uninstall onnxruntime and pip install onnxruntime-gpu; or use "
+            "compute='cpu'"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

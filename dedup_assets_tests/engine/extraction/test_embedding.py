@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from dedup_assets.engine.core.errors import ModelError
 from dedup_assets.engine.extraction.embedding import Embedder, open_embedder
+from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
 from dedup_assets_tests.support.models import Shape, save_mean_model, save_model
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406]) * 255
@@ -154,9 +154,9 @@ def test_a_model_that_gives_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_the_providers_that_are() -> None:
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+    if "CUDAExecutionProvider" in load_onnxruntime().get_available_providers():
         pytest.skip("this machine has one")
-    with pytest.raises(ModelError, match=r"compute='gpu'.*CPUExecutionProvider.*dedup-assets\[gpu\]"):
+    with pytest.raises(ModelError, match=r"compute='gpu'.*CPUExecutionProvider.*install onnxruntime-gpu"):
         Embedder(compute="gpu")
 
 
