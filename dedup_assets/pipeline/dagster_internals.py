@@ -23,6 +23,7 @@ __all__ = [
     "forget_values",
     "function_of",
     "has_all_steps",
+    "keep_host_logging",
     "rename_op",
 ]
 
@@ -39,6 +40,16 @@ def accepting_beta() -> Iterator[None]:
         yield
     finally:
         _warnings_on.reset(token)
+
+
+def keep_host_logging(instance: dg.DagsterInstance) -> None:
+    """Keep Dagster from calling `logging.config.dictConfig` where `dagster.yaml` configures no handlers.
+
+    It calls it in every run, also with nothing to configure. That closes all handlers of the process: log files of the
+    host that were opened with mode "w" get no more lines, and two threads that do it can wait for each other for ever.
+    """
+    if not instance.get_python_log_dagster_handler_config():
+        instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
 
 
 def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:

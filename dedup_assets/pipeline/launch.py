@@ -1,18 +1,16 @@
 """Materializing the pipeline from Python: what `run()` and the command line do.
 
-Uses the Dagster instance of DAGSTER_HOME where there is one, so that the run shows in its UI; otherwise an instance
-that lives as long as the run, with telemetry off.
+The run uses the Dagster instance of DAGSTER_HOME, so that its UI shows it, or else one in memory (`instances`). It
+leaves the host process as it was (`host_process`). `jobs` selects what is materialized.
 """
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import dagster as dg
 
-from dedup_assets.engine.core.errors import DedupError, SettingsError
+from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
@@ -26,6 +24,8 @@ from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
+from dedup_assets.pipeline.host_process import hidden_event_loop, restored_signal_handlers
+from dedup_assets.pipeline.instances import dagster_home, open_instance
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
@@ -34,10 +34,7 @@ from dedup_assets.pipeline.run_facts import RunFacts
 
 
 class CheckFailedError(DedupError):
-    """A result does not hold what it must, and the run stopped there.
-
-    A limit of the settings with `stop_on_failed_checks`; otherwise a defect of ours or a damaged file.
-    """
+    """A check failed and stopped the run: a limit with `stop_on_failed_checks`, a damaged file, or a defect of ours."""
 
 
 def materialize(settings: Settings, progress: ProgressReporter, started: Callable[[], None]) -> RunFacts:
@@ -45,13 +42,13 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
 
     Args:
         settings: of the run.
-        progress: told of each image.
-        started: called when all is imported and the first asset comes next.
+        progress: counts images.
+        started: called when everything is imported and the first asset is next.
 
     Raises:
-        DedupError: what a user can mend.
+        DedupError: what a user can fix.
         KeyboardInterrupt: Ctrl-C, or SIGTERM while Dagster runs.
-        Exception: a defect of ours, as it was raised.
+        Exception: a defect of ours, without Dagster's wrappers.
     """
     work_dir = WorkDir(settings.work_dir)
     folder = work_dir
@@ -75,7 +72,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
 
 
 def _told(settings: Settings, before: Config, after: Config) -> Iterator[str]:
-    """What a user should know about the settings and what stood in work_dir."""
+    """Notes for the user about the settings and the former content of work_dir."""
     if settings.mode.makes_features:
         yield from replaced_origins(before, after)
     elif settings.mode is RunMode.SIMILARITY and settings.model_path:
@@ -105,7 +102,7 @@ def _materialize(
     assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
     run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
-    with accepting_beta(), _instance(scratch) as instance:
+    with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
         started()
         try:
             result = dg.materialize(
@@ -127,19 +124,11 @@ def _materialize(
     return _facts(result)
 
 
-def _instance(scratch: str | None = None) -> dg.DagsterInstance:
-    if home := os.environ.get("DAGSTER_HOME"):
-        if not (Path(home).is_absolute() and Path(home).is_dir()):
-            raise SettingsError(f"DAGSTER_HOME={home!r}: must be the absolute path of a folder that exists, or not set")
-        return dg.DagsterInstance.get()
-    return dg.DagsterInstance.ephemeral(scratch, settings={"telemetry": {"enabled": False}})
-
-
 def _has_ended(run: str) -> bool | None:
     """Whether a run of Dagster that uses the work_dir has ended; None where the user's Dagster does not know it."""
-    if not os.environ.get("DAGSTER_HOME"):
+    if not dagster_home():
         return None
-    with _instance() as instance:
+    with open_instance() as instance:
         return has_ended(instance, run)
 
 
