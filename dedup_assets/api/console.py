@@ -1,6 +1,9 @@
 """What a terminal shows: a progress bar while images are read, and a summary at the end."""
 
 import sys
+import time
+from importlib.util import find_spec
+from io import StringIO
 from types import TracebackType
 from typing import Self
 
@@ -8,18 +11,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dedup_assets.api.outcomes import say
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.run_facts import RunFacts
 
 _SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
+LOG_SECONDS = 60.0
 
 
 class ConsoleProgress(ProgressReporter):
-    """A bar with images/s and time left on a terminal; silent where stderr is a file or a pipe."""
+    """A bar with images/s and time left, on a terminal or in a notebook; in a log, a line per minute."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True)
+        bar_works = console.is_jupyter and find_spec("ipywidgets") is not None
+        self._is_bar = bar_works or (sys.stderr is not None and sys.stderr.isatty())
+        self._logged = time.monotonic()
         self._bar = Progress(
             TextColumn("reading images"),
             BarColumn(),
@@ -27,8 +36,8 @@ class ConsoleProgress(ProgressReporter):
             TextColumn("{task.fields[rate]:.0f} images/s"),
             TextColumn("{task.fields[bad]} bad"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
+            console=console,
+            disable=not self._is_bar,
         )
         self._task: TaskID | None = None
 
@@ -51,6 +60,9 @@ class ConsoleProgress(ProgressReporter):
         super().advance(done, bad)
         if self._task is not None:
             self._bar.update(self._task, completed=self.done, rate=self.rate, bad=self.bad)
+        if not self._is_bar and time.monotonic() - self._logged >= LOG_SECONDS:
+            self._logged = time.monotonic()
+            say(f"dedup-assets: {self}", to_stderr=True)
 
     def end(self) -> None:
         """Stop the bar and leave it visible."""
@@ -59,7 +71,13 @@ class ConsoleProgress(ProgressReporter):
 
 def print_summary(facts: RunFacts, settings: Settings) -> None:
     """Print what a run found: counts, seconds per step, warnings, and the path of the gallery."""
-    console = Console(soft_wrap=True, highlight=False)
+    text, is_terminal = StringIO(), sys.stdout is not None and sys.stdout.isatty()
+    console = Console(file=text, force_terminal=is_terminal, force_jupyter=False, soft_wrap=True, highlight=False)
+    _print_summary(console, facts, settings)
+    say(text.getvalue().rstrip("\n"))
+
+
+def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(justify="right")

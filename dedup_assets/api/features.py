@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dedup_assets.api.arguments import path_of
 from dedup_assets.engine.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], N
 
     from dedup_assets.engine.work_dir import WorkDir, files
 
-    features = files.read_features(WorkDir(os.fspath(filename)))
+    features = files.read_features(WorkDir(path_of("filename", filename)))
     return [os.fsdecode(name) for name in features.names], np.array(features.vectors)
 
 
@@ -60,4 +61,4 @@ def save_binary_feature(
         raise SettingsError(f"np_array: must be float32 of shape (n, d), not {kind}")
     if len(np_array) != len(filenames):
         raise SettingsError(f"np_array has {len(np_array)} rows for {len(filenames)} filenames: must be equal")
-    files.save_features(WorkDir(os.fspath(save_path)), [os.fsencode(name) for name in filenames], np_array)
+    files.save_features(WorkDir(path_of("save_path", save_path)), [os.fsencode(name) for name in filenames], np_array)

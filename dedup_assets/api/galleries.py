@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dedup_assets.api.outcomes import ERROR, SUCCESS, report
-from dedup_assets.engine.core.errors import DedupError, SettingsError, WorkDirError
+from dedup_assets.api.arguments import path_of, plain
+from dedup_assets.api.outcomes import reported, say
+from dedup_assets.engine.core.errors import SettingsError, WorkDirError
 from dedup_assets.engine.core.redaction import redacted
 
 if TYPE_CHECKING:
-    from dedup_assets.engine.gallery.pages import Page
     from dedup_assets.engine.work_dir import WorkDir
 
 
@@ -30,9 +30,7 @@ def create_duplicates_gallery(
     Returns:
         0 on success; 1 on error, with one line on stderr.
     """
-    from dedup_assets.engine.gallery.pages import Page
-
-    return _create(Page.DUPLICATES, similarity_file, save_path, num_images, descending)
+    return _create("DUPLICATES", {"similarity_file": similarity_file}, save_path, num_images, descending)
 
 
 generate_duplicates_gallery = create_duplicates_gallery
@@ -51,9 +49,7 @@ def create_outliers_gallery(
     Returns:
         0 on success; 1 on error, with one line on stderr.
     """
-    from dedup_assets.engine.gallery.pages import Page
-
-    return _create(Page.OUTLIERS, outliers_file, save_path, num_images)
+    return _create("OUTLIERS", {"outliers_file": outliers_file}, save_path, num_images)
 
 
 def create_components_gallery(
@@ -69,35 +65,30 @@ def create_components_gallery(
     Returns:
         0 on success; 1 on error, with one line on stderr.
     """
-    from dedup_assets.engine.gallery.pages import Page
-
-    return _create(Page.COMPONENTS, work_dir, save_path, num_images)
+    return _create("COMPONENTS", {"work_dir": work_dir}, save_path, num_images)
 
 
 def _create(
-    page: "Page",
-    source: str | os.PathLike[str],
-    save_path: str | os.PathLike[str],
-    num_images: int,
-    descending: bool = True,
+    page: str, source: dict[str, object], save_path: object, num_images: object, descending: bool = True
 ) -> int:
-    from dedup_assets.api.notebook import show_inline
-    from dedup_assets.engine.gallery.single_page import single_page
-    from dedup_assets.engine.work_dir import WorkDir, files
+    """Write a page; `page` is a member of `Page` and `source` the parameter that says where the results are."""
+    with reported() as outcome:
+        from dedup_assets.api.notebook import show_inline
+        from dedup_assets.engine.gallery.pages import Page
+        from dedup_assets.engine.gallery.single_page import single_page
+        from dedup_assets.engine.work_dir import WorkDir, files
 
-    try:
-        if num_images < 1:
-            raise SettingsError(f"num_images={num_images!r}: must be at least 1")
-        folder, name = _source(os.fspath(source))
-        html = single_page(page, folder, name, num_images=num_images, descending=descending)
-        target = WorkDir(os.fspath(save_path))
-        files.write_document(target, page.value, html)
-    except DedupError as error:
-        report(error)
-        return ERROR
-    show_inline(html)
-    print(f"Gallery: {redacted(target.path(page.value))}")
-    return SUCCESS
+        shown, count = Page[page], plain(num_images)
+        if not isinstance(count, int) or count < 1:
+            raise SettingsError(f"num_images={num_images!r:.200}: must be a whole number, at least 1")
+        ((parameter, value),) = source.items()
+        folder, name = _source(path_of(parameter, value))
+        target = WorkDir(path_of("save_path", save_path))
+        html = single_page(shown, folder, name, num_images=count, descending=descending)
+        files.write_document(target, shown.value, html)
+        show_inline(html)
+        say(f"Gallery: {redacted(target.path(shown.value))}")
+    return outcome.code
 
 
 def _source(path: str) -> "tuple[WorkDir, str | None]":

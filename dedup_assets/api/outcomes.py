@@ -1,10 +1,53 @@
-"""How an outcome is told: return codes, and errors as one line on stderr."""
+"""How an outcome is told: return codes, errors as one line on stderr, and printing that cannot fail a run."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
+from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.redaction import redacted
 
 SUCCESS, ERROR = 0, 1
+
+
+@dataclass
+class Outcome:
+    """The return code of a call, once it has ended."""
+
+    code: int = SUCCESS
+
+
+@contextmanager
+def reported(*, verbose: bool = False) -> Iterator[Outcome]:
+    """Turn every error of the block into one line on stderr and the code ERROR; Ctrl-C passes.
+
+    Args:
+        verbose: print the traceback of an internal error too.
+    """
+    outcome = Outcome()
+    try:
+        yield outcome
+    except DedupError as error:
+        outcome.code = ERROR
+        report(error)
+    except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
+        outcome.code = ERROR
+        _report_unexpected(error, verbose)
+
+
+def _report_unexpected(error: Exception, verbose: bool) -> None:
+    from dedup_assets.api.explaining import explain
+
+    if verbose:
+        import traceback
+
+        say(traceback.format_exc().rstrip(), to_stderr=True)
+    if explained := explain(error):
+        report(explained)
+        return
+    hint = "" if verbose else "; run with verbose=True for the traceback"
+    report(f"internal error, please report it: {type(error).__name__}: {one_line(error)}{hint}")
 
 
 def one_line(error: Exception) -> str:
@@ -15,4 +58,22 @@ def one_line(error: Exception) -> str:
 def report(problem: Exception | str) -> None:
     """Write a problem to stderr as one line that begins with the name of the command."""
     text = one_line(problem) if isinstance(problem, Exception) else problem
-    print(f"dedup-assets: {text}", file=sys.stderr)
+    say(f"dedup-assets: {text}", to_stderr=True)
+
+
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """Print a text to stdout, as far as that is possible.
+
+    A stream that is closed, full or absent prints nothing, because results are good whether or not they are announced.
+    Characters that the encoding of the stream lacks are printed as escapes.
+
+    Args:
+        text: one line or more, without the last line break.
+        to_stderr: print to stderr instead.
+    """
+    stream = sys.stderr if to_stderr else sys.stdout
+    if stream is None:  # without a console, or closed before Python started
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with suppress(OSError, ValueError):  # ValueError: a closed stream
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

@@ -4,16 +4,17 @@ Heavy libraries are imported inside the functions, so that `import dedup_assets`
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from dedup_assets.api.outcomes import ERROR, SUCCESS, one_line, report
+from dedup_assets.api.arguments import inputs_of, plain
+from dedup_assets.api.host import run_in_this_process
+from dedup_assets.api.outcomes import SUCCESS, reported, say
 from dedup_assets.api.startup import starting
-from dedup_assets.engine.core.errors import DedupError
 
 
 def run(
-    input_dir: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = "",
+    input_dir: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "",
     work_dir: str | os.PathLike[str] | None = None,
     compute: str | None = None,
     verbose: bool | None = None,
@@ -41,8 +42,9 @@ def run(
     of each parameter (docs/reference.md, "Parameters"). A parameter that is left out or None has its default.
 
     Args:
-        input_dir: a folder, an image, a URL, a list file, or a Python list of these; with run_mode 4 the folder or file
-            of a test set's features.
+        input_dir: a folder, an image, a URL, a list file, or an iterable of these: a list, an array, a generator, a
+            column, or a data frame with one column or a column `filename`; with run_mode 4 the folder or file of a test
+            set's features.
         work_dir: where results go; created if it does not exist.
         compute: cpu or gpu.
         verbose: show Dagster's log and, after an internal error, the traceback.
@@ -69,36 +71,28 @@ def run(
         **more: `nnmodel`, and the settings that fastdup does not have, such as `shard_size` or `max_pixels`.
 
     Returns:
-        0 on success; 1 on error, with one line on stderr that says what is wrong and what is allowed.
+        0 on success; 1 on error, with one line on stderr that says what is wrong and what is allowed. Calls in several
+        threads of a process run one after the other.
     """
     given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
     if version:
         from importlib.metadata import version as package_version
 
-        print(f"dedup-assets {package_version('dedup-assets')}")
+        say(f"dedup-assets {package_version('dedup-assets')}")
         return SUCCESS
-    try:
-        return _run(input_dir, {name: _plain(value) for name, value in given.items() if value is not None})
-    except DedupError as error:
-        report(error)
-    except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
-        if verbose:
-            import traceback
-
-            traceback.print_exc()
-        hint = "" if verbose else "; run with verbose=True for the traceback"
-        report(f"internal error, please report it: {type(error).__name__}: {one_line(error)}{hint}")
-    return ERROR
+    with reported(verbose=bool(verbose)) as outcome, run_in_this_process():
+        _run(input_dir, {name: plain(value) for name, value in given.items() if value is not None})
+    return outcome.code
 
 
-def _run(input_dir: object, given: dict[str, Any]) -> int:
+def _run(input_dir: object, given: dict[str, Any]) -> None:
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.inputs.containers import DECODER
     from dedup_assets.engine.workers import keep_workers
 
     settings = Settings.parse(**given)
     if settings.mode.reads_input_dir:
-        settings = Settings.parse(**given, input_dir=_inputs(input_dir))
+        settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
     # Decoding processes start, and one of them decodes the first images, while this process imports what follows.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start
@@ -112,13 +106,3 @@ def _run(input_dir: object, given: dict[str, Any]) -> int:
             with ConsoleProgress() as progress:
                 facts = materialize(settings, progress, started)
     print_summary(facts, settings)
-    return SUCCESS
-
-
-def _plain(value: object) -> object:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def _inputs(input_dir: object) -> object:
-    """What to read, as the setting has it: a text or a list of texts."""
-    return [_plain(row) for row in input_dir] if isinstance(input_dir, list | tuple) else _plain(input_dir)

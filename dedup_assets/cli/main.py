@@ -3,9 +3,11 @@
 A new command is a module here and a line at the end. What a command does belongs in `api` or in its own module.
 """
 
+import os
 import signal
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -23,19 +25,44 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Run the chosen command. A second Ctrl-C ends the process at once, whatever it still waits for."""
+        _open_missing_streams()
         try:
             return super().invoke(context)
         except DedupError as error:
             report(error)
             sys.exit(ERROR)
         except PublishedInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            report("interrupted while the new result was published; it is complete and has replaced the last one")
-            sys.exit(_INTERRUPTED)
+            _end_interrupted("interrupted while the new result was published; it is complete and replaced the last one")
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            report("interrupted; the last good result is unchanged; run the same command again to go on")
-            sys.exit(_INTERRUPTED)
+            _end_interrupted("interrupted; the last good result is unchanged; run the same command again to go on")
+        finally:
+            _settle_streams()
+
+
+def _end_interrupted(said: str) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    report(said)
+    sys.exit(_INTERRUPTED)
+
+
+def _open_missing_streams() -> None:
+    """Fill the places of closed standard streams, because the next file opened would take such a place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
+
+
+def _settle_streams() -> None:
+    """Drop text that a full disk or a closed pipe does not take; the interpreter would end with code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

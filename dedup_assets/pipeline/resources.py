@@ -69,10 +69,7 @@ class LoggedProgress(ProgressReporter):
         super().advance(done, bad)
         if time.monotonic() - self._told >= _LOG_SECONDS:
             self._told = time.monotonic()
-            dg.get_dagster_logger().info(
-                f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
-                f"about {self.seconds_left:.0f} s left"
-            )
+            dg.get_dagster_logger().info(str(self))
 
 
 class Alerts(dg.ConfigurableResource):  # type: ignore[type-arg]

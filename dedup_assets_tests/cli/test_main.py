@@ -49,6 +49,25 @@ def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) 
     assert "squared_euclidean" in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="streams of a POSIX shell")
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", ">/dev/full", "| true"])
+def test_a_run_whose_streams_take_nothing_succeeds(streams: str, photos: Path, tmp_path: Path) -> None:
+    line = f'"$0" -m dedup_assets run photos out --run-mode 1 {streams}'
+    environment = {**os.environ, "DAGSTER_HOME": ""}
+    shell = ["bash", "-o", "pipefail", "-c", line, sys.executable]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "out" / "features.dat").exists()
+
+
+def test_names_that_stdout_cannot_encode_are_printed_as_escapes(photos: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONIOENCODING": "ascii"}
+    line = [sys.executable, "-m", "dedup_assets", "run", "photos", "wü", "--run-mode", "1"]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("results: w\\xfc\n")
+
+
 def test_every_setting_is_an_option_that_says_what_it_does(command_line: Runner) -> None:
     shown = command_line.run("run", "--help").stdout
     for name in Settings.model_fields.keys() - {"input_dir", "work_dir", "version"}:

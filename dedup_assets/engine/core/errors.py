@@ -10,6 +10,7 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
 ├── WorkerError             the processes that decode cannot be started here
+├── SurroundingsError       this process or machine cannot do a run: a fork, no temporary folder
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
 
@@ -54,6 +55,10 @@ class SearchError(DedupError):
 
 class WorkerError(DedupError):
     """A decoding process cannot be started, or was stopped because the run ended."""
+
+
+class SurroundingsError(DedupError):
+    """The process that calls, or the machine, does not allow a run."""
 
 
 class ImageError(DedupError):

@@ -41,6 +41,12 @@ class ProgressReporter:
         finally:
             self.end()
 
+    def __str__(self) -> str:
+        return (
+            f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
+            f"about {self.seconds_left:.0f} s left"
+        )
+
     @property
     def seconds(self) -> float:
         """Seconds since `begin`."""

@@ -3,6 +3,7 @@
 A text that cannot be read is a ValueError.
 """
 
+import os
 import re
 from typing import Annotated, Any, Literal, get_args
 
@@ -96,12 +97,19 @@ def parse_bounding_box(text: str) -> BoundingBox | None:
     return BoundingBox(**box)
 
 
+def expand_home(path: str) -> str:
+    """Replace `~` or `~user` at the start of a path by the home folder, as a shell does."""
+    if not path.startswith("~") or "\0" in path:
+        return path
+    return os.path.expanduser(path)  # noqa: PTH111 - the rest of the text stays as given
+
+
 def _checked_inputs(value: Any) -> Any:  # noqa: ANN401 - users give anything; that is what this checks
     if value == []:
         raise ValueError("the list is empty")
     if not isinstance(value, str | list) or not all(isinstance(row, str) for row in value):
         raise ValueError("must be a path, a URL, or a list of these")
-    return value
+    return expand_home(value) if isinstance(value, str) else [expand_home(row) for row in value]
 
 
 def _listed_patterns(value: Any) -> Any:  # noqa: ANN401 - likewise

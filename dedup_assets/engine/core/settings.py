@@ -20,6 +20,7 @@ from dedup_assets.engine.core.setting_values import (
     Inputs,
     NearestNeighborModel,
     Patterns,
+    expand_home,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
@@ -215,6 +216,11 @@ class Settings(BaseModel):
             return cls(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             raise SettingsError("; ".join(explain(cls.model_fields, each) for each in error.errors())) from None
+
+    @field_validator("work_dir", "model_path")
+    @classmethod
+    def _expand_home(cls, value: str) -> str:
+        return expand_home(value)
 
     @field_validator("nn_provider", "faiss_mode", mode="before")
     @classmethod
