@@ -81,9 +81,7 @@ class Embedder:
     @property
     def runtime_version(self) -> str:
         """Version of the onnxruntime that computes here."""
-        import onnxruntime
-
-        return str(onnxruntime.__version__)
+        return str(load_onnxruntime().__version__)
 
     @cached_property
     def dimension(self) -> int:
