@@ -7,7 +7,7 @@ import os
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from dedup_assets.engine.core.records import BoundingBox
 
@@ -102,6 +102,10 @@ def expand_home(path: str) -> str:
     if not path.startswith("~") or "\0" in path:
         return path
     return os.path.expanduser(path)  # noqa: PTH111 - the rest of the text stays as given
+
+
+HomePath = Annotated[str, AfterValidator(expand_home)]
+"""A path or URL, with `~` replaced."""
 
 
 def _checked_inputs(value: Any) -> Any:  # noqa: ANN401 - users give anything; that is what this checks

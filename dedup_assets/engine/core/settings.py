@@ -17,10 +17,10 @@ from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
+    HomePath,
     Inputs,
     NearestNeighborModel,
     Patterns,
-    expand_home,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
@@ -57,7 +57,7 @@ class Settings(BaseModel):
         default=[],
         description="Glob patterns, as of include, of files and folders to leave out; exclude wins over include.",
     )
-    work_dir: str = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
+    work_dir: HomePath = Field(default=".", description="Where results go: a local folder or an fsspec URL.")
     compute: Literal["cpu", "gpu"] = Field(
         default="cpu",
         description="Where the embedding runs. gpu needs the package onnxruntime-gpu in place of onnxruntime; "
@@ -92,7 +92,7 @@ class Settings(BaseModel):
         le=1,
         description="An image is an outlier if its similarity to every other image is below this value.",
     )
-    model_path: str = Field(
+    model_path: HomePath = Field(
         default="", description="Path of an ONNX model that embeds images; empty: the built-in model."
     )
     version: bool = Field(default=False, description="Print the version and do nothing else.")
@@ -216,11 +216,6 @@ class Settings(BaseModel):
             return cls(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             raise SettingsError("; ".join(explain(cls.model_fields, each) for each in error.errors())) from None
-
-    @field_validator("work_dir", "model_path")
-    @classmethod
-    def _expand_home(cls, value: str) -> str:
-        return expand_home(value)
 
     @field_validator("nn_provider", "faiss_mode", mode="before")
     @classmethod
