@@ -54,7 +54,7 @@ def _of_train(name: str) -> dg.AssetIn:
     kinds={"python", "file"},
     **_COMMON,
 )
-def test_image_manifest(
+def scored_image_manifest(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> Manifest:
     """The images to score: those of `input_dir`, or with run_mode 4 those whose features are stored there.
@@ -78,7 +78,7 @@ def test_image_manifest(
     kinds={"onnx", "numpy"},
     **_COMMON,
 )
-def test_features(
+def scored_features(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     progress: dg.ResourceParam[ProgressReporter],
@@ -100,7 +100,7 @@ def test_features(
     kinds={"csv"},
     **_COMMON,
 )
-def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
+def scored_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
     """Each test image without a vector: `test/features.bad.csv` and `test/features.dat.bad`."""
     bad = find_bad_images(features)
     versions.stamp(context)
@@ -126,7 +126,7 @@ def test_bad_images(context: dg.AssetExecutionContext, features: ImageLedger) ->
     can_subset=True,
     backfill_policy=ONE_RUN,
 )
-def test_nearest_neighbors(
+def scored_nearest_neighbors(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     tested: Features,
@@ -155,7 +155,7 @@ def test_nearest_neighbors(
     kinds={"html"},
     **_COMMON,
 )
-def test_gallery(
+def scored_gallery(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     features: Features,
