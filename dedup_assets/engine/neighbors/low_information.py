@@ -18,6 +18,7 @@ from dedup_assets.engine.neighbors.search import search_all, within_range
 
 _GROWTH = 8  # times the neighbours, each time that an image is searched again
 _MOST_NEIGHBORS = 1024  # of one image that is searched again
+_EDGES_AT_ONCE = 1 << 22  # bounds memory
 
 
 def match_exact_copies_alone(
@@ -58,8 +59,10 @@ def match_exact_copies_alone(
     while len(rows) and k < min(_MOST_NEIGHBORS, len(data.vectors) - data.is_self_search):
         k = min(_GROWTH * k, _MOST_NEIGHBORS)
         wider = replace(search, k=k, range_from=None)
-        again = search_all(data, rows.to_numpy().astype(np.int64), index, wider, threads)
-        more = closest(_between_informative(again, queries, found), search.k)
+        at_once = max(1, _EDGES_AT_ONCE // k)
+        again = [rows.slice(start, at_once).to_numpy().astype(np.int64) for start in range(0, len(rows), at_once)]
+        nearest = (search_all(data, some, index, wider, threads) for some in again)
+        more = pl.concat([closest(_between_informative(some, queries, found), search.k) for some in nearest])
         edges = pl.concat([edges, more]).unique(["from", "to"], maintain_order=True)
         served = more.group_by("from").len().filter(pl.col("len") >= search.k)["from"]
         rows = rows.filter(~rows.is_in(served.implode()))

@@ -57,6 +57,15 @@ def test_copies_are_matched_even_if_many_other_files_are_as_similar() -> None:
 @given(st.lists(st.booleans(), min_size=2, max_size=60), st.integers(1, 4))
 @settings(max_examples=30)
 def test_the_others_have_the_neighbours_that_they_would_have_alone(flat: list[bool], k: int) -> None:
+    check_the_others(flat, k)
+
+
+def test_so_they_do_when_searched_again_in_several_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.neighbors.low_information._EDGES_AT_ONCE", 50)
+    check_the_others([row % 3 > 0 for row in range(90)], 3)
+
+
+def check_the_others(flat: list[bool], k: int) -> None:
     vectors = some_vectors(len(flat))
     is_flat = np.array(flat)
     vectors[is_flat] = vectors[0] * 0.5 + 0.1 * vectors[is_flat]
