@@ -9,9 +9,9 @@ import pytest
 import s3fs
 
 import dedup_assets
-from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.inputs.reading import read
+from dedup_assets.engine.stores import remote
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets_tests.support.faulty_server import FaultyServer, faulty_bucket
 from dedup_assets_tests.support.models import save_mean_model
@@ -36,7 +36,7 @@ class Store:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 1.0)
-    monkeypatch.setattr(stores, "_DEADLINE_SECONDS", 8.0)
+    monkeypatch.setattr(remote, "_DEADLINE_SECONDS", 8.0)
     with faulty_bucket("faulty") as (server, bucket):
         yield Store(server, bucket)
 
@@ -54,7 +54,7 @@ def test_a_fault_that_passes_is_not_noticed(store: Store, fault: str) -> None:
 def test_a_fault_that_stays_is_an_error_of_one_image_in_bounded_time(
     store: Store, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "_DEADLINE_SECONDS", 2.0)
+    monkeypatch.setattr(remote, "_DEADLINE_SECONDS", 2.0)
     store.bucket.put_object(Key="a.jpg", Body=os.urandom(100_000))
     store.server.rule = lambda method, path, before: fault if method == "GET" and path.endswith("a.jpg") else None
     with pytest.raises(ImageError, match="cannot be read: ") as told:
@@ -109,7 +109,7 @@ def test_a_work_dir_that_fails_ends_the_run_with_a_line_and_keeps_the_last_resul
     for number in range(4):
         save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
     assert dedup_assets.run(tmp_path / "photos", "s3://faulty/out", model_path=model, run_mode=1) == 0
-    before = {name: content for name, content in store.objects("out/").items() if not name.startswith("shards/")}
+    before = {name: content for name, content in store.objects("out/").items() if not name.startswith(("shards/", "."))}
     save_jpeg(tmp_path / "photos" / "4.jpg", photo_like(4, 64, 48))
     capsys.readouterr()
     store.server.rule = lambda method, path, before: "error 503" if "features.bad" in path and method == "PUT" else None

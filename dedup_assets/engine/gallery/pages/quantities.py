@@ -1,7 +1,7 @@
 """Numbers, sizes, dates and similarities in the words of the report."""
 
 from datetime import timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 
 _SIZE_STEP = 1000
@@ -10,6 +10,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 _DECIMALS_BELOW = 10
 _DURATIONS = ((365 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _PERCENT_BELOW = 1.1
+_ANY_FLOAT = Context(prec=330)  # digits: files of others may hold numbers that are no similarities
 
 
 class Band(StrEnum):
@@ -33,7 +34,7 @@ def name_band(similarity: float) -> Band:
 
 def format_similarity(similarity: float) -> str:
     """Return four decimals, rounded down: only what is 1 reads as 1."""
-    return str(Decimal(f"{similarity:.6f}").quantize(Decimal("0.0001"), ROUND_FLOOR))
+    return str(Decimal(f"{similarity:.6f}").quantize(Decimal("0.0001"), ROUND_FLOOR, _ANY_FLOAT))
 
 
 def format_count(count: int) -> str:

@@ -25,6 +25,7 @@ from dedup_assets.engine.gallery.pages.quantities import (
         (0.9996, "0.9996"),
         (0.0, "0.0000"),
         (-0.12345, "-0.1235"),
+        (-1e300, f"-{int(1e300)}.0000"),
     ],
 )
 def test_only_what_is_1_reads_as_1(similarity: float, shown: str) -> None:
