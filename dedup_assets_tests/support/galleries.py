@@ -10,6 +10,7 @@ import polars as pl
 from dedup_assets.engine.core.records import Components, Gallery
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.gallery.pages import Uncompared
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
 from dedup_assets_tests.support.gallery_pages import make_bad, make_pairs
@@ -50,6 +51,7 @@ def make_results(names: Sequence[bytes], **more: Any) -> Results:
         pairs=make_pairs(*pairs),
         components=Components(images, pl.DataFrame(columns)),
         outliers=make_pairs((names[-1], names[0], 0.1)),
+        uncompared=Uncompared({".txt": 3}),
         **more,
     )
 
