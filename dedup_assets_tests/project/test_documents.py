@@ -56,3 +56,10 @@ def test_contributing_ends_with_how_to_add_things_and_names_paths_that_exist() -
     paths = [path for path in re.findall(r"`([\w./]+)`", last) if "/" in path and not path.startswith("./")]
     assert len(paths) > 5
     assert [path for path in paths if not any((base / path).exists() for base in (ROOT, ROOT / "dedup_assets"))] == []
+
+
+def test_classes_that_the_architecture_names_exist() -> None:
+    named = set(re.findall(r"`([A-Z]\w+)(?:\.\w+)?`", (ROOT / "docs" / "architecture.md").read_text("utf-8")))
+    sources = (path.read_text("utf-8") for path in (ROOT / "dedup_assets").rglob("*.py"))
+    classes = {name for source in sources for name in re.findall(r"^class (\w+)", source, re.MULTILINE)}
+    assert {name for name in named if not name.isupper() and "_" not in name} - classes == set()
