@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import dedup_assets
@@ -154,6 +155,14 @@ def test_the_document_says_what_each_folder_of_the_engine_may_import() -> None:
     table = document.split("\n## Folders of the engine\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", table, re.MULTILINE)
     assert {folder: set(re.findall(r"`(\w+)`", others)) for folder, others in rows} == MAY_IMPORT
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module.name: set(module.own_imports()) - {module.name} for module in MODULES}
+    packages = {module.name for module in MODULES if module.path.name == "__init__.py"}
+    # A package gathers names of its modules; these import one another directly.
+    inside = {name: {other for other in others if other not in packages} for name, others in graph.items()}
+    TopologicalSorter(inside).prepare()  # raises CycleError, which names the circle
 
 
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:

@@ -17,8 +17,9 @@ from dedup_assets.engine.stores import describe_object, read_object, read_small_
 from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, fetch_whole, open_cached
-from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
+from dedup_assets.engine.work_dir.place import Facts, open_regular
 from dedup_assets.engine.work_dir.publishing import making_generation, mark_staged
+from dedup_assets.engine.work_dir.view import View
 from dedup_assets.engine.work_dir.writing import Content
 
 _USED_AT_ONCE = (f"{SHARDS}/", f"{SEARCHED}/")
@@ -26,7 +27,7 @@ _ATTEMPTS = 5  # to read a file that a run moves to its place meanwhile
 Read = TypeVar("Read")
 
 
-class WorkDir(Place):
+class WorkDir(View):
     """The folder (or fsspec URL) that holds the results of a run.
 
     Args:

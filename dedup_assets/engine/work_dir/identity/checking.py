@@ -16,20 +16,16 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.work_dir.identity.config import Config, FileRecord, Result, read_config
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from io import FileIO
-
-    from dedup_assets.engine.work_dir.location import WorkDir
-    from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.view import View
 
 ALWAYS_HASHED_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 20
@@ -43,7 +39,7 @@ class ChangedFileError(WorkDirError):
 
 
 @contextmanager
-def open_checked(work_dir: "WorkDir", name: str) -> "Iterator[BinaryIO]":
+def open_checked(work_dir: View, name: str) -> Iterator[BinaryIO]:
     """Open a file of a result, as `WorkDir.open` does, if it is what config.json records. Unrecorded files are opened.
 
     Raises:
@@ -55,18 +51,18 @@ def open_checked(work_dir: "WorkDir", name: str) -> "Iterator[BinaryIO]":
 
 
 @contextmanager
-def open_checked_local(work_dir: "WorkDir", name: str) -> "Iterator[FileIO]":
+def open_checked_local(work_dir: View, name: str) -> Iterator[FileIO]:
     """As `open_checked`, for `WorkDir.open_local`."""
     with _opened(work_dir, name, lambda: work_dir.open_local(name)) as file:
         yield file
 
 
-def is_intact(work_dir: "WorkDir", result: Result) -> bool:
+def is_intact(work_dir: View, result: Result) -> bool:
     """Whether a result has files, and each is there with the content that was recorded."""
     return bool(result.files) and all(_is_there(work_dir, name) for name in result.files)
 
 
-def sha256_of(work_dir: "WorkDir", name: str) -> str:
+def sha256_of(work_dir: View, name: str) -> str:
     """SHA-256 of a file's content, in hex: the recorded one, which reading compares; else the file is hashed now.
 
     Raises:
@@ -83,7 +79,7 @@ def recorded_file(config: Config, name: str) -> FileRecord | None:
     return next((result.files[name] for result in config.results.values() if name in result.files), None)
 
 
-def find_changed(place: "Place", results: dict[str, Result]) -> list[str]:
+def find_changed(place: Place, results: dict[str, Result]) -> list[str]:
     """Names of the results whose files a new config.json would vouch for although they are not what was recorded.
 
     Only large local files are looked at: all others are hashed whenever they are read.
@@ -101,7 +97,7 @@ def _is_large(recorded: FileRecord) -> bool:
     return recorded.size_bytes > ALWAYS_HASHED_BYTES
 
 
-def _has_changed(place: "Place", path: Path, recorded: FileRecord) -> bool:
+def _has_changed(place: Place, path: Path, recorded: FileRecord) -> bool:
     try:
         with path.open("rb") as file:
             return not _is_untouched(place, file) and not _has_content(file, recorded)
@@ -109,7 +105,7 @@ def _has_changed(place: "Place", path: Path, recorded: FileRecord) -> bool:
         return False  # it is gone; reading says so
 
 
-def _is_there(work_dir: "WorkDir", name: str) -> bool:
+def _is_there(work_dir: View, name: str) -> bool:
     try:
         with open_checked_local(work_dir, name):
             return True
@@ -118,9 +114,7 @@ def _is_there(work_dir: "WorkDir", name: str) -> bool:
 
 
 @contextmanager
-def _opened(
-    work_dir: "WorkDir", name: str, open_file: "Callable[[], AbstractContextManager[File]]"
-) -> "Iterator[File]":
+def _opened(work_dir: View, name: str, open_file: Callable[[], AbstractContextManager[File]]) -> Iterator[File]:
     recorded = recorded_file(read_config(work_dir), name)
     for _ in range(_ATTEMPTS):
         with open_file() as file:
@@ -136,7 +130,7 @@ def _opened(
     )
 
 
-def _is_as_recorded(work_dir: "WorkDir", name: str, file: BinaryIO, recorded: FileRecord) -> bool:
+def _is_as_recorded(work_dir: View, name: str, file: BinaryIO, recorded: FileRecord) -> bool:
     vouched = _is_large(recorded) and work_dir.is_local and (work_dir.wrote(name) or _is_untouched(work_dir, file))
     return _size(file) == recorded.size_bytes and (vouched or _has_content(file, recorded))
 
@@ -157,7 +151,7 @@ def _has_content(file: BinaryIO, recorded: FileRecord) -> bool:
     return found == recorded.sha256
 
 
-def _is_untouched(place: "Place", file: BinaryIO) -> bool:
+def _is_untouched(place: Place, file: BinaryIO) -> bool:
     """Whether a local file was not changed since config.json was put in its place."""
     try:
         published = Path(place.inside(CONFIG)).stat()

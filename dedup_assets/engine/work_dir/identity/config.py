@@ -11,7 +11,7 @@ in several processes lose nothing of one another's. `recording.merge_records` jo
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,11 +20,9 @@ from dedup_assets.engine.core.own_files import CONFIG, FORMAT, is_former_config
 from dedup_assets.engine.core.redaction import redacted_values
 from dedup_assets.engine.work_dir.file_names import FEATURES
 from dedup_assets.engine.work_dir.journal import staged_name
-
-if TYPE_CHECKING:
-    from dedup_assets.engine.work_dir.location import WorkDir
-    from dedup_assets.engine.work_dir.place import Place
-    from dedup_assets.engine.work_dir.writing import Content
+from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.view import View
+from dedup_assets.engine.work_dir.writing import Content
 
 VERSION = 2
 _STAGED_PREFIX = ".record-"  # hidden: no file of a generation, see `publishing.staged_files`
@@ -133,7 +131,7 @@ class StagedRecord(_Record):
     versions: dict[str, str]
 
 
-def read_config(work_dir: "WorkDir") -> Config:
+def read_config(work_dir: View) -> Config:
     """What config.json records, with what this run has staged; an empty one where there is no config.json of ours.
 
     Raises:
@@ -159,12 +157,12 @@ def forget(url: str, generation: str) -> None:
     _known.pop((url, generation), None)
 
 
-def read_placed(place: "Place") -> Config:
+def read_placed(place: Place) -> Config:
     """What config.json in its place records, without what runs have staged. Raises as `read_config`."""
     return _parse(place, place.read_placed(CONFIG))
 
 
-def stage_record(work_dir: "WorkDir", record: StagedRecord) -> None:
+def stage_record(work_dir: View, record: StagedRecord) -> None:
     """Stage the record of a result in the generation of `work_dir`, beside those of other steps."""
     former = read_config(work_dir)
     values = redacted_values(record.model_dump(mode="json", exclude_none=True))
@@ -173,7 +171,7 @@ def stage_record(work_dir: "WorkDir", record: StagedRecord) -> None:
     _remember((work_dir.url, work_dir.generation), merged(former, [StagedRecord.model_validate(values)]))
 
 
-def staged_records(place: "Place", generation: str) -> list[StagedRecord]:
+def staged_records(place: Place, generation: str) -> list[StagedRecord]:
     """What the steps of a run have recorded so far, in the order of names.
 
     Args:
@@ -185,7 +183,7 @@ def staged_records(place: "Place", generation: str) -> list[StagedRecord]:
     return [StagedRecord.model_validate(json.loads(content)) for content in contents if content]
 
 
-def stage_config(place: "Place", generation: str, config: Config) -> "dict[str, Content]":
+def stage_config(place: Place, generation: str, config: Config) -> dict[str, Content]:
     """Stage config.json, without credentials, where it differs from the one in its place.
 
     Returns:
@@ -214,7 +212,7 @@ def _dumped(config: Config) -> bytes:
     return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
 
 
-def _parse(place: "Place", content: bytes | None) -> Config:
+def _parse(place: Place, content: bytes | None) -> Config:
     if content is None:
         return Config()
     path = place.path(CONFIG)

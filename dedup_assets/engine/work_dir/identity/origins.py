@@ -1,7 +1,6 @@
 """Whether results belong together: what identifies each, and what it was made from."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.redaction import redacted_values
@@ -10,9 +9,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.identity.config import Config, Result, digest_of, identity_of_files
 from dedup_assets.engine.work_dir.identity.settings_read import settings_read
-
-if TYPE_CHECKING:
-    from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.view import View
 
 IMAGE_LEDGER = "image_ledger"
 """A part of `features` with an identity of its own: sizes and fates of images change without a vector changing."""
@@ -51,7 +48,7 @@ def origin(result: str, settings: Settings, versions: Mapping[str, str], sources
     return digest_of([result, settings_read(result, settings), dict(versions), dict(sources)])
 
 
-def check_belongs(work_dir: "WorkDir", config: Config, result: str) -> None:
+def check_belongs(work_dir: View, config: Config, result: str) -> None:
     """Check that a result was made from the results that are beside it.
 
     Raises:

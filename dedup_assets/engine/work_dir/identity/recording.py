@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dedup_assets.engine.work_dir.identity.checking import find_changed
 from dedup_assets.engine.work_dir.identity.config import (
@@ -16,22 +16,20 @@ from dedup_assets.engine.work_dir.identity.config import (
     stage_record,
     staged_records,
 )
-
-if TYPE_CHECKING:
-    from dedup_assets.engine.work_dir.location import WorkDir
-    from dedup_assets.engine.work_dir.place import Place
-    from dedup_assets.engine.work_dir.writing import Content
+from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.view import View
+from dedup_assets.engine.work_dir.writing import Content
 
 _LOG = logging.getLogger(__name__)
 
 
-def file_records(written: "Mapping[str, Content]") -> dict[str, FileRecord]:
+def file_records(written: Mapping[str, Content]) -> dict[str, FileRecord]:
     """Records of files that were written just now."""
     return {name: FileRecord(size_bytes=file.size_bytes, sha256=file.sha256) for name, file in written.items()}
 
 
 def record_results(
-    work_dir: "WorkDir", results: Mapping[str, Result], settings: Mapping[str, Any], versions: Mapping[str, str]
+    work_dir: View, results: Mapping[str, Result], settings: Mapping[str, Any], versions: Mapping[str, str]
 ) -> None:
     """Record results in the generation of `work_dir`; config.json has them once the generation is published.
 
@@ -45,7 +43,7 @@ def record_results(
         stage_record(work_dir, StagedRecord(name=name, result=result, settings=settings, versions=versions))
 
 
-def merge_records(place: "Place", generation: str) -> "dict[str, Content]":
+def merge_records(place: Place, generation: str) -> dict[str, Content]:
     """Stage the config.json of a generation from the records that its steps have staged, before it is published.
 
     A result that this run did not make and whose file has changed meanwhile is recorded no longer, with a warning.
