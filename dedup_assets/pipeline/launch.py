@@ -30,7 +30,7 @@ from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
 from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
-from dedup_assets.pipeline.run_facts import RunFacts
+from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
 
 class CheckFailedError(DedupError):
@@ -166,11 +166,12 @@ def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
         found = event.materialization
         # A run is of the train set or of a test set: the last part of a key says enough.
         metadata[found.asset_key.path[-1]] = {key: value.value for key, value in found.metadata.items()}
-    seconds = {
-        event.step_key or "": event.step_success_data.duration_ms / 1000
-        for event in result.all_events
-        if event.is_step_success
-    }
+    materializing = {event.step_key for event in result.get_asset_materialization_events()}
+    seconds: dict[str, float] = {}
+    for event in result.all_events:
+        if event.is_step_success:
+            step = event.step_key if event.step_key and event.step_key in materializing else CHECKS
+            seconds[step] = seconds.get(step, 0) + event.step_success_data.duration_ms / 1000
     failed = [
         f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
         for check in result.get_asset_check_evaluations()

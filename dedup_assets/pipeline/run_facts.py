@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+CHECKS = "checks"
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -9,7 +11,7 @@ class RunFacts:
 
     Attributes:
         metadata: numbers and texts by asset and key, as the UI shows them.
-        seconds: duration of each step.
+        seconds: duration of each step; of all checks together under `CHECKS`.
         warnings: messages of failed checks that did not stop the run, and other notes for the user.
     """
 

@@ -239,3 +239,13 @@ def test_galleries_of_outliers_and_components_are_pages(results: Path, tmp_path:
 def test_a_gallery_of_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dedup_assets.create_duplicates_gallery(tmp_path / "similarity.csv", tmp_path) == 1
     assert "similarity.csv" in capsys.readouterr().err
+
+
+def test_the_summary_gives_the_seconds_of_all_checks_together(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dedup_assets.run(photos, tmp_path / "out", num_threads=1) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("seconds: "))
+    steps = {part.rpartition(" ")[0] for part in line.removeprefix("seconds: ").split(", ")}
+    assets = {"image_manifest", "features", "bad_images", "faiss_index", "nearest_neighbors", "components", "gallery"}
+    assert steps <= assets | {"checks"}
