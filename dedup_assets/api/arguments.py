@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dedup_assets.engine.core.errors import SettingsError
-from dedup_assets.engine.core.setting_values import expand_home
 
 _NAMES = "filename"  # the column of fastdup's own tables
 _KINDS = "a path, a URL, or an iterable of these (a list, an array, a generator, a column or a data frame)"
@@ -27,6 +26,8 @@ def path_of(name: str, value: object) -> str:
     Raises:
         SettingsError: it is no path.
     """
+    from dedup_assets.engine.core.setting_values import expand_home  # imports pydantic
+
     path = plain(value)
     if not isinstance(path, str) or not path:
         raise SettingsError(f"{name}={value!r:.200}: must be a path or a URL")

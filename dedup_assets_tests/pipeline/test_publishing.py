@@ -60,7 +60,7 @@ def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results
 
 @pytest.mark.timeout(300)
 def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
-    home: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     extract(tmp_path)
     out, before = tmp_path / "out", contents(tmp_path / "out")
@@ -87,7 +87,6 @@ def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
     assert {"faiss.index", "similarity.csv", "outliers.csv"} <= contents(out).keys()
 
     failed = fail_at_the_second_step()
-    monkeypatch.setenv("DAGSTER_HOME", home.root_directory)
     assert dedup_assets.run("", out, run_mode=2, model_path=str(tmp_path / "model.onnx"), threshold=0.5) == 0
     published = contents(out)
     assert not go_on(failed)
