@@ -1,4 +1,4 @@
-"""What Python users pass as paths: every usual kind is taken, anything else is refused with what is allowed."""
+"""Paths of every usual Python type are accepted; others are refused with a message that says what is allowed."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ PATHS = ["a.jpg", "b.jpg"]
 
 
 class Frame:
-    """A data frame as pandas has it: columns that are found by name."""
+    """A data frame like that of pandas: columns are found by name."""
 
     def __init__(self, **columns: list[str]) -> None:
         self._columns, self.columns = columns, list(columns)

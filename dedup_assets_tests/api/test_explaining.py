@@ -1,4 +1,4 @@
-"""Limits of a process and hidden modules become a sentence, never "internal error"."""
+"""Limits of a process and modules that hide others are explained in a sentence, never as "internal error"."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A process that calls `run()` is left as it was, and a run works or is refused wherever it is called."""
+"""`run()` leaves its calling process as it was, and works or is refused with a reason wherever it is called."""
 
 import asyncio
 import os

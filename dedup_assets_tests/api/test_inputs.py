@@ -1,4 +1,4 @@
-"""Whole runs over every kind of input: stores, archives, videos, and all of them mixed."""
+"""Whole runs read every kind of input: stores, archives, videos, and all of them together."""
 
 import gzip
 import os
@@ -32,7 +32,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def local(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over them as they lie there, into a folder; not written to by the tests."""
+    """The results of a run over the local photographs. Tests do not write to them."""
     work_dir = tmp_path_factory.mktemp("local")
     assert dedup_assets.run(photos, work_dir) == 0
     return work_dir
@@ -40,7 +40,7 @@ def local(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_store(photos: Path, s3_bucket: str) -> str:
-    """The same pictures under a prefix of a bucket, and beside them what is no picture."""
+    """The same pictures below a prefix of a bucket, with files beside them that are no pictures."""
     filesystem = fsspec.filesystem("s3")
     filesystem.put(str(photos), f"{s3_bucket}/run one", recursive=True)
     filesystem.pipe(f"{s3_bucket}/run one/notes.txt", b"no picture")
@@ -49,7 +49,7 @@ def on_store(photos: Path, s3_bucket: str) -> str:
 
 
 def make_video(path: Path, photos: Path) -> Path:
-    """Three seconds of video, in each second another picture."""
+    """Three seconds of video with another picture in each second."""
     path.parent.mkdir(exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=5)
@@ -70,7 +70,7 @@ def vectors(work_dir: str | Path) -> dict[str, bytes]:
 
 
 def bad_rows(work_dir: Path) -> dict[str, str]:
-    """Code by name."""
+    """Error code of each bad image, by name."""
     rows = (work_dir / "features.bad.csv").read_text().splitlines()[1:]
     return {row.split(",")[1]: row.split(",")[2] for row in rows}
 
@@ -183,7 +183,7 @@ def test_an_archive_that_takes_too_long_costs_its_rows_alone_and_is_tried_again(
     monkeypatch.setattr(time, "thread_time", lambda: next(seconds))  # a second passes at each step of unpacking
     shutil.copytree(photos, tmp_path / "in")
     first = (photos / "copy.jpg").read_bytes()
-    nothing = gzip.compress(b"") * 5_000  # members of no bytes: many steps, by which nothing comes out
+    nothing = gzip.compress(b"") * 5_000  # empty streams: many steps and no output
     entry = tarfile.TarInfo("a.jpg")
     entry.size = len(first)
     head = gzip.compress(entry.tobuf() + first.ljust(-(-len(first) // 512) * 512, b"\0"))

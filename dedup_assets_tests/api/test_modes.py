@@ -1,4 +1,4 @@
-"""Run modes (docs/reference.md): test sets against a train set, and extraction split over processes."""
+"""Run modes (docs/reference.md) score test sets against a train set, and split extraction over processes."""
 
 import csv
 import json
@@ -83,7 +83,7 @@ def test_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(train: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run over the train set; not written to by the tests, but for its sub-folder `test`."""
+    """A whole run over the train set. Tests write only to its sub-folder `test`."""
     work_dir = tmp_path_factory.mktemp("trained")
     assert dedup_assets.run(train, work_dir) == 0
     return work_dir
@@ -99,7 +99,7 @@ def extracted(test_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scored(trained: Path, test_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The train set and, by run_mode 3 with a low threshold, the test set scored against it; not written to."""
+    """The train set with the test set scored by run_mode 3 at a low threshold. Tests do not write to it."""
     work_dir = tmp_path_factory.mktemp("scored") / "out"
     shutil.copytree(trained, work_dir)
     assert dedup_assets.run(test_set, work_dir, run_mode=3, threshold=0.2) == 0

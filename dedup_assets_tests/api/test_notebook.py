@@ -1,4 +1,4 @@
-"""Galleries inside a Jupyter notebook, executed by a real kernel."""
+"""Galleries are shown in a Jupyter notebook that a real kernel executes."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def execute(folder: Path, *cells: str) -> list[list[dict[str, object]]]:
-    """Run cells in a kernel in `folder`; the outputs of each."""
+    """Run cells in a kernel in `folder`; return the outputs of each."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(folder)}}).execute()
     return [cell["outputs"] for cell in notebook.cells]

@@ -55,7 +55,7 @@ def extracted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def variant(extracted: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    """Search the same features with other parameters, once; the work_dir with the results, not written to."""
+    """Search the same features with other parameters, once each. Return the work_dir; tests do not write to it."""
 
     @cache
     def run(**parameters: object) -> Path:
@@ -212,10 +212,10 @@ def test_num_threads_bounds_the_threads_that_compute(threads: int, photos: Path,
     seen: set[str] = set()
     before = faiss.omp_get_max_threads()
     (tmp_path / "many").mkdir()
-    for number in range(3 * CHUNK_IMAGES):  # something to do for each
+    for number in range(3 * CHUNK_IMAGES):  # enough images for each thread
         shutil.copy(photos / f"{number % 10}.jpg", tmp_path / "many" / f"{number}.jpg")
     with repeating(lambda: seen.update(thread.name for thread in threading.enumerate()), 0.001):
         assert dedup_assets.run(tmp_path / "many", tmp_path / "out", num_threads=threads) == 0
-    # Those that embed and those that ask for thumbnails: numbered from 0 in each pool.
+    # Threads that embed and threads that ask for thumbnails are numbered from 0 in each pool.
     assert {name for name in seen if name.startswith("lane")} == {f"lane_{number}" for number in range(threads)}
     assert faiss.omp_get_max_threads() == before

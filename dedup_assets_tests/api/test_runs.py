@@ -1,4 +1,4 @@
-"""`run()` and its companions, as a user of fastdup calls them."""
+"""`run()` and the other functions work as users of fastdup call them."""
 
 import csv
 import json
@@ -42,7 +42,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file but the record of what was published, which names the run."""
+    """The content of every file except `.published.json`, which names the run."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".published.json")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 

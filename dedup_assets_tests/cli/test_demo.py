@@ -58,7 +58,7 @@ def test_an_answer_with_a_miss_a_wrong_pair_and_an_unnamed_file_does_not_hold(
     assert outcome.exit_code == 0
     shutil.copytree(folder / "results", results)
     assert compare(samples, str(photos), str(results)).holds
-    (results / "config.json").unlink()  # it has the hashes of the files, which are replaced now
+    (results / "config.json").unlink()  # it holds the hashes of the files that the next lines replace
     wrong = f'"{photos}/originals/coffee.png","{photos}/originals/page.png",0.990000\n'
     (results / "similarity.csv").write_text(f"from,to,distance\n{wrong}")
     (results / "features.bad.csv").write_text("index,filename,error_code,filesize,error\n")

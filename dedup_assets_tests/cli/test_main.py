@@ -1,4 +1,4 @@
-"""The command line, in processes of its own; in new interpreters where the start is part of the claim."""
+"""The command line in separate processes, and in new interpreters if the start is part of the claim."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The sample photographs: what is made, and that files of others stay as they are."""
+"""The sample photographs are made, and other files in their folder stay as they are."""
 
 import hashlib
 from pathlib import Path

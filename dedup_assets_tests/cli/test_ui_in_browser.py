@@ -1,4 +1,4 @@
-"""The first steps of a new user: `dedup-assets ui`, a browser, one click, and the result."""
+"""A new user starts `dedup-assets ui`, opens a browser, clicks once and sees the result."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
-_PATIENCE_SECONDS = 150  # a busy machine
+_PATIENCE_SECONDS = 150  # enough on a busy machine
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The assets, materialized as Dagster does: by job, by partition, by backfill, by selection."""
+"""Assets are materialized as Dagster does it: by job, partition, backfill and selection."""
 
 import shutil
 from pathlib import Path
@@ -76,7 +76,7 @@ def save_photos(photos: Path) -> Path:
 
 @pytest.fixture
 def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
-    """Photographs of the test's own, and no run yet."""
+    """Photographs that only this test uses, and no run yet."""
     return Pipeline(instance, save_photos(tmp_path / "photos"), tmp_path / "work")
 
 
@@ -91,7 +91,7 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def finished(instance: dg.DagsterInstance, complete: Path, tmp_path: Path) -> Pipeline:
-    """As `pipeline` is after a whole run; its photographs are not the test's own to change."""
+    """As `pipeline` after a whole run; a test must not change its photographs."""
     shutil.copytree(complete / "work", tmp_path / "work")
     return Pipeline(instance, complete / "photos", tmp_path / "work")
 

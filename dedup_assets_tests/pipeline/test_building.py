@@ -1,4 +1,4 @@
-"""The pipeline inside another code location."""
+"""The pipeline works inside another code location."""
 
 import json
 import urllib.parse

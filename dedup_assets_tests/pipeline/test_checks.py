@@ -1,4 +1,4 @@
-"""Limits of data quality: they warn, or stop the run, at every door."""
+"""Limits of data quality warn or stop the run, from Python, the command line and Dagster."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The component in a project that is made with `dg`, as the documentation says."""
+"""The component works in a project that `dg` makes, as docs/dagster.md says."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def features() -> int:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project that has an asset of its own, named like one of ours."""
+    """A project with an asset of its own that has the name of one of ours."""
     package = tmp_path / "src" / "photo_platform"
     (package / "defs").mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text(PROJECT)

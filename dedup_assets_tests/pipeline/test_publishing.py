@@ -1,4 +1,4 @@
-"""Runs of Dagster whose steps are processes of their own publish one generation, or nothing and say so."""
+"""A Dagster run whose steps are separate processes publishes one generation, or nothing and reports it."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """An instance that processes of runs can open, and the variables that name photographs, model and work_dir."""
+    """An instance that step processes can open, with variables for photographs, model and work_dir."""
     for number in range(6):
         save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
     monkeypatch.setenv("STEPS_PHOTOS", str(tmp_path / "photos"))

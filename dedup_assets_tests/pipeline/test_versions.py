@@ -1,4 +1,4 @@
-"""Versions: a changed setting marks just what depends on it, whether in the code location or in a run."""
+"""A changed setting marks only what depends on it, in the code location and in a run."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ MARKED = [
     ({"threshold": 0.9}, {"similarity", "components", "gallery"}),
     ({"lower_threshold": 0.5}, {"outliers", "gallery"}),
     ({"turi_param": "ccthreshold=0.95"}, {"components", "gallery"}),
-    ({"nearest_neighbors_k": 3}, {"faiss_index", *AFTER_INDEX}),  # a large index that is chosen is tuned to it
+    ({"nearest_neighbors_k": 3}, {"faiss_index", *AFTER_INDEX}),  # an index that `auto` chooses is tuned to k
     ({"faiss_param": "efSearch=64"}, {"faiss_index", *AFTER_INDEX}),  # an index is built with it
     ({"range_search": True}, {"faiss_index", *AFTER_INDEX}),
     ({"compute": "gpu"}, {"features", *AFTER_FEATURES}),
@@ -54,7 +54,7 @@ def test_the_number_of_neighbours_changes_nothing_of_an_index_that_is_named() ->
 
 
 def test_both_spellings_of_an_index_are_one_version() -> None:
-    assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # fastdup documents the former
+    assert code(faiss_mode="HSNW32") == code(faiss_mode="HNSW32")  # fastdup documents the spelling HSNW32
 
 
 def test_a_code_version_names_what_is_not_as_usual() -> None:
@@ -71,7 +71,7 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
     """A new setting must be named in `settings_read`, or here as one that changes nothing."""
     changes_nothing = {
         "work_dir", "version", "verbose", "num_threads", "run_mode", "shard_size", "search_range_size",
-        "image_seconds",  # what it stops is tried again
+        "image_seconds",  # an image that it stops is tried again
         "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
     }  # fmt: skip
     named = {name for asset in CHAIN for provider in ("faiss", "turi") for name in _read(asset, provider)}

@@ -1,4 +1,4 @@
-"""Which config.json was written by this package."""
+"""A config.json of this package is recognised, and one of another program is not."""
 
 import json
 

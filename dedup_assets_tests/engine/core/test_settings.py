@@ -35,7 +35,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         "nn_provider": "faiss",
         "min_offset": -1,
         "max_offset": -1,
-        "faiss_mode": "auto",  # fastdup documents HNSW32; the tool chooses unless a user names one
+        "faiss_mode": "auto",  # fastdup documents HNSW32; ours chooses unless a user names one
         "faiss_param": "",
         "bounding_box": "",
         "verbose": False,
@@ -190,7 +190,7 @@ def test_a_wrong_bounding_box_is_refused(text: str) -> None:
     assert f"bounding_box={text!r}" in refused(bounding_box=text)
 
 
-# Anything
+# Values of any type
 
 
 anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.text()))

@@ -1,4 +1,4 @@
-"""A file that crashes, hangs or bloats its decoder costs itself; real decoders, real signals."""
+"""A file that crashes its decoder, hangs it or fills its memory harms no other file. Decoders and signals are real."""
 
 import os
 import select
@@ -33,7 +33,7 @@ TASK = DecodingTask(SIZE, None, DecodingLimits(), 60.0)
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
-    """One decoding process at a time, replaced by whichever test ends it."""
+    """One decoding process at a time; a test that ends it replaces it."""
     pool = WorkerPool(DECODER, 1)
     yield pool
     pool.close()
@@ -41,7 +41,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture(scope="module")
 def crashing() -> Iterator[WorkerPool]:
-    """As `pool`, of a decoder that ends itself at marked files."""
+    """As `pool`, with a decoder that crashes at marked files."""
     pool = WorkerPool(crashing_decoder.MODULE, 1)
     yield pool
     pool.close()
@@ -60,12 +60,12 @@ def slow(slow_picture: Path) -> Source:
 
 
 def source(path: Path | bytes) -> Source:
-    """A file of unknown size: it has a reply of its own."""
+    """A file of unknown size, which has a reply of its own."""
     return Source(os.fsencode(path), -1, "")
 
 
 def small(image: Source) -> Source:
-    """The same, of a small size: it shares a reply with others."""
+    """The same image with a small size, so that it shares a reply with others."""
     return image._replace(size_bytes=1)
 
 
@@ -114,7 +114,7 @@ def test_a_file_that_ends_its_process_twice_is_bad_and_those_around_it_are_good(
 def test_of_files_with_one_reply_only_the_one_that_ends_its_process_twice_is_bad(
     photos: list[Path], crashing: WorkerPool, crashes: int
 ) -> None:
-    """The first crash does not say which of them is to blame."""
+    """The first crash does not show which file caused it."""
     deadly = write_deadly_picture(photos[0].with_name("deadly"), photos[2], signal.SIGSEGV, crashes)
     with crashing.lend() as lent:
         decoded = decode_all([small(source(path)) for path in (photos[0], deadly, photos[1])], TASK, lent)
@@ -168,7 +168,7 @@ def test_a_file_that_takes_too_long_is_bad_and_the_next_is_good(
     with pool.lend() as lent:
         before = ended_seconds()
         decoded = decode_all([slow, source(name)], task, lent)
-        assert ended_seconds() - before < 5  # of ten
+        assert ended_seconds() - before < 5  # the picture takes ten seconds
     assert codes(decoded) == [ErrorCode.UNREADABLE, None]
     assert str(decoded.problems[0]) == "decoding took more than 1.5 seconds and was ended"
     expect_pictures(decoded, [name])
@@ -189,7 +189,7 @@ def test_a_file_that_needs_more_memory_than_a_process_may_have_is_too_large(tmp_
 def test_a_process_that_waits_long_for_its_first_request_is_not_out_of_time(
     tmp_path: Path, save_photo: SavePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It starts before the run imports and lists, which may take longer than the limit for a start."""
+    """It starts before the run imports and lists, which may take longer than a start may take."""
     monkeypatch.setattr("dedup_assets.engine.workers.process._START_SECONDS", 2.0)
     early = WorkerPool(DECODER, 1)
     early.start()
@@ -226,7 +226,7 @@ def test_what_a_library_printed_last_goes_into_the_reason_not_to_the_terminal(
 
 
 def end_with_last_words(pid: int) -> None:
-    """As glibc does."""
+    """Print a last line and abort, as glibc does."""
     with Path(f"/proc/{pid}/fd/2").open("ab") as file:
         file.write(b"some warning\nfree(): invalid pointer\n")
     os.kill(pid, signal.SIGABRT)
@@ -272,7 +272,7 @@ with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-# libde265 has a thread of its own, which the one that asked waits for.
+# libde265 decodes in a thread of its own, while the calling thread waits.
 @pytest.mark.parametrize(("ending", "threads"), [("heic", 2), ("avif", 1)])
 def test_a_decoder_computes_in_one_thread(pool: WorkerPool, shared_data: Path, ending: str, threads: int) -> None:
     largest = max((shared_data / "odd").rglob(f"*.{ending}"), key=lambda path: path.stat().st_size)

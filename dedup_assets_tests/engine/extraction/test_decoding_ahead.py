@@ -1,4 +1,4 @@
-"""The first images of a run, decoded while Dagster is imported: the same pictures, found again by their files."""
+"""Images that are decoded while Dagster is imported are those that decoding gives later."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def workers() -> Iterator[None]:
 
 @pytest.fixture
 def photos(tmp_path: Path, save_photo: SavePhoto) -> list[Source]:
-    """Twenty files, the fourth no image, the sixth black."""
+    """Twenty files. The fourth is no image; the sixth is black."""
     for number in range(20):
         save_photo(tmp_path / "in" / f"{number:02d}.jpg", number)
     Image.new("RGB", (24, 24)).save(tmp_path / "in" / "05.jpg")
@@ -60,7 +60,7 @@ def expect_same(decoded: Decoded | None, sources: list[Source], pool: WorkerPool
 
 def test_pictures_and_problems_are_those_of_decoding_when_asked(photos: list[Source], pool: WorkerPool) -> None:
     with decode_ahead(photos, TASK):
-        later = take_ahead(photos[8:16], TASK)  # threads may come in any order
+        later = take_ahead(photos[8:16], TASK)  # threads take images in any order
         first = take_ahead(photos[:8], TASK)
         rest = take_ahead(photos[16:], TASK)
     assert [problem is None for problem in first.problems] == [True] * 3 + [False] + [True] * 4 if first else False
@@ -108,7 +108,7 @@ def test_what_a_process_that_was_ended_did_not_say_is_not_known(photos: list[Sou
     if when == "after":
         assert ahead.take(photos[:8], TASK)
     os.kill(ahead._lent.worker.pid, signal.SIGKILL)
-    said = [ahead.take(photos[start : start + 4], TASK) for start in range(8, 20, 4)]  # what it had said by then
+    said = [ahead.take(photos[start : start + 4], TASK) for start in range(8, 20, 4)]  # what it had answered by then
     assert [decoded is None for decoded in said] == sorted(decoded is None for decoded in said)
     ahead.close()
 

@@ -1,4 +1,4 @@
-"""Which models are accepted, how each gets its pictures, and how the others are refused."""
+"""Which models are accepted, in which layout each gets its pictures, and how other models are refused."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +89,7 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     assert Embedder(path).sha256 == hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-# What is refused, in one line that names the model
+# Models that are refused, in one line that names the model
 
 
 def refused(path: str) -> str:

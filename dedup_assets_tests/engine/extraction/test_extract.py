@@ -1,4 +1,4 @@
-"""From names to rows and vectors: bad images are rows, and threads change nothing."""
+"""Extraction turns names into rows and vectors: bad images are rows, and the number of threads changes nothing."""
 
 import hashlib
 import os
@@ -108,7 +108,7 @@ def test_the_number_of_threads_changes_no_bit(some_good_some_bad: Manifest) -> N
 def test_an_image_has_the_same_vector_whatever_stands_beside_it(some_good_some_bad: Manifest) -> None:
     together = built_in_vectors(some_good_some_bad, 1)
     few = Manifest(some_good_some_bad.images[[3, 7, 24]], 3, "")
-    places = [3, 6, 20]  # of the good ones
+    places = [3, 6, 20]  # positions among the good images
     assert np.array_equal(built_in_vectors(few, 1), together[places])
 
 

@@ -1,4 +1,4 @@
-"""Workers that share a work_dir on a real S3 server without knowing of one another: at once, or late."""
+"""Workers share a work_dir on a real S3 server without knowing of one another, at the same time or late."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +23,12 @@ RANGE = OffsetRange(0, 3)
 
 
 def no_progress(done: int, bad: int) -> None:
-    """Nobody is told."""
+    """Report nothing."""
 
 
 @pytest.fixture
 def settings(s3_bucket: str, tmp_path: Path) -> Settings:
-    """Three photographs and a broken file, in two ranges; a work_dir on S3 of their own."""
+    """Three photographs and a broken file, in two ranges, with a work_dir of their own on S3."""
     for number in range(3):
         save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
     (tmp_path / "photos" / "3.jpg").write_bytes(b"\xff\xd8 no picture")
@@ -53,13 +53,13 @@ def contents(work_dir: WorkDir, *names: str) -> dict[str, bytes]:
 
 
 def complete_all(settings: Settings, manifest: Manifest) -> int:
-    """Complete every range; how many images were computed."""
+    """Complete every range; return how many images were computed."""
     extractor = RangeExtractor(settings)
     return sum(extractor.complete(manifest, offsets, no_progress).computed for offsets in extractor.cut(manifest))
 
 
 def waiting_for(release: Event, reached: Event) -> Callable[[int, int], None]:
-    """A worker that stands still when its range is computed, and before it is stored."""
+    """A worker that pauses after its range is computed and before it is stored."""
 
     def progress(done: int, bad: int) -> None:
         if done:
@@ -94,7 +94,7 @@ def test_a_worker_that_was_taken_for_dead_and_publishes_late_changes_nothing(set
         late = pool.submit(extractor.complete, manifest, RANGE, waiting_for(release, reached))
         try:
             assert reached.wait(60)
-            assert complete_all(settings, manifest) == 4  # whoever was sent in its place
+            assert complete_all(settings, manifest) == 4  # another worker takes its place
             before = join(settings, manifest)
         finally:
             release.set()

@@ -1,4 +1,4 @@
-"""What is computed, what is found again, and what a run that ends early leaves."""
+"""Which images are computed, which are found again, and what a run that ends early leaves."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import SavePhoto
 
-# How many collections are drawn; more by hand: DEDUP_COLLECTIONS=200 ./dev test -k ranges
+# How many collections are drawn. DEDUP_COLLECTIONS=200 ./dev test -k ranges draws more.
 COLLECTIONS = int(os.environ.get("DEDUP_COLLECTIONS", "10"))
 
 
@@ -35,7 +35,7 @@ class Collection:
         self.settings: dict[str, Any] = {}
 
     def add(self, *names: str) -> None:
-        """Save photographs; the same name has the same picture."""
+        """Save photographs; the name decides the picture."""
         for name in names:
             self._save(self.photos / name, seed=sum(name.encode()))
 
@@ -52,7 +52,7 @@ class Collection:
         return list_images(str(self.photos), ListingOptions(**offsets))
 
     def run(self, manifest: Manifest | None = None, **values: Any) -> list[RangeOutcome]:
-        """Complete all ranges; what each needed."""
+        """Complete all ranges; return what each needed."""
         manifest, extractor = manifest or self.listing(), self.extractor(**values)
         return [extractor.complete(manifest, offsets, _silent) for offsets in extractor.cut(manifest)]
 
@@ -70,7 +70,7 @@ class Collection:
         return found
 
     def fresh_vectors(self) -> dict[str, list[float] | None]:
-        """The same, from a work_dir that knows nothing."""
+        """The same, from an empty work_dir."""
         clean = self.work_dir + "-clean-" + str(len(os.listdir(self.photos.parent)))  # noqa: PTH208 - counted
         self.run(work_dir=clean)
         return self.vectors(work_dir=clean)
@@ -162,7 +162,7 @@ def test_images_that_could_not_be_read_are_tried_again_and_bad_ones_are_not(coll
     (collection.photos / "b2.png").symlink_to(collection.photos / "later.data")
     assert collection.computed() == [4, 4, 2]
     assert collection.vectors()["b2.png"] is None
-    assert collection.computed() == [1, 0, 0]  # still missing; the broken one is known to be broken
+    assert collection.computed() == [1, 0, 0]  # the missing file is tried again; the broken one is not
     (collection.photos / "later.data").write_bytes((collection.photos / "b3.png").read_bytes())
     assert collection.computed() == [1, 0, 0]
     assert collection.vectors()["b2.png"] == collection.vectors()["b3.png"]
@@ -388,7 +388,7 @@ def test_known_and_fresh_rows_merge_into_the_order_of_the_listing(fates: list[tu
 
 @pytest.fixture(scope="module")
 def any_collection(tmp_path_factory: pytest.TempPathFactory, save_photo: SavePhoto) -> Collection:
-    """A collection that lives through many examples."""
+    """One collection for all examples of hypothesis."""
     top = tmp_path_factory.mktemp("any")
     made = Collection(top, save_photo, str(top / "out"))
     made.add("always.png")

@@ -1,4 +1,4 @@
-"""ONNX files from outside: nothing is read but the file itself."""
+"""Of an ONNX model only the file itself is read, and no file that it names."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SHAPE = ["n", 8, 8, 3]
 
 
 def outside(location: str) -> TensorProto:
-    """Weights that lie in another file."""
+    """Weights in another file."""
     tensor = numpy_helper.from_array(np.ones((3, 4), np.float32), "weights")
     set_external_data(tensor, location=location, offset=0, length=48)
     tensor.ClearField("raw_data")

@@ -1,4 +1,4 @@
-"""onnxruntime is loaded without its telemetry, and two builds of it are told apart."""
+"""onnxruntime is loaded with its telemetry off, and two installed builds of it are reported."""
 
 import os
 import subprocess

@@ -19,7 +19,7 @@ MANY = 8
 
 
 class _Distant(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
-    """A store in memory that counts who is waiting, and answers once many are, or 20 ms later as a real one does."""
+    """A store in memory that counts waiting readers, answers first when many wait, and takes 20 ms per answer."""
 
     protocol = "distant"
     store: ClassVar[dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Results become a folder that lists them all."""
+"""The gallery is a folder that lists every result."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The gallery in a real browser: from a disk, and from a server that forbids all but its own files."""
+"""The gallery works in a real browser, from a disk and from a server whose policy allows its own files only."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class _Strict(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A page whose test fails if it says, asks or loads anything that it should not."""
+    """A page that fails its test if it logs a message, opens a dialog or cannot load a file."""
     context = browser.new_context(accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = context.new_page()
@@ -76,7 +76,7 @@ def page(browser: Any) -> Iterator[Any]:
     tab.on("console", lambda message: wrong.append(message.text))
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    # A page that is left or closed gives up what it still loads.
+    # A page that is left or closed aborts its open requests.
     tab.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED" or wrong.append(request.url))
     yield tab
     context.close()
@@ -94,7 +94,7 @@ def found(page: Any) -> str:
 
 
 def shown(page: Any) -> Any:
-    """What the cards say, without what only a script can do."""
+    """Text and links of the cards, without the elements that need scripts."""
     return page.evaluate(
         """() => Array.from(document.querySelectorAll('#list > .card'), card => {
             const copy = card.cloneNode(true);

@@ -20,7 +20,7 @@ def test_each_file_of_a_gallery_is_one_request_and_several_are_under_way(tmp_pat
 
     def rule(method: str, path: str, before: int) -> None:
         del method, before
-        if path.endswith("/thumbs/000/0.jpg"):  # is answered once three others were asked for
+        if path.endswith("/thumbs/000/0.jpg"):  # is answered after three others are requested
             together.extend(others.acquire(timeout=30) for _ in range(3))
         elif "/thumbs/" in path:
             others.release()
@@ -32,7 +32,7 @@ def test_each_file_of_a_gallery_is_one_request_and_several_are_under_way(tmp_pat
     asked = Counter(
         method for (method, path), times in server.asked.items() for _ in range(times) if f"/{gallery.folder}/" in path
     )
-    lists = 2  # of the files: begun, and complete
+    lists = 2  # the list of files is written at the start and at the end
     assert asked["PUT"] == len(list(gallery.files)) + lists
     assert "POST" not in asked
     assert {f"out/gallery/{gallery.folder}/{path}" for path, _ in gallery.files} <= stored

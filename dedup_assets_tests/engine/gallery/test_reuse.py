@@ -1,4 +1,4 @@
-"""A gallery is made again only where it would be another one, or is no longer whole."""
+"""A gallery is made again only if its results or settings changed, or if one of its files is damaged or missing."""
 
 import os
 from pathlib import Path

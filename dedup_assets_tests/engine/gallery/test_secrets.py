@@ -1,4 +1,4 @@
-"""Credentials in names are shown nowhere; the rest of a name is shown."""
+"""The gallery hides credentials in names and shows the rest of a name."""
 
 import os
 import re
@@ -28,7 +28,7 @@ HOSTILE = [
 
 
 def in_results(names: list[bytes]) -> Results:
-    """Each name in a pair, a component, as an outlier and as a bad image."""
+    """Results in which each name is in a pair and a component, and is an outlier and a bad image."""
     found = make_results(names)
     outliers = make_pairs(*((name, names[0], 0.1) for name in names))
     bad = make_bad(*((name, "ERROR_UNREADABLE", -1, f"403 at {os.fsdecode(name)!r}") for name in names))
@@ -37,7 +37,7 @@ def in_results(names: list[bytes]) -> Results:
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """What a gallery of hostile names consists of, by path."""
+    """The files of a gallery of hostile names, by path."""
     beside = os.fsencode(save_jpeg(tmp_path / "photos/see a@b:c?token=1&sig=2.jpg", photo_like(1)))
     names = [beside, *(name.encode("utf-8", "surrogateescape") for name in HOSTILE)]
     listed = [name.decode("utf-8", "replace") for name in names]

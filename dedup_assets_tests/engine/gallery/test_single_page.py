@@ -1,4 +1,4 @@
-"""fastdup's gallery functions: a page and 0, or one line and 1."""
+"""fastdup's gallery functions write a page and return 0, or print one line and return 1."""
 
 import os
 from pathlib import Path

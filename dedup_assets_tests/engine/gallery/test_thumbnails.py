@@ -1,4 +1,4 @@
-"""Thumbnails and facts of images, wherever they lie."""
+"""Thumbnails and facts of images on disks and stores, in archives and in videos."""
 
 import os
 import signal
@@ -107,7 +107,7 @@ def test_a_file_that_takes_too_long_costs_its_own_thumbnail(tmp_path: Path, slow
     names = [os.fsencode(save_jpeg(tmp_path / f"{n}.jpg", photo_like(n))) for n in range(3)]
     before = ended_seconds()
     made = dict(make_pictures([*names, os.fsencode(slow_picture)], replace(EFFORT, seconds=1.0)))
-    assert ended_seconds() - before < 5  # of ten
+    assert ended_seconds() - before < 5  # the picture takes ten seconds
     assert made[os.fsencode(slow_picture)].problem == "decoding took more than 1 seconds and was ended"
     assert all(made[name].thumbnail for name in names)
 

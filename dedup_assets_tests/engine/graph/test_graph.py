@@ -38,12 +38,12 @@ def neighbors_of(images: int, *edges: Edge) -> Neighbors:
 
 
 def names_of(images: int) -> pl.Series:
-    """Names whose order is the reverse of the rows'."""
+    """Names in the reverse order of the rows."""
     return pl.Series([b"%03d" % (999 - row) for row in range(images)], dtype=pl.Binary)
 
 
 def groups(images: int, edges: list[tuple[int, int]]) -> list[set[int]]:
-    """Components by plain union-find, largest first, equal ones by their first image."""
+    """Components by plain union-find, largest first; those of equal size are ordered by their first image."""
     parent = list(range(images))
 
     def root(node: int) -> int:
@@ -130,7 +130,7 @@ def test_an_image_between_many_has_the_highest_rank() -> None:
 
 
 def test_ranks_are_where_the_steps_of_a_random_walk_along_similarities_end() -> None:
-    """The definition (Brin and Page 1998): 0.85 of a rank flows on by weight, the rest to all images alike."""
+    """Brin and Page 1998: 0.85 of a rank flows to neighbours by weight, the rest to all images equally."""
     random = np.random.default_rng(0)
     pairs = {(int(low), int(low + step)) for low, step in zip(*random.integers(1, 9, (2, 60)), strict=True)}
     similarities = random.uniform(0.6, 1, len(pairs)).round(6)

@@ -1,4 +1,4 @@
-"""Lists of URLs: each answer of a server has its own code, and servers are asked side by side."""
+"""Lists of URLs: each failure of a server has its error code, and requests run in parallel."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PHOTO = b"\xff\xd8\xff\xe0 photo"
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Busy servers are asked again at once, and no test meets the failures of another one's server."""
+    """Busy servers are asked again at once, and failures of one test's server do not count in another test."""
     monkeypatch.setattr(patience, "_WAITS", (0.0, 0.0, 0.0))
     patience._failures.clear()
     yield
@@ -29,7 +29,7 @@ def sources(manifest: Manifest) -> list[Source]:
 
 
 def outcome(url: str) -> tuple[ErrorCode, str]:
-    """What becomes of a bad row beside a good one."""
+    """Error code and message of a bad row beside a good one."""
     with HttpServer(lambda _path, _before: Answer(200, PHOTO)) as good:
         found = {source.name.decode(): source for source in sources(list_images([f"{good.url}/good.jpg", url]))}
         assert read_source(found.pop(f"{good.url}/good.jpg")) == PHOTO
@@ -108,7 +108,7 @@ def test_a_dead_host_is_given_up_after_some_rows_and_believed_again_once_it_answ
 
 
 def test_rows_are_asked_side_by_side() -> None:
-    together = threading.Barrier(16, timeout=30)  # no answer before so many have asked
+    together = threading.Barrier(16, timeout=30)  # no answer before 16 requests have arrived
     with HttpServer(lambda _path, _before: Answer(200, PHOTO), together) as server:
         found = sources(list_images([f"{server.url}/{number:02}.jpg" for number in range(32)]))
     assert [source.size_bytes for source in found] == [len(PHOTO)] * 32
@@ -127,7 +127,7 @@ def test_only_the_rows_that_are_wanted_are_asked_for() -> None:
     [
         ((("ETag", '"1"'),), True),
         ((("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT"),), True),
-        ((("Last-Modified", "Mon, 01 Jan 2999 00:00:00 GMT"),), False),  # it may change again within that second
+        ((("Last-Modified", "Mon, 01 Jan 2999 00:00:00 GMT"),), False),  # the file may change again within that second
         ((("Last-Modified", "yesterday"),), False),
         ((), False),
     ],

@@ -1,4 +1,4 @@
-"""One file is one image, whatever names lead to it."""
+"""One file is one image, however many names lead to it."""
 
 import os
 from pathlib import Path

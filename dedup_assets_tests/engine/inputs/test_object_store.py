@@ -1,4 +1,4 @@
-"""A store that others write to at the same time: an S3 server in this process."""
+"""Inputs on an S3 server that other programs write to at the same time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,11 +17,11 @@ from dedup_assets_tests.support.faulty_server import faulty_bucket
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Any]:
-    """An empty bucket named `photos`, as boto3 sees it: whoever else writes to it."""
+    """An empty bucket named `photos`; tests write to it through boto3, as another program does."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    s3fs.S3FileSystem.clear_instance_cache()  # it would go on asking the server of another module
+    s3fs.S3FileSystem.clear_instance_cache()  # a cached client would ask the server of another module
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         environment.setenv("AWS_ACCESS_KEY_ID", "test")

@@ -1,4 +1,4 @@
-"""Nothing that this package wrote is an image."""
+"""Files that this package wrote are not listed as images."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The work_dir of a run on two photographs and a copy; not written to by the tests."""
+    """The work_dir of a run on two photographs and a copy. Tests do not write to it."""
     folder = tmp_path_factory.mktemp("own")
     for name, seed in (("a", 1), ("b", 2), ("copy", 1)):
         save_jpeg(folder / "photos" / f"{name}.jpg", photo_like(seed))
@@ -58,7 +58,7 @@ def test_a_folder_that_is_input_and_work_dir_gives_the_same_images_each_time(
         assert dedup_assets.run(folder, folder, threshold=0.1) == 0
         assert len(dedup_assets.load_binary_feature(str(photos))[0]) == 3
     monkeypatch.chdir(tmp_path)
-    assert names(tmp_path) == ["photos/0.jpg", "photos/1.jpg", "photos/2.jpg"]  # the input of that run lies there
+    assert names(tmp_path) == ["photos/0.jpg", "photos/1.jpg", "photos/2.jpg"]  # the input of that run stays listed
 
 
 def test_a_list_whose_row_is_a_folder_with_results_gives_the_same_images(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading by name, and the code of everything that is no readable file."""
+"""Files are read by name, and everything that is not a readable file has an error code."""
 
 import os
 import socket
@@ -61,7 +61,7 @@ def test_device_files_are_refused(device: bytes) -> None:
 def test_a_folder_and_a_socket_are_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("socket.jpg")  # relative: socket paths are short
+        listener.bind("socket.jpg")  # a relative path, because socket paths have a short limit
         assert refused(b"socket.jpg").code is ErrorCode.UNREADABLE
         assert str(refused(b"socket.jpg")) == "is not a regular file, but a socket"
     assert refused(os.fsencode(tmp_path)).code is ErrorCode.UNREADABLE

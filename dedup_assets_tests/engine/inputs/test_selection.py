@@ -23,7 +23,7 @@ def put(*paths: Path) -> None:
 
 
 def found(top: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[list[str], dict[str, int]]:
-    """Names below a folder that are listed, and what is left out."""
+    """Names of the listed files below a folder, and the counts of those left out."""
     manifest = list_images(str(top), ListingOptions(include=include, exclude=exclude))
     return [os.path.relpath(os.fsdecode(name), top) for name in manifest.images["filename"]], dict(manifest.left_out)
 
@@ -56,7 +56,7 @@ def test_folders_that_programs_make_for_themselves_are_left_out(folder: str, tmp
     listed, left_out = found(tmp_path)
     assert listed == ["a.jpg"]
     assert sum(left_out.values()) == 1
-    assert found(tmp_path / "sub" / folder)[0] == ["b.jpg"]  # named itself, it is an input like any other
+    assert found(tmp_path / "sub" / folder)[0] == ["b.jpg"]  # such a folder is listed if the input names it
 
 
 def test_files_that_systems_put_beside_images_are_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Watching an input: which changes are seen, and that one look can be made in pieces."""
+"""Which changes of an input are seen; one look may be made in pieces."""
 
 import os
 from pathlib import Path
@@ -19,14 +19,14 @@ def put(path: Path, content: bytes = b"x") -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Folders and files whose names sort differently with and without what lies below them."""
+    """Folders and files whose order changes if paths below them are compared instead of names."""
     for name in ("b/1.jpg", "b/2.png", "b.jpg", "b-c/deep/3.JPG", "a.zip", "a/z.mp4", "\udcff.jpg"):
         put(tmp_path / "photos" / name)
     return tmp_path / "photos"
 
 
 def in_pieces(input_dir: str, size: int) -> tuple[Look, int]:
-    """A complete look that stops after so many files, and how many pieces it took."""
+    """A complete look in pieces of `size` files, and the number of pieces."""
     pieces, found = 1, look(input_dir, most_files=size)
     while found.after:
         pieces, found = pieces + 1, look(input_dir, begun=found, most_files=size)
@@ -109,7 +109,7 @@ def test_objects_of_any_store_are_seen(store: str, size: int) -> None:
 def test_objects_on_s3_are_seen_page_by_page(s3_bucket: str) -> None:
     filesystem = fsspec.filesystem("s3")
     bucket = f"{s3_bucket}/uploads"
-    filesystem.pipe({f"{bucket}/{number:04}.jpg": b"x" for number in range(1100)})  # a page has a thousand
+    filesystem.pipe({f"{bucket}/{number:04}.jpg": b"x" for number in range(1100)})  # a page holds 1,000
     first = look(bucket)
     assert first.files == 1100
     assert in_pieces(bucket, 400) == (first, 3)

@@ -1,4 +1,4 @@
-"""Crowds of identical vectors: searched once, with the neighbours that a search for each row would find."""
+"""A crowd of identical vectors is searched once and has the neighbours that a search for each row finds."""
 
 import tracemalloc
 

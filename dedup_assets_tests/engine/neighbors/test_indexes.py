@@ -1,4 +1,4 @@
-"""Which indexes are built; the others are refused by an error that names them, and never end the process."""
+"""Which indexes are built. Others are refused with an error that names them, and never end the process."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def test_vectors_are_normalised_for_cosine_alone() -> None:
 
 
 DEADLY = ["HNSW0", "HNSW1", "NSG0", "IVF0,Flat", "PQ8x0", "RR0,Flat", "PCAR0,Flat", "IVF4_HNSW0,Flat", "HNSW1_SQ8"]
-DEADLY += ["IVF4(HNSW1),Flat", "OPQ16_0,PQ8", "LSQ8x0"]  # faiss 1.15 ends the process, or never ends
+DEADLY += ["IVF4(HNSW1),Flat", "OPQ16_0,PQ8", "LSQ8x0"]  # faiss 1.15 ends the process or never returns
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_factory_string_that_is_none_is_refused_by_name_before_any_work(mode: 
     with pytest.raises(SearchError) as refused:
         check_search(asked(faiss_mode=mode), DIMENSION)
     assert f"faiss_mode={mode!r}" in str(refused.value)
-    assert "/" not in str(refused.value).replace("1 / ", "")  # no places in faiss' source
+    assert "/" not in str(refused.value).replace("1 / ", "")  # no paths of faiss' source
     assert "\n" not in str(refused.value)
 
 

@@ -1,4 +1,4 @@
-"""The inverted file: its candidates and recall, and that its bytes and results depend on the vectors alone."""
+"""The inverted file finds good candidates, and its bytes and results depend on the vectors alone."""
 
 import faiss
 import numpy as np
@@ -112,7 +112,7 @@ def test_a_row_whose_lists_hold_too_few_others_is_compared_with_all() -> None:
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_among_many_near_copies_the_nearest_are_found(distance: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty originals, each in forty versions that lie where the codes do not look, and each version twice."""
+    """Thirty originals in forty versions, which differ where the codes lose detail. Each version is there twice."""
     random = np.random.default_rng(4)
     originals = np.repeat(random.normal(size=(30, 64)) * np.repeat([1, 0.01], 32), 40, axis=0)
     versions = (originals + 0.15 * random.normal(size=(1200, 64)) * np.repeat([0.2, 1], 32)).astype(np.float32)

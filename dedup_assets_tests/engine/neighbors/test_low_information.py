@@ -1,4 +1,4 @@
-"""Images that show nothing are neighbours of their exact copies alone, and cost the others no neighbour."""
+"""Images that show nothing have only exact copies as neighbours, and take no place among the neighbours of others."""
 
 import numpy as np
 import polars as pl

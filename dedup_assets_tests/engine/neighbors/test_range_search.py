@@ -1,4 +1,4 @@
-"""Range search: all pairs above the threshold, not only the k nearest, in bounded numbers."""
+"""Range search finds all pairs above the threshold, not only the k nearest, up to a limit per image."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Row ranges, searched by one process or many, are together the search of all rows."""
+"""Row ranges that are searched by one process or many give the same result as one search of all rows."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def some_vectors(seed: int = 0) -> NDArray[np.float32]:
 
 
 def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings:
-    """A work_dir with features and index; returns the settings that they were made with."""
+    """Write features and index to a work_dir; return the settings that they are made with."""
     settings = Settings.parse(work_dir=str(folder), num_threads=1, **({"search_range_size": 100} | values))
     work_dir = WorkDir(str(folder))
     files.save_features(work_dir, [b"%d.jpg" % row for row in range(len(vectors))], vectors)
@@ -36,7 +36,7 @@ def store(folder: Path, vectors: NDArray[np.float32], **values: Any) -> Settings
 
 
 def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
-    """Publish an index of which nothing is recorded."""
+    """Publish an index without a record of it."""
     with generation(work_dir, "a run") as view:
         index_file.write_index(view, index)
 
@@ -47,7 +47,7 @@ def test_ranges_searched_in_any_order_by_any_process_are_the_search_of_all(tmp_p
     ranges = RowRangeSearcher(settings).cut()
     assert ranges == [RowRange(0, 100), RowRange(100, 200), RowRange(200, 250)]
     for rows in reversed(ranges):
-        RowRangeSearcher(settings).complete(rows)  # as a process of its own does: opens index and features anew
+        RowRangeSearcher(settings).complete(rows)  # opens index and features again, as another process does
     merged = RowRangeSearcher(settings).merge()
     whole = find_neighbors(some_vectors(), build_index(some_vectors(), settings.search, 1), settings.search, 1)
     assert merged.edges.equals(whole.edges)
@@ -146,7 +146,7 @@ def keep(work_dir: WorkDir, index: SearchIndex) -> None:
 def test_an_index_of_the_same_features_and_settings_is_found_and_any_other_is_built(tmp_path: Path) -> None:
     settings, work_dir = store(tmp_path, some_vectors()), WorkDir(str(tmp_path))
     features = files.read_features(work_dir)
-    assert not find_or_build_index(settings, features, work_dir).is_stored  # nothing says what it is made of
+    assert not find_or_build_index(settings, features, work_dir).is_stored  # no record says what it is made from
     keep(work_dir, find_or_build_index(settings, features, work_dir))
     found = find_or_build_index(settings, features, work_dir)
     assert found.is_stored

@@ -1,4 +1,4 @@
-"""Neighbours of every provider and metric against a plain numpy reference."""
+"""Neighbours of every provider and metric equal those of a plain numpy reference."""
 
 from itertools import product
 from typing import Any
@@ -41,7 +41,7 @@ def photos() -> NDArray[np.float32]:
 
 
 def reference(vectors: NDArray[np.float32], distance: str) -> NDArray[np.float64]:
-    """All similarities by the rule of docs/reference.md, "Similarity", in float64; -inf for a row and itself."""
+    """All similarities in float64, by docs/reference.md, "Similarity"; -inf between a row and itself."""
     rows = vectors.astype(np.float64)
     if distance == "cosine":
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -168,7 +168,7 @@ def test_an_index_over_other_vectors_is_refused_with_both_sizes(photos: NDArray[
 def test_what_faiss_refuses_while_searching_is_an_error_of_ours(photos: NDArray[np.float32]) -> None:
     asked = Settings.parse(faiss_mode="IVF8,Flat").search
     index = build_index(photos, asked, 1)
-    index.index.nprobe = 0  # as it may stand in a file from elsewhere
+    index.index.nprobe = 0  # a faiss file from elsewhere may hold this value
     with pytest.raises(SearchError, match=r"faiss_mode='IVF8,Flat' cannot be searched: .*nprobe"):
         find_neighbors(photos, index, asked, 1)
 

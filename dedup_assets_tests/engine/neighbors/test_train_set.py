@@ -1,4 +1,4 @@
-"""A scored set against a train set: edges lead to the train set, scores are exact, foreign indexes are checked."""
+"""Scoring against a train set: edges lead to the train set, scores are exact, foreign indexes are checked."""
 
 import faiss
 import numpy as np

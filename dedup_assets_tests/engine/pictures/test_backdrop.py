@@ -12,7 +12,7 @@ SIDE = 96
 
 
 def icon(colour: tuple[int, int, int], number: int = 0, background: int = 0) -> Image.Image:
-    """A drawing in one colour on transparency; the number says where."""
+    """A drawing in one colour on a transparent ground; the number decides where."""
     image = Image.new("RGBA", (SIDE, SIDE), (*colour, background))
     ImageDraw.Draw(image).ellipse((10 + 5 * number, 20, 40 + 5 * number, 70), fill=(*colour, 255))
     return image

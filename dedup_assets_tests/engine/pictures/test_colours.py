@@ -1,4 +1,4 @@
-"""Colours are those that a browser shows: profiles and gamma are applied, and what is sRGB anyway is left alone."""
+"""Colours are those that a browser shows: profiles and gamma are applied, and sRGB pictures stay as they are."""
 
 import io
 import struct
@@ -16,7 +16,7 @@ from dedup_assets.engine.pictures.decoding import decode, decode_resized
 from dedup_assets_tests.support.pictures import photo_like
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# sRGB with the primaries of red and green exchanged: a profile whose effect nobody can overlook.
+# sRGB with the primaries of red and green exchanged, so that the effect of the profile is large.
 SWAPPED = SRGB.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
 SMOOTH = photo_like(3, 64, 48).resize((16, 12)).resize((64, 48))
 
@@ -79,9 +79,9 @@ def test_a_profile_counts_before_transparency() -> None:
 def test_a_gray_profile_is_applied() -> None:
     ramp = Image.fromarray(np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1)))
     linear = decode(save(ramp, "PNG", icc_profile=gray_profile(1.0)))
-    assert abs(int(linear[0, 32, 0]) - 188) <= 2  # half the light
+    assert abs(int(linear[0, 32, 0]) - 188) <= 2  # half the light intensity
     usual = decode(save(ramp, "PNG", icc_profile=gray_profile(2.2)))
-    assert difference(usual, decode(save(ramp, "PNG"))) <= 10  # the dark end of sRGB is no power
+    assert difference(usual, decode(save(ramp, "PNG"))) <= 10  # the dark end of sRGB is linear, not a power
 
 
 def test_a_profile_larger_than_pillow_reads_is_applied() -> None:
@@ -146,7 +146,7 @@ def test_a_gif_is_white_where_its_first_frame_is_not() -> None:
 
 
 def ink_profile() -> bytes:
-    """A printer (ICC.1:2001, 6.5.8) with gray inks only: one of them alone gives half the lightness."""
+    """A printer profile (ICC.1:2001, 6.5.8) with gray inks only. One ink alone halves the lightness."""
     lightness = [max(0, 255 - 128 * bin(corner).count("1")) for corner in range(16)]
     table = bytes(range(256))
     clut = bytes(value for level in lightness for value in (level, 128, 128))

@@ -1,4 +1,4 @@
-"""What `decoding` makes of every kind of file.
+"""The picture or the error that `decoding` gives for every kind of file.
 
 The pictures are made here with Pillow and simplejpeg, or byte by byte where neither can write the kind. Tests that
 take the fixture `shared_data` need the folder that the environment variable DEDUP_SHARED names (default: `shared`
@@ -44,7 +44,7 @@ ODD_FILE_SECONDS = 20
 
 
 def save(image: Image.Image | NDArray[Any], format_name: str, **options: Any) -> bytes:
-    """The file that Pillow writes."""
+    """The content of the file that Pillow writes."""
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     file = io.BytesIO()
     image.save(file, format_name, **options)
@@ -52,7 +52,7 @@ def save(image: Image.Image | NDArray[Any], format_name: str, **options: Any) ->
 
 
 def exif(orientation: int) -> bytes:
-    """An EXIF block that says nothing but the orientation."""
+    """An EXIF block that holds only the orientation."""
     block = Image.Exif()
     block[0x0112] = orientation
     return block.tobytes()
@@ -89,7 +89,7 @@ def tiff(  # noqa: D417
 
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of RGB without pixels, and with the given chunks."""
+    """An RGB PNG without pixels, with the given chunks."""
     header = (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     parts = [header, *chunks, (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
@@ -101,7 +101,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def error_of(data: bytes, **options: Any) -> ImageError:
-    """The error that decoding ends with."""
+    """The error that decoding raises."""
     with pytest.raises(ImageError) as caught:
         decode(data, **options)
     return caught.value
@@ -114,7 +114,7 @@ def difference(seen: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def a_jpeg() -> bytes:
-    """A small JPEG of several scan lines of blocks."""
+    """A small JPEG with several rows of blocks."""
     return simplejpeg.encode_jpeg(PICTURE, quality=95, colorsubsampling="444")
 
 
@@ -189,7 +189,7 @@ class TestFormats:
     def test_of_frames_or_pages_the_first_that_is_not_of_one_colour_is_the_picture(
         self, format_name: str, colour: tuple[int, int, int]
     ) -> None:
-        """Two animations that fade in from black are not the same picture."""
+        """Animations that fade in from black would all be black by their first frame."""
         blank = Image.new("RGB", (WIDTH, HEIGHT), colour)
         frames = [blank, blank.point(lambda level: level ^ 1), Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
         several = save(frames[0], format_name, save_all=True, append_images=frames[1:], duration=50)
@@ -209,7 +209,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("format_name", ["JPEG", "TIFF"])
     def test_cmyk_has_the_colours_that_were_saved(self, format_name: str) -> None:
-        """Pillow writes CMYK JPEG as Adobe does, with an Adobe marker and inverted."""
+        """Pillow writes a CMYK JPEG like Adobe: with an Adobe marker and inverted values."""
         pixels = decode(save(Image.fromarray(PICTURE).convert("CMYK"), format_name), at_least=(16, 16))
         assert difference(pixels, PICTURE) < 8
 
@@ -223,7 +223,7 @@ class TestFormats:
 
 
 class TestDepth:
-    """More, or fewer, than 8 bits."""
+    """Samples of more or fewer than 8 bits."""
 
     @pytest.mark.parametrize("format_name", ["PNG", "TIFF", "PPM"])
     def test_16_bit_gray_is_shifted_neither_wrapped_nor_clipped(self, format_name: str) -> None:
@@ -270,7 +270,7 @@ class TestDepth:
 
 
 class TestTransparency:
-    """What lies under transparent pixels is not seen; the paper is white."""
+    """Colours under transparent pixels are not seen; the backdrop is white."""
 
     @pytest.mark.parametrize(
         ("mode", "format_name"),
@@ -320,7 +320,7 @@ class TestTransparency:
 
 
 class TestOrientation:
-    """What the camera wrote is honoured once."""
+    """The orientation that a camera wrote is applied exactly once."""
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -439,7 +439,7 @@ class TestBrokenFiles:
         scans = [place for place in range(len(file)) if file[place : place + 2] == b"\xff\xda"]
         assert len(scans) > 4
         for scan in scans[1:]:
-            tables = file.rindex(b"\xff\xc4", 0, scan)  # the Huffman table of the scan comes before it
+            tables = file.rindex(b"\xff\xc4", 0, scan)  # the Huffman table precedes its scan
             assert error_of(file[:tables]).code is ErrorCode.TRUNCATED_IMAGE
 
     @pytest.mark.parametrize("tail", [b"\0" * 100, b"a second picture", a_jpeg()])
@@ -474,7 +474,7 @@ class TestBrokenFiles:
         assert error_of(bytes(file)).code is ErrorCode.CORRUPT_IMAGE
 
     def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_corrupt(self) -> None:
-        """Deflate makes something of much damage, and Pillow shows it; browsers do not."""
+        """Deflate unpacks many kinds of damage, and Pillow shows the result; browsers do not."""
         file, other = save(PICTURE, "PNG", compress_level=0), save(PICTURE[::-1], "PNG", compress_level=0)
         assert len(file) == len(other)
         end = file.index(b"IEND") - 8
@@ -542,7 +542,7 @@ class TestBrokenFiles:
 
 
 class TestLimits:
-    """Sizes are judged before anything is decoded."""
+    """Limits are checked before pixels are decoded."""
 
     def test_a_picture_with_a_short_side_is_too_small(self) -> None:
         line = np.zeros((9, 100, 3), np.uint8)
@@ -551,7 +551,7 @@ class TestLimits:
         assert decode(save(line, "PNG"), limits=DecodingLimits(min_side=9)).shape == line.shape
 
     def test_a_bomb_is_refused_from_its_header(self) -> None:
-        """A gigapixel would take seconds and gigabytes."""
+        """Decoding a gigapixel would take seconds and gigabytes."""
         began = time.process_time()
         assert error_of(png(40_000, 40_000)).code is ErrorCode.IMAGE_TOO_LARGE
         jpeg = a_jpeg()
@@ -569,7 +569,7 @@ class TestLimits:
         assert error.code is ErrorCode.IMAGE_TOO_LARGE
 
     def test_a_limit_above_pillows_own_holds(self) -> None:
-        """Pillow alone would refuse 180 million pixels; here it is the missing pixel data that end it."""
+        """Pillow alone refuses 180 million pixels; here decoding fails later, for lack of pixel data."""
         error = error_of(png(20_000, 9_000), limits=DecodingLimits(max_pixels=10**9))
         assert error.code is not ErrorCode.IMAGE_TOO_LARGE
 
@@ -596,7 +596,7 @@ class TestLimits:
 
 
 class TestManners:
-    """The process around the decoder notices nothing."""
+    """Decoding leaves the state of its process as it was."""
 
     def test_nothing_is_written_and_no_warning_escapes(self, capfd: pytest.CaptureFixture[str]) -> None:
         bad_exif = tiff(PICTURE[:, :, 0])[:-4] + struct.pack("<I", 999_999)
@@ -624,7 +624,7 @@ class TestManners:
                     np.testing.assert_array_equal(one, other)
 
     def test_pillow_keeps_its_state(self) -> None:
-        """In a fresh process: importing loads neither libheif nor Pillow's formats, decoding registers no HEIF."""
+        """In a new process, importing loads neither libheif nor Pillow's formats; decoding registers no HEIF plugin."""
         code = """if True:
             import sys
             from PIL import Image
@@ -662,7 +662,7 @@ patient = settings(max_examples=150, deadline=5000, suppress_health_check=[Healt
 
 
 def decode_or_refuse(data: bytes) -> None:
-    """Decode, within a limit that keeps damaged headers from costing much; anything but ImageError comes out."""
+    """Decode, with a limit so that damaged headers stay cheap; every exception but ImageError is raised."""
     try:
         pixels = decode(data, at_least=(16, 16), limits=DecodingLimits(max_pixels=2_000_000))
     except ImageError:
@@ -673,7 +673,7 @@ def decode_or_refuse(data: bytes) -> None:
 
 
 class TestWildInput:
-    """Damage that nobody thought of."""
+    """Random damage."""
 
     @given(st.sampled_from(SAMPLES), st.floats(0, 1))
     @patient
@@ -698,7 +698,7 @@ class TestWildInput:
 
 
 class TestSharedPictures:
-    """Over the folder that `shared_data` names."""
+    """Files of the folder that `shared_data` names."""
 
     @pytest.mark.timeout(300)
     def test_every_odd_file_is_good_or_has_a_code(self, shared_data: Path) -> None:

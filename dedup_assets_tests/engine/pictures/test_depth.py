@@ -1,4 +1,4 @@
-"""Pictures that use a part of their range are scaled by that part, so that they look like themselves."""
+"""Pictures that use a part of their range are scaled by that part, so that their content is visible."""
 
 import io
 
@@ -81,7 +81,7 @@ def test_gray_of_a_sensor_with_alpha_is_the_picture_of_8_bits() -> None:
 
 @pytest.mark.parametrize("nothing", [None, 0, 65535])
 def test_a_small_part_of_the_range_is_stretched_with_or_without_dead_pixels(nothing: int | None) -> None:
-    """A thermal camera: some hundred levels around 300 K, in hundredths."""
+    """As from a thermal camera: some hundred levels, in hundredths of a kelvin."""
     warm = (21_000 + 4 * GRAY.astype(np.uint16)).astype(np.uint16)
     if nothing is not None:
         warm[:3] = nothing

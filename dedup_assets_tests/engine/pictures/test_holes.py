@@ -40,7 +40,7 @@ def test_a_block_of_zeros_in_the_picture_data_is_damage(name: str) -> None:
     assert code_of(file) is None
     assert len(file) > 5 * 4096
     for start in range(8192, len(file) - 4096, 8192):
-        if file[start - 1] and file[start + 4096]:  # else the run of zeros is longer than the block
+        if file[start - 1] and file[start + 4096]:  # otherwise the run of zeros is longer than the block
             assert code_of(file[:start] + bytes(4096) + file[start + 4096 :]) is not None, start
 
 

@@ -1,4 +1,4 @@
-"""Raw files and JPEG XL: read where their decoders are installed, and what to install where they are not."""
+"""Raw files and JPEG XL are read if their decoders are installed; otherwise a message says what to install."""
 
 import io
 

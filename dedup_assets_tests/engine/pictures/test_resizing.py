@@ -1,4 +1,4 @@
-"""Pictures are squashed whole and without aliasing, by either library."""
+"""The whole picture is resized to a square without aliasing, by either library."""
 
 import numpy as np
 import pytest

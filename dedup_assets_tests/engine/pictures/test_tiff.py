@@ -1,4 +1,4 @@
-"""TIFF in every arrangement: the picture, or a kind that cannot be read; never a wrong picture, nor "corrupt"."""
+"""Every kind of TIFF gives its picture or "unsupported", never a wrong picture and never "corrupt"."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What a stored vector depends on besides its file and model is named, and cheap to ask."""
+"""Decoding versions name what a vector depends on besides file and model; asking for them is cheap."""
 
 import subprocess
 import sys

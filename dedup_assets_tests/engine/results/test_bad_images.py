@@ -16,7 +16,7 @@ _SCHEMA = {
 
 
 def ledger_of(*codes: str | None) -> ImageLedger:
-    """A ledger from position 5 on, one row a code."""
+    """A ledger from position 5 on, with one row per code."""
     rows = [
         (5 + row, b"%d\xff.jpg" % row, 100 + row, "", code, code and f"reason {row}") for row, code in enumerate(codes)
     ]

@@ -1,4 +1,4 @@
-"""The questions asked of results: silent where all is well, and each fault named."""
+"""Checks of results report no problem for good results and name each fault."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def manifest() -> Manifest:
 
 @pytest.fixture
 def files(manifest: Manifest) -> FeatureFiles:
-    """The second of them is bad."""
+    """Results for these images, of which the second is bad."""
     rows = manifest.images.with_columns(
         pl.Series("error_code", [None, "ERROR_CORRUPT_IMAGE", None, None], pl.String),
         pl.Series("error", [None, "broken", None, None], pl.String),
@@ -135,7 +135,7 @@ def test_counts_of_components_that_do_not_add_up_are_noticed() -> None:
     assert check_components(found, 3).problem == ""
     assert check_components(found, 3).facts == {"images": 3, "components": 2}
     assert "3 rows for 4 images" in check_components(found, 4).problem
-    # fastdup's mistake: edges, in both directions, counted as images
+    # fastdup counts edges, in both directions, as images
     doubled = Components(found.images, found.info.with_columns(pl.col("count") * 2))
     assert check_components(doubled, 3).problem.startswith("counts add up to 6, not to 3 images; 2 components")
     without = GraphSettings(0.5, run_cc=False, run_pagerank=True, run_degree=True)

@@ -1,4 +1,4 @@
-"""CSV fields of any bytes, written and read back; and by the parsers that others use."""
+"""CSV fields of any bytes are read back as written, by us and by other parsers."""
 
 import csv
 import io

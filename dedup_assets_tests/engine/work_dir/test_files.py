@@ -1,4 +1,4 @@
-"""Every documented file: as it stands on disk, and as it is read back."""
+"""Every documented file has the documented bytes and is read back as written."""
 
 import os
 from dataclasses import replace

@@ -59,7 +59,7 @@ def test_a_former_gallery_that_a_killed_run_left_goes_with_the_next_run(tmp_path
     write_gallery(work_dir, FIRST)
     write_gallery(work_dir, SECOND)
     _write_local(work_dir.within("gallery"), FIRST)
-    # Killed when all was in its place, and before the journal was removed.
+    # The run is killed when all files are in place and before the journal is removed.
     pages = {name: (tmp_path / name).read_bytes() for name in ("gallery/b.html", "gallery/index.html")}
     noted = {name: PublishedFile(len(page), sha256(page).hexdigest()) for name, page in pages.items()}
     write_journal(work_dir, Journal("0" * 32, noted))

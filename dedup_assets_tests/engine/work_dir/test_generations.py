@@ -1,4 +1,4 @@
-"""All files of a run appear together; whatever ends it, readers meet one generation; leftovers go, the living stay."""
+"""All files of a run appear together, readers see one generation however a run ends, and only leftovers are deleted."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def stand(work_dir: WorkDir) -> dict[str, bytes]:
 
 
 def everything(work_dir: WorkDir) -> set[str]:
-    """Names of all files but the lock, the record, and the journals of a store that say that nothing is published."""
+    """Names of all files except the lock, the record, and journals on a store that are idle."""
     top = work_dir.root.strip("/") + "/"
     names = {path.strip("/").removeprefix(top) for path in work_dir.filesystem.find(work_dir.root)}
     return {name for name in names if not name.startswith((".lock", RECORD)) and not name.endswith(".idle")}
@@ -203,7 +203,7 @@ def test_hidden_folders_of_runs_are_no_parts(tmp_path: Path) -> None:
     assert WorkDir(str(tmp_path)).folders() == []
 
 
-# Runs on a store that are taken for dead and go on
+# Runs on a store that continue after others took them for dead
 
 
 def test_a_run_that_slept_while_another_published_fails_and_changes_nothing(

@@ -1,4 +1,4 @@
-"""faiss files from outside: what would end the process, or take its memory, is an error of one line."""
+"""A faiss file that would end the process or fill its memory is an error of one line."""
 
 import random
 import shlex
@@ -25,7 +25,7 @@ def built(factory: str, rows: int = 400) -> faiss.Index:
 
 
 def refused(folder: Path, content: bytes) -> str:
-    """What reading a file of this content says; empty where it is taken."""
+    """The error of reading a file of this content; empty if it is accepted."""
     (folder / "faiss.index").write_bytes(content)
     try:
         index_file.read_index(WorkDir(str(folder)), "cosine")
@@ -98,7 +98,7 @@ def test_a_size_inside_the_file_that_no_memory_could_hold_is_an_error(tmp_path: 
 
 @pytest.mark.parametrize("factory", ["HNSW16", "IVF4,Flat"])
 def test_whatever_bytes_are_changed_reading_ends_with_a_result_or_an_error(tmp_path: Path, factory: str) -> None:
-    """More by hand: the check is a process of its own, half a second each."""
+    """Six examples only, because each check starts a process, which takes half a second."""
     chance = random.Random(factory)  # noqa: S311 - places, no secret
     whole = faiss.serialize_index(built(factory, rows=60)).tobytes()
     for _ in range(6):
@@ -114,7 +114,7 @@ def test_whatever_bytes_are_changed_reading_ends_with_a_result_or_an_error(tmp_p
 def test_the_check_imports_what_this_process_imports_wherever_it_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after `pip install --user` or with PYTHONPATH: a Python that finds no library by itself."""
+    """Such a Python finds no library by itself, as after `pip install --user` or with PYTHONPATH."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
     python.chmod(0o755)

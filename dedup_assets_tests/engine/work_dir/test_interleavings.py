@@ -1,8 +1,8 @@
-"""Runs on a store that pause, die and are taken for dead at any moment: readers meet one generation all the same.
+"""Readers see one generation, even if runs on a store pause, die or are taken for dead at any moment.
 
-The code under test runs as it is, in a thread for each run. The store passes the turn: each of its operations waits
-until the test lets this run go on, so that hypothesis chooses every interleaving, who dies where, and who is paused for
-how long. Each run takes every other for dead as soon as it looks.
+The code under test is unchanged; each run has a thread. Each operation of the store waits until the test lets its run
+go on, so that hypothesis chooses the interleaving, and where a run pauses or dies. Each run takes every other run for
+dead as soon as it looks.
 """
 
 import threading
@@ -32,7 +32,7 @@ class Killed(BaseException):
 
 
 class TurnTaking(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
-    """The memory store, whose operations wait for their turn in the thread of a run."""
+    """The memory store; in the thread of a run each operation waits for its turn."""
 
     cachable = False
     protocol = "turns"
@@ -51,7 +51,7 @@ def _taking_turns(name: str) -> Callable[..., Any]:
         turn = getattr(self.local, "turn", None)
         if turn is not None and not getattr(self.local, "inside", False):
             turn()
-            self.local.inside = True  # an operation that calls others is one
+            self.local.inside = True  # an operation that calls others counts once
             try:
                 return operation(self, *arguments, **options)
             finally:
@@ -66,7 +66,7 @@ for _name in OPERATIONS:
 
 
 class Run:
-    """A run that publishes one generation, an operation of the store at a time.
+    """A run that publishes one generation, one operation of the store at a time.
 
     Args:
         mark: what it writes into each file.
@@ -82,12 +82,12 @@ class Run:
         assert self._waits.acquire(timeout=SOON_SECONDS)
 
     def go_on(self) -> None:
-        """Let it do one operation."""
+        """Let the run do one operation."""
         self._may_go.release()
         assert self._waits.acquire(timeout=SOON_SECONDS)
 
     def kill(self) -> None:
-        """End it before its next operation; nothing that it would do afterwards is done."""
+        """End the run before its next operation."""
         self._is_killed = True
         while not self.has_ended:
             self.go_on()
@@ -126,12 +126,12 @@ def _everyone_is_taken_for_dead(store: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(leases, "_STALE_SECONDS", 0.0)
     monkeypatch.setattr(leases, "_BEAT_SECONDS", 3600.0)
     monkeypatch.setattr(publishing, "_AT_ONCE", 1)
-    # Both work in threads of a pool, which have no turn of their own to wait for.
+    # Threads of a pool have no turn of their own, so copies run in the thread of the run.
     monkeypatch.setattr(publishing, "ThreadPoolExecutor", _OneAfterTheOther)
 
 
 class _OneAfterTheOther:
-    """Stands for a pool of threads: calls in this one."""
+    """Replaces a pool of threads; calls run in the calling thread."""
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
@@ -146,7 +146,7 @@ class _OneAfterTheOther:
 
 
 def as_read() -> bytes:
-    """The generation that a reader meets: what all files hold."""
+    """The generation that a reader sees: the content of every file."""
     work_dir = WorkDir("memory://bucket/out")
     found = {content(work_dir, name) for name in NAMES}
     assert len(found) == 1, f"files of several generations: {found}"

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, wherever the work_dir lies."""
+"""Files appear whole or not at all, on disks and on stores."""
 
 import os
 import subprocess
@@ -63,7 +63,7 @@ def test_an_error_in_the_block_leaves_what_stood_there_and_nothing_else(url: str
 def test_a_disk_full_at_the_second_file_leaves_both_as_they_were(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     put(work_dir, a=b"old a", b=b"old b")
-    # In a process of its own, which may write no file of more than 1000 bytes; the buffer holds more than that.
+    # A separate process may write at most 1000 bytes per file; the buffer holds more than that.
     code = (
         "import resource, sys\n"
         "from dedup_assets.engine.core.errors import WorkDirError\n"

@@ -15,7 +15,7 @@ from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, leases, locks
 from dedup_assets.engine.work_dir.holding import hold
 
-SOON_SECONDS = 60  # in which a thread has done its part, even on a busy machine
+SOON_SECONDS = 60  # enough for a thread on a busy machine
 HOLD = (
     "import sys, time\n"
     "from dedup_assets.engine.work_dir import WorkDir\n"
@@ -29,13 +29,13 @@ HOLD = (
 @pytest.fixture(params=["local", "store"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(leases, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(leases, "_BEAT_SECONDS", 0.05)  # a lock is stale no sooner than usual: a beat may be late
+    monkeypatch.setattr(leases, "_BEAT_SECONDS", 0.05)  # _STALE_SECONDS stays: a beat may be late
     return str(tmp_path / "out") if request.param == "local" else f"{store}/out"
 
 
 @pytest.fixture
 def remote(store: str, monkeypatch: pytest.MonkeyPatch) -> WorkDir:
-    """A work_dir on a store, where whoever holds the lock is taken for dead by all who come."""
+    """A work_dir on a store, where every run takes the holder of the lock for dead."""
     monkeypatch.setattr(leases, "_POLL_SECONDS", 0.0)
     monkeypatch.setattr(leases, "_STALE_SECONDS", 0.0)
     monkeypatch.setattr(leases, "_BEAT_SECONDS", 3600.0)
@@ -184,7 +184,7 @@ def test_a_run_is_refused_while_a_step_of_another_run_is_at_work(tmp_path: Path)
         pass
 
 
-# On a store, where nothing ends with the process
+# On a store, where a lock does not end with its process
 
 
 def test_a_lock_that_nobody_renews_is_taken_over_whatever_its_clock_says(
@@ -212,14 +212,14 @@ def test_of_two_that_take_over_at_once_one_gets_the_lock(remote: WorkDir, monkey
     other = leases.Lease(remote.filesystem, remote.inside(".lock"), "w", locks.Holder.here("other", "2"))
     create = one._create
 
-    def late(epoch: int) -> bool:  # the one has just seen that the lock is stale; the other is quicker
+    def late(epoch: int) -> bool:  # `one` has seen that the lock is stale; `other` takes it first
         monkeypatch.setattr(one, "_create", create)
         other.acquire(wait=True)
         return create(epoch)
 
     monkeypatch.setattr(one, "_create", late)
     monkeypatch.setattr(leases, "_STALE_SECONDS", 0.05)
-    one.acquire(wait=True)  # which waits again, and takes the other for dead
+    one.acquire(wait=True)  # waits again, then takes `other` for dead
     assert (other.epoch, one.epoch) == (2, 3)
     with pytest.raises(LostLockError):
         other.check()

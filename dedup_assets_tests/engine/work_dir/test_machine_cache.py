@@ -1,4 +1,4 @@
-"""The machine's cache of files of a store."""
+"""A machine keeps one copy of a file of a store."""
 
 from pathlib import Path
 

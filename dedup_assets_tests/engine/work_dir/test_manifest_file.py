@@ -1,4 +1,4 @@
-"""The listing in its file: read as a whole, or range by range."""
+"""The file of a listing is read as a whole or range by range."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Only what this package has published is replaced or deleted, and nothing is reached through links."""
+"""Only files that this package published are replaced or deleted, and links are not followed."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def work_dir(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> Work
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A folder that is not ours, beside the work_dir `out`."""
+    """A folder that this package does not own, beside the work_dir `out`."""
     (tmp_path / "out").mkdir()
     folder = tmp_path / "victim"
     (folder / "photos").mkdir(parents=True)

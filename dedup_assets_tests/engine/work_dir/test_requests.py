@@ -17,7 +17,7 @@ def server() -> Iterator[FaultyServer]:
 
 
 def requests(server: FaultyServer) -> int:
-    """How many were answered since the last call."""
+    """Number of requests that were answered since the last call."""
     total = sum(server.asked.values())
     server.asked.clear()
     return total

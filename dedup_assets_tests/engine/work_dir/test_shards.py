@@ -1,4 +1,4 @@
-"""The store of offset ranges, by itself."""
+"""Files of offset ranges are written, found and deleted."""
 
 from pathlib import Path
 

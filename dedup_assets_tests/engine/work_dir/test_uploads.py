@@ -10,7 +10,7 @@ from dedup_assets.engine.work_dir.generations import generation
 
 
 def begin(bucket: str, *keys: str) -> None:
-    """Begin uploads that nobody finishes."""
+    """Begin uploads and leave them unfinished."""
     store = fsspec.filesystem("s3")
     for key in keys:
         store.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
@@ -33,8 +33,8 @@ def test_abandoned_uploads_of_ours_are_aborted_and_all_others_stay(
         patch.setattr(uploads, "ABANDONED_SECONDS", math.inf)
         with generation(work_dir, "a run"):
             pass
-    assert unfinished(bucket) >= ours | theirs  # a worker may be at them
-    with generation(work_dir, "the next run"):  # the server of the tests says that all began years ago
+    assert unfinished(bucket) >= ours | theirs  # a worker may still be uploading them
+    with generation(work_dir, "the next run"):  # the test server dates all uploads years back
         pass
     assert unfinished(bucket) & (ours | theirs) == theirs
 

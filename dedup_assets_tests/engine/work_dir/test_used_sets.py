@@ -1,4 +1,4 @@
-"""Which stored ranges are deleted, and which stay."""
+"""Which stored ranges are deleted and which are kept."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Cores are those that this process may use, by affinity and by quota."""
+"""The number of cores is that which this process may use, by affinity and quota."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Decoding processes work, or say in one sentence why not, whatever the limits and state of the process around them."""
+"""Decoding processes work under any limits and state of their parent, or report in one sentence why not."""
 
 import os
 import subprocess

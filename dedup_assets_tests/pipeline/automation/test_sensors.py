@@ -1,4 +1,4 @@
-"""Automation, called as the daemon calls it: when new files start a run, and how a failure is reported."""
+"""When new files start a run, and how a failure is reported. Tests call sensors as the daemon does."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ class Uploads:
         self.instance, self.cursor = instance, None
 
     def tick(self) -> tuple[str, list[dg.RunRequest]]:
-        """Why no run was requested, and the runs that were."""
+        """The reason for no run, and the requested runs."""
         context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor, definitions=self.definitions)
         found: Any = self.sensor(context)
         self.cursor = found.cursor
@@ -74,7 +74,7 @@ def test_the_same_tick_twice_has_one_run_key(uploads: Uploads) -> None:
     uploads.tick()
     cursor = uploads.cursor
     (first,) = uploads.tick()[1]
-    uploads.cursor = cursor  # the daemon stopped before it kept the new one
+    uploads.cursor = cursor  # the daemon stopped before it stored the new cursor
     assert uploads.tick()[1][0].run_key == first.run_key
 
 
@@ -148,7 +148,7 @@ def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.Dag
 
 
 class _Run:
-    """What automation wants after each of some runs."""
+    """Runs, after each of which automation may request assets."""
 
     def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self._definitions, self._instance = definitions, instance
@@ -169,7 +169,7 @@ class _Run:
         ).success
 
     def wanted(self) -> dict[str, int]:
-        """Assets that automation requests now, and of how many partitions (1 for those without)."""
+        """Assets that automation requests now, with the number of their partitions (1 if an asset has none)."""
         found = dg.evaluate_automation_conditions(
             self._definitions, self._instance, dg.AssetSelection.all(), cursor=self._cursor
         )
@@ -181,7 +181,7 @@ class _Run:
 
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The URL of a server on loopback, and what was posted to it."""
+    """The URL of a server on loopback, and the messages posted to it."""
     posted: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -22,7 +22,7 @@ IN_THE_MIDDLE = "photos/07.jpg"
 INPUT, WORK = "s3://scale-out/photos", "s3://scale-out/work"
 SETTINGS = {"input_dir": INPUT, "work_dir": WORK, "shard_size": 5, "search_range_size": 6}
 RUN_CONFIG = {"resources": {"settings": {"config": SETTINGS}}}
-# These name settings that differ, are kept for later runs, or are only on a disk.
+# Not compared: files that hold settings that differ, are kept for later runs, or exist only on disks.
 NOT_COMPARED = {"config.json", "gallery", "shards", "neighbors", ".lock", ".published.json"}
 
 
@@ -131,7 +131,7 @@ def test_workers_of_which_one_is_killed_give_the_bytes_of_one_machine(
         running.start_worker("three@here")
 
         assert wait_for("extraction", lambda: outcome(instance, "feature_shards")) == BulkActionStatus.COMPLETED_SUCCESS
-        # On a busy machine a living worker may be silent for too long; its run is then launched again as well.
+        # On a busy machine a living worker may answer too late; its run is then launched again as well.
         runs = runs_of(instance, "feature_shards")
         lost = [run for run in runs if f"Worker '{killed}' is gone" in messages(instance, run)]
         assert lost

@@ -1,4 +1,4 @@
-"""How ranges become runs: the deployment decides, not the code."""
+"""The deployment, not the code, decides how many ranges one run takes."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""The data of the pages: complete, and nothing but data."""
+"""The data scripts of the pages are complete and hold only data."""
 
 import json
 import os
@@ -17,7 +17,7 @@ CALL = re.compile(r'results\.add\("(\w+)", (.*)\);\n')
 
 
 def read_call(script: bytes) -> tuple[str, dict[str, Any], list[str]]:
-    """What a script hands over; fails if it holds anything else."""
+    """The data in a script; fails if the script holds anything else."""
     found = CALL.fullmatch(script.decode("ascii"))
     assert found is not None
     columns, *folders = json.loads(f"[{found[2]}]")

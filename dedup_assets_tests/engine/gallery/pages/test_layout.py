@@ -1,4 +1,4 @@
-"""Facts of every page: self-contained, inert, well-formed, linked, the same each time."""
+"""Every page is self-contained, inert, well-formed, linked and the same each time."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from dedup_assets_tests.support.gallery_pages import (
 Build = Callable[[bytes, Illustrate], str]
 TAME = b"/photos/a.jpg"
 ADDRESS = re.compile(r"#|file:///|https?://|(index|duplicates|components|outliers|bad_images)\.html(#code-\d+)?$")
-# Fragments that break out of text, attributes, comments, styles or addresses, if anything does.
+# Fragments that would break out of text, attributes, comments, styles or addresses without escaping.
 FRAGMENTS = [
     "<script>alert(1)</script>", "</style>", "</title>", "<!--", "-->", "]]>", '" onerror="x', "' onload='x",
     "&lt;", "&#0;", "javascript:", "http://", "s3://", "{{ 7*7 }}", "{% raw %}", "\u202e", "\n", "\r", "\0", "/", "\\",

@@ -1,4 +1,4 @@
-"""Files are numbered once, results by these numbers."""
+"""Each file has one number, and results refer to files by these numbers."""
 
 import os
 
@@ -24,7 +24,7 @@ def test_every_pair_outlier_and_member_keeps_its_names() -> None:
     assert [numbered.names[a] for a in numbered.outliers["a"]] == [b"/farther", b"/far"]
     members = [(group, numbered.names[file]) for group, file in numbered.members.iter_rows()]
     assert members == [(0, b"/c1/0.jpg"), (0, b"/c1/1.jpg"), (0, b"/c1/2.jpg"), (1, b"/c0/0.jpg"), (1, b"/c0/1.jpg")]
-    assert b"/c2/0.jpg" not in numbered.names.to_list()  # alone: nothing is said of it
+    assert b"/c2/0.jpg" not in numbered.names.to_list()  # alone in its component, so no result names it
 
 
 def test_without_components_there_are_no_members() -> None:

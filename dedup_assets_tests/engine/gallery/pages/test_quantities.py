@@ -1,4 +1,4 @@
-"""Numbers read as a person says them and never claim more than they know."""
+"""Numbers are readable and never more precise than what was measured."""
 
 from datetime import timedelta
 

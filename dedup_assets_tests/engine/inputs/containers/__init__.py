@@ -1,1 +1,1 @@
-"""Tests of the containers, file for file."""
+"""Tests of `engine/inputs/containers`."""

@@ -27,7 +27,7 @@ KINDS = ["x.zip", "X.ZIP", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz"
 
 
 def pack(path: Path, files: dict[str, bytes] | None = None) -> Path:
-    """An archive of the kind that its name says."""
+    """Write an archive; its name decides the kind."""
     files = FILES if files is None else files
     if path.name.lower().endswith(".zip"):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -44,13 +44,13 @@ def pack(path: Path, files: dict[str, bytes] | None = None) -> Path:
 
 
 def sources(path: Path | str) -> dict[str, Source]:
-    """What is listed, by the part of the name after the archive's."""
+    """Listed images, by the part of their name after the archive's name."""
     rows = list_images(str(path)).images.drop("index").iter_rows()
     return {os.fsdecode(row[0]).removeprefix(f"{path}/"): Source(*row) for row in rows}
 
 
 def outcomes(path: Path) -> dict[str, bytes | ErrorCode]:
-    """What reading each listed image gives."""
+    """Content or error code of each listed image."""
     return {name: outcome(source) for name, source in sources(path).items()}
 
 
@@ -160,7 +160,8 @@ def test_a_damaged_archive_gives_only_what_was_in_it(
     found = list(contents.list_inside(Source(os.fsencode(path), len(content), "1"), 1.0))
     is_told = any(source.container is None for source in found)
     for source in found:
-        # A tar has no checksum over a member: a changed byte is the decoder's to see; one over all of it is told.
+        # A tar has no checksum over a member, so only the decoder sees a changed byte. A wrong checksum over the whole
+        # archive is a row of its own.
         is_right = (result := outcome(source)) in FILES.values()
         assert isinstance(result, ErrorCode) or is_right or path.name == "x.tar" or (is_told and "zip" not in path.name)
 
@@ -200,7 +201,7 @@ def test_archives_and_videos_inside_archives_are_not_entered_but_named(tmp_path:
 def test_an_encrypted_member_is_refused_by_name(tmp_path: Path) -> None:
     path = pack(tmp_path / "x.zip", {"a.jpg": b"a", "b.jpg": b"b"})
     content = path.read_bytes()
-    place = content.index(b"PK\x01\x02")  # the first entry of the directory; its flags stand 8 bytes on
+    place = content.index(b"PK\x01\x02")  # the first entry of the directory; its flags are 8 bytes further
     path.write_bytes(content[: place + 8] + b"\x01" + content[place + 9 :])
     assert outcomes(path) == {"a.jpg": ErrorCode.UNSUPPORTED_FORMAT, "b.jpg": b"b"}
 
@@ -340,7 +341,7 @@ def test_a_directory_that_says_it_is_huge_is_refused(tmp_path: Path, monkeypatch
 
 def test_an_archive_that_holds_itself_is_not_entered(tmp_path: Path) -> None:
     path = pack(tmp_path / "x.zip")
-    for _ in range(3):  # deeper and deeper, each named like the one around it
+    for _ in range(3):  # each archive has the name of the one around it
         path.write_bytes(pack(tmp_path / "y.zip", {"x.zip": path.read_bytes(), "a.jpg": b"a"}).read_bytes())
     assert outcomes(path) == {"a.jpg": b"a", "x.zip": ErrorCode.UNSUPPORTED_FORMAT}
     with pytest.raises(ImageError):
@@ -348,7 +349,7 @@ def test_an_archive_that_holds_itself_is_not_entered(tmp_path: Path) -> None:
 
 
 def extended(kind: bytes, text: bytes) -> bytes:
-    """A header of this type with its text, and the one of an empty file after it."""
+    """A header of this type with its text, then the header of an empty file."""
     head = tarfile.TarInfo("pax")
     head.type, head.size = kind, len(text)
     padded = text.ljust(-(-len(text) // 512) * 512, b"\0")
@@ -358,7 +359,7 @@ def extended(kind: bytes, text: bytes) -> bytes:
 @pytest.mark.parametrize(
     "text",
     [
-        b"3 \n" * 100_000 + b"=",  # looked through to the end from each record
+        b"3 \n" * 100_000 + b"=",  # each record makes a naive parser search to the end
         b"1" * 300_000,
         b"300014 comment=" + b"1" * 299_998 + b"\n",
         b"99999999 a=b\n",
@@ -414,7 +415,7 @@ def test_compressed_archives_read_in_turns_hold_few_decompressors(tmp_path: Path
 
 
 def tar_with_header(changes: dict[int, bytes]) -> bytes:
-    """A tar of one member, with other bytes at some places of its header and the checksum right."""
+    """A tar of one member, with some bytes of its header replaced and a correct checksum."""
     header = bytearray(tarfile.TarInfo("a.jpg").tobuf())
     for place, content in changes.items():
         header[place : place + len(content)] = content
@@ -424,7 +425,7 @@ def tar_with_header(changes: dict[int, bytes]) -> bytes:
 
 
 def zip_with_size(size: int) -> bytes:
-    """A zip64 archive whose only member claims to have a size, packed and unpacked (APPNOTE 4.5.3)."""
+    """A zip64 archive whose only member claims these sizes, packed and unpacked (APPNOTE 4.5.3)."""
     name, extra, unknown = b"a.jpg", struct.pack("<HHQQ", 1, 16, size, size), 0xFFFFFFFF
     local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 45, 0, 0, 0, 0, 0, unknown, unknown, len(name), len(extra))
     member_bytes = local + name + extra + b"x" * 50

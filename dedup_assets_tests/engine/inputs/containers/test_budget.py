@@ -1,4 +1,4 @@
-"""Archives that would be unpacked for hours: each costs its time and one bad image, never the run."""
+"""An archive that would take hours to unpack costs its time limit and one bad image, and the run goes on."""
 
 import bz2
 import gzip
@@ -27,7 +27,7 @@ ZEROS = 4 << 20  # of one compressed stream
 
 
 def tar_entry(name: str, size: int, content: bytes = b"") -> bytes:
-    """The header of a member, and its content where that is given."""
+    """The header of a member, and its content if it is given."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     return entry.tobuf() + content.ljust(-(-len(content) // 512) * 512, b"\0")
@@ -46,20 +46,20 @@ COMPRESSED = sorted(PACK)
 
 
 def bomb(kind: str, times: int = 512) -> bytes:
-    """A tar with 2 GiB of zeros between two photographs, in many streams of which each is honest."""
+    """A tar with 2 GiB of zeros between two photographs, in many valid streams."""
     before = photo("a.jpg") + tar_entry("zeros.bin", times * ZEROS)
     return PACK[kind](before) + PACK[kind](bytes(ZEROS)) * times + PACK[kind](photo("b.jpg") + bytes(1024))
 
 
 def empty_streams(kind: str) -> bytes:
-    """A tar between whose members stand streams of nothing: much to read, and nothing comes out."""
+    """A tar with many empty streams between its members: much to read, and no output."""
     nothing = {"x.tar.gz": 300_000, "x.tar.bz2": 500_000, "x.tar.xz": 200_000}[kind]
     return PACK[kind](photo("a.jpg")) + PACK[kind](b"") * nothing + PACK[kind](photo("b.jpg") + bytes(1024))
 
 
 @pytest.fixture
 def no_earnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read of an archive earns no time."""
+    """Bytes that are read of an archive add no time to its limit."""
     monkeypatch.setattr(budget, "_SECONDS_A_BYTE", 0.0)
 
 
@@ -110,13 +110,13 @@ def test_a_member_that_takes_too_long_is_bad_and_those_before_it_are_good(
         assert caught.value.code is ErrorCode.UNREADABLE
         before = seconds_by_question()
         assert outcome_in(found["b.jpg"], 20.0) is ErrorCode.UNREADABLE
-        assert seconds_by_question() == before + 1  # what costs too much is not paid for again
+        assert seconds_by_question() == before + 1  # a member that took too long is not unpacked again
         assert read_source(found["a.jpg"], 20.0) == b"photo"
 
 
 @pytest.fixture
 def seconds_by_question(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
-    """A clock that goes on by a second whenever it is asked: at each step."""
+    """A clock that advances by one second at each reading, which is once per step."""
     seconds = count(0.0)
     monkeypatch.setattr(time, "thread_time", lambda: next(seconds))
     return time.thread_time
@@ -160,7 +160,7 @@ def test_a_member_of_a_zip_that_cannot_be_unpacked_in_its_time_is_bad_alone(meth
 
 @pytest.fixture
 def longest_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The most bytes that went into one step, and that came out of one."""
+    """The largest input and the largest output of one step, in bytes."""
     most = [0, 0]
 
     def watched(make: Callable[..., object]) -> Callable[..., object]:
@@ -218,7 +218,7 @@ def test_a_member_of_a_zip_is_whole_however_small_the_steps_are(
 
 def test_an_archive_earns_time_by_what_is_read_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = pack(tmp_path / "x.tar.gz", {"noise.jpg": os.urandom(4 << 20)})
-    seconds = count(0, 0.001)  # a question takes a millisecond: some hundred of them, of four seconds earned
+    seconds = count(0, 0.001)  # each reading of the clock takes 1 ms: some hundred, of 4 s earned
     monkeypatch.setattr(time, "thread_time", lambda: next(seconds))
     assert listed(Source(os.fsencode(path), 1, "1"), 0.05).keys() == {"noise.jpg"}
     monkeypatch.setattr(budget, "_SECONDS_A_BYTE", 0.0)

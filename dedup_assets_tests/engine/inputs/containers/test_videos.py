@@ -1,4 +1,4 @@
-"""Which frames of a video are images, and that each is the one that a player shows at that moment."""
+"""Which frames of a video are images; each is the frame that a player shows at that moment."""
 
 import io
 from fractions import Fraction
@@ -44,7 +44,7 @@ def make_video(path: Path, *, seconds: int = SECONDS, fps: int = FPS, gop: int =
         stream = container.add_stream(CODECS[path.suffix[1:]], rate=fps)
         stream.width, stream.height, stream.pix_fmt = *SIDE, "yuvj420p" if path.suffix == ".mov" else "yuv420p"
         stream.codec_context.gop_size, stream.codec_context.bit_rate = gop, 4_000_000
-        stream.codec_context.options = {"sc_threshold": "1000000000"}  # key frames where `gop` says only
+        stream.codec_context.options = {"sc_threshold": "1000000000"}  # key frames only where `gop` says
         stream.codec_context.time_base = Fraction(1, fps)
         for number in range(seconds * fps):
             frame = av.VideoFrame.from_ndarray(np.full((SIDE[1], SIDE[0], 3), level(number), np.uint8), format="rgb24")
@@ -194,7 +194,7 @@ def test_a_rotated_video_is_upright(tmp_path: Path) -> None:
     path.write_bytes(content[:place] + turned + content[place + 36 :])
     shown = pixels(next(read_frames(str(path).encode(), [0])))
     assert shown.shape == (SIDE[0], SIDE[1], 3)
-    assert shown[: SIDE[0] // 4].mean() > 200  # what was left is on top
+    assert shown[: SIDE[0] // 4].mean() > 200  # the left half is on top
     assert shown[-SIDE[0] // 4 :].mean() < 50
 
 

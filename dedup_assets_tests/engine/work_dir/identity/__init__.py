@@ -1,1 +1,1 @@
-"""Tests of the records of results."""
+"""Tests of `engine/work_dir/identity`."""

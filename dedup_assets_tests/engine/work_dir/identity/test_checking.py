@@ -1,4 +1,4 @@
-"""Whether a file is still what was recorded: its content decides."""
+"""The content of a file decides whether it is still the recorded one."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ CONTENT = b"from,to,distance\na,b,0.9\n"
 
 @pytest.fixture(params=["small", "large"])
 def limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the files of these tests are hashed at each reading, or only if they may have changed."""
+    """Run each test with files that every reading hashes, and with files that are hashed only after a change."""
     if request.param == "large":
         monkeypatch.setattr(checking, "ALWAYS_HASHED_BYTES", 8)
 
@@ -48,7 +48,7 @@ def write(work_dir: WorkDir, result: str, name: str, content: bytes) -> None:
 
 
 def put(work_dir: WorkDir, content: bytes) -> None:
-    """Overwrite a file as another program does; on a disk with the time of modification that it had."""
+    """Overwrite a file as another program does; on a disk it keeps its modification time."""
     if not work_dir.is_local:
         work_dir.filesystem.pipe_file(work_dir.inside(NAME), content)
         return
@@ -106,7 +106,7 @@ def test_a_new_config_json_vouches_for_no_file_that_had_changed_before(
     if NAME in read_config(work_dir).result("similarity").files:
         with pytest.raises(WorkDirError, match="is not the file that this tool wrote"):
             read(work_dir)
-    else:  # hashed no more by each reading, so that its record is gone
+    else:  # not every reading hashes it, so its record was removed
         assert "changed since it was written: make similarity again" in caplog.text
 
 

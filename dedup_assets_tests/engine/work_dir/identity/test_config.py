@@ -1,4 +1,4 @@
-"""config.json: records of every version, and files that are no records of ours."""
+"""config.json of every version is read, and a file that is no record of ours is not."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def test_the_records_of_the_former_version_are_read_as_far_as_they_are_true(tmp_
     assert config.features == FeatureFacts(model_sha256="m", dimension=576, gathered=True)
     assert config.result("features").files["features.dat"] == FileRecord(size_bytes=8, sha256="features.dat")
     assert config.result("similarity").made_from == {"features": identity_of(config, "features")}
-    assert all(result.made_of == "" for result in config.results.values())  # nothing is reused by times
+    assert all(result.made_of == "" for result in config.results.values())  # modification times are no reason to reuse
     record(WorkDir(str(tmp_path)), similarity=RECORD)
     assert not read_config(WorkDir(str(tmp_path))).is_former
 
