@@ -42,7 +42,7 @@ class WorkDirError(DedupError):
 
 
 class LostLockError(WorkDirError):
-    """Another run has taken over the work_dir; this one must touch nothing more in it."""
+    """Another run has taken over the work_dir; this run must not touch it any more."""
 
 
 class ModelError(DedupError):
@@ -58,14 +58,14 @@ class WorkerError(DedupError):
 
 
 class SurroundingsError(DedupError):
-    """The process that calls, or the machine, does not allow a run."""
+    """The calling process or the machine does not allow a run."""
 
 
 class ImageError(DedupError):
     """One image cannot be used.
 
     Attributes:
-        code: the reason, as the column `error_code` of features.bad.csv has it.
+        code: the reason, as in the column `error_code` of features.bad.csv.
     """
 
     def __init__(self, code: "ErrorCode", reason: str) -> None:
@@ -74,4 +74,4 @@ class ImageError(DedupError):
 
 
 class PublishedInterrupt(KeyboardInterrupt):
-    """Ctrl-C came while results were published: the new ones are the result already, the next run moves the rest."""
+    """Ctrl-C came while results were published. The new results count already; the next run moves the rest."""

@@ -124,7 +124,7 @@ Inputs = Annotated[str | list[str], BeforeValidator(_checked_inputs)]
 """One input, or several."""
 
 Patterns = Annotated[list[str], BeforeValidator(_listed_patterns)]
-"""Glob patterns; one of them may stand without a list around it."""
+"""Glob patterns; a single one needs no list around it."""
 
 
 def short_inputs(input_dir: object) -> str:
