@@ -1,4 +1,4 @@
-"""Manifest rows to files, in small chunks: decoding processes read local files, objects on a store are read ahead.
+"""Read manifest rows in small chunks: decoding processes read local files, and objects on a store are read ahead.
 
 A local file is read by the process that decodes it, so that no bytes are handed over. On a store the latency limits the
 rate, so a bounded number of threads reads objects ahead. Members of archives are read here too, so that an archive's
@@ -31,7 +31,7 @@ _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 @contextmanager
 def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Undecoded]]]:
-    """Read the images of a manifest, in its order; give it in `reading_order`.
+    """Read the images of a manifest in its order, which should be that of `reading_order`.
 
     Args:
         manifest: the images.

@@ -38,7 +38,7 @@ class Job:
         self._link = link
 
     def open_remote(self, name: bytes) -> BinaryIO:
-        """A file that only the parent can read, such as an object of a store; waiting for it does not count as time."""
+        """A file that only the parent can read, such as an object of a store; the parent's time limit excludes it."""
         return io.BufferedReader(_RemoteFile(self._link, name), buffer_size=1 << 18)
 
 
