@@ -1,4 +1,4 @@
-"""Looking at an input again and again, to notice that files came, went or changed; no image is opened.
+"""Look at an input again and again, to notice that files came, went or changed; no image is opened.
 
 A look lists names, sizes and versions. It is bounded: after a number of files it stops and says where, and the next
 look goes on from there, with a digest of what was counted so far.
@@ -30,7 +30,7 @@ class Look:
     """What was seen of an input.
 
     Attributes:
-        files: counted so far, that may be or hold images.
+        files: number of files counted so far that may be, or hold, images.
         digest: hex, over their names, sizes and versions.
         after: the last name that was counted, where the look is not complete; empty where it is.
         input: which of several inputs that name belongs to.

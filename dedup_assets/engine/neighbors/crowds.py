@@ -19,7 +19,7 @@ class Crowd:
     """Queries with the same vector.
 
     Attributes:
-        rows: (m,) int64 queries, ascending; the first stands for all.
+        rows: (m,) int64 queries, ascending; the search for the first serves all.
     """
 
     rows: NDArray[np.int64]

@@ -20,15 +20,15 @@ _SAMPLE_START = 0.5  # takes other rows than those on which the recall is measur
 _MARGIN = 0.25  # share of the allowed misses that is left for rows outside of the sample
 _GROWTH = 1.25
 _RANGE_SAMPLE = 64  # neighbours of a sample row in a range search
-_FRUITLESS = 2  # times the lists without one neighbour more: then it is enough
+_FRUITLESS = 2  # times the lists that brought the last gain: more are not tried
 _TRIED = 16  # lists that are tried even if fewer already find nothing more
 
 
 def tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> None:
     """Set nprobe to the fewest lists that hold the wanted share of the true neighbours of a sample.
 
-    All lists are searched if need be. But where more lists find no more neighbours, the missed ones are not in them,
-    and searching them would be in vain.
+    All lists are searched if necessary. But if more lists find no more neighbours, the missed ones are not in them, and
+    searching them would gain nothing.
 
     Args:
         index: an inverted file over the vectors.

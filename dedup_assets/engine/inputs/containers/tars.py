@@ -39,7 +39,7 @@ class TarArchive:
     def __init__(self, name: bytes) -> None:
         self._name = name
         self._stream: Stream | None = None
-        self._end: tuple[int, OverdueError] | None = None  # where a stream is read no further, and why
+        self._end: tuple[int, OverdueError] | None = None  # the place from which a stream is not read, and why
         self._lock = Lock()
         self.damage: ImageError | None = None
 

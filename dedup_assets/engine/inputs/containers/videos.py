@@ -48,8 +48,8 @@ def list_moments(name: bytes, fps: float) -> list[int]:
         fps: frames a second; 0 for the key frames.
 
     Returns:
-        Milliseconds from its start, each once, in order. Where the file ends before what it promises, the moments go on
-        to the promised end; reading those tells that they are lost.
+        Milliseconds from its start, each once, in order. If the file ends before its promised end, the moments go on to
+        that end, and reading the last ones reports that they are lost.
 
     Raises:
         ImageError: it holds no frame that can be named.

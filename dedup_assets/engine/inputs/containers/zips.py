@@ -36,7 +36,7 @@ class ZipArchive:
         Exception: it cannot be read, or is no zip archive.
     """
 
-    damage: ImageError | None = None  # a directory is whole, or no directory
+    damage: ImageError | None = None  # none here: opening fails unless the directory is whole
 
     def __init__(self, name: bytes) -> None:
         self._name = name
@@ -137,7 +137,7 @@ def _unpacked(packed: bytes, entry: zipfile.ZipInfo, budget: Budget) -> bytes:
 
 
 def _path(entry: zipfile.ZipInfo) -> bytes:
-    """The member's path: UTF-8 where it is, as many archives have it without saying so; else code page 437."""
+    """The member's path: UTF-8 if it is valid, because many archives use it undeclared; else code page 437."""
     try:
         raw = entry.filename.encode("cp437")
         raw.decode("utf-8")

@@ -55,7 +55,7 @@ def with_one_association(data: bytes) -> bytes:
     merged = _box(b"ipma", versions.pop() + items.to_bytes(4, "big") + entries)
     kept = data[properties.start + _HEADER_BYTES : found[0].start]
     shorter = _box(b"iprp", kept + merged)
-    spare = properties.end - properties.start - len(shorter) - _HEADER_BYTES  # places in the file stay what they are
+    spare = properties.end - properties.start - len(shorter) - _HEADER_BYTES  # keeps all offsets in the file
     return data[: properties.start] + shorter + _box(b"free", bytes(spare)) + data[properties.end :]
 
 

@@ -144,7 +144,7 @@ def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
 
 
 def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArray[np.uint8]:
-    """The pixels as stored. `said`: what simplejpeg had against the file; empty if nothing."""
+    """The pixels as stored. `said`: why simplejpeg refused the file; empty if it did not."""
     try:
         with silence, JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
             image.load()

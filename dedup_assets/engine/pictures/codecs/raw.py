@@ -56,7 +56,7 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
 
 
 def _turned(picture: OpenedPicture, preview: bytes, orientation: int) -> OpenedPicture:
-    """The preview upright: some cameras store it as the sensor lies, without a word."""
+    """The preview upright: some cameras store it as the sensor lies, without an orientation of its own."""
     says_itself = exif.has_orientation(read_segments(preview).exif)
     if orientation == exif.UPRIGHT or says_itself or picture.height > picture.width:
         return OpenedPicture("RAW", picture.width, picture.height, picture.load, picture.correct)

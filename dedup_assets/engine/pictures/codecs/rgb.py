@@ -1,4 +1,4 @@
-"""A loaded Pillow image, in whatever mode, as the 8-bit RGB that a person sees.
+"""Convert a loaded Pillow image of any mode to the 8-bit RGB that a person sees.
 
 Pillow's own `convert("RGB")` is right for 8-bit colour only. It clips 16-bit and float gray to white, drops alpha (so
 that hidden colours appear) and refuses CIELAB. Of 16-bit colour Pillow itself loads the upper bytes only.
@@ -31,7 +31,7 @@ def to_rgb(
 
     Alpha, also of palettes and of PNG's tRNS, is composited over the backdrop that shows the picture, see `backdrop`.
     Samples of more than 8 bits are scaled by the range that they use, see `depth`. CMYK without a profile is converted
-    simply.
+    by Pillow's simple rule.
 
     Args:
         image: in any mode.
