@@ -7,6 +7,7 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
 ├── InputError              the input cannot be listed, is empty, or holds no readable image
 ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
+│   └── LostLockError       another run has taken over the work_dir
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
 ├── WorkerError             the processes that decode cannot be started here
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from dedup_assets.engine.core.redaction import redacted
 
-if TYPE_CHECKING:  # the records need numpy and polars, which `import dedup_assets` does without
+if TYPE_CHECKING:  # only an annotation needs it, and `import dedup_assets` stays light
     from dedup_assets.engine.core.records import ErrorCode
 
 

@@ -19,7 +19,7 @@ _URL = re.compile(
 )
 _WHOLE_URL = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*::)*{_SCHEME}.*", re.DOTALL)  # also fsspec's chains
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^/?#]*:[^/?#]*@")
-# On the web a user alone may be a token; in the URL of a store it is the name of an account.
+# A user without a password may be a token on the web; in the URL of a store it is the name of an account.
 _USER = re.compile(r"((?:https?|ftps?)://)[^/?#]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"((?:[?&;]|%26|\\u0026)(?:amp;)?"

@@ -13,7 +13,7 @@ from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
-_SHOWN_INPUTS = 3  # of a list, in a message
+_SHOWN_INPUTS = 3  # inputs of a list that a message names
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
 
 

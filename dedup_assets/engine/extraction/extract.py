@@ -29,7 +29,7 @@ from dedup_assets.engine.workers import Lanes, WorkerPool
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_BATCH = CHUNK_IMAGES  # of one inference
+_BATCH = CHUNK_IMAGES  # pictures of one inference
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], *, gathered: bool
 
 @contextmanager
 def _alone(work_dir: WorkDir) -> Iterator[WorkDir]:
-    """The work_dir in the generation of the run that gathers, or in one of its own once no other run is at work."""
+    """The work_dir in the generation of the run that gathers; or in a new one once no other run is at work."""
     if work_dir.generation:
         yield work_dir
         return
@@ -150,7 +150,7 @@ def _range_facts(folder: WorkDir) -> _RangeFacts:
 
 
 def _place_of(input_dir: object) -> object:
-    """The input, however it was named: nodes may start in different folders."""
+    """The input by its absolute path, because nodes may start in different folders."""
     if isinstance(input_dir, str):
         return input_dir if "://" in input_dir else os.path.realpath(input_dir)
     return [_place_of(each) for each in input_dir] if isinstance(input_dir, list) else input_dir

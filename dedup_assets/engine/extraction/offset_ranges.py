@@ -68,7 +68,7 @@ class RangeExtractor:
             seconds=settings.image_seconds,
         )
         self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
-        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is read for its digest once
+        self._digests: dict[tuple[str, OffsetRange], str] = {}  # each is computed once
 
     @property
     def model_sha256(self) -> str:

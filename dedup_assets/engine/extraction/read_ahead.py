@@ -24,7 +24,7 @@ Read = Callable[[Source], Undecoded]
 CHUNK_IMAGES = 8  # also the batch of one inference; measured fastest, and bit-identical to single calls
 _CHUNK_FRAMES = 64  # of a video, because each chunk decodes from the key frame before its first frame
 _CHUNK_BYTES = 32 << 20  # a larger file is a chunk of its own
-_READS_AT_ONCE = 32  # with 30 ms of latency, 1000 images a second
+_READS_AT_ONCE = 32  # with 30 ms of latency, 1000 images per second
 _CHUNKS_AHEAD = 16  # twice what is read at once; with `_CHUNK_BYTES` 512 MiB at most
 _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 

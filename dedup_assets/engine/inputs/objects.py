@@ -28,7 +28,7 @@ from dedup_assets.engine.stores import (
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
-_AT_ONCE = 32  # requests; with 50 ms each, 640 a second
+_AT_ONCE = 32  # requests; with 50 ms each, 640 per second
 _AHEAD = 128  # requests begun before their answer is taken
 
 

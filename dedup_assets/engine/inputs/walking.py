@@ -135,7 +135,7 @@ class Walk:
         self._selection, self._ours, self._in_place = selection, _identity_of(work_dir), in_place
         self._folders_left = most_folders
         self._names: dict[_Identity, bytes] = {}  # of folders that were read
-        self._links: deque[tuple[bytes, bytes]] = deque()  # that come last: name, and path from the top
+        self._links: deque[tuple[bytes, bytes]] = deque()  # followed last: name, and path from the top
         self._top = self._after = b""
 
     def files(self, top: bytes, after: bytes = b"") -> Iterator[Found]:

@@ -109,8 +109,8 @@ class RowRangeSearcher:
     def merge(self) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
 
-        Images that show nothing are neighbours of their exact copies alone (`low_information`); the recall is that of
-        the search before these are left out.
+        Images that show nothing are neighbours of their exact copies only (`low_information`); the recall is measured
+        before their other neighbours are left out.
 
         Raises:
             SearchError: as `complete`.

@@ -128,7 +128,7 @@ def make_thumbnail(
         ImageError: the picture cannot be used; `code` says why.
     """
     width, height = size
-    scale = min(side / max(width, height, 1), 1)  # so the decoder may scale down
+    scale = min(side / max(width, height, 1), 1)  # at most 1, so that the decoder may scale down
     shown = (max(round(height * scale), 1), max(round(width * scale), 1))
     return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
 

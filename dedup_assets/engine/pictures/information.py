@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 VERSION = 1
 """Raised when the rule for which pictures show nothing changes."""
 
-_LEVELS = 8  # of 255: noise of sensors and codecs stays within
+_LEVELS = 8  # of 255: noise of sensors and codecs stays within them
 _SHARE = 0.001  # of the pixels: dust on a blank page, a defective pixel
-_SAMPLE_SIDE = 20  # pixels each way that are looked at first
+_SAMPLE_SIDE = 20  # pixels per side of the sample that is checked first
 
 
 def shows_nothing(picture: NDArray[np.uint8]) -> bool:

@@ -19,7 +19,7 @@ _WAITS = (0.5, 1.0, 2.0)  # seconds, between two attempts
 _LONGEST_WAIT = 30.0  # seconds, even if a server asks for more
 _MOST_FAILURES = 8  # requests in a row whose last attempt failed too
 
-_failures: Counter[str] = Counter()  # of hosts
+_failures: Counter[str] = Counter()  # requests in a row that failed, by host
 _lock = Lock()
 
 

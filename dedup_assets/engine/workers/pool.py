@@ -14,7 +14,7 @@ from dedup_assets.engine.workers.cores import thread_count
 from dedup_assets.engine.workers.process import Worker
 from dedup_assets.engine.workers.process_limits import affordable_workers
 
-_WATCH_SECONDS = 0.25  # between two looks at the time limits
+_WATCH_SECONDS = 0.25  # between two checks of the time limits
 _ENDED = "the decoding processes were ended"
 _FORKED = "the decoding processes belong to the process that this one was forked from"
 _STARTS = 3  # attempts in a row: memory may be short for a moment

@@ -109,7 +109,7 @@ class Worker:
         """Wait until the worker takes requests.
 
         Raises:
-            WorkerError: it ended, or takes too long.
+            WorkerError: the worker ended, or takes too long.
         """
         if self.started:
             return
@@ -130,8 +130,8 @@ class Worker:
             contents: bytes for the handler.
 
         Raises:
-            Ended: before the last answer.
-            WorkerError: it did not even start.
+            Ended: the worker ended before the last answer.
+            WorkerError: the worker could not start.
         """
         self.await_start()
         self.due = time.monotonic() + request["seconds"]
@@ -154,8 +154,8 @@ class Worker:
         """Answers to what was sent, as they come; the time limit runs only while this waits for one.
 
         Raises:
-            Ended: before the last answer.
-            WorkerError: it did not even start.
+            Ended: the worker ended before the last answer.
+            WorkerError: the worker could not start.
         """
         self.await_start()
         try:

@@ -20,7 +20,7 @@ from dedup_assets.engine.stores import open_file
 
 _BLOCK = 512
 _HEADER_BYTES = 16 << 20  # limit for the headers of one file, and for those that hold for all files together
-_MOST_EXPANSION = 200  # images hardly shrink; a stream of more than this is a bomb
+_MOST_EXPANSION = 200  # images hardly shrink; a stream that expands more is a bomb
 _FREE_BYTES = 1 << 30  # that any stream may give, however small it is
 _XZ_MEMORY_BYTES = 128 << 20  # twice what `xz -9` needs
 _TYPE = slice(156, 157)  # of a header
@@ -75,7 +75,7 @@ class Stream:
         self._file, self._limit, self.budget = file, limit, budget
         self._left = self._left_for_all = _HEADER_BYTES
         self._follows = b""  # the type of a header whose text comes next
-        self.last_block = b""  # that tarfile asked for
+        self.last_block = b""  # the last bytes that tarfile read
         self.close = weakref.finalize(self, _close, file, below)
 
     def expect_headers(self) -> None:

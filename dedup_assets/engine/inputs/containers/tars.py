@@ -80,14 +80,14 @@ class TarArchive:
                 last = entry.offset
                 if not entry.isdir():
                     yield _member(entry, files)
-        if stream.last_block.strip(b"\0"):  # tarfile takes what is no header for the end
+        if stream.last_block.strip(b"\0"):  # tarfile takes a block that is no header for the end
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged after byte {archive.offset}")
         stream.check()
 
     def _from_stream(self, place: int, size: int, seconds: float) -> bytes:
         _let_others_go(self)
         with self._lock:
-            if self._end and place >= self._end[0]:  # whatever lies further takes longer
+            if self._end and place >= self._end[0]:  # later places take longer
                 raise ImageError(self._end[1].code, str(self._end[1]))
             if self._stream is None or self._stream.tell() > place:
                 self._close()

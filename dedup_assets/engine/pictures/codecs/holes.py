@@ -19,7 +19,7 @@ _SECTOR_BYTES = 512
 _ZERO = b"\0"
 _START_OF_SCAN, _START_OF_DATA = b"\xff\xda", b"\xff\x93"  # ISO/IEC 10918-1, B.1.1.3; 15444-1, A.4.3
 _AVIF_TAIL_BYTES = 512  # the coded data of a tile end with a bit that is set (AV1, 4.10.4)
-_MACROBLOCK, _MACROBLOCK_BYTES = 16, 8  # px; more than all the zeros that one can take (RFC 6386, 11 and 13)
+_MACROBLOCK, _MACROBLOCK_BYTES = 16, 8  # px; more zeros than a macroblock can take (RFC 6386, 11 and 13)
 _CODED_BY_WEBP = (b"VP8 ", b"VP8L", b"ALPH")
 
 

@@ -32,8 +32,8 @@ _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QO
 _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "TGA")
 _TGA_HEADER_BYTES = 18
 _CODESTREAM = b"\xff\x4f\xff\x51"
-_MOST_FRAMES, _MOST_FRAME_PIXELS = 32, 200_000_000  # looked at for the first with content: a second or two
-_SAMPLED_ROWS, _FLAT_LEVELS = 16, 4  # one row of this number; levels that one colour may vary by
+_MOST_FRAMES, _MOST_FRAME_PIXELS = 32, 200_000_000  # searched for a frame with content, in a second or two
+_SAMPLED_ROWS, _FLAT_LEVELS = 16, 4  # rows per sampled row; levels that one colour may vary by
 _DEEP_GRAY_WITH_ALPHA = "LA;16B"
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}

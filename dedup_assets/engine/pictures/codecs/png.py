@@ -8,14 +8,14 @@ _SIGNATURE_BYTES = 8
 _FRAME_BYTES = 12  # length, type and checksum
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _NOTES = (b"tEXt", b"zTXt", b"iTXt")
-_LARGE_PROFILE_BYTES = 1 << 20  # that Pillow refuses
+_LARGE_PROFILE_BYTES = 1 << 20  # Pillow refuses such a profile
 _MOST_PROFILE_BYTES = 4 << 20
 
 
 class _Chunk(NamedTuple):
     kind: bytes
-    start: int  # of its length
-    end: int  # after its checksum
+    start: int  # position of its length
+    end: int  # position after its checksum
 
 
 def has_damaged_chunk(data: bytes) -> bool:

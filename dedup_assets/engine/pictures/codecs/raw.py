@@ -67,7 +67,7 @@ def _turned(picture: OpenedPicture, preview: bytes, orientation: int) -> OpenedP
 
 
 def _holds_sensor_data(data: bytes) -> bool:
-    """Whether a TIFF is one of a camera: DNG, or with a directory whose samples are those of a sensor."""
+    """Whether a TIFF is a raw file: DNG, or with a directory whose samples are those of a sensor."""
     order = "<" if data[:2] == b"II" else ">"
     waiting, seen = [struct.unpack_from(order + "I", data.ljust(8, b"\0"), 4)[0]], 0
     while waiting and seen < _MOST_DIRECTORIES:

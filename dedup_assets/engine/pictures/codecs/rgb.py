@@ -100,7 +100,7 @@ def _deep_gray_to_8_bits(image: Image.Image) -> NDArray[np.uint8]:
         if image.mode == "I" and image.format == "TIFF" and tags.get(_TIFF_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
             values = values.view(np.uint32)  # Pillow stores unsigned samples in its only 32-bit mode, the signed one
         gray = to_8_bits(values, nodata)
-    # Pillow turns "white is zero" round for 8 bits only.
+    # Pillow inverts "white is zero" for 8 bits only.
     return 255 - gray if tags.get(_TIFF_PHOTOMETRIC) == 0 else gray
 
 
