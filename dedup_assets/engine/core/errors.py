@@ -7,6 +7,7 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
 ├── InputError              the input cannot be listed, is empty, or holds no readable image
 ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
+│   └── LostLockError       another run has taken over the work_dir
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
 ├── WorkerError             the processes that decode cannot be started here
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from dedup_assets.engine.core.redaction import redacted
 
-if TYPE_CHECKING:  # the records need numpy and polars, which `import dedup_assets` does without
+if TYPE_CHECKING:  # only an annotation needs it, and `import dedup_assets` stays light
     from dedup_assets.engine.core.records import ErrorCode
 
 
@@ -42,7 +43,7 @@ class WorkDirError(DedupError):
 
 
 class LostLockError(WorkDirError):
-    """Another run has taken over the work_dir; this one must touch nothing more in it."""
+    """Another run has taken over the work_dir; this run must not touch it any more."""
 
 
 class ModelError(DedupError):
@@ -58,14 +59,14 @@ class WorkerError(DedupError):
 
 
 class SurroundingsError(DedupError):
-    """The process that calls, or the machine, does not allow a run."""
+    """The calling process or the machine does not allow a run."""
 
 
 class ImageError(DedupError):
     """One image cannot be used.
 
     Attributes:
-        code: the reason, as the column `error_code` of features.bad.csv has it.
+        code: the reason, as in the column `error_code` of features.bad.csv.
     """
 
     def __init__(self, code: "ErrorCode", reason: str) -> None:
@@ -74,4 +75,4 @@ class ImageError(DedupError):
 
 
 class PublishedInterrupt(KeyboardInterrupt):
-    """Ctrl-C came while results were published: the new ones are the result already, the next run moves the rest."""
+    """Ctrl-C came while results were published. The new results count already; the next run moves the rest."""

@@ -1,7 +1,7 @@
-"""How a work_dir is recognised: by its config.json, whichever version of this package wrote it.
+"""How a work_dir is recognised: by its config.json, from any version of this package.
 
-Listing leaves such folders out, and publishing refuses to replace a config.json that somebody else wrote. Both ask
-`is_own_config`; what is in the file is read by `engine.work_dir.identity` alone.
+Listing leaves such folders out, and publishing refuses to replace a config.json of another program. Both ask
+`is_own_config`; only `engine.work_dir.identity` reads what is in the file.
 """
 
 import json
@@ -12,14 +12,14 @@ CONFIG = "config.json"
 FORMAT = "dedup-assets work_dir"
 """The value of `format` in every config.json since format_version 2."""
 
-_FORMER_SETTINGS = {"input_dir", "work_dir", "run_mode"}  # of a config.json before it named its format
+_FORMER_SETTINGS = {"input_dir", "work_dir", "run_mode"}  # keys of a config.json that does not name its format
 
 
 def is_own_config(content: bytes) -> bool:
     """Whether the content of a config.json was written by this package, in this or any other version.
 
     Args:
-        content: the whole file. Anything that is no JSON object of ours gives False, damaged files included.
+        content: the whole file. Anything but a JSON object of this package gives False, also a damaged file.
     """
     try:
         found = json.loads(content)
@@ -31,7 +31,7 @@ def is_own_config(content: bytes) -> bool:
 
 
 def is_former_config(found: Mapping[str, Any]) -> bool:
-    """Whether a JSON object is a config.json of a version that did not name its format yet."""
+    """Whether a JSON object is a config.json of an older version, which did not name its format."""
     settings, features, results = (found.get(name) for name in ("settings", "features", "results"))
     return (
         (isinstance(settings, dict) and settings.keys() >= _FORMER_SETTINGS)

@@ -34,7 +34,7 @@ class ProgressReporter:
 
     @contextmanager
     def counting(self, total: int) -> Iterator[None]:
-        """Begin counting, and end it when the block ends, also by an error."""
+        """Count within the block, and stop when it ends, also by an error."""
         self.begin(total)
         try:
             yield

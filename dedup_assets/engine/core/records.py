@@ -1,6 +1,6 @@
-"""The vocabulary that crosses module borders: small, frozen, without behaviour beyond their own facts.
+"""Records that modules exchange: small, frozen, with no behaviour beyond their own facts.
 
-Tables (polars) and arrays (numpy) travel inside these records, never loose: a signature then says what it carries.
+Tables (polars) and arrays (numpy) travel inside these records, so that a signature says what it carries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:  # decoding processes need the vocabulary, and start quicker without these
+if TYPE_CHECKING:  # decoding processes import this module, and start faster without these
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
@@ -83,11 +83,13 @@ class Source(NamedTuple):
     """Where the bytes of one image are.
 
     Attributes:
-        name: as a person finds it: the path's bytes or a URL; `ARCHIVE/MEMBER`; `VIDEO#t=HH:MM:SS.mmm`.
+        name: bytes of the path or URL; `ARCHIVE/MEMBER` inside an archive; `VIDEO#t=HH:MM:SS.mmm` for a frame of a
+            video.
         size_bytes: -1 if unknown (a frame of a video) or not found.
-        version: changes with the content.
-        container: the archive or video that holds it; None for a file of its own.
-        place: where in the container: a byte offset; for videos milliseconds. Only `containers` reads it.
+        version: text that changes with the content; empty if unknown.
+        container: the archive or video that holds the image; None for a file of its own.
+        place: position in the container: a byte offset in an archive, milliseconds in a video. Only `containers` reads
+            it.
     """
 
     name: bytes
@@ -99,21 +101,21 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was listed, in order.
+    """The listed images, in order.
 
     Attributes:
-        images: one row an image: `index` (int64, position in the full listing) and the fields of `Source`, its name as
-            `filename` (binary), `size_bytes` (int64), `version` (string: modification and change time in ns, or
-            what a store says, and what changes within a container; empty: unknown), `container` (binary) and `place`
+        images: one row per image: `index` (int64, position in the full listing) and the fields of `Source`: `filename`
+            (binary, its name), `size_bytes` (int64), `version` (string: modification and change time in ns, or what the
+            store gives, and what changes within a container; empty if unknown), `container` (binary) and `place`
             (int64), both null for plain files.
-        listed: how many images the full listing has, before offsets and `num_images` cut it.
-        digest: hex digest over names, sizes and versions of all rows: equal digests, equal content.
-        listing: hex digest over the names of the full listing: positions mean the same in listings of equal digests.
-            Empty if unknown.
-        links: one row per further name of an image or its file: `filename` and `same_as` (binary, both names) and
-            `kind` (string: symlink, hardlink, same_folder or same_object), by name; None where they are not known.
-        left_out: how many files, or folders that were not entered, are no images of the listing, by reason: an
-            extension, or words.
+        listed: number of images in the full listing, before offsets and `num_images` cut it.
+        digest: SHA-256 in hex over positions, names, sizes and versions of all rows; equal digests mean equal content.
+        listing: SHA-256 in hex over the names of the full listing; if two are equal, a position means the same image in
+            both. Empty if unknown.
+        links: one row per additional name of an image or of its file, sorted by it: `filename` (binary, that name),
+            `same_as` (binary, the listed name) and `kind` (string: symlink, hardlink, same_folder or same_object). None
+            if unknown.
+        left_out: number of files and of unentered folders that are not listed, by reason: an extension, or words.
     """
 
     images: "pl.DataFrame"
@@ -129,11 +131,11 @@ class Manifest:
 
 @dataclass(frozen=True)
 class StoredManifest:
-    """A listing of which only a range is held in memory: what extraction needs, whatever the number of images.
+    """A listing that is read range by range, so that extraction needs no more memory for more images.
 
     Attributes:
-        read: the rows of `Manifest.images` in a range of positions.
-        positions: of its first row, and after its last one.
+        read: gives the rows of `Manifest.images` in a range of positions.
+        positions: from that of its first row to the one after its last row.
         listed: as of `Manifest`.
         digest: as of `Manifest`.
         listing: as of `Manifest`.
@@ -150,18 +152,18 @@ class StoredManifest:
 
 
 LEDGER_COLUMNS = ("index", "filename", "size_bytes", "version", "error_code", "error", "low_information")
-"""Of `Shard.images` and `ImageLedger.rows`, in this order."""
+"""Columns of `Shard.images` and `ImageLedger.rows`, in this order."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What one offset range gave: a row for each listed image, good or bad.
+    """The result of one offset range: one row per listed image, good or bad.
 
     Attributes:
-        images: `index`, `filename`, `size_bytes`, `version` of the manifest; `error_code`, `error` (both null where
-            the image is good); and `low_information` (string): null, or where the picture shows nothing (flat, black,
-            blank) a hash of the file, empty for a frame of a video. Such images match exact copies alone.
-        vectors: (n_good, d) float32, the good rows in order.
+        images: `index`, `filename`, `size_bytes`, `version` as in the manifest; `error_code`, `error` (both null for a
+            good image); and `low_information` (string): null, or a hash of the file if the picture shows nothing (flat,
+            black, blank), empty for a frame of a video. Such images match only exact copies.
+        vectors: (n_good, d) float32, of the good images in the order of their rows.
     """
 
     images: "pl.DataFrame"
@@ -170,15 +172,15 @@ class Shard:
 
 @dataclass(frozen=True)
 class FeatureStream:
-    """Ranges on their way into features.dat: iterated once, in order, one in memory at a time.
+    """The offset ranges that become features.dat: iterated once, in order, with one in memory at a time.
 
     Attributes:
         shards: the ranges of a whole manifest.
-        model_sha256: of the ONNX file that made the vectors.
+        model_sha256: SHA-256 of the ONNX file that made the vectors.
         dimension: values in one vector.
-        is_part: of a listing whose other ranges are elsewhere: then a range without a good image is a result too.
-        digest: equal where all ranges are, so that files which hold them need not be written again; empty if unknown.
-        versions: of the rules and libraries that made the vectors, by name; empty if unknown.
+        is_part: the other ranges of the listing are elsewhere; then a range without a good image is a result too.
+        digest: equal if all ranges are equal, so that files that hold them need not be written again; empty if unknown.
+        versions: name to version of the rules and libraries that made the vectors; empty if unknown.
         listing: as of `Manifest`.
     """
 
@@ -196,7 +198,7 @@ class Features:
     """The vectors of all good images and the names of their rows.
 
     Attributes:
-        names: (n,) binary: the path's bytes of each row.
+        names: (n,) binary: the name of the image of each row.
         vectors: (n, d) float32, as the model gave them; memory-mapped where they come from a local file.
     """
 
@@ -209,10 +211,10 @@ class Features:
 
 @dataclass(frozen=True)
 class ImageLedger:
-    """What became of every listed image: each in exactly one class.
+    """What became of each listed image: it is good and has a vector, or bad and has an error.
 
     Attributes:
-        rows: as the images of a `Shard`.
+        rows: as `Shard.images`.
     """
 
     rows: "pl.DataFrame"
@@ -223,7 +225,7 @@ class ImageLedger:
 
 @dataclass(frozen=True)
 class FeatureFiles:
-    """All that the extraction left in the work_dir, read back together."""
+    """What the extraction wrote to the work_dir, read back together."""
 
     features: Features
     ledger: ImageLedger
@@ -250,9 +252,9 @@ class SearchIndex:
     Attributes:
         index: a `faiss.Index`.
         distance: the metric it was built for; for cosine it holds normalised vectors.
-        by_fastdup: it was read from fastdup's nnf.index, whose rows may be others than those of the features.
-        made_of: which features and settings it was built from; empty if unknown.
-        is_stored: it was read from where it would be written to.
+        by_fastdup: it was read from fastdup's nnf.index, whose rows may differ from those of the features.
+        made_of: identifies the features and settings that it was built from; empty if unknown.
+        is_stored: it was read from the file that it would be written to.
     """
 
     index: Any
@@ -272,7 +274,7 @@ class Neighbors:
     Attributes:
         edges: `from`, `to` (uint32 rows of the features), `similarity` (float32, 1 = identical, 6 decimals),
             ordered by (from, similarity descending, to); no row points to itself.
-        images: how many rows the features have.
+        images: number of rows that were searched for: all rows of the features, or of a scored set.
         recall_at_k: share of true neighbours found, measured against exact search on a sample; None if not measured.
     """
 
@@ -300,7 +302,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Similarity:
-    """What a search gives: the neighbours of every image, and the pairs among them that are similar enough to list."""
+    """The result of a search: the neighbours of each image, and the pairs that are similar enough to list."""
 
     neighbors: Neighbors
     pairs: Pairs
@@ -308,14 +310,14 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Components:
-    """The similarity graph, summed up.
+    """The similarity graph as tables.
 
     Attributes:
-        images: one row an image, in the order of the features: `__id` (row of features.dat.csv), `component_id`,
+        images: one row per image, in the order of the features: `__id` (row of features.dat.csv), `component_id`,
             `pagerank`, `degree`, `count`, `mean_distance`, `min_distance`, `max_distance`. A column whose computation
             was switched off is absent.
-        info: one row a component, largest first: `component_id`, `count` (images), `mean`, `min`, `max` (similarity of
-            its edges; null for a single image). Empty when components were switched off.
+        info: one row per component, largest first: `component_id`, `count` (images), `mean`, `min`, `max` (similarity
+            of its edges; null for a single image). Empty if components were switched off.
     """
 
     images: "pl.DataFrame"
@@ -324,15 +326,16 @@ class Components:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The report.
+    """The HTML report.
 
     Attributes:
-        pages: HTML documents by file name, first the one to open.
-        folder: beside the pages, holds what they refer to; another content has another name. Empty: there is none.
-        files: path within that folder and content of each of its files.
-        file_bytes: their size together.
-        made_of: which results and settings it shows; empty if unknown.
-        is_stored: it stands where it would be written to, and neither pages nor files were made again.
+        pages: HTML documents by file name; the first is the one to open.
+        folder: name of the folder beside the pages with the files that they load; it changes with the content. Empty if
+            there is none.
+        files: path within `folder` and content of each file.
+        file_bytes: total size of these files.
+        made_of: identifies the results and settings that it shows; empty if unknown.
+        is_stored: it is already where it would be written to, and neither pages nor files were made again.
     """
 
     pages: dict[str, str]

@@ -1,4 +1,4 @@
-"""The only scrubber of credentials: texts that are shown, logged or stored name an image, not what gives access to it.
+"""The only place that hides credentials: texts that are shown, logged or stored name an image and give no access to it.
 
 A URL can carry a user and a password before the host (RFC 3986, 3.2.1) or a signature in its query (presigned URLs of
 S3, Google Cloud Storage and Azure; tokens of HTTP servers). A new kind of secret is a new name in `_SECRET`.
@@ -19,7 +19,7 @@ _URL = re.compile(
 )
 _WHOLE_URL = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*::)*{_SCHEME}.*", re.DOTALL)  # also fsspec's chains
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^/?#]*:[^/?#]*@")
-# On the web a user alone may be a token; in the URL of a store it is the name of an account.
+# A user without a password may be a token on the web; in the URL of a store it is the name of an account.
 _USER = re.compile(r"((?:https?|ftps?)://)[^/?#]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"((?:[?&;]|%26|\\u0026)(?:amp;)?"
@@ -45,9 +45,9 @@ def redacted_values(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def redacted_url(text: str) -> str:
-    """Return the text with its credentials hidden, where the whole of it is one URL, whatever characters that holds.
+    """Return the text with its credentials hidden; if the whole text is one URL, it may hold any character.
 
-    Within a longer text, `redacted` cannot know where a URL ends that is not in quotes: it takes a space for the end.
+    `redacted` cannot know where an unquoted URL ends within a longer text, and takes a space for its end.
     """
     found = _WHOLE_URL.match(text) if "://" in text else None
     return redacted(text) if found is None else _hide(found)

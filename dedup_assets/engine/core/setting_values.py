@@ -13,7 +13,7 @@ from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
-_SHOWN_INPUTS = 3  # of a list, in a message
+_SHOWN_INPUTS = 3  # inputs of a list that a message names
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
 
 
@@ -124,7 +124,7 @@ Inputs = Annotated[str | list[str], BeforeValidator(_checked_inputs)]
 """One input, or several."""
 
 Patterns = Annotated[list[str], BeforeValidator(_listed_patterns)]
-"""Glob patterns; one of them may stand without a list around it."""
+"""Glob patterns; a single one needs no list around it."""
 
 
 def short_inputs(input_dir: object) -> str:

@@ -2,9 +2,9 @@
 
 The Python API, the command line and Dagster's launchpad derive their arguments, help texts and defaults from the fields
 of `Settings`; nothing else states a default. A new parameter is a field here and exists at every door; a row of
-docs/reference.md describes it. Names and meanings follow fastdup's interface (docs/compatibility.md); the description
-settles what that leaves open. How a text such as `turi_param` is taken apart belongs in `setting_values`, messages in
-`setting_messages`.
+docs/reference.md describes it. Names and meanings follow fastdup's interface (docs/compatibility.md); the descriptions
+below settle what that leaves open. Code that parses a text such as `turi_param` belongs in `setting_values`; messages
+belong in `setting_messages`.
 """
 
 from dataclasses import dataclass

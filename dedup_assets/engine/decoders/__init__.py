@@ -4,6 +4,6 @@ Decoders are native code and their input may be hostile: a file that crashes one
 
 tasks.py      what is asked for and what comes back, as records
 messages.py   requests and answers as they travel through the pipe; both ends import it
-asking.py     the end in the process of the pipeline: asks, and asks again where a process ends
+asking.py     the end in the process of the pipeline: asks, and asks again if a process ends
 answering.py  the program of a decoding process
 """

@@ -22,7 +22,7 @@ from dedup_assets.engine.pictures.decoding import decode_resized, image_size, ma
 from dedup_assets.engine.pictures.information import shows_nothing
 from dedup_assets.engine.workers.serving import Job, serve
 
-_HEADER_BYTES = 1 << 16  # nearly every header ends within
+_HEADER_BYTES = 1 << 16  # nearly every header ends within these
 _WHOLE_BYTES = 32 << 20  # largest file that is read whole for a header that ends later
 
 
@@ -52,7 +52,7 @@ def _decode(job: Job) -> Iterator[list[Any]]:
 
 
 def _hash_of(file: bytes, source: Source | None) -> str:
-    """SHA-256 of a file, 32 digits of it; empty for a frame of a video, because a frame is no file."""
+    """The first 32 hex digits of a file's SHA-256; empty for a frame of a video, because a frame is no file."""
     is_frame = source is not None and video_of(source) is not None
     return "" if is_frame else hashlib.sha256(file).hexdigest()[:32]
 
@@ -73,7 +73,7 @@ def _preview(job: Job) -> Iterator[list[Any]]:
 
 
 def _describe(job: Job) -> Iterator[list[Any]]:
-    """As `_preview`, of local files and without thumbnails; null where the header does not tell."""
+    """As `_preview`, but for local files and without thumbnails; null for what the header does not give."""
     for source in sources_of(job.request):
         with _Answer() as answer:
             if source is not None:
@@ -101,7 +101,7 @@ def _facts(name: bytes) -> tuple[int | None, int | None, int | None]:
 
 
 class _Answer:
-    """The answer for one image: `fields`, or code and reason where the block raises what makes an image bad."""
+    """The answer for one image: `fields`, or code and reason if the block raises an error that makes the image bad."""
 
     def __init__(self) -> None:
         self.fields: list[Any] = []
@@ -135,7 +135,7 @@ def _files(job: Job) -> Iterator[bytes | ImageError]:
 
 
 def _list_moments(job: Job) -> Iterator[list[int]]:
-    """The moments of a video, in milliseconds; none where it cannot be listed: reading it gives the reason."""
+    """The moments of a video, in milliseconds; none if it cannot be listed, because reading it gives the reason."""
     from dedup_assets.engine.inputs.containers.videos import list_moments
 
     stores.open_urls_by(job.open_remote)

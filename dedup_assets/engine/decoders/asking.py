@@ -1,8 +1,8 @@
-"""The end of the pipe in the process of the pipeline: asks decoding processes, and asks again where one ends.
+"""The end of the pipe in the process of the pipeline: asks decoding processes, and asks again if one ends.
 
-A file that ends its process is bad, and no other. A process that crashes may have been damaged by an earlier file, or
-killed because others took the memory; so the image that it was decoding is tried once more in a fresh process, and that
-result counts. An image that runs out of time is not tried again.
+A file that ends its process is bad; the other files of the request are not. A process that crashes may have been
+damaged by an earlier file, or killed because others took the memory. So the image that it was decoding is tried once
+more in a fresh process, and that result counts. An image that runs out of time is not tried again.
 
 Small files share one reply, because a reply per image costs 5 % of its decoding time. A process that ends before such a
 reply does not say which image it was decoding, so all of them are then asked for one by one.

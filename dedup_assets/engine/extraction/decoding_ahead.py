@@ -52,7 +52,7 @@ class DecodingAhead:
             self._held = held.pop_all()
 
     def take(self, contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:
-        """The result for some images, once; waits for it. None unless all of them were decoded ahead."""
+        """Wait for the result for some images and take it, once; None unless all of them were decoded ahead."""
         if task != self._task:
             return None
         with self._lock:

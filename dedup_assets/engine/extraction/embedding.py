@@ -132,7 +132,7 @@ class Embedder:
 
 
 def open_embedder(model_path: str = "", compute: Literal["cpu", "gpu"] = "cpu") -> Embedder:
-    """The last opened `Embedder` if it is the same, else a new one, because a run asks several times.
+    """The last opened `Embedder` if it fits, else a new one, because a run asks several times.
 
     Raises:
         ModelError: as `Embedder`.

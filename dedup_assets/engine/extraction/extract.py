@@ -29,7 +29,7 @@ from dedup_assets.engine.workers import Lanes, WorkerPool
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_BATCH = CHUNK_IMAGES  # of one inference
+_BATCH = CHUNK_IMAGES  # pictures of one inference
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
         ModelError: the model fails on a picture it should accept.
         WorkerError: no decoding process can be started.
     """
-    # One array that is filled, because thousands of small ones fragment the memory and are copied to become one.
+    # One array is filled, because thousands of small ones would fragment the memory and be copied when joined.
     vectors = np.empty((len(manifest), extraction.embedder.dimension), np.float32)
     good = 0
     codes: list[str | None] = []
@@ -150,7 +150,7 @@ def _embed(decoded: Decoded, embedder: Embedder) -> _Outcome:
 
 
 def _without_unusable(outcome: _Outcome) -> _Outcome:
-    """Make images bad whose vector has no similarity to anything: one with NaN or infinity, or of zeros alone."""
+    """Mark images as bad whose vector has no similarity to anything: it holds NaN or infinity, or only zeros."""
     finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
     good = finite & outcome.vectors.any(axis=1)
     if good.all():

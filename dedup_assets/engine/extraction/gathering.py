@@ -1,8 +1,8 @@
-"""Features of several runs, each in a sub-folder of one work_dir, become the work_dir's own.
+"""Join the features of several runs, each in a sub-folder of one work_dir, to features of the work_dir.
 
-Two uses. Nodes with a work_dir each: put these folders into one folder, and start run_mode 2 on it. Nodes that share a
-work_dir: run_mode 1 with offsets writes its range to a sub-folder named for it, and gathers all ranges that are there
-when it ends, so that the last run to end gathers all of them.
+There are two uses. Nodes with a work_dir each: a user puts these folders into one folder and starts run_mode 2 on it.
+Nodes that share a work_dir: each run of run_mode 1 with offsets writes its range to a sub-folder named for the range,
+and gathers all ranges that exist when it ends. So the last run to end gathers all of them.
 """
 
 import os
@@ -28,10 +28,10 @@ _FEATURES = "features"
 
 
 def gather_parts(work_dir: WorkDir) -> None:
-    """Make one feature file of the sub-folders' (run_mode 2 on the work of several machines).
+    """Make one feature file from those of the sub-folders (run_mode 2 on the work of several machines).
 
-    Nothing happens where the folder has features of its own, unless these were gathered here before: then they are
-    gathered again, so that parts that came later are in.
+    Nothing happens if the folder has features of its own, unless these were gathered here before. Gathered features are
+    gathered again, to include parts that came later.
 
     Raises:
         WorkDirError: parts differ in model or dimension, or an image is in two of them.
@@ -41,11 +41,11 @@ def gather_parts(work_dir: WorkDir) -> None:
 
 
 def gather_ranges(work_dir: WorkDir, settings: Settings) -> list[str]:
-    """Make one feature file of all ranges of this listing that were extracted so far, in the same way.
+    """Make one feature file from all ranges of this listing extracted so far with the same model and settings.
 
-    Other sub-folders, and ranges of another input that an earlier run left here, are not part of it. Neither are ranges
-    of the same input that cannot be joined: where files came or went between two ranges, the same positions mean other
-    images in each, and some image would be in neither.
+    Other sub-folders, and ranges of another input that an earlier run left here, are not part of it. Ranges of the same
+    input are left out too if they cannot be joined: if files came or went between two ranges, the same positions mean
+    other images in each, and some image would be in neither.
 
     Returns:
         What a user should know: which ranges of this input are left out, and why.
@@ -74,14 +74,14 @@ def _gather(work_dir: WorkDir, belongs: Callable[[str], bool], *, gathered: bool
             before = _state(view, names)
             if names:
                 _publish(view, names, gathered=gathered)
-        # A store has no locks: a range that came meanwhile may be missing in the features of now.
+        # A store has no locks: a range that came meanwhile may be missing from the features just written.
         if before == _state(work_dir, [name for name in part_folders(work_dir) if belongs(name)]):
             return
 
 
 @contextmanager
 def _alone(work_dir: WorkDir) -> Iterator[WorkDir]:
-    """The work_dir in the generation of the run that gathers, or in one of its own once no other run is at work."""
+    """The work_dir in the generation of the run that gathers; or in a new one once no other run is at work."""
     if work_dir.generation:
         yield work_dir
         return
@@ -105,7 +105,7 @@ def _publish(view: WorkDir, names: list[str], *, gathered: bool) -> None:
 
 
 def _without_overlap(parts: list[StoredFeatures], names: list[str]) -> list[StoredFeatures]:
-    """Ranges of one listing may overlap: an image in two of them is taken from the first."""
+    """Take an image that is in two overlapping ranges of one listing from the first of them."""
     seen: pl.DataFrame | None = None
     kept = []
     for part, name in zip(parts, names, strict=True):
@@ -128,7 +128,7 @@ class _RangeFacts:
 
     Attributes:
         place: the input.
-        listing: digest of the names of the full listing; empty if unknown, and then like no other.
+        listing: digest of the names of the full listing; the range's own folder if unknown, which equals no other.
         model: SHA-256 of the model.
         made_with: settings and versions of decoders that vectors depend on, as text.
     """
@@ -150,7 +150,7 @@ def _range_facts(folder: WorkDir) -> _RangeFacts:
 
 
 def _place_of(input_dir: object) -> object:
-    """The input, however it was named: nodes may start in different folders."""
+    """The input by its absolute path, because nodes may start in different folders."""
     if isinstance(input_dir, str):
         return input_dir if "://" in input_dir else os.path.realpath(input_dir)
     return [_place_of(each) for each in input_dir] if isinstance(input_dir, list) else input_dir

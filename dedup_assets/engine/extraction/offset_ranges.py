@@ -1,4 +1,4 @@
-"""Offset ranges to features: each range is computed once and then found by every later run and other process.
+"""Turn offset ranges into features: each range is computed once, and later runs and other processes find it.
 
 `RangeExtractor.complete` alone decides what must be computed, for partitions, for the whole chain in one run, for a
 re-run and for a run after a crash.
@@ -38,7 +38,7 @@ class RangeOutcome:
 
     Attributes:
         images: in the range.
-        computed: those of them that were computed now; the others were found done.
+        computed: number of them that were computed now; the others were stored already.
     """
 
     images: int
@@ -68,11 +68,11 @@ class RangeExtractor:
             seconds=settings.image_seconds,
         )
         self._store = ShardStore(work_dir or WorkDir(settings.work_dir), self._extraction.fingerprint)
-        self._digests: dict[tuple[str, OffsetRange], str] = {}  # so that a range is read for its digest once
+        self._digests: dict[tuple[str, OffsetRange], str] = {}  # each is computed once
 
     @property
     def model_sha256(self) -> str:
-        """Of the ONNX file."""
+        """SHA-256 of the ONNX file."""
         return self._extraction.embedder.sha256
 
     @property
@@ -124,7 +124,7 @@ class RangeExtractor:
         return RangeOutcome(len(wanted), len(missing))
 
     def stream(self, manifest: Manifest | StoredManifest) -> FeatureStream:
-        """All ranges of a manifest, complete by now, in order.
+        """All ranges of a manifest, in order; each must be complete.
 
         Raises:
             WorkDirError: while it is iterated, where a range is missing.
@@ -140,18 +140,18 @@ class RangeExtractor:
         )
 
     def _digest(self, manifest: Manifest | StoredManifest) -> str:
-        """Of what is in the shards; equal ones give the same features."""
+        """Digest of what is in the shards; equal digests give the same features."""
         sha = hashlib.sha256()
         for offsets in self.cut(manifest):
             try:
                 content = self._store.content_name(self._digest_of(manifest, offsets), offsets)
-            except WorkDirError:  # it is missing or damaged, which reading it will say or mend
+            except WorkDirError:  # missing or damaged: reading it reports or repairs that
                 return ""
             sha.update(content.encode() + b"\n")
         return sha.hexdigest()
 
     def prune(self, manifest: Manifest | StoredManifest) -> int:
-        """Delete shards that no run needs any more (`work_dir.used_sets`); how many.
+        """Delete shards that no run needs any more (`work_dir.used_sets`), and return their number.
 
         Nothing is deleted while the manifest is only part of a listing.
         """
@@ -173,7 +173,7 @@ class RangeExtractor:
                 yield self._store.read(self._digest_of(manifest, offsets), offsets)
 
     def _digest_of(self, manifest: Manifest | StoredManifest, offsets: OffsetRange) -> str:
-        """Of the files in a range."""
+        """Digest of the files in a range."""
         if not manifest.digest:
             return part(manifest, offsets).digest
         key = (manifest.digest, offsets)

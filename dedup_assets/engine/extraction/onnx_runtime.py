@@ -1,4 +1,4 @@
-"""The only import of onnxruntime: without its telemetry, and with a sentence where two builds of it are installed.
+"""The only import of onnxruntime: without its telemetry, and with a clear error if two builds are installed.
 
 Since 1.29 onnxruntime on Linux sends usage data, and writes a device id and a database below `~/.cache/Microsoft`,
 unless `ORT_DISABLE_TELEMETRY` is set when the library is loaded; `disable_telemetry_events()` is too late (tried with
@@ -19,7 +19,7 @@ _BUILDS = ("onnxruntime", "onnxruntime-gpu")
 def load_onnxruntime() -> Any:  # noqa: ANN401 - onnxruntime is untyped
     """Import onnxruntime with its telemetry off.
 
-    The environment is as before afterwards, because the library reads the variable only while it is loaded. If the host
+    The environment is restored afterwards, because the library reads the variable only while it is loaded. If the host
     process imported onnxruntime earlier, its own choice stays.
     """
     if "onnxruntime" not in sys.modules:

@@ -1,4 +1,4 @@
-"""Manifest rows to files, in small chunks: decoding processes read local files, objects on a store are read ahead.
+"""Read manifest rows in small chunks: decoding processes read local files, and objects on a store are read ahead.
 
 A local file is read by the process that decodes it, so that no bytes are handed over. On a store the latency limits the
 rate, so a bounded number of threads reads objects ahead. Members of archives are read here too, so that an archive's
@@ -24,14 +24,14 @@ Read = Callable[[Source], Undecoded]
 CHUNK_IMAGES = 8  # also the batch of one inference; measured fastest, and bit-identical to single calls
 _CHUNK_FRAMES = 64  # of a video, because each chunk decodes from the key frame before its first frame
 _CHUNK_BYTES = 32 << 20  # a larger file is a chunk of its own
-_READS_AT_ONCE = 32  # with 30 ms of latency, 1000 images a second
+_READS_AT_ONCE = 32  # with 30 ms of latency, 1000 images per second
 _CHUNKS_AHEAD = 16  # twice what is read at once; with `_CHUNK_BYTES` 512 MiB at most
 _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 
 @contextmanager
 def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Undecoded]]]:
-    """Read the images of a manifest, in its order; give it in `reading_order`.
+    """Read the images of a manifest in its order, which should be that of `reading_order`.
 
     Args:
         manifest: the images.

@@ -1,4 +1,4 @@
-"""Neighbours to pairs, outliers, and the similarity graph with its components, pagerank and degrees.
+"""Turn neighbours into pairs, outliers and the similarity graph with its components, pagerank and degrees.
 
 docs/reference.md, "Files", says what the columns mean. Edges are arrays of numbers here, without objects or copies of
 names, so that tens of millions fit in memory; `docs/scale.md` has bytes per edge.

@@ -1,4 +1,4 @@
-"""The similarity graph: which images are joined, and the size, pagerank and degrees of what they form."""
+"""The similarity graph: which images are joined, the sizes of their components, pagerank and degrees."""
 
 import numpy as np
 import polars as pl

@@ -1,6 +1,6 @@
 """Edges as arrays: similarities as whole millionths, and each undirected edge once.
 
-Few bytes per edge: an edge is one 64-bit key that sorts in place, and steps with larger temporary arrays take blocks.
+Edges take little memory: each is one 64-bit key that sorts in place, and steps with larger temporary arrays use blocks.
 """
 
 from collections.abc import Iterator

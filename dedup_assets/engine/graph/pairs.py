@@ -1,4 +1,4 @@
-"""Neighbours to pairs of names, closest first, and to outliers."""
+"""Turn neighbours into pairs of names, closest first, and into outliers."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ _MOST = 1 << 23  # more than any similarity in millionths
 
 @dataclass(frozen=True)
 class PairCount:
-    """How many pairs there are, whichever image of a pair stands first.
+    """The number of pairs; a pair that is found in both directions counts once.
 
     Attributes:
-        similar: pairs as similar as was asked for.
-        identical: those among them of similarity 1.
+        similar: pairs of at least the wanted similarity.
+        identical: pairs of similarity 1.
     """
 
     similar: int
@@ -134,7 +134,7 @@ def _ranks(names: pl.Series) -> NDArray[np.uint32]:
 
 
 def _numbers_of(names: pl.Series, found_names: pl.Series) -> NDArray[np.uint32]:
-    """For each name its row in `found_names`; for a name that is not there a number of its own after these."""
+    """The row of each name in `found_names`; a name that is not there gets a number of its own after these."""
     found = pl.DataFrame({"name": found_names}).with_row_index("row").unique("name", keep="first")
     rows = pl.DataFrame({"name": names}).join(found, on="name", how="left", maintain_order="left")["row"]
     own = pl.int_range(len(found_names), len(found_names) + len(names), dtype=pl.UInt32, eager=True)

@@ -1,4 +1,4 @@
-"""What a file is: an image, or an archive or a video that holds images. Its name tells that, or its first bytes do."""
+"""What a file is: an image, or an archive or a video that holds images, judged by its name or its first bytes."""
 
 import os
 from enum import Enum
@@ -54,7 +54,7 @@ _STREAMED_ENDINGS = (b".tar.gz", b".tgz", b".tar.bz2", b".tbz2", b".tar.xz", b".
 ARCHIVE_ENDINGS = (*_ZIP_ENDINGS, b".tar", b".cbt", *_STREAMED_ENDINGS)
 
 HEAD_BYTES = 200
-"""The first bytes that `is_image_head` and `is_transport_stream` look at."""
+"""The number of first bytes that `kind_by_head` and `is_image_head` look at."""
 
 _AMBIGUOUS = frozenset({b".ts", b".mts"})  # also TypeScript
 _SYNC_BYTE, _PACKET_BYTES, _TIMED_PACKET_BYTES = 0x47, 188, 192  # ISO/IEC 13818-1; with a time code of 4 bytes: M2TS
@@ -66,7 +66,7 @@ _IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", 
 
 
 def kind_of(name: bytes) -> Kind:
-    """What a name promises."""
+    """What a file is by its name alone."""
     suffix = name[name.rfind(b".") :]
     if suffix in IMAGE_EXTENSIONS and len(name) > len(suffix):  # nearly every name, and listings have millions
         before = name[-len(suffix) - 1 : -len(suffix)]
@@ -102,13 +102,13 @@ def is_streamed(container: bytes) -> bool:
 
 
 def needs_head(name: bytes) -> bool:
-    """Whether a name does not tell what the file is, so that its first bytes must."""
+    """Whether a name does not say what the file is, so that its first bytes must decide."""
     suffix = extension_of(name)
     return not suffix or suffix in _AMBIGUOUS
 
 
 def kind_by_head(name: bytes, head: bytes) -> Kind:
-    """What a file is whose name does not tell it.
+    """What a file is by its first bytes, if its name does not say it.
 
     Args:
         name: for which `needs_head` holds.

@@ -1,4 +1,4 @@
-"""One file is one image: names that reach the same file become one, and the others are listed as links.
+"""One file is one image: of several names that reach the same file one is kept, and the others are listed as links.
 
 A name without a link on its way is preferred, then the first in the order of bytes. Two names of one file are no pair
 of copies: removing one of them frees nothing, and may remove the only copy.

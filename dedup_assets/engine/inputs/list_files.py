@@ -25,7 +25,7 @@ _COLUMNS = ("filename", "file_name", "filepath", "file_path", "path", "image", "
 
 
 def is_list_file(name: bytes) -> bool:
-    """Whether a name is that of a list: a file that by its name is neither an image nor holds any."""
+    """Whether a name is that of a list: a file that, by its name, is no image and holds none."""
     if kind_of(name) is not Kind.OTHER:
         return False
     if not is_url(name):

@@ -46,7 +46,7 @@ _FILES = {
 _IMAGES = {name: kind for name, kind in SCHEMA.items() if name != "index"}
 _IMAGES_OF_FILES = [name for name in _IMAGES if name in _FILES]
 _LOG = logging.getLogger(__name__)
-_NOT_ASKED = -2  # the size of a URL whose server is asked once it is known that the image is wanted
+_NOT_ASKED = -2  # the size of a URL whose server is asked later, if the image is wanted
 _ROWS_AT_ONCE = 1 << 16
 _FIRST_FOLDERS = 16
 
@@ -229,7 +229,7 @@ class _Search:
             yield found
 
     def spellings(self) -> dict[bytes, bytes]:
-        """URLs that name an object which another row names otherwise, with the name under which it is listed."""
+        """URLs of objects that are listed under another spelling, with that spelling."""
         times = Counter(self._given.values())
         return {spelled: name for spelled, name in self._given.items() if spelled != name and times[name] > 1}
 
@@ -271,7 +271,7 @@ def _images_of(files: pl.DataFrame, selection: Selection, options: ListingOption
 
 
 def _enter(holder: Source, selection: Selection, options: ListingOptions) -> Iterable[Source]:
-    """The images inside an archive or a video; a missing file may be named by a member of an archive."""
+    """The images inside an archive or a video; a missing file may be a member of an archive."""
     if holder.size_bytes == MISSING:
         return [find_inside(holder.name, options.image_seconds) or holder]
     return list_inside(holder, options.video_fps, options.image_seconds, selection)

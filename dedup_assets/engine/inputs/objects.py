@@ -1,6 +1,6 @@
 """The objects of stores that an input names: one object, or all below a prefix.
 
-Rows of a list are asked for side by side, because each answer takes as long as the way to the store and back.
+The store is asked about many rows of a list at once, because each answer takes a round trip.
 """
 
 import os
@@ -28,7 +28,7 @@ from dedup_assets.engine.stores import (
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
-_AT_ONCE = 32  # requests; with 50 ms each, 640 a second
+_AT_ONCE = 32  # requests; with 50 ms each, 640 per second
 _AHEAD = 128  # requests begun before their answer is taken
 
 
@@ -72,10 +72,10 @@ def find_objects(url: str, selection: Selection, work_dir: str = "") -> Iterator
 
 
 def find_rows(urls: Iterable[str], selection: Selection, work_dir: str = "") -> Iterator[tuple[str, Found]]:
-    """As `find_objects` for each row of a list; one that cannot be had is a missing file, and reading it says why.
+    """As `find_objects` for each row of a list; a row that cannot be found is a missing file, and reading it says why.
 
     Yields:
-        The URL, where it names an object and not those below it, and what was found.
+        The URL, if it names an object itself (not objects below it), and what was found.
     """
     for url, opened in _side_by_side(_try_to_open, urls):
         if isinstance(opened, Exception):
@@ -89,7 +89,7 @@ def find_rows(urls: Iterable[str], selection: Selection, work_dir: str = "") -> 
 
 
 def describe_all(names: Iterable[bytes]) -> list[tuple[int, str]]:
-    """Size and version of each file; of one that cannot be had, `MISSING` and an empty version."""
+    """Size and version of each file; `MISSING` and an empty version if the store does not give them."""
     return [described for _, described in _side_by_side(_try_to_describe, names)]
 
 
@@ -128,7 +128,7 @@ def _pages_of_s3(filesystem: Any, folder: str, after: str) -> Iterator[tuple[str
 
 
 def _opened(url: str, *, is_row: bool) -> _Opened:
-    """Open a store. Whether a URL names an object is asked only where it may: a row, or a name that promises one."""
+    """Open a store, and ask it about the URL if that may name an object: it is a row, or its name says so."""
     filesystem, path = open_store(url)
     if not is_row and kind_of(os.fsencode(path)) is Kind.OTHER:
         return _Opened(filesystem, path, None)

@@ -1,7 +1,7 @@
-"""What this package wrote: a work_dir, and the pictures of a gallery. No image of a user's lies in there.
+"""What this package wrote: work_dirs and the pictures of galleries. They hold no image of the user.
 
-A work_dir is left out whole, because thumbnails are not all that a later version may put there. Where a run read the
-folder that it wrote to, images of the user's lie beside the results, and only the folders of results are left out.
+A work_dir is left out as a whole, because a later version may put more than thumbnails there. If a run read the folder
+that it wrote to, the user's images lie beside the results, and only the folders of results are left out.
 """
 
 import json
@@ -13,7 +13,7 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.own_files import CONFIG, is_own_config
 from dedup_assets.engine.stores import read_file
 
-_FOLDERS = re.compile(rb"gallery|shards|neighbors|test|\d{12}-(?:\d{12}|end)")  # the last: of a range of run_mode 1
+_FOLDERS = re.compile(rb"gallery|shards|neighbors|test|\d{12}-(?:\d{12}|end)")  # last: a range of run_mode 1
 _PICTURES = re.compile(rb"files-[0-9a-f]{12}")  # what the pages of a gallery load
 _PICTURES_ON_THE_WAY = re.compile(rb"(?:(.*)/)?files-[0-9a-f]{12}/", re.DOTALL)
 _PAGES = (b"index.html", b"duplicates.html", b"components.html", b"outliers.html", b"bad_images.html")
@@ -21,7 +21,7 @@ _MOST_CONFIG_BYTES = 256 << 20
 
 
 class OwnResults:
-    """What of the entries of a local folder was written by this package.
+    """Which entries of a local folder this package wrote.
 
     Args:
         folder: absolute path.
@@ -53,14 +53,15 @@ def is_in_gallery(path: bytes, with_pages: Collection[bytes] | None = None) -> b
 
     Args:
         path: of the file.
-        with_pages: as `folders_with_pages` gives them; None where they are not known yet, and it may be one.
+        with_pages: as `folders_with_pages` gives them; None if they are not known yet: then a file that may be one
+            counts.
     """
     found = _PICTURES_ON_THE_WAY.match(path)
     return found is not None and (with_pages is None or (found[1] or b"") in with_pages)
 
 
 def _own_config(folder: bytes) -> bytes:
-    """The content of the config.json of ours that a folder holds; empty where that is another one, or unreadable."""
+    """The content of the config.json in a folder; empty if another program wrote it, or it cannot be read."""
     path = os.path.join(folder, os.fsencode(CONFIG))  # noqa: PTH118 - a Path of bytes does not exist
     try:
         content = read_file(path, _MOST_CONFIG_BYTES)

@@ -1,4 +1,4 @@
-"""Names to bytes: one image read whole, wherever it lies: a file, an object of a store, or inside a container."""
+"""Read one image whole by its name: a file, an object of a store, or an image inside a container."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """Which files of an input count: neither hidden, nor made by a program for itself, nor left out by a pattern.
 
-Whatever is passed over is counted with its reason, so that nothing is skipped in silence.
+Each file or folder that is passed over is counted with its reason, so that nothing is skipped in silence.
 """
 
 import re
@@ -85,7 +85,7 @@ class Selection:
         return all(map(self.enters, folders, places)) and self.admits(name, path, kind)
 
     def _label(self, extension: bytes) -> str:
-        """An extension for a person to read: names may hold anything, and no two need be the same."""
+        """An extension as people see it; unusual ones share a label, because names may hold anything."""
         if not extension:
             return NO_EXTENSION
         text = extension.decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""The files below local folders: one walk, for the listing of a run and for looking whether anything has changed.
+"""The files below local folders: the same walk lists the images of a run and finds whether anything has changed.
 
 Entries come in the order of their names, folder by folder. A link to a folder is followed, and each folder is read
 once, so that loops of links end.
@@ -120,9 +120,9 @@ class Walk:
         selection: which files count.
         work_dir: where the run writes to; left out unless it is where a walk begins.
         most_folders: how many folders are read, at most.
-        in_place: links to folders are followed where they are met, so that a walk can go on after any name, and not
-            where they lead back into the folder that it began with. Otherwise `linked_files` follows them, so that a
-            folder has a name without a link where there is one.
+        in_place: links to folders are followed where they are met, so that a walk can go on after any name. Links back
+            into the folder that the walk began with are not followed. Otherwise `linked_files` follows links last, so
+            that a folder keeps a name without a link if it has one.
 
     Attributes:
         aliases: other names of folders that were read.
@@ -135,7 +135,7 @@ class Walk:
         self._selection, self._ours, self._in_place = selection, _identity_of(work_dir), in_place
         self._folders_left = most_folders
         self._names: dict[_Identity, bytes] = {}  # of folders that were read
-        self._links: deque[tuple[bytes, bytes]] = deque()  # that come last: name, and path from the top
+        self._links: deque[tuple[bytes, bytes]] = deque()  # followed last: name, and path from the top
         self._top = self._after = b""
 
     def files(self, top: bytes, after: bytes = b"") -> Iterator[Found]:
@@ -159,7 +159,7 @@ class Walk:
         yield from self._below(first)
 
     def linked_files(self) -> Iterator[Found]:
-        """What lies in folders to which only links lead, once all folders that the run names were walked."""
+        """The files in folders that only links lead to; call it after walking all folders that the run names."""
         while self._links:
             name, path = self._links.popleft()
             try:
@@ -216,7 +216,7 @@ class Walk:
             yield Found(entry.path, MISSING, "", kind)
 
     def _open(self, name: bytes, path: bytes, way: Way, around: frozenset[_Identity]) -> _Folder | None:
-        """Begin to read a folder; None where that was done before, or it holds nothing but results.
+        """Begin to read a folder; None if it was read before, or holds nothing but results.
 
         Raises:
             OSError: it cannot be read.

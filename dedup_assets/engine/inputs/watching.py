@@ -1,4 +1,4 @@
-"""Looking at an input again and again, to notice that files came, went or changed; no image is opened.
+"""Look at an input again and again, to notice that files came, went or changed; no image is opened.
 
 A look lists names, sizes and versions. It is bounded: after a number of files it stops and says where, and the next
 look goes on from there, with a digest of what was counted so far.
@@ -30,7 +30,7 @@ class Look:
     """What was seen of an input.
 
     Attributes:
-        files: counted so far, that may be or hold images.
+        files: number of files counted so far that may be, or hold, images.
         digest: hex, over their names, sizes and versions.
         after: the last name that was counted, where the look is not complete; empty where it is.
         input: which of several inputs that name belongs to.
@@ -120,10 +120,10 @@ def _objects(url: str, options: ListingOptions, after: str) -> Iterator[_File]:
         is_empty = False
         inside = os.fsencode(key.removeprefix(folder))
         is_ours = key.endswith("/") or is_in_gallery(inside) or (ours and key.startswith(ours))
-        # A name that does not tell what the object is may be that of an image; reading each object would take too long.
+        # An object counts as an image if its name does not say what it is: reading each object would take too long.
         kind = Kind.IMAGE if needs_head(inside) else kind_of(inside)
         if not is_ours and selection.admits_path(inside, kind):
             yield os.fsencode(key), *describe_object(facts)
-    # S3 has no folders: a prefix without objects is an input to which nothing was uploaded yet.
+    # S3 has no folders: a prefix without objects is an input that nothing was uploaded to yet.
     if is_empty and not after and "s3" not in filesystem.protocol and not filesystem.exists(path):
         raise InputError(f"input_dir={url!r}: no such object or prefix")

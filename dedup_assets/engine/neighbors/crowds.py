@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEWEST = 64  # identical queries that are a crowd; fewer are searched one by one
-_SAMPLED_VALUES = 16  # of each vector, which tell nearly all vectors apart
+_SAMPLED_VALUES = 16  # values of each vector that distinguish nearly all vectors
 _BLOCK_ROWS = 8192
 
 
@@ -19,7 +19,7 @@ class Crowd:
     """Queries with the same vector.
 
     Attributes:
-        rows: (m,) int64 queries, ascending; the first stands for all.
+        rows: (m,) int64 queries, ascending; the search for the first serves all.
     """
 
     rows: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Candidates to edges: from a row to its neighbours, with similarities, in one fixed order."""
+"""Turn candidates into edges from a row to its neighbours, with similarities, in one fixed order."""
 
 import numpy as np
 import polars as pl

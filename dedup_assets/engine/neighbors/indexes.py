@@ -36,7 +36,7 @@ _TOLERANCE = 1e-3
 
 
 def planned(search: SearchSettings, rows: int) -> SearchSettings:
-    """The settings with the factory string of the index that serves; `auto` is left where that is the inverted file."""
+    """The settings with the factory string of the index that serves; `auto` stays if that is the inverted file."""
     if search.provider != "faiss" or search.faiss_mode != AUTO:
         return search
     if search.faiss_param:

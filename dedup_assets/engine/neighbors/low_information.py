@@ -1,4 +1,4 @@
-"""Pictures that show nothing (flat, black, blank) match exact copies alone.
+"""Pictures that show nothing (flat, black, blank) match only exact copies.
 
 The vectors of such pictures are nearly equal, whatever the pictures are of: by similarity alone, the black frames of
 different films are copies of each other. `Shard.images` marks them with a hash of the file; equal hashes are exact

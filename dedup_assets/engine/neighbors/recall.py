@@ -59,7 +59,7 @@ def _closest_rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of the queries that may have neighbours in a block, and the rows of the block nearest to each of these.
 
-    `bars` holds for each query what a neighbour must reach, from the blocks before; it is raised.
+    `bars` holds the score that a neighbour of each query must reach, from the blocks before; this call raises it.
     """
     if search.distance == "cosine":  # numpy's matrix product is faster than faiss'
         likeness = queries @ block.T

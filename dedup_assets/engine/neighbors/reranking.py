@@ -93,7 +93,7 @@ def _edges_of_block(
 def _rerank(
     data: SearchData, search: SearchSettings, rows: NDArray[np.int64], found: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The candidates most similar to each query by the vectors in float32, a few more than k; and who is crowded."""
+    """The candidates most similar to each query by the vectors in float32, a few more than k; and which are crowded."""
     kept = search.k + 1 + _SCORED_SPARE
     if found.shape[1] <= kept:
         return found, np.zeros(len(found), np.bool_)

@@ -1,4 +1,4 @@
-"""A search shared among processes by row ranges: each range is searched once, by the first that comes to it.
+"""A search shared among processes by row ranges: each range is searched once, by the first process that reaches it.
 
 One process that searches all row ranges and many processes that share them use `RowRangeSearcher.complete`, with one
 index and one feature file, both memory-mapped. `merge` gives the same neighbours however the work was shared.
@@ -32,7 +32,7 @@ class SearchOutcome:
 
     Attributes:
         rows: in the range.
-        searched: those of them that were searched now; the others were found done.
+        searched: number of them that were searched now; the others were stored already.
     """
 
     rows: int
@@ -109,8 +109,8 @@ class RowRangeSearcher:
     def merge(self) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
 
-        Images that show nothing are neighbours of their exact copies alone (`low_information`); the recall is that of
-        the search before these are left out.
+        Images that show nothing are neighbours of their exact copies only (`low_information`); the recall is measured
+        before their other neighbours are left out.
 
         Raises:
             SearchError: as `complete`.
@@ -140,5 +140,5 @@ class RowRangeSearcher:
             return self._store.read(rows)
 
     def prune(self) -> int:
-        """Delete stored ranges that no run needs any more (`work_dir.used_sets`); how many files."""
+        """Delete stored ranges that no run needs any more (`work_dir.used_sets`), and return the number of files."""
         return self._store.prune()

@@ -95,8 +95,8 @@ def search_train_set(
 ) -> Neighbors:
     """Find the k nearest images of the train set for each image of the scored set (docs/reference.md, "Run modes").
 
-    As `find_neighbors`, but an image of the scored set may find itself: whether it is in the train set too is the
-    question.
+    As `find_neighbors`, but an image of the scored set may find itself: a user wants to know whether it is in the train
+    set too.
 
     Args:
         queries: (m, d) float32, of the scored set.
@@ -133,7 +133,7 @@ def search_all(
         return _search_each(data, rows, index, search, threads)
     alone = np.setdiff1d(rows, np.concatenate([crowd.rows for crowd in crowds]))
     firsts = np.array([crowd.rows[0] for crowd in crowds])
-    itself = int(data.is_self_search)  # found by the first query of a crowd for the others, and dropped for itself
+    itself = int(data.is_self_search)  # one more: a crowd's first query finds itself, a neighbour of the others only
     wider = replace(search, k=search.k + itself, range_limit=search.range_limit + itself)
     shared = _search_each(replace(data, is_self_search=False), firsts, index, wider, threads)
     members = pl.DataFrame(

@@ -1,4 +1,4 @@
-"""Vectors to similarities, by one rule for all metrics: 1 is identical, larger is closer.
+"""Turn vectors into similarities by one rule for all metrics: 1 is identical, larger is closer.
 
 cosine: the cosine. Others: 1 / (1 + distance), on the vectors as the model gave them. So files sort, and thresholds
 cut, in the same direction for every metric.

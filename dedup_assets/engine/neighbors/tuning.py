@@ -16,19 +16,19 @@ from dedup_assets.engine.neighbors.search import search_all, within_range
 from dedup_assets.engine.neighbors.similarity import prepared
 
 _SAMPLE_ROWS = 1000  # rows whose true neighbours decide how many lists are searched
-_SAMPLE_START = 0.5  # takes other rows than those on which the recall is measured afterwards
+_SAMPLE_START = 0.5  # other rows than those that the recall is measured on afterwards
 _MARGIN = 0.25  # share of the allowed misses that is left for rows outside of the sample
 _GROWTH = 1.25
 _RANGE_SAMPLE = 64  # neighbours of a sample row in a range search
-_FRUITLESS = 2  # times the lists without one neighbour more: then it is enough
-_TRIED = 16  # lists that are tried even if fewer already find nothing more
+_FRUITLESS = 2  # times the lists that brought the last gain: more are not tried
+_TRIED = 16  # up to this number of lists, more are tried even without a gain
 
 
 def tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> None:
     """Set nprobe to the fewest lists that hold the wanted share of the true neighbours of a sample.
 
-    All lists are searched if need be. But where more lists find no more neighbours, the missed ones are not in them,
-    and searching them would be in vain.
+    All lists are searched if necessary. But if more lists find no more neighbours, the missed ones are not in them, and
+    searching them would gain nothing.
 
     Args:
         index: an inverted file over the vectors.

@@ -27,7 +27,7 @@ class DecodingLimits:
 
     Attributes:
         min_side: pixels; a picture with a shorter side is ERROR_IMAGE_TOO_SMALL.
-        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes a
+        max_pixels: width times height; a picture with more is ERROR_IMAGE_TOO_LARGE. Decoding takes 3 to 6 bytes per
             pixel for JPEG, up to 16 for other formats. Pillow's own limit (179 million, twice
             `PIL.Image.MAX_IMAGE_PIXELS`) holds too, for GIF, WebP, ICO, ICNS and TIFF, except in decoding processes.
     """
@@ -128,7 +128,7 @@ def make_thumbnail(
         ImageError: the picture cannot be used; `code` says why.
     """
     width, height = size
-    scale = min(side / max(width, height, 1), 1)  # so the decoder may scale down
+    scale = min(side / max(width, height, 1), 1)  # at most 1, so that the decoder may scale down
     shown = (max(round(height * scale), 1), max(round(width * scale), 1))
     return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
 

@@ -1,18 +1,18 @@
-"""Whether a picture shows anything: flat, black and blank ones say nothing about what they are pictures of.
+"""Whether a picture shows anything: flat, black and blank pictures do not.
 
-An embedding of such a picture is nearly the same whatever the picture is of: two black frames of different films are as
-similar as two copies. So they are told apart here, on the small picture that the model sees, and never matched by it.
+The embeddings of such pictures are nearly the same: two black frames of different films are as similar as two copies.
+So these pictures are recognised here, in the small size that the model sees, and are never matched by their embeddings.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 VERSION = 1
-"""Raised when other pictures count as showing nothing."""
+"""Raised when the rule for which pictures show nothing changes."""
 
-_LEVELS = 8  # of 255: noise of sensors and codecs stays within
+_LEVELS = 8  # of 255: noise of sensors and codecs stays within them
 _SHARE = 0.001  # of the pixels: dust on a blank page, a defective pixel
-_SAMPLE_SIDE = 20  # pixels each way that are looked at first
+_SAMPLE_SIDE = 20  # pixels per side of the sample that is checked first
 
 
 def shows_nothing(picture: NDArray[np.uint8]) -> bool:
@@ -29,7 +29,7 @@ def shows_nothing(picture: NDArray[np.uint8]) -> bool:
     few = int(_SHARE * height * width)
     sample = picture[:: max(1, height // _SAMPLE_SIDE), :: max(1, width // _SAMPLE_SIDE)].reshape(-1, channels)
     if len(sample) > 2 * few + 1:
-        # Wherever the median lies: `few` + 1 pixels or more of the sample are too far from it. True of any photograph.
+        # More than `few` pixels of the sample are too far from the median, wherever it lies. Photographs end here.
         ordered = np.partition(sample, (few, len(sample) - 1 - few), axis=0)
         if (ordered[-1 - few].astype(np.int16) - ordered[few] > 2 * _LEVELS).any():
             return False

@@ -1,4 +1,4 @@
-"""Pictures to the size of a model's input.
+"""Resize pictures to the size of a model's input.
 
 fast_image_resize (cykooz-resizer, SIMD) takes a third of Pillow's time. It has no wheels for Linux on ARM; Pillow
 resizes there. Both compute the same weighted means in integers of different precision, and differ by at most one of 255

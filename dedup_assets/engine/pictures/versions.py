@@ -1,7 +1,8 @@
 """What the pixels of a decoded picture depend on besides the file: our own rules, and the libraries.
 
 Importing this module loads no library. The versions are those of the installed distributions: a wheel bundles its
-native libraries (libjpeg-turbo, libtiff, libwebp, openjpeg, libavif, libheif, FFmpeg), so its version names theirs too.
+native libraries (libjpeg-turbo, libtiff, libwebp, openjpeg, libavif, libheif, FFmpeg), so its version determines
+theirs.
 """
 
 from functools import cache

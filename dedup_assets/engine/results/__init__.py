@@ -1,1 +1,1 @@
-"""What results say of images and what must hold of them: bad images, invariants."""
+"""Bad images, and the invariants that results must satisfy."""

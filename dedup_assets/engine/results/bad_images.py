@@ -12,6 +12,6 @@ def find_bad_images(ledger: ImageLedger) -> BadImages:
 
 
 def count_codes(bad: BadImages) -> dict[str, int]:
-    """How many images each error code has, in the order of `ErrorCode`; codes without images are left out."""
+    """The number of images per error code, in the order of `ErrorCode`; codes without images are left out."""
     counts = dict(bad.rows.group_by("error_code").len().iter_rows())
     return {code.value: counts[code.value] for code in ErrorCode if code.value in counts}

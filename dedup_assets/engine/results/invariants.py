@@ -1,4 +1,4 @@
-"""What must be true of the results, as checks that apply to any work_dir."""
+"""Checks of what must be true of the results in any work_dir."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ def check_manifest(manifest: Manifest) -> Verdict:
 
 
 def check_classes(manifest: Manifest, files: FeatureFiles) -> Verdict:
-    """Every listed image in exactly one class."""
+    """Every listed image is in exactly one class: good or bad."""
     ledger, features = files.ledger, files.features
     bad = ledger.rows["error_code"].is_not_null()
     counted = {"listed": len(manifest), "good": len(features), "bad": int(bad.sum())}
@@ -120,7 +120,7 @@ def check_outliers(outliers: Pairs, lower_threshold: float) -> Verdict:
 
 
 def check_components(components: Components, images: int) -> Verdict:
-    """Counts are images, add up, and agree between both files."""
+    """There is a row per image; the counts of the components add up and agree between both files."""
     rows = components.images.height
     if rows != images:
         return Verdict(f"connected_components.csv has {rows} rows for {images} images", {"images": images})

@@ -1,7 +1,7 @@
-"""Bytes wherever they lie: local paths as bytes, and URLs of S3, HTTP and whatever else fsspec opens.
+"""Read files from any place: local paths as bytes, and URLs of S3, HTTP and everything else that fsspec opens.
 
-`files` is the door to both; `local` and `remote` have what is particular to each; `patience` asks a busy store again;
-`problems` says what an error of a store means. Listing, reading, containers and the work_dir share all of it.
+`files` serves both; `local` and `remote` hold what is particular to each; `patience` repeats requests to a busy store;
+`problems` interprets the errors of stores. Listing, reading, containers and the work_dir share all of it.
 """
 
 from dedup_assets.engine.stores.files import describe, is_url, local_path, open_file, open_urls_by, read_at

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from dedup_assets.engine.stores.local import local_version, open_local
 from dedup_assets.engine.stores.remote import describe_object, object_info, open_store, read_object
 
-_BLOCK_BYTES = 4 << 20  # of a store, read at once where a file is read from one place on
+_BLOCK_BYTES = 4 << 20  # bytes of an object that are fetched at once
 _LOCAL_PROTOCOLS = {b"file", b"local"}
 
 _remote_opener: Callable[[bytes], BinaryIO] | None = None
@@ -49,13 +49,13 @@ def open_file(name: bytes) -> BinaryIO:
 
 
 def open_urls_by(opener: Callable[[bytes], BinaryIO]) -> None:
-    """From now on let `opener` open URLs in this process: a decoding process has its parent read them."""
+    """Let `opener` open all URLs in this process from now on. A decoding process lets its parent read them."""
     global _remote_opener  # noqa: PLW0603 - how this process reaches stores
     _remote_opener = opener
 
 
 def read_at(name: bytes, offset: int, size: int) -> bytes:
-    """Read a part of a file; what lies beyond its end is left out.
+    """Read a part of a file; fewer bytes where the file ends before.
 
     Raises:
         Exception: as `open_file`.

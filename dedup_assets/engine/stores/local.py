@@ -47,16 +47,16 @@ def open_local(name: bytes) -> int:
 
 
 def local_version(facts: os.stat_result) -> str:
-    """The version of a local file: when its content and when anything of it last changed, in ns.
+    """The version of a local file: its modification time and its change time, in ns.
 
-    A file that is written with the size and the modification time of the former one still has another change time,
-    which no program can set.
+    A file that is replaced by one of the same size and modification time still gets a new change time, which no program
+    can set.
     """
     return f"{facts.st_mtime_ns}-{facts.st_ctime_ns}"
 
 
 def _refuse_irregular(mode: int) -> None:
-    """Opening alone can do harm: it wakes the writer of a FIFO and rewinds a tape."""
+    """Refuse all but regular files, because opening can do harm: it wakes the writer of a FIFO and rewinds a tape."""
     if not stat.S_ISREG(mode):
         kinds = {
             stat.S_IFIFO: "a FIFO",

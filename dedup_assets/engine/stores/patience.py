@@ -1,7 +1,7 @@
-"""Asking a server again that is busy or cannot be reached: a few times, each time later.
+"""Repeat requests to a server that is busy or cannot be reached: a few times, with growing waits.
 
-A host that has failed many times in a row is asked once per request from then on, until it answers: a long list of URLs
-of a dead server ends in bounded time.
+A host that has failed many times in a row is asked only once per request until it answers, so that a long list of URLs
+of a dead server takes bounded time.
 """
 
 import time
@@ -16,10 +16,10 @@ from dedup_assets.engine.stores.problems import is_passing, seconds_to_wait
 _T = TypeVar("_T")
 
 _WAITS = (0.5, 1.0, 2.0)  # seconds, between two attempts
-_LONGEST_WAIT = 30.0  # whatever a server asks for
-_MOST_FAILURES = 8  # requests in a row that failed to the last attempt
+_LONGEST_WAIT = 30.0  # seconds, even if a server asks for more
+_MOST_FAILURES = 8  # requests in a row whose last attempt failed too
 
-_failures: Counter[str] = Counter()  # of hosts
+_failures: Counter[str] = Counter()  # requests in a row that failed, by host
 _lock = Lock()
 
 
@@ -27,11 +27,11 @@ def ask(url: str, request: Callable[[], _T]) -> _T:
     """The answer to a request.
 
     Args:
-        url: whose host is asked.
+        url: names the host that is asked.
         request: asks once.
 
     Raises:
-        Exception: the failure of the last attempt, or one that no further attempt can mend.
+        Exception: the failure of the last attempt, or the first failure that another attempt would not change.
     """
     host = urlsplit(url).netloc
     for wait in () if _failures[host] >= _MOST_FAILURES else _WAITS:

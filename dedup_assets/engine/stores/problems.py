@@ -1,8 +1,8 @@
-"""What an error of a store means: the file is not there, cannot be had, or cannot be had at this moment.
+"""What an error of a store means: the file does not exist, cannot be read, or cannot be read at the moment.
 
-Every store has exceptions of its own, and fsspec reports any failure of an HTTP server as a file that is not there,
-with the failure as the cause. They are distinguished by what they carry, because the packages of stores are imported
-only where a store is used.
+Every store has exceptions of its own. fsspec reports any failure of an HTTP server as a missing file, with the failure
+as the cause. Exceptions are recognised by class names and attributes, because the packages of stores are imported only
+when a store is used.
 """
 
 from dedup_assets.engine.core.errors import ImageError
@@ -38,7 +38,7 @@ def is_passing(error: Exception) -> bool:
     status = status_of(cause)
     if status is not None:
         return status in _PASSING
-    if _is_of(cause, "ClientSSLError"):  # a connection error too, but a certificate stays what it is
+    if _is_of(cause, "ClientSSLError"):  # also a connection error, but the next attempt meets the same certificate
         return False
     return isinstance(cause, ConnectionError | TimeoutError) or _is_of(
         cause, "ClientConnectionError", "ClientPayloadError"
@@ -62,7 +62,7 @@ def seconds_to_wait(error: Exception) -> float:
 
 
 def _cause(error: Exception) -> BaseException:
-    """What is behind a file that is said not to be there; otherwise the error itself."""
+    """The failure that fsspec reports as a missing file; otherwise the error itself."""
     cause = error.__cause__
     if not isinstance(error, FileNotFoundError) or cause is None:
         return error

@@ -9,18 +9,18 @@ from typing import Any
 
 from dedup_assets.engine.stores.patience import ask
 
-# A store that stalls has so long for an object, all attempts of its package together.
+# Time limits for an object of a store that stalls; they cover all attempts of the store's package together.
 _RETRIES = {"mode": "standard", "max_attempts": 3}
 _DEADLINE_SECONDS = 90.0
 _INFO_SECONDS = 30.0
 _SLOWEST_BYTES_A_SECOND = 100_000
-_SETTLED_SECONDS = 60.0  # RFC 9110, 8.8.2.2: a date that is so old tells versions apart, although it counts seconds
+_SETTLED_SECONDS = 60.0  # RFC 9110, 8.8.2.2: an older date identifies a version, although it has no fractions
 
 
 def open_store(url: str) -> tuple[Any, str]:
     """The filesystem of a URL, and the path in it. Endpoint and credentials come from the usual environment variables.
 
-    Whatever follows the protocol is the path: `::` may be part of a key, and does not begin another URL.
+    All text after the protocol is the path: `::` in it is part of a key and begins no second URL.
 
     Raises:
         Exception: whatever the store's package raises where the protocol, a package or credentials are missing.
@@ -31,7 +31,7 @@ def open_store(url: str) -> tuple[Any, str]:
     if "::" in protocol:
         raise ValueError(f"protocol {protocol!r}: a chain of protocols is not opened")
     store = fsspec.get_filesystem_class(protocol)
-    # Kept listings would hide from this process what others have written since.
+    # A cached listing would hide from this process what others have written since.
     options: dict[str, Any] = {**store._get_kwargs_from_urls(url), "use_listings_cache": False}
     if protocol in {"s3", "s3a"}:
         options["config_kwargs"] = {"retries": _RETRIES} | fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
@@ -66,7 +66,7 @@ def read_object(
         path: in it.
         start: first byte; None for the whole object.
         end: position after the last byte.
-        size: how many bytes are expected, which decides how long they may take.
+        size: expected number of bytes, which sets the time limit.
 
     Raises:
         TimeoutError: the store took too long.
@@ -84,7 +84,7 @@ def read_object(
 
 
 def read_small_object(filesystem: Any, path: str) -> bytes:  # noqa: ANN401 - fsspec is untyped
-    """Read a whole object of a store that holds something, in one request.
+    """Read a whole object that is not empty from a store, in one request.
 
     Raises:
         FileNotFoundError: there is none.
@@ -97,7 +97,7 @@ def read_small_object(filesystem: Any, path: str) -> bytes:  # noqa: ANN401 - fs
 def describe_object(facts: dict[str, Any]) -> tuple[int, str]:
     """Size in bytes (-1: unknown) and version, from what a store says of an object.
 
-    The version changes with the content; it is empty where the store says nothing that does.
+    The version changes with the content; it is empty if the store gives nothing that does.
     """
     tags = (
         facts.get(key)

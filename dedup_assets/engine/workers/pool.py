@@ -14,7 +14,7 @@ from dedup_assets.engine.workers.cores import thread_count
 from dedup_assets.engine.workers.process import Worker
 from dedup_assets.engine.workers.process_limits import affordable_workers
 
-_WATCH_SECONDS = 0.25  # between two looks at the time limits
+_WATCH_SECONDS = 0.25  # between two checks of the time limits
 _ENDED = "the decoding processes were ended"
 _FORKED = "the decoding processes belong to the process that this one was forked from"
 _STARTS = 3  # attempts in a row: memory may be short for a moment
@@ -49,7 +49,7 @@ class WorkerPool:
             raise WorkerError(f"no thread can be started ({error}); raise `ulimit -u` or `ulimit -v`") from None
 
     def fits(self, module: str, size: int) -> bool:
-        """Whether it serves this process as a pool of that size."""
+        """Whether this process can use it as a pool of at least that size."""
         return self.owner == os.getpid() and not self.closed and self.module == module and self.asked_size >= size
 
     def start(self) -> None:
@@ -75,7 +75,7 @@ class WorkerPool:
 
     @contextmanager
     def lend_besides(self) -> Iterator["Lent"]:
-        """A worker on top of `size`, for long: other threads have as many workers as before.
+        """A worker in addition to `size`, for a long time: other threads keep as many workers as before.
 
         Raises:
             WorkerError: as `lend`.
@@ -138,7 +138,7 @@ class WorkerPool:
             worker.close()
 
     def leave_to_parent(self) -> None:
-        """In a fork of the process that has it: let go of all workers. Another thread may have held the lock."""
+        """Let go of all workers in a fork of their owner; its lock is replaced, for a thread may have held it."""
         self._changed = Condition()
         self.closed = True
         for worker in self._all:
@@ -162,7 +162,7 @@ class WorkerPool:
 
 
 class Lent:
-    """A worker in the hands of one thread, replaced where it ends.
+    """A worker that one thread uses; it is replaced if it ends.
 
     Args:
         pool: where it comes from and goes back to.
@@ -174,7 +174,7 @@ class Lent:
         self._usable = True
 
     def ready(self) -> Worker:
-        """The worker, once it takes requests; another one if it was killed before.
+        """Wait until the worker takes requests, and take another one if it was killed before that.
 
         Raises:
             WorkerError: several in a row could not start.
@@ -190,7 +190,7 @@ class Lent:
         return self.worker
 
     def replace(self) -> None:
-        """Take another worker in place of this one, which has ended; its shared memory is gone with it.
+        """Take another worker in place of this one, which has ended; its shared memory is lost.
 
         Raises:
             WorkerError: none can be started.
@@ -219,7 +219,7 @@ _pools: WeakSet[WorkerPool] = WeakSet()
 def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[None]:
     """Keep workers for the block: every `open_pool` in it gets the same ones.
 
-    Nothing changes where workers are kept already, by a block around this one or in another thread.
+    Nothing changes if workers are kept already, by a block around this one or in another thread.
 
     Args:
         module: what they run.
@@ -247,7 +247,7 @@ def keep_workers(module: str, size: int, *, early: bool = False) -> Iterator[Non
 
 @contextmanager
 def open_pool(module: str, size: int) -> Iterator[WorkerPool]:
-    """Workers for the block: those that are kept, where they are enough, else new ones that end with it.
+    """Workers for the block: the kept ones if they are enough, else new ones that end with the block.
 
     Raises:
         WorkerError: none can be started.

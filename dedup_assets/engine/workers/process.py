@@ -27,7 +27,7 @@ _BOOT = (
     "from importlib import import_module; import_module(module).main(memory, int(lifeline))"
 )
 _START_SECONDS = 60.0
-_STDERR_BYTES = 4096  # the part of its stderr that is looked at
+_STDERR_BYTES = 4096  # the last part of its stderr that is read
 _BREAKDOWNS = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"}
 _ENVIRONMENT = {
     **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": ""},
@@ -106,10 +106,10 @@ class Worker:
         return self._process.pid
 
     def await_start(self) -> None:
-        """Wait until it takes requests.
+        """Wait until the worker takes requests.
 
         Raises:
-            WorkerError: it ended, or takes too long.
+            WorkerError: the worker ended, or takes too long.
         """
         if self.started:
             return
@@ -130,8 +130,8 @@ class Worker:
             contents: bytes for the handler.
 
         Raises:
-            Ended: before the last answer.
-            WorkerError: it did not even start.
+            Ended: the worker ended before the last answer.
+            WorkerError: the worker could not start.
         """
         self.await_start()
         self.due = time.monotonic() + request["seconds"]
@@ -145,7 +145,7 @@ class Worker:
         """Send a request, even to a worker that is still starting; `answers` gives what it answers.
 
         Raises:
-            Ended: it is gone.
+            Ended: the worker has ended.
         """
         head = json.dumps(request | {"bytes": [len(content) for content in contents]})
         self._write(head.encode() + b"\n", *contents)
@@ -154,14 +154,14 @@ class Worker:
         """Answers to what was sent, as they come; the time limit runs only while this waits for one.
 
         Raises:
-            Ended: before the last answer.
-            WorkerError: it did not even start.
+            Ended: the worker ended before the last answer.
+            WorkerError: the worker could not start.
         """
         self.await_start()
         try:
             self.due = time.monotonic() + seconds
             while (answer := self._answer()) is not None:
-                self.due = None  # a slow store is no slow decoder, and the caller may want the next answer later
+                self.due = None  # waiting for a store or for the caller does not count
                 if isinstance(answer, dict) and "defect" in answer:
                     raise RuntimeError(f"a decoding process failed:\n{answer['defect']}")
                 if isinstance(answer, dict):
@@ -174,12 +174,12 @@ class Worker:
             self._remote.close()
 
     def expire(self) -> None:
-        """End it because its time is over."""
+        """Kill the process, because it exceeded its time limit."""
         self._overdue = True
         self._process.kill()
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End the process, whatever it does."""
         with self._ending:
             if self._lifeline < 0:
                 return
@@ -194,7 +194,7 @@ class Worker:
             self.memory.close()
 
     def leave_to_parent(self) -> None:
-        """In a fork of the process that started it: let go of it, so that it still ends with its real parent."""
+        """Let go of the worker in a fork of its parent, so that it still ends with its real parent."""
         if self._lifeline < 0:
             return
         os.close(self._lifeline)
@@ -219,7 +219,7 @@ class Worker:
             raise self._ended() from None
 
     def _ended(self) -> Ended:
-        self._process.kill()  # it may have closed the pipe only
+        self._process.kill()  # it may only have closed the pipe
         code = self._process.wait()
         name = _signal_name(code)
         by_itself = not self._overdue and (name in _BREAKDOWNS or code >= 0)

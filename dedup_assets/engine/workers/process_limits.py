@@ -1,4 +1,4 @@
-"""Limits of the system on this process (setrlimit(2)): how many workers they allow, said before the work begins."""
+"""Limits of the system on this process (setrlimit(2)): how many workers they allow, checked before the work begins."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from dedup_assets.engine.core.errors import WorkerError
 from dedup_assets.engine.workers.cores import usable_cores
 
 _FILES_PER_WORKER = 5  # open all the time: requests, answers, stderr, lifeline, shared memory
-_FILES_TO_START = 8  # more of them, for a moment
+_FILES_TO_START = 8  # further ones, while a worker starts
 _SPARE_FILES = 100  # for all else that a run reads and writes at the same time
 # Below this the libraries of a run abort the process when they start their threads. Measured: 2.1 GiB with two cores.
 _ADDRESS_SPACE = 2 << 30
@@ -45,7 +45,7 @@ def affordable_workers(wanted: int) -> int:
 
 
 def off_standard_streams(descriptor: int) -> int:
-    """The file descriptor, or a copy that is none of 0, 1 and 2, in its place.
+    """The file descriptor; if it is 0, 1 or 2, another one in its place.
 
     A process whose standard streams are closed gets their numbers for other files. A child would then overwrite these
     with its own standard streams.

@@ -1,6 +1,6 @@
 """Files of stores for a worker, which has neither the credentials nor the libraries: the parent reads them.
 
-The worker sends a wish in the midst of its answers: `{"ask": "size", "name": ...}`, or `{"ask": "read", "name": ...,
+The worker sends a wish among its answers: `{"ask": "size", "name": ...}`, or `{"ask": "read", "name": ...,
 "offset": ..., "size": ...}`. It gets a line `{"size": n}`, followed by n bytes for "read", or `{"error": text,
 "missing": bool}`.
 """
@@ -20,7 +20,7 @@ class RemoteReader:
         self._file: BinaryIO | None = None
 
     def reply_to(self, wish: dict[str, Any]) -> tuple[bytes, bytes]:
-        """The line and the bytes for a wish; whatever goes wrong is in the line."""
+        """The line and the bytes that answer a wish; an error is part of the line."""
         try:
             content, size = self._read(wish)
         except Exception as error:  # noqa: BLE001 - every store has errors of its own

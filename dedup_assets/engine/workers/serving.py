@@ -38,7 +38,7 @@ class Job:
         self._link = link
 
     def open_remote(self, name: bytes) -> BinaryIO:
-        """A file that only the parent can read, such as an object of a store; waiting for it does not count as time."""
+        """A file that only the parent can read, such as an object; the parent's time limit does not count the wait."""
         return io.BufferedReader(_RemoteFile(self._link, name), buffer_size=1 << 18)
 
 
@@ -98,7 +98,7 @@ def _protect(lifeline: int) -> None:
         if waiting.poll(0):  # the parent ended before the signal was set up
             sys.exit()
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - no Path needed
-            file.write("1000")  # not where /proc is read-only
+            file.write("1000")  # fails where /proc is read-only
 
 
 def _limit(request: dict[str, Any]) -> None:

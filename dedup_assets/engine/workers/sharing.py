@@ -1,4 +1,4 @@
-"""Memory and files without a name, shared with one worker: nothing is left behind, however the processes end."""
+"""Memory and files without a name, shared with one worker, so that nothing is left behind however the processes end."""
 
 import mmap
 import os

@@ -23,7 +23,7 @@ _V = TypeVar("_V")
 DECODER = "dedup_assets.engine.decoders.answering"  # what decoding processes run
 _LISTING_SECONDS = 600.0  # a long video without an index is read from end to end
 _LISTING_BYTES = 2 << 30
-_MOST_BYTES = (1 << 63) - 1  # what a table holds; an archive may say more of a member, which reading refuses
+_MOST_BYTES = (1 << 63) - 1  # the most that a table holds; reading refuses larger members
 
 _NESTED = {
     Kind.ARCHIVE: "an archive inside an archive is not entered; unpack the outer one",
@@ -36,8 +36,9 @@ def list_inside(
 ) -> Iterator[Source]:
     """The images of an archive or a video, in no special order; hidden members and those that are no images left out.
 
-    A container that cannot be listed to its end is, besides the images that were found, an image of its own, which
-    reading refuses with the reason: nothing is lost silently. So is an archive or a video inside an archive.
+    A container that cannot be listed to its end is itself listed as an image, beside the images that were found.
+    Reading it fails with the reason, so that nothing is lost silently. An archive or a video inside an archive is
+    listed in the same way.
 
     Args:
         container: an archive or a video.
@@ -60,7 +61,7 @@ def _list_frames(video: Source, fps: float) -> Iterator[Source]:
 
 
 def _moments(video: bytes, fps: float) -> list[int] | None:
-    """As a decoding process finds them, because FFmpeg may crash on files that were not checked."""
+    """The moments as a decoding process finds them, because FFmpeg may crash on unchecked files."""
     request = {
         "do": "list_moments",
         "name": video.decode("latin-1"),
@@ -97,7 +98,7 @@ def _list_members(container: Source, seconds: float, selection: Selection) -> It
     names = [member_name(container.name, member.path) for member in members]
     left = Counter(names)
     for name, member in zip(names, members, strict=True):
-        left[name] -= 1  # unpacking leaves the last of several; the others are told apart by a number
+        left[name] -= 1  # unpacking keeps the last of several; the others get a number
         version = f"{container.version}:{member.version}" if container.version else ""
         numbered = b"%b#%d" % (name, left[name]) if left[name] else name
         yield Source(numbered, min(member.size_bytes, _MOST_BYTES), version, container.name, member.place)
@@ -119,7 +120,7 @@ def _selected(members: list[Member], selection: Selection) -> list[Member]:
 
 
 def find_inside(name: bytes, seconds: float = IMAGE_SECONDS) -> Source | None:
-    """Find the image of a name inside a container; None where there is no such container, or nothing of that name.
+    """Find an image inside a container by its name; None if there is no such container, or no such image in it.
 
     Args:
         name: of the image.
@@ -147,7 +148,7 @@ def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
         seconds: CPU time for unpacking it; see `Budget`.
 
     Raises:
-        ImageError: the image cannot be had; it is the container itself where that could not be listed.
+        ImageError: the image cannot be read, or it is a container that could not be listed.
         Exception: the container cannot be read; stores have errors of their own.
     """
     if source.container is None or source.place is None:

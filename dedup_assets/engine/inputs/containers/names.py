@@ -1,4 +1,4 @@
-"""How the images inside a container are called.
+"""The names of images inside a container.
 
 A member of an archive is `ARCHIVE/MEMBER`, a frame of a video `VIDEO#t=HH:MM:SS.mmm` (a media fragment: browsers and
 players open the video at that moment).
@@ -14,7 +14,7 @@ _FRAME = re.compile(rb"(.+)#t=(\d{2,}):(\d{2}):(\d{2})\.(\d{3})", re.DOTALL)
 
 
 def member_name(archive: bytes, member: bytes) -> bytes:
-    """The name of a member. Its path is made one that leads nowhere else: no root, no empty steps, `..` as `(..)`."""
+    """The name of a member. Its path stays inside the archive: no root, no empty steps, `..` as `(..)`."""
     steps = (step for step in member.replace(b"\0", b"").split(b"/") if step not in {b"", b"."})
     return archive + b"/" + b"/".join(b"(..)" if step == b".." else step for step in steps)
 

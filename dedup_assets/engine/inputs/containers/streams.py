@@ -19,9 +19,9 @@ from dedup_assets.engine.inputs.kinds import is_streamed
 from dedup_assets.engine.stores import open_file
 
 _BLOCK = 512
-_HEADER_BYTES = 16 << 20  # the headers of no file are longer, nor those for all files together
-_MOST_EXPANSION = 200  # images hardly shrink; a stream of more than this is a bomb
-_FREE_BYTES = 1 << 30  # any stream may have
+_HEADER_BYTES = 16 << 20  # limit for the headers of one file, and for those that hold for all files together
+_MOST_EXPANSION = 200  # images hardly shrink; a stream that expands more is a bomb
+_FREE_BYTES = 1 << 30  # that any stream may give, however small it is
 _XZ_MEMORY_BYTES = 128 << 20  # twice what `xz -9` needs
 _TYPE = slice(156, 157)  # of a header
 _EXTENDED, _GLOBAL, _LONG = (b"x", b"X"), b"g", (b"L", b"K")
@@ -75,7 +75,7 @@ class Stream:
         self._file, self._limit, self.budget = file, limit, budget
         self._left = self._left_for_all = _HEADER_BYTES
         self._follows = b""  # the type of a header whose text comes next
-        self.last_block = b""  # that tarfile asked for
+        self.last_block = b""  # the last bytes that tarfile read
         self.close = weakref.finalize(self, _close, file, below)
 
     def expect_headers(self) -> None:
@@ -187,7 +187,7 @@ class _Xz(io.RawIOBase):
         self._waiting, self._place = b"", 0
 
     def read(self, size: int = -1) -> bytes:
-        """As many bytes; less only at the end."""
+        """Read `size` bytes; fewer only at the end."""
         parts: list[bytes] = []
         while size > 0 and (part := self._some(size)):
             parts.append(part)
@@ -217,7 +217,7 @@ class _Xz(io.RawIOBase):
                 return part
 
     def _next_stream(self) -> bool:
-        """Whether another stream follows the last one; zeros may stand between them."""
+        """Whether another stream follows the last one; zeros may lie between them."""
         rest = self._decoder.unused_data if self._decoder else b""
         while not (rest := rest.lstrip(b"\0")):
             if not (rest := self._below.read(INPUT_BYTES)):

@@ -39,7 +39,7 @@ class TarArchive:
     def __init__(self, name: bytes) -> None:
         self._name = name
         self._stream: Stream | None = None
-        self._end: tuple[int, OverdueError] | None = None  # where a stream is read no further, and why
+        self._end: tuple[int, OverdueError] | None = None  # the place from which a stream is not read, and why
         self._lock = Lock()
         self.damage: ImageError | None = None
 
@@ -80,14 +80,14 @@ class TarArchive:
                 last = entry.offset
                 if not entry.isdir():
                     yield _member(entry, files)
-        if stream.last_block.strip(b"\0"):  # tarfile takes what is no header for the end
+        if stream.last_block.strip(b"\0"):  # tarfile takes a block that is no header for the end
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive is damaged after byte {archive.offset}")
         stream.check()
 
     def _from_stream(self, place: int, size: int, seconds: float) -> bytes:
         _let_others_go(self)
         with self._lock:
-            if self._end and place >= self._end[0]:  # whatever lies further takes longer
+            if self._end and place >= self._end[0]:  # later places take longer
                 raise ImageError(self._end[1].code, str(self._end[1]))
             if self._stream is None or self._stream.tell() > place:
                 self._close()

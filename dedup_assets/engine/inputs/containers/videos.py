@@ -32,8 +32,8 @@ _OPTIONS = {
 _WITHOUT_INDEX = {"mpegts", "mpeg", "mpegvideo"}
 _STEPS_BACK = (0.0, 2.0, 10.0, 60.0)  # seconds; then the start of the file
 _MOST_PIXELS = 200_000_000
-_MOST_FRAMES = 1_000_000  # of one video; more is a wrong duration
-_READ_BYTES = 1 << 18  # at once from the file
+_MOST_FRAMES = 1_000_000  # of one video; more would be a wrong duration
+_READ_BYTES = 1 << 18  # read from the file at a time
 _WAITING_BYTES = 64 << 20  # packets that are kept until it is known whether they must be decoded
 _ROUNDING = 0.0006  # seconds: names have milliseconds
 _TAIL = 1.0  # seconds that may be missing at the end of what the file promises
@@ -45,11 +45,11 @@ def list_moments(name: bytes, fps: float) -> list[int]:
 
     Args:
         name: path or URL of the video.
-        fps: frames a second; 0 for the key frames.
+        fps: frames per second; 0 for the key frames.
 
     Returns:
-        Milliseconds from its start, each once, in order. Where the file ends before what it promises, the moments go on
-        to the promised end; reading those tells that they are lost.
+        Milliseconds from its start, each once, in order. If the file ends before its promised end, the moments go on to
+        that end, and reading the last ones reports that they are lost.
 
     Raises:
         ImageError: it holds no frame that can be named.
@@ -137,7 +137,7 @@ def _open(name: bytes) -> Iterator[tuple[InputContainer, VideoStream]]:
             size = f"{context.width} x {context.height}"
             raise ImageError(ErrorCode.IMAGE_TOO_LARGE, f"video of {size} pixels: more than {_MOST_PIXELS}")
         context.options = {"max_pixels": str(_MOST_PIXELS)}
-        context.thread_count = 1  # the threads that read many chunks are enough
+        context.thread_count = 1  # other threads read other chunks
         yield cast(InputContainer, container), stream
 
 
@@ -192,7 +192,7 @@ def _end(container: InputContainer, stream: VideoStream) -> float:
         last_of_any = max(last_of_any, end)
         if packet.stream is stream:
             last = max(last, end)
-    # Sound may go on after the picture; but where everything stops early, the file is cut.
+    # Sound may go on after the picture, but if every stream stops early, the file is cut.
     is_cut = promised > last_of_any - (container.start_time or 0) / av.time_base + _TAIL
     return promised if is_cut else max(last - _start(stream), 0.0)
 

@@ -36,7 +36,7 @@ class ZipArchive:
         Exception: it cannot be read, or is no zip archive.
     """
 
-    damage: ImageError | None = None  # a directory is whole, or no directory
+    damage: ImageError | None = None  # none here: opening fails unless the directory is whole
 
     def __init__(self, name: bytes) -> None:
         self._name = name
@@ -59,7 +59,7 @@ class ZipArchive:
             raise ImageError(ErrorCode.MISSING_FILE, "the archive has changed: there is no such member now")
         entry = self._entries[place]
         _check(entry)
-        if place in self._overlapping:  # the trick of bombs that repeat one member many times
+        if place in self._overlapping:  # bombs repeat one member many times in this way
             raise ImageError(ErrorCode.CORRUPT_IMAGE, "the member overlaps another one of the archive")
         packed = self._packed(entry)
         try:
@@ -122,7 +122,7 @@ def _unpacked(packed: bytes, entry: zipfile.ZipInfo, budget: Budget) -> bytes:
     is_deflated = entry.compress_type == zipfile.ZIP_DEFLATED
     decoder = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else bz2.BZ2Decompressor()
     content, place, given = io.BytesIO(), 0, b""
-    # One byte more than it says shows that the directory lies; no bomb goes further.
+    # One byte more than the directory says shows that it is wrong; a bomb gets no further.
     while not decoder.eof and (left := entry.file_size + 1 - content.tell()):
         if not given and getattr(decoder, "needs_input", True):
             given = packed[place : place + STEP_BYTES]
@@ -137,7 +137,7 @@ def _unpacked(packed: bytes, entry: zipfile.ZipInfo, budget: Budget) -> bytes:
 
 
 def _path(entry: zipfile.ZipInfo) -> bytes:
-    """The member's path: UTF-8 where it is, as many archives have it without saying so; else code page 437."""
+    """The member's path: UTF-8 if it is valid, because many archives use it undeclared; else code page 437."""
     try:
         raw = entry.filename.encode("cp437")
         raw.decode("utf-8")

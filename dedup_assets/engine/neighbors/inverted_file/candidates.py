@@ -1,7 +1,7 @@
 """Candidates from an inverted file for thousands of rows at a time: each list is read once for all rows that probe it.
 
-faiss searches an inverted file query by query. For the neighbours of a whole collection it is cheaper to turn the loops
-round: a list is unpacked once and compared with all queries that probe it in one matrix product.
+faiss searches an inverted file query by query. For the neighbours of a whole collection it is cheaper to swap the
+loops: a list is unpacked once and compared with all queries that probe it in one matrix product.
 `faiss.contrib.big_batch_search` has the same idea. This module adds a bar for each query, the worst score among its
 best so far: most products are dropped by one comparison, and the few that remain are sorted together. The 17 candidates
 of each of 200,000 vectors (894 lists of 96 dimensions, 19 of them probed, equal recall) take 5.5 s of CPU time here,

@@ -1,4 +1,4 @@
-"""The formats of picture files, one subject a module; only `engine/pictures/decoding.py` imports them.
+"""The formats of picture files, one module per subject; only `engine/pictures/decoding.py` imports them.
 
 From bytes to an opened picture:
 recognition.py  which codec reads a file, by its content
@@ -20,7 +20,7 @@ endings.py      whether a file was cut
 holes.py        whether a part of a file is lost
 gif.py          blocks of GIF
 damage.py       a decoder's exceptions and warnings, in the vocabulary of features.bad.csv
-second_opinion.py  another decoder's word on a file that ours refuses
+second_opinion.py  whether another decoder reads a file that ours refuses
 
 Pixels as a person sees them:
 rgb.py          Pillow's pixel modes

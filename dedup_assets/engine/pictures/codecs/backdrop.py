@@ -1,8 +1,8 @@
 """What lies behind transparent pixels: the backdrop that shows the drawing.
 
-White, as pages are. A drawing in white on transparency (an icon for dark themes, a logo) would vanish on white, and
-equal every other; it is shown on black. A picture that is transparent everywhere but has colours is a texture, or comes
-from a program that leaves alpha empty: its colours are the picture.
+The backdrop is white, as pages are. A white drawing on transparency (an icon for dark themes, a logo) would vanish on
+white and equal every other such drawing, so it is shown on black. A picture that is transparent everywhere but has
+colours is a texture, or comes from a program that leaves alpha empty. It is shown by its colours.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Colours as a browser shows them: embedded ICC profiles, and the gamma of a PNG, brought to sRGB.
 
 What a PNG says of its colours counts in the order of the standard (PNG 3, 4.3): cICP, iCCP, sRGB, gAMA. Gray, RGB and
-CMYK profiles are applied; a profile that cannot be used is ignored, as in browsers. Not applied are cICP and the like
-in AVIF and HEIF (wide and HDR colours without a profile), and chromaticities without a profile.
+CMYK profiles are applied; a profile that cannot be used is ignored, as in browsers. Two things are not applied: cICP
+and similar properties of AVIF and HEIF (wide and HDR colours without a profile), and chromaticities without a profile.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ Correction = Callable[[Image.Image], Image.Image]
 """From the colours of a file to sRGB; takes RGB, RGBX, RGBA or CMYK and gives RGB, RGBX or RGBA."""
 
 _USUAL_GAMMA = 1 / 2.2
-_GAMMA_TOLERANCE = 0.05  # of it: closer ones are sRGB, which has no exponent of its own
-_SAME_LEVELS = 3  # of 255: such a profile is sRGB, whoever made it
+_GAMMA_TOLERANCE = 0.05  # share of it: a closer gamma counts as sRGB, which has no exponent of its own
+_SAME_LEVELS = 3  # of 255: a profile that differs by no more counts as sRGB
 _MOST_PROFILE_BYTES = 4 << 20
 _PROFILES_KEPT = 24  # building one takes milliseconds; a collection has a few
 _STEPS = 9
@@ -46,7 +46,7 @@ def correction_of(image: Image.Image, data: bytes) -> Correction | None:
 
 @lru_cache(maxsize=_PROFILES_KEPT)
 def correction_by_profile(profile: bytes) -> Correction | None:
-    """What an ICC profile (ISO 15076-1) asks for; None where it equals sRGB to the eye, or cannot be used."""
+    """The correction by an ICC profile (ISO 15076-1); None if it equals sRGB to the eye or cannot be used."""
     if len(profile) > _MOST_PROFILE_BYTES:
         return None
     try:
@@ -100,7 +100,7 @@ def _transform(profile: ImageCms.ImageCmsProfile, read: str, given: str) -> Imag
 
 @lru_cache(maxsize=_PROFILES_KEPT)
 def _correction_by_gamma(gamma: float) -> Correction | None:
-    """What gAMA asks for: samples are light to the power of `gamma`, and sRGB (IEC 61966-2-1) is wanted."""
+    """The correction by gAMA, from samples that are light to the power of `gamma` to sRGB (IEC 61966-2-1)."""
     if abs(gamma / _USUAL_GAMMA - 1) <= _GAMMA_TOLERANCE:
         return None
     light = np.linspace(0, 1, 256) ** (1 / gamma)

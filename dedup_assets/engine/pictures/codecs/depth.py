@@ -1,4 +1,4 @@
-"""Samples of more than 8 bits, or of any number type, to 8 bits without losing the picture.
+"""Convert samples of more than 8 bits, or of any number type, to 8 bits without losing the picture.
 
 A picture rarely uses the whole range of its type: sensors give 10 to 14 bits in 16, thermal cameras a few hundred
 levels, elevation models metres with -9999 where nothing was measured. Scaling by the range of the type makes such
@@ -6,7 +6,7 @@ pictures black or flat, and all alike. So they are scaled by what they use:
 
 1. Values at either end that lie farther from all others than these span (nodata, dead pixels) do not count.
 2. Unsigned samples of up to 16 bits are shifted by the width of what is used: 8, 10, 12, 14 or 16 bits. A picture that
-   uses the upper half of its range is scaled as ever, by 256.
+   uses the upper half of its range is scaled as usual, by 256.
 3. What then spans less than an eighth of the 256 levels is stretched between its percentiles.
 4. Other types have no nominal range: they are stretched between their ends, or between the percentiles where these span
    less than an eighth of that.

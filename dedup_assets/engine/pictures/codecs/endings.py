@@ -35,7 +35,7 @@ def check(format_name: str, data: bytes, tiff_tags: Mapping[int, Any] | None = N
 
 
 def cut_or(error: Exception, format_name: str, data: bytes) -> ImageError:
-    """The error of a file that could not be read; a reader calls corrupt what only was cut."""
+    """The error of a file that could not be read: truncated if it was cut, though readers often call it corrupt."""
     judged = to_image_error(error, format_name)
     if judged.code is ErrorCode.CORRUPT_IMAGE and (cut := find_cut(format_name, data)):
         return ImageError(ErrorCode.TRUNCATED_IMAGE, f"{judged}; {cut}")
@@ -60,7 +60,7 @@ def find_cut(format_name: str, data: bytes, tiff_tags: Mapping[int, Any] | None 
     elif format_name == "GIF":
         missing = gif.is_cut(data)
     elif format_name == "DDS":
-        missing = 2 * len(data) < _dds_pixels(data)  # no kind that is read has less than 4 bits a pixel
+        missing = 2 * len(data) < _dds_pixels(data)  # no kind that is read has less than 4 bits per pixel
     elif format_name in ("AVIF", "HEIF"):
         missing = last_box_is_cut(data)
     elif tiff_tags:
@@ -69,7 +69,7 @@ def find_cut(format_name: str, data: bytes, tiff_tags: Mapping[int, Any] | None 
 
 
 def _dds_pixels(data: bytes) -> int:
-    """Before version 13 Pillow works minutes on a header of 128 bytes that claims many pixels."""
+    """The pixels that a header claims: before version 13, Pillow works for minutes on 128 bytes that claim many."""
     return int.from_bytes(data[12:16], "little") * int.from_bytes(data[16:20], "little")
 
 

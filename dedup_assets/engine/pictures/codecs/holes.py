@@ -1,13 +1,13 @@
-"""Picture data that are lost though the file has its length: zeros where a disk, a download or a copy left a hole.
+"""Lost picture data in a file of full length: zeros where a disk, a download or a copy left a hole.
 
-Decoders of formats without checksums show something for zeros, and do not complain. But large areas of one colour can
+Decoders of formats without checksums show something for zeros, without an error. But large areas of one colour can
 be long runs of zeros too. So only what no encoder writes is called a hole:
 
 - A run of at least 4 KiB that begins and ends with a sector of a disk. By chance one run in 262,144 does.
 - Zeros at the end of the data that are more than the picture could need, in WebP (lossy) and AVIF.
 
-Nothing is said of formats without compression (BMP, TIFF), whose zeros are black, nor of baseline JPEG, whose decoder
-notices. Holes at other places remain undetected.
+Formats without compression (BMP, TIFF) are not checked, because their zeros are black; nor is baseline JPEG, because
+its decoder notices holes. Holes at other places remain undetected.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _SECTOR_BYTES = 512
 _ZERO = b"\0"
 _START_OF_SCAN, _START_OF_DATA = b"\xff\xda", b"\xff\x93"  # ISO/IEC 10918-1, B.1.1.3; 15444-1, A.4.3
 _AVIF_TAIL_BYTES = 512  # the coded data of a tile end with a bit that is set (AV1, 4.10.4)
-_MACROBLOCK, _MACROBLOCK_BYTES = 16, 8  # px; more than all the zeros that one can take (RFC 6386, 11 and 13)
+_MACROBLOCK, _MACROBLOCK_BYTES = 16, 8  # px; more zeros than a macroblock can take (RFC 6386, 11 and 13)
 _CODED_BY_WEBP = (b"VP8 ", b"VP8L", b"ALPH")
 
 

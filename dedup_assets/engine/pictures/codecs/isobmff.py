@@ -55,7 +55,7 @@ def with_one_association(data: bytes) -> bytes:
     merged = _box(b"ipma", versions.pop() + items.to_bytes(4, "big") + entries)
     kept = data[properties.start + _HEADER_BYTES : found[0].start]
     shorter = _box(b"iprp", kept + merged)
-    spare = properties.end - properties.start - len(shorter) - _HEADER_BYTES  # places in the file stay what they are
+    spare = properties.end - properties.start - len(shorter) - _HEADER_BYTES  # keeps all offsets in the file
     return data[: properties.start] + shorter + _box(b"free", bytes(spare)) + data[properties.end :]
 
 
@@ -76,9 +76,9 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
     """The boxes in a part of the file, in order; the last one may end after it."""
     while start + _HEADER_BYTES <= end:
         size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
-        if size == 1:  # the real one is in 64 bits
+        if size == 1:  # the size follows in 64 bits
             size = int.from_bytes(data[start + 8 : start + 16], "big")
-        if size < _HEADER_BYTES or not kind.isalnum():  # 0: up to the end of the file; else what follows does no harm
+        if size < _HEADER_BYTES or not kind.isalnum():  # 0: up to the end of the file; any other is no box
             return
         yield _Box(kind, start, start + size)
         start += size

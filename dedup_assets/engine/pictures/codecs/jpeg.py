@@ -41,11 +41,11 @@ _PICTURE_DAMAGE = re.compile(
     r"premature end of data|bad Huffman|instead of RST|Inconsistent progression|arithmetic code"
 )
 
-# Decoded sides are at least this multiple of what was asked for, at a scale of 1/2 or less, or in full size. Measured
-# for 160 x 160 as the cosine of an embedding to that of full decoding, over 6,800 photographs and copies: of the 64 %
-# that are scaled down the median is 0.998, the 1st percentile 0.994, the worst 0.988. 1.17 scales 40 % down and has the
-# same figures; 1.0 has three below 0.98 (moire). Scales between 1/2 and 1 have no SIMD code and take nearly as long as
-# full size; `fastdct` with `fastupsample` saves nothing and costs 0.0007.
+# Decoded sides are at least this multiple of the sides that are needed, at a scale of 1/2 or less, or in full size.
+# Measured for 160 x 160 as the cosine of an embedding to that of full decoding, over 6,800 photographs and copies: of
+# the 64 % that are scaled down the median is 0.998, the 1st percentile 0.994, the worst 0.988. 1.17 scales 40 % down
+# and has the same figures; 1.0 has three below 0.98 (moire). Scales between 1/2 and 1 have no SIMD code and take nearly
+# as long as full size; `fastdct` with `fastupsample` saves nothing and costs 0.0007.
 _OVERSAMPLING = 1.1
 _SMALLEST_REDUCTION = 2.0
 _BLOCK_PIXELS = 64
@@ -144,7 +144,7 @@ def _size_by_pillow(data: bytes, said: str) -> tuple[int, int]:
 
 
 def _load_by_pillow(data: bytes, said: str, correct: Correction | None) -> NDArray[np.uint8]:
-    """The pixels as stored. `said`: what simplejpeg had against the file; empty if nothing."""
+    """The pixels as stored. `said`: why simplejpeg refused the file; empty if it did not."""
     try:
         with silence, JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
             image.load()

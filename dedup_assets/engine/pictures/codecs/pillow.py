@@ -1,7 +1,7 @@
-"""Every format that Pillow reads, but JPEG: recognised by content, and opened.
+"""Every format that Pillow reads except JPEG: recognised by content, and opened.
 
-Pillow's format classes are called directly and `Image.open` is not: it would hide why a file that has the right first
-bytes could not be opened. Nothing global changes, at import or later.
+Pillow's format classes are called directly, because `Image.open` would hide why a file with the right first bytes could
+not be opened. Nothing global changes, at import or later.
 
 Left out on purpose: formats for which Pillow starts a program (EPS) or only knows the name (WMF, HDF5, MPEG, ...).
 """
@@ -32,8 +32,8 @@ _DISTINCT = ("PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF", "PSD", "QO
 _INDISTINCT = ("DIB", "PPM", "CUR", "PCX", "SGI", "SUN", "FLI", "XBM", "XPM", "TGA")
 _TGA_HEADER_BYTES = 18
 _CODESTREAM = b"\xff\x4f\xff\x51"
-_MOST_FRAMES, _MOST_FRAME_PIXELS = 32, 200_000_000  # looked at for the first with content: a second or two
-_SAMPLED_ROWS, _FLAT_LEVELS = 16, 4  # one row of so many; what one colour may vary by
+_MOST_FRAMES, _MOST_FRAME_PIXELS = 32, 200_000_000  # searched for a frame with content, in a second or two
+_SAMPLED_ROWS, _FLAT_LEVELS = 16, 4  # rows per sampled row; levels that one colour may vary by
 _DEEP_GRAY_WITH_ALPHA = "LA;16B"
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
@@ -41,7 +41,7 @@ _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "
 _PREPARED_BY: dict[str, Callable[[bytes], bytes]] = {"GIF": gif.with_room_for_frame, "PNG": png.without_notes}
 _MENDERS: dict[str, Callable[[bytes], bytes]] = {
     "AVIF": isobmff.with_one_association,
-    "JPEG2000": lambda data: data[max(data.find(_CODESTREAM), 0) :],  # without boxes, of which one is damaged
+    "JPEG2000": lambda data: data[max(data.find(_CODESTREAM), 0) :],  # without its boxes, one of which is damaged
     "PNG": png.needed_chunks,
 }
 
@@ -88,7 +88,7 @@ def _candidates(data: bytes) -> list[tuple[str, Factory]]:
 
 
 def _may_be_tga(data: bytes) -> bool:
-    """Whether 18 bytes make sense as a TGA header: the format has no magic, and Pillow takes much for one."""
+    """Whether 18 bytes make sense as a TGA header: the format has no magic, and Pillow accepts too many files."""
     if len(data) < _TGA_HEADER_BYTES:
         return False
     kind, depth, descriptor = data[2], data[16], data[17]
@@ -98,13 +98,13 @@ def _may_be_tga(data: bytes) -> bool:
 
 
 def _open(name: str, factory: Factory, data: bytes) -> ImageFile.ImageFile:
-    """Open a file, or what is left of it without a part that Pillow stumbles over and the picture does not need."""
+    """Open a file; if that fails, without a part that Pillow cannot read and the picture does not need."""
     given = _PREPARED_BY[name](data) if name in _PREPARED_BY else data
     try:
         return factory(BytesIO(given), "")
     except Exception:
         mended = _MENDERS[name](data) if name in _MENDERS else data
-        with suppress(Exception):  # the first one says what is wrong
+        with suppress(Exception):  # the first error says what is wrong
             if mended != data:
                 return factory(BytesIO(mended), "")
         raise
@@ -154,7 +154,7 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) 
 
 
 def _first_with_content(image: ImageFile.ImageFile, data: bytes, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The first frame or page that is not of one colour; the first one where all of some are, or one is damaged."""
+    """The first frame or page that has more than one colour; `first` if none of those tried has, or one is damaged."""
     with suppress(Exception):
         for number in range(1, min(_MOST_FRAMES, _MOST_FRAME_PIXELS * first.shape[2] // first.size)):
             image.seek(number)
@@ -238,7 +238,7 @@ def _open_unusual_tiff(data: bytes, error: Exception) -> OpenedPicture:
 
 
 def _on_paper(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
-    """White around the first frame of a GIF, where browsers show the page; Pillow has the background colour there."""
+    """Put white around the first frame of a GIF, where Pillow has the background colour and browsers show the page."""
     paper = np.full_like(pixels, 255)
     paper[top:bottom, left:right] = pixels[top:bottom, left:right]
     return paper

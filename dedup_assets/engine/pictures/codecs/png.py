@@ -8,21 +8,22 @@ _SIGNATURE_BYTES = 8
 _FRAME_BYTES = 12  # length, type and checksum
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _NOTES = (b"tEXt", b"zTXt", b"iTXt")
-_LARGE_PROFILE_BYTES = 1 << 20  # that Pillow refuses
+_LARGE_PROFILE_BYTES = 1 << 20  # Pillow refuses such a profile
 _MOST_PROFILE_BYTES = 4 << 20
 
 
 class _Chunk(NamedTuple):
     kind: bytes
-    start: int  # of its length
-    end: int  # after its checksum
+    start: int  # position of its length
+    end: int  # position after its checksum
 
 
 def has_damaged_chunk(data: bytes) -> bool:
-    """Whether a chunk that the picture needs does not match its checksum; one that is cut is left out.
+    """Whether a chunk that the picture needs does not match its checksum; a chunk that is cut does not count.
 
-    Pillow does not compare them where the pixels are. Deflate decompresses most damaged data to something: the picture
-    would be noise from there on, and good. Browsers refuse it (libpng: an error, for every such chunk).
+    Pillow does not check the chunks that hold the pixels. Deflate decompresses most damaged data to something, so the
+    picture would be noise from there on and still count as good. Browsers refuse such a file (libpng: an error, for
+    every such chunk).
     """
     view = memoryview(data)
     return any(
@@ -34,8 +35,8 @@ def has_damaged_chunk(data: bytes) -> bool:
 def without_notes(data: bytes) -> bytes:
     """The file without its texts, and without a colour profile that is larger than Pillow reads.
 
-    Pillow refuses a picture whose notes unpack to more than 1 MiB. They hold workflows of image generators, or XMP, and
-    nothing that the picture needs.
+    Pillow refuses a picture whose notes unpack to more than 1 MiB. Such notes hold workflows of image generators, or
+    XMP, and nothing that the picture needs.
     """
     left_out = [chunk for chunk in _chunks(data) if chunk.kind in _NOTES or _is_large_profile(data, chunk)]
     if not left_out:

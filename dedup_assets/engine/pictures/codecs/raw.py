@@ -56,7 +56,7 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
 
 
 def _turned(picture: OpenedPicture, preview: bytes, orientation: int) -> OpenedPicture:
-    """The preview upright: some cameras store it as the sensor lies, without a word."""
+    """The preview upright: some cameras store it as the sensor lies, without an orientation of its own."""
     says_itself = exif.has_orientation(read_segments(preview).exif)
     if orientation == exif.UPRIGHT or says_itself or picture.height > picture.width:
         return OpenedPicture("RAW", picture.width, picture.height, picture.load, picture.correct)
@@ -67,7 +67,7 @@ def _turned(picture: OpenedPicture, preview: bytes, orientation: int) -> OpenedP
 
 
 def _holds_sensor_data(data: bytes) -> bool:
-    """Whether a TIFF is one of a camera: DNG, or with a directory whose samples are those of a sensor."""
+    """Whether a TIFF is a raw file: DNG, or with a directory whose samples are those of a sensor."""
     order = "<" if data[:2] == b"II" else ">"
     waiting, seen = [struct.unpack_from(order + "I", data.ljust(8, b"\0"), 4)[0]], 0
     while waiting and seen < _MOST_DIRECTORIES:

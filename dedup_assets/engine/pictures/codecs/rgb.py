@@ -1,4 +1,4 @@
-"""A loaded Pillow image, in whatever mode, as the 8-bit RGB that a person sees.
+"""Convert a loaded Pillow image of any mode to the 8-bit RGB that a person sees.
 
 Pillow's own `convert("RGB")` is right for 8-bit colour only. It clips 16-bit and float gray to white, drops alpha (so
 that hidden colours appear) and refuses CIELAB. Of 16-bit colour Pillow itself loads the upper bytes only.
@@ -31,7 +31,7 @@ def to_rgb(
 
     Alpha, also of palettes and of PNG's tRNS, is composited over the backdrop that shows the picture, see `backdrop`.
     Samples of more than 8 bits are scaled by the range that they use, see `depth`. CMYK without a profile is converted
-    simply.
+    by Pillow's simple rule.
 
     Args:
         image: in any mode.
@@ -100,7 +100,7 @@ def _deep_gray_to_8_bits(image: Image.Image) -> NDArray[np.uint8]:
         if image.mode == "I" and image.format == "TIFF" and tags.get(_TIFF_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
             values = values.view(np.uint32)  # Pillow stores unsigned samples in its only 32-bit mode, the signed one
         gray = to_8_bits(values, nodata)
-    # Pillow turns "white is zero" round for 8 bits only.
+    # Pillow inverts "white is zero" for 8 bits only.
     return 255 - gray if tags.get(_TIFF_PHOTOMETRIC) == 0 else gray
 
 

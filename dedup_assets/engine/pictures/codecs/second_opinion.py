@@ -1,4 +1,4 @@
-"""Another decoder's word on a file that ours refuses: people delete what is called corrupt."""
+"""Ask another decoder about a file that ours refuses, because people delete files that are called corrupt."""
 
 from io import BytesIO
 

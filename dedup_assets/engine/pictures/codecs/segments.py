@@ -11,7 +11,7 @@ from typing import NamedTuple
 _START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_FRAME = 0xC2
-_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # in coded data: no stuffed byte, no restart
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte of coded data nor a restart
 _COEFFICIENTS = 64
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 

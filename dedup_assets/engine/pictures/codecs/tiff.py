@@ -106,7 +106,7 @@ def _load(page: _Page) -> NDArray[np.uint8]:
 
 
 def _bands_last(samples: NDArray[Any], axes: str) -> NDArray[Any]:
-    """(h, w, bands) of samples in whatever order; of a volume the first slice."""
+    """(h, w, bands) of samples with axes in any order; of a volume the first slice."""
     wanted = [axes.index(axis) for axis in "YXS" if axis in axes]
     order = [place for place in range(len(axes)) if place not in wanted] + wanted
     samples = samples.transpose(order)
