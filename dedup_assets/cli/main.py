@@ -24,7 +24,7 @@ class _Commands(click.Group):
     """Commands whose expected failures end in one line on stderr and an exit code."""
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        """Run the chosen command. A second Ctrl-C ends the process at once, whatever it still waits for."""
+        """Run the chosen command. A second Ctrl-C ends the process immediately, even if it still waits."""
         _open_missing_streams()
         try:
             return super().invoke(context)

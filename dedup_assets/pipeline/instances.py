@@ -1,4 +1,4 @@
-"""The Dagster instance of a run that `launch` starts: it sends no telemetry and leaves the host's logging alone.
+"""The Dagster instance of a run that `launch` starts: it sends no telemetry and keeps the host's logging unchanged.
 
 The user's `dagster.yaml` decides what an instance stores, and where.
 """

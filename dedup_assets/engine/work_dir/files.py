@@ -144,7 +144,7 @@ def _features(work_dir: WorkDir) -> Features:
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
     dimension = read_config(work_dir).features.dimension
-    if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range of bad images alone
+    if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range with only bad images
         return Features(names, np.empty((0, dimension), np.float32))
     if not len(names) or size == 0 or size % (4 * len(names)):
         raise WorkDirError(

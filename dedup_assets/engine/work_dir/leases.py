@@ -159,7 +159,7 @@ class Lease(Lock):
         return json.dumps(facts).encode()
 
     def _newest(self) -> tuple[int, bytes]:
-        """The newest epoch and what it says; 0 where there is none."""
+        """The number of the newest epoch and the content of its object; 0 and nothing if there is none."""
         while True:
             epochs = self._epochs()
             if not epochs:

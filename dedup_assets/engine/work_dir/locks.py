@@ -174,7 +174,7 @@ def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None
 
 
 def _take(file: BinaryIO, holder: Holder) -> bool:
-    """Note the holder in a file that is locked by this process alone, and share it with the run's other steps."""
+    """Note the holder in a file that only this process has locked, and share the lock with the run's other steps."""
     _write(file, json.dumps(asdict(holder)).encode(), must=holder.has_steps)
     if not holder.has_steps:
         return True

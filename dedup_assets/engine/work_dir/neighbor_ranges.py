@@ -95,7 +95,7 @@ class NeighborRanges:
             file.write(json.dumps({"recall_at_k": recall}).encode() + b"\n")
 
     def read_recall(self) -> float | None:
-        """The recall of all ranges; None where it could not be measured.
+        """The recall of all ranges; None if it could not be measured.
 
         Raises:
             KeyError: it is not known, because it was never measured or its file is damaged.

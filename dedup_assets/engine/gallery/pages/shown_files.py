@@ -37,7 +37,8 @@ class ShownFile:
         address: address of the thumbnail, relative to the page, if it is a separate file.
         link: address that opens the original, or its container; None if a browser cannot open it.
         container: the archive or video that holds the image; `modified` is then that of the container.
-        blank: whether this is a placeholder for no file. Its card has every part that a card can have; scripts clone and fill it.
+        blank: whether this is a placeholder without a file. Its card has every part that a card can have, for scripts
+            to clone and fill.
     """
 
     name: bytes

@@ -171,7 +171,7 @@ const cards = (() => {
     return card;
   }
 
-  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows this one alone */
+  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows only this one */
   function component(row, shown, isOpen) {
     /** @param {string} name */
     const get = (name) => results.value("components", name, row);
