@@ -1,6 +1,7 @@
 """Deleting the folders and pages of replaced galleries.
 
 The folder that a gallery's pages load holds a list of its files. Only files that a list or record names are deleted.
+But a folder of an earlier version, or of a run that was killed while writing it, has no list and is deleted whole.
 """
 
 import json

@@ -28,7 +28,7 @@ def hold(
         doing: the run in words, for the message to a run that is refused.
         run: its identity; a new one by default.
         wait: whether to wait until another run ends; if not, another run is an error.
-        shared: keep writers out, but not other readers. On a store, nothing is locked.
+        shared: keep writers out, but not other readers. On a store, a shared lock does nothing.
         has_steps: whether the run's steps may be separate processes, which hold the lock together. The run then goes
             on when this process ends, unless `Lock.is_over` is set.
         is_over: says whether another run, of which no process is at work, has ended.

@@ -54,7 +54,7 @@ def check(file: FileIO, size_bytes: int) -> str:
 
 
 def _import_folders() -> list[str]:
-    """Folders from which this process imports faiss; `-I` would leave out PYTHONPATH and the user's folder.
+    """Folders from which this process imports faiss and what faiss needs, because `-I` may leave them out.
 
     The script needs `-I`: without it, a file in the working folder or beside this module could replace a library.
     """

@@ -61,7 +61,7 @@ def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is 
         # A file that this run has written needs no check.
         if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
             raise _unusable(work_dir, name, problem)
-        # faiss takes only UTF-8 paths. The path of a descriptor is one, and stays valid when the file is moved.
+        # faiss takes only UTF-8 paths. The path of a descriptor is UTF-8, and stays valid if the file is moved.
         file.seek(0)
         by_descriptor = f"/dev/fd/{file.fileno()}"
         return faiss.read_index(by_descriptor if Path(by_descriptor).exists() else file.name, faiss.IO_FLAG_MMAP_IFC)
