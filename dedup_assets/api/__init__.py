@@ -1,7 +1,7 @@
 """The Python surface: fastdup's `run()`, feature files and gallery functions, one module per subject.
 
 A function here checks a call, passes it to the pipeline or the engine, and reports the outcome. The work itself belongs
-in `engine/`, runs of assets in `pipeline/`. What a terminal or a notebook shows is here too (`console`, `notebook`).
+in `engine/`, runs of assets in `pipeline/`. Output to a terminal or a notebook is here too (`console`, `notebook`).
 """
 
 from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature

@@ -1,6 +1,6 @@
-"""Arguments as Python users give them, made plain: paths, lists and data frames of paths, numbers of numpy.
+"""Converting arguments of Python users to plain values: paths, lists and data frames of paths, numbers of numpy.
 
-Kinds of arguments that only Python has belong here; spellings and bounds of a setting belong in `Settings`.
+Types of arguments that only Python has belong here; spellings and bounds of a setting belong in `Settings`.
 """
 
 import os
@@ -14,17 +14,17 @@ _KINDS = "a path, a URL, or an iterable of these (a list, an array, a generator,
 
 
 def plain(value: object) -> object:
-    """A path as text, and a number or truth value of numpy as Python's; everything else as it is."""
+    """Convert a path to text, and a number or truth value of numpy to Python's; return other values unchanged."""
     if isinstance(value, bytes | os.PathLike):
         return os.fsdecode(value)
     return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value  # type: ignore[attr-defined]
 
 
 def path_of(name: str, value: object) -> str:
-    """The path that the parameter `name` has.
+    """The path in the parameter `name`, with `~` expanded.
 
     Raises:
-        SettingsError: it is no path.
+        SettingsError: the value is not a path.
     """
     from dedup_assets.engine.core.setting_values import expand_home  # imports pydantic
 
@@ -41,7 +41,7 @@ def inputs_of(input_dir: object) -> str | list[str]:
         input_dir: a path, a URL, or an iterable of these. A data frame has one column, or one named `filename`.
 
     Raises:
-        SettingsError: it is something else, or one of its rows is.
+        SettingsError: it, or one of its rows, has another type.
     """
     whole = plain(input_dir)
     if isinstance(whole, str):

@@ -1,7 +1,7 @@
-"""Failures of the surroundings as a sentence: a full disk, a limit of the process, a module that hides a library.
+"""Sentences for failures of the surroundings: a full disk, a limit of the process, a module that hides a library.
 
-An error that reaches this module is nobody's mistake in a setting, and no defect either. A new limit is a row of
-`_LIMITS`. Errors that the engine expects have messages of their own (`engine.core.errors`).
+Such an error is neither a wrong setting nor a defect of this package. A new limit is a row of `_LIMITS`. Errors that
+the engine expects have their own messages (`engine.core.errors`).
 """
 
 import errno
@@ -29,12 +29,12 @@ _OF_RUST = re.compile(r"\(os error (\d+)\)")
 
 
 def explain(error: BaseException) -> str:
-    """Say in a sentence which condition of the surroundings caused an error; empty if none is known."""
+    """A sentence that says which condition of the surroundings caused an error; empty if none is known."""
     return next((said for cause in _causes(error) if (said := _explain(cause))), "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it, each once: Dagster raises errors again in a cycle."""
+    """The error and all its causes, each once, because Dagster raises errors again in a cycle."""
     waiting, seen = [error], set[int]()
     while waiting:
         cause = waiting.pop(0)
@@ -51,7 +51,7 @@ def _explain(error: BaseException) -> str:
         return _LIMITS[errno.EAGAIN]
     if isinstance(error, OSError) and error.errno is not None:
         return _explain_system_error(error)
-    if told := _OF_RUST.search(str(error)):  # polars: an OSError without number, or an error of its own
+    if told := _OF_RUST.search(str(error)):  # of polars: an OSError without errno, or another type
         return _LIMITS.get(int(told[1]), "")
     if isinstance(error, ImportError | AttributeError | TypeError):
         return _explain_hidden_library(error)
@@ -75,11 +75,11 @@ def _has_working_folder() -> bool:
 
 
 def _explain_hidden_library(error: BaseException) -> str:
-    """Name a module in the script's folder that Python found in place of a library or of its own module."""
+    """A sentence that names a module in the script's folder if Python imported it instead of a library; else empty."""
     first = Path(sys.path[0] or ".").absolute() if sys.path else Path()
-    if str(first) in sysconfig.get_paths().values():  # no script's folder
+    if str(first) in sysconfig.get_paths().values():  # not the folder of a script
         return ""
-    frames = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]  # a module that failed
+    frames = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]  # with failed imports
     for name in sorted(sys.stdlib_module_names | _libraries()):
         imported = getattr(sys.modules.get(name), "__file__", None)
         for path in (first / f"{name}.py", first / name / "__init__.py"):
@@ -93,7 +93,7 @@ def _libraries() -> set[str]:
     from importlib.metadata import packages_distributions, requires
 
     needed = {_plain(line.replace("(", " ").split(";")[0]) for line in requires("dedup-assets") or []}
-    needed.discard("dedup-assets")  # extras of ours that name others
+    needed.discard("dedup-assets")  # our extras may require other extras of ours
     return {
         module
         for module, distributions in packages_distributions().items()

@@ -1,6 +1,7 @@
-"""The process that calls `run()`: one run at a time, none after a fork that broke its libraries, threads put back.
+"""The process that calls `run()`: one run at a time, no run after a fork that broke its libraries.
 
-What Dagster changes in the process is put back by `pipeline.host_process`; the garbage collector by `startup`.
+This module restores faiss's number of threads; `pipeline.host_process` restores what Dagster changes, and `startup` the
+garbage collector.
 """
 
 import os
@@ -20,7 +21,7 @@ _locks: dict[int, threading.RLock] = {}  # by process: a fork may copy a lock th
 def run_in_this_process() -> Iterator[None]:
     """Let one run at a time use this process; other threads wait for their turn.
 
-    Runs share what a process has once: faiss' number of threads, the garbage collector, decoding processes.
+    Runs share what a process has only once: faiss's number of threads, the garbage collector, decoding processes.
 
     Raises:
         SurroundingsError: a run cannot work in this process.
@@ -38,7 +39,7 @@ def run_in_this_process() -> Iterator[None]:
 
 
 def _check_fork() -> None:
-    """Refuse a run whose libraries would wait for threads that a fork left behind in the parent process."""
+    """Refuse a run if its libraries would wait for threads that a fork did not copy from the parent process."""
     forked = _locks.keys() - {os.getpid()}
     if forked or ("polars" in sys.modules and not _polars_answers()):
         raise SurroundingsError(
@@ -68,7 +69,7 @@ def _check_temporary_folder() -> None:
 
 
 def _default_threads() -> int:
-    """How many threads OpenMP has in a new process."""
+    """The number of threads that OpenMP has in a new process."""
     named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     if named.isdecimal() and int(named) > 0:
         return int(named)

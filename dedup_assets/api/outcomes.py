@@ -1,4 +1,4 @@
-"""How an outcome is told: return codes, errors as one line on stderr, and printing that cannot fail a run."""
+"""Reporting an outcome: return codes, errors as one line on stderr, and printing that cannot fail a run."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Outcome:
 
 @contextmanager
 def reported(*, verbose: bool = False) -> Iterator[Outcome]:
-    """Turn every error of the block into one line on stderr and the code ERROR; Ctrl-C passes.
+    """Turn every error of the block into one line on stderr and the code ERROR; Ctrl-C is passed on.
 
     Args:
         verbose: print the traceback of an internal error too.

@@ -93,7 +93,7 @@ def _run(input_dir: object, given: dict[str, Any]) -> None:
     settings = Settings.parse(**given)
     if settings.mode.reads_input_dir:
         settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
-    # Decoding processes start, and one of them decodes the first images, while this process imports what follows.
+    # Decoding processes start, and one of them decodes the first images, while this process imports libraries.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start
 

@@ -1,7 +1,7 @@
 """Starting and ending a run without garbage collection.
 
-Importing Dagster and opening an instance make a million objects that stay. Collections that look at them, while they
-are made, during the run and when the interpreter ends, cost one second per run.
+Importing Dagster and opening an instance make a million objects that stay. Collections that visit them (while they are
+made, during the run, and when the interpreter ends) cost one second per run.
 """
 
 import atexit
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def starting() -> Iterator[Callable[[], None]]:
-    """Collect nothing in the block until the yielded function is called; from then on, only objects made since.
+    """Switch the collector off until the yielded function is called; later collections visit only newer objects.
 
-    The end of the block restores the collector. At the end of the interpreter the collector has nothing to look at.
+    The end of the block restores the collector. All objects are frozen before the interpreter ends.
     """
-    atexit.unregister(gc.freeze)  # once is enough
+    atexit.unregister(gc.freeze)  # so that it is registered only once
     atexit.register(gc.freeze)
     was_on = gc.isenabled()
     gc.disable()

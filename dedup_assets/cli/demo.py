@@ -1,7 +1,7 @@
-"""`dedup-assets demo`: the main job on photographs whose copies are known, and the result beside the truth.
+"""`dedup-assets demo`: a run on photographs whose copies are known, and a comparison of its result with the truth.
 
-It prints the command before the run, and what was missed as well as what was found. `samples.py` makes the photographs
-and knows the truth about them.
+It prints the command before the run, and afterwards what was found and what was missed. `samples.py` makes the
+photographs and knows the truth about them.
 """
 
 import os
@@ -25,7 +25,7 @@ RESULTS = "results"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of a run beside the truth.
+    """The result of a run, compared with the truth.
 
     Attributes:
         copies: per kind of copy, how many were listed with their original, and how many there are.
@@ -141,7 +141,7 @@ def _count_copies(truth: dict[str, Sample], pairs: set[tuple[str, str]]) -> dict
 
 
 def print_comparison(found: Comparison) -> None:
-    """Print the result beside the truth, with what was missed or wrong."""
+    """Print the comparison, with what was missed or wrong."""
     threshold = Settings.model_fields["threshold"].default
     print(f"\nThe result beside the truth (threshold {threshold}):")
     for kind, (listed, expected) in found.copies.items():

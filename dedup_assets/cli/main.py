@@ -1,6 +1,6 @@
-"""The command line, assembled: one group, and the commands that the modules beside it define.
+"""The command line: one group, with the commands that the other modules of this folder define.
 
-A new command is a module here and a line at the end. What a command does belongs in `api` or in its own module.
+A new command needs a module in this folder, and its name in the last lines of this one.
 """
 
 import os
@@ -24,7 +24,7 @@ class _Commands(click.Group):
     """Commands whose expected failures end in one line on stderr and an exit code."""
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        """Run the chosen command. A second Ctrl-C ends the process at once, whatever it still waits for."""
+        """Run the chosen command. A second Ctrl-C ends the process immediately, even if it still waits."""
         _open_missing_streams()
         try:
             return super().invoke(context)
@@ -46,16 +46,16 @@ def _end_interrupted(said: str) -> NoReturn:
 
 
 def _open_missing_streams() -> None:
-    """Fill the places of closed standard streams, because the next file opened would take such a place."""
+    """Open /dev/null for closed standard streams, because the next opened file would get their descriptor."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, which is this one
 
 
 def _settle_streams() -> None:
-    """Drop text that a full disk or a closed pipe does not take; the interpreter would end with code 120."""
+    """Drop text that a full disk or a closed pipe refuses; otherwise the interpreter would end with code 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

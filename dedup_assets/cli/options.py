@@ -1,4 +1,4 @@
-"""Settings as options: each field of `Settings` becomes one, with its name, type, default, bounds and description."""
+"""Options of commands: one per field of `Settings`, with its name, type, default, bounds and description."""
 
 from typing import Any, Literal, get_args, get_origin
 
@@ -11,13 +11,13 @@ _NEVER = {"input_dir", "work_dir", "version"}  # arguments or options of the com
 
 
 def settings_options(*left_out: str) -> list[click.Parameter]:
-    """Options for all settings but those named; the value of an option that is not given is None."""
+    """Options for all settings except the named ones; the value of an option that is not given is None."""
     fields = Settings.model_fields
     return [_option(name, fields[name]) for name in fields if name not in _NEVER.union(left_out)]
 
 
 def _given(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
-    """The values of an option that may be repeated; None where it was not given."""
+    """The values of an option that may be repeated; None if it is not given."""
     return list(values) or None
 
 
@@ -30,5 +30,5 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     if kind is list:
         return click.Option(flags, multiple=True, callback=_given, metavar="PATTERN", help=f"{text} Repeatable.")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    # `Settings` checks values, so that a wrong one has the same message at every door; here they only get their type.
+    # `Settings` checks the values, so that a wrong one has the same message everywhere; click only converts the type.
     return click.Option(flags, type=kind, default=None, help=text, metavar="|".join(choices) or None)

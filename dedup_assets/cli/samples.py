@@ -100,7 +100,7 @@ def _photographs() -> Path:
 
 
 def _claim(root: Path, digests: dict[str, str]) -> None:
-    """Mark the folder as the demo's, after checking that every file in it is."""
+    """Mark the folder as the demo's, after checking that it holds only files of the demo."""
     marker = root / MARKER
     if root.exists() and not root.is_dir():
         raise InputError(f"{str(root)!r} is a file; name a folder that is new or empty")

@@ -1,4 +1,4 @@
-"""Starting Dagster's UI on the pipeline, on this machine only, with telemetry off."""
+"""`dedup-assets ui`: Dagster's UI with the pipeline, reachable from this machine only, with telemetry off."""
 
 import os
 import subprocess
@@ -38,14 +38,14 @@ ui.params += settings_options("run_mode", "verbose")
 def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, **settings: object) -> int:
     """Serve the UI until it is interrupted.
 
-    The instance is that of DAGSTER_HOME; where there is none, `~/.dedup-assets`, made with telemetry off.
+    The instance is that of DAGSTER_HOME. Without that variable it is `~/.dedup-assets`, made with telemetry off.
 
     Args:
         input_dir: what the launchpad suggests to read.
         work_dir: where it suggests to put results.
-        port: on the loopback interface.
-        scale_out: with `feature_shards`, whose partitions many workers can share.
-        **settings: other fields of `Settings` that it suggests; None for the default.
+        port: port on the loopback interface.
+        scale_out: add `feature_shards`, whose partitions many workers can share.
+        **settings: other fields of `Settings` that it suggests; None means the default.
 
     Returns:
         The exit code of `dagster dev`.

@@ -42,8 +42,8 @@ from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
 
-# Ranges that were never computed. eager() would ask for all ranges after each listing, on_missing() not for those that
-# were registered before automation was switched on. A failed range waits for a person.
+# Ranges that were never computed. eager() would request all ranges after each listing; on_missing() would leave out
+# ranges that were registered before automation was switched on. A failed range waits for a person.
 _MISSING = (
     dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.in_progress()
@@ -110,7 +110,7 @@ def feature_shards(
     return dg.MaterializeResult()
 
 
-# Without a dependency on feature_shards, so that Dagster asks for no partitions; `features_of_shards` has it.
+# Without a dependency on feature_shards, so that Dagster needs no partitions; `features_of_shards` has that dependency.
 @asset(kinds={"onnx", "numpy"})
 def features(
     context: dg.AssetExecutionContext,

@@ -1,7 +1,7 @@
-"""Building the pipeline for a code location: its own, or one that has other assets too.
+"""Building the pipeline for a code location, alone or beside other assets.
 
-All that depends on the code location is decided here: the key prefix, groups and owners of the assets, the folders and
-settings that the launchpad suggests, and whether ranges are partitions for many workers.
+This module decides all that depends on the code location: the key prefix, groups and owners of the assets, the folders
+and settings that the launchpad suggests, and whether ranges are partitions for many workers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,14 +51,14 @@ def build_definitions(
         key_prefix: prefix of all asset keys and of the names of jobs, sensors and the schedule. Needed if a code
             location has two pipelines, or other assets with names such as `features`.
         group_name: group of the chain; unless it is the default, `<group_name>_test_set` is the test set's group.
-        owners: of all assets: `team:NAME` or an e-mail address.
+        owners: owners of all assets: `team:NAME` or an e-mail address.
         scale_out: add `feature_shards` and `neighbor_shards`, whose partitions are ranges for many workers; `features`
             then waits for all of `feature_shards`.
-        cron_schedule: of the daily schedule, in UTC; the schedule is off until a person switches it on.
+        cron_schedule: time of the daily schedule, in UTC; the schedule is off until a person switches it on.
         alerts: where failures are reported besides the log.
         automate: switch the sensors on from the start; otherwise a person does it in the UI.
-        executor: of the whole code location; None if the definitions are merged into others. The engine is parallel
-            inside one process; a process per step would load the libraries again for each step.
+        executor: executor of the whole code location; None if the definitions are merged into others. The engine is
+            parallel inside one process; a process per step would load the libraries again for each step.
         **settings: other fields of `engine.core.settings.Settings`: the defaults of all runs.
 
     Returns:
@@ -72,7 +72,7 @@ def build_definitions(
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
-    # With ranges as partitions uploads start the listing alone: a run cannot execute partitions that it registers.
+    # With ranges as partitions, uploads start only the listing: a run cannot execute partitions that it registers.
     started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[RunMode.EVERYTHING]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
@@ -86,7 +86,7 @@ def build_definitions(
             "settings": resource,
             "progress": LoggedProgress(),
             "alerts": alerts or Alerts(),
-            # The same settings object, nested, so that the values of the launchpad reach both.
+            # The same resource, nested, so that the launchpad's values reach the IO manager too.
             IO_MANAGER: WorkDirIOManager.below(prefix)(settings=resource),  # type: ignore[arg-type]  # made from SettingsResource
         },
         executor=executor,
@@ -148,7 +148,7 @@ def _moved(
 
 
 def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefinition:
-    """Name the op like its asset: Dagster 1.13 confuses two ops of one name, such as `features` of another asset."""
+    """Name the op like its asset, because Dagster 1.13 confuses ops of one name (another asset may be `features`)."""
     if not prefix:
         return asset
     return rename_op(asset, "__".join([*prefix, asset.op.name]))

@@ -1,9 +1,9 @@
-"""What must hold after each materialization, read back from the published files.
+"""Checks of each materialization, on values that are read back from the written files.
 
-A check is a function that asks the engine (`engine.results.invariants`) and returns its verdict. `@check_of` notes
-which asset it concerns; `build_checks` makes Dagster's checks, once the key prefix of the pipeline is known. A violated
-invariant stops the run, because what follows would be wrong. A limit of quality, set by a setting, only warns, unless
-`stop_on_failed_checks` is set. How something is measured belongs in `engine.results.invariants`.
+A check is a function that calls the engine (`engine.results.invariants`) and returns its verdict. `@check_of` notes
+the asset that it checks; `build_checks` makes Dagster's checks when the key prefix of the pipeline is known. A violated
+invariant stops the run, because later results would be wrong. A limit of quality, set by a setting, only warns, unless
+`stop_on_failed_checks` is set. Measurements belong in `engine.results.invariants`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ class Check:
         asset: key of the asset within the pipeline, which may have a prefix.
         function: the check itself. Its name and docstring are the check's name and description; the parameter named
             like the asset gets the asset's value.
-        also: other assets that it reads: the parameter, and the key within the pipeline.
+        also: other assets that it reads: pairs of parameter and key within the pipeline.
     """
 
     asset: tuple[str, ...]
@@ -78,7 +78,7 @@ def build_checks(checks: Iterable[Check], key_prefix: Sequence[str] = ()) -> lis
 def judge(
     verdict: invariants.Verdict, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 ) -> dg.AssetCheckResult:
-    """A verdict as Dagster shows it."""
+    """Turn a verdict into the result that Dagster shows."""
     facts = {name: value for name, value in verdict.facts.items() if value is not None}
     return dg.AssetCheckResult(
         passed=not verdict.problem, description=verdict.problem or "holds", metadata=facts, severity=severity
@@ -86,7 +86,7 @@ def judge(
 
 
 def judge_quality(verdict: invariants.Verdict, settings: SettingsResource) -> dg.AssetCheckResult:
-    """A verdict that warns, or stops the run where the settings say so."""
+    """Turn a verdict into a result that warns, or stops the run if `stop_on_failed_checks` is set."""
     stops = settings.parsed().stop_on_failed_checks
     return judge(verdict, dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN)
 

@@ -16,7 +16,7 @@ from dedup_assets.pipeline.resources import Alerts, fields_of_settings
 
 
 def _resolved(description: str | None) -> Any:  # noqa: ANN401 - Dagster's Resolver
-    """How a field is read from YAML; Dagster takes descriptions from here, not from the field."""
+    """How a field is read from YAML. Dagster shows this description, not that of the field."""
     return dg.Resolver.default(description=description)
 
 
@@ -43,7 +43,7 @@ class DedupScaffolder(dg.Scaffolder):
     """Writes a `defs.yaml` with the attributes that every project must set."""
 
     def scaffold(self, request: dg.ScaffoldRequest) -> None:
-        """Write the file."""
+        """Write the file with the folders to read and to write."""
         dg.scaffold_component(request, {"settings": {"input_dir": "images", "work_dir": "results"}})
 
 

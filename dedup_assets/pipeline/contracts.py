@@ -1,7 +1,7 @@
 """What the assets of the pipeline have in common: the contract that Dagster shows, and the two outputs of a search.
 
-`@asset` is `@dg.asset` with the common contract; an asset states only how it differs. A setting of all assets belongs
-here, one asset's own contract belongs beside the asset.
+`@asset` is `@dg.asset` with the common contract; an asset states only how it differs. What applies to all assets
+belongs here; what applies to one asset belongs beside it.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ _COMMON: dict[str, Any] = {
 
 
 def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
-    """`dg.asset` with the common contract; the arguments win."""
+    """`dg.asset` with the common contract, which the arguments override."""
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition]
     with accepting_beta():  # owners and backfill policies
         decorator = dg.asset(**{**_COMMON, "backfill_policy": ONE_RUN, **contract})
@@ -43,7 +43,7 @@ def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition
 
 
 def search_output(description: str, **contract: Any) -> dg.AssetOut:  # noqa: ANN401 - as dg.AssetOut
-    """One output of a search, with the common contract; the arguments win. A run can select it alone."""
+    """One output of a search, with the common contract, which the arguments override. A run can select it alone."""
     return dg.AssetOut(
         **{**_COMMON, "kinds": {"faiss", "csv"}, "is_required": False, "description": description, **contract}
     )
@@ -59,9 +59,9 @@ def search_results(
     """Make the outputs `similarity` and `outliers` of a search, as far as the run selected them.
 
     Args:
-        context: of the asset.
-        settings: of the run.
-        neighbors: what the search found.
+        context: context of the asset.
+        settings: settings of the run.
+        neighbors: the neighbours that the search found.
         names: (n,) names of the images that were searched for.
         found_names: (m,) names of the images that can be found; the same as `names` if None.
     """

@@ -1,8 +1,8 @@
-"""All that we use of Dagster beyond what it exports: private names, and methods that its documentation leaves out.
+"""What we use of Dagster beyond its public interface: private names, and methods that its documentation leaves out.
 
-No other module imports `dagster._*` or `dagster_*._*`. Each name here has the reason why the public interface does not
-do. The versions that these names were tried with are in the comment of the pin in pyproject.toml: try them again, and
-correct it, when the pin moves.
+No other module imports `dagster._*` or `dagster_*._*`. Each name here has the reason why the public interface is not
+enough. The comment of the pin in pyproject.toml names the versions that were tested. When the pin moves, test these
+names again and correct the comment.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,10 +30,10 @@ __all__ = [
 
 @contextmanager
 def accepting_beta() -> Iterator[None]:
-    """Use what Dagster marks as beta, without its warnings, in the block.
+    """Switch off Dagster's warnings about beta features in the block.
 
-    A context variable of Dagster's own does this for the current thread or task alone. A filter of the module
-    `warnings` would change the host process.
+    A context variable of Dagster does this for the current thread or task only. A filter of the module `warnings`
+    would change the host process.
     """
     token = _warnings_on.set(False)
     try:
@@ -43,10 +43,10 @@ def accepting_beta() -> Iterator[None]:
 
 
 def keep_host_logging(instance: dg.DagsterInstance) -> None:
-    """Keep Dagster from calling `logging.config.dictConfig` where `dagster.yaml` configures no handlers.
+    """Keep Dagster from calling `logging.config.dictConfig` if `dagster.yaml` configures no handlers.
 
-    It calls it in every run, also with nothing to configure. That closes all handlers of the process: log files of the
-    host that were opened with mode "w" get no more lines, and two threads that do it can wait for each other for ever.
+    Dagster calls it in every run, even with nothing to configure. The call closes all handlers of the process: log
+    files of the host that were opened with mode "w" get no more lines, and two threads that call it can deadlock.
     """
     if not instance.get_python_log_dagster_handler_config():
         instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
@@ -60,13 +60,13 @@ def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:
 
 
 def rename_op(asset: dg.AssetsDefinition, name: str) -> dg.AssetsDefinition:
-    """The same asset over an op of another name. The public interface can rename asset keys, not ops."""
+    """The same asset with another name of its op. The public interface can rename asset keys, but not ops."""
     op = asset.op.with_replaced_properties(name=name, ins=asset.op.ins)
     return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
 
 
 def forget_values(context: dg.OutputContext) -> None:
-    """Let go of values that are stored: `dg.materialize` keeps each one until the run ends, and nothing reads them."""
+    """Free values that are stored: `dg.materialize` keeps each one until the run ends, although nothing reads them."""
     held = context.step_context.output_capture
     if isinstance(held, dict):
         held.clear()

@@ -1,6 +1,6 @@
-"""The Dagster instance of a run that `launch` starts: it sends no telemetry and leaves the host's logging alone.
+"""The Dagster instance of a run that `launch` starts: it sends no telemetry and keeps the host's logging unchanged.
 
-What an instance stores, and where, is the user's `dagster.yaml`.
+The user's `dagster.yaml` decides what an instance stores, and where.
 """
 
 import os
@@ -30,10 +30,10 @@ def dagster_home() -> str:
 
 @contextmanager
 def open_instance(scratch: str | None = None) -> Iterator[dg.DagsterInstance]:
-    """Open the instance of DAGSTER_HOME, or without that variable one in memory that lasts as long as the block.
+    """Open the instance of DAGSTER_HOME; without that variable, one in memory that lasts as long as the block.
 
     Args:
-        scratch: folder for the few files of an instance in memory; None: a temporary one.
+        scratch: folder for the few files of an instance in memory; a temporary one if None.
 
     Raises:
         SettingsError: DAGSTER_HOME is not the absolute path of a folder.

@@ -1,7 +1,7 @@
-"""The IO manager: which asset is which documented file.
+"""The IO manager: which documented files each asset has.
 
-What a value is decides how it is written; what a parameter is annotated with decides how it is read (`features` as
-`Features` is the memory-mapped matrix, as `ImageLedger` the fate of each image). File formats are in `engine.work_dir`.
+The type of a value decides how it is written, the annotation of a parameter how it is read: `features` as `Features` is
+the memory-mapped matrix, as `ImageLedger` the error or size of each image. File formats are in `engine.work_dir`.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
     Pairs: (files.OUTLIERS,),
     Components: (files.COMPONENTS, files.COMPONENTS_INFO),
 }
-"""The files of a value, the one to open first; the gallery tells its own."""
+"""The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 
 _READERS: dict[type, Callable[[WorkDir], Any]] = {
     Manifest: manifest_file.read_manifest,
@@ -90,7 +90,12 @@ class WorkDirIOManager(PublishingIOManager):
     """Stores every asset in the work_dir of the settings, under the documented file names."""
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Write a value; its files appear with those of the whole run."""
+        """Write a value; its files appear when those of the whole run do.
+
+        Raises:
+            TypeError: no file is documented for this type.
+            WorkDirError: the value cannot be written.
+        """
         work_dir = self.folder(context.asset_key)
         if type(obj) not in _WRITERS:
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
@@ -101,7 +106,7 @@ class WorkDirIOManager(PublishingIOManager):
         forget_values(context)
 
     def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
-        """Show where the files will be."""
+        """Show in the UI where the files will be."""
         paths = {name: redacted(work_dir.path(name)) for name in _NAMES.get(type(obj), ())}
         if paths:
             first = next(iter(paths.values()))
@@ -110,10 +115,10 @@ class WorkDirIOManager(PublishingIOManager):
             context.add_output_metadata({"dagster/uri": uri, **linked})
 
     def load_input(self, context: dg.InputContext) -> object:
-        """Read a value of the annotated type back.
+        """Read a value as the annotated type.
 
         Raises:
-            WorkDirError: it is missing, damaged, or was made from other results than those beside it.
+            WorkDirError: it is missing or damaged, or was made from other results than those now in the work_dir.
         """
         work_dir = self.folder(context.asset_key)
         wanted, name = context.dagster_type.typing_type, context.asset_key.path[-1]
@@ -132,7 +137,7 @@ class WorkDirIOManager(PublishingIOManager):
         name, settings, config = context.asset_key.path[-1], self.parsed(), read_config(work_dir)
         former = config.result(name)
         result = Result(
-            files=file_records(work_dir.written) or former.files,  # nothing is written where the files are still true
+            files=file_records(work_dir.written) or former.files,  # nothing is written if the files are still valid
             made_from={source: known for source, known in self._identities(context, config) if known},
             settings=settings_read(name, settings),
             versions=library_versions(name),
@@ -148,7 +153,7 @@ class WorkDirIOManager(PublishingIOManager):
         record_results(work_dir, {name: result}, settings_shown(settings), installed_versions())
 
     def _identities(self, context: dg.OutputContext, config: Config) -> Iterator[tuple[str, str]]:
-        """What an asset is made from: of its own folder by name, of the train set as `train/NAME`."""
+        """Names and identities of what an asset is made from; results of the train set are named `train/NAME`."""
         for dependency in context.asset_spec.deps:
             *folder, name = dependency.asset_key.path
             if folder == list(context.asset_key.path[:-1]):

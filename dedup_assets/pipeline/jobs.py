@@ -1,6 +1,6 @@
 """Jobs: each run mode as a job, and the selection of assets that the API and the command line materialize.
 
-A run mode is a selection of assets of the one pipeline. What a mode reads is a property of `RunMode`, not known here.
+A run mode is a selection of assets of the one pipeline. What a mode reads is a property of `RunMode`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "gallery")
 
 _TEST_SET = tuple(f"{TEST}/{name}" for name in (*_FEATURES, "similarity", "outliers", "gallery"))
 
-# The last two select the same assets; the setting run_mode tells these where the test set's vectors come from.
+# The last two select the same assets, which read from the setting run_mode where the test set's vectors come from.
 ASSETS_OF_MODE: dict[RunMode, tuple[str, ...]] = {
     RunMode.EVERYTHING: _FEATURES + _SIMILARITY,
     RunMode.FEATURES: _FEATURES,

@@ -1,7 +1,7 @@
-"""Materializing the pipeline from Python: what `run()` and the command line do.
+"""Materializing the pipeline from Python, for `run()` and the command line.
 
-The run uses the Dagster instance of DAGSTER_HOME, so that its UI shows it, or else one in memory (`instances`). It
-leaves the host process as it was (`host_process`). `jobs` selects what is materialized.
+The run uses the Dagster instance of DAGSTER_HOME, so that its UI shows it; without DAGSTER_HOME, one in memory
+(`instances`). It leaves the host process unchanged (`host_process`). `jobs` selects what is materialized.
 """
 
 import uuid
@@ -41,12 +41,12 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
     """Materialize the assets of the settings' run mode, with their checks.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         progress: counts images.
-        started: called when everything is imported and the first asset is next.
+        started: called when everything is imported, just before the first asset.
 
     Raises:
-        DedupError: what a user can fix.
+        DedupError: a problem that the user can fix.
         KeyboardInterrupt: Ctrl-C, or SIGTERM while Dagster runs.
         Exception: a defect of ours, without Dagster's wrappers.
     """
@@ -87,9 +87,9 @@ def _doing(settings: Settings) -> str:
 
 
 def _scratch(view: WorkDir) -> str | None:
-    """Where Dagster may put temporary files: with what is staged, so that the next run deletes what a killed one left.
+    """A folder for Dagster's temporary files among the staged files, so that the next run deletes a killed run's.
 
-    None: in a temporary folder of its own, for a work_dir on a store.
+    None for a work_dir on a store; Dagster then uses a temporary folder.
     """
     return view.inside(staged_name(view.generation, ".dagster")) if view.is_local else None
 
@@ -99,7 +99,7 @@ def _materialize(
 ) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
-    assets, checks = build_assets(settings)  # with these settings, so that versions in the UI name them
+    assets, checks = build_assets(settings)  # with these settings, because code versions in the UI name them
     run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
@@ -119,13 +119,13 @@ def _materialize(
             )
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None
-        except Exception as error:  # noqa: BLE001 - unwrapped and raised again
+        except Exception as error:  # noqa: BLE001 - its cause is raised
             raise _root_cause(error, instance, run_tag) from None
     return _facts(result)
 
 
 def _has_ended(run: str) -> bool | None:
-    """Whether a run of Dagster that uses the work_dir has ended; None where the user's Dagster does not know it."""
+    """Whether a Dagster run that uses the work_dir has ended; None if the user's Dagster does not know it."""
     if not dagster_home():
         return None
     with open_instance() as instance:
@@ -133,7 +133,7 @@ def _has_ended(run: str) -> bool | None:
 
 
 def _root_cause(error: Exception, instance: dg.DagsterInstance, run_tag: dict[str, str]) -> Exception:
-    """The error of ours inside Dagster's wrappers; the error itself where there is none."""
+    """Our error inside Dagster's wrappers; the error itself if there is none of ours."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:  # Dagster re-raises errors in a cycle
@@ -147,7 +147,7 @@ def _root_cause(error: Exception, instance: dg.DagsterInstance, run_tag: dict[st
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_tag: dict[str, str]) -> str:
-    """What the checks that stopped a run had to say; Dagster's error only has their names."""
+    """Descriptions of the checks that stopped a run; Dagster's error only has their names."""
     (run,) = instance.get_runs(dg.RunsFilter(tags=run_tag))
     events = (
         entry.dagster_event for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
@@ -164,7 +164,7 @@ def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
     metadata: dict[str, dict[str, object]] = {}
     for event in result.get_asset_materialization_events():
         found = event.materialization
-        # A run is of the train set or of a test set: the last part of a key says enough.
+        # The last part of a key is enough, because a run is either of the train set or of a test set.
         metadata[found.asset_key.path[-1]] = {key: value.value for key, value in found.metadata.items()}
     materializing = {event.step_key for event in result.get_asset_materialization_events()}
     seconds: dict[str, float] = {}

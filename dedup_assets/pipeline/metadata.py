@@ -1,7 +1,7 @@
-"""What each materialization shows in Dagster's UI: counts and rates that plot over runs, tables, thumbnails.
+"""What each materialization shows in Dagster's UI: counts, rates, tables and thumbnails.
 
-Numbers are plain (Dagster plots them), keys are words a reader understands, pictures stay under 200 KB an event: they
-are rows of the event log. The command line's summary reads these same figures.
+Numbers are plain, so that Dagster plots them over runs. Keys are words that a reader understands. Pictures stay under
+200 KB per event, because events are rows of the event log. The command line's summary reads the same figures.
 """
 
 import base64
@@ -39,7 +39,7 @@ from dedup_assets.engine.work_dir import WorkDir
 
 Metadata = dict[str, Any]
 
-RANGES_SHOWN_SINGLY = 100  # in one run: Dagster 1.13 reads all partition keys again for each partition's metadata
+RANGES_SHOWN_SINGLY = 100  # per run, because Dagster 1.13 reads all partition keys again for each partition's metadata
 
 _PREVIEW_ROWS = 5
 _PREVIEW_SIDE = 96  # px
@@ -48,7 +48,7 @@ _BINS = 10
 
 
 def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges: int = 0) -> Metadata:
-    """Of `image_manifest`."""
+    """Metadata of `image_manifest`."""
     sizes = manifest.images["size_bytes"]
     return {
         "dagster/row_count": len(manifest),
@@ -65,7 +65,12 @@ def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges:
 
 
 def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metadata:
-    """Of one partition of `feature_shards`; the rate is that of the whole run. None: the listing has no such range."""
+    """Metadata of one partition of `feature_shards`.
+
+    Args:
+        outcome: what was computed; None if the listing has no such range.
+        progress: measures the rate of the whole run.
+    """
     if outcome is None:
         note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
         return {"dagster/partition_row_count": 0, "images": 0, "computed_images": 0, "stale": note}
@@ -78,7 +83,7 @@ def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metada
 
 
 def of_search_range(outcome: SearchOutcome) -> Metadata:
-    """Of one partition of `neighbor_shards`."""
+    """Metadata of one partition of `neighbor_shards`."""
     return {
         "dagster/partition_row_count": outcome.rows,
         "images": outcome.rows,
@@ -87,7 +92,7 @@ def of_search_range(outcome: SearchOutcome) -> Metadata:
 
 
 def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:
-    """Of all partitions of `feature_shards` that one run made: each shows the sums."""
+    """Metadata of all partitions of `feature_shards` that one run made; each partition shows the sums."""
     return {
         "ranges_in_run": asked,
         "stale_ranges_in_run": asked - len(outcomes),
@@ -98,7 +103,7 @@ def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: Progr
 
 
 def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, dimension: int) -> Metadata:
-    """Of `features`; how many are good is told by `bad_images` and the checks, once the files stand."""
+    """Metadata of `features`. The number of good images is in that of `bad_images`, which reads the written files."""
     computed = sum(outcome.computed for outcome in outcomes)
     return {
         "images": sum(outcome.images for outcome in outcomes),
@@ -111,7 +116,7 @@ def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, di
 
 
 def of_bad_images(bad: BadImages, ledger: ImageLedger) -> Metadata:
-    """Of `bad_images`."""
+    """Metadata of `bad_images`."""
     codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
     table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
     return {
@@ -126,7 +131,7 @@ def of_bad_images(bad: BadImages, ledger: ImageLedger) -> Metadata:
 
 
 def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
-    """Of `faiss_index`; for an inverted file also how it was tuned."""
+    """Metadata of `faiss_index`; for an inverted file also how it was tuned."""
     inverted_file = as_inverted_file(index.index)
     tuned = {"lists": inverted_file.list_count, "lists_searched": inverted_file.nprobe} if inverted_file else {}
     return {
@@ -142,7 +147,7 @@ def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
 
 
 def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings: Settings, effort: Effort) -> Metadata:
-    """Of `similarity`: pairs, what the search may have missed, a histogram and the closest pairs."""
+    """Metadata of `similarity`: counts of pairs, recall of the search, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
         "pairs": count.similar,
@@ -161,7 +166,7 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings
 
 
 def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
-    """Of `outliers`."""
+    """Metadata of `outliers`."""
     return {
         "dagster/row_count": len(outliers),
         "outliers": len(outliers),
@@ -171,7 +176,7 @@ def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
 
 
 def of_components(components: Components, names: pl.Series, effort: Effort) -> Metadata:
-    """Of `components`: how many groups, how large, what is in the largest."""
+    """Metadata of `components`: number and sizes of the groups, and images of the largest ones."""
     facts: Metadata = {"dagster/row_count": components.images.height}
     if "component_id" in components.images.columns:
         groups = components.info.filter(pl.col("count") > 1)
@@ -187,7 +192,7 @@ def of_components(components: Components, names: pl.Series, effort: Effort) -> M
 
 
 def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
-    """Of `gallery`: where it is, and how heavy."""
+    """Metadata of `gallery`: its path, number of pages, and size."""
     path = redacted(work_dir.path(f"gallery/{Page.SUMMARY.value}"))
     return {
         "open": dg.MetadataValue.path(path),
@@ -197,7 +202,7 @@ def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
 
 
 def _shown(name: bytes) -> str:
-    """A name inside Markdown: what could be markup or break a line is written as a character reference or escape."""
+    """A name for Markdown: a character that could be markup becomes a reference, a line break becomes an escape."""
     text = redacted_name(name).decode("utf-8", "backslashreplace")
     return "".join(
         character if character.isalnum() or character in " ./_-:" else f"&#{ord(character)};"
@@ -223,7 +228,7 @@ def _why(file: ShownFile) -> bytes:
 
 
 def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
-    """The first pairs, each once, with small pictures."""
+    """The first pairs, each once, with small pictures, as Markdown."""
     rows: dict[frozenset[bytes], tuple[bytes, bytes, float]] = {}
     for left, right, similarity in pairs.rows.head(2 * _PREVIEW_ROWS).iter_rows():
         if len(rows) < _PREVIEW_ROWS:

@@ -1,9 +1,9 @@
-"""Holding the work_dir for a run of Dagster and publishing its files together.
+"""Holding the work_dir for a Dagster run, and publishing its files together.
 
-A run that `launch` started holds and publishes its work_dir there, once its checks have passed. Every other run (the
-UI, a schedule, Dagster's command line) does so here: its files appear when its last asset is stored. Its steps may be
-processes of their own, on several machines. Which assets are stored is noted in the generation's folder
-(`finished_results`) and not asked of Dagster's event log, which lags. Which file an asset is, is `io_manager`'s.
+For a run that `launch` started, `launch` holds the work_dir, and publishes after the checks have passed. For every
+other run (the UI, a schedule, Dagster's command line), this module does both: the files appear when the last asset is
+stored. The steps of such a run may be separate processes on several machines. Notes in the generation's folder say
+which assets are stored (`finished_results`), because Dagster's event log lags. `io_manager` knows the files of assets.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,12 +38,12 @@ _ROOT_TAG = "dagster/root_run_id"
 
 
 class PublishingIOManager(dg.ConfigurableIOManager):
-    """An IO manager whose files of one run appear together.
+    """An IO manager that makes the files of one run appear together.
 
     Attributes:
-        settings: of the run.
-        key_prefix: of the pipeline's asset keys; its parts name no folder. A class variable, because a field would
-            appear in the launchpad.
+        settings: settings of the run.
+        key_prefix: prefix of the pipeline's asset keys; its parts are not names of folders. A class variable, because
+            a field would appear in the launchpad.
     """
 
     settings: dg.ResourceDependency[SettingsResource]
@@ -53,7 +53,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
 
     @classmethod
     def below(cls, key_prefix: Sequence[str]) -> type[Self]:
-        """The same for a pipeline whose asset keys have a prefix."""
+        """The IO manager of a pipeline whose asset keys have this prefix."""
         return type(cls.__name__, (cls,), {"key_prefix": tuple(key_prefix), "__doc__": cls.__doc__})
 
     @contextmanager
@@ -65,7 +65,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
                 if run is not None and not open_here(self.folder(run.planned[0])):
                     self._run = run
                     self._hold(run, held)
-            except DedupError as refusal:  # raised by the first step, because Dagster shows it as what it is there
+            except DedupError as refusal:  # the first step raises it, because Dagster then shows its message
                 self._refusal = refusal
             yield self
 
@@ -87,7 +87,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
     def folder(self, key: dg.AssetKey) -> WorkDir:
         """The folder of an asset, as the run sees it.
 
-        `test` in its key is a sub-folder; a range of run_mode 1 has one of its own.
+        `test` in the key is a sub-folder; a range of run_mode 1 has a sub-folder of its own.
 
         Raises:
             DedupError: the run was refused.
@@ -102,9 +102,9 @@ class PublishingIOManager(dg.ConfigurableIOManager):
 
     @contextmanager
     def storing(self, context: dg.OutputContext, work_dir: WorkDir) -> Iterator[None]:
-        """Note in config.json, in the block, what was written; then publish the run's files if this was the last one.
+        """Record a written result in the block; after it, publish the run's files if this was the last result.
 
-        Steps that are processes of their own take turns, because they change the same files.
+        Steps in separate processes take turns, because they change the same files.
         """
         run = self._run
         if run is None:  # `launch` publishes
@@ -135,19 +135,19 @@ class PublishingIOManager(dg.ConfigurableIOManager):
 
 
 class _RunOfDagster:
-    """A run that Dagster itself started: from the UI, a schedule, its command line.
+    """A run that Dagster itself started: from the UI, a schedule or its command line.
 
     Args:
-        instance: which knows its events.
-        run: itself.
-        planned: the assets that it is to store, at least one.
-        prefix: of the pipeline's asset keys.
+        instance: the instance that stores its events.
+        run: the run.
+        planned: the assets that it will store, at least one.
+        prefix: prefix of the pipeline's asset keys.
 
     Attributes:
-        name: of its generation. A run that is executed again from its failure goes on with that of the first.
-        run_id: its own.
-        locks: of the folders that it holds, by URL.
-        is_whole: whether this process executes all of its steps, as far as is known.
+        name: name of its generation. A run that continues a failed one continues that run's generation.
+        run_id: its own id.
+        locks: locks of the folders that it holds, by URL.
+        is_whole: whether this process is known to execute all its steps.
     """
 
     def __init__(
@@ -161,35 +161,35 @@ class _RunOfDagster:
 
     @classmethod
     def of(cls, context: dg.InitResourceContext, prefix: tuple[str, ...]) -> "_RunOfDagster | None":
-        """The run of a process; None where it stores none of the pipeline's assets."""
+        """The run of this process; None if it stores no asset of the pipeline."""
         if context.instance is None or context.run is None:
             return None
         planned = _assets_of(context.instance, context.run.run_id, _PLANNED, prefix)
         return cls(context.instance, context.run, planned, prefix) if planned else None
 
     def made_before(self) -> list[dg.AssetKey]:
-        """Assets that steps of this run have stored, and runs that failed which it goes on with."""
+        """Assets that steps of this run have stored, or steps of the failed runs that it continues."""
         made: set[dg.AssetKey] = set()
         run_id: str | None = self.run_id
         while run_id is not None:
             run = self._instance.get_run_by_id(run_id)
-            if run is None or run.is_success:  # what that one made is published
+            if run is None or run.is_success:  # the results of a successful run are published
                 break
             made.update(_assets_of(self._instance, run_id, _STORED, self._prefix))
             run_id = run.parent_run_id
         return sorted(made)
 
     def is_over(self, name: str) -> bool | None:
-        """As `has_ended`, by the instance of this run."""
+        """As `has_ended`, for the instance of this run."""
         return has_ended(self._instance, name)
 
     def leave(self, folder: WorkDir, lock: Lock) -> None:
-        """Say, when this process ends, whether the run has ended with it."""
+        """Note in the lock, when this process ends, whether the run ends with it."""
         lock.is_over = self.is_whole or not is_staged(folder, self.name)
 
 
 def has_ended(instance: dg.DagsterInstance, name: str) -> bool | None:
-    """Whether a run, with those that go on with it, has ended; None where this instance does not know it."""
+    """Whether a run has ended, with all runs that continue it; None if this instance does not know it."""
     run = instance.get_run_by_id(name)
     if run is None:
         return None
@@ -200,9 +200,9 @@ def has_ended(instance: dg.DagsterInstance, name: str) -> bool | None:
 def _assets_of(
     instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType, prefix: tuple[str, ...]
 ) -> list[dg.AssetKey]:
-    """The assets with files that events of a run are about, sorted; a run may have others beside them.
+    """The assets with files that are named in a run's events of one kind, sorted.
 
-    Shards are not among them: the engine stores each as soon as it is done.
+    Other pipelines' assets are left out. Shards are too, because the engine stores each as soon as it is done.
     """
     events = (
         record.event_log_entry.dagster_event for record in instance.get_records_for_run(run_id, of_type=kind).records

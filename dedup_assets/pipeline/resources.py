@@ -1,7 +1,7 @@
 """Resources: the settings that all assets share, progress in the log, and alerts.
 
 The settings resource is made from the fields of `Settings`, so that the launchpad shows each parameter with default,
-meaning and allowed values. A new parameter belongs there, not here.
+meaning and allowed values. A new parameter belongs in `Settings`.
 """
 
 import time
@@ -17,27 +17,27 @@ from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here as open_generation
 
-IO_MANAGER = "dedup_io_manager"  # not "io_manager", which would be the default of a whole code location
+IO_MANAGER = "dedup_io_manager"  # "io_manager" would be the default of a whole code location
 
 _LOG_SECONDS = 10
-_OF_THE_SHELL = {"version", "verbose"}  # mean nothing to an asset
+_OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
 
 
 class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """All settings of a run, for all assets and the IO manager."""
 
     def parsed(self) -> Settings:
-        """Validate the settings. Raises a SettingsError that names every wrong parameter."""
+        """Validate the settings. Raises SettingsError, which names every wrong parameter."""
         return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
 
     def open_work_dir(self) -> WorkDir:
-        """The work_dir of these settings, as the run that this process is part of sees it."""
+        """The work_dir of these settings, as the run of this process sees it."""
         work_dir = WorkDir(self.parsed().work_dir)
         return work_dir.in_generation(open_generation(work_dir))
 
 
 def fields_of_settings() -> dict[str, Any]:
-    """Types, defaults and descriptions of the settings, without bounds: errors of `parsed` say what is allowed."""
+    """Types, defaults and descriptions of the settings, without bounds; `parsed` checks those."""
     return {
         name: (_annotation(field), Field(default=field.default, description=_description(name)))
         for name, field in Settings.model_fields.items()
@@ -46,7 +46,7 @@ def fields_of_settings() -> dict[str, Any]:
 
 
 def _annotation(field: FieldInfo) -> Any:  # noqa: ANN401 - a type
-    """The type of a setting in the launchpad. Dagster's config has no unions; `parsed` checks what is given instead."""
+    """The type of a setting in the launchpad. Dagster's config has no unions, so `parsed` checks such values."""
     return Any if isinstance(field.annotation, UnionType) else field.annotation
 
 
@@ -65,7 +65,7 @@ class LoggedProgress(ProgressReporter):
         self._told = time.monotonic()
 
     def advance(self, done: int, bad: int) -> None:
-        """Count images; see `ProgressReporter`."""
+        """Count images, and log the progress if it is time."""
         super().advance(done, bad)
         if time.monotonic() - self._told >= _LOG_SECONDS:
             self._told = time.monotonic()

@@ -7,11 +7,11 @@ CHECKS = "checks"
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run found, read off its materializations.
+    """What a run found, from the metadata of its materializations.
 
     Attributes:
         metadata: numbers and texts by asset and key, as the UI shows them.
-        seconds: duration of each step; of all checks together under `CHECKS`.
+        seconds: duration of each step; the sum of all checks is under `CHECKS`.
         warnings: messages of failed checks that did not stop the run, and other notes for the user.
     """
 

@@ -1,9 +1,10 @@
-"""Versions: what each asset depends on, so that Dagster marks as stale exactly what a change concerns.
+"""Versions of assets, so that Dagster marks as stale exactly what a change affects.
 
-A code version names the settings of the code location, other than defaults, that an asset and what it comes from depend
-on (`1 folders=3fa9c2 threshold=0.9`): change one there, and the UI marks this asset and what follows, nothing
-else. A data version is a digest over the settings of the run, as the asset reads them, and the versions of its inputs;
-it begins with the listing and the model, so that the same images under the same settings have the same versions.
+A code version names the settings of the code location that an asset and its ancestors read and that differ from the
+defaults (`1 folders=3fa9c2 threshold=0.9`). A change of such a setting makes the UI mark this asset and those that
+depend on it, and no others. A data version is a digest of the settings of the run, as the asset reads them, and of the
+versions of its inputs. The first versions of a chain are made from the listing and the model, so that the same images
+with the same settings have the same versions.
 """
 
 import hashlib
@@ -15,10 +16,10 @@ import dagster as dg
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir.identity import settings_read
 
-CODE_VERSION = "1"  # of the assets; raise it when one gives other results for the same settings
+CODE_VERSION = "1"  # of the assets; to be raised when one gives other results for the same settings
 DATA_VERSION_TAG = "dagster/data_version"
 
-_FOLDERS = {"input_dir", "work_dir"}  # a code version has a mark of them
+_FOLDERS = {"input_dir", "work_dir"}  # a code version has a digest of them
 
 
 def code_versions(
@@ -27,14 +28,14 @@ def code_versions(
     """The code version of each asset in a code location with these settings.
 
     Args:
-        dependencies: of all assets of the pipeline.
-        settings: what the location suggests.
+        dependencies: keys of the inputs of each asset of the pipeline.
+        settings: defaults of the location.
     """
     return {key: _code_version(_behind(key, dependencies), settings) for key in dependencies}
 
 
 def _behind(key: dg.AssetKey, dependencies: Mapping[dg.AssetKey, Iterable[dg.AssetKey]]) -> set[str]:
-    """The names of an asset and of all that it comes from. Dagster itself marks no further than one step."""
+    """The names of an asset and of all its ancestors. Dagster itself marks only the assets directly after a change."""
     return {key.path[-1]}.union(*(_behind(parent, dependencies) for parent in dependencies.get(key, ())))
 
 
@@ -50,19 +51,19 @@ def _code_version(assets: Iterable[str], settings: Settings) -> str:
 
 
 def _folders(settings: Settings) -> str:
-    """A mark of input_dir and work_dir: paths are long, and of this machine."""
+    """A short digest of input_dir and work_dir, because paths are long and belong to this machine."""
     inputs = settings.input_dir if isinstance(settings.input_dir, list) else [settings.input_dir]
     named = [place if "://" in place else str(Path(place).absolute()) for place in (*inputs, settings.work_dir)]
     return hashlib.sha256(repr(named).encode()).hexdigest()[:6]
 
 
 def stamp(context: dg.AssetExecutionContext, settings: Settings | None = None, content: str = "") -> None:
-    """Give what is being materialized its data version.
+    """Set the data version of each asset that is being materialized.
 
     Args:
-        context: of the asset.
-        settings: of the run; None where the asset reads none.
-        content: digest of what it is made from besides settings and inputs: the files listed, the model.
+        context: context of the asset.
+        settings: settings of the run; None if the asset reads none.
+        content: digest of what it is made from besides settings and inputs: the listed files, or the model.
     """
     loaded = (name for name, entry in context.assets_def.op.ins.items() if not entry.dagster_type.is_nothing)
     inputs = sorted({context.assets_def.keys_by_input_name[name] for name in loaded})
@@ -76,7 +77,7 @@ def stamp(context: dg.AssetExecutionContext, settings: Settings | None = None, c
 
 
 def _latest_version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str:
-    """The data version of an input; empty for files that this Dagster has not made."""
+    """The data version of an input; empty if this Dagster instance has not made it."""
     event = instance.get_latest_materialization_event(key)
     made = event.asset_materialization if event else None
     return (made.tags or {}).get(DATA_VERSION_TAG, "") if made else ""

@@ -1,4 +1,4 @@
-"""The report as a folder of pages: building it, finding the one that is still true, its thumbnails.
+"""The report as a folder of pages: building it with thumbnails, or finding an earlier one that is still valid.
 
-A composer. What a page says and looks like is in `pages/`; which image to keep is not decided by a template.
+`pages/` decides what a page says and looks like; `pages/keeping.py` decides which image to keep.
 """

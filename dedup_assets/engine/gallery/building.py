@@ -1,4 +1,4 @@
-"""Results to a gallery: reads the images that the pages show, in parallel, and fills the pages."""
+"""Building the gallery from results: reads the images that the pages show, in parallel, and fills the pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,7 @@ from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, make_
 _MOST_ON_PAGE = 50  # pairs or outliers
 _COMPONENTS_ON_PAGE = 20
 _MEMBERS = 12  # of a component, before it is opened
-_MEMBERS_PER_PAIR = 4  # thumbnails of members for each pair that has them
+_MEMBERS_PER_PAIR = 4  # thumbnails of members per pair that has thumbnails
 _BAD_ON_PAGE = 100
 _THUMBNAILS_PER_FOLDER = 1000
 _NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
@@ -53,13 +53,14 @@ class Results:
         names: (n,) binary: the path's bytes of each good image, in the order of the features.
         bad: the bad images.
         pairs: similar pairs, closest first.
-        components: the similarity graph; None where there is none (a test set): there is no page of it then.
+        components: the similarity graph; None for a test set, which has no graph and no page of components.
         outliers: most isolated first.
         subtitle: what was compared with what, unless the input was compared with itself.
-        folder: where the gallery will be; what lies beside the work_dir is then linked relatively.
+        folder: where the gallery will be; if given, images beside the work_dir are linked relatively.
         depth: how many folders above the gallery its work_dir is.
-        sizes: `filename`, `size_bytes` as listed: of images on stores and in archives, which are not asked again.
-        uncompared: what else the input has.
+        sizes: `filename` and `size_bytes` from the listing, for images on stores and in archives, which are not read
+            again.
+        uncompared: what the input holds besides the compared and the bad images.
     """
 
     names: pl.Series
@@ -75,7 +76,7 @@ class Results:
 
     @property
     def suggest(self) -> bool:
-        """Whether pages say which image to keep: not for two sets, whose owners decide about each."""
+        """Whether pages say which image to keep. For two sets they do not, because their owners decide about each."""
         return self.components is not None
 
 
@@ -86,10 +87,11 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
 
     Args:
         results: what to show.
-        settings: of the run: shown on the first page; they bound what is decoded, and how much at once.
+        settings: settings of the run, which the first page shows. They also limit what is decoded, and how many images
+            at a time.
 
     Returns:
-        The pages by file name, `index.html` is the one to open; and the folder of what they load.
+        The pages by file name (`index.html` is the first page), and the folder that they load.
     """
     Thread(target=compile_templates, name="templates", daemon=True).start()  # while other processes decode
     components = results.components or _NO_COMPONENTS
@@ -107,7 +109,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
 def _read_files(
     numbered: NumberedResults, spool: Spool, settings: Settings, links: Links
 ) -> tuple[dict[int, ShownFile], pl.DataFrame]:
-    """Thumbnails of the files that are shown first, and the facts of all."""
+    """The files that are shown first, with thumbnails, and the facts of all files."""
     effort = Effort.of(settings)
     first = _shown_first(numbered, settings.gallery_pairs)
     number = dict(zip(numbered.names.gather(first), first, strict=True))
@@ -136,12 +138,12 @@ def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl
 
 
 def _opened(file: ShownFile) -> bytes:
-    """What a click on an image opens: the archive that holds it; a video at the moment of the frame."""
+    """What a click on an image opens: the image, the archive that holds it, or a video at the moment of the frame."""
     return file.container if file.container and file.container_kind == "archive" else file.name
 
 
 def _shown_first(numbered: NumberedResults, num_images: int) -> list[int]:
-    """Files with thumbnails: of the first pairs, outliers and members."""
+    """The files that get thumbnails: those of the first pairs, outliers and members of components."""
     first = [rows.head(num_images)[side] for rows in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
     members = numbered.members.group_by("group", maintain_order=True).head(_MEMBERS)
     members = members.filter(pl.col("group") < num_images)
@@ -152,7 +154,7 @@ def _shown_first(numbered: NumberedResults, num_images: int) -> list[int]:
 def _write_data(
     results: Results, numbered: NumberedResults, facts: pl.DataFrame, spool: Spool, settings: Settings, links: Links
 ) -> Site:
-    """Scripts, styles and the data of all that was found."""
+    """Write the scripts, the styles and the data of all results."""
     for name in STATIC_FILES:
         spool.add(name, read_static(name))
     paths: dict[str, list[str]] = {}
@@ -189,7 +191,7 @@ def _fill_pages(
     }
     effort = Effort.of(settings)
 
-    def illustrate(name: bytes) -> ShownFile:  # the summary may show a few more than have thumbnails
+    def illustrate(name: bytes) -> ShownFile:  # the summary may show a few files without a thumbnail
         return by_name.get(name) or next(describe_files([name], effort))
 
     every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
@@ -249,7 +251,7 @@ def _shown(settings: Settings) -> int:
 
 
 def _components_shown(numbered: NumberedResults, settings: Settings) -> int:
-    """As many whole components as have thumbnails."""
+    """The number of components whose shown members all have thumbnails."""
     sizes = numbered.components.head(min(settings.gallery_pairs, _COMPONENTS_ON_PAGE))
     if sizes.is_empty():
         return 0

@@ -1,8 +1,8 @@
-"""The gallery of an earlier run, where nothing that it shows has changed since; else a new one.
+"""The gallery of an earlier run, if nothing that it shows has changed; else a new one.
 
-A composer. Most of what a re-run would take is reading the headers of all files that were found, for a gallery that is
-the same. What it shows depends on the results, on the listing, on the files themselves (whose sizes and versions the
-image ledger holds), on the settings, which it lists, and on the code that makes it.
+Without reuse, a run without changes would spend most of its time reading the headers of all shown files. The content
+of a gallery depends on the results, the listing, the files themselves (the image ledger holds their sizes and
+versions), the settings, which it lists, and the code that makes it.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ _GALLERY = "gallery"
 
 
 def find_or_build_gallery(results: Callable[[], Results], settings: Settings, work_dir: WorkDir) -> Gallery:
-    """The gallery of these results: the one in the work_dir if it shows just these, else a new one.
+    """The gallery of these results: the one in the work_dir if it shows exactly these, else a new one.
 
     Args:
-        results: gives what is shown, if it is needed.
-        settings: of the run.
+        results: returns what a gallery shows; called only if a new one is made.
+        settings: settings of the run.
         work_dir: where the results are, and perhaps a gallery.
     """
     config = read_config(work_dir)
@@ -55,18 +55,18 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
     shown = {name: identity_of(config, name) for name in _SHOWN}
     if not all(shown.values()):
         return ""
-    listing = identity_of(config, "image_manifest")  # of stored features there may be none
+    listing = identity_of(config, "image_manifest")  # may be empty, because stored features may have no listing
     return digest_of([shown, listing, settings_shown(settings), work_dir.url, _code()])
 
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
-    """Whether all pages are as they were written, and the folder that they load has all its files."""
+    """Whether all pages are unchanged, and the folder that they load has all its files."""
     return is_intact(work_dir, known) and is_complete(work_dir, f"{files.GALLERY}/{facts.folder}")
 
 
 @cache
 def _code() -> str:
-    """The version of the package and, where its files lie open, what makes pages."""
+    """Digest of the package's version and of all files in `pages/`: code, templates, scripts and styles."""
     sha = hashlib.sha256(version("dedup-assets").encode())
     for path in sorted(Path(str(report.__file__)).parent.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:

@@ -18,7 +18,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
 
     Args:
         page: DUPLICATES, OUTLIERS or COMPONENTS.
-        work_dir: where the results are; also one of fastdup's.
+        work_dir: where the results are; may be a work_dir of fastdup.
         name: the file of pairs; None for the documented one.
         num_images: pairs, outliers or components on the page, at most.
         descending: duplicates only: closest first.
@@ -43,7 +43,7 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
 
 
 def _members_of(components: Components, names: pl.Series, num_components: int) -> list[bytes]:
-    """Names on a page of components by itself: those the page asks for when it is filled without pictures."""
+    """The names that a page of components shows. Filling the page without pictures tells them."""
     asked: list[bytes] = []
 
     def note(name: bytes) -> ShownFile:

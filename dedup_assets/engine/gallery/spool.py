@@ -1,4 +1,4 @@
-"""Files on their way into the gallery: in memory up to a size, then in a temporary file."""
+"""Files of a gallery before they are written: in memory up to a size, then in a temporary file."""
 
 import hashlib
 import weakref
@@ -32,7 +32,7 @@ class Spool:
 
     @property
     def folder(self) -> str:
-        """A name for the folder of these files, made from what is in it."""
+        """The name of the folder of these files, made from their content."""
         return f"files-{self._digest.hexdigest()[:12]}"
 
     @property

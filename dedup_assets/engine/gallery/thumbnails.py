@@ -1,4 +1,4 @@
-"""Names to thumbnails and facts for the report, by decoding processes: a harmful file costs only its own thumbnail."""
+"""Thumbnails and facts of files for the report. Other processes decode, so a harmful file costs only its thumbnail."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,19 +24,19 @@ _G = TypeVar("_G")
 _T = TypeVar("_T")
 
 THUMBNAIL_SIDE = 320  # px, the longer side
-_TOGETHER = 8  # thumbnails per request; an image that this process reads, of any size, is sent alone
+_TOGETHER = 8  # thumbnails per request; an image that this process reads is sent alone, because it may be large
 _FRAMES = 64  # of a video, read in one pass
 _FACTS = 64  # files per request for their headers
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What reading images for a page may cost.
+    """Limits for reading the images of a page.
 
     Attributes:
         limits: which images are not decoded.
-        threads: how many images are read and decoded at once.
-        seconds: for one image, at most.
+        threads: number of images that are read and decoded at a time.
+        seconds: most seconds per image.
     """
 
     limits: DecodingLimits
@@ -45,17 +45,17 @@ class Effort:
 
     @classmethod
     def of(cls, settings: Settings) -> "Effort":
-        """As the settings allow."""
+        """The limits of these settings."""
         threads = thread_count(settings.num_threads)
         return cls(DecodingLimits(max_pixels=settings.max_pixels), threads, settings.image_seconds)
 
 
 def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
-    """A function that gives what is shown of a file; expected names are read now, in parallel, others when asked for.
+    """A function that returns what a page shows of a file.
 
     Args:
-        expected: names that will be asked for.
-        effort: what reading may cost.
+        expected: names that are read now, in parallel; other names are read when the function gets them.
+        effort: limits for reading.
     """
     known = dict(make_pictures(expected, effort))
 
@@ -70,13 +70,13 @@ def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
 def make_pictures(
     names: Iterable[bytes], effort: Effort, side: int = THUMBNAIL_SIDE
 ) -> Iterator[tuple[bytes, ShownFile]]:
-    """Read each image once, in parallel, and make its thumbnail; sorted by name, only a few are in memory at once.
+    """Read each image once, in parallel, and make its thumbnail; sorted by name, with only a few in memory at a time.
 
-    A problem with an image is part of what is given, never an error.
+    A problem with an image is part of the yielded file, never an error.
 
     Args:
-        names: may repeat.
-        effort: what reading may cost.
+        names: names of images; they may repeat.
+        effort: limits for reading.
         side: px, the longer side of a thumbnail.
 
     Raises:
@@ -90,7 +90,7 @@ def make_pictures(
             previews = make_previews(contents, task, lent)
         return [(name, _shown(name, preview)) for name, preview in zip(group, previews, strict=True)]
 
-    # Frames of a video lie together and in order when sorted.
+    # Sorting brings the frames of a video together and in order.
     return _each(make, _cut(sorted(set(names))), effort)
 
 
@@ -124,7 +124,7 @@ def _each(work: Callable[[_G, WorkerPool], list[_T]], groups: Iterable[_G], effo
 
 
 def find_container(name: bytes) -> bytes | None:
-    """The archive or video that holds an image, by its name; a folder with the name of an archive is none."""
+    """The archive or video that holds an image, by its name; a folder that is named like an archive does not count."""
     if frame := split_frame(name):
         return frame[0]
     around = archives_around(name)
@@ -132,7 +132,7 @@ def find_container(name: bytes) -> bytes | None:
 
 
 def _cut(names: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Names whose images are read by one request."""
+    """Groups of names whose images are read with one request."""
     for kind, same in groupby(names, key=_pass_of):
         group = list(same)
         most = _FRAMES if kind else _TOGETHER if kind is None else 1
@@ -147,7 +147,7 @@ def _pass_of(name: bytes) -> bytes | None:
 
 
 def _content(name: bytes, seconds: float) -> Undecoded:
-    """Where a decoding process reads an image; its bytes where only this process can read it."""
+    """Where a decoding process reads an image; the image's bytes if only this process can read it."""
     if is_url(name) and not split_frame(name):
         return next(read_names([name], seconds))
     exists = not is_url(name) and os.path.lexists(name)

@@ -1,4 +1,4 @@
-"""What an input has besides the images that were compared, read from the listing and from the image ledger."""
+"""What an input holds besides the images that were compared, read from the listing and from the image ledger."""
 
 from dedup_assets.engine.gallery.pages import Uncompared
 from dedup_assets.engine.work_dir import WorkDir, files
@@ -7,9 +7,9 @@ from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 
 
 def read_uncompared(work_dir: WorkDir) -> Uncompared:
-    """Count what was not read, further names of listed files, and images that show nothing.
+    """Count files that were not read, further names of listed files, and images that show nothing.
 
-    A work_dir of stored features has no listing or no ledger: nothing is said of what it would tell.
+    A work_dir of stored features may lack the listing or the ledger; their counts are then 0.
 
     Raises:
         WorkDirError: a file is damaged.

@@ -1,7 +1,7 @@
 """CSV whose names may hold any byte: RFC 4180 quoting, written and read as bytes.
 
 Python's own writer (before 3.13) leaves a lone carriage return unquoted, and text-based libraries refuse names that are
-not UTF-8; both lose files. Rows end with a line feed, as fastdup's files do.
+not UTF-8; both would lose files. Rows end with a line feed, as in fastdup's files.
 """
 
 import codecs
@@ -20,7 +20,7 @@ _BYTES_AT_ONCE = 16 << 20
 
 
 def field(value: bytes) -> bytes:
-    """A field as it stands in a file: quoted only where it must be."""
+    """A field as written to a file: quoted only if necessary."""
     if any(byte in value for byte in _SPECIAL):
         return b'"' + value.replace(b'"', b'""') + b'"'
     return value
@@ -43,7 +43,7 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
         columns: names in the header.
 
     Yields:
-        One tuple a row: the bytes of each named column.
+        One tuple per row: the bytes of each named column.
 
     Raises:
         WorkDirError: a column is not in the header, a row has too few fields, or a quote does not end.
@@ -66,7 +66,7 @@ def read_columns(file: BinaryIO, path: str, *columns: str) -> Iterator[tuple[byt
 
 
 def write_pairs(file: BinaryIO, header: str, rows: pl.DataFrame) -> None:
-    """Write two columns of names and one of numbers, with 6 decimals; some rows in memory at a time."""
+    """Write two columns of names and one of numbers, with 6 decimals, a block of rows at a time."""
     file.write(header.encode() + b"\n")
     left, right, _ = rows.columns
     for part in rows.iter_slices(_ROWS_AT_ONCE):
@@ -79,15 +79,15 @@ def write_pairs(file: BinaryIO, header: str, rows: pl.DataFrame) -> None:
 
 
 def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFrame:
-    """Read the named columns of a CSV file: names as binary, numbers as what they are.
+    """Read the named columns of a CSV file: names as binary, numbers as numbers.
 
     Args:
         file: open for reading, at its start.
         path: for messages.
-        schema: columns and their polars types; Binary, or of numbers.
+        schema: columns and their polars types: Binary, or a type of numbers.
 
     Raises:
-        WorkDirError: as `read_columns`, or a number is none.
+        WorkDirError: as `read_columns`, or a value in a column of numbers is not a number.
     """
     plain = _is_plain(file)
     file.seek(0)
@@ -97,7 +97,7 @@ def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFram
             table = pl.read_csv(file, columns=list(schema), schema_overrides=kinds).select(list(schema))
         except pl.exceptions.PolarsError:
             table = None
-        # What polars takes for missing, or for no number, the slow way reads or names with its line.
+        # Polars gives null for a value that is missing or no number. The slow way reads it, or raises an error.
         if table is not None and not sum(table.null_count().row(0)):
             return table.cast({name: pl.Binary for name, kind in schema.items() if kind == pl.Binary})
         file.seek(0)
@@ -131,7 +131,7 @@ def _column(name: str, kind: Any, values: tuple[bytes, ...], path: str) -> pl.Se
 
 
 def _as_text(rows: pl.DataFrame, *names: str) -> pl.DataFrame | None:
-    """Binary names as text, where none needs quotes and all are UTF-8; else None."""
+    """Binary names as text, if all are UTF-8 and none needs quotes; else None."""
     try:
         text = rows.with_columns(pl.col(names).cast(pl.String))
     except pl.exceptions.PolarsError:
@@ -141,7 +141,7 @@ def _as_text(rows: pl.DataFrame, *names: str) -> pl.DataFrame | None:
 
 
 def _is_plain(file: BinaryIO) -> bool:
-    """Whether a file is UTF-8 without quotes and carriage returns: then every parser reads the same in it."""
+    """Whether a file is UTF-8 without quotes, carriage returns and NULs, so that every parser reads it alike."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while block := file.read(_BYTES_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Messages for a work_dir that cannot be opened, read or written, and what the user can do about it."""
+"""Messages for a work_dir that cannot be opened, read or written, with what the user can do about it."""
 
 import errno
 import os
@@ -13,15 +13,15 @@ from dedup_assets.engine.stores import open_store
 
 
 def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
-    """The error of ours for an error of the system.
+    """Our error for an error of the system.
 
     Args:
-        url: of the work_dir.
-        folder: where it is on a local disk; None for a store.
+        url: URL of the work_dir.
+        folder: its folder on a local disk; None for a store.
         action: what was tried: read, write, use...
         name: the file in question.
-        error: of the system.
-        written: how many bytes were written before.
+        error: the system's error.
+        written: bytes that were written before the error.
     """
     to = "write to" if action == "write" else action
     said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
@@ -34,7 +34,7 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
 
 
 def open_place(url: str) -> tuple[Any, str]:
-    """The filesystem of a work_dir, and the path in it. A name without a protocol is a path, also where it has '::'.
+    """The filesystem of a work_dir, and the path in it. A name without a protocol is a path, even if it has '::'.
 
     Raises:
         WorkDirError: the protocol is unknown, or a package or credentials are missing.

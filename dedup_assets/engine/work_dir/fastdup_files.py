@@ -1,4 +1,4 @@
-"""What fastdup 2.x means by its files, in our terms, where that is not what their names say."""
+"""Names of fastdup 2.x's files, and its component files converted to ours."""
 
 import polars as pl
 
@@ -11,14 +11,14 @@ COMPONENTS_INFO = "component_info.csv"
 
 
 def counted_by_image(components: Components, positions: pl.Series) -> Components:
-    """Its component files as ours are.
+    """Convert the content of fastdup's component files to that of ours.
 
-    Its `__id` is a position in the full listing, bad files included, and its `count` is twice the number of edges
+    fastdup's `__id` is a position in the full listing, bad files included; its `count` is twice the number of edges
     (seen with 2.54).
 
     Args:
-        components: as the files have them.
-        positions: (n,) integers: the column `index` of the feature list, by which a position becomes a row.
+        components: the content of fastdup's files.
+        positions: (n,) integers, the column `index` of the feature list: the position of each row.
     """
     rows = pl.DataFrame({"__id": positions.cast(pl.Int64)}).with_row_index("row")
     images = components.images.drop("count", strict=False).join(rows, on="__id", maintain_order="left")

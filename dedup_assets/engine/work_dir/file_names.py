@@ -1,4 +1,4 @@
-"""Names of files and folders of a work_dir that more than one module needs. Other names are beside what writes them."""
+"""Names of files and folders that several modules need. Other names are in the module that writes the file."""
 
 FEATURES = "features.dat"
 LEDGER = "image_ledger.parquet"

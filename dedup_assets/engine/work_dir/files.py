@@ -1,7 +1,7 @@
 """Every documented file of a work_dir: its name, how it is written, how it is read back.
 
-The formats live here only (docs/reference.md, "Files"). Reading also takes the names that fastdup 2.x gives its files,
-so that its work_dirs can be scored and shown.
+No other module knows the formats (docs/reference.md, "Files"). Files with fastdup 2.x's names are read too, so that
+its work_dirs can be scored and shown.
 """
 
 import json
@@ -54,9 +54,9 @@ TEST = "test"  # sub-folder of a test set's files
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
-    """features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
+    """Write features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
 
-    Files that hold just these ranges are left as they are, with all that was made from them.
+    If the files hold exactly these ranges already, nothing is written, and results made from them stay valid.
 
     Raises:
         WorkDirError: no image of a whole listing is good; nothing is written then.
@@ -99,7 +99,13 @@ def _has_these(work_dir: WorkDir, stream: FeatureStream) -> bool:
 
 
 def save_features(work_dir: WorkDir, names: list[bytes], vectors: NDArray[np.float32]) -> None:
-    """features.dat and features.dat.csv from arrays in memory, recorded as vectors of an unknown model."""
+    """Write features.dat and features.dat.csv from arrays in memory, recorded as vectors of an unknown model.
+
+    Args:
+        work_dir: where to write.
+        names: n names of images.
+        vectors: (n, d) float32.
+    """
     with generation(work_dir, f"writing {FEATURES}", wait=True) as view:
         with view.publish(FEATURES, f"{FEATURES}.csv") as (data, table):
             data.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
@@ -114,11 +120,11 @@ def read_features(work_dir: WorkDir) -> Features:
     """The vectors, memory-mapped, and their names, from features.dat and its .csv.
 
     Raises:
-        WorkDirError: a file is missing, or the sizes of the two do not fit.
+        WorkDirError: a file is missing, or their sizes do not match.
     """
-    if work_dir.generation:  # its run holds the work_dir
+    if work_dir.generation:  # this run holds the work_dir
         return _features(work_dir)
-    while True:  # a run may publish between the one file and the other
+    while True:  # a run may publish after the first file is read and before the second
         before = work_dir.stamp(FEATURES, f"{FEATURES}.csv")
         found: Features | WorkDirError
         try:
@@ -138,7 +144,7 @@ def _features(work_dir: WorkDir) -> Features:
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
     dimension = read_config(work_dir).features.dimension
-    if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range of bad images alone
+    if size == 0 and not len(names) and dimension and work_dir.exists(LEDGER):  # a range with only bad images
         return Features(names, np.empty((0, dimension), np.float32))
     if not len(names) or size == 0 or size % (4 * len(names)):
         raise WorkDirError(
@@ -151,7 +157,7 @@ def _features(work_dir: WorkDir) -> Features:
 
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
-    """What became of each listed image. Raises WorkDirError if it is not there, or damaged."""
+    """Read image_ledger.parquet. Raises WorkDirError if it does not exist or is damaged."""
     rows = read_parquet(work_dir, LEDGER, remedy="materialize features")[0]
     if "low_information" not in rows.columns:  # written by an earlier version
         rows = rows.with_columns(low_information=pl.lit(None, pl.String))
@@ -162,8 +168,8 @@ def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
     """The column `low_information` of `Shard.images` for each row of the features.
 
     Args:
-        work_dir: of the features.
-        names: (n,) binary, of the rows of the features.
+        work_dir: holds the features.
+        names: (n,) binary, names of the rows of the features.
 
     Returns:
         (n,) string; all null if the work_dir has no ledger of these features (fastdup's, or vectors from arrays).
@@ -182,19 +188,19 @@ def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
 
 
 def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
-    """`filename`, `size_bytes` as listed, where known; empty where image_ledger.parquet is not kept."""
+    """`filename` and `size_bytes` of the images whose size is known; empty without image_ledger.parquet."""
     if not work_dir.exists(LEDGER):
         return pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
     return read_ledger(work_dir).rows.select("filename", "size_bytes").filter(pl.col("size_bytes") >= 0)
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:
-    """Both together. Raises WorkDirError as the two do."""
+    """Features and ledger. Raises WorkDirError as `read_features` and `read_ledger` do."""
     return FeatureFiles(read_features(work_dir), read_ledger(work_dir))
 
 
 def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
-    """features.bad.csv and features.dat.bad (fastdup's documentation uses both names)."""
+    """Write features.bad.csv and features.dat.bad (fastdup's documentation uses both names)."""
     with work_dir.publish(BAD_NAMES, BAD_CSV) as (names, table):
         write_rows(names, "", (field(name) for name in bad.rows["filename"]))
         rows = bad.rows.select("index", "filename", "error_code", "filesize", "error").iter_rows()
@@ -206,7 +212,7 @@ def write_bad_images(work_dir: WorkDir, bad: BadImages) -> None:
 
 
 def read_bad_images(work_dir: WorkDir) -> BadImages:
-    """The bad images; none if there is no such file (a work_dir of features alone).
+    """Read the bad images; none if there is no such file (a work_dir that holds only features).
 
     Raises:
         WorkDirError: the file is damaged.
@@ -234,7 +240,7 @@ def read_bad_images(work_dir: WorkDir) -> BadImages:
 
 
 def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
-    """neighbors.parquet, the k-nearest-neighbour graph before any threshold, and similarity.csv."""
+    """Write neighbors.parquet (the k-nearest-neighbour graph before any threshold) and similarity.csv."""
     neighbors = similarity.neighbors
     facts = {"images": str(neighbors.images), "recall_at_k": json.dumps(neighbors.recall_at_k)}
     with work_dir.publish(NEIGHBORS, SIMILARITY) as (graph, pairs):
@@ -243,13 +249,13 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
 
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
-    """Read neighbors.parquet. Raises WorkDirError if it is not there, or damaged."""
+    """Read neighbors.parquet. Raises WorkDirError if it does not exist or is damaged."""
     edges, facts = read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
     return Neighbors(edges, int(facts["images"]), json.loads(facts["recall_at_k"]))
 
 
 def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:
-    """outliers.csv: each outlier with its nearest neighbour, most isolated first."""
+    """Write outliers.csv: each outlier with its nearest neighbour, most isolated first."""
     with work_dir.publish(OUTLIERS) as (file,):
         write_pairs(file, _PAIRS, outliers.rows)
 
@@ -270,7 +276,7 @@ def read_pairs(work_dir: WorkDir, name: str) -> Pairs:
 
 
 def write_components(work_dir: WorkDir, components: Components) -> None:
-    """components_info.csv and connected_components.csv."""
+    """Write components_info.csv and connected_components.csv."""
     with work_dir.publish(COMPONENTS_INFO, COMPONENTS) as (info, images):
         components.info.write_csv(info)
         components.images.write_csv(images)
@@ -296,7 +302,7 @@ def read_components(work_dir: WorkDir) -> Components:
 
 
 def write_document(work_dir: WorkDir, name: str, html: str) -> None:
-    """One HTML document, UTF-8."""
+    """Write one HTML document in UTF-8."""
     with work_dir.publish(name) as (file,):
         file.write(html.encode("utf-8"))
 

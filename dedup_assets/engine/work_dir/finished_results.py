@@ -1,7 +1,7 @@
-"""What a run whose steps may be processes of their own has made so far: notes in the folder of its generation.
+"""What a run of several processes has made so far: notes in the folder of its generation.
 
-The step that has made a result notes it in a file of its own, so that no step writes over the note of another. The run
-is complete when all results that it was to make are noted; the step that notes the last of them publishes all.
+The step that has made a result notes it in a separate file, so that steps do not overwrite one another's notes. The run
+is complete when all its planned results are noted; the step that notes the last of them publishes all.
 """
 
 import json
@@ -27,8 +27,8 @@ class FinishedResult:
     """A result that a step has made.
 
     Attributes:
-        run: that made it; one that is executed again from its failure is another run of the same generation.
-        files: those that are staged.
+        run: the run that made it. A run that is executed again after a failure is another run of the same generation.
+        files: names of its staged files.
     """
 
     run: str
@@ -59,10 +59,10 @@ def finished_results(place: Place, generation: str) -> dict[str, FinishedResult]
 
 
 def check_finished(place: Place, generation: str, results: Collection[str]) -> None:
-    """See that what a run has made before is still there, staged or published.
+    """Check that the results that a run has made before still exist, staged or published.
 
     Raises:
-        WorkDirError: another run has taken its place; says so.
+        WorkDirError: another run has replaced them.
     """
     if results and Ownership(place).generation != generation:
         lost = sorted(set(results) - finished_results(place, generation).keys())
@@ -71,13 +71,13 @@ def check_finished(place: Place, generation: str, results: Collection[str]) -> N
 
 
 def is_staged(place: Place, generation: str) -> bool:
-    """Whether something is staged in a generation."""
+    """Whether anything is staged in a generation."""
     return bool(_names(place, staged_name(generation)))
 
 
 @contextmanager
 def taking_turns(place: Place, generation: str) -> Iterator[None]:
-    """Let one step of a run at a time change what its steps share: config.json, and what is published."""
+    """Let only one step of a run at a time change what its steps share: config.json, and what is published."""
     with ExitStack() as held:
         turn = staged_name(generation, _TURN)
         mark_staged(place, generation, {})
@@ -86,7 +86,7 @@ def taking_turns(place: Place, generation: str) -> Iterator[None]:
 
 
 def _names(place: Place, folder: str) -> list[str]:
-    """Names in a folder, hidden ones too."""
+    """Names in a folder, with hidden ones."""
     if place.is_local:
         path = Path(place.inside_folder(folder))
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []

@@ -1,6 +1,7 @@
-"""Deleting what galleries that are no more have left: their folders, as their own lists name them, and their pages.
+"""Deleting the folders and pages of replaced galleries.
 
-The folder that a gallery's pages load holds a list of its files. Nothing is deleted that no list or record names.
+The folder that a gallery's pages load holds a list of its files. Only files that a list or record names are deleted.
+But a folder of an earlier version, or of a run that was killed while writing it, has no list and is deleted whole.
 """
 
 import json
@@ -14,7 +15,7 @@ from dedup_assets.engine.work_dir.place import Place
 
 GALLERY = "gallery"
 FIRST_PAGE = f"{GALLERY}/index.html"
-FOLDER_PREFIX = "files-"  # of what the pages of a gallery load
+FOLDER_PREFIX = "files-"  # of the folder that the pages of a gallery load
 CONTENTS = ".contents.json"
 _FORMAT = "dedup-assets gallery files"
 
@@ -23,13 +24,13 @@ def describe_contents(sizes: Mapping[str, int] | None) -> bytes:
     """The list that a gallery's folder keeps of its files.
 
     Args:
-        sizes: of each file, in bytes, by its path in the folder; None while they are being written.
+        sizes: size of each file in bytes, by its path in the folder; None while the files are being written.
     """
     return json.dumps({"format": _FORMAT, "files": sizes}).encode()
 
 
 def is_complete(place: Place, folder: str) -> bool:
-    """Whether a gallery's folder holds each file that its list names, with the size that the list has."""
+    """Whether a gallery's folder holds each file that its list names, with the listed size."""
     listed = _read_contents(place, folder)
     if listed is None or listed["files"] is None:
         return False
@@ -42,8 +43,8 @@ def remove_former_galleries(place: Place, ownership: Ownership, journal: Journal
 
     Args:
         place: the work_dir.
-        ownership: of its files, before this publication is noted.
-        journal: of the publication.
+        ownership: which of its files are ours; this publication is not noted in it yet.
+        journal: the journal of the publication.
 
     Returns:
         Names of the pages that were deleted.
@@ -71,11 +72,11 @@ def _pages_that_load(place: Place, folder: str) -> list[str]:
 
 
 def _remove_folder(place: Place, folder: str, *, is_listed_by_config: bool) -> None:
-    """Delete the files that a gallery's folder lists, and the folders that are empty then."""
+    """Delete the files that a gallery's folder lists, and the folders that become empty."""
     listed = _read_contents(place, folder)
     if listed is None and not is_listed_by_config:
         return
-    if listed is None or listed["files"] is None:  # of an earlier version, or of a run that was killed writing it
+    if listed is None or listed["files"] is None:  # an earlier version made it, or a run was killed while writing it
         place.remove_folder(folder)
         return
     there = place.sizes(folder)

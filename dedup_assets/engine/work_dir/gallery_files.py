@@ -1,7 +1,7 @@
-"""The gallery in a work_dir: pages, and the folder of what they load, replaced as a whole.
+"""The gallery in a work_dir: its pages, and the folder that they load, replaced as a whole.
 
-The folder's name changes with its content. It is complete before the first page that names it appears, and the former
-one is deleted once no page names it any more (`former_galleries`): at every moment each page finds what it loads.
+The folder's name changes with its content. The folder is complete before a page that names it appears, and a former
+folder is deleted after the last page that names it (`former_galleries`). A page therefore always finds what it loads.
 """
 
 import shutil
@@ -19,12 +19,12 @@ from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFI
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, temporary_beside
 
-_AT_ONCE = 8  # disks and stores take their time to say that a file is kept
+_AT_ONCE = 8  # parallel writes, because a disk or store takes long to confirm each file
 _BATCH = 64  # files in memory
 
 
 def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
-    """The pages of the gallery, UTF-8, and what they load, in its folder; all at once, and instead of the former ones.
+    """Write the pages of the gallery, in UTF-8, and the folder that they load; they replace the former gallery at once.
 
     Raises:
         WorkDirError: the work_dir cannot be written to; the former gallery stays.
@@ -43,10 +43,10 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
 
 def _write_local(folder: WorkDir, gallery: Gallery) -> None:
     target = Path(folder.inside_folder(gallery.folder))
-    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*"):  # of a run that was killed
+    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*"):  # left by a killed run
         if TEMPORARY.fullmatch(unfinished.name) and not unfinished.is_symlink():
             shutil.rmtree(unfinished, ignore_errors=True)
-    if target.is_dir():  # it got its name when it was complete; it may have lost files since
+    if target.is_dir():  # it was complete when it got its name, but files may have been lost since
         if not is_complete(folder, gallery.folder):
             _write_each(folder, gallery)
         return
@@ -70,7 +70,7 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
 
 
 def _write_each(folder: WorkDir, gallery: Gallery) -> None:
-    """Write file by file, each whole or not at all."""
+    """Write the files one by one, each whole or not at all."""
     sizes = dict[str, int]()
 
     def write(entry: tuple[str, bytes]) -> None:

@@ -1,6 +1,6 @@
 """The generation that a process is making in a work_dir, and the work_dir as that run sees it.
 
-How a generation is staged and published is in `publishing`.
+`publishing` stages and publishes generations.
 """
 
 import threading
@@ -24,17 +24,17 @@ def generation(
     will_write: Collection[str] = (),
     is_over: IsOver | None = None,
 ) -> Iterator[WorkDir]:
-    """Hold a work_dir and publish all that is written in the block at its end; nothing of it where the block fails.
+    """Hold a work_dir, and publish at the end of the block all that was written in it; nothing if the block fails.
 
     Args:
         work_dir: where the files will appear.
         doing: the run in words, for the message to a run that is refused.
-        wait: for another run to end; else that is an error.
-        will_write: names of files that the block is to write.
-        is_over: asked whether another run has ended that leaves no process at work.
+        wait: whether to wait until another run ends; if not, another run is an error.
+        will_write: names of files that the block will write.
+        is_over: says whether another run, of which no process is at work, has ended.
 
     Yields:
-        The work_dir as this run sees it: with the files that it has written already.
+        The work_dir as this run sees it: with the files that it has written so far.
 
     Raises:
         WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
@@ -54,11 +54,11 @@ def registered(url: str, name: str) -> Iterator[None]:
         yield
     finally:
         with _guard:
-            if _open.get(url) == name:  # else another run has taken over since
+            if _open.get(url) == name:  # otherwise another run of this process has begun meanwhile
                 del _open[url]
 
 
 def open_here(work_dir: WorkDir) -> str:
-    """The generation that this process is making in a work_dir; empty where it is making none."""
+    """The generation that this process is making in a work_dir; empty if there is none."""
     with _guard:
         return _open.get(work_dir.url, "")

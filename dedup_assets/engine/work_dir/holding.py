@@ -24,14 +24,14 @@ def hold(
     """Hold the lock of a work_dir.
 
     Args:
-        place: which work_dir.
+        place: the work_dir.
         doing: the run in words, for the message to a run that is refused.
-        run: its identity.
-        wait: for another run to end; else that is an error.
-        shared: for reading while no run writes; on local disks alone.
-        has_steps: the run's steps may be processes of their own, which hold the lock together. The run goes on when
-            this process ends, unless it says otherwise (`Lock.is_over`).
-        is_over: asked whether another run has ended that leaves no process at work.
+        run: its identity; a new one by default.
+        wait: whether to wait until another run ends; if not, another run is an error.
+        shared: keep writers out, but not other readers. On a store, a shared lock does nothing.
+        has_steps: whether the run's steps may be separate processes, which hold the lock together. The run then goes
+            on when this process ends, unless `Lock.is_over` is set.
+        is_over: says whether another run, of which no process is at work, has ended.
 
     Raises:
         WorkDirError: another run holds it, or the work_dir cannot be written to.
@@ -54,11 +54,11 @@ def hold(
 
 @contextmanager
 def hold_beneath(place: Place, folder: str, run: str) -> Iterator[None]:
-    """Hold a lock in a sub-folder of a work_dir, which is created if need be; waits for others that hold it.
+    """Hold a lock in a sub-folder of a work_dir, which is created if needed. Waits while another holds it.
 
     Args:
         place: the work_dir.
-        folder: of the lock.
+        folder: name of the sub-folder.
         run: identity of the holder.
     """
     holder = Holder.here("a step", run)

@@ -1,8 +1,8 @@
-"""Whether a faiss file can be read and searched without harm, tried in a process of its own that may die of it.
+"""Whether a faiss file can be read and searched without harm, tried in a separate process that may crash.
 
-faiss trusts the sizes and links in a file. A damaged or malicious file therefore ends the process that reads it, or
-takes all of its memory. `check` runs this module as a script, with the file on standard input and limits on memory and
-time. The script imports nothing but faiss and what faiss needs.
+faiss trusts the sizes and links in a file. A damaged or malicious file can therefore crash the process that reads it,
+or take all its memory. `check` runs this module as a script, with the file on standard input and limits on memory and
+time. The script imports only faiss and what faiss needs.
 """
 
 import importlib.util
@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 _READ_BYTES = 1 << 20
 _HEADER = struct.Struct("<4siqqq?i")  # of every float index: fourcc, d, ntotal, two unused, is_trained, metric
 _MOST_VALUES = 1 << 20  # in one vector
-_BASE_BYTES = 4 << 30  # address space that Python, numpy and faiss take before they read anything
-_GROWTH = 4  # most memory that a file may take, as a multiple of its size
+_BASE_BYTES = 4 << 30  # address space that Python, numpy and faiss take before they read a file
+_GROWTH = 4  # limit of the memory that a file may take, as a multiple of its size
 _BASE_SECONDS = 60
 _BYTES_A_SECOND = 20 << 20
 _LOOPS = 1 << 26
@@ -33,8 +33,8 @@ def check(file: FileIO, size_bytes: int) -> str:
     """What is wrong with a faiss file; empty if nothing is.
 
     Args:
-        file: open for reading, at its start; the process that reads it moves its position.
-        size_bytes: of the file.
+        file: open for reading, at its start; its position is moved.
+        size_bytes: size of the file.
     """
     if problem := check_header(file.read(_HEADER.size), size_bytes):
         return problem
@@ -54,9 +54,9 @@ def check(file: FileIO, size_bytes: int) -> str:
 
 
 def _import_folders() -> list[str]:
-    """Where this process imports from: PYTHONPATH, the user's folder, or others that `-I` would leave out.
+    """Folders from which this process imports faiss and what faiss needs, because `-I` may leave them out.
 
-    Without `-I` the working folder and this module's own would come first, and any file there named like a library.
+    The script needs `-I`: without it, a file in the working folder or beside this module could replace a library.
     """
     found = (importlib.util.find_spec(name) for name in _IMPORTED)
     origins = (spec.origin for spec in found if spec is not None and spec.origin is not None)
@@ -76,18 +76,18 @@ def check_header(header: bytes, size_bytes: int) -> str:
 
 
 def read(file: BinaryIO, size_bytes: int) -> Any:  # noqa: ANN401 - faiss is untyped
-    """Read an index, in which nothing may claim to be larger than the file."""
+    """Read an index, with limits on the sizes that the file may claim."""
     import faiss
 
     with _bounds(faiss, size_bytes):
-        # Through a callback, because faiss cannot open a path that is not UTF-8.
+        # A callback, because faiss cannot open a path that is not UTF-8.
         reader = faiss.PyCallbackIOReader(file.read, _READ_BYTES)  # type: ignore[attr-defined]  # not in its stubs
         return faiss.read_index(reader)
 
 
 @contextmanager
 def _bounds(faiss: Any, size_bytes: int) -> Iterator[None]:  # noqa: ANN401
-    """Set limits, which faiss keeps for the whole process, for this one file."""
+    """Set limits for this one file, because faiss would keep them for the whole process."""
     if not hasattr(faiss, "set_deserialization_vector_byte_limit"):  # before faiss 1.14
         yield
         return
@@ -102,7 +102,7 @@ def _bounds(faiss: Any, size_bytes: int) -> Iterator[None]:  # noqa: ANN401
 
 
 def find_problem(index: Any) -> str:  # noqa: ANN401
-    """What would go wrong when an index is searched; empty if nothing is seen."""
+    """What would go wrong when an index is searched; empty if no problem is found."""
     import faiss
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""faiss.index: a plain faiss file, written whole, read by mapping it into memory."""
+"""faiss.index: a plain faiss file, written whole and memory-mapped for reading."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ INDEX = "faiss.index"
 
 
 def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
-    """faiss.index: a plain faiss file; left as it is where the index was read from it."""
+    """Write faiss.index, unless the index was read from it."""
     if index.is_stored:
         return
     with work_dir.publish(INDEX) as (file,):
@@ -26,10 +26,10 @@ def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
 
 
 def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
-    """Map faiss.index (or fastdup's nnf.index) into memory, for searching by this metric; processes share the pages.
+    """Map faiss.index (or fastdup's nnf.index) into memory, for a search by this metric; processes share the pages.
 
     Raises:
-        WorkDirError: it is missing, no faiss file, harmful, or was built for another metric.
+        WorkDirError: it is missing, is not a faiss file, is harmful, or was built for another metric.
     """
     name = work_dir.require(
         INDEX, fastdup_files.INDEX, remedy="build it first: run_mode=0 or 2, or the asset faiss_index"
@@ -40,7 +40,7 @@ def read_index(work_dir: WorkDir, distance: Distance) -> SearchIndex:
         raise _unusable(work_dir, name, str(error)[-200:]) from None
     built_for = {faiss.METRIC_INNER_PRODUCT: "cosine", faiss.METRIC_L2: "euclidean", faiss.METRIC_L1: "manhattan"}
     wanted = "euclidean" if distance == "squared_euclidean" else distance
-    # LSH compares signs and is exact for no metric; its candidates are scored afterwards.
+    # LSH compares signs and belongs to no metric; its candidates are scored afterwards.
     if not isinstance(index, faiss.IndexLSH) and built_for.get(index.metric_type) != wanted:
         raise WorkDirError(
             f"{work_dir.path(name)!r} was built for distance={built_for.get(index.metric_type)!r}, but the settings "
@@ -58,10 +58,10 @@ def _unusable(work_dir: WorkDir, name: str, problem: str) -> WorkDirError:
 def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
     size = work_dir.size(name)
     with open_checked_local(work_dir, name) as file:
-        # A file that this run has written itself needs no check.
+        # A file that this run has written needs no check.
         if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
             raise _unusable(work_dir, name, problem)
-        # faiss takes paths in UTF-8 only. The path of a descriptor always is, and stays when the file is moved.
+        # faiss takes only UTF-8 paths. The path of a descriptor is UTF-8, and stays valid if the file is moved.
         file.seek(0)
         by_descriptor = f"/dev/fd/{file.fileno()}"
         return faiss.read_index(by_descriptor if Path(by_descriptor).exists() else file.name, faiss.IO_FLAG_MMAP_IFC)

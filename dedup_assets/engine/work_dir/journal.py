@@ -1,4 +1,4 @@
-"""The journal of a publication: which generation is the result already and is being moved to its place."""
+"""The journal of a publication: the generation that is the result already, while its files move to their places."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from dedup_assets.engine.work_dir.place import Place
 
 JOURNAL = ".publishing.json"
 JOURNALS = ".publishing"
-"""On a store, a folder of one journal for each epoch of the lock (`leases`). The newest is the one that counts, so that
-nothing that the run of an earlier epoch still does can hide it or delete it."""
+"""On a store, a folder with one journal per epoch of the lock (`leases`). Only the newest counts, so that a run of an
+earlier epoch cannot hide or delete it."""
 
-_IDLE = "idle"  # ending of a journal that says: this epoch publishes nothing now
+_IDLE = "idle"  # ending of a journal that means: this epoch publishes nothing now
 _EPOCH = re.compile(r"(\d{12})\.(json|idle)")
 STAGED = ".staged"
 GENERATION = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Names of generations: a UUID, with hyphens where Dagster gave it to its run."""
+"""Names of generations: a UUID, with hyphens if it is the id of a Dagster run."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Journal:
     """A generation that is the result already.
 
     Attributes:
-        generation: its name, which is that of its folder in `STAGED`.
-        files: what is in its files, by their names in the work_dir.
-        epoch: of the lock, on a store; 0 on local disks.
-        former_gallery: a folder of the gallery that an earlier version made, which keeps no list of its files.
+        generation: its name, which is also the name of its folder in `STAGED`.
+        files: size and hash of its files, by their names in the work_dir.
+        epoch: epoch of the lock, on a store; 0 on local disks.
+        former_gallery: folder of a gallery that an earlier version made, which holds no list of its files; else ''.
     """
 
     generation: str
@@ -45,7 +45,7 @@ def staged_name(generation: str, name: str = "") -> str:
 
 
 def read_journal(place: Place) -> Journal | None:
-    """What is being published now, or was when its run was killed.
+    """The journal of the run that publishes now or was killed while publishing; None if there is none.
 
     Raises:
         WorkDirError: the journal cannot be read, is damaged, or names something outside of the work_dir.
@@ -89,17 +89,17 @@ def _parse(place: Place, noted: Mapping[str, Any], epoch: int) -> Journal:
 
 
 def write_journal(place: Place, journal: Journal) -> None:
-    """Make a generation the result. Raises WorkDirError where that is not possible."""
+    """Make a generation the result. Raises WorkDirError if that is not possible."""
     place.write_placed(_name(journal.epoch, "json"), json.dumps(asdict(journal)).encode())
 
 
 def remove_journal(place: Place, journal: Journal) -> None:
-    """Say that all files of a journal are in their places."""
+    """Remove the journal after all its files were moved to their places."""
     place.remove(_name(journal.epoch, "json"))
 
 
 def close_former_journals(place: Place, epoch: int) -> None:
-    """From now on, on a store, let no journal of an earlier epoch count."""
+    """Make the journals of earlier epochs invalid, on a store."""
     if epoch:
         place.write_placed(_name(epoch, _IDLE), b"")
         for name in place.names(JOURNALS):

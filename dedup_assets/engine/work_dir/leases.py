@@ -1,13 +1,13 @@
-"""The lock of a work_dir on a store, which has no locks but creates an object only where there is none.
+"""The lock of a work_dir on a store. Stores have no locks, but can create an object on condition that it is new.
 
-Each time the lock is taken is an epoch: an object `.lock/<number>`, created only where there is none, so that of two
-runs that come at once one gets it. The newest epoch holds the lock until it says that it has ended. Its holder rewrites
-its object again and again; one that does not change while it is watched is abandoned, and the next epoch may be
-created. It is watched by the watcher's own monotonic clock, so that clocks that differ or jump do not matter.
+Each holder of the lock has an epoch: an object `.lock/<number>`, created on that condition, so that only one of two
+simultaneous runs gets it. The newest epoch holds the lock until its object says that it has ended. Its holder rewrites
+the object every few seconds. A holder whose object does not change while another run watches it is taken for dead, and
+the next epoch may be created. The watcher uses its own monotonic clock, so clocks that differ or jump do not matter.
 
-A run that was taken for dead and goes on finds a newer epoch than its own before it publishes, and touches nothing
-more (`publishing`). On a store that creates objects unconditionally (some gateways), two runs that come at the same
-moment may both begin; the one whose object was overwritten notices it then.
+A run that was taken for dead and goes on finds a newer epoch than its own before it publishes, and changes nothing
+more (`publishing`). Some gateways to stores ignore the condition. There, two simultaneous runs may both begin; the one
+whose object was overwritten notices that before it publishes.
 """
 
 import json
@@ -28,9 +28,9 @@ from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, in_us
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5
 _BEAT_SECONDS = 5.0
-_STALE_SECONDS = 30.0  # six beats: a holder that says nothing for so long has died
+_STALE_SECONDS = 30.0  # six beats: a holder that is silent for longer is taken for dead
 _ENDED = "ended"
-_MOST_BYTES = 4096  # of an epoch
+_MOST_BYTES = 4096  # in the object of an epoch
 
 
 @contextmanager
@@ -46,12 +46,13 @@ def hold_remote(
     """Hold the lock of a prefix on a store.
 
     Args:
-        filesystem: of fsspec.
+        filesystem: the fsspec filesystem.
         root: the prefix.
         url: of the work_dir, for messages.
         holder: this run.
-        wait: for ever; else it is an error as soon as another run is seen to be alive (within seconds).
-        is_over: asked about a run that holds the lock.
+        wait: whether to wait, without a limit, while another run holds the lock. If not, that is an error as soon as
+            the other run is seen to be alive (within seconds).
+        is_over: says whether the run that holds the lock has ended.
 
     Raises:
         WorkDirError: another run holds it.
@@ -73,8 +74,8 @@ class Lease(Lock):
     """The lock of a store.
 
     Args:
-        filesystem: of fsspec.
-        folder: of the objects of its epochs.
+        filesystem: the fsspec filesystem.
+        folder: folder of the objects of its epochs.
         url: of the work_dir, for messages.
         holder: this run.
     """
@@ -86,7 +87,7 @@ class Lease(Lock):
         self._beats = 0
 
     def acquire(self, *, wait: bool, is_over: IsOver | None = None) -> None:
-        """Take the lock. Raises WorkDirError where another run holds it."""
+        """Take the lock. Raises WorkDirError if another run holds it."""
         seen, since = b"", time.monotonic()
         while True:
             newest, found = self._newest()
@@ -110,7 +111,7 @@ class Lease(Lock):
             time.sleep(_POLL_SECONDS)
 
     def check(self) -> None:
-        """Look whether it is still held. Raises LostLockError where another run has taken it over."""
+        """Check that it is still held. Raises LostLockError if another run has taken it over."""
         newest, found = self._newest()
         if newest != self.epoch or not self._is_ours(found):
             raise LostLockError(
@@ -119,15 +120,15 @@ class Lease(Lock):
             )
 
     def beat(self, ended: threading.Event) -> None:
-        """Show that the holder lives, until it has ended."""
+        """Rewrite the object every few seconds, to show that the holder lives, until `ended` is set."""
         while not ended.wait(_BEAT_SECONDS):
-            with suppress(Exception):  # a store that fails for a while: the next beat tries again
+            with suppress(Exception):  # the store may fail for a while; the next beat tries again
                 self.check()
                 self._beats += 1
                 self._fs.pipe_file(self._path(self.epoch), self._body())
 
     def release(self) -> None:
-        """Say that the run has ended, unless it goes on in other processes."""
+        """Note that the run has ended, unless it goes on in other processes."""
         if self._holder.has_steps and not self.is_over:
             return
         with suppress(Exception):
@@ -135,16 +136,16 @@ class Lease(Lock):
             self._fs.pipe_file(self._path(self.epoch), self._body(ended=True))
 
     def forget_former_epochs(self) -> None:
-        """Delete the objects of earlier epochs, which nobody looks at any more."""
+        """Delete the objects of earlier epochs, which are no longer read."""
         for number in self._epochs():
             if number < self.epoch:
                 with suppress(FileNotFoundError):
                     self._fs.rm_file(self._path(number))
 
     def _create(self, epoch: int) -> bool:
-        with suppress(FileExistsError):  # or ours, where the answer to the first attempt was lost on its way
+        with suppress(FileExistsError):  # the object may still be ours, if the answer to a first attempt was lost
             self._fs.pipe_file(self._path(epoch), self._body(), mode="create")
-        newest, found = self._newest()  # a store that knows no conditions has let the last writer win
+        newest, found = self._newest()  # on a store without conditions, the last writer has won
         return newest == epoch and self._is_ours(found)
 
     def _is_ours(self, found: bytes) -> bool:
@@ -158,12 +159,12 @@ class Lease(Lock):
         return json.dumps(facts).encode()
 
     def _newest(self) -> tuple[int, bytes]:
-        """The newest epoch and what it says; 0 where there is none."""
+        """The number of the newest epoch and the content of its object; 0 and nothing if there is none."""
         while True:
             epochs = self._epochs()
             if not epochs:
                 return 0, b""
-            with suppress(FileNotFoundError):  # else it was deleted just now, because there is a newer one
+            with suppress(FileNotFoundError):  # a missing one was deleted meanwhile, because there is a newer one
                 return epochs[-1], read_object(self._fs, self._path(epochs[-1]), size=_MOST_BYTES)
 
     def _epochs(self) -> list[int]:

@@ -33,11 +33,11 @@ class WorkDir(View):
     Args:
         url: the folder; or the path of a stored feature file in it (docs/reference.md, "Run modes"), which is read
             instead of features.dat. Nothing is created until something is written.
-        generation: the run's files are staged under this name, and seen by this run alone, until it is published;
-            without one each file or set of files appears as soon as it is written (`generations`).
+        generation: name under which the run's files are staged; only this run sees them until it is published.
+            Without a generation, files appear as soon as they are written (`generations`).
 
     Attributes:
-        features_name: of the stored feature file that the URL names; empty where it names the folder.
+        features_name: name of the stored feature file that the URL names; empty if it names the folder.
         generation: see above.
         written: size and hash of each file that was written through this object.
     """
@@ -54,7 +54,7 @@ class WorkDir(View):
         self.written: dict[str, Content] = {}
 
     def in_generation(self, generation: str) -> "WorkDir":
-        """The same place as the run sees it that makes this generation; with '' as everyone else does."""
+        """The same work_dir, as the run that makes this generation sees it; for '', as everyone else sees it."""
         view = WorkDir(self.path(self.features_name) if self.features_name else self.url, generation)
         view.features_name, view._trusted = self.features_name, self._trusted
         return view
@@ -65,14 +65,14 @@ class WorkDir(View):
             return self._find(name) is not None
 
     def find(self, *names: str) -> str | None:
-        """The first of these names that is here; None where none is. Give ours first, then what fastdup calls it."""
+        """The first of these names that exists, or None. Callers give our name first, then fastdup's."""
         return next((name for name in names if self.exists(name)), None)
 
     def require(self, *names: str, remedy: str) -> str:
-        """The first of these names that is here.
+        """The first of these names that exists.
 
         Raises:
-            WorkDirError: none is; the message ends with the remedy.
+            WorkDirError: none exists; the message ends with the remedy.
         """
         if (found := self.find(*names)) is None:
             raise WorkDirError(f"work_dir={self.url!r} has no {' or '.join(names)}; {remedy}")
@@ -85,7 +85,7 @@ class WorkDir(View):
         return view
 
     def stamp(self, *names: str) -> list[tuple[int, str]]:
-        """What changes when one of these files is replaced, or begins to be."""
+        """Inode number and version of each file: a value that changes when a file is created or replaced."""
         found = []
         for name in names:
             try:
@@ -104,25 +104,25 @@ class WorkDir(View):
         """Size of a file in bytes.
 
         Raises:
-            FileNotFoundError: it is not here.
+            FileNotFoundError: there is no such file.
         """
         with self.answering(name):
             return int(self._reach(name, lambda _, facts: facts)["size"])
 
     def size_if_any(self, name: str) -> int | None:
-        """Size of a file in bytes; None where it is not here."""
+        """Size of a file in bytes; None if there is no such file."""
         with suppress(FileNotFoundError):
             return self.size(name)
         return None
 
     def read_if_any(self, name: str) -> bytes | None:
-        """The content of a small file; None where it is not here.
+        """The content of a small file; None if there is no such file.
 
         Raises:
             WorkDirError: it cannot be read.
         """
         with self.answering(name):
-            if not self.is_local:  # one request for each place, whether the file is there or not
+            if not self.is_local:  # reads without asking first, which saves a request
                 for path in self._places(name):
                     with suppress(FileNotFoundError):
                         return read_small_object(self.filesystem, path)
@@ -132,10 +132,10 @@ class WorkDir(View):
         return None
 
     def version(self, name: str) -> str:
-        """Size, and modification time or what a store has for it: another one where the file was published anew.
+        """Size, and modification time or the store's ETag: a value that changes when the file is published again.
 
         Raises:
-            WorkDirError: there is no such file, or it cannot be asked about.
+            WorkDirError: there is no such file, or its facts cannot be read.
         """
         try:
             with self.answering(name):
@@ -163,7 +163,7 @@ class WorkDir(View):
             yield file
 
     def _reach(self, name: str, read: Callable[[str, Facts], Read]) -> Read:
-        """Read a file by its path and what is said of it; once more where it was moved to its place just now."""
+        """Call `read` with the path and facts of a file; again if a run moved the file meanwhile."""
         for attempt in range(_ATTEMPTS):
             path, facts = self._find(name) or (None, {})
             if path is None:
@@ -176,7 +176,7 @@ class WorkDir(View):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.inside(name))
 
     def _find(self, name: str) -> tuple[str, Facts] | None:
-        """Where a reader finds a file, and what the filesystem says of it; mostly one request to a store."""
+        """Where a reader finds a file, and what the filesystem says about it; mostly one request to a store."""
         for path in self._places(name):
             with suppress(FileNotFoundError, NotADirectoryError):
                 return path, self.filesystem.info(path)
@@ -185,15 +185,15 @@ class WorkDir(View):
     def _open(self, path: str, facts: Facts) -> BinaryIO:
         if self.is_local:
             return open(path, "rb", opener=open_regular)
-        # Whole, so that a parser does not take a store that fails in the middle for a damaged file.
+        # The file is read whole, so that a parser does not mistake a failing store for a damaged file.
         return io.BytesIO(read_object(self.filesystem, path, size=int(facts["size"] or 0)))
 
     @contextmanager
     def open_local(self, name: str) -> Iterator[FileIO]:
-        """Open a local file with the content of one here.
+        """Open a local file with the content of a file of the work_dir.
 
-        It is that file itself, which may be moved while it is open; or a copy that this machine keeps
-        (`machine_cache`); or, where it keeps none, a copy without a name.
+        On a local disk it is that file itself, which may be moved while it is open. For a store it is the copy in the
+        machine's cache (`machine_cache`), or, without a cache, a temporary copy that is deleted already.
 
         Raises:
             WorkDirError: it cannot be read, or the copy cannot be kept.
@@ -222,8 +222,8 @@ class WorkDir(View):
     def publish(self, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
         """Write files that belong together: all appear at the end of the block, or none does.
 
-        Each is written aside, so that an error, a crash or a full disk leaves what was there before. Within a
-        generation they appear to this run alone; everyone sees them when the generation is published.
+        Each is written to a temporary file, so that an error, a crash or a full disk leaves the former files. Within a
+        generation, only this run sees them; everyone sees them when the generation is published.
 
         Raises:
             WorkDirError: the work_dir cannot be written to.
@@ -248,13 +248,13 @@ class WorkDir(View):
         return self.inside(staged_name(self.generation, name))
 
     def _is_staged(self, name: str) -> bool:
-        """Whether a file waits for the generation: shards do not, because each is of use as soon as it is there."""
+        """Whether a file is staged. Shards and searched ranges are not, because each is useful as soon as it exists."""
         return bool(self.generation) and not name.startswith(_USED_AT_ONCE)
 
     def _places(self, name: str) -> Iterator[str]:
-        """Where a reader may find a file: staged by this run, on its way to its place, or there."""
+        """Paths where a reader may find a file: staged by this run, being published by another, or in its place."""
         if not name.startswith(_USED_AT_ONCE):
-            if self.generation:  # its run holds the work_dir, so that no other one is publishing
+            if self.generation:  # this run holds the work_dir, so no other run is publishing
                 yield self.staged(name)
             elif (journal := read_journal(self)) is not None and name in journal.files:
                 yield self.inside(staged_name(journal.generation, name))

@@ -1,8 +1,8 @@
 """Who may change a work_dir: one run at a time. On local disks here, on stores in `leases`.
 
-The lock is the system's own (flock), which ends with the process that holds it: nothing is stale after a crash, and no
-clock is asked. A run whose steps are processes of their own holds it by each of them, and by a note in the lock file
-between them.
+The lock is the system's own (flock). It ends with the process that holds it, so a crash leaves no stale lock. A run
+whose steps are separate processes holds the lock through each of them; between two steps, a note in the lock file
+keeps other runs out.
 """
 
 import errno
@@ -29,28 +29,28 @@ except ImportError:  # Windows
 
 NAME = ".lock"
 BETWEEN_STEPS_SECONDS = 120.0
-"""After which a run whose steps are processes of their own has ended, if none of them is at work and nobody knows."""
+"""A run of several processes counts as ended after this time without a step, if its state is not known otherwise."""
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
-# Through no link, and without waiting at a FIFO.
+# Opening follows no link and does not wait for the writer of a FIFO.
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 IsOver = Callable[[str], bool | None]
-"""Whether the run of this identity has ended; None where that is not known."""
+"""Says whether the run of this identity has ended; None if that is not known."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock; the message to a run that is refused names it.
+    """Who holds a lock; named in the message to a run that is refused.
 
     Attributes:
         doing: the run, in words.
         host: its machine.
-        pid: its process there.
+        pid: its process on that machine.
         since: when it began, by its own clock.
         run: its identity; processes of one run do not exclude one another.
-        has_steps: whether its steps may be processes of their own, so that it goes on when one of them ends.
+        has_steps: whether its steps may be separate processes, so that the run goes on when one of them ends.
     """
 
     doing: str
@@ -68,7 +68,7 @@ class Holder:
 
     @classmethod
     def read(cls, text: bytes) -> "Holder | None":
-        """Who wrote a lock; None where it says nothing that can be read."""
+        """The holder that a lock names; None if its text cannot be read."""
         try:
             facts = json.loads(text)
             names = ("doing", "host", "pid", "since", "run")
@@ -84,8 +84,8 @@ class Lock:
     """A lock that is held.
 
     Attributes:
-        epoch: how often the lock of a store was taken before and with this holder; 0 on local disks.
-        is_over: set it when the run has ended; else one whose steps are processes goes on in the next of them.
+        epoch: number of this holder among all holders of the lock of a store, from 1; 0 on local disks.
+        is_over: set by a run of several processes when it has ended; without it, the run goes on in its next step.
     """
 
     def __init__(self, epoch: int = 0) -> None:
@@ -93,31 +93,31 @@ class Lock:
         self.is_over = False
 
     def check(self) -> None:
-        """See that it is still held. On local disks it is, as long as this process lives.
+        """Check that it is still held. On local disks it is, as long as this process lives.
 
         Raises:
             LostLockError: another run has taken it over.
         """
 
     def forget_former_epochs(self) -> None:
-        """Delete what holders before this one have left in the lock; on local disks they leave nothing."""
+        """Delete what earlier holders have left in the lock of a store; on local disks they leave nothing."""
 
 
 @contextmanager
 def hold_local(
     root: Path, url: str, holder: Holder, *, wait: bool, shared: bool = False, is_over: IsOver | None = None
 ) -> Iterator[Lock]:
-    """Hold the lock of a folder, which is created if need be.
+    """Hold the lock of a folder, which is created if needed.
 
-    The lock file stays: a file that is deleted while others wait for it would let two of them in.
+    The lock file stays. If it were deleted while others wait for it, two of them could get the lock.
 
     Args:
         root: the folder.
         url: of the work_dir, for messages.
         holder: this run.
-        wait: for ever; else it is an error where another run holds the lock.
+        wait: whether to wait, without a limit, while another run holds the lock; if not, that is an error.
         shared: keep writers out, but not other readers.
-        is_over: asked about a run that has left a note and has no process at work.
+        is_over: says whether a run that has left a note, and has no process at work, has ended.
 
     Raises:
         WorkDirError: another run holds it, or the folder cannot be written to.
@@ -134,7 +134,7 @@ def hold_local(
 
 
 def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> BinaryIO | None:
-    """The lock file, locked; None where that is not possible."""
+    """The lock file, locked; None if the system or the disk has no locks."""
     if fcntl is None:
         return None
     file = _open(path, url)
@@ -155,7 +155,7 @@ def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_
 def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None) -> bool:
     """Lock the file if no other run holds it.
 
-    Steps of one run share the lock, so that the note in the file is what keeps others out while one of them holds it.
+    Steps of one run share the lock. The note in the file keeps other runs out meanwhile.
     """
     is_alone = not shared and _flock(file, fcntl.LOCK_EX)
     if not is_alone and not _flock(file, fcntl.LOCK_SH):
@@ -166,7 +166,7 @@ def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None
     elif other is not None and other.has_steps:
         is_free = (is_alone or shared) and _has_ended(other, file, is_over)
     else:
-        is_free = is_alone or shared  # else a reader holds it
+        is_free = is_alone or shared  # otherwise a reader holds it
     if is_free and (not is_alone or _take(file, holder)):
         return True
     _flock(file, fcntl.LOCK_UN)
@@ -174,11 +174,11 @@ def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None
 
 
 def _take(file: BinaryIO, holder: Holder) -> bool:
-    """Note the holder in a file that is locked by this process alone, and share it with the run's other steps."""
+    """Note the holder in a file that only this process has locked, and share the lock with the run's other steps."""
     _write(file, json.dumps(asdict(holder)).encode(), must=holder.has_steps)
     if not holder.has_steps:
         return True
-    is_shared = _flock(file, fcntl.LOCK_SH)  # not at one moment: another run may have come between
+    is_shared = _flock(file, fcntl.LOCK_SH)  # the change is not atomic: another run may have locked the file meanwhile
     other = _noted(file)
     return is_shared and other is not None and other.run == holder.run
 
@@ -192,17 +192,17 @@ def _flock(file: BinaryIO, kind: int) -> bool:
 
 
 def _has_ended(other: Holder, file: BinaryIO, is_over: IsOver | None) -> bool:
-    """Whether a run that has left a note, and none of whose steps is at work, has ended."""
+    """Whether a run has ended that has left a note and has no step at work."""
     known = is_over(other.run) if is_over is not None else None
     silent_seconds = abs(time.time() - os.fstat(file.fileno()).st_mtime)
     return silent_seconds > BETWEEN_STEPS_SECONDS if known is None else known
 
 
 def _leave(file: BinaryIO, holder: Holder, lock: Lock) -> None:
-    """Take the note from the lock file where the run has ended and no other process of it is at work."""
+    """Delete the note in the lock file if the run has ended and no other process of it is at work."""
     if holder.has_steps and not (lock.is_over and _flock(file, fcntl.LOCK_EX)):
         with suppress(OSError):
-            os.utime(file.fileno())  # a sign that the run goes on
+            os.utime(file.fileno())  # starts the time again after which the run counts as ended
         return
     _write(file, b"")
 

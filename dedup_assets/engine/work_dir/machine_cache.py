@@ -1,7 +1,7 @@
-"""The machine's cache of files of a store: fetched once for all its processes and runs, then memory-mapped by each.
+"""The machine's cache of files of a store: each file is fetched once for all processes and runs, which then map it.
 
-A copy is named for the file's URL and its version (size and ETag), so that a file that was published again is fetched
-again. The cache holds one version of each file; a process that still maps an older one keeps its pages.
+The name of a copy depends on the file's URL and its version (size and ETag), so a file that was published again is
+fetched again. The cache holds one version of each file; a process that still maps an older one keeps its pages.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_OURS = re.compile(r"[0-9a-f]{24}-|\.[0-9a-f]+\.tmp$")  # names of copies, whole and begun
-CACHE_DIR = "DEDUP_CACHE_DIR"  # of the machine, not of a run: workers of one run may have other disks
+_OURS = re.compile(r"[0-9a-f]{24}-|\.[0-9a-f]+\.tmp$")  # names of copies, complete and incomplete
+CACHE_DIR = "DEDUP_CACHE_DIR"  # a setting of the machine, not of a run: workers of one run may have different disks
 
 
 def cache_folder() -> Path | None:
-    """The folder that the environment variable DEDUP_CACHE_DIR names; None where it is not set."""
+    """The folder that the environment variable DEDUP_CACHE_DIR names; None if it is not set."""
     return Path(named) if (named := os.environ.get(CACHE_DIR)) else None
 
 
@@ -47,7 +47,7 @@ def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callab
 
     Args:
         cache: the machine's cache folder.
-        url: of the file.
+        url: URL of the file.
         version: asks the store for the current version.
         fetch: copies the current version to a path.
 
@@ -57,7 +57,7 @@ def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callab
     folder = cache / _digest(url)
     try:
         make_folder(folder)
-        with suppress(FileNotFoundError):  # another process has a newer version, and deletes this one
+        with suppress(FileNotFoundError):  # the cache has no copy of this version yet
             return FileIO(folder / _name(url, version()))
         with _alone(folder):
             return FileIO(_fetched(folder, url, version, fetch))
@@ -73,7 +73,7 @@ def _fetched(folder: Path, url: str, version: Callable[[], str], fetch: Callable
         copy = folder / _name(url, before)
         if copy.exists():  # fetched by another process while this one waited
             return copy
-        for old in [path for path in folder.iterdir() if _OURS.match(path.name)]:  # also what a killed process left
+        for old in [path for path in folder.iterdir() if _OURS.match(path.name)]:  # with leftovers of killed processes
             old.unlink()
         temporary = folder / f".{uuid.uuid4().hex}.tmp"
         try:

@@ -1,4 +1,4 @@
-"""image_manifest.parquet: the listing, read as a whole or, for extraction, range by range; links.csv: further names."""
+"""image_manifest.parquet: the listing, read whole or (for extraction) by ranges; links.csv: further names of files."""
 
 import io
 import json
@@ -15,12 +15,12 @@ from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
 
 MANIFEST = "image_manifest.parquet"
 LINKS = "links.csv"
-_GROUP_ROWS = 1 << 14  # read together: a few ranges, and not the listing, for one of them
+_GROUP_ROWS = 1 << 14  # rows that are read together; reading one range then does not read the whole listing
 _REMEDY = "materialize image_manifest"
 
 
 def write_manifest(work_dir: WorkDir, manifest: Manifest) -> None:
-    """image_manifest.parquet: the listing and how many images the full one has; links.csv: names of the same files."""
+    """Write image_manifest.parquet (the listing, and the size of the full one) and links.csv (names of same files)."""
     facts = {
         "listed": str(manifest.listed),
         "digest": manifest.digest,
@@ -42,7 +42,7 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
     """Read image_manifest.parquet and links.csv, which earlier versions did not write.
 
     Raises:
-        WorkDirError: the manifest is not there, or one of the files is damaged.
+        WorkDirError: the manifest does not exist, or one of the files is damaged.
     """
     images, facts = read_parquet(work_dir, MANIFEST, remedy=_REMEDY)
     links = None
@@ -55,10 +55,12 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
 
 
 def open_manifest(work_dir: WorkDir) -> StoredManifest:
-    """The same, to be read range by range. The file is held as it is, compressed: another run may replace it.
+    """Open image_manifest.parquet for reading by ranges.
+
+    The compressed file is kept in memory, because another run may replace it meanwhile.
 
     Raises:
-        WorkDirError: it is not there, or damaged; also when a range is read.
+        WorkDirError: it does not exist or is damaged. Reading a range may raise it too.
     """
     work_dir.require(MANIFEST, remedy=f"{_REMEDY} first")
     with open_checked(work_dir, MANIFEST) as file:

@@ -1,9 +1,9 @@
-"""The store of searched row ranges: what one process has searched, later runs and the merging process find.
+"""The store of searched row ranges: the merging process and later runs reuse what one process has searched.
 
-A range of rows of features.dat is one Parquet file in `neighbors/FINGERPRINT/`, named for the range. The fingerprint is
-that of the contents of features and index and of the settings of the search, so that neighbours of other vectors, or by
-another index, have another name and are never used. A file holds a hash of its rows: a torn or rotten one is deleted,
-with a warning, and its range is searched again.
+A range of rows of features.dat is one Parquet file in `neighbors/FINGERPRINT/`, named for the range. The fingerprint
+covers the contents of features and index, and the settings of the search. Neighbours of other vectors, or found with
+another index, therefore have another name and are never used. A file holds a hash of its rows: a damaged one is
+deleted, with a warning, and its range is searched again.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _RECALL = "recall.json"
 
 
 class DamagedNeighborsError(WorkDirError):
-    """The file of a searched range is torn or has rotted; it was deleted, and its range can be searched again."""
+    """The file of a searched range was damaged; it is deleted, and its range can be searched again."""
 
 
 def features_sha256(work_dir: WorkDir) -> str:
@@ -41,8 +41,8 @@ class NeighborRanges:
     """Searched ranges of one index, one feature file and one set of search settings.
 
     Args:
-        work_dir: whose features and index are searched; ranges are kept in its sub-folder `neighbors`.
-        depends_on: what else the neighbours depend on: values that JSON can hold.
+        work_dir: holds the features and the index that are searched; ranges are kept in its sub-folder `neighbors`.
+        depends_on: other values that the neighbours depend on; JSON must be able to hold them.
     """
 
     def __init__(self, work_dir: WorkDir, depends_on: Sequence[object]) -> None:
@@ -95,10 +95,10 @@ class NeighborRanges:
             file.write(json.dumps({"recall_at_k": recall}).encode() + b"\n")
 
     def read_recall(self) -> float | None:
-        """The recall of all ranges; None where it could not be measured.
+        """The recall of all ranges; None if it could not be measured.
 
         Raises:
-            KeyError: it is not known: never measured, or its file is damaged.
+            KeyError: it is not known, because it was never measured or its file is damaged.
         """
         content = self._work_dir.read_if_any(self._recall)
         try:
@@ -114,7 +114,7 @@ class NeighborRanges:
         return f"{SEARCHED}/{self.fingerprint}/{_RECALL}"
 
     def prune(self) -> int:
-        """Delete what no run needs any more, see `used_sets`; how many files."""
+        """Delete the ranges that no run needs any more (`used_sets`); returns the number of files."""
         folder = f"{self.fingerprint}/"
         names = [folder + name for name in self._work_dir.names(f"{SEARCHED}/{self.fingerprint}")]
         return UsedSets(self._work_dir, SEARCHED).note(self.fingerprint, names)

@@ -1,10 +1,10 @@
 """Which files of a work_dir are ours: only these are ever replaced or deleted.
 
 `.published.json` names each published file with its size and its SHA-256 (on a store: with the version that the store
-gave it). A folder of an earlier version of this package has no such record; there its config.json says that the folder
-is ours, and the record notes that it was adopted. A run that would write over anything else is refused before it
-begins. A file that we published and somebody has changed since, or that fastdup wrote, is renamed when its successor
-comes.
+gave it). A folder of an earlier version of this package has no such record. Its config.json shows that the folder is
+ours, and the new record notes that it was adopted. A run that would write over any other file is refused before it
+begins. A file that was changed after we published it, or that fastdup wrote, is renamed before a new file takes its
+name.
 """
 
 import hashlib
@@ -37,8 +37,8 @@ class PublishedFile:
 
     Attributes:
         size_bytes: its size.
-        sha256: of its content, in hex; empty where it is on a store and was written by another process.
-        version: what a store says of it (ETag or time); empty on local disks.
+        sha256: SHA-256 of its content, in hex; empty if it is on a store and another process wrote it.
+        version: the store's ETag or time; empty on local disks.
     """
 
     size_bytes: int
@@ -48,7 +48,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class _Record:
-    """What `.published.json` says."""
+    """The content of `.published.json`."""
 
     files: dict[str, PublishedFile]
     generation: str
@@ -56,14 +56,14 @@ class _Record:
 
 
 class Ownership:
-    """What is known about the files in a work_dir.
+    """Which files in a work_dir are ours.
 
     Args:
         place: the work_dir.
 
     Attributes:
-        files: those that were published, by name.
-        generation: the one that was published last.
+        files: the published files, by name.
+        generation: name of the generation that was published last.
 
     Raises:
         WorkDirError: the record cannot be read.
@@ -77,10 +77,10 @@ class Ownership:
         self._is_adopted = is_own_config(place.read_placed(CONFIG) or b"") if noted is None else noted.is_adopted
 
     def refuse_foreign(self, names: Iterable[str]) -> None:
-        """See that files may be written under these names.
+        """Check that files may be written under these names.
 
         Raises:
-            WorkDirError: something that is not ours has one of them; the message names it.
+            WorkDirError: a file that is not ours has one of these names; the message names it.
         """
         names = list(names)
         found = find_all(self._place, names)
@@ -102,14 +102,14 @@ class Ownership:
         return any(find(self._place, name) for name in (fastdup_files.FEATURES, fastdup_files.INDEX))
 
     def make_room(self, name: str, facts: Facts) -> None:
-        """Rename what has this name, unless it is exactly what was published under it.
+        """Rename the file that has this name, unless it is exactly what was published under it.
 
         Args:
-            name: of a file.
-            facts: what is said of it.
+            name: the file.
+            facts: its facts.
 
         Raises:
-            WorkDirError: it is not ours to rename.
+            WorkDirError: it is not ours.
         """
         if self._is_foreign(name, facts):
             self.refuse_foreign([name])
@@ -146,7 +146,7 @@ class Ownership:
 
 
 def _read(place: Place) -> _Record | None:
-    """The record of a work_dir; None where it has none, or one that is damaged or not ours."""
+    """The record of a work_dir; None if there is none, or if it is damaged or not ours."""
     try:
         noted: Any = json.loads(place.read_placed(RECORD) or b"{}")
         if noted.get("format") != _FORMAT:
@@ -162,7 +162,7 @@ def _published(facts: Mapping[str, Any]) -> PublishedFile:
 
 
 def find(place: Place, name: str) -> Facts | None:
-    """What is said of a file in its place, links not followed; None where there is none."""
+    """Facts of a published file, without following links; None if there is no such file."""
     path = place.inside(name)
     try:
         if place.is_local:
@@ -177,7 +177,7 @@ def find(place: Place, name: str) -> Facts | None:
 
 
 def find_all(place: Place, names: Iterable[str]) -> dict[str, Facts]:
-    """As `find`, for many files: those that there are. A store is asked once for each folder."""
+    """As `find`, for many files, by name; missing ones are left out. A store gets one request per folder."""
     if place.is_local:
         return {name: facts for name in names if (facts := find(place, name)) is not None}
     wanted, found = set(names), dict[str, Facts]()
@@ -193,7 +193,7 @@ def find_all(place: Place, names: Iterable[str]) -> dict[str, Facts]:
 def matches(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool:
     """Whether the content of a file is the noted one.
 
-    On a store an ETag that is made from parts says nothing, because a copy has another one than its source.
+    On a store, the ETag of an upload in parts is not compared, because a copy has another ETag than its source.
     """
     if facts["type"] != "file" or facts["size"] != noted.size_bytes:
         return False
@@ -204,7 +204,7 @@ def matches(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool
 
 
 def is_copy(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool:
-    """Whether a file in its place has the content that was staged. On a store, the version of a copy is another one."""
+    """Whether a file in its place has the content that was staged. A copy on a store has a version of its own."""
     if place.is_local or facts["type"] != "file" or facts["size"] != noted.size_bytes or not noted.sha256:
         return matches(place, name, facts, replace(noted, version=""))
     with place.answering(name):
@@ -213,6 +213,6 @@ def is_copy(place: Place, name: str, facts: Facts, noted: PublishedFile) -> bool
 
 
 def hash_of(path: str | Path) -> str:
-    """SHA-256 of a local file, in hex. Raises OSError where it cannot be read or is no regular file."""
+    """SHA-256 of a local file, in hex. Raises OSError if it cannot be read or is not a regular file."""
     with open(path, "rb", opener=open_regular) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
 """A folder on a local disk or a store: its files by name, and errors that say which work_dir they are about.
 
-What is in a work_dir, and who sees which file while a run publishes, is `location`'s.
+`location` decides which file a reader sees while a run publishes.
 
 Nothing outside of the folder is ever opened for writing, replaced or deleted: a name that leads out of it, or through a
 link in it, is refused. The folder itself may be a link.
@@ -20,7 +20,7 @@ from dedup_assets.engine.work_dir.failures import cannot, open_place
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 Facts = dict[str, Any]
-"""What a filesystem says of a file (fsspec's `info`)."""
+"""What a filesystem says about a file (fsspec's `info`)."""
 
 
 class Place:
@@ -30,10 +30,10 @@ class Place:
         url: path or fsspec URL of the folder.
 
     Attributes:
-        filesystem: of fsspec.
-        root: the folder in it.
+        filesystem: the fsspec filesystem.
+        root: path of the folder in the filesystem.
         url: the folder as a user would type it.
-        is_local: whether it is on a local disk.
+        is_local: whether the folder is on a local disk.
 
     Raises:
         WorkDirError: it cannot be opened.
@@ -45,7 +45,7 @@ class Place:
         self.is_local = "://" not in url or url.startswith(("file://", "local://"))
         self.filesystem, self.root = open_place(url)
         self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
-        self._trusted = self.root  # what leads here may be links; what is below may not
+        self._trusted = self.root  # this path may contain links; the paths below it may not
 
     def path(self, name: str) -> str:
         """Full path or URL of a file, as a user would type it."""
@@ -67,14 +67,14 @@ class Place:
         return path
 
     def inside_folder(self, name: str) -> str:
-        """As `inside`, for a folder, which may be no link itself."""
+        """As `inside`, for a folder, which must not be a link itself."""
         path = self.inside(name)
         if self.is_local:
             self._refuse_links(path)
         return path
 
     def _refuse_links(self, folder: str) -> None:
-        """See that no part of a path is a link, from the trusted folder down to this one."""
+        """Check that no part of a path below the trusted folder is a link."""
         path = self._trusted
         for part in folder.removeprefix(self._trusted).split("/"):
             path = f"{path.rstrip('/')}/{part}" if part else path
@@ -85,7 +85,7 @@ class Place:
                 )
 
     def names(self, folder: str) -> list[str]:
-        """Sorted names of the files directly in a sub-folder; none where it does not exist."""
+        """Sorted names of the files directly in a sub-folder; none if it does not exist."""
         try:
             with self.answering(folder):
                 listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
@@ -94,7 +94,7 @@ class Place:
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Sizes of all files below a sub-folder, by their path in it; none where it does not exist."""
+        """Sizes in bytes of all files below a sub-folder, by their path in it; none if it does not exist."""
         inside = self.inside_folder(folder)
         with self.answering(folder):
             found: dict[str, Facts] = self.filesystem.find(inside, detail=True)
@@ -106,7 +106,7 @@ class Place:
         }
 
     def folders(self, folder: str = "") -> list[str]:
-        """Sorted names of the sub-folders, without links and hidden ones; none where this folder does not exist."""
+        """Sorted names of the sub-folders, without links and hidden ones; none if this folder does not exist."""
         try:
             with self.answering(folder):
                 listed: list[Facts] = self.filesystem.ls(self.inside_folder(folder), detail=True)
@@ -117,7 +117,7 @@ class Place:
         return sorted(name for name in names if not name.startswith("."))
 
     def read_placed(self, name: str) -> bytes | None:
-        """The content of a small file that is in its place; None where there is none.
+        """The content of a small published file; None if there is no such file.
 
         Raises:
             WorkDirError: it cannot be read.
@@ -134,12 +134,12 @@ class Place:
         return content
 
     def remove(self, name: str) -> None:
-        """Delete a file; nothing happens where there is none."""
+        """Delete a file, if it exists."""
         with suppress(FileNotFoundError), self.answering(name):
             self.filesystem.rm_file(self.inside(name))
 
     def remove_all(self, names: Sequence[str]) -> None:
-        """Delete files that are there; of a store all at once."""
+        """Delete those of the files that exist; on a store with one call."""
         if self.is_local:
             for name in names:
                 self.remove(name)
@@ -148,22 +148,22 @@ class Place:
                 self.filesystem.rm([self.inside(name) for name in names])
 
     def remove_folder(self, name: str) -> None:
-        """Delete a sub-folder with what is in it; nothing happens where there is none."""
+        """Delete a sub-folder with its content, if it exists."""
         with suppress(FileNotFoundError), self.answering(name):
             self.filesystem.rm(self.inside_folder(name), recursive=True)
 
     def remove_empty_folder(self, name: str) -> None:
-        """Delete a sub-folder where nothing is in it. A store has no folders of its own."""
+        """Delete a sub-folder if it is empty. A store has no folders of its own."""
         if self.is_local:
             with suppress(OSError):
                 Path(self.inside_folder(name)).rmdir()
 
     @contextmanager
     def writing(self, places: dict[str, str]) -> Iterator[tuple[Output, ...]]:
-        """Write files that are complete before the first of them appears; none appears where the block fails.
+        """Write files that are complete before the first of them appears; none appears if the block fails.
 
         Args:
-            places: where each file is to be, by the name that messages give it.
+            places: final path of each file, by its name in messages.
 
         Raises:
             WorkDirError: one cannot be written.
@@ -181,7 +181,7 @@ class Place:
                     appear()
 
     def write_placed(self, name: str, content: bytes) -> Content:
-        """Write a small file to its place, whole. Raises WorkDirError where that is not possible."""
+        """Write a small file whole. Raises WorkDirError if that is not possible."""
         with self.writing({name: self.inside(name)}) as (file,):
             file.write(content)
         return file.content
@@ -197,7 +197,7 @@ class Place:
 
     @contextmanager
     def _telling(self, outputs: Iterable[Output]) -> Iterator[None]:
-        """Raise the first error of a file, which libraries wrap in errors of their own."""
+        """Raise the system's error for a file instead of the library error that wraps it."""
         try:
             yield
         except Exception:
@@ -208,12 +208,12 @@ class Place:
 
     @contextmanager
     def answering(self, name: str, action: str = "", written: int = 0) -> Iterator[None]:
-        """Turn the errors of a disk or a store into ours; stores have their own for a server that is away or refuses.
+        """Turn the errors of a disk or a store into ours. Libraries of stores raise errors of many kinds.
 
         Args:
             name: the file in question.
-            action: what was tried, for messages; without it a file that is not there is not turned into ours.
-            written: how many bytes were to be kept, for messages.
+            action: what was tried, for messages. Without it, the error for a missing file is passed on as it is.
+            written: bytes written so far, for messages.
         """
         try:
             yield
@@ -232,10 +232,10 @@ class Place:
 
 
 def open_regular(path: str, flags: int) -> int:
-    """Open a file as `os.open` does, but nothing that is no regular file: a FIFO would wait for a writer for ever.
+    """Open a file as `os.open` does, if it is a regular file. A FIFO would wait for a writer for ever.
 
     Raises:
-        OSError: it is no regular file, or cannot be opened.
+        OSError: it is not a regular file, or cannot be opened.
     """
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     kind = os.fstat(descriptor).st_mode

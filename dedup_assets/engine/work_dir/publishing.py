@@ -1,17 +1,17 @@
 """All files of a run appear together: a generation.
 
-A run writes its files into `.staged/<generation>/`, where its own steps find them. When all are there, a journal is put
-beside them, `.publishing.json`: from that moment the new files are the result. Then they are moved to their places, and
-the journal is removed. Readers of this package who meet a journal (a run publishes, or was killed at it) see the new
-files wherever they are at that moment; the next run finishes the moving. So a reader meets the files of one generation,
-the old one or the new one, never some of each.
+A run writes its files into `.staged/<generation>/`, where its own steps find them. When all are complete, the run
+writes a journal, `.publishing.json`; from that moment the new files are the result. It then moves them to their places
+and removes the journal. A journal is present while a run publishes, or if it was killed while publishing. Readers of
+this package then see the new files, staged or in their places, and the next run finishes the moving. A reader
+therefore sees the files of one generation, the old or the new, never some of each.
 
-On a store a run may be taken for dead and go on (`leases`). It looks at the lock before and after it writes its
-journal, and touches nothing more where it has lost it. The run that took over finishes a journal that it finds, then
-lets no earlier one count, and only then deletes what the other had staged.
+On a store, a run may be taken for dead and still go on (`leases`). It checks the lock before and after it writes its
+journal, and changes nothing more if it has lost the lock. The run that took over first finishes a journal that it
+finds, then makes all earlier journals invalid, and only then deletes what the other run had staged.
 
-A program that opens the files itself sees the same, except during the milliseconds in which they are renamed (on a
-store: the seconds in which they are copied), or, where the run was killed just then, until the next run.
+Another program that opens the files itself may see a mixture while they are renamed (milliseconds; on a store, while
+they are copied: seconds). If the run was killed at that moment, the mixture lasts until the next run.
 """
 
 import shutil
@@ -45,8 +45,8 @@ from dedup_assets.engine.work_dir.uploads import abort_abandoned_uploads
 from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
 
 MARK = ".generation"
-_AT_ONCE = 8  # files that a store is asked to copy
-_WRITTEN_IN = ("", "shards", "gallery", "neighbors")  # where writers that were killed leave temporary files
+_AT_ONCE = 8  # files that are copied on a store at the same time
+_WRITTEN_IN = ("", "shards", "gallery", "neighbors")  # folders where killed writers leave temporary files
 _contents: dict[tuple[str, str], dict[str, Content]] = {}  # what this process has staged, by place and generation
 
 
@@ -59,14 +59,14 @@ def making_generation(
     will_write: Collection[str] = (),
     is_over: IsOver | None = None,
 ) -> Iterator[str]:
-    """Hold a work_dir and publish all that is staged in the block at its end; nothing where the block fails.
+    """Hold a work_dir, and publish at the end of the block all that was staged in it; nothing if the block fails.
 
     Args:
-        place: where the files will appear.
+        place: the work_dir.
         doing: the run in words, for the message to a run that is refused.
-        wait: for another run to end; else that is an error.
-        will_write: names of files that the block is to write.
-        is_over: asked whether another run has ended that leaves no process at work.
+        wait: whether to wait until another run ends; if not, another run is an error.
+        will_write: names of files that the block will write.
+        is_over: says whether another run, of which no process is at work, has ended.
 
     Yields:
         The name of the generation.
@@ -85,7 +85,7 @@ def making_generation(
             yield generation
             commit(place, generation, lock)
         except BaseException:
-            with suppress(Exception):  # a run that has lost the lock touches nothing more
+            with suppress(Exception):  # a run that has lost the lock changes nothing more
                 lock.check()
                 if read_journal(place) is None:
                     discard(place, generation)
@@ -93,7 +93,7 @@ def making_generation(
 
 
 def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> None:
-    """Note what this process has staged, and mark the folder as one of ours, which `tidy` may delete."""
+    """Note what this process has staged, and mark its folder as ours, so that `tidy` may delete it."""
     _contents.setdefault((place.url, generation), {}).update(contents)
     if place.is_local:
         mark = Path(place.inside(staged_name(generation, MARK)))
@@ -103,14 +103,14 @@ def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> 
 
 
 def tidy(place: Place, lock: Lock, keep: str = "") -> None:
-    """Finish what a killed run was publishing, and delete what killed and failed runs left half written.
+    """Finish what a killed run was publishing, and delete incomplete files of killed and failed runs.
 
     The caller holds the work_dir. Files of living writers that do not hold it (shards) stay.
 
     Args:
-        place: which work_dir.
-        lock: of it.
-        keep: a generation that is to be continued.
+        place: the work_dir.
+        lock: its lock.
+        keep: a generation that continues.
     """
     journal = read_journal(place)
     if journal is not None:
@@ -146,7 +146,7 @@ def _tidy_local(place: Place, keep: str) -> None:
 
 
 def _remove_generation(folder: Path) -> None:
-    """Delete the folder of a generation; one that has no mark of ours only where it is empty."""
+    """Delete the folder of a generation; if it has no mark of ours, only if it is empty."""
     if (folder / MARK).is_file() and not folder.is_symlink():
         shutil.rmtree(folder, ignore_errors=True)
     else:
@@ -155,7 +155,7 @@ def _remove_generation(folder: Path) -> None:
 
 
 def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
-    """The files of a generation by name, config.json last: it says that the others are there."""
+    """The files of a generation by name; config.json is last, because it records the others."""
     top = staged_name(generation)
     known = _contents.get((place.url, generation), {})
     found: dict[str, PublishedFile] = {}
@@ -180,7 +180,7 @@ def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a staged file is none of the results: a mark, or a note of ours."""
+    """Whether a staged file is a mark or a note of ours instead of a result."""
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
@@ -189,7 +189,7 @@ def commit(place: Place, generation: str, lock: Lock) -> None:
 
     Raises:
         LostLockError: another run has taken over the work_dir.
-        WorkDirError: the files cannot be published; either none is then, or the next run finishes it.
+        WorkDirError: the files cannot be published. Either none is, or the next run publishes all.
         PublishedInterrupt: Ctrl-C came when the new files were the result already.
     """
     lock.check()
@@ -208,24 +208,24 @@ def commit(place: Place, generation: str, lock: Lock) -> None:
         write_journal(place, journal)
     except OSError as error:
         raise WorkDirError(f"cannot write to work_dir={place.url!r}: {error.strerror or error}") from None
-    lock.check()  # a run that took over since has seen the journal, or will never look at it
+    lock.check()  # a run that took over meanwhile either finished this journal or ignores it
     try:
         _finish(place, journal, lock)
     except KeyboardInterrupt:
-        if place.is_local:  # in milliseconds
+        if place.is_local:  # takes milliseconds
             _finish(place, journal, lock)
         raise PublishedInterrupt from None
 
 
 def _former_gallery(place: Place) -> str:
-    """The folder that the gallery of an earlier version loads, as its config.json names it."""
+    """The folder that the gallery of an earlier version loads, named in that version's config.json; else ''."""
     former = read_placed(place) if is_own_config(place.read_placed(CONFIG) or b"") else None
     gallery = former.result(GALLERY).gallery if former and former.is_former else None
     return gallery.folder if gallery else ""
 
 
 def _finish(place: Place, journal: Journal, lock: Lock) -> None:
-    """Move the files of a journal to their places; those that are there already are passed over."""
+    """Move the files of a journal to their places, except those that are there already."""
     ownership, names = Ownership(place), list(journal.files)
     staged = find_all(place, [staged_name(journal.generation, name) for name in names])
     placed = find_all(place, names)
@@ -258,7 +258,7 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
 
 
 def _as_placed(place: Place, name: str, noted: PublishedFile, found: Facts | None) -> PublishedFile:
-    """A file as the record notes it: on a store, the copy in its place may have another version than its source."""
+    """The facts of a published file. On a store, the copy in its place may have another version than its source."""
     if found is not None:
         return PublishedFile(int(found["size"]), noted.sha256, describe_object(found)[1])
     if noted.sha256 or not place.is_local:
@@ -270,15 +270,15 @@ def _as_placed(place: Place, name: str, noted: PublishedFile, found: Facts | Non
 def put_in_place(
     place: Place, journal: Journal, name: str, ownership: Ownership, *, is_staged: bool, placed: Facts | None
 ) -> None:
-    """Move one file of a generation to its place; nothing happens where it was moved already.
+    """Move one file of a generation to its place, unless it was moved already.
 
     Args:
         place: the work_dir.
-        journal: of the generation.
-        name: of the file.
-        ownership: of what is in its place.
+        journal: the journal of the generation.
+        name: the file.
+        ownership: says whether a file in its place is ours.
         is_staged: whether it was staged a moment ago.
-        placed: what was said a moment ago of the file in its place; None where there was none.
+        placed: facts, a moment old, of the file in its place; None if there was none.
 
     Raises:
         WorkDirError: it is neither staged nor in its place, so another run must have deleted it.
@@ -287,7 +287,7 @@ def put_in_place(
     source, target, noted = place.inside(staged), place.inside(name), journal.files[name]
     with suppress(FileNotFoundError):
         if is_staged:
-            # On a store it stays staged after it was copied.
+            # On a store, a copied file stays staged as well, so it may be in its place already.
             if placed is not None and (place.is_local or not is_copy(place, name, placed, noted)):
                 ownership.make_room(name, placed)
             if place.is_local:

@@ -1,4 +1,4 @@
-"""Which files of a work_dir each result is: those that a run writes which makes it."""
+"""Which files each result consists of: those that a run writes to make it."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,11 @@ FILES_OF: dict[str, tuple[str, ...]] = {
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
     "outliers": (files.OUTLIERS,),
     "components": (files.COMPONENTS, files.COMPONENTS_INFO),
-    "gallery": (FIRST_PAGE,),  # with other pages, whose names depend on what there is to show
+    "gallery": (FIRST_PAGE,),  # other pages belong to it too; their names depend on the results
 }
-"""Names of the files of each result, the one to open first."""
+"""Names of the files of each result; the main file comes first."""
 
 
 def files_of(results: Iterable[str]) -> list[str]:
-    """Names of the files that a run writes which makes these results, config.json among them."""
+    """Names of the files that a run writes to make these results, with config.json."""
     return [CONFIG, *(name for result in results for name in FILES_OF[result])]

@@ -1,11 +1,10 @@
-"""The store of offset ranges: what was computed once is found again, by this run or a later one.
+"""The store of offset ranges: this run and later ones reuse vectors that were computed once.
 
-A shard is one Parquet file, named for its range, for what its vectors depend on besides the files (fingerprint), and
-for the files themselves (digest of names, sizes, versions). A file with the name of a range *is* that range, done;
-other content has another name, so images that moved to another range are found under their old one. A range with files
-that could not be read, or whose version their store does not tell, is kept as `open`: the other vectors are used again,
-and only those files are read again. A shard holds a hash of its rows: a torn or rotten one is deleted, with a warning,
-and its images are computed again.
+A shard is one Parquet file. Its name has the range, a mark of what the vectors depend on besides the files
+(fingerprint), and a digest of the files (names, sizes, versions). A file with the name of a range therefore means that
+the range is done. Images that moved to another range are found in the shard of their former range. A range is kept as
+`open` if some of its files could not be read, or have no version on their store: only those files are read again. A
+shard holds a hash of its rows: a damaged one is deleted, with a warning, and its images are computed again.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 _LOG = logging.getLogger(__name__)
-_PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may be mended without the file changing
+_PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may go away without a change to the file
 _LEDGER = list(LEDGER_COLUMNS)
 _EVERYTHING = [*_LEDGER, "vector"]
 _IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
@@ -37,17 +36,17 @@ _FINGERPRINT = "made_with"
 
 
 class DamagedShardError(WorkDirError):
-    """A shard is torn or has rotted; it was deleted, and its range can be computed again."""
+    """A shard was damaged; it is deleted, and its range can be computed again."""
 
 
 @dataclass(frozen=True)
 class KnownVectors:
-    """Vectors of earlier shards that fit the images asked for.
+    """Vectors of earlier shards for the images of a part of the manifest.
 
     Attributes:
-        rows: (m,) positions in the manifest part that was asked about.
-        images: their ledger rows, in the order of `rows`.
-        vectors: (m_good, d) float32, those of the good ones among them.
+        rows: (m,) int64, row numbers in that part, ascending.
+        images: ledger rows of these images, in the order of `rows`.
+        vectors: (m_good, d) float32, vectors of the good images among them, in the same order.
     """
 
     rows: NDArray[np.int64]
@@ -60,7 +59,7 @@ class ShardStore:
 
     Args:
         work_dir: where they are kept, in the sub-folder `shards`.
-        fingerprint: what vectors depend on besides the files.
+        fingerprint: what the vectors depend on besides the files.
     """
 
     def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
@@ -69,7 +68,12 @@ class ShardStore:
         self._mark = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
 
     def names(self, digest: str, offsets: OffsetRange) -> tuple[str, str]:
-        """File names that the shard of a range may have whose part of the manifest has this digest: done, and open."""
+        """The two file names that the shard of a range may have: when it is done, and while it is open.
+
+        Args:
+            digest: digest of the part of the manifest.
+            offsets: the range.
+        """
         stem = f"{offsets.key}.{self._mark}.{digest[:16]}"
         return f"{stem}.parquet", f"{stem}.open.parquet"
 
@@ -79,7 +83,7 @@ class ShardStore:
         return self._work_dir.exists(f"{FOLDER}/{done}")
 
     def content_name(self, digest: str, offsets: OffsetRange) -> str:
-        """What identifies the content of a range: the name of its shard; if it is open, with a hash of its rows.
+        """A text that identifies the content of a range: the name of its shard; if open, with a hash of its rows.
 
         Raises:
             WorkDirError: the range was not written, or its file is damaged.
@@ -90,7 +94,7 @@ class ShardStore:
         return f"{still_open} {_hash_of(self._load(self._require(digest, offsets)))}"
 
     def write(self, digest: str, offsets: OffsetRange, shard: Shard) -> None:
-        """Keep a computed range; nothing is written where a range that is still open has the same rows as before."""
+        """Keep a computed range. An open range with the same rows as before is not written again."""
         good = shard.images["error_code"].is_null().to_numpy()
         rows = shard.vectors
         if not good.all():
@@ -111,14 +115,14 @@ class ShardStore:
         """Read a range that was written.
 
         Raises:
-            WorkDirError: it was not.
+            WorkDirError: it was not written.
             DamagedShardError: its file is damaged.
         """
         table = self._load(self._require(digest, offsets))
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
     def known(self, part: Manifest) -> KnownVectors:
-        """Find images of this part, with the same size and version, in the shards that were there at the first call."""
+        """Find images of this part, with the same size and version, in the shards that existed at the first call."""
         wanted = part.images.with_row_index("row").select("row", *_IDENTITY)
         hits = wanted.join(self._stored, on=_IDENTITY)
         found = []
@@ -130,11 +134,11 @@ class ShardStore:
         return _known(found, part)
 
     def prune(self, read: str, keep: set[str]) -> int:
-        """Note which shards a run over a whole listing used, and delete those that no run needs; see `used_sets`.
+        """Note which shards a run over a whole listing used, and delete those that no run needs (`used_sets`).
 
         Args:
             read: identifies the input of the run.
-            keep: names of its shards.
+            keep: names of the shards that it used.
 
         Returns:
             How many were deleted.
@@ -144,7 +148,7 @@ class ShardStore:
 
     @cached_property
     def _stored(self) -> pl.DataFrame:
-        """Where each known image is: read once, so that a long run does not look through its own shards again."""
+        """Shard and row of each known image. It is read once, so that a long run does not search its own shards."""
         empty = pl.DataFrame(schema={"shard": pl.String, "place": pl.UInt32, **_IDENTITY_SCHEMA})
         names = [name for name in self._work_dir.names(FOLDER) if _SHARD.fullmatch(name)]
         ours = [name for name in names if f".{self._mark}." in name]
@@ -177,7 +181,7 @@ class ShardStore:
         return self._work_dir.require(*names, remedy="materialize features again")
 
     def _facts(self, name: str) -> dict[str, str]:
-        """What is noted in a shard; nothing where it is not there or cannot be read."""
+        """The metadata of a shard; empty if the shard does not exist or cannot be read."""
         try:
             with self._work_dir.open(f"{FOLDER}/{name}") as file:
                 return pl.read_parquet_metadata(file)
@@ -185,7 +189,7 @@ class ShardStore:
             return {}
 
     def _load(self, path: str) -> pl.DataFrame:
-        """All of a shard, as it was written."""
+        """All of a shard, compared with its hash."""
         table = self._scan(path, _EVERYTHING)
         with self._work_dir.open(path) as file:
             noted = pl.read_parquet_metadata(file).get(_HASH)
@@ -201,7 +205,7 @@ class ShardStore:
             raise self._damaged(path, str(error)) from None
 
     def _damaged(self, path: str, reason: str) -> DamagedShardError:
-        """Delete a shard that cannot be used, and say so."""
+        """Delete a damaged shard with a warning, and return the error for it."""
         shown = reason.splitlines()[0] if reason else "no reason given"
         _LOG.warning("%r is damaged (%s): deleted, its images are computed again", self._work_dir.path(path), shown)
         self._work_dir.remove(path)
@@ -209,13 +213,13 @@ class ShardStore:
 
 
 def _is_open(table: pl.DataFrame) -> pl.Series:
-    """Rows that are read again: files that could not be read, and those whose version their store does not tell."""
+    """Which rows are read again: files that could not be read, and files without a version on their store."""
     failed = table["error_code"].is_in(_PASSING).fill_null(value=False)
     return failed | (table["version"] == "")
 
 
 def _hash_of(table: pl.DataFrame) -> str:
-    """SHA-256 of all rows: names and fates, and the bytes of the vectors."""
+    """SHA-256 of the ledger rows and of the bytes of the vectors, in hex."""
     sha = hashlib.sha256()
     for row in table.select(_LEDGER).iter_rows():
         sha.update(repr(row).encode())

@@ -1,4 +1,4 @@
-"""Features that earlier runs stored, with what is known about them: ours, fastdup's, or several of them as one."""
+"""Features that earlier runs of this package or of fastdup stored, and how several feature files are united."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from dedup_assets.engine.work_dir.identity import read_config
 from dedup_assets.engine.work_dir.location import WorkDir
 
 FASTDUP_MODEL = "fastdup"
-"""Stands for a hash where fastdup extracted: its model gives 576 values too, in another space."""
+"""Used in place of a model hash for fastdup's features: its vectors have 576 values like ours, but another meaning."""
 
 _BLOCK_ROWS = 65_536
 _NOT_PARTS = {"shards", files.GALLERY, files.TEST}
@@ -22,10 +22,10 @@ _NOT_PARTS = {"shards", files.GALLERY, files.TEST}
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """One feature file and its company.
+    """One feature file, with the ledger and the model that belong to it.
 
     Attributes:
-        url: of the folder, for messages.
+        url: URL of the folder, for messages.
         features: names and vectors of the good images.
         ledger: a row for each listed image, good or bad, in order; the columns of `ImageLedger`.
         model: SHA-256 of the model that made the vectors, `FASTDUP_MODEL`, or empty if it is not recorded.
@@ -42,7 +42,7 @@ class StoredFeatures:
         return int(self.features.vectors.shape[1])
 
     def shards(self, ledger: pl.DataFrame) -> Iterator[Shard]:
-        """The rows in blocks, with `ledger` (of the same images) for the stored one."""
+        """The rows in blocks, with `ledger` (of the same images) instead of the stored one."""
         first = 0
         for start in range(0, ledger.height, _BLOCK_ROWS):
             images = ledger.slice(start, _BLOCK_ROWS)
@@ -59,7 +59,7 @@ class StoredFeatures:
 
 
 def read_parts(work_dir: WorkDir) -> list[StoredFeatures]:
-    """The features of a folder; where it has none of its own, those of its sub-folders, sorted by name.
+    """The features of a folder; if it has none of its own, those of its sub-folders, sorted by name.
 
     Raises:
         WorkDirError: there are none, or they are damaged.
@@ -69,17 +69,17 @@ def read_parts(work_dir: WorkDir) -> list[StoredFeatures]:
     parts = part_folders(work_dir)
     return [read_stored(work_dir.within(name)) for name in parts] or [
         read_stored(work_dir)
-    ]  # which says what is missing
+    ]  # raises an error that names what is missing
 
 
 def part_folders(work_dir: WorkDir) -> list[str]:
-    """Sub-folders that hold features: the work_dirs of several nodes. A test set is no part."""
+    """Sub-folders that hold features: the work_dirs of several nodes. A test set is not one of them."""
     names = [name for name in work_dir.folders() if name not in _NOT_PARTS]
     return [name for name in names if has_features(work_dir.within(name))]
 
 
 def has_features(work_dir: WorkDir) -> bool:
-    """Whether features stand in the folder itself."""
+    """Whether the folder itself holds features."""
     return bool(work_dir.features_name) or work_dir.find(FEATURES, fastdup_files.FEATURES) is not None
 
 
@@ -101,7 +101,7 @@ def check_same_model(stored: str, stored_where: str, given: str, given_where: st
     """Refuse vectors of two models: their similarities would mean nothing.
 
     Raises:
-        WorkDirError: both models are known, and differ.
+        WorkDirError: both models are known, and they differ.
     """
     if stored and given and stored != given:
         raise WorkDirError(
@@ -114,8 +114,8 @@ def unite(parts: Sequence[StoredFeatures]) -> tuple[pl.DataFrame, FeatureStream]
     """Several feature files as one, in the order given.
 
     Returns:
-        The common ledger, and the vectors on their way. Positions are those of the parts where they ascend from part to
-        part (offset ranges of one listing); else they are counted anew.
+        The common ledger, and a stream of the vectors. Positions are those of the parts if they ascend from part to
+        part (offset ranges of one listing); otherwise they are counted from 0.
 
     Raises:
         WorkDirError: parts differ in dimension or model, or a name is in two of them.
@@ -161,7 +161,7 @@ def _check_names(parts: Sequence[StoredFeatures]) -> None:
 
 
 def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
-    """The ledger that the extraction kept, or one made from the names where it is missing or of another run."""
+    """The ledger of the extraction; one made from the names if it is missing or belongs to another run."""
     if work_dir.exists(LEDGER):
         kept = files.read_ledger(work_dir).rows.select(*LEDGER_COLUMNS)
         if kept.filter(pl.col("error_code").is_null())["filename"].equals(features.names):

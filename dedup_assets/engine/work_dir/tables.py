@@ -1,4 +1,4 @@
-"""Tables of a work_dir, read with errors that name the file and what makes it anew."""
+"""Tables of a work_dir, read with errors that name the file and how to make it again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from dedup_assets.engine.work_dir.location import WorkDir
 _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
     **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
-}  # may have no value in any row, and then no type of their own
+}  # columns that may be empty in all rows, so that their type cannot be inferred
 
 
 def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
-    """A CSV file of numbers alone, with at least these columns; whole ones where all its values are."""
+    """Read a CSV file of numbers with at least these columns; a column of whole numbers has an integer type."""
     with open_checked(work_dir, name) as file:
         try:
             table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
@@ -26,7 +26,7 @@ def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
 
 
 def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    """A table, and the facts that were written with it."""
+    """Read a table, and the metadata that was written with it."""
     work_dir.require(name, remedy=f"{remedy} first")
     with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
@@ -36,7 +36,7 @@ def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFram
 
 @contextmanager
 def naming_damage(work_dir: WorkDir, name: str, remedy: str) -> Iterator[None]:
-    """What polars says of a file that it cannot read, as an error that names file and remedy."""
+    """Turn polars' errors about a file that it cannot read into errors that name the file and the remedy."""
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

@@ -1,4 +1,4 @@
-"""Uploads in parts that killed runs left on a store: nobody sees them, but they are stored and paid for."""
+"""Unfinished uploads in parts that killed runs left on a store: they are invisible, but stored and paid for."""
 
 import logging
 from datetime import UTC, datetime
@@ -7,15 +7,15 @@ from typing import Any
 from dedup_assets.engine.work_dir.journal import STAGED
 from dedup_assets.engine.work_dir.place import Place
 
-ABANDONED_SECONDS = 24 * 3600.0  # workers that hold no lock may be uploading; none takes a day for a file
+ABANDONED_SECONDS = 24 * 3600.0  # a worker without the lock may be uploading, but takes less than a day for a file
 _FOLDERS = (f"{STAGED}/", "shards/", "neighbors/", "gallery/")  # where this package uploads
 _LOG = logging.getLogger(__name__)
 
 
 def abort_abandoned_uploads(place: Place) -> int:
-    """Abort uploads into a work_dir on S3 that began more than a day ago; how many.
+    """Abort uploads into a work_dir on S3 that began more than a day ago; returns their number.
 
-    A store that cannot list uploads keeps them: that is no reason for a run to fail.
+    On a store that cannot list uploads they stay, because a run should not fail for them.
     """
     if "s3" not in place.filesystem.protocol:
         return 0

@@ -1,13 +1,14 @@
 """Which stored ranges are still needed: shards of vectors, and searched neighbours.
 
-A range is of use to later runs until something takes its place, and several inputs, models or workers may use one
-work_dir. So nothing is deleted for not being of the present run. The rule:
+Later runs may use a range until another one replaces it, and several inputs, models or workers may share one work_dir.
+A range is therefore not deleted just because the present run does not use it. The rule:
 
-- A run notes the names of the ranges that it used, as one set, under what it read and how (`.used.json` in the folder).
-- The sets of the last `KEPT_SETS` inputs, models or settings are kept. When one is used again, its new names replace
+- A run notes the names of the ranges that it used as one set (`.used.json` in the folder). The key of the set says what
+  the run read, and how.
+- The sets of the last `KEPT_SETS` inputs, models or settings are kept. When a key is used again, its new names replace
   its former ones.
-- Ranges that no kept set names are deleted: at once if a former set named them, else once they are a week old, because
-  a worker, or a run that has not ended yet, may have written them.
+- A range that no kept set names is deleted: at once if a former set named it, else when it is a week old, because a
+  worker, or a run that has not ended yet, may have written it.
 
 Only files with the names of ranges are ever deleted.
 """
@@ -35,7 +36,7 @@ class UsedSets:
     """The sets of ranges that runs have used in one folder of a work_dir. The caller holds the work_dir.
 
     Args:
-        work_dir: which.
+        work_dir: the work_dir.
         folder: its sub-folder with the ranges.
     """
 
@@ -44,12 +45,12 @@ class UsedSets:
         self._folder = folder
 
     def note(self, key: str, names: list[str], replaced: Collection[str] = ()) -> int:
-        """Note a set of ranges as the one used last, and delete those that are needed no longer.
+        """Note a set of ranges as the one used last, and delete ranges that are no longer needed.
 
         Args:
-            key: what the ranges were made from and how; a set of the same key is replaced.
-            names: of its files, inside the folder.
-            replaced: names of files that these have taken the place of.
+            key: what the ranges were made from and how; a set with the same key is replaced.
+            names: names of the set's files in the folder.
+            replaced: names of files that the set's files replace.
 
         Returns:
             How many files were deleted.
@@ -73,7 +74,7 @@ class UsedSets:
         return len(unneeded)
 
     def _read(self) -> list[tuple[str, list[str]]]:
-        """Sets in the order of their use; none where nothing was noted, or the note is damaged or not ours."""
+        """Sets in the order of their use; none if nothing was noted, or if the note is damaged or not ours."""
         content = self._work_dir.read_if_any(f"{self._folder}/{USED}")
         try:
             noted = json.loads(content or b"{}")
@@ -89,7 +90,7 @@ class UsedSets:
             file.write(json.dumps(noted).encode() + b"\n")
 
     def _found(self) -> list[tuple[str, float]]:
-        """Names of the ranges in the folder, and how long ago each was written, in seconds."""
+        """Names of the ranges in the folder, with their age in seconds."""
         top = self._work_dir.inside_folder(self._folder)
         with self._work_dir.answering(self._folder):
             found = self._work_dir.filesystem.find(top, detail=True)
@@ -99,7 +100,7 @@ class UsedSets:
 
 
 def _age_seconds(facts: Facts) -> float:
-    """How long ago a file was written; 0 where the filesystem does not say."""
+    """Seconds since a file was written; 0 if the filesystem does not say."""
     times = (facts.get(key) for key in ("mtime", "LastModified", "last_modified", "created"))
     written = next((moment for moment in times if moment is not None), None)
     if isinstance(written, datetime):

@@ -1,7 +1,7 @@
-"""What readers and writers of a work_dir see: the part of `WorkDir` that `identity` needs.
+"""The part of `WorkDir` that `identity` needs.
 
-Publishing records what results are, and `WorkDir` publishes. `identity` therefore imports this view instead of
-`WorkDir`; otherwise the modules would import each other in a circle.
+`WorkDir` publishes files, and publishing records results with `identity`. `identity` therefore imports this view
+instead of `WorkDir`, so that the modules do not import each other in a circle.
 """
 
 from abc import ABC, abstractmethod
@@ -35,7 +35,7 @@ class View(Place, ABC):
 
     @abstractmethod
     def open_local(self, name: str) -> AbstractContextManager[FileIO]:
-        """Open a local file with the content of one here."""
+        """Open a local file with the content of a file of the work_dir."""
 
     @abstractmethod
     def publish(self, *names: str) -> AbstractContextManager[tuple[BinaryIO, ...]]:

@@ -1,4 +1,4 @@
-"""One file at a time: written aside, complete before it appears, and recognised as abandoned if its writer dies."""
+"""Writing one file: under a temporary name until it is complete, and recognised as abandoned if its writer dies."""
 
 import errno
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows: a file that is open cannot be deleted there, which serves as well
+except ImportError:  # Windows, where an open file cannot be deleted, which serves as well
     fcntl = None  # type: ignore[assignment]
 
 _COPY_BYTES = 16 << 20
@@ -27,19 +27,19 @@ TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{32}}\.{re.escape(_MARK)}")
 """Names of files and folders that this package has begun to write."""
 
 Complete = Callable[[], Callable[[], object]]
-"""Finishes a staged file, so that nothing more can fail for want of space; returns what makes it appear."""
+"""Finishes a staged file, so that a full disk can no longer fail it; returns a function that makes it appear."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What was written to a file: its size and its SHA-256, in hex."""
+    """Size of a written file, and SHA-256 of its content, in hex."""
 
     size_bytes: int
     sha256: str
 
 
 class Output(io.BufferedIOBase, BinaryIO):
-    """A file being written: counts and hashes its bytes, and keeps the first error, which libraries wrap in their own.
+    """A file being written. It counts and hashes its bytes, and keeps the first error, which libraries would wrap.
 
     Args:
         file: open for writing.
@@ -55,11 +55,11 @@ class Output(io.BufferedIOBase, BinaryIO):
 
     @property
     def content(self) -> Content:
-        """What was written so far."""
+        """Size and hash of what was written so far."""
         return Content(self._size, self._sha256.hexdigest())
 
     def writable(self) -> bool:
-        """It is for writing alone."""
+        """Always true."""
         return True
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
@@ -74,7 +74,7 @@ class Output(io.BufferedIOBase, BinaryIO):
         return written
 
     def flush(self) -> None:
-        """Hand what is buffered to the system."""
+        """Pass buffered bytes to the system."""
         if not self._file.closed:
             try:
                 self._file.flush()
@@ -89,7 +89,7 @@ class Output(io.BufferedIOBase, BinaryIO):
 def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
     """Open a temporary file beside its place.
 
-    It is locked while its writer lives, so that others can tell what a killed process left (`is_abandoned`).
+    It is locked while its writer lives, so that others can recognise the file of a killed process (`is_abandoned`).
     """
     make_folder(target.parent)
     temporary, file = _open_claimed(target)
@@ -107,7 +107,7 @@ def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder with those above it; nothing happens where it is there, or is made by another process just now.
+    """Create a folder with its parents; it may exist already, or be created by another process meanwhile.
 
     Raises:
         OSError: it cannot be created, or a file has its name.
@@ -119,14 +119,14 @@ def make_folder(folder: Path) -> None:
             return
         if os.path.lexists(folder):
             raise
-        make_folder(folder)  # it was deleted just now
+        make_folder(folder)  # the folder was deleted meanwhile
     except FileNotFoundError:
         make_folder(folder.parent)
         make_folder(folder)
 
 
 def temporary_beside(target: Path) -> Path:
-    """A name for what will become `target`, which says that this package has begun it."""
+    """A name for the unfinished file or folder that becomes `target`; it shows that this package has begun it."""
     return target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.{_MARK}")
 
 
@@ -135,20 +135,20 @@ def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
         temporary = temporary_beside(target)
         file = temporary.open("xb")
         claim(file)
-        if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else someone took it for abandoned just now
+        if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else another process deleted it before the lock
             return temporary, file
         file.close()
 
 
 def _close_quietly(file: BinaryIO) -> None:
-    with suppress(OSError):  # a full disk is reported where it was met first
+    with suppress(OSError):  # a full disk was reported by the write already
         file.close()
 
 
 def stage_remote(filesystem: Any, path: str, undo: ExitStack) -> tuple[BinaryIO, Complete]:  # noqa: ANN401 - fsspec
-    """Open a local file without a name; its content goes to the store as an upload that nobody sees before its end.
+    """Open a local file without a name; its content is then uploaded, and appears on the store when the upload ends.
 
-    A small file is one request, because a store answers each of them slowly; others are uploaded in parts.
+    A small file is uploaded with one request, because each request takes long; others are uploaded in parts.
     """
     file: BinaryIO = undo.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by undo
 
@@ -157,7 +157,7 @@ def stage_remote(filesystem: Any, path: str, undo: ExitStack) -> tuple[BinaryIO,
 
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        if size <= _ONE_REQUEST_BYTES and isinstance(filesystem, AsyncFileSystem):  # not one that writes piece by piece
+        if size <= _ONE_REQUEST_BYTES and isinstance(filesystem, AsyncFileSystem):  # others may write piece by piece
             return partial(filesystem.pipe_file, path, file.read())
         remote = filesystem.open(path, "wb", autocommit=False)
         try:
@@ -172,14 +172,14 @@ def stage_remote(filesystem: Any, path: str, undo: ExitStack) -> tuple[BinaryIO,
 
 
 def claim(file: BinaryIO) -> None:
-    """Mark a file as in use for as long as it is open and this process lives."""
+    """Mark a file as in use while it is open and this process lives."""
     if fcntl is not None:
         with suppress(OSError):  # a filesystem without locks
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether no living process has claimed a file; False where that cannot be known."""
+    """Whether no living process has claimed a file; False if that cannot be known."""
     try:
         with open(path, "rb", opener=_open_no_link) as file:
             if fcntl is not None:
@@ -194,7 +194,7 @@ def _open_no_link(path: str, flags: int) -> int:
 
 
 def remove_abandoned(folder: Path) -> int:
-    """Delete the temporary files of dead writers in one folder; how many."""
+    """Delete the temporary files of dead writers in one folder; returns their number."""
     try:
         names = [name for name in os.listdir(folder) if TEMPORARY.fullmatch(name)]  # noqa: PTH208 - names only
     except OSError:
@@ -207,7 +207,7 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def move(source: Path, target: Path) -> None:
-    """Put a complete file in its place, whole at every moment, also on another disk (a sub-folder may be a mount)."""
+    """Put a complete file in its place, whole at every moment. The place may be on another disk (a mounted folder)."""
     try:
         source.replace(target)
     except OSError as error:
@@ -221,7 +221,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last through a loss of power, where the system can."""
+    """Make renames in a folder survive a loss of power, if the system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,1 +1,1 @@
-"""What starts or reports runs without a person: sensors and schedules. All are off until a person switches them on."""
+"""Sensors and schedules, which start or report runs without a person. All are off until a person switches them on."""

@@ -1,4 +1,4 @@
-"""Schedules: the pipeline at fixed times, where a sensor is not wanted."""
+"""Schedules: the pipeline at fixed times, for those who do not want a sensor."""
 
 from collections.abc import Sequence
 

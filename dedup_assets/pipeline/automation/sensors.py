@@ -1,7 +1,7 @@
 """Sensors: new uploads start a run, new ranges start what follows, failures are reported.
 
 All are off until a person switches them on, under Automation in the UI or by `automate`. `engine.inputs.watching` looks
-at an input; this module decides when a look becomes a run.
+at an input; this module decides when a look starts a run.
 """
 
 import json
@@ -34,10 +34,10 @@ class Watch:
     """The cursor of the sensor for new uploads: what it knows between two ticks.
 
     Attributes:
-        begun: a look that was not complete, to go on with.
+        begun: an incomplete look, which the next tick continues.
         seen: the last complete look.
         since: when that state was first seen, in seconds since 1970.
-        requested: digest for which a run was last requested.
+        requested: digest of the state for which a run was last requested.
     """
 
     begun: Look | None = None
@@ -60,9 +60,9 @@ class Watch:
         return json.dumps(asdict(self))
 
     def advance(self, found: Look, now: float) -> "tuple[Watch, str]":
-        """Return what is known after a look, and the reason to start no run; the reason is empty to start one.
+        """Return the next cursor, and the reason to start no run; the reason is empty if a run should start.
 
-        A run starts for a state that two complete looks in a row have found: during an upload each finds another one.
+        A run starts when two complete looks in a row find the same state, because the state changes during an upload.
         """
         if found.after:
             return replace(self, begun=found), f"{found.files} files counted so far; the next tick goes on"
@@ -89,7 +89,7 @@ def build_sensors(
     """Build the sensors of a pipeline.
 
     Args:
-        settings: whose input_dir is watched.
+        settings: settings with the input_dir that is watched.
         target: the assets that new uploads materialize.
         pipeline: all asset keys of the pipeline.
         key_prefix: prefix of its asset keys; names of sensors begin with it.
@@ -132,7 +132,7 @@ def _new_uploads(
         watch, reason = watch.advance(found, time.time())
         if reason:
             return dg.SensorResult(skip_reason=reason, cursor=watch.cursor())
-        # With the time in the key, a state that returns is a new key; Dagster launches nothing for a known key.
+        # Dagster starts no run for a known key. The time makes the key of a state that returns a new one.
         key = f"{found.digest[:16]}-{watch.since:.0f}"
         request = dg.RunRequest(run_key=key, tags={"dedup_assets/files": str(found.files)})
         return dg.SensorResult(run_requests=[request], cursor=watch.cursor())

@@ -17,7 +17,7 @@ _ATTEMPTS = 3  # a busy machine may miss one question
 
 
 class WatchfulCeleryRunLauncher(CeleryRunLauncher):
-    """Launches each run as a Celery task, and tells Dagster's run monitoring when its worker is lost.
+    """Launches each run as a Celery task, and reports to Dagster's run monitoring when its worker is lost.
 
     It has the options of `dagster_celery.launcher.CeleryRunLauncher`, and `worker_timeout_seconds`.
     """
@@ -38,7 +38,7 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         return {**super().config_type(), "worker_timeout_seconds": ours}  # type: ignore[dict-item]  # a dict, as documented
 
     def terminate(self, run_id: str) -> bool:
-        """Stop a run on request. It is canceled first, so that it is not launched again as a failed run."""
+        """Stop a run on request. It is marked as canceling first, so that it is not launched again as a failed run."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return False
@@ -46,7 +46,7 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         return super().terminate(run_id)
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Return the state of a run's worker; Dagster's run monitoring asks while the run is unfinished."""
+        """Return the state of a run's worker; Dagster's run monitoring calls this while the run is unfinished."""
         task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         kept = self.celery.AsyncResult(task_id)._get_task_meta()  # state and details of the same moment
         if kept["status"] == "SUCCESS":

@@ -21,7 +21,7 @@ def main(options: list[str]) -> None:
     """Work until stopped; after SIGTERM the current run is finished first.
 
     Args:
-        options: of `celery worker`; they override our defaults (one process).
+        options: options of `celery worker`; they override our defaults (one process).
 
     Raises:
         SettingsError: the instance has another run launcher.

@@ -1,4 +1,4 @@
-"""What must hold of a scored test set: the checks of the chain that hold for `test/` as well, and one of its own."""
+"""Checks of a scored test set: those of the chain that apply to `test/` too, and one more."""
 
 import dagster as dg
 

@@ -1,6 +1,6 @@
 """The search shared among workers: an asset beside the chain, whose stored ranges the chain uses.
 
-`feature_shards`, the same for extraction, is in `assets.py`. One machine needs neither.
+`feature_shards` in `assets.py` does the same for extraction. One machine needs neither.
 """
 
 import dagster as dg

@@ -1,8 +1,8 @@
 """Ranges as Dagster partitions, so that many workers share them.
 
 `image_manifest` registers positions of the listing for extraction, `faiss_index` rows of features.dat for the search.
-Each pipeline of an instance has a dynamic partitions definition for either. Keys are zero-padded to full width, so that
-they are only ever added and sort in order. How an input is cut into ranges is decided in `engine/`.
+Each pipeline of an instance has a dynamic partitions definition for each of the two. Keys are zero-padded to full
+width, so that they sort in order and never need to be renamed. `engine/` decides how an input is cut into ranges.
 """
 
 import os
@@ -20,7 +20,7 @@ _REGISTERED_AT_ONCE = 10_000  # Dagster looks up all new keys in one SQL stateme
 
 
 def ranges_of(name: str, key_prefix: Sequence[str] = ()) -> dg.DynamicPartitionsDefinition:
-    """The partitions of one pipeline, told apart by the prefix of its asset keys: each has its own listing."""
+    """The partitions of one pipeline; the key prefix is part of the name, because each pipeline has its own listing."""
     return dg.DynamicPartitionsDefinition(name="_".join([*key_prefix, name]))
 
 
@@ -50,7 +50,7 @@ def register(
 
 
 def backfill_policy() -> dg.BackfillPolicy:
-    """Read from the environment how many ranges one run of a backfill takes, so that a deployment decides it.
+    """The number of ranges that one run of a backfill takes, from the environment, so that a deployment decides it.
 
     With DEDUP_RANGES_PER_RUN=n a run takes n ranges, for many workers. If the variable is not set, one run takes all
     ranges, which suits one machine.

@@ -1,7 +1,7 @@
 """The HTML report: templates, scripts and styles, and the code that fills them.
 
 A page is either one file without scripts, or it belongs to a folder (`Site`) and lists everything that was found. No
-page needs a network. Any name can be shown. The caller reads the images (`Illustrate`), results come as records:
+page needs a network. Any name can be shown. The caller reads the images (`Illustrate`) and passes results as records;
 nothing here reads or writes the user's files.
 """
 

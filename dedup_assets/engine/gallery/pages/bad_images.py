@@ -1,4 +1,4 @@
-"""The page of bad images: which could not be used, and why."""
+"""The page of bad images: those that could not be used, with the reasons."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -62,8 +62,8 @@ def bad_images_page(
     """List the images that gave no vector, by error code.
 
     Args:
-        bad: as features.bad.csv has them.
-        num_images: how many images of each code at most, all if negative; the page says how many there are.
+        bad: the bad images, as in features.bad.csv.
+        num_images: most images of each code, all if negative; the page says how many there are.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.

@@ -13,16 +13,17 @@ from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate
 _SMALLEST = 2  # one image is not a group
 
 Keeping = Mapping[int, tuple[bytes, str]]
-"""By `component_id`: the name of the image to keep, and why."""
+"""The name of the image to keep, and the reason, by `component_id`."""
 
 _NO_SUGGESTIONS: Keeping = {}
 
 
 @dataclass(frozen=True)
 class ShownComponent:
-    """One component on a page: `count` images, of which `files` are shown; similarities of its edges.
+    """One component on a page: `count` images, of which `files` are shown.
 
-    `keep` is the name of the image to keep, for a `reason`; empty without a suggestion.
+    `mean`, `lowest` and `highest` are similarities of its edges. `keep` is the name of the image to keep, and `reason`
+    says why; both are empty without a suggestion.
     """
 
     component_id: int
@@ -40,7 +41,7 @@ BLANK_COMPONENT = ShownComponent(0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, blank=True)
 
 
 def select_groups(components: Components) -> pl.DataFrame:
-    """Return the rows of `components.info` with two images or more, largest first; none if they were not computed."""
+    """Return the rows of `components.info` with at least two images, largest first; none if they were not computed."""
     if "count" not in components.info.columns:
         return components.info.clear()
     return components.info.filter(pl.col("count") >= _SMALLEST).sort("count", descending=True, maintain_order=True)
@@ -100,9 +101,9 @@ def components_page(
     Args:
         components: the similarity graph, summed up.
         names: (n,) binary: the path's bytes of each row of the features; `__id` counts them.
-        illustrate: reads what is shown of a file, once for each name on the page.
-        num_components: how many components at most, all if negative; the page says how many there are.
-        max_images: how many images of a component at most, in the order of the features, all if negative.
+        illustrate: reads what is shown of a file; called once for each name on the page.
+        num_components: most components, all if negative; the page says how many there are.
+        max_images: most images of a component, in the order of the features, all if negative.
         keeping: the suggestions.
         title: the heading.
         subtitle: run facts under the heading.

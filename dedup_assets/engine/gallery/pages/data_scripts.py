@@ -1,7 +1,8 @@
 r"""The results as scripts that the pages load: `results.add(KIND, {column: values})`, thousands of rows per script.
 
-A page opened from a disk must not read data files, but it may load scripts. These hold nothing but data, in ASCII. A
-name is a JSON string without credentials; each byte that is not UTF-8 is `\udcXX`, as Python's surrogateescape has it.
+A browser does not let a page that was opened from a disk read data files, but such a page may load scripts. These hold
+only data, in ASCII. A name is a JSON string without credentials; each byte that is not UTF-8 is `\udcXX`, as in
+Python's surrogateescape.
 """
 
 import json
@@ -18,17 +19,17 @@ from dedup_assets.engine.gallery.pages.quantities import BAND_FLOORS, Band
 
 _ROWS = 20_000
 _SCORE_UNIT = 1_000_000  # similarities have six decimals
-_UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # even if a page had it inline
+_UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # harmless even inside a page
 
 Scripts = Iterator[tuple[str, bytes]]
-"""Kind and content of each script, in the order in which a page must load those of a kind."""
+"""Kind and content of each script. A page must load the scripts of one kind in this order."""
 
 
 def write_facts(**facts: object) -> Scripts:
-    """What holds for all pages, with the words that Python chooses from, as `results.facts`.
+    """The script that sets `results.facts`: facts for all pages, and the words that scripts share with Python.
 
     Args:
-        facts: of this gallery.
+        facts: facts of this gallery.
     """
     words = {
         "reasons": [reason.words for reason in Reason],
@@ -39,12 +40,12 @@ def write_facts(**facts: object) -> Scripts:
 
 
 def write_results(numbered: NumberedResults, facts: pl.DataFrame, *, suggest: bool = True) -> Scripts:
-    """Files, pairs, outliers and components.
+    """The scripts with files, pairs, outliers and components.
 
     Args:
         numbered: the tables.
         facts: a row for each file, as `shown_files.tabulate` gives them.
-        suggest: say of each pair which of the two to keep.
+        suggest: add to each pair which of the two to keep.
     """
     group_of = numbered.members.select("file", "group").unique("file", keep="first")
     files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
@@ -67,7 +68,7 @@ def write_results(numbered: NumberedResults, facts: pl.DataFrame, *, suggest: bo
 
 
 def write_bad_images(bad: BadImages) -> Scripts:
-    """The bad images, and their codes, the most frequent first."""
+    """The scripts with the bad images and their codes, the most frequent code first."""
     codes = [shown.code for shown in list_codes(bad)]
     yield "codes", _call("codes", {"code": codes})
     number = {code: place for place, code in enumerate(codes)}

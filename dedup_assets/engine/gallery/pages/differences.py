@@ -7,7 +7,7 @@ from dedup_assets.engine.gallery.pages.quantities import format_duration, format
 from dedup_assets.engine.gallery.pages.shown_files import ShownFile
 
 _ASPECT_TOLERANCE = 0.02  # scaled copies round their sides to whole pixels
-_CLOCK_STEP = timedelta(seconds=2)  # FAT, and so most memory cards, keeps even seconds
+_CLOCK_STEP = timedelta(seconds=2)  # FAT, the file system of most memory cards, stores even seconds
 
 
 def describe_differences(a: ShownFile, b: ShownFile) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def _compare_sizes(a: ShownFile, b: ShownFile) -> str | None:
 
 
 def _compare_dates(a: ShownFile, b: ShownFile) -> str | None:
-    if a.container or b.container:  # that date is not the image's
+    if a.container or b.container:  # the date is that of the container, not of the image
         return None
     if not (a.modified and b.modified) or (a.modified.utcoffset() is None) != (b.modified.utcoffset() is None):
         return None

@@ -26,10 +26,10 @@ def duplicates_page(
     """Show pairs of similar images.
 
     Args:
-        pairs: as similarity.csv has them; a pair listed in both directions is shown once.
-        illustrate: reads what is shown of a file, once for each name on the page.
-        num_images: how many pairs at most (fastdup's name), all if negative; the page says how many there are.
-        descending: from the most similar pair to the least, or the other way round.
+        pairs: the pairs, as in similarity.csv; a pair listed in both directions is shown once.
+        illustrate: reads what is shown of a file; called once for each name on the page.
+        num_images: most pairs (fastdup's name), all if negative; the page says how many there are.
+        descending: whether to start with the most similar pair; if not, with the least similar one.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.

@@ -1,6 +1,6 @@
-"""Which of several similar files to keep: a suggestion with its reason, the same whenever the files are the same.
+"""Which of several similar files to keep: a suggestion with its reason. The same files give the same suggestion.
 
-The only place with this rule. Pages and scripts get its decisions as data.
+Only this module has the rule. Pages and scripts get its decisions as data.
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ import polars as pl
 
 
 class Reason(IntEnum):
-    """What decided: the first of these that tells one file from the others; unknown facts decide nothing."""
+    """The reason for a choice: the first criterion in which one file is ahead. Unknown facts are not compared."""
 
     READABLE = 0
     PIXELS = 1
@@ -19,7 +19,7 @@ class Reason(IntEnum):
 
     @property
     def words(self) -> str:
-        """The reason on a page."""
+        """The reason in words, for a page."""
         return _WORDS[self]
 
 
@@ -28,23 +28,23 @@ _CRITERIA = ("pixels", "bytes", "age")
 
 
 def find_removable(facts: pl.DataFrame) -> pl.Series:
-    """Whether each file can be removed at all: it can be read, and is no part of an archive or a video."""
+    """Whether each file can be removed at all: it can be read, and is not a part of an archive or a video."""
     return _criteria(facts)["removable"]
 
 
 def choose(members: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     """Choose a file of each group: the most pixels, then the most bytes, then the oldest, then the first name.
 
-    A file that cannot be read, perhaps because it is gone, is never chosen and never counted as removable.
+    A file that cannot be read, perhaps because it was deleted, is never chosen and never counted as removable.
 
     Args:
         members: `group`, `file` (row of `facts`, whose order is that of the names); groups of two or more.
         facts: as `shown_files.tabulate` gives them.
 
     Returns:
-        `group`, `keep` (a file; null if none of them can be read), `reason` (a `Reason`; null likewise), `others` (how
-        many of the rest can be removed: a part of a container cannot), `freed` (their bytes), `unsized` (how many of
-        them have no known size), ordered by group.
+        One row per group, in order: `group`; `keep` (a file; null if none can be read); `reason` (a `Reason`; null in
+        the same case); `others` (number of removable files among the rest); `freed` (the sum of their known sizes, in
+        bytes); `unsized` (number of them without a known size).
     """
     table = pl.concat([members.select("group", "file"), _criteria(facts)[members["file"]]], how="horizontal")
     known = [
@@ -70,16 +70,17 @@ def choose(members: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def choose_of_pairs(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    """Choose one of each pair, and which of the others can be removed together.
+    """Choose the file to keep of each pair, and decide which of the other files can be removed together.
+
+    If the other files of all pairs with `remove` are removed, the kept file of each of these pairs remains.
 
     Args:
         pairs: `a`, `b` (rows of `facts`), the most similar first.
         facts: as for `choose`.
 
     Returns:
-        A row for each pair: `side` (0: a is kept, 1: b; null: neither can be read), `reason`, `remove` (whether the
-        other one can go, if the others of all pairs with `remove` go too: what is kept of one such pair is never the
-        other one of another).
+        One row per pair: `side` (0 keeps a, 1 keeps b; null if neither can be read); `reason`; `remove` (whether the
+        other file can be removed together with those of all other pairs with `remove`).
     """
     numbered = pairs.select("a", "b").with_row_index("group")
     members = pl.concat([numbered.select("group", file=side) for side in ("a", "b")])

@@ -13,12 +13,12 @@ from markupsafe import Markup
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.gallery.pages import names, quantities
 
-# A page of one file: thumbnails and styles are inline; it runs nothing and loads nothing, whatever a file name holds.
+# A page of one file has inline thumbnails and styles. It runs and loads nothing, whatever a file name holds.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-# A page of a folder loads what lies in the folder and, if opened from a disk, originals from that disk; no network.
-# For a page on a disk, browsers count the files of that disk as 'self' (tried with Chromium and Firefox).
+# A page of a folder loads files of that folder and, if opened from a disk, originals from that disk; nothing from a
+# network. For a page on a disk, browsers count the files of that disk as 'self' (tried with Chromium and Firefox).
 FOLDER_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 )
@@ -60,14 +60,14 @@ class Site:
 
     Attributes:
         folder: its name.
-        data: by kind, the paths of data scripts in it, in the order to load them.
+        data: paths of its data scripts by kind, in the order in which to load them.
     """
 
     folder: str
     data: Mapping[str, Sequence[str]]
 
     def scripts(self, page: Page) -> list[str]:
-        """What a page loads, in order: scripts, then data, then the script that starts the page."""
+        """The scripts that a page loads, in order: code, then data, then the script that starts the page."""
         if page is Page.SUMMARY:
             return [_FIRST]
         data = [path for kind in ("facts", *_DATA[page]) for path in self.data.get(kind, ())]
@@ -93,15 +93,15 @@ def render_page(
     """Fill the template of a page.
 
     Args:
-        page: which one; its template has the same file name.
+        page: the page; its template has the same file name.
         title: the heading.
-        subtitle: run facts under the heading, may be empty.
-        pages: the pages that exist beside each other in one folder; they are linked.
+        subtitle: run facts under the heading; may be empty.
+        pages: the pages in the same folder, which are linked.
         site: what the page loads; None for a page of one file.
         content: what the template shows.
 
     Returns:
-        HTML that encodes to UTF-8 and needs no network; without a `site`, no other file and no script either.
+        HTML that encodes to UTF-8 and needs no network; without a `site` it also needs no other file and no script.
     """
     template = _open_templates().get_template(page.value)
     existing = [other for other in Page if other in pages or other is page]

@@ -17,9 +17,9 @@ class Links:
     """How the pages of a folder link originals.
 
     Attributes:
-        beside: a folder, with its trailing slash, whose content is linked relatively: it moves and is served together
-            with the pages. Empty: nothing is linked relatively.
-        way: from the pages to that folder.
+        beside: a folder, with its trailing slash, whose content is linked relatively, because it is moved and served
+            together with the pages. If empty, nothing is linked relatively.
+        way: relative path from the pages to that folder.
     """
 
     beside: str = ""
@@ -27,11 +27,11 @@ class Links:
 
     @classmethod
     def of_gallery(cls, gallery: str, steps: int) -> "Links":
-        """Link what lies beside the results relatively, everything else by its full path.
+        """Link originals beside the results relatively, all others by their full path.
 
         Args:
-            gallery: path of the folder of the pages; or its URL, from which nothing local can be linked relatively.
-            steps: how many folders above it the common folder of results and originals is.
+            gallery: path of the folder of the pages; or its URL, from which local files cannot be linked relatively.
+            steps: number of folders from the pages up to the common folder of results and originals.
         """
         parts = PurePosixPath(gallery).parts
         if "://" in gallery or not gallery.startswith("/") or len(parts) <= steps + 1:
@@ -54,9 +54,9 @@ def link_original(name: bytes) -> str | None:
     """Return an address that opens the original file.
 
     Returns:
-        A percent-encoded `file:` or `http(s):` address; for a frame of a video with the moment as its fragment. None
-        for a name that a browser cannot or must not open (`s3://`, `javascript:`, a relative path), and for a URL with
-        credentials: they would be on the page.
+        A percent-encoded `file:` or `http(s):` address; for a frame of a video, the moment is its fragment. None for a
+        name that a browser cannot or must not open (`s3://`, `javascript:`, a relative path), and for a URL with
+        credentials, because the page would show them.
     """
     if split_frame(name):
         video, _, moment = name.rpartition(b"#")

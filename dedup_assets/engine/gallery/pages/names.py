@@ -1,7 +1,8 @@
 r"""File names and other foreign texts on a page: any bytes, made visible and harmless, without credentials.
 
-A name is bytes until it is shown. It may hold newlines, right-to-left overrides, bytes that are not UTF-8. On a page
-such a character appears as its escape (`\n`, `\u202e`, `\xff`): nothing is hidden or reordered, and the page is UTF-8.
+A name is bytes until it is shown. It may hold newlines, right-to-left overrides, and bytes that are not UTF-8. A page
+shows such a character as its escape (`\n`, `\u202e`, `\xff`), so that nothing is hidden or reordered, and the page is
+UTF-8.
 """
 
 import os
@@ -39,14 +40,14 @@ def _spell(character: str) -> str:
 
 
 def make_plain(text: str) -> str:
-    r"""Return `text` with each hidden character as its escape (`\n`, `\xff`, `\u202e`): for attributes."""
+    r"""Return `text` with each hidden character as its escape (`\n`, `\xff`, `\u202e`), for attributes."""
     if text.isprintable():
         return text
     return "".join(_spell(character) if _is_hidden(character) else character for character in text)
 
 
 def make_visible(text: str) -> Markup:
-    r"""Return `text` as safe HTML; escapes are marked up: a newline's `\n` differs from a backslash and an n."""
+    r"""Return `text` as safe HTML. Escapes are marked up: a newline's `\n` differs from a backslash and an n."""
     if text.isprintable():
         return escape(text)
     runs = ((hidden, "".join(run)) for hidden, run in groupby(text, _is_hidden))

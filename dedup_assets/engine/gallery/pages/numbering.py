@@ -1,4 +1,4 @@
-"""What a report shows, as tables: each file once; pairs, outliers and components by the numbers of files."""
+"""The content of a report as tables: files once each; pairs, outliers and components as numbers of files."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class NumberedResults:
     """The tables; a file's number is its row in `names`.
 
     Attributes:
-        names: (n,) binary, sorted: each file in a pair, a list of outliers or a component.
+        names: (n,) binary, sorted: the files of all pairs, outliers and components.
         pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first.
         outliers: the same columns: `a` is the outlier, the most isolated first.
-        components: `component_id`, `count`, `mean`, `min`, `max` of those with two images or more, largest first.
+        components: `component_id`, `count`, `mean`, `min`, `max`: those with at least two images, largest first.
         members: `group` (row of `components`), `file`: in the order of the features within each component.
     """
 
@@ -33,8 +33,8 @@ def number_results(pairs: Pairs, outliers: Pairs, components: Components, names:
     """Number the files of a run's results.
 
     Args:
-        pairs: as similarity.csv has them.
-        outliers: as outliers.csv has them.
+        pairs: the pairs, as in similarity.csv.
+        outliers: the outliers, as in outliers.csv.
         components: the similarity graph.
         names: (m,) binary: the path's bytes of each row of the features; `__id` counts them.
     """
@@ -60,7 +60,11 @@ def number_results(pairs: Pairs, outliers: Pairs, components: Components, names:
 
 
 def split_names(names: pl.Series) -> tuple[list[int], list[str], list[str]]:
-    """Split sorted names, as they are shown: for each the number of its folder, and its base name; and the folders."""
+    """Split sorted names, as they are shown, into folders and base names.
+
+    Returns:
+        The number of the folder of each name, the base name of each name, and the folders.
+    """
     folders: dict[str, int] = {}
     places, bases = [], []
     for name in names:

@@ -23,10 +23,10 @@ def outliers_page(
     """Show images that are far from all others, each with its nearest neighbour.
 
     Args:
-        outliers: as outliers.csv has them: the image, its nearest neighbour, their similarity.
-        illustrate: reads what is shown of a file, once for each name on the page.
-        num_images: how many outliers at most, all if negative; the page says how many there are.
-        descending: from the most isolated image to the least, or the other way round.
+        outliers: as in outliers.csv: the image, its nearest neighbour, their similarity.
+        illustrate: reads what is shown of a file; called once for each name on the page.
+        num_images: most outliers, all if negative; the page says how many there are.
+        descending: whether to start with the most isolated image; if not, with the least isolated one.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.

@@ -1,4 +1,4 @@
-"""Rows of pairs, made ready to be shown: each pair once, in order, with both files."""
+"""Preparing rows of pairs for a page: each pair once, in order, with both files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair on a page; `keep` (A, B or empty) is the suggestion, for a `reason`."""
+    """One pair on a page; `keep` (A, B or empty) is the suggestion, and `reason` says why."""
 
     a: ShownFile
     b: ShownFile
@@ -24,7 +24,7 @@ class ShownPair:
 
     @property
     def band(self) -> Band:
-        """How similar, in a word."""
+        """The word for the similarity."""
         return name_band(self.similarity)
 
     @property
@@ -34,7 +34,7 @@ class ShownPair:
 
     @property
     def complete(self) -> bool:
-        """Whether there are two pictures to lay over each other."""
+        """Whether both files have a picture, so that one can be laid over the other."""
         return self.a.has_thumbnail and self.b.has_thumbnail
 
 
@@ -42,9 +42,9 @@ BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0)
 
 
 def merge_directions(pairs: Pairs) -> Pairs:
-    """Return the pairs with each unordered pair once, the most similar first, equals in their order.
+    """Return each unordered pair once, the most similar first; pairs of equal similarity keep their order.
 
-    Where a→b and b→a differ, the higher similarity is taken.
+    If a→b and b→a differ, the higher similarity is taken.
     """
     forward = pl.col("from") <= pl.col("to")
     rows = (
@@ -63,7 +63,7 @@ def show_pairs(
 ) -> list[ShownPair]:
     """Return the first `num_images` pairs (all if negative), from the most similar (`descending`) or the least.
 
-    With `suggest`, each says which of the two to keep.
+    With `suggest`, each pair says which of the two files to keep.
     """
     rows = pairs.rows.sort("distance", descending=descending, maintain_order=True)
     shown = Pairs(rows if num_images < 0 else rows.head(num_images))
@@ -72,7 +72,7 @@ def show_pairs(
 
 
 def _suggest(pairs: list[ShownPair]) -> list[ShownPair]:
-    """Names decide last, in the order of their bytes."""
+    """Add the suggestions. Files are numbered in the byte order of their names, which is the last criterion."""
     names = sorted({file.name for pair in pairs for file in (pair.a, pair.b)})
     number = {name: place for place, name in enumerate(names)}
     files = {number[file.name]: file for pair in pairs for file in (pair.a, pair.b)}

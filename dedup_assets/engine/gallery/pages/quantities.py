@@ -10,7 +10,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 _DECIMALS_BELOW = 10
 _DURATIONS = ((365 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _PERCENT_BELOW = 1.1
-_ANY_FLOAT = Context(prec=330)  # digits: files of others may hold numbers that are no similarities
+_ANY_FLOAT = Context(prec=330)  # digits; files of other programs may hold numbers that are not similarities
 
 
 class Band(StrEnum):
@@ -23,17 +23,17 @@ class Band(StrEnum):
 
 
 BAND_FLOORS = ((1.0, Band.IDENTICAL), (0.98, Band.ALMOST_IDENTICAL), (0.85, Band.VERY_SIMILAR))
-"""The lowest similarity of each band but the last, which has none."""
+"""The lowest similarity of each band except the last, which has no lower limit."""
 
 
 def name_band(similarity: float) -> Band:
-    """Return the band of a similarity, taken at the six decimals that similarity.csv has."""
+    """Return the band of a similarity, rounded to six decimals as in similarity.csv."""
     rounded = round(similarity, 6)
     return next((band for floor, band in BAND_FLOORS if rounded >= floor), Band.LESS_SIMILAR)
 
 
 def format_similarity(similarity: float) -> str:
-    """Return four decimals, rounded down: only what is 1 reads as 1."""
+    """Return four decimals, rounded down, so that only a similarity of 1 reads as 1."""
     return str(Decimal(f"{similarity:.6f}").quantize(Decimal("0.0001"), ROUND_FLOOR, _ANY_FLOAT))
 
 
@@ -48,7 +48,7 @@ def count_things(count: int, singular: str) -> str:
 
 
 def format_share(part: int, whole: int) -> str:
-    """Return `part` of `whole` in percent; a share that is neither none nor all never reads as 0% or 100%."""
+    """Return `part` of `whole` in percent; only a share of none or all reads as 0% or 100%."""
     if not whole:
         return "0%"
     percent = 100 * part / whole
@@ -86,5 +86,5 @@ def format_duration(duration: timedelta) -> str:
 
 
 def _round(amount: float, decimals: int = 0) -> str:
-    """Round halves up, as the scripts of the pages do; Python's own formatting rounds them to even digits."""
+    """Round halves up, as the scripts of the pages do; Python's formatting rounds them to even digits."""
     return f"{Decimal(amount).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,}"

@@ -1,4 +1,4 @@
-"""What a page knows about one file."""
+"""The facts about one file that a page shows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,16 +28,17 @@ class ShownFile:
 
     Attributes:
         name: full path or URL.
-        thumbnail: a JPEG file; None if there is none, or if it is a file of its own.
-        width: pixels of the original as a person sees it, None if unknown.
+        thumbnail: content of a JPEG file; None if there is none, or if it is a separate file.
+        width: pixels of the original in its displayed orientation; None if unknown.
         height: as `width`.
-        size_bytes: of the original file, None if unknown.
+        size_bytes: size of the original file; None if unknown.
         modified: when the original was last changed, in its own time zone; None if unknown.
         problem: why the file cannot be shown; None if it can, or if that is unknown.
-        address: of the thumbnail, relative to the page, if it is a file of its own.
-        link: opens the original, or what holds it; None where a browser cannot.
-        container: the archive or video that holds it; then `modified` is that of the container.
-        blank: it is none: a card of it has every part that any card can have, for scripts to clone and fill.
+        address: address of the thumbnail, relative to the page, if it is a separate file.
+        link: address that opens the original, or its container; None if a browser cannot open it.
+        container: the archive or video that holds the image; `modified` is then that of the container.
+        blank: whether this is a placeholder without a file. Its card has every part that a card can have, for scripts
+            to clone and fill.
     """
 
     name: bytes
@@ -59,7 +60,7 @@ class ShownFile:
 
     @property
     def container_kind(self) -> str:
-        """What holds it, in a word; empty for a file of its own."""
+        """The kind of the container, in a word; empty without one."""
         if self.container is None:
             return ""
         return "video" if split_frame(self.name) else "archive"
@@ -70,16 +71,16 @@ BLANK_FILE = ShownFile(
 )
 
 Illustrate = Callable[[bytes], ShownFile]
-"""Reads what a page shows of a file, by its name; given by the caller, since pages decode nothing. Never raises."""
+"""Reads what a page shows of a file, by its name; never raises. The caller passes it, because pages decode nothing."""
 
 
 def tabulate(files: Iterable[ShownFile]) -> pl.DataFrame:
-    """Facts of files as columns, null where unknown.
+    """Facts of files as columns; unknown ones are null.
 
     Returns:
         `size_bytes`, `modified` (seconds since 1970), `width`, `height`, `thumbnail` (whether there is one),
-        `container` (length, in UTF-16 units, of the part of the shown name that names what holds the file),
-        `problem`, `secret` (1 where credentials of the name are not shown, else null).
+        `container` (length, in UTF-16 units, of the part of the shown name that names the container), `problem`,
+        `secret` (1 if credentials of the name are not shown, else null).
     """
     rows = (
         (

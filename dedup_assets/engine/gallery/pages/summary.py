@@ -27,9 +27,9 @@ _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
 @dataclass(frozen=True)
 class Freed:
-    """What could be removed if one image of each component stayed: readable files, not parts of a container.
+    """What could be removed if one image of each component stayed: readable files, without parts of containers.
 
-    `size_bytes` is the sum of their sizes; `unsized` of them have no known size and are not in it.
+    `files` is their number and `size_bytes` the sum of their known sizes. `unsized` of them have no known size.
     """
 
     files: int
@@ -39,12 +39,12 @@ class Freed:
 
 @dataclass(frozen=True)
 class Uncompared:
-    """What the input has beside the images that were compared and the bad ones.
+    """What the input holds besides the compared and the bad images.
 
     Attributes:
-        left_out: how many files and folders were not read, by reason: an extension, or words.
-        links: how many further names lead to listed files.
-        empty_images: how many good images show nothing (flat, black, blank); they match only exact copies.
+        left_out: number of files and folders that were not read, by reason: an extension, or words.
+        links: number of further names of listed files.
+        empty_images: number of good images that show nothing (flat, black, blank); they match only exact copies.
     """
 
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Uncompared:
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """The reasons with their counts, the most frequent first; the rare ones together."""
+        """The reasons with their counts, the most frequent first; rare ones are summed up."""
         ordered = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
         rest = ordered[_MOST_REASONS:]
         if not rest:
@@ -63,18 +63,18 @@ class Uncompared:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the summary page is made from: the results of a run.
+    """The results of a run, from which the summary page is made.
 
     Attributes:
         names: (n,) binary: the path's bytes of each good image.
         bad: the bad images.
-        pairs: as similarity.csv has them.
+        pairs: the pairs, as in similarity.csv.
         components: the similarity graph, summed up.
-        outliers: as outliers.csv has them.
+        outliers: the outliers, as in outliers.csv.
         settings: every effective parameter by name; shown as text, without credentials.
         freed: what could be removed if one image of each component stayed; None if sizes are unknown.
         suggest: say which image of each shown pair to keep.
-        uncompared: what else the input has.
+        uncompared: what the input holds besides the compared and the bad images.
     """
 
     names: pl.Series
@@ -92,8 +92,8 @@ class Summary:
 class Counts:
     """The numbers of a run.
 
-    `redundant` counts the images that would go if one of each component stayed. If components were switched off
-    (`grouped` is false), nothing is said about it.
+    `redundant` is the number of images that could be removed if one of each component stayed. Pages do not show it if
+    components were switched off (`grouped` is false).
     """
 
     good: int
@@ -107,12 +107,12 @@ class Counts:
 
     @property
     def images(self) -> int:
-        """All listed images."""
+        """Number of all listed images."""
         return self.good + self.bad
 
     @property
     def redundant(self) -> int:
-        """Images beyond the first of each component."""
+        """Number of images beyond the first of each component."""
         return self.in_components - self.components
 
 
@@ -138,7 +138,7 @@ def summary_page(
 
     Args:
         facts: the results of the run.
-        illustrate: reads what is shown of a file, once for each name on the page.
+        illustrate: reads what is shown of a file; called once for each name on the page.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one; only they are linked.
@@ -174,14 +174,14 @@ def summary_page(
 
 
 def _show_setting(value: object) -> str:
-    """A setting as text; in a URL, also one in a list, everything up to its end is searched for credentials."""
+    """A setting as text, without the credentials of URLs; the URLs of a list are treated one by one."""
     if isinstance(value, list):
         return short_inputs([_show_setting(item) for item in value])
     return redacted_url(value) if isinstance(value, str) else str(value)
 
 
 def count_results(facts: Summary, merged: Pairs) -> Counts:
-    """Count what a run found; `merged` are its pairs with both directions as one."""
+    """Count what a run found; `merged` holds each of its pairs once."""
     sizes = select_groups(facts.components).get_column("count", default=pl.Series([], dtype=pl.Int64))
     return Counts(
         good=len(facts.names),
@@ -196,7 +196,7 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
 
 
 def draw_histogram(similarities: pl.Series) -> list[Bar]:
-    """Return bars of equal width from below the lowest similarity to 1; none without values."""
+    """Return bars of equal width from a multiple of 0.05 below the lowest similarity up to 1; none without values."""
     if similarities.is_empty():
         return []
     lowest = float(similarities.min())  # type: ignore[arg-type]  # a float column's minimum is a float

@@ -1,15 +1,15 @@
-"""Whether a file is still the one that was recorded: its content decides, whatever its time, size or ETag.
+"""Whether a file is still the one that was recorded. Its content decides, not its time, size or ETag.
 
-Every reading of a result is checked. A file of up to `ALWAYS_HASHED_BYTES` is hashed each time; that covers all files
-of a run on 25,000 images, and costs a tenth of a second there. A larger one is hashed only if it may have changed since
-it was published: if its inode's change time (ctime) is later than that of config.json. A run moves config.json into
-place last, so that the ctime of an untouched file is never later; writing to a file or moving one into its place sets
-its ctime, and no program can set it back, as it can with the mtime. Before config.json is replaced, the files that it
-goes on recording are compared once more (`find_changed`), because its new ctime would vouch for them. What lies on
-a store was fetched to be read, and is hashed always. So is everything on Windows, which has no ctime.
+Every reading of a result is checked. A file of up to `ALWAYS_HASHED_BYTES` is hashed each time. All files of a run on
+25,000 images are below that limit, and hashing them takes a tenth of a second. A larger file is hashed only if it may
+have changed since it was published: if its inode's change time (ctime) is later than that of config.json. A run moves
+config.json into place last, so the ctime of an untouched file is never later. Writing to a file or replacing it sets
+its ctime, and a program cannot set the ctime back, as it can the mtime. Before config.json is replaced, the files that
+stay recorded in it are compared once more (`find_changed`), because its new ctime would vouch for them. Files on a
+store are always hashed, because they are fetched anyway. Files on Windows are too, because Windows has no ctime.
 
-A copy or restored backup of a work_dir is hashed at each reading until a run writes its config.json again. Bits that
-rot on a disk below the file system, which no ctime tells, are found in files of up to `ALWAYS_HASHED_BYTES`.
+A copy or restored backup of a work_dir is hashed at each reading until a run writes its config.json again. A disk
+error below the file system does not change the ctime; it is found in files of up to `ALWAYS_HASHED_BYTES`.
 """
 
 import hashlib
@@ -40,10 +40,12 @@ class ChangedFileError(WorkDirError):
 
 @contextmanager
 def open_checked(work_dir: View, name: str) -> Iterator[BinaryIO]:
-    """Open a file of a result, as `WorkDir.open` does, if it is what config.json records. Unrecorded files are opened.
+    """Open a file of a result, as `WorkDir.open` does, after comparing it with its record in config.json.
+
+    A file without a record is opened without a check.
 
     Raises:
-        ChangedFileError: its content is another one.
+        ChangedFileError: its content differs from the record.
         WorkDirError: it cannot be read.
     """
     with _opened(work_dir, name, lambda: work_dir.open(name)) as file:
@@ -58,12 +60,14 @@ def open_checked_local(work_dir: View, name: str) -> Iterator[FileIO]:
 
 
 def is_intact(work_dir: View, result: Result) -> bool:
-    """Whether a result has files, and each is there with the content that was recorded."""
+    """Whether a result has files, and each exists with the recorded content."""
     return bool(result.files) and all(_is_there(work_dir, name) for name in result.files)
 
 
 def sha256_of(work_dir: View, name: str) -> str:
-    """SHA-256 of a file's content, in hex: the recorded one, which reading compares; else the file is hashed now.
+    """SHA-256 of a file's content, in hex: the recorded one, or a new one for a file without a record.
+
+    The recorded one is returned without a look at the file; `open_checked` compares the two.
 
     Raises:
         WorkDirError: it cannot be read.
@@ -80,9 +84,10 @@ def recorded_file(config: Config, name: str) -> FileRecord | None:
 
 
 def find_changed(place: Place, results: dict[str, Result]) -> list[str]:
-    """Names of the results whose files a new config.json would vouch for although they are not what was recorded.
+    """Names of the results with a file that differs from its record.
 
-    Only large local files are looked at: all others are hashed whenever they are read.
+    Only large local files are compared, because the ctime of a new config.json would vouch for them. All others are
+    hashed whenever they are read.
     """
     if not place.is_local:
         return []
@@ -102,7 +107,7 @@ def _has_changed(place: Place, path: Path, recorded: FileRecord) -> bool:
         with path.open("rb") as file:
             return not _is_untouched(place, file) and not _has_content(file, recorded)
     except OSError:
-        return False  # it is gone; reading says so
+        return False  # the file is gone, which reading reports
 
 
 def _is_there(work_dir: View, name: str) -> bool:
@@ -152,7 +157,7 @@ def _has_content(file: BinaryIO, recorded: FileRecord) -> bool:
 
 
 def _is_untouched(place: Place, file: BinaryIO) -> bool:
-    """Whether a local file was not changed since config.json was put in its place."""
+    """Whether a local file is unchanged since config.json was put in its place."""
     try:
         published = Path(place.inside(CONFIG)).stat()
     except OSError:

@@ -1,11 +1,12 @@
 """config.json: what each result is, what it was made from and how. No other module reads or writes this file.
 
-The records are pydantic models with a version. What an earlier version of this package wrote is read as far as it is
-still true; what a later one wrote is refused; a config.json of another program is read as no records at all, and never
+The records are pydantic models with a version. Records of an earlier version of this package are read as far as they
+still apply. Those of a later version are refused. A config.json of another program counts as no records, and is never
 replaced (`ownership`).
 
-A run writes no config.json while it works: each step stages the record of its own result (`recording`), so that steps
-in several processes lose nothing of one another's. `recording.merge_records` joins them when the run publishes.
+A run writes no config.json while it works. Each step stages the record of its own result (`recording`), so that steps
+in several processes do not overwrite one another's records. `recording.merge_records` joins them when the run
+publishes.
 """
 
 import hashlib
@@ -28,11 +29,11 @@ VERSION = 2
 _STAGED_PREFIX = ".record-"  # hidden: no file of a generation, see `publishing.staged_files`
 _FEATURES = "features"
 _GALLERY = "gallery"
-_IDENTIFYING = {_FEATURES: (FEATURES, f"{FEATURES}.csv")}  # of results that have further files
+_IDENTIFYING = {_FEATURES: (FEATURES, f"{FEATURES}.csv")}  # the results that also have files that do not identify them
 
 
-# What this process has read and staged, by work_dir and generation. While a generation is made, its run holds the
-# work_dir, so that config.json stays as it is; and a step needs only records of steps that ended before it began.
+# What this process has read and staged, by work_dir and generation. It stays valid: the run holds the work_dir while
+# it makes a generation, so config.json does not change, and a step needs only records of steps that ended before it.
 _known: dict[tuple[str, str], "Config"] = {}
 _MOST_KNOWN = 64
 
@@ -49,13 +50,13 @@ class FileRecord(_Record):
 
 
 class FeatureFacts(_Record):
-    """What is known of vectors besides their file.
+    """What is known about the vectors besides their file.
 
     Attributes:
-        model_sha256: of the ONNX file that made them; empty if unknown.
+        model_sha256: SHA-256 of the ONNX file that made them, in hex; empty if unknown.
         dimension: values in one vector; 0 if unknown.
         listing: digest of all names of the listing that the images are a part of; empty if unknown.
-        gathered: they were joined from the sub-folders of this work_dir, which may gain more.
+        gathered: whether they were joined from the sub-folders of this work_dir, which may gain more.
     """
 
     model_sha256: str = ""
@@ -65,7 +66,7 @@ class FeatureFacts(_Record):
 
 
 class GalleryFacts(_Record):
-    """What the pages of the gallery load: a folder beside them, and the size of pages and folder together."""
+    """The folder that the pages of the gallery load, and the size of pages and folder together."""
 
     folder: str
     size_bytes: int = Field(ge=0)
@@ -75,13 +76,13 @@ class Result(_Record):
     """The record of one result: the files that one asset makes.
 
     Attributes:
-        files: by their name in the work_dir.
+        files: its files, by their name in the work_dir.
         made_from: identities of the results that it was made from, by name (`origins.identity_of`).
-        settings: those that it reads, as it reads them.
-        versions: of the libraries and rules that its content depends on.
-        made_of: digest of all that decides its content; equal ones would give equal files. Empty if unknown.
-        features: of vectors only.
-        gallery: of the gallery only.
+        settings: the settings that it reads, as it reads them.
+        versions: versions of the libraries and rules that its content depends on.
+        made_of: digest of all that decides its content: equal digests mean equal files. Empty if unknown.
+        features: facts about the vectors; None for other results.
+        gallery: facts about the gallery; None for other results.
     """
 
     files: dict[str, FileRecord] = {}
@@ -97,11 +98,11 @@ class Config(_Record):
     """All of config.json.
 
     Attributes:
-        is_former: it was read from the format before `format_version`, which says nothing about reuse.
-        format: tells whose file it is.
-        format_version: of these records.
-        settings: of the latest run.
-        versions: of this package and its libraries, in the latest run.
+        is_former: whether it was read from the format before `format_version`, which says nothing about reuse.
+        format: identifies the file as one of this package.
+        format_version: version of these records.
+        settings: settings of the latest run.
+        versions: versions of this package and its libraries in the latest run.
         results: records by the name of the asset.
     """
 
@@ -113,17 +114,17 @@ class Config(_Record):
     is_former: bool = Field(default=False, exclude=True)
 
     def result(self, name: str) -> Result:
-        """The record of a result; an empty one where nothing is known of it."""
+        """The record of a result; an empty one if there is none."""
         return self.results.get(name, Result())
 
     @property
     def features(self) -> FeatureFacts:
-        """What is known of the vectors."""
+        """What is known about the vectors."""
         return self.result(_FEATURES).features or FeatureFacts()
 
 
 class StagedRecord(_Record):
-    """The record of one result on its way into config.json, with what is true of the run that made it."""
+    """The record of one result before it enters config.json, with the settings and versions of its run."""
 
     name: str
     result: Result
@@ -132,10 +133,10 @@ class StagedRecord(_Record):
 
 
 def read_config(work_dir: View) -> Config:
-    """What config.json records, with what this run has staged; an empty one where there is no config.json of ours.
+    """The records of config.json, with those that this run has staged; empty if there is no config.json of ours.
 
     Raises:
-        WorkDirError: it is damaged, or a later version of this package wrote it.
+        WorkDirError: config.json is damaged, or a later version of this package wrote it.
     """
     if not work_dir.generation:
         return _parse(work_dir, work_dir.read_if_any(CONFIG))
@@ -153,12 +154,12 @@ def _remember(key: tuple[str, str], config: Config) -> None:
 
 
 def forget(url: str, generation: str) -> None:
-    """Forget what this process knows of a generation: it is about to be published."""
+    """Forget the records of a generation that is about to be published."""
     _known.pop((url, generation), None)
 
 
 def read_placed(place: Place) -> Config:
-    """What config.json in its place records, without what runs have staged. Raises as `read_config`."""
+    """The records of the published config.json, without staged ones. Raises as `read_config`."""
     return _parse(place, place.read_placed(CONFIG))
 
 
@@ -172,11 +173,11 @@ def stage_record(work_dir: View, record: StagedRecord) -> None:
 
 
 def staged_records(place: Place, generation: str) -> list[StagedRecord]:
-    """What the steps of a run have recorded so far, in the order of names.
+    """The records that the steps of a run have staged so far, in the order of names.
 
     Args:
         place: the work_dir.
-        generation: that the run makes.
+        generation: the generation that the run makes.
     """
     names = [name for name in place.names(staged_name(generation)) if name.startswith(_STAGED_PREFIX)]
     contents = (place.read_placed(staged_name(generation, name)) for name in names)
@@ -184,10 +185,10 @@ def staged_records(place: Place, generation: str) -> list[StagedRecord]:
 
 
 def stage_config(place: Place, generation: str, config: Config) -> dict[str, Content]:
-    """Stage config.json, without credentials, where it differs from the one in its place.
+    """Stage config.json, without credentials, if it differs from the published one.
 
     Returns:
-        What was staged, by name; nothing where it is the same.
+        What was staged, by name; empty if nothing differs.
     """
     former = place.read_placed(CONFIG)
     content = _dumped(config)
@@ -199,7 +200,7 @@ def stage_config(place: Place, generation: str, config: Config) -> dict[str, Con
 
 
 def merged(config: Config, records: list[StagedRecord]) -> Config:
-    """The records with those of the steps of a run in the place of earlier ones."""
+    """The records, with those of a run's steps replacing earlier ones."""
     if not records:
         return config
     changed = {record.name: record.result for record in records}
@@ -243,8 +244,8 @@ def _parse(place: Place, content: bytes | None) -> Config:
 def _of_former_version(found: Mapping[str, Any]) -> Config:
     """The records of the version before `format_version`: file hashes and origins; nothing about reuse.
 
-    Reuse was decided by modification times then, so that every result is made again once, which `made_of` "" brings
-    about.
+    That version decided about reuse by modification times. `made_of` is therefore empty, so that every result is made
+    again once.
     """
     facts, results = _table(found, _FEATURES), _table(found, "results")
     settings, versions = _table(found, "settings"), _table(found, "versions")
@@ -255,7 +256,7 @@ def _of_former_version(found: Mapping[str, Any]) -> Config:
             read[name] = Result.model_validate(kept)
         except (ValidationError, AttributeError):
             continue
-    # Identities were digests of all files then; those of the vectors leave out the ledger now.
+    # That version's identities are digests of all files; the present identity of the vectors leaves out the ledger.
     renamed = {
         digest_of(_file_facts(record.files)): identity_of_files(name, record.files) for name, record in read.items()
     }
@@ -293,5 +294,5 @@ def _file_facts(files: Mapping[str, FileRecord]) -> dict[str, dict[str, Any]]:
 
 
 def digest_of(value: object) -> str:
-    """SHA-256, in hex, of a value that JSON can hold; equal values have equal ones."""
+    """SHA-256, in hex, of a value that JSON can hold; equal values have equal digests."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -15,12 +15,12 @@ _READ_BY = {
     "outliers": _SEARCH,
     "components": ("igraph", "numpy"),
     "gallery": ("dedup-assets", "pillow"),
-}  # those of vectors come with them: decoders, model and onnxruntime
+}  # not for vectors: their fingerprint names the decoders, the model and onnxruntime
 
 
 @cache
 def installed_versions() -> dict[str, str]:
-    """Versions of this package and of what it is made of; distributions that are not installed are left out."""
+    """Versions of this package and of the libraries that it uses; those that are not installed are left out."""
     return _versions(_RECORDED)
 
 

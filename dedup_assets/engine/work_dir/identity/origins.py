@@ -1,4 +1,4 @@
-"""Whether results belong together: what identifies each, and what it was made from."""
+"""Whether results belong together: the identity of each, and what it was made from."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,14 +12,14 @@ from dedup_assets.engine.work_dir.identity.settings_read import settings_read
 from dedup_assets.engine.work_dir.view import View
 
 IMAGE_LEDGER = "image_ledger"
-"""A part of `features` with an identity of its own: sizes and fates of images change without a vector changing."""
+"""A part of `features` with its own identity: sizes and errors of images can change while the vectors stay the same."""
 
-# A listing may be renewed without a change to vectors; bad images are compared with the ledger by a check of their own.
+# A new listing may leave the vectors unchanged. Bad images are compared with the ledger by a check of their own.
 _LOOSE = {"image_manifest", "bad_images"}
 
 
 def identity_of(config: Config, result: str) -> str:
-    """What identifies a result: a digest of its files' contents. Empty if nothing is recorded about it.
+    """The identity of a result: a digest of its files' contents. Empty if nothing is recorded about it.
 
     Args:
         config: the records.
@@ -32,12 +32,12 @@ def identity_of(config: Config, result: str) -> str:
 
 
 def origin(result: str, settings: Settings, versions: Mapping[str, str], sources: Mapping[str, str]) -> str:
-    """Digest of all that decides a result: equal ones would give equal files, so that nothing need be made again.
+    """Digest of all that decides a result: a result with an equal digest need not be made again.
 
     Args:
         result: the name of its asset.
-        settings: of the run; those that the result reads count.
-        versions: of the libraries and rules that its content depends on.
+        settings: settings of the run; only those that the result reads count.
+        versions: versions of the libraries and rules that its content depends on.
         sources: hashes of what it is made from, by name.
 
     Returns:
@@ -49,10 +49,10 @@ def origin(result: str, settings: Settings, versions: Mapping[str, str], sources
 
 
 def check_belongs(work_dir: View, config: Config, result: str) -> None:
-    """Check that a result was made from the results that are beside it.
+    """Check that a result was made from the results that are in the work_dir now.
 
     Raises:
-        WorkDirError: it was made from something else; the message says from what, and what to do.
+        WorkDirError: it was made from something else; the message names both, and what to do.
     """
     record = config.result(result)
     for source, then in record.made_from.items():
@@ -66,7 +66,7 @@ def check_belongs(work_dir: View, config: Config, result: str) -> None:
 
 
 def differing_settings(config: Config, result: str, settings: Settings) -> Iterator[str]:
-    """Say which settings a result was made with that the settings of this run contradict."""
+    """Yield a message for each setting that a result was made with and that differs in this run."""
     record = config.result(result)
     for name, now in redacted_values(settings_read(result, settings)).items():
         if name in record.settings and record.settings[name] != now:
@@ -74,7 +74,7 @@ def differing_settings(config: Config, result: str, settings: Settings) -> Itera
 
 
 def replaced_origins(before: Config, after: Config) -> Iterator[str]:
-    """Say which input or model a run has put in the place of another one.
+    """Yield a message if a run replaced the results of another input or model, or of an earlier version.
 
     Args:
         before: the records before the run; may be empty.

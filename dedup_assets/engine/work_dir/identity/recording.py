@@ -1,4 +1,4 @@
-"""Recording what a result is, in config.json."""
+"""Recording results in config.json."""
 
 import logging
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ def file_records(written: Mapping[str, Content]) -> dict[str, FileRecord]:
 def record_results(
     work_dir: View, results: Mapping[str, Result], settings: Mapping[str, Any], versions: Mapping[str, str]
 ) -> None:
-    """Record results in the generation of `work_dir`; config.json has them once the generation is published.
+    """Record results in the generation of `work_dir`; they enter config.json when the generation is published.
 
     Args:
-        work_dir: in a generation.
+        work_dir: the work_dir, in a generation.
         results: records by the name of the asset.
-        settings: of the run, as `settings_shown` gives them.
-        versions: of this package and its libraries.
+        settings: settings of the run, as `settings_shown` gives them.
+        versions: versions of this package and its libraries.
     """
     for name, result in results.items():
         stage_record(work_dir, StagedRecord(name=name, result=result, settings=settings, versions=versions))
@@ -46,17 +46,17 @@ def record_results(
 def merge_records(place: Place, generation: str) -> dict[str, Content]:
     """Stage the config.json of a generation from the records that its steps have staged, before it is published.
 
-    A result that this run did not make and whose file has changed meanwhile is recorded no longer, with a warning.
+    A result that this run did not make loses its record, with a warning, if a file of it has changed.
 
     Args:
         place: the work_dir; the caller holds it, and nothing is being published there.
         generation: its name.
 
     Returns:
-        What was staged, by name; nothing where config.json stays as it is.
+        What was staged, by name; empty if config.json stays as it is.
 
     Raises:
-        WorkDirError: config.json is damaged or not ours.
+        WorkDirError: config.json is damaged, or a later version of this package wrote it.
     """
     forget(place.url, generation)
     records = staged_records(place, generation)

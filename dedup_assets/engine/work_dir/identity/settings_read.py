@@ -1,7 +1,7 @@
 """Which settings each result reads: declared here once, for records, for reuse and for Dagster's versions.
 
-A setting that is listed for no result changes none: num_threads, sizes of ranges, limits of checks. To add a setting,
-name it in the tuple of each result that reads it; to add a result, add an entry.
+A setting that is listed for no result changes no result: num_threads, sizes of ranges, limits of checks. To add a
+setting, name it in the tuple of each result that reads it. To add a result, add an entry.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""
 
 _OTHER_PROVIDERS = {"faiss": {"nnmodel"}, "turi": {"faiss_mode", "faiss_param", "recall_target"}}
-_READ_AS = {  # settings of which only a part counts, or that can be written in two ways
+_READ_AS = {  # for settings that count only in part, or that can be written in two ways
     "nn_provider": "search.provider",
     "nnmodel": "search.nnmodel",
     "faiss_param": "search.faiss_param",
@@ -40,17 +40,17 @@ _READ_AS = {  # settings of which only a part counts, or that can be written in 
     "bounding_box": "box",
     **{name: f"graph.{name}" for name in ("ccthreshold", "run_cc", "run_pagerank", "run_degree")},
 }
-_ONLY_SEARCHED = {"nearest_neighbors_k", "range_search", "range_search_limit"}  # an index is only tuned to them
+_ONLY_SEARCHED = {"nearest_neighbors_k", "range_search", "range_search_limit"}  # an index reads them only to be tuned
 _MOST_ROWS = 10
 _NOT_SHOWN = {"version", "verbose"}
 
 
 def settings_read(result: str, settings: Settings) -> dict[str, Any]:
-    """The settings that a result reads, as it reads them: equal ones give an equal result.
+    """The settings that a result reads, as it reads them: equal values give an equal result.
 
     Args:
         result: the last part of an asset's key.
-        settings: of a run or of a code location.
+        settings: settings of a run or of a code location.
 
     Returns:
         Values that JSON can hold, by the name of the setting.
@@ -71,7 +71,7 @@ def settings_shown(settings: Settings) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
-    """The value itself; of a long list (input_dir may have 100,000 rows) its length and a digest."""
+    """The value itself; a long list (input_dir may have 100,000 rows) is cut and ends with its length and a digest."""
     if not isinstance(value, list) or len(value) <= _MOST_ROWS:
         return value
     digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* What is shown of a pair, an outlier, a component, a bad image: the card in the page's <template>, cloned and filled. */
+/* Cards of pairs, outliers, components and bad images: the card in the page's <template> is cloned and filled. */
 const cards = (() => {
   const { part } = page;
 
@@ -11,7 +11,7 @@ const cards = (() => {
     return card;
   }
 
-  /** Fills a part with a text, or removes it where there is none. @param {HTMLElement} element @param {string | null} text */
+  /** Fills a part with a text, or removes it for null. @param {HTMLElement} element @param {string | null} text */
   function fill(element, text) {
     if (text === null) element.remove();
     else element.textContent = text;
@@ -25,10 +25,10 @@ const cards = (() => {
   }
 
   /**
-   * The thumbnail; where there is none the original itself, if the page was opened from a disk as well.
+   * Shows the thumbnail; without one, the original, if it and the page are on a disk.
    * @param {ParentNode} root
    * @param {ShownFile} file
-   * @param {boolean} [large] the original rather than the thumbnail
+   * @param {boolean} [large] whether to prefer the original
    */
   function fillPicture(root, file, large) {
     const image = /** @type {HTMLImageElement} */ (part(root, "img"));
@@ -80,7 +80,7 @@ const cards = (() => {
     part(root, ".copy").dataset.file = String(file.number);
     if (file.kind) {
       part(open, ".what").append(` ${file.kind}`);
-      part(root, ".remove").remove(); // a part of a file cannot be removed by itself
+      part(root, ".remove").remove(); // an image in an archive or video cannot be removed alone
     } else {
       const box = /** @type {HTMLInputElement} */ (part(root, "input"));
       box.dataset.mark = String(file.number);
@@ -171,7 +171,7 @@ const cards = (() => {
     return card;
   }
 
-  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows this one alone */
+  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows only this one */
   function component(row, shown, isOpen) {
     /** @param {string} name */
     const get = (name) => results.value("components", name, row);

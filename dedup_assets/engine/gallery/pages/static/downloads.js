@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* Paths for the user: one to copy, or the list of the marked files in one of several formats. */
+/* Paths for the user: copying one path, or saving the list of marked files in one of several formats. */
 const downloads = (() => {
   /** @typedef {string | Uint8Array<ArrayBuffer>} Part */
 
@@ -35,7 +35,7 @@ const downloads = (() => {
     },
   };
 
-  /** The list in the chosen format, or null with a message why there is none. */
+  /** The list in the chosen format; null, with a message to the user, if the format cannot hold it. */
   function make() {
     const choice = document.querySelector("input[name=format]:checked");
     const format = choice instanceof HTMLInputElement ? choice.value : "lines";

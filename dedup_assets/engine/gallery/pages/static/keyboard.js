@@ -56,7 +56,7 @@ const keyboard = (() => {
     Enter: enlarge,
   };
 
-  /** What a key does now; undefined if nothing. @param {KeyboardEvent} event */
+  /** What a key does now; undefined if it does nothing. @param {KeyboardEvent} event */
   function action({ key, target }) {
     const inside = viewer.isOpen();
     if (inside && (key === "ArrowRight" || key === "ArrowLeft") && !(target instanceof HTMLInputElement)) {

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* The list of a page: filtered, sorted, page by page. Its state is in the address. */
+/* The list of a page: filtered, sorted, and shown page by page. Its state is in the page's address. */
 const listing = (() => {
   /** @typedef {Record<"page" | "q" | "low" | "high" | "sort" | "code" | "component", string>} State */
 
@@ -12,7 +12,7 @@ const listing = (() => {
   const typingPause = 150; // ms
 
   let state = { ...defaults };
-  /** Rows of the page's kind that the filters leave; files, if one component is open. @type {number[]} */
+  /** Rows that pass the filters; numbers of files, if one component is open. @type {number[]} */
   let rows = [];
 
   const list = () => page.need("list", HTMLElement);
@@ -164,7 +164,7 @@ const listing = (() => {
     if (card instanceof HTMLElement) card.focus({ preventScroll: true });
   }
 
-  /** The row of an entry of the list, whose page is drawn; null if there is none. @param {number} number from 1 */
+  /** Draws the page that has an entry of the list; returns its row or null. @param {number} number from 1 */
   function goTo(number) {
     if (number < 1 || number > rows.length) return null;
     const wanted = String(Math.ceil(number / kind().size()));
@@ -177,7 +177,7 @@ const listing = (() => {
     const known = Object.fromEntries(
       [...new URLSearchParams(location.hash.slice(1))].filter(([name]) => name in defaults),
     );
-    const code = /^#code-(\d+)$/.exec(location.hash); // as the summary links it
+    const code = /^#code-(\d+)$/.exec(location.hash); // a link of the summary
     if (code && page.kind() === "bad") known.code = String(Number(code[1]) - 1);
     if (location.hash && !Object.keys(known).length && rows.length) return; // a place on the page
     state = { ...defaults, ...known };

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* Files that the user marked to be removed, by number. Nothing is removed by this page: see downloads.js. */
+/* Files that the user marked for removal, by number. The page itself removes nothing; downloads.js saves their list. */
 const marks = (() => {
   /** @type {Set<number>} */
   const marked = new Set();
@@ -29,7 +29,7 @@ const marks = (() => {
   const clear = () => set([...marked], false);
 
   /**
-   * Marks the file of each pair that Python suggests to remove, unless the one to keep is marked: no pair is lost whole.
+   * Marks the file of each pair that Python suggests to remove, unless the other is marked: no pair loses both files.
    * @param {number[]} rows of pairs
    * @returns {number} how many were marked
    */
@@ -44,7 +44,7 @@ const marks = (() => {
     return marked.size - before;
   }
 
-  /** The files of a component that Python says can go while the one to keep stays. @param {number} row */
+  /** The files of a component, except the one to keep, that can be removed. @param {number} row */
   function others(row) {
     const keep = results.value("components", "keep", row);
     if (keep === null) return [];
@@ -97,7 +97,7 @@ const marks = (() => {
       for (const number of JSON.parse(storage.get(key()) ?? "[]"))
         if (number < results.count("files")) marked.add(number);
     } catch {
-      // What was stored is of no use.
+      // The stored marks are damaged, and are ignored.
     }
     show();
   }

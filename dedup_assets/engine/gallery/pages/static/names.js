@@ -36,7 +36,7 @@ const names = (() => {
   }
 
   /**
-   * The same as nodes: escapes are marked up, and the text may wrap after slashes.
+   * As `plain`, but as nodes: escapes are marked up, and the text may wrap after slashes.
    * @param {string} text
    * @param {boolean} [wraps]
    */
@@ -64,7 +64,7 @@ const names = (() => {
     return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
   }
 
-  /** The bytes that the file system has. @param {string} text */
+  /** The bytes of the name in the file system. @param {string} text */
   function bytes(text) {
     if (text.isWellFormed()) return new TextEncoder().encode(text);
     const parts = Array.from(text).flatMap((character) => {
@@ -86,7 +86,7 @@ const names = (() => {
   }
 
   /**
-   * Where the original opens: relative if it lies beside the results, else file: or http(s):; null if nowhere.
+   * Address of the original: relative if it is beside the results, else file: or http(s):. Null if there is none.
    * @param {string} name
    * @param {boolean} [isFrame] of a video
    * @returns {string | null}

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* The elements of this page, by id or by class, with their types; and what it says. */
+/* The elements of this page, by id or by selector, with their types; and messages to the user. */
 const page = (() => {
   /**
    * The element with this id, if the page has one.
@@ -15,7 +15,7 @@ const page = (() => {
   }
 
   /**
-   * The element with this id, which the template of the page has.
+   * The element with this id, which the page must have.
    * @template {HTMLElement} T
    * @param {string} id
    * @param {new () => T} type
@@ -28,7 +28,7 @@ const page = (() => {
   }
 
   /**
-   * The first element inside another one that a selector finds.
+   * The first element that a selector finds inside another element.
    * @param {ParentNode} root
    * @param {string} selector
    * @returns {HTMLElement}
@@ -44,13 +44,13 @@ const page = (() => {
     document.getElementById(id)?.addEventListener(type, handler);
   }
 
-  /** Shows a text in the open window, and has a screen reader say it. @param {string} text */
+  /** Shows a text in the dialog, and lets screen readers speak it. @param {string} text */
   function say(text) {
     need("export-said", HTMLElement).textContent = text;
     need("said", HTMLElement).textContent = text;
   }
 
-  /** The kind of what the page lists: pairs, components, outliers or bad. */
+  /** What the page lists: pairs, components, outliers or bad. */
   const kind = () => document.body.dataset.kind ?? "";
 
   return { find, need, part, on, say, kind };

@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
-/* The results, as the scripts in data/ bring them: columns, thousands of rows at a time. */
+/* The results, which the scripts in data/ add: columns, thousands of rows at a time. */
 
 /**
- * One file, ready to be shown; what is unknown is null.
+ * One file, with the facts that a card shows; unknown facts are null.
  * @typedef {object} ShownFile
  * @property {number} number
  * @property {string} name
@@ -14,14 +14,14 @@
  * @property {number | null} height pixels
  * @property {number | null} modified seconds since 1970
  * @property {string | null} problem why there is no thumbnail
- * @property {string} kind of what holds it: archive, video; empty for a file of its own
+ * @property {string} kind of its container: archive or video; empty without one
  * @property {boolean} secret whether credentials of its name are hidden
  * @property {string | null} thumbnail address
  * @property {string | null} link opens the original
  */
 
 /**
- * What holds for all pages: how many entries a page of a list has, and the words that Python chooses from.
+ * Facts for all pages: how many entries a page of a list has, and the words that scripts share with Python.
  * @typedef {object} Facts
  * @property {number} pairs
  * @property {number} components
@@ -53,7 +53,7 @@ const results = (() => {
    * Adds rows; called by the scripts in data/. A column that is missing is null in each row.
    * @param {string} kind
    * @param {Record<string, any[]>} columns
-   * @param {string[]} [folders] the column `folder` counts them
+   * @param {string[]} [folders] the column `folder` has positions in this list
    */
   function add(kind, columns, folders) {
     if (folders) columns.folder = columns.folder.map((place) => folders[place]);
@@ -70,7 +70,7 @@ const results = (() => {
   /** @param {string} kind */
   const count = (kind) => (tables[kind] ?? none).length;
 
-  /** The values of a column; none where it is missing. @param {string} kind @param {string} name */
+  /** The values of a column; empty if it is missing. @param {string} kind @param {string} name */
   const column = (kind, name) => (tables[kind] ?? none).columns[name] ?? [];
 
   /** @param {string} kind @param {string} name @param {number} row */
@@ -107,7 +107,7 @@ const results = (() => {
   /** @type {string[] | null} */
   let lower = null;
 
-  /** For each file, whether its path holds a text; null if all do. @param {string} text */
+  /** Whether the path of each file has this text, as 0 or 1; null for an empty text. @param {string} text */
   function match(text) {
     if (!text) return null;
     const bases = column("files", "base");

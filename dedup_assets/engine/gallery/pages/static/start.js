@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-/* Loaded last, after the data: brings the page to life. */
+/* Loaded last, after the data: starts the scripts of the page. */
 {
-  /** Clicks inside cards, which come and go. @param {MouseEvent} event */
+  /** Handles clicks inside cards. The document listens, because cards are replaced. @param {MouseEvent} event */
   const click = ({ target }) => {
     if (!(target instanceof Element)) return;
     const button = target.closest("button");

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-/* Light or dark colours; loaded first, so that no page flashes. */
+/* Light or dark colours. Loaded first, so that a page does not flash in the wrong ones. */
 
-/** What the browser remembers; it may forbid that, above all for a page from a disk. */
+/** Values that the browser keeps between visits. It may refuse to, mostly for a page that was opened from a disk. */
 const storage = {
   /** @param {string} name */
   get(name) {
@@ -17,7 +17,7 @@ const storage = {
     try {
       localStorage.setItem(name, value);
     } catch {
-      // The page works without.
+      // The page works without stored values.
     }
   },
 };

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* One pair in a window of its own, with the originals if the page was opened from a disk. */
+/* One pair in a large window, with the originals if the page was opened from a disk. */
 const viewer = (() => {
   let shown = 0; // place in the list, from 1
 

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 /* Numbers, sizes, similarities and differences in words. quantities.py and differences.py have the same words for pages
-without scripts; a test in a browser compares the two. Similarities are whole millionths. */
+without scripts; a test in a browser compares both. Similarities are whole millionths. */
 const words = (() => {
   const million = 1e6;
 
@@ -11,7 +11,7 @@ const words = (() => {
   /** @param {number} number @param {string} noun */
   const things = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
-  /** Four decimals, rounded down: only what is 1 reads as 1. @param {number} millionths */
+  /** Four decimals, rounded down, so that only a similarity of 1 reads as 1. @param {number} millionths */
   const score = (millionths) => (Math.floor(millionths / 100) / 1e4).toFixed(4);
 
   /** @param {number} millionths */
