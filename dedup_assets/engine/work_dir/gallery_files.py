@@ -4,12 +4,12 @@ The folder's name changes with its content. The folder is complete before a page
 folder is deleted after the last page that names it (`former_galleries`). A page therefore always finds what it loads.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from os import fsync
 from pathlib import Path
 
 from dedup_assets.engine.core.errors import WorkDirError
@@ -17,7 +17,7 @@ from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents, is_complete
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, temporary_beside
+from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, remove_abandoned, temporary_beside
 
 _AT_ONCE = 8  # parallel writes, because a disk or store takes long to confirm each file
 _BATCH = 64  # files in memory
@@ -47,6 +47,7 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
         if TEMPORARY.fullmatch(unfinished.name) and not unfinished.is_symlink():
             shutil.rmtree(unfinished, ignore_errors=True)
     if target.is_dir():  # it was complete when it got its name, but files may have been lost since
+        _remove_unfinished(target)
         if not is_complete(folder, gallery.folder):
             _write_each(folder, gallery)
         return
@@ -58,7 +59,7 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
         with path.open("wb") as file:
             file.write(entry[1])
             file.flush()
-            fsync(file.fileno())
+            os.fsync(file.fileno())
         sizes[entry[0]] = len(entry[1])
 
     try:
@@ -67,6 +68,12 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
         temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Delete what a killed run has left half written in a folder that `_write_each` completes."""
+    for inner, _, _ in os.walk(folder):  # follows no links
+        remove_abandoned(Path(inner))
 
 
 def _write_each(folder: WorkDir, gallery: Gallery) -> None:

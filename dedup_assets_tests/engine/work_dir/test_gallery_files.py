@@ -91,3 +91,12 @@ def test_a_store_holds_the_same(store: str) -> None:
         "b.html",
         *(f"files-2/{name}" for name, _ in SECOND.files),
     }
+
+
+def test_what_a_killed_run_left_half_written_in_a_folder_goes_with_the_next(tmp_path: Path) -> None:
+    write_gallery(WorkDir(str(tmp_path)), FIRST)
+    thumbnails = tmp_path / "gallery" / "files-1" / "thumbs" / "000"
+    temporary_beside(thumbnails / "0.jpg").write_bytes(b"ha")
+    (thumbnails / "0.jpg").unlink()
+    write_gallery(WorkDir(str(tmp_path)), FIRST)
+    assert [path.name for path in thumbnails.iterdir()] == ["0.jpg"]
