@@ -1,7 +1,8 @@
 """The IO manager: which documented files each asset has.
 
-The type of a value decides how it is written, the annotation of a parameter how it is read: `features` as `Features` is
-the memory-mapped matrix, as `ImageLedger` the error or size of each image. File formats are in `engine.work_dir`.
+The type of a value decides how it is written. The annotation of a parameter decides how it is read: `features` as
+`Features` is the memory-mapped matrix, and as `ImageLedger` it is the error or size of each image. File formats are
+in `engine.work_dir`.
 """
 
 from collections.abc import Callable, Iterator

@@ -249,3 +249,16 @@ def test_the_summary_gives_the_seconds_of_all_checks_together(
     steps = {part.rpartition(" ")[0] for part in line.removeprefix("seconds: ").split(", ")}
     assets = {"image_manifest", "features", "bad_images", "faiss_index", "nearest_neighbors", "components", "gallery"}
     assert steps <= assets | {"checks"}
+
+
+@pytest.mark.parametrize("name", ["links.csv", "similarity.csv", "gallery/duplicates.html"])
+def test_a_file_of_others_in_the_way_ends_the_run_before_it_begins(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("mine")
+    assert dedup_assets.run(photos, tmp_path) == 1
+    assert name in capsys.readouterr().err
+    assert theirs.read_text() == "mine"
+    assert not (tmp_path / "shards").exists()

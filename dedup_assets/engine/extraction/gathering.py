@@ -43,9 +43,9 @@ def gather_parts(work_dir: WorkDir) -> None:
 def gather_ranges(work_dir: WorkDir, settings: Settings) -> list[str]:
     """Make one feature file from all ranges of this listing extracted so far with the same model and settings.
 
-    Other sub-folders, and ranges of another input that an earlier run left here, are not part of it. Ranges of the same
-    input are left out too if they cannot be joined: if files came or went between two ranges, the same positions mean
-    other images in each, and some image would be in neither.
+    Other sub-folders, and ranges of another input that an earlier run left here, are not part of it. If files
+    came or went between two ranges, their positions mean different images, and joining them would lose some. Such
+    ranges are left out too.
 
     Returns:
         What a user should know: which ranges of this input are left out, and why.

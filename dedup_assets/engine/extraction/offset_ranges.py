@@ -186,8 +186,12 @@ class RangeExtractor:
 def head_start(settings: Settings) -> Iterator[None]:
     """Within the block, a process beside this one decodes the first images of a new run.
 
-    Skipped when the run embeds no train set, has a single thread, does not read a folder from its start, or has a
-    work_dir that holds something, because an earlier run may have extracted the images already.
+    It is skipped when
+
+    - the run makes no features of a train set,
+    - the run has a single thread,
+    - the run does not read a folder from its start, or
+    - work_dir is not empty, because an earlier run may have extracted the images already.
     """
     with ExitStack() as held:
         from_start = settings.mode.makes_features and settings.min_offset <= 0

@@ -12,10 +12,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from dedup_assets.engine import gallery
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.gallery import pages as report
 from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.former_galleries import is_complete
 from dedup_assets.engine.work_dir.identity import (
@@ -66,9 +67,9 @@ def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
 
 @cache
 def _code() -> str:
-    """Digest of the package's version and of all files in `pages/`: code, templates, scripts and styles."""
-    sha = hashlib.sha256(version("dedup-assets").encode())
-    for path in sorted(Path(str(report.__file__)).parent.rglob("*")):
+    """Digest of what makes a gallery: the package's version, the decoders, and all files of `engine/gallery`."""
+    sha = hashlib.sha256(f"{version('dedup-assets')} {decoding_fingerprint()}".encode())
+    for path in sorted(Path(str(gallery.__file__)).parent.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             sha.update(path.read_bytes())
     return sha.hexdigest()

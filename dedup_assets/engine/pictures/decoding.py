@@ -1,7 +1,7 @@
 """Bytes to RGB: what is in a file, as a person sees it.
 
-A file is good if a person would see the whole picture, and an ImageError otherwise, whatever the decoder behind it
-raises. The decoders are in `codecs/`.
+A file is good if a person would see the whole picture. Otherwise ImageError is raised, never the exception of a
+decoder. The decoders are in `codecs/`.
 
 All functions may be called from many threads; decoding and resizing release the interpreter lock where the libraries do
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).

@@ -209,10 +209,11 @@ class WorkDir(View):
     def _local_copy(self, name: str) -> FileIO:
         if cache := cache_folder():
             version, fetch = partial(self.version, name), partial(self._fetch, name)
-            return open_cached(cache, self.path(name), version, fetch)
-        with tempfile.NamedTemporaryFile(prefix="dedup-assets-") as copy:
-            self._fetch(name, Path(copy.name))
-            return FileIO(copy.name)
+            if (copy := open_cached(cache, self.path(name), version, fetch)) is not None:
+                return copy
+        with tempfile.NamedTemporaryFile(prefix="dedup-assets-") as temporary:
+            self._fetch(name, Path(temporary.name))
+            return FileIO(temporary.name)
 
     def _fetch(self, name: str, to: Path) -> None:
         with self.answering(name, "read"):

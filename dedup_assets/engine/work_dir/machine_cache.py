@@ -42,8 +42,10 @@ def fetch_whole(filesystem: Any, path: str, size: int, to: Path) -> None:  # noq
         raise OSError(f"the store sent {to.stat().st_size} of {size} bytes")
 
 
-def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> FileIO:
+def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> FileIO | None:
     """Open a copy of the newest version, which is fetched now if the cache has none.
+
+    None if the store gives the file no version besides its size, because an older copy could then pass for it.
 
     Args:
         cache: the machine's cache folder.
@@ -57,8 +59,11 @@ def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callab
     folder = cache / _digest(url)
     try:
         make_folder(folder)
+        newest = version()
+        if newest.endswith(" "):
+            return None
         with suppress(FileNotFoundError):  # the cache has no copy of this version yet
-            return FileIO(folder / _name(url, version()))
+            return FileIO(folder / _name(url, newest))
         with _alone(folder):
             return FileIO(_fetched(folder, url, version, fetch))
     except OSError as error:

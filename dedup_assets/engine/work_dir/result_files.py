@@ -5,21 +5,24 @@ from collections.abc import Iterable
 from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.work_dir import files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
-from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE
+from dedup_assets.engine.work_dir.former_galleries import GALLERY
 from dedup_assets.engine.work_dir.index_file import INDEX
-from dedup_assets.engine.work_dir.manifest_file import MANIFEST
+from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
+
+PAGES = ("index.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
+"""File names of the gallery's pages. Which of them a run writes depends on its results."""
 
 FILES_OF: dict[str, tuple[str, ...]] = {
-    "image_manifest": (MANIFEST,),
+    "image_manifest": (MANIFEST, LINKS),
     "features": (FEATURES, f"{FEATURES}.csv", LEDGER),
     "bad_images": (files.BAD_CSV, files.BAD_NAMES),
     "faiss_index": (INDEX,),
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
     "outliers": (files.OUTLIERS,),
     "components": (files.COMPONENTS, files.COMPONENTS_INFO),
-    "gallery": (FIRST_PAGE,),  # other pages belong to it too; their names depend on the results
+    "gallery": tuple(f"{GALLERY}/{page}" for page in PAGES),
 }
-"""Names of the files of each result; the main file comes first."""
+"""Names of the files that a run may write for each result; the main file comes first."""
 
 
 def files_of(results: Iterable[str]) -> list[str]:

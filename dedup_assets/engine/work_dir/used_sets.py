@@ -7,8 +7,9 @@ A range is therefore not deleted just because the present run does not use it. T
   the run read, and how.
 - The sets of the last `KEPT_SETS` inputs, models or settings are kept. When a key is used again, its new names replace
   its former ones.
-- A range that no kept set names is deleted: at once if a former set named it, else when it is a week old, because a
-  worker, or a run that has not ended yet, may have written it.
+- A range that a former set named and no kept set names is deleted at once.
+- A range that no set ever named is deleted when it is a week old. Until then a worker or an unfinished run may need
+  it.
 
 Only files with the names of ranges are ever deleted.
 """

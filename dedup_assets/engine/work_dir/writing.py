@@ -27,7 +27,7 @@ TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{32}}\.{re.escape(_MARK)}")
 """Names of files and folders that this package has begun to write."""
 
 Complete = Callable[[], Callable[[], object]]
-"""Finishes a staged file, so that a full disk can no longer fail it; returns a function that makes it appear."""
+"""Finishes a staged file, so that publishing it needs no more disk space; returns a function that makes it appear."""
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ def open_pool(module: str, size: int) -> Iterator[WorkerPool]:
 
 @cache
 def _see_to_forks() -> None:
-    """From now on, forks of this process let go of its workers, and start their own where they need some."""
+    """Make forks of this process start their own workers instead of using those of their parent."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_leave_workers_to_parent)
 

@@ -20,8 +20,10 @@ from dedup_assets.engine.core.records import BoundingBox, Manifest, Shard
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.extract import Extraction, decoding_limits, extract
+from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.work_dir.identity.settings_read import READ_BY
 from dedup_assets.engine.workers import thread_count
 from dedup_assets_tests.support.models import save_mean_model, save_model
 from dedup_assets_tests.support.pictures import SavePhoto
@@ -235,3 +237,13 @@ def test_threads_are_those_asked_for_or_one_for_each_usable_core() -> None:
     assert thread_count(3) == 3
     assert thread_count(-1) == len(os.sched_getaffinity(0))
     assert decoding_limits(Settings.parse(max_pixels=77)).max_pixels == 77
+
+
+def test_each_setting_that_features_read_gives_other_vectors_another_name(tmp_path: Path) -> None:
+    model = save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=7)
+    others = {"model_path": model, "bounding_box": "rows=0,cols=0,width=9,height=9", "max_pixels": 99}
+    usual = RangeExtractor(Settings.parse(work_dir=str(tmp_path))).fingerprint
+    assert "compute=cpu" in usual  # a GPU is needed for the other one
+    assert set(READ_BY["features"]) == {"compute", *others}
+    for name, value in others.items():
+        assert RangeExtractor(Settings.parse(work_dir=str(tmp_path), **{name: value})).fingerprint != usual, name

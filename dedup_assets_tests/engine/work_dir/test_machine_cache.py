@@ -9,12 +9,16 @@ def copy(cache: Path, version: str) -> bytes:
     def fetch(to: Path) -> None:
         to.write_bytes(version.encode())
 
-    with open_cached(cache, "s3://bucket/features.dat", lambda: version, fetch) as file:
+    cached = open_cached(cache, "s3://bucket/features.dat", lambda: version, fetch)
+    assert cached is not None
+    with cached as file:
         return file.read()
 
 
 def test_a_copy_that_is_open_can_be_read_when_a_newer_one_takes_its_place(tmp_path: Path) -> None:
-    with open_cached(tmp_path, "s3://bucket/features.dat", lambda: "1", lambda to: to.write_bytes(b"1")) as file:
+    cached = open_cached(tmp_path, "s3://bucket/features.dat", lambda: "1", lambda to: to.write_bytes(b"1"))
+    assert cached is not None
+    with cached as file:
         assert copy(tmp_path, "2") == b"2"
         assert file.read() == b"1"
 
@@ -27,3 +31,8 @@ def test_one_version_of_a_file_is_cached_and_files_of_others_stay(tmp_path: Path
     copy(tmp_path, "2")
     names = {path.name.partition("-")[2] or path.name for path in folder.iterdir()}
     assert names == {"features.dat", "mine.txt", ".lock"}
+
+
+def test_a_file_without_a_version_is_not_cached(tmp_path: Path) -> None:
+    size_alone = "4 "
+    assert open_cached(tmp_path, "memory://bucket/features.dat", lambda: size_alone, lambda to: None) is None

@@ -8,8 +8,8 @@ Which JPEG is good. libjpeg shows something for almost any damage and only warns
    the marker is added, and a progressive file has all its scans. Otherwise truncated.
 3. A warning that picture data were lost or misread (`_PICTURE_DAMAGE`: bad Huffman code, a data segment or restart
    marker missing): corrupt, though Pillow would show the half that is left.
-4. Any other warning or error (stray bytes before a marker, among restart markers too; an unknown Adobe transform, odd
-   subsampling): Pillow decides, decoding all of it in full size.
+4. Pillow decides on any other warning or error, such as stray bytes before a marker, an unknown Adobe transform or odd
+   subsampling. It decodes the whole picture in full size.
 5. A progressive file with a hole of zeros (see `holes`): corrupt. Its decoder cannot notice.
 
 A file with less than one bit per 8 x 8 block of its size is truncated, and not decoded: Huffman coding needs more, and

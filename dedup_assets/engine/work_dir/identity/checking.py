@@ -131,7 +131,7 @@ def _opened(work_dir: View, name: str, open_file: Callable[[], AbstractContextMa
             break
     raise ChangedFileError(
         f"{work_dir.path(name)!r} is not the file that this tool wrote: its SHA-256 differs from the one in {CONFIG}; "
-        "make it again (run_mode=0 does), or delete it and what config.json says of it if it was changed on purpose"
+        "make it again with run_mode=0; to use a file that you changed, copy it to another folder"
     )
 
 

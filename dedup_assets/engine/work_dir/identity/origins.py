@@ -82,8 +82,8 @@ def replaced_origins(before: Config, after: Config) -> Iterator[str]:
     """
     if before.is_former:
         yield (
-            "work_dir held results of an earlier version of this tool, which did not record what they depend on; what "
-            "this run makes was made again from the start"
+            "work_dir held results of an earlier version of this tool, which did not record what they depend on; this "
+            "run computed its results again from the start"
         )
     inputs = [_input_of(config) for config in (before, after)]
     if all(inputs) and inputs[0] != inputs[1]:

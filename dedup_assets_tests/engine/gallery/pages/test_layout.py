@@ -20,6 +20,7 @@ from dedup_assets.engine.gallery.pages import (
     outliers_page,
     summary_page,
 )
+from dedup_assets.engine.work_dir.result_files import PAGES
 from dedup_assets_tests.support.gallery_pages import (
     illustrate,
     illustrate_nothing,
@@ -176,3 +177,7 @@ def test_title_and_run_facts_stand_in_the_head() -> None:
     assert "<title>My &lt;photos&gt; · dedup_assets</title>" in page
     assert "686 images" in read_page(page).text
     assert page.startswith("<!DOCTYPE html>")
+
+
+def test_a_run_looks_for_files_of_others_under_the_names_of_all_pages() -> None:
+    assert {page.value for page in Page} == set(PAGES)
