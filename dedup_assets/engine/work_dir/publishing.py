@@ -122,7 +122,9 @@ def tidy(place: Place, lock: Lock, keep: str = "") -> None:
     abort_abandoned_uploads(place)
     with place.answering(STAGED):
         top = place.inside(STAGED).strip("/") + "/"
-        for path in place.filesystem.find(place.inside(STAGED)):
+        found = place.filesystem.find(place.inside(STAGED))
+        lock.check()  # what is listed was staged before another run could take over, so that none of it is that run's
+        for path in found:
             generation = path.strip("/").removeprefix(top).split("/")[0]
             if GENERATION.fullmatch(generation) and generation != keep:
                 with suppress(FileNotFoundError):
