@@ -65,7 +65,7 @@ def test_a_module_that_hides_a_library_is_named(content: str, photos: Path, tmp_
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.ENOSPC, "full", "/work/x"), "'/work/x': no space is left"),
+        (OSError(errno.ENOSPC, "full", "/full/x"), "'/full/x': no space is left"),
         (OSError("Too many open files (os error 24)"), "ulimit -n"),
         (MemoryError(), "not enough memory"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
