@@ -165,6 +165,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     TopologicalSorter(inside).prepare()  # raises CycleError, which names the circle
 
 
+def test_no_two_classes_have_one_name() -> None:
+    names = [node.name for module in MODULES for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
     decoding = {"decode", "decode_resized", "image_size", "make_thumbnail", "resize"}
     able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {

@@ -32,7 +32,7 @@ _AT_ONCE = 32  # requests; with 50 ms each, 640 per second
 _AHEAD = 128  # requests begun before their answer is taken
 
 
-class _Opened(NamedTuple):
+class _OpenedUrl(NamedTuple):
     """An object or a prefix of a store.
 
     Attributes:
@@ -127,15 +127,15 @@ def _pages_of_s3(filesystem: Any, folder: str, after: str) -> Iterator[tuple[str
         place = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _opened(url: str, *, is_row: bool) -> _Opened:
+def _opened(url: str, *, is_row: bool) -> _OpenedUrl:
     """Open a store, and ask it about the URL if that may name an object: it is a row, or its name says so."""
     filesystem, path = open_store(url)
     if not is_row and kind_of(os.fsencode(path)) is Kind.OTHER:
-        return _Opened(filesystem, path, None)
-    return _Opened(filesystem, path, object_info(filesystem, path))
+        return _OpenedUrl(filesystem, path, None)
+    return _OpenedUrl(filesystem, path, object_info(filesystem, path))
 
 
-def _found(opened: _Opened, selection: Selection, work_dir: str) -> Iterator[Found]:
+def _found(opened: _OpenedUrl, selection: Selection, work_dir: str) -> Iterator[Found]:
     if opened.is_object:
         assert opened.facts is not None  # noqa: S101 - as `is_object` says
         yield _as_found(opened, opened.facts, kind_of(os.fsencode(opened.path)))
@@ -149,7 +149,9 @@ def _found(opened: _Opened, selection: Selection, work_dir: str) -> Iterator[Fou
         object_info(opened.filesystem, opened.path)  # raises where there is nothing at all
 
 
-def _below(opened: _Opened, selection: Selection, work_dir: str) -> Iterator[tuple[str, dict[str, Any], Kind | None]]:
+def _below(
+    opened: _OpenedUrl, selection: Selection, work_dir: str
+) -> Iterator[tuple[str, dict[str, Any], Kind | None]]:
     """Objects below a prefix with their kind; None for those that do not count."""
     folder = opened.path.rstrip("/") + "/"
     ours = open_store(work_dir)[1].rstrip("/") + "/" if "://" in work_dir else ""
@@ -184,12 +186,12 @@ def _selected(path: bytes, kind: Kind, selection: Selection) -> Kind | None:
     return kind if selection.admits_path(path, kind) else None
 
 
-def _as_found(opened: _Opened, facts: dict[str, Any], kind: Kind) -> Found:
+def _as_found(opened: _OpenedUrl, facts: dict[str, Any], kind: Kind) -> Found:
     name = os.fsencode(opened.filesystem.unstrip_protocol(facts["name"]))
     return Found(name, *describe_object(facts), kind)
 
 
-def _try_to_open(url: str) -> _Opened | Exception:
+def _try_to_open(url: str) -> _OpenedUrl | Exception:
     try:
         return _opened(url, is_row=True)
     except Exception as error:  # noqa: BLE001 - every store has errors of its own

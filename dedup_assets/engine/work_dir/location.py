@@ -132,16 +132,15 @@ class WorkDir(View):
         return None
 
     def version(self, name: str) -> str:
-        """Size, and modification time or the store's ETag: a value that changes when the file is published again.
+        """Size and ETag, or what the store has instead: a value that changes when the file is published again.
+
+        It ends in a space if the store gives no version besides the size.
 
         Raises:
             WorkDirError: there is no such file, or its facts cannot be read.
         """
         try:
             with self.answering(name):
-                if self.is_local:
-                    facts = self._reach(name, lambda path, _: Path(path).stat())
-                    return f"{facts.st_size} {facts.st_mtime_ns}"
                 size, tag = describe_object(self._reach(name, lambda _, facts: facts))
                 return f"{size} {tag}"
         except OSError as error:

@@ -47,7 +47,7 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
-class _Record:
+class _PublishedFiles:
     """The content of `.published.json`."""
 
     files: dict[str, PublishedFile]
@@ -145,14 +145,14 @@ class Ownership:
         self._place.write_placed(RECORD, json.dumps(noted, indent=1).encode())
 
 
-def _read(place: Place) -> _Record | None:
+def _read(place: Place) -> _PublishedFiles | None:
     """The record of a work_dir; None if there is none, or if it is damaged or not ours."""
     try:
         noted: Any = json.loads(place.read_placed(RECORD) or b"{}")
         if noted.get("format") != _FORMAT:
             return None
         files = {str(name): _published(facts) for name, facts in noted["files"].items()}
-        return _Record(files, str(noted["generation"]), noted["adopted"] is True)
+        return _PublishedFiles(files, str(noted["generation"]), noted["adopted"] is True)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

@@ -187,7 +187,7 @@ def _open(name: bytes) -> Archive:
     return ZipArchive(name) if is_zip(name) else TarArchive(name)
 
 
-class _Opened:
+class _OpenArchives:
     """Archives in use: each opened once, the most recent ones kept.
 
     A local archive is opened again when it has changed. One on a store is used as it was when it was listed, because
@@ -235,4 +235,4 @@ class _Opened:
             kept.popitem(last=False)
 
 
-_opened = _Opened()
+_opened = _OpenArchives()
