@@ -4,19 +4,19 @@ import http.client
 import logging
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import boto3
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
 
+from dedup_assets_tests.support.loopback import Handler, LoopbackServer
 from dedup_assets_tests.support.s3 import s3_environment
 
 _STALL_SECONDS = 30
@@ -25,15 +25,7 @@ Fault = str
 """What happens to a response: `error 503`, `stall` or `reset` in the middle, `truncate`."""
 
 
-class _Silent(ThreadingHTTPServer):
-    """A server that does not report clients that went away, because tests read stderr."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it was called
-
-
-class FaultyServer:
+class FaultyServer(LoopbackServer):
     """Passes requests on to a store, and answers with a fault where the rule says so.
 
     Args:
@@ -50,31 +42,19 @@ class FaultyServer:
         self._over = threading.Event()
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Passing(Handler):
             def answer(self) -> None:
                 server.answer(self)
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
 
-            def log_message(self, *_: object) -> None:
-                """Print nothing."""
-
-        self._server = _Silent(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
+        super().__init__(Passing)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path.partition("?")[0]

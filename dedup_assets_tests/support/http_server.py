@@ -3,9 +3,9 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from dedup_assets_tests.support.loopback import Handler, LoopbackServer
 
 
 class Answer(NamedTuple):
@@ -16,7 +16,7 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class HttpServer:
+class HttpServer(LoopbackServer):
     """Answers HEAD and GET.
 
     Args:
@@ -28,9 +28,7 @@ class HttpServer:
         self.asked: Counter[str] = Counter()
         guard, server = threading.Lock(), self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Answering(Handler):
             def respond(self) -> None:
                 with guard:
                     before = server.asked[self.path]
@@ -48,19 +46,4 @@ class HttpServer:
 
             do_GET = do_HEAD = respond  # noqa: N815 - the library's names
 
-            def log_message(self, *_: object) -> None:
-                """Nothing is told."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Answering)
