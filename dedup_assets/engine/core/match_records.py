@@ -1,0 +1,70 @@
+"""Records of what follows from pairs: why two images match, and which images are one picture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # decoding processes import this module, and start faster without polars
+    import polars as pl
+
+
+class Relation(StrEnum):
+    """What two images are to one another."""
+
+    EXACT = "exact"
+    """The same bytes."""
+    PIXELS = "pixels"
+    """Other bytes, the same decoded pixels and size."""
+    COPY = "copy"
+    """One is an edited form of the other."""
+    VARIANT = "variant"
+    """Similar, but another picture: another exposure, other text, another product."""
+    UNVERIFIED = "unverified"
+    """Not decided: too little structure, not compared, or a file is gone."""
+
+    @property
+    def is_same_picture(self) -> bool:
+        """Whether images of this relation belong to one group."""
+        return self in (Relation.EXACT, Relation.PIXELS, Relation.COPY)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why images match: one row per unordered pair that was considered.
+
+    Attributes:
+        rows: `a`, `b` (binary, a before b in byte order), `similarity` (float64), `relation` (string, a `Relation`),
+            `kind` (string: what was done to b, or to a, in words; empty if nothing or unknown), `transform` (list of
+            nine float64: the rows of the 3 x 3 matrix that maps pixels of b onto a; null if unknown), `overlap_a`,
+            `overlap_b` (float64: share of the area that the other picture shows), `residual` (float64: share of the
+            structure in the overlap that differs) and `inliers` (int64: keypoints that agree). These four are null
+            where the pair was not compared itself. Sorted by similarity, highest first, then by (a, b).
+        counts: what was done: `candidates`, `compared`, `left_out` and one entry per relation.
+    """
+
+    rows: "pl.DataFrame"
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Images that are one picture: a kept image and others, each itself a copy of it.
+
+    Attributes:
+        rows: one row per image in a group: `filename` (binary), `group_id` (string, `g-` and 12 hex digits), `role`
+            (string: keep or copy), `keep` (binary: the kept image), `similarity_to_keep` (float64), `relation`,
+            `kind` (strings, as of `Evidence`; empty for the kept image) and `reason` (string: why the kept image is
+            kept). Sorted by `group_id`, the kept image first, then by name.
+        related: neighbours that are no members: `group_id`, `other_group_id` (string; empty for an image in no group),
+            `filename` (binary: the image of the other group, or the single one), `similarity` (float64), `relation`.
+    """
+
+    rows: "pl.DataFrame"
+    related: "pl.DataFrame"
+
+    def __len__(self) -> int:
+        return self.rows.height
