@@ -48,7 +48,7 @@ def object_info(filesystem: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 -
     if not getattr(filesystem, "async_impl", False):
         facts: dict[str, Any] = filesystem.info(path)
         return facts
-    return ask(path, lambda: _within(filesystem, filesystem._info(path), _INFO_SECONDS))
+    return ask(_server_of(filesystem, path), lambda: _within(filesystem, filesystem._info(path), _INFO_SECONDS))
 
 
 def read_object(
@@ -79,7 +79,10 @@ def read_object(
     if start is None and size and "s3" in filesystem.protocol:
         start = 0  # s3fs asks for the size of an object that is read as a whole, but not of one read from byte 0 on
     seconds = _DEADLINE_SECONDS + size / _SLOWEST_BYTES_A_SECOND
-    content = ask(path, lambda: _within(filesystem, filesystem._cat_file(path, start=start, end=end), seconds))
+    content = ask(
+        _server_of(filesystem, path),
+        lambda: _within(filesystem, filesystem._cat_file(path, start=start, end=end), seconds),
+    )
     return content
 
 
@@ -118,6 +121,15 @@ def _settled_date(text: str) -> str:
     except ValueError:
         return ""
     return text if age > _SETTLED_SECONDS else ""
+
+
+def _server_of(filesystem: Any, path: str) -> str:  # noqa: ANN401 - fsspec is untyped
+    """Who answers for an object: a host, or a bucket of one account at one endpoint.
+
+    The hash of a filesystem covers its endpoint, account and credentials, so that no secret is part of the name.
+    """
+    server, _, rest = path.partition("://") if "://" in path else ("", "", path)
+    return f"{hash(filesystem):x} {server} {rest.lstrip('/').partition('/')[0]}"
 
 
 def _within(filesystem: Any, request: Coroutine[Any, Any, Any], seconds: float) -> Any:  # noqa: ANN401

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -123,6 +123,19 @@ def _stop_clock() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@contextmanager
+def _clock_stopped() -> Iterator[None]:
+    """Within the block the clock stands; afterwards it goes on with the time that was left."""
+    if sys.platform == "win32":
+        yield
+        return
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
+
+
 class _RemoteFile(io.RawIOBase):
     """A file that the parent reads, see `remote.py`."""
 
@@ -151,9 +164,14 @@ class _RemoteFile(io.RawIOBase):
         return size
 
     def _ask(self, what: str, offset: int, size: int) -> tuple[int, bytes]:
-        """Send a wish. Returns the size that the parent names, and for "read" as many bytes."""
-        self._link.send({"ask": what, "name": self._name, "offset": offset, "size": size})
-        reply = json.loads(self._link.requests.readline())
+        """Send a wish. Returns the size that the parent names, and for "read" as many bytes.
+
+        Waiting for a store is no decoding, so the clock stands meanwhile.
+        """
+        with _clock_stopped():
+            self._link.send({"ask": what, "name": self._name, "offset": offset, "size": size})
+            reply = json.loads(self._link.requests.readline())
+            content = self._link.requests.read(reply["size"]) if what == "read" and "size" in reply else b""
         if "error" in reply:
             raise FileNotFoundError(reply["error"]) if reply["missing"] else OSError(reply["error"])
-        return reply["size"], self._link.requests.read(reply["size"]) if what == "read" else b""
+        return reply["size"], content
