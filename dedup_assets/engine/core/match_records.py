@@ -40,10 +40,14 @@ class Evidence:
             `overlap_b` (float64: share of the area that the other picture shows), `residual` (float64: share of the
             structure in the overlap that differs) and `inliers` (int64: keypoints that agree). These four are null
             where the pair was not compared itself. Sorted by similarity, highest first, then by (a, b).
+        images: one row per image that was looked at, sorted by name: `filename` (binary), `content` (string: SHA-256 of
+            its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64) and `frames`
+            (int64: frames or pages of the file, 1 for a plain picture).
         counts: what was done: `candidates`, `compared`, `left_out` and one entry per relation.
     """
 
     rows: "pl.DataFrame"
+    images: "pl.DataFrame"
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -1,0 +1,121 @@
+"""The files of evidence and groups: CSV for people, and the same tables as Parquet, typed.
+
+docs/reference.md, "Files", describes the columns. Names are bytes in both forms.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.work_dir.csv_rows import field, write_rows
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
+
+EVIDENCE = "evidence.parquet"
+EVIDENCE_CSV = "evidence.csv"
+EVIDENCE_IMAGES = "evidence_images.parquet"
+GROUPS = "groups.parquet"
+GROUPS_CSV = "groups.csv"
+RELATED = "related.parquet"
+RELATED_CSV = "related.csv"
+
+EVIDENCE_SCHEMA = pl.Schema(
+    [
+        *(("a", pl.Binary), ("b", pl.Binary), ("similarity", pl.Float64), ("relation", pl.String), ("kind", pl.String)),
+        ("transform", pl.List(pl.Float64)),
+        *(("overlap_a", pl.Float64), ("overlap_b", pl.Float64), ("residual", pl.Float64), ("inliers", pl.Int64)),
+    ]
+)
+IMAGES_SCHEMA = pl.Schema(
+    {
+        **{"filename": pl.Binary, "content": pl.String, "width": pl.Int64, "height": pl.Int64, "size_bytes": pl.Int64},
+        "frames": pl.Int64,
+    }
+)
+GROUPS_SCHEMA = pl.Schema(
+    {
+        **{"filename": pl.Binary, "group_id": pl.String, "role": pl.String, "keep": pl.Binary},
+        **{"similarity_to_keep": pl.Float64, "relation": pl.String, "kind": pl.String, "reason": pl.String},
+    }
+)
+RELATED_SCHEMA = pl.Schema(
+    {
+        **{"group_id": pl.String, "other_group_id": pl.String, "filename": pl.Binary, "similarity": pl.Float64},
+        "relation": pl.String,
+    }
+)
+
+
+def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
+    """Write evidence.parquet, evidence.csv and evidence_images.parquet."""
+    facts = {"counts": json.dumps(dict(evidence.counts))}
+    with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES) as (table, text, images):
+        evidence.rows.select(list(EVIDENCE_SCHEMA)).write_parquet(table, metadata=facts)
+        _write_csv(text, evidence.rows.select(list(EVIDENCE_SCHEMA)))
+        evidence.images.select(list(IMAGES_SCHEMA)).write_parquet(images)
+
+
+def read_evidence(work_dir: WorkDir) -> Evidence:
+    """Read evidence.parquet and evidence_images.parquet.
+
+    Raises:
+        WorkDirError: a file is missing, damaged or of another program.
+    """
+    remedy = "materialize evidence"
+    rows, facts = read_parquet(work_dir, EVIDENCE, remedy=remedy)
+    images, _ = read_parquet(work_dir, EVIDENCE_IMAGES, remedy=remedy)
+    with naming_damage(work_dir, EVIDENCE, remedy):
+        rows = rows.select(list(EVIDENCE_SCHEMA)).cast(EVIDENCE_SCHEMA)
+    with naming_damage(work_dir, EVIDENCE_IMAGES, remedy):
+        images = images.select(list(IMAGES_SCHEMA)).cast(IMAGES_SCHEMA)
+    return Evidence(rows, images, json.loads(facts.get("counts", "{}")))
+
+
+def write_groups(work_dir: WorkDir, groups: Groups) -> None:
+    """Write groups.parquet, groups.csv, related.parquet and related.csv."""
+    with work_dir.publish(GROUPS, GROUPS_CSV, RELATED, RELATED_CSV) as (table, text, related, related_text):
+        groups.rows.select(list(GROUPS_SCHEMA)).write_parquet(table)
+        _write_csv(text, groups.rows.select(list(GROUPS_SCHEMA)))
+        groups.related.select(list(RELATED_SCHEMA)).write_parquet(related)
+        _write_csv(related_text, groups.related.select(list(RELATED_SCHEMA)))
+
+
+def read_groups(work_dir: WorkDir) -> Groups:
+    """Read groups.parquet and related.parquet.
+
+    Raises:
+        WorkDirError: a file is missing, damaged or of another program.
+    """
+    remedy = "materialize groups"
+    rows, _ = read_parquet(work_dir, GROUPS, remedy=remedy)
+    related, _ = read_parquet(work_dir, RELATED, remedy=remedy)
+    with naming_damage(work_dir, GROUPS, remedy):
+        rows = rows.select(list(GROUPS_SCHEMA)).cast(GROUPS_SCHEMA)
+    with naming_damage(work_dir, RELATED, remedy):
+        related = related.select(list(RELATED_SCHEMA)).cast(RELATED_SCHEMA)
+    return Groups(rows, related)
+
+
+def _write_csv(file: BinaryIO, table: pl.DataFrame) -> None:
+    write_rows(file, ",".join(table.columns), _lines(table))
+
+
+def _lines(table: pl.DataFrame) -> Iterator[bytes]:
+    for row in table.iter_rows():
+        yield b",".join(map(_text, row))
+
+
+def _text(value: object) -> bytes:
+    """A value as a field: similarities and shares with 6 decimals, a matrix as nine numbers, nothing for null."""
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return field(value)
+    if isinstance(value, float):
+        return b"%.6f" % value
+    if isinstance(value, list):
+        return b" ".join(b"%.9g" % number for number in value)
+    return field(str(value).encode("utf-8", "replace"))
