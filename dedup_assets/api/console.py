@@ -19,6 +19,7 @@ from dedup_assets.pipeline.run_facts import RunFacts
 
 _SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
 LOG_SECONDS = 60.0
+_DOING = {"images": "reading images", "pairs": "comparing pairs"}
 
 
 class ConsoleProgress(ProgressReporter):
@@ -30,10 +31,10 @@ class ConsoleProgress(ProgressReporter):
         self._is_bar = bar_works or (sys.stderr is not None and sys.stderr.isatty())
         self._logged = time.monotonic()
         self._bar = Progress(
-            TextColumn("reading images"),
+            TextColumn("{task.fields[doing]}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.0f} images/s"),
+            TextColumn("{task.fields[rate]:.0f} {task.fields[unit]}/s"),
             TextColumn("{task.fields[bad]} bad"),
             TimeRemainingColumn(),
             console=console,
@@ -49,11 +50,11 @@ class ConsoleProgress(ProgressReporter):
     ) -> None:
         self._bar.stop()
 
-    def begin(self, total: int) -> None:
-        """Show the bar."""
-        super().begin(total)
+    def begin(self, total: int, unit: str = "images") -> None:
+        """Show a bar."""
+        super().begin(total, unit)
         self._bar.start()
-        self._task = self._bar.add_task("", total=total, rate=0.0, bad=0)
+        self._task = self._bar.add_task("", total=total, rate=0.0, bad=0, unit=unit, doing=_DOING[unit])
 
     def advance(self, done: int, bad: int) -> None:
         """Move the bar."""
@@ -85,6 +86,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("images good", "bad_images", "good_images"),
         ("images bad", "bad_images", "bad_images"),
         ("similar pairs", "similarity", "pairs"),
+        ("groups of one picture", "groups", "groups"),
+        ("copies in groups", "groups", "copies"),
         ("components", "components", "components"),
         ("largest component", "components", "largest_component"),
         ("outliers", "outliers", "outliers"),

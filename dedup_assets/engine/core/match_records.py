@@ -44,11 +44,15 @@ class Evidence:
             its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64) and `frames`
             (int64: frames or pages of the file, 1 for a plain picture).
         counts: what was done: `candidates`, `compared`, `left_out` and one entry per relation.
+        made_of: identifies the results and settings that it was made from; empty if unknown.
+        is_stored: it was read from the files that it would be written to.
     """
 
     rows: "pl.DataFrame"
     images: "pl.DataFrame"
     counts: Mapping[str, int] = field(default_factory=dict)
+    made_of: str = ""
+    is_stored: bool = False
 
     def __len__(self) -> int:
         return self.rows.height

@@ -6,26 +6,29 @@ from contextlib import contextmanager
 
 
 class ProgressReporter:
-    """Counts images; a subclass shows them.
+    """Counts images, or pairs that are compared; a subclass shows them.
 
     Attributes:
-        total: number of images to read.
-        done: images finished, good or bad.
+        unit: what is counted: `images` or `pairs`.
+        total: number of them.
+        done: those finished, good or bad.
         bad: how many of these were bad.
     """
 
+    unit = "images"
     total = 0
     done = 0
     bad = 0
     _begun = 0.0
 
-    def begin(self, total: int) -> None:
-        """Start counting towards `total` images."""
+    def begin(self, total: int, unit: str = "images") -> None:
+        """Start counting towards `total` images, or what `unit` says."""
+        self.unit = unit
         self.total, self.done, self.bad = total, 0, 0
         self._begun = time.monotonic()
 
     def advance(self, done: int, bad: int) -> None:
-        """Count `done` more images, of which `bad` were bad."""
+        """Count `done` more, of which `bad` were bad."""
         self.done += done
         self.bad += bad
 
@@ -33,9 +36,9 @@ class ProgressReporter:
         """Stop counting."""
 
     @contextmanager
-    def counting(self, total: int) -> Iterator[None]:
+    def counting(self, total: int, unit: str = "images") -> Iterator[None]:
         """Count within the block, and stop when it ends, also by an error."""
-        self.begin(total)
+        self.begin(total, unit)
         try:
             yield
         finally:
@@ -43,7 +46,7 @@ class ProgressReporter:
 
     def __str__(self) -> str:
         return (
-            f"{self.done} of {self.total} images, {self.bad} bad, {self.rate:.0f} images/s, "
+            f"{self.done} of {self.total} {self.unit}, {self.bad} bad, {self.rate:.0f} {self.unit}/s, "
             f"about {self.seconds_left:.0f} s left"
         )
 
@@ -54,7 +57,7 @@ class ProgressReporter:
 
     @property
     def rate(self) -> float:
-        """Images per second since `begin`."""
+        """Images, or pairs, per second since `begin`."""
         return self.done / max(self.seconds, 1e-9)
 
     @property

@@ -50,7 +50,9 @@ RELATED_SCHEMA = pl.Schema(
 
 
 def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
-    """Write evidence.parquet, evidence.csv and evidence_images.parquet."""
+    """Write evidence.parquet, evidence.csv and evidence_images.parquet, unless they are there already."""
+    if evidence.is_stored:
+        return
     facts = {"counts": json.dumps(dict(evidence.counts))}
     with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES) as (table, text, images):
         evidence.rows.select(list(EVIDENCE_SCHEMA)).write_parquet(table, metadata=facts)

@@ -29,3 +29,10 @@ def test_the_end_is_told_whatever_happens() -> None:
     with pytest.raises(ZeroDivisionError), progress.counting(5):
         raise ZeroDivisionError
     assert progress.ended
+
+
+def test_what_is_counted_is_named() -> None:
+    progress = ProgressReporter()
+    with progress.counting(4, "pairs"):
+        progress.advance(1, 0)
+    assert str(progress).startswith("1 of 4 pairs, 0 bad, ")
