@@ -71,6 +71,7 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
     """A new setting must be named in `settings_read`, or here as one that changes nothing."""
     changes_nothing = {
         "work_dir", "version", "verbose", "num_threads", "run_mode", "shard_size", "search_range_size",
+        "evidence", "evidence_pairs_per_image",
         "image_seconds",  # an image that it stops is tried again
         "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
     }  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
@@ -166,6 +167,16 @@ class Settings(BaseModel):
         ge=1,
         description="Rows of features.dat per search: the unit of sharing among workers, of resuming and of memory.",
     )
+    evidence: Literal["on", "off"] = Field(
+        default="on",
+        description="Compare the pixels of similar images; off: evidence and groups are empty.",
+    )
+    evidence_pairs_per_image: float = Field(
+        default=3.0,
+        ge=0,
+        le=100,
+        description="Pairs whose pixels are compared, per image and at most; the most similar come first.",
+    )
     max_pixels: int = Field(
         default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )
@@ -284,7 +295,7 @@ class Settings(BaseModel):
         return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
 
     @property
-    def graph(self) -> "GraphSettings":
+    def graph(self) -> GraphSettings:
         """What the graph computes; `ccthreshold` is `threshold` unless turi_param sets it."""
         given = parse_turi_param(self.turi_param)
         return GraphSettings(
@@ -314,16 +325,6 @@ class Settings(BaseModel):
     def box(self) -> BoundingBox | None:
         """The crop of `bounding_box`, or None."""
         return parse_bounding_box(self.bounding_box)
-
-
-@dataclass(frozen=True)
-class GraphSettings:
-    """Which parts of the similarity graph are computed, and from which edges (similarity > ccthreshold)."""
-
-    ccthreshold: float
-    run_cc: bool
-    run_pagerank: bool
-    run_degree: bool
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import Components, Neighbors
-from dedup_assets.engine.core.settings import GraphSettings
 from dedup_assets.engine.graph.edges import MILLION, UndirectedEdges, undirected
 from dedup_assets.engine.graph.pagerank import pagerank
 

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import BoundingBox
-from dedup_assets.engine.core.settings import GraphSettings, Settings, allowed
+from dedup_assets.engine.core.settings import Settings, allowed
 
 
 def refused(**values: Any) -> str:

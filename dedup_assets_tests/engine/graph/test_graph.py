@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import Neighbors
-from dedup_assets.engine.core.settings import GraphSettings
 from dedup_assets.engine.graph import PairCount, build_components, count_pairs, find_outliers, similar_pairs
 
 Edge = tuple[int, int, float]

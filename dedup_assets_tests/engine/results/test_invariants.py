@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -16,7 +17,6 @@ from dedup_assets.engine.core.records import (
     Neighbors,
     Pairs,
 )
-from dedup_assets.engine.core.settings import GraphSettings
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.results.invariants import (
