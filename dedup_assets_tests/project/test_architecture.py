@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
     "work_dir": {"core", "stores"},
     "graph": {"core"},
     "results": {"core"},
-    "decoders": {"core", "stores", "workers", "pictures", "inputs"},
+    "evidence": {"core"},
+    "decoders": {"core", "stores", "workers", "pictures", "inputs", "evidence"},
     "neighbors": {"core", "workers", "work_dir"},
     "extraction": {"core", "stores", "workers", "pictures", "inputs", "decoders", "work_dir", "results"},
     "gallery": {"core", "stores", "workers", "pictures", "inputs", "decoders", "extraction", "work_dir"},
@@ -186,7 +187,9 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "engine.inputs.containers.videos",
         "cli.samples",
         "engine.pictures.resizing",
-    }  # the last two: of pictures drawn here, or decoded there
+        "engine.evidence.look",
+        "engine.evidence.keypoints",
+    }  # from the samples on: of pictures drawn here, or decoded there
     offenders = {
         module.name
         for module in MODULES

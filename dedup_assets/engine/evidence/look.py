@@ -1,0 +1,129 @@
+"""What a comparison needs of one picture: its pixels at 256 px, and what is computed from them when first asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup_assets.engine.evidence.filters import LUMA, slopes, smooth
+from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
+
+SIDE = 256  # px of the longer side
+_LEAST_SIDE = 16  # px of the shorter side; narrower strips are widened, so that every filter fits
+_LEAST_LEVEL = 8  # px of the shorter side of the coarsest level of a pyramid
+_THUMBNAIL = 32  # px
+_PLAIN = 12  # levels that a plain border may vary
+_PLAIN_SHARE = 0.98  # of a line's pixels, which are plain in a border
+
+
+class Box(NamedTuple):
+    """A part of a picture, in units of its longer side."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One picture as comparisons see it.
+
+    Attributes:
+        rgb: (h, w, 3) uint8 of `SIDE` px on the longer side.
+        width: of the file, in pixels, upright.
+        height: of the file, in pixels, upright.
+    """
+
+    rgb: NDArray[np.uint8]
+    width: int
+    height: int
+
+    @cached_property
+    def extent(self) -> NDArray[np.float64]:
+        """(2,): width and height in units of the longer side."""
+        height, width = self.rgb.shape[:2]
+        return np.array([width, height]) / SIDE
+
+    @cached_property
+    def levels(self) -> Sequence[NDArray[np.uint8]]:
+        """Pyramid of (h, w, 3) uint8 with SIDE, SIDE / 2, SIDE / 4, ... px; means of 2 x 2 pixels."""
+        picture, levels = Image.fromarray(self.rgb), [self.rgb]
+        while min(picture.size) >= 2 * _LEAST_LEVEL:
+            picture = picture.reduce(2)
+            levels.append(np.asarray(picture))
+        return levels
+
+    def gray(self, level: int) -> NDArray[np.float32]:
+        """(h, w, 3) float32 of one level: smoothed gray (0 to 255), and its slopes per pixel along x and y."""
+        if level not in self._grays:
+            gray = smooth(self.levels[level] @ LUMA)
+            self._grays[level] = np.concatenate([gray[..., None], slopes(gray)], 2)
+        return self._grays[level]
+
+    @cached_property
+    def _grays(self) -> dict[int, NDArray[np.float32]]:
+        return {}
+
+    @cached_property
+    def thumbnails(self) -> NDArray[np.float32]:
+        """(8, 1024) float32: gray at 32 x 32 in eight poses, each of mean 0 and length 1.
+
+        The first is the picture as it is. The next three are turned by a further 90° anticlockwise each; the last four
+        are the same of the mirrored picture (left and right exchanged).
+        """
+        small = Image.fromarray(self.rgb).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
+        gray = np.asarray(small) @ LUMA
+        gray -= gray.mean()
+        gray /= np.linalg.norm(gray) + 1e-3
+        return np.stack([np.rot90(pose, turns).ravel() for pose in (gray, gray[:, ::-1]) for turns in range(4)])
+
+    @cached_property
+    def content(self) -> Box:
+        """The picture without borders of one colour. A picture that is plain all over is all content."""
+        image = self.levels[min(1, len(self.levels) - 1)]
+        left, right = _plain_lines(image.swapaxes(0, 1))
+        top, bottom = _plain_lines(image)
+        pixel = 1 / max(image.shape[:2])
+        return Box(left * pixel, top * pixel, self.extent[0] - right * pixel, self.extent[1] - bottom * pixel)
+
+    @cached_property
+    def keypoints(self) -> Keypoints:
+        """Places that are found again in copies, with descriptors of their surroundings."""
+        return find_keypoints(self.rgb)
+
+
+def make_look(rgb: NDArray[np.uint8], width: int, height: int) -> Look:
+    """Take a picture for comparisons.
+
+    Args:
+        rgb: (h, w, 3) uint8, upright. It is resized to `SIDE` px on the longer side (smaller pictures are enlarged)
+            and at least 16 px on the shorter one; pixels of that size are taken as they are.
+        width: of the file, in pixels, upright.
+        height: of the file, in pixels, upright.
+    """
+    size = look_size(rgb.shape[1], rgb.shape[0])
+    if (rgb.shape[1], rgb.shape[0]) != size:
+        rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR))
+    return Look(rgb, width, height)
+
+
+def look_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height in pixels that a picture of this size has in a `Look`."""
+    longer = max(width, height)
+    return max(_LEAST_SIDE, round(width * SIDE / longer)), max(_LEAST_SIDE, round(height * SIDE / longer))
+
+
+def _plain_lines(lines: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many of the first and of the last lines are a border of one colour; (n, m, 3) uint8."""
+    colours = np.median(lines, 1)
+    plain = (np.abs(lines - colours[:, None]).max(2) < _PLAIN).mean(1) > _PLAIN_SHARE
+    border = []
+    for is_plain, colour in ((plain, colours), (plain[::-1], colours[::-1])):
+        alike = is_plain & (np.abs(colour - colour[0]).max(1) < _PLAIN)
+        border.append(0 if alike.all() else int(np.argmin(alike)))
+    return border[0], border[1]
