@@ -26,7 +26,7 @@ _File = tuple[bytes, int, str]  # name, size in bytes, version
 
 
 @dataclass(frozen=True)
-class Look:
+class Sighting:
     """What was seen of an input.
 
     Attributes:
@@ -46,10 +46,10 @@ def look(
     input_dir: str | Sequence[str],
     options: ListingOptions | None = None,
     *,
-    begun: Look | None = None,
+    begun: Sighting | None = None,
     most_files: int = MOST_FILES,
     most_seconds: float = MOST_SECONDS,
-) -> Look:
+) -> Sighting:
     """See which files an input has.
 
     Args:
@@ -68,7 +68,7 @@ def look(
     inputs = [input_dir] if isinstance(input_dir, str) else list(input_dir)
     if not any(inputs):
         raise InputError("input_dir='': name a folder, an image, a list file or a URL")
-    seen = begun or Look()
+    seen = begun or Sighting()
     files, digest, until = seen.files, seen.digest, time.monotonic() + most_seconds
     for number, each in enumerate(inputs[seen.input :], seen.input):
         after = os.fsencode(seen.after) if number == seen.input else b""
@@ -79,8 +79,8 @@ def look(
                 b"%b\0%b\0%d\0%b" % (digest.encode(), name, size_bytes, version.encode())
             ).hexdigest()
             if files - seen.files >= most_files or time.monotonic() > until:
-                return Look(files, digest, os.fsdecode(name), number)
-    return Look(files, digest)
+                return Sighting(files, digest, os.fsdecode(name), number)
+    return Sighting(files, digest)
 
 
 def _files_of(each: str, options: ListingOptions, after: bytes, *, is_required: bool) -> Iterator[_File]:

@@ -16,7 +16,7 @@ import dagster as dg
 from dedup_assets.engine.core.errors import DedupError, SettingsError
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.inputs.listing import ListingOptions
-from dedup_assets.engine.inputs.watching import Look, look
+from dedup_assets.engine.inputs.watching import Sighting, look
 from dedup_assets.pipeline.resources import Alerts
 
 _INTERVAL_SECONDS = 30
@@ -40,8 +40,8 @@ class Watch:
         requested: digest of the state for which a run was last requested.
     """
 
-    begun: Look | None = None
-    seen: Look = field(default_factory=Look)
+    begun: Sighting | None = None
+    seen: Sighting = field(default_factory=Sighting)
     since: float = 0.0
     requested: str = ""
 
@@ -50,8 +50,8 @@ class Watch:
         """Read a cursor. An empty one, or one that a person changed in the UI, means that nothing is known."""
         try:
             kept = json.loads(cursor or "{}")
-            begun = Look(**kept["begun"]) if kept.get("begun") else None
-            return cls(begun, Look(**kept["seen"]), float(kept["since"]), str(kept["requested"]))
+            begun = Sighting(**kept["begun"]) if kept.get("begun") else None
+            return cls(begun, Sighting(**kept["seen"]), float(kept["since"]), str(kept["requested"]))
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
@@ -59,7 +59,7 @@ class Watch:
         """The cursor as text; its size does not grow with the number of files."""
         return json.dumps(asdict(self))
 
-    def advance(self, found: Look, now: float) -> "tuple[Watch, str]":
+    def advance(self, found: Sighting, now: float) -> "tuple[Watch, str]":
         """Return the next cursor, and the reason to start no run; the reason is empty if a run should start.
 
         A run starts when two complete looks in a row find the same state, because the state changes during an upload.

@@ -8,7 +8,7 @@ import pytest
 
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.inputs.listing import ListingOptions
-from dedup_assets.engine.inputs.watching import Look, look
+from dedup_assets.engine.inputs.watching import Sighting, look
 
 
 def put(path: Path, content: bytes = b"x") -> Path:
@@ -25,7 +25,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def in_pieces(input_dir: str, size: int) -> tuple[Look, int]:
+def in_pieces(input_dir: str, size: int) -> tuple[Sighting, int]:
     """A complete look in pieces of `size` files, and the number of pieces."""
     pieces, found = 1, look(input_dir, most_files=size)
     while found.after:
@@ -115,7 +115,7 @@ def test_objects_on_s3_are_seen_page_by_page(s3_bucket: str) -> None:
     assert in_pieces(bucket, 400) == (first, 3)
     filesystem.pipe(f"{bucket}/0500.jpg", b"changed")
     assert look(bucket) != first
-    assert look(f"{s3_bucket}/nothing here") == Look()
+    assert look(f"{s3_bucket}/nothing here") == Sighting()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

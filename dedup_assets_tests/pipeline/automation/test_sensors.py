@@ -15,7 +15,7 @@ from dedup_assets import scale_out
 from dedup_assets.definitions import defs
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
-from dedup_assets.engine.inputs.watching import Look
+from dedup_assets.engine.inputs.watching import Sighting
 from dedup_assets.pipeline.automation.sensors import Watch, publish
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
@@ -101,9 +101,9 @@ def test_a_prefix_on_s3_is_watched_as_well(s3_bucket: str, uploads: Uploads) -> 
 
 
 def test_a_look_that_is_not_complete_goes_on_at_the_next_tick() -> None:
-    watch, reason = Watch().advance(Look(100, "d", after="x.jpg"), 1.0)
+    watch, reason = Watch().advance(Sighting(100, "d", after="x.jpg"), 1.0)
     assert reason == "100 files counted so far; the next tick goes on"
-    assert Watch.parse(watch.cursor()).begun == Look(100, "d", after="x.jpg")
+    assert Watch.parse(watch.cursor()).begun == Sighting(100, "d", after="x.jpg")
 
 
 @pytest.mark.parametrize("cursor", [None, "", "no json", "[]", '{"seen": 3}', '{"seen": {"files": "x"}}'])
