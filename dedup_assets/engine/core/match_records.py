@@ -39,7 +39,8 @@ class Evidence:
             nine float64: the rows of the 3 x 3 matrix that maps pixels of b onto a; null if unknown), `overlap_a`,
             `overlap_b` (float64: share of the area that the other picture shows), `residual` (float64: share of the
             structure in the overlap that differs) and `inliers` (int64: keypoints that agree). These four are null
-            where the pair was not compared itself. Sorted by similarity, highest first, then by (a, b).
+            where the pair was not compared itself. `edited` (string) says which of the two is the edited one: a, b,
+            both, or empty if neither or unknown. Sorted by similarity, highest first, then by (a, b).
         images: one row per image that was looked at, sorted by name: `filename` (binary), `content` (string: SHA-256 of
             its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64) and `frames`
             (int64: frames or pages of the file, 1 for a plain picture).

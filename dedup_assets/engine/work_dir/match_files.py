@@ -10,9 +10,16 @@ from typing import BinaryIO
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
+
+__all__ = [
+    "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
+    "GROUPS_SCHEMA", "IMAGES_SCHEMA", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
+    "read_evidence", "read_groups", "write_evidence", "write_groups",
+]  # fmt: skip
 
 EVIDENCE = "evidence.parquet"
 EVIDENCE_CSV = "evidence.csv"
@@ -21,32 +28,6 @@ GROUPS = "groups.parquet"
 GROUPS_CSV = "groups.csv"
 RELATED = "related.parquet"
 RELATED_CSV = "related.csv"
-
-EVIDENCE_SCHEMA = pl.Schema(
-    [
-        *(("a", pl.Binary), ("b", pl.Binary), ("similarity", pl.Float64), ("relation", pl.String), ("kind", pl.String)),
-        ("transform", pl.List(pl.Float64)),
-        *(("overlap_a", pl.Float64), ("overlap_b", pl.Float64), ("residual", pl.Float64), ("inliers", pl.Int64)),
-    ]
-)
-IMAGES_SCHEMA = pl.Schema(
-    {
-        **{"filename": pl.Binary, "content": pl.String, "width": pl.Int64, "height": pl.Int64, "size_bytes": pl.Int64},
-        "frames": pl.Int64,
-    }
-)
-GROUPS_SCHEMA = pl.Schema(
-    {
-        **{"filename": pl.Binary, "group_id": pl.String, "role": pl.String, "keep": pl.Binary},
-        **{"similarity_to_keep": pl.Float64, "relation": pl.String, "kind": pl.String, "reason": pl.String},
-    }
-)
-RELATED_SCHEMA = pl.Schema(
-    {
-        **{"group_id": pl.String, "other_group_id": pl.String, "filename": pl.Binary, "similarity": pl.Float64},
-        "relation": pl.String,
-    }
-)
 
 
 def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:

@@ -28,6 +28,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
         st.none() | st.lists(st.floats(-1e4, 1e4), min_size=9, max_size=9),
         *(st.none() | shares,) * 3,
         st.none() | st.integers(0, 400),
+        st.sampled_from(["", "a", "b", "both"]),
     )
     rows = pl.DataFrame(draw(st.lists(row, max_size=5)), schema=match_files.EVIDENCE_SCHEMA, orient="row")
     image = st.tuples(names, st.just("0" * 64), st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.just(1))
@@ -46,7 +47,7 @@ def test_evidence_is_read_back_as_written(tmp_path_factory: pytest.TempPathFacto
 
 
 def test_csv_has_a_row_per_pair_with_the_matrix_as_nine_numbers(tmp_path: Path) -> None:
-    row = (b"a,1.jpg", b"b.jpg", 0.9, "copy", "gray, mirrored", [1.0, 0, 0, 0, 1, 0, 0, 0, 1], 1.0, None, 0.25, 12)
+    row = (b"a,1.jpg", b"b.jpg", 0.9, "copy", "gray, mirrored", [1.0, 0, 0, 0, 1, 0, 0, 0, 1], 1.0, None, 0.25, 12, "b")
     rows = pl.DataFrame([row], schema=match_files.EVIDENCE_SCHEMA, orient="row")
     match_files.write_evidence(WorkDir(str(tmp_path)), Evidence(rows, pl.DataFrame(schema=match_files.IMAGES_SCHEMA)))
     with (tmp_path / "evidence.csv").open(newline="") as file:
@@ -55,7 +56,7 @@ def test_csv_has_a_row_per_pair_with_the_matrix_as_nine_numbers(tmp_path: Path) 
         {
             **{"a": "a,1.jpg", "b": "b.jpg", "similarity": "0.900000", "relation": "copy", "kind": "gray, mirrored"},
             **{"transform": "1 0 0 0 1 0 0 0 1", "overlap_a": "1.000000", "overlap_b": "", "residual": "0.250000"},
-            "inliers": "12",
+            **{"inliers": "12", "edited": "b"},
         }
     ]
 
