@@ -13,7 +13,7 @@ from benchmarks.copies import PROTOCOLS, DataError, group_of, prepare
 from benchmarks.environments import EnvironmentFailedError, python_of, versions_of
 from benchmarks.measure import Measurement, measure
 from benchmarks.results import ImageSet, Result
-from benchmarks.score import count_true_pairs, score_pairs, score_vectors
+from benchmarks.score import count_true_pairs, score_groups, score_pairs, score_vectors
 from benchmarks.tools import OURS, TOOLS, Job, Tool
 
 _ROOT = Path(__file__).parents[1]
@@ -126,7 +126,7 @@ def _compare(
             measurement = measure(
                 tool.command(pythons[tool.name], job),
                 env=tool.full_environment(),
-                cwd=_ROOT if tool is OURS else home,
+                cwd=_ROOT if tool.is_ours else home,
                 log=home / f"{tool.name}-{repetition}.log",
                 timeout_seconds=options.timeout,
             )
@@ -136,7 +136,7 @@ def _compare(
             jobs[tool.name] = job
     true_pairs = count_true_pairs(images)
     results = [
-        _score(tool, versions[tool.name], jobs[tool.name], runs[tool.name], len(images), true_pairs) for tool in tools
+        _score(tool, versions[tool.name], jobs[tool.name], runs[tool.name], images, true_pairs) for tool in tools
     ]
     return ImageSet(name, len(images), len({group_of(path) for path in images}), results)
 
@@ -147,9 +147,9 @@ def _made(folder: Path) -> Path:
 
 
 def _score(
-    tool: Tool, versions: tuple[str, str], job: Job, runs: list[Measurement], images: int, true_pairs: int
+    tool: Tool, versions: tuple[str, str], job: Job, runs: list[Measurement], images: list[Path], true_pairs: int
 ) -> Result:
-    features, pairs = job.work_dir / tool.features, job.work_dir / tool.pairs
+    features, pairs, groups = (job.work_dir / name for name in (tool.features, tool.pairs, tool.groups))
     failed = any(run.exit_code for run in runs)
     listed = pairs.is_file() and not failed
     own = max(tool.default_threshold, job.threshold)
@@ -157,11 +157,12 @@ def _score(
         tool=tool,
         version=versions[0],
         python=versions[1],
-        images=images,
+        images=len(images),
         runs=runs,
         vectors=score_vectors(features, true_pairs) if features.is_file() and not failed else None,
         pairs=score_pairs(pairs, true_pairs, job.threshold) if listed else None,
         default_pairs=score_pairs(pairs, true_pairs, own) if listed else None,
+        groups=score_groups(groups if tool.groups and groups.is_file() else pairs, images, own) if listed else None,
     )
 
 

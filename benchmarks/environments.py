@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.tools import OURS, Tool
+from benchmarks.tools import Tool
 
 _FACTS = "import platform, importlib.metadata as m, sys; print(m.version(sys.argv[1]), platform.python_version())"
 
@@ -24,7 +24,7 @@ def python_of(tool: Tool, work: Path, given: str = "") -> str:
     Raises:
         EnvironmentFailedError: pip fails; the message is its last line.
     """
-    if given or tool is OURS:
+    if given or tool.is_ours:
         return given or sys.executable
     folder = work / "environments" / f"{tool.package}-{tool.version}"
     python, done = folder / "bin" / "python", folder / ".complete"

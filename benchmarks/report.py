@@ -10,6 +10,7 @@ from benchmarks.results import ImageSet, Result
 _COLUMNS = [
     "tool", "images/s", "wall s (all runs)", "CPU ms/image", "peak MB", "vectors", "uAP", "recall@P99.9",
     "precision", "recall", "precision, own default", "recall, own default",
+    "groups", "copies in groups", "mixed groups",
 ]  # fmt: skip
 
 
@@ -41,7 +42,8 @@ def _row(result: Result) -> list[str]:
     ]
     for pairs in (result.pairs, result.default_pairs):
         cells += [f"{pairs.precision:.4f}", f"{pairs.recall:.4f}"] if pairs else ["-", "-"]
-    return cells
+    groups = result.groups
+    return [*cells, *([f"{groups.reported:,}", f"{groups.found:.4f}", f"{groups.mixed:,}"] if groups else ["-"] * 3)]
 
 
 def ratios(image_set: ImageSet) -> list[str]:

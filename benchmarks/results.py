@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.measure import Measurement
-from benchmarks.score import PairQuality, VectorQuality
+from benchmarks.score import GroupQuality, PairQuality, VectorQuality
 from benchmarks.tools import Tool
 
 
@@ -21,6 +21,7 @@ class Result:
         vectors: quality of its vectors; None if it stored none.
         pairs: quality of the pairs at the common threshold; None if it lists none.
         default_pairs: quality of the pairs at its own default threshold, if that is higher.
+        groups: quality of its groups, or of the components of `default_pairs`.
     """
 
     tool: Tool
@@ -31,6 +32,7 @@ class Result:
     vectors: VectorQuality | None
     pairs: PairQuality | None
     default_pairs: PairQuality | None
+    groups: GroupQuality | None = None
 
     @property
     def failed(self) -> str:

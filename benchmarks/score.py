@@ -5,6 +5,7 @@ True pairs are those of all images that the tool was given, so an image that it 
 
 import csv
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,22 @@ class VectorQuality:
     average_precision: float
     sure_recall: float
     sure_cosine: float
+
+
+@dataclass(frozen=True)
+class GroupQuality:
+    """Quality of reported groups of one picture.
+
+    Attributes:
+        reported: number of groups of two or more images.
+        found: share of the copies that stand beside the others of their picture: of each true group of m images, those
+            in the reported group that holds most of it, without one, of m - 1.
+        mixed: number of reported groups with images of several pictures.
+    """
+
+    reported: int
+    found: float
+    mixed: int
 
 
 def count_true_pairs(images: list[Path]) -> int:
@@ -114,3 +131,45 @@ def score_pairs(similarity: Path, true_pairs: int, threshold: float) -> PairQual
     right = sum(len(set(map(group_of, pair))) == 1 for pair in listed if len(pair) == 2)
     precision = right / len(listed) if listed else 1.0
     return PairQuality(threshold, len(listed), precision, right / true_pairs)
+
+
+def score_groups(groups: Path, images: list[Path], threshold: float) -> GroupQuality:
+    """Score groups as a user gets them.
+
+    Args:
+        groups: groups.csv (`filename,group_id`), or a similarity.csv, whose connected components then count.
+        images: all images that the tool was given.
+        threshold: pairs of a similarity.csv below it are left out.
+    """
+    with groups.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if "group_id" in (rows.fieldnames or ()):
+            group = {row["filename"]: row["group_id"] for row in rows}
+        else:
+            group = _components((row["from"], row["to"]) for row in rows if float(row["distance"]) >= threshold)
+    sizes = Counter(map(group_of, images))
+    together = Counter((truth, reported) for truth, reported in ((group_of(name), group[name]) for name in group))
+    largest: dict[str, int] = {}
+    pictures: Counter[str] = Counter()
+    for (truth, reported), count in together.items():
+        largest[truth] = max(largest.get(truth, 0), count)
+        pictures[reported] += 1
+    copies = sum(size - 1 for size in sizes.values())
+    found = sum(count - 1 for count in largest.values())
+    mixed = sum(count > 1 for count in pictures.values())
+    return GroupQuality(len(pictures), found / copies if copies else 1.0, mixed)
+
+
+def _components(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The connected component of each image: the name of one of its images."""
+    parents: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        parents.setdefault(name, name)
+        while parents[name] != name:
+            parents[name] = name = parents[parents[name]]
+        return name
+
+    for left, right in pairs:
+        parents[root(left)] = root(right)
+    return {name: root(name) for name in parents}

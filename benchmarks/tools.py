@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_OUR_PACKAGE = "dedup-assets"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Tool:
         environment: environment variables for it.
         features: its file of vectors in work_dir; the names are in a .csv beside it.
         pairs: its list of pairs in work_dir.
+        groups: its list of groups in work_dir, if it makes one; else the connected components of its pairs count.
     """
 
     name: str
@@ -54,20 +56,29 @@ class Tool:
     environment: dict[str, str] = field(default_factory=dict)
     features: str = "features.dat"
     pairs: str = "similarity.csv"
+    groups: str = "groups.csv"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this package, in some configuration."""
+        return self.package == _OUR_PACKAGE
 
     def full_environment(self) -> dict[str, str]:
         """The variables of this process and of the tool; no Dagster instance, and for peers no PYTHONPATH of ours."""
         env = dict(os.environ)
         env.pop("DAGSTER_HOME", None)
-        if self is not OURS:
+        if not self.is_ours:
             env.pop("PYTHONPATH", None)
         return env | self.environment
 
 
-def _our_command(python: str, job: Job) -> list[str]:
-    options = ["--nearest-neighbors-k", str(job.neighbors), "--threshold", str(job.threshold)]
-    start = "from dedup_assets.cli import main; main()"
-    return [python, "-c", start, "run", str(job.images), str(job.work_dir), *options]
+def _our_command(*more: str) -> Callable[[str, Job], list[str]]:
+    def command(python: str, job: Job) -> list[str]:
+        options = ["--nearest-neighbors-k", str(job.neighbors), "--threshold", str(job.threshold), *more]
+        start = "from dedup_assets.cli import main; main()"
+        return [python, "-c", start, "run", str(job.images), str(job.work_dir), *options]
+
+    return command
 
 
 def _peer_command(script: str) -> Callable[[str, Job], list[str]]:
@@ -80,11 +91,20 @@ def _peer_command(script: str) -> Callable[[str, Job], list[str]]:
 
 OURS = Tool(
     name="dedup-assets",
-    package="dedup-assets",
+    package=_OUR_PACKAGE,
     version="",
-    command=_our_command,
-    arguments="defaults but for nearest_neighbors_k and threshold; the gallery is part of the run",
+    command=_our_command(),
+    arguments="defaults but for nearest_neighbors_k and threshold; evidence, groups and gallery are part of the run",
     default_threshold=0.85,
+)
+COSINE_ALONE = Tool(
+    name="evidence-off",
+    package=_OUR_PACKAGE,
+    version="",
+    command=_our_command("--evidence", "off"),
+    arguments="dedup-assets with evidence=off; its groups are the components of its pairs",
+    default_threshold=0.85,
+    groups="",
 )
 FASTDUP = Tool(
     name="fastdup",
@@ -112,4 +132,12 @@ CLEANVISION = Tool(
     arguments="only exact and near duplicates, of its eight checks; sets without a score, no vectors",
     default_threshold=1.0,
 )
-TOOLS = {tool.name: tool for tool in (OURS, FASTDUP, IMAGEDEDUP, CLEANVISION)}
+CZKAWKA = Tool(
+    name="czkawka",
+    package="czkawka",
+    version="0.1.2",
+    command=_peer_command("run_czkawka.py"),
+    arguments="its similar-image search with its default hash and distance; sets without a score, no vectors",
+    default_threshold=1.0,
+)
+TOOLS = {tool.name: tool for tool in (OURS, COSINE_ALONE, FASTDUP, IMAGEDEDUP, CLEANVISION, CZKAWKA)}

@@ -14,7 +14,7 @@ from benchmarks.compare import main
 from benchmarks.copies import PROTOCOLS, DataError, group_of, prepare
 from benchmarks.measure import Measurement, measure
 from benchmarks.results import ImageSet, Result
-from benchmarks.score import count_true_pairs, score_pairs, score_vectors
+from benchmarks.score import count_true_pairs, score_groups, score_pairs, score_vectors
 from benchmarks.tools import FASTDUP, OURS
 
 
@@ -87,6 +87,23 @@ def test_listed_pairs_count_once_whatever_their_direction_and_from_the_threshold
     assert (score.listed, score.precision, score.recall) == (2, 0.5, 0.25)
 
 
+IMAGES = [Path(f"/p/{name}.jpg") for name in ("a_1", "a_2", "a_3", "b_1", "b_2", "c_1")]
+
+
+def test_groups_are_scored_by_the_copies_that_stand_together_and_by_mixtures(tmp_path: Path) -> None:
+    members = ["/p/a_1.jpg,x", "/p/a_2.jpg,x", "/p/a_3.jpg,y", "/p/b_1.jpg,y"]
+    (tmp_path / "groups.csv").write_text("filename,group_id\n" + "\n".join(members))
+    score = score_groups(tmp_path / "groups.csv", IMAGES, 0.85)
+    assert (score.reported, score.found, score.mixed) == (2, 1 / 3, 1)
+
+
+def test_pairs_without_groups_are_scored_by_their_components(tmp_path: Path) -> None:
+    pairs = ["/p/a_1.jpg,/p/a_2.jpg,0.9", "/p/a_3.jpg,/p/a_2.jpg,0.9", "/p/b_1.jpg,/p/c_1.jpg,0.8"]
+    (tmp_path / "similarity.csv").write_text("from,to,distance\n" + "\n".join(pairs))
+    score = score_groups(tmp_path / "similarity.csv", IMAGES, 0.85)
+    assert (score.reported, score.found, score.mixed) == (1, 2 / 3, 0)
+
+
 def test_processor_time_and_memory_include_what_a_program_starts(tmp_path: Path) -> None:
     child = (
         "import time; held = bytearray(60_000_000); end = time.process_time() + 0.5\nwhile time.process_time() < end: 0"
@@ -136,4 +153,4 @@ def test_the_command_measures_scores_and_writes_a_page_and_a_chart(
 def test_a_peer_that_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["source", "work", "--peers", "nobody"])
-    assert "known are fastdup" in capsys.readouterr().err
+    assert "known are evidence-off, fastdup" in capsys.readouterr().err
