@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
     "graph": {"core"},
     "results": {"core"},
     "evidence": {"core"},
+    "groups": {"core"},
     "decoders": {"core", "stores", "workers", "pictures", "inputs", "evidence"},
     "neighbors": {"core", "workers", "work_dir"},
     "extraction": {"core", "stores", "workers", "pictures", "inputs", "decoders", "work_dir", "results"},

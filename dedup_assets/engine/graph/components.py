@@ -5,6 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.graph_settings import GraphSettings
+from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.records import Components, Neighbors
 from dedup_assets.engine.graph.edges import MILLION, UndirectedEdges, undirected
 from dedup_assets.engine.graph.pagerank import pagerank
@@ -30,7 +31,7 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
     images = pl.DataFrame({"__id": np.arange(neighbors.images)})
     info = pl.DataFrame(schema=_INFO)
     if graph.run_cc:
-        membership = _largest_first(join(neighbors.images, edges))
+        membership = _largest_first(join(neighbors.images, edges.low, edges.high))
         images = images.with_columns(component_id=membership)
         info = _component_info(membership, edges)
     if graph.run_pagerank:
@@ -41,27 +42,6 @@ def build_components(neighbors: Neighbors, graph: GraphSettings) -> Components:
         described = info.select("component_id", "count", mean_distance="mean", min_distance="min", max_distance="max")
         images = images.join(described, on="component_id", how="left", maintain_order="left")
     return Components(images, info)
-
-
-def join(images: int, edges: UndirectedEdges) -> NDArray[np.uint32]:
-    """The first image of the component that each image is in.
-
-    Each component takes the smallest number among its neighbours until none is smaller. Each round at least halves the
-    number of components that are not complete (minimum hooking with full compression; Awerbuch and Shiloach 1987).
-
-    Returns:
-        (images,) uint32 rows.
-    """
-    first = np.arange(images, dtype=np.uint32)
-    left, right = edges.low, edges.high
-    while len(left):
-        left, right = first[left], first[right]  # an edge now joins the components of its ends
-        apart = left != right
-        left, right = left[apart], right[apart]
-        np.minimum.at(first, np.maximum(left, right), np.minimum(left, right))
-        while not np.array_equal(shorter := first[first], first):
-            first = shorter
-    return first
 
 
 def _degrees(images: int, edges: UndirectedEdges) -> NDArray[np.int64]:

@@ -1,0 +1,16 @@
+"""Evidence to groups: each is one picture, kept once, with others that are each a copy of the kept one.
+
+Groups follow from the evidence alone, so that a verdict of a person can change them without a new comparison.
+
+stars.py       which images are joined, in numbers
+keeping.py     which image of a group is kept, and why
+forming.py     evidence to the tables of `Groups`
+related.py     neighbours of a group that are no members
+group_ids.py   ids of groups
+"""
+
+from dedup_assets.engine.groups.forming import form_groups
+from dedup_assets.engine.groups.keeping import better_than_hub, quality_ranks
+from dedup_assets.engine.groups.stars import CopyEdges, find_stars
+
+__all__ = ["CopyEdges", "better_than_hub", "find_stars", "form_groups", "quality_ranks"]

@@ -1,0 +1,190 @@
+"""Evidence to groups: images of one picture, the kept one, and the reason why it is kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.joining import join
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
+from dedup_assets.engine.groups.group_ids import make_ids
+from dedup_assets.engine.groups.keeping import KeepReason, choose_kept, edit_levels, quality_ranks
+from dedup_assets.engine.groups.related import find_related
+from dedup_assets.engine.groups.stars import CopyEdges, find_stars
+
+_SIDES = {"a": -1, "b": 1}
+
+
+def form_groups(evidence: Evidence) -> Groups:
+    """Form the groups that evidence proves, in the same way whatever the order of its rows.
+
+    Images with the same bytes or the same pixels are one vertex, because these relations carry over: all that is said
+    of one holds for the others. Vertices are cut into stars along `copy` rows of pairs that were compared themselves.
+
+    Args:
+        evidence: rows whose residual is null say nothing here, because they follow from groups.
+    """
+    proven = evidence.rows.filter(pl.col("residual").is_not_null())
+    same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
+    same = same.sort("similarity", "a", "b", descending=[True, False, False])
+    images = _Images.of(same, evidence.images)
+    rows = _rows_of(images, same)
+    return Groups(rows, find_related(evidence.rows, rows))
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The images that are the same picture as another one, in numbers.
+
+    Attributes:
+        facts: one row per image, by name: `filename`, `content`, `pixels`, `size_bytes`.
+        a: (m,) int64, of each row of evidence the image a.
+        b: (m,) int64, likewise.
+        vertex: (n,) int64, of each image: equal for images with the same bytes or pixels; 0, 1, ...
+        file: (n,) int64: equal for images with the same bytes.
+        rank: (n,) int64: of each image, as `quality_ranks` gives it.
+    """
+
+    facts: pl.DataFrame
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    vertex: NDArray[np.int64]
+    file: NDArray[np.int64]
+    rank: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, same: pl.DataFrame, known: pl.DataFrame) -> "_Images":
+        names = pl.concat([same["a"], same["b"]]).unique().sort().alias("filename")
+        facts = pl.DataFrame(names).join(
+            known.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
+        )
+        facts = facts.select(
+            "filename",
+            pl.coalesce("content", pl.col("filename").bin.encode("hex")),
+            pixels=(pl.col("width") * pl.col("height")).fill_null(0),
+            size_bytes=pl.col("size_bytes").fill_null(-1),
+        )
+        number = pl.DataFrame({"filename": names, "number": np.arange(len(names))})
+        a, b = (
+            same.select(filename=side)
+            .join(number, on="filename", how="left", maintain_order="left")["number"]
+            .to_numpy()
+            for side in ("a", "b")
+        )
+        exact = (same["relation"] == Relation.EXACT).to_numpy()
+        alike = exact | (same["relation"] == Relation.PIXELS).to_numpy()
+        _, vertex = np.unique(join(len(names), a[alike], b[alike]), return_inverse=True)
+        file = join(len(names), a[exact], b[exact]).astype(np.int64)
+        rank = quality_ranks(facts["pixels"].to_numpy(), facts["size_bytes"].to_numpy())
+        return cls(facts, a, b, vertex.astype(np.int64), file, rank)
+
+    def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
+        """An edge for each two vertices with a `copy` row; of several rows the first counts."""
+        one, other = self.vertex[self.a], self.vertex[self.b]
+        row = np.flatnonzero((same["relation"] == Relation.COPY).to_numpy() & (one != other))
+        sides = same["edited"].replace_strict(_SIDES, default=0, return_dtype=pl.Int8).to_numpy()[row]
+        one, other = one[row], other[row]
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        order = np.lexsort((row, high, low))
+        low, high, row = low[order], high[order], row[order]
+        edited = np.where(one > other, -sides, sides)[order]
+        first = np.ones(len(row), np.bool_)
+        first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+        return CopyEdges(low[first], high[first], edited[first], row[first])
+
+    def members(self) -> list[NDArray[np.int64]]:
+        """The images of each vertex, the best first."""
+        order = np.lexsort((self.rank, self.vertex))
+        return np.split(order, np.flatnonzero(np.diff(self.vertex[order])) + 1) if len(order) else []
+
+
+@dataclass(frozen=True)
+class _Star:
+    """A group in numbers: the kept vertex, the others, and why that image is kept."""
+
+    kept: int
+    others: list[int]
+    reason: KeepReason
+
+
+def _rows_of(images: _Images, same: pl.DataFrame) -> pl.DataFrame:
+    edges, members = images.copy_edges(same), images.members()
+    best = np.array([group[0] for group in members], np.int64)
+    stars = list(_stars(images, edges, members, images.rank[best]))
+    images_of = [[int(image) for vertex in (star.kept, *star.others) for image in members[vertex]] for star in stars]
+    contents = images.facts["content"].to_list()
+    ids = make_ids([[contents[image] for image in group] for group in images_of])
+    columns = {
+        "image": [image for group in images_of for image in group],
+        "group_id": [name for name, group in zip(ids, images_of, strict=True) for _ in group],
+        "keep": [int(members[star.kept][0]) for star, group in zip(stars, images_of, strict=True) for _ in group],
+        "reason": [str(star.reason) for star, group in zip(stars, images_of, strict=True) for _ in group],
+    }
+    table = pl.DataFrame(
+        columns, schema={"image": pl.Int64, "group_id": pl.String, "keep": pl.Int64, "reason": pl.String}
+    )
+    return _described(table, images, edges, same)
+
+
+def _stars(
+    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], rank: NDArray[np.int64]
+) -> Iterable[_Star]:
+    hub = find_stars(len(members), edges, rank)
+    order = np.argsort(hub, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(hub[order])) + 1) if len(order) else []:
+        center = int(hub[group[0]])
+        if len(group) == len(members[center]) == 1:
+            continue
+        around = group[group != center]
+        kept, is_best = choose_kept(center, around, edges, rank)
+        others = [int(vertex) for vertex in group if vertex != kept]
+        reason = _reason(images, edges, members, kept, others) if is_best else KeepReason.ALL_COPIES
+        yield _Star(kept, others, reason)
+
+
+def _reason(
+    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], kept: int, others: list[int]
+) -> KeepReason:
+    """What the kept image, which is the best of its group, has before the next best one."""
+    first, *twins = members[kept][:2]
+    rivals = np.array([members[vertex][0] for vertex in others] + twins, np.int64)
+    levels = np.append(edit_levels(kept, np.array(others, np.int64), edges), np.zeros(len(twins), np.int64))
+    place = np.lexsort((images.rank[rivals], levels))[0]
+    if levels[place] > 0:
+        return KeepReason.LESS_EDITED
+    for column, reason in (("pixels", KeepReason.PIXELS), ("size_bytes", KeepReason.BYTES)):
+        if images.facts[column][int(first)] > images.facts[column][int(rivals[place])]:
+            return reason
+    return KeepReason.NAME
+
+
+def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `Groups`, from image, group, kept image and reason in numbers."""
+    image, keep = table["image"].to_numpy(), table["keep"].to_numpy()
+    names = images.facts["filename"]
+    place = edges.find(images.vertex[image], images.vertex[keep])
+    row = pl.Series(np.where(place >= 0, edges.row[place] if len(edges) else -1, -1))
+    said = same.with_row_index("row").select(pl.col("row").cast(pl.Int64), "similarity", "kind")
+    found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
+    is_kept, is_twin = pl.Series(image == keep), pl.Series(images.vertex[image] == images.vertex[keep])
+    has_same_bytes = pl.Series(images.file[image] == images.file[keep])
+    relation = (
+        pl.when(is_kept).then(pl.lit(""))
+        .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
+        .when(is_twin).then(pl.lit(Relation.PIXELS.value))
+        .otherwise(pl.lit(Relation.COPY.value))
+    )  # fmt: skip
+    rows = pl.DataFrame(
+        {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
+    ).with_columns(
+        role=pl.when(is_kept).then(pl.lit("keep")).otherwise(pl.lit("copy")),
+        similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
+        relation=relation,
+        kind=found["kind"].fill_null(""),
+        reason=table["reason"],
+    )
+    ordered = rows.sort("group_id", "role", "filename", descending=[False, True, False])  # keep comes before copy
+    return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())

@@ -1,0 +1,158 @@
+"""Groups are stars: each image is in at most one, and each member is itself the same picture as the kept image."""
+
+import random
+from collections.abc import Iterable
+from itertools import combinations
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
+from dedup_assets.engine.groups import form_groups
+
+Row = tuple[int, int, str, str]
+
+FIRST_SIMILARITY = 0.9
+
+
+def name(number: int) -> bytes:
+    return b"%03d.jpg" % number
+
+
+def evidence(rows: Iterable[Row], *, sides: dict[int, int] | None = None, unproven: Iterable[Row] = ()) -> Evidence:
+    """Evidence of pairs (a, b, relation, edited); an image is a square of 100 px unless `sides` says more or less."""
+    table, numbers = [], set()
+    for proof, some in ((0.1, rows), (None, unproven)):
+        for a, b, relation, edited in some:
+            similarity = FIRST_SIMILARITY - 0.001 * a - 0.00001 * b
+            table.append((name(a), name(b), similarity, relation, f"{a} {b}", None, 1.0, 1.0, proof, 9, edited))
+            numbers |= {a, b}
+    images = [
+        (name(number), f"{number:064x}", side, side, 10 * side, 1)
+        for number in sorted(numbers)
+        if (side := (sides or {}).get(number, 100))
+    ]
+    return Evidence(
+        pl.DataFrame(table, schema=EVIDENCE_SCHEMA, orient="row"),
+        pl.DataFrame(images, schema=IMAGES_SCHEMA, orient="row"),
+    )
+
+
+def groups_of(groups: Groups) -> list[list[int]]:
+    """The numbers of the images of each group, the kept one first, sorted."""
+    found: dict[str, list[int]] = {}
+    for filename, group_id in groups.rows.select("filename", "group_id").iter_rows():
+        found.setdefault(group_id, []).append(int(filename[:3]))
+    return sorted(found.values())
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Row]:
+    """Random relations between up to nine images; exact copies and equal pixels are classes, as they are in life."""
+    count = draw(st.integers(2, 9))
+    file = [draw(st.integers(0, place)) for place in range(count)]  # equal numbers: equal bytes
+    pixels = [draw(st.integers(0, place)) for place in range(count)]  # of a file: equal numbers, equal pixels
+    rows = []
+    for a, b in combinations(range(count), 2):
+        alike = "exact" if file[a] == file[b] else "pixels" if pixels[file[a]] == pixels[file[b]] else ""
+        relation = alike or draw(st.sampled_from(["copy", "variant", "unverified", ""]))
+        if relation:
+            rows.append((a, b, relation, draw(st.sampled_from(["", "a", "b", "both"]))))
+    return rows
+
+
+@given(graphs(), st.randoms(use_true_random=False))
+def test_each_image_is_in_one_star_of_its_copies_for_any_order_of_rows(rows: list[Row], order: random.Random) -> None:
+    groups = form_groups(evidence(rows))
+    same = {frozenset(row[:2]): row[2] for row in rows if row[2] in ("exact", "pixels", "copy")}
+    alike = {pair for pair, relation in same.items() if relation != "copy"}
+    found = groups_of(groups)
+    members = [number for group in found for number in group]
+    assert len(members) == len(set(members))
+    assert all(len(group) > 1 for group in found)
+    for kept, *others in found:
+        twins = {kept} | {number for pair in alike if kept in pair for number in pair}
+        for other in others:
+            near = {other} | {number for pair in alike if other in pair for number in pair}
+            assert any(one == two or frozenset({one, two}) in same for one in twins for two in near), (kept, other)
+    lonely = {number for row in rows for number in row[:2]} - set(members)
+    assert not any(pair <= lonely for pair in same)
+    assert groups.rows["group_id"].n_unique() == len(found)
+    shuffled = order.sample(rows, len(rows))
+    again = form_groups(evidence(shuffled))
+    assert_frame_equal(again.rows, groups.rows)
+    assert_frame_equal(again.related, groups.related)
+
+
+@given(graphs())
+def test_related_neighbours_are_of_another_group_or_of_none(rows: list[Row]) -> None:
+    groups = form_groups(evidence(rows))
+    group_of = dict(groups.rows.select("filename", "group_id").iter_rows())
+    related = list(groups.related.select("group_id", "other_group_id", "filename").iter_rows())
+    assert len(set(related)) == len(related)
+    for group, other, filename in related:
+        assert group != other
+        assert group_of.get(filename, "") == other
+    pairs = {(group, other or filename) for group, other, filename in related}
+    for a, b, _, _ in rows:
+        ours, theirs = group_of.get(name(a), ""), group_of.get(name(b), "")
+        if ours != theirs:
+            assert not ours or (ours, theirs or name(b)) in pairs
+            assert not theirs or (theirs, ours or name(a)) in pairs
+
+
+def test_a_chain_joins_only_the_copies_of_the_kept_image() -> None:
+    groups = form_groups(evidence([(0, 1, "copy", ""), (1, 2, "copy", ""), (2, 3, "copy", "")]))
+    assert groups_of(groups) == [[1, 0, 2]]
+    kept = groups.rows.filter(role="keep")["filename"].to_list()
+    related = groups.related.select("filename", "relation").rows()
+    assert (kept, related) == ([name(1)], [(name(3), "copy")])
+
+
+def test_rows_that_follow_from_groups_prove_nothing() -> None:
+    found = form_groups(evidence([(0, 1, "copy", "")], unproven=[(1, 2, "copy", "")]))
+    assert groups_of(found) == [[0, 1]]
+
+
+def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
+    edited = form_groups(evidence([(0, 1, "copy", "a")], sides={0: 300, 1: 200}))
+    assert edited.rows.select("keep", "reason").row(0) == (name(1), "less edited")
+    larger = form_groups(evidence([(0, 1, "copy", "both")], sides={0: 200, 1: 300}))
+    assert larger.rows.select("keep", "reason").row(0) == (name(1), "more pixels")
+    first = form_groups(evidence([(0, 1, "exact", "")]))
+    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, equal otherwise")
+
+
+def test_a_better_image_that_not_all_are_copies_of_is_not_kept() -> None:
+    rows = [(0, 1, "copy", ""), (0, 2, "copy", ""), (0, 3, "copy", ""), (1, 2, "copy", "")]
+    found = form_groups(evidence(rows, sides={1: 300}))
+    assert groups_of(found) == [[0, 1, 2, 3]]
+    assert set(found.rows["reason"]) == {"the others are copies of it"}
+    all_of_them = form_groups(evidence([*rows, (1, 3, "copy", "")], sides={1: 300}))
+    assert groups_of(all_of_them) == [[1, 0, 2, 3]]
+
+
+def test_exact_copies_of_a_member_have_its_relation_to_the_kept_image() -> None:
+    rows = [(0, 1, "exact", ""), (2, 3, "exact", ""), (1, 3, "copy", "b"), (4, 2, "pixels", "")]
+    found = form_groups(evidence(rows))
+    said = {row["filename"]: row for row in found.rows.iter_rows(named=True)}
+    assert [said[name(number)]["relation"] for number in range(5)] == ["", "exact", "copy", "copy", "copy"]
+    assert {said[name(number)]["kind"] for number in (2, 3, 4)} == {"1 3"}
+    assert {said[name(number)]["similarity_to_keep"] for number in (0, 1)} == {1.0}
+
+
+def test_an_id_is_that_of_the_contents_whatever_the_names_are() -> None:
+    one = evidence([(0, 1, "copy", "")])
+    other = Evidence(
+        one.rows.with_columns(a=pl.lit(b"x"), b=pl.lit(b"y")),
+        one.images.with_columns(filename=pl.Series([b"x", b"y"])),
+    )
+    assert form_groups(one).rows["group_id"].to_list() == form_groups(other).rows["group_id"].to_list()
+
+
+def test_no_evidence_gives_no_groups() -> None:
+    found = form_groups(evidence([]))
+    assert (found.rows.height, found.related.height) == (0, 0)
