@@ -8,6 +8,7 @@ which assets are stored (`finished_results`), because Dagster's event log lags. 
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import ClassVar, Self
 
 import dagster as dg
@@ -17,7 +18,7 @@ from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.finished_results import (
-    check_finished,
+    begin_step,
     finished_results,
     is_staged,
     note_finished,
@@ -26,8 +27,7 @@ from dedup_assets.engine.work_dir.finished_results import (
 from dedup_assets.engine.work_dir.generations import open_here, registered
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.locks import Lock
-from dedup_assets.engine.work_dir.ownership import Ownership
-from dedup_assets.engine.work_dir.publishing import commit, tidy
+from dedup_assets.engine.work_dir.publishing import commit
 from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.pipeline.dagster_internals import has_all_steps
 from dedup_assets.pipeline.resources import SettingsResource
@@ -72,13 +72,18 @@ class PublishingIOManager(dg.ConfigurableIOManager):
     def _hold(self, run: "_RunOfDagster", held: ExitStack) -> None:
         for folder in self._folders(run.planned):
             doing, name = f"Dagster run {run.name}", run.name
-            lock = held.enter_context(hold(folder, doing, run=name, has_steps=True, is_over=run.is_over))
+            prepare = partial(self._begin, run, folder)
+            lock = held.enter_context(
+                hold(folder, doing, run=name, has_steps=True, is_over=run.is_over, prepare=prepare)
+            )
             held.callback(run.leave, folder, lock)
             run.locks[folder.url] = lock
-            check_finished(folder, name, self._results(run.made_before(), folder))
-            tidy(folder, lock, keep=name)
-            Ownership(folder).refuse_foreign(files_of(self._results(run.planned, folder)))
             held.enter_context(registered(folder.url, name))
+
+    def _begin(self, run: "_RunOfDagster", folder: WorkDir, lock: Lock) -> None:
+        run.leave(folder, lock)  # in case of a refusal
+        made, planned = self._results(run.made_before(), folder), self._results(run.planned, folder)
+        begin_step(folder, lock, run.name, made, files_of(planned))
 
     def parsed(self) -> Settings:
         """The validated settings. Raises SettingsError that names every wrong parameter."""

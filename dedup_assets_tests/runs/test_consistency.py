@@ -12,7 +12,7 @@ import pytest
 import dedup_assets
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.run_modes import RunMode
-from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir import WorkDir, locks
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, check_belongs, read_config
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
@@ -101,7 +101,10 @@ def test_features_that_were_saved_in_the_place_of_others_are_not_taken_for_those
     assert dedup_assets.run(ui.photos, ui.out, run_mode=3, model_path=ui.model) == 0
 
 
-def test_a_run_of_the_ui_is_refused_while_another_run_holds_the_work_dir(ui: Ui) -> None:
+def test_a_run_of_the_ui_is_refused_while_another_run_holds_the_work_dir(
+    ui: Ui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_STEPS_MEET_SECONDS", 0.0)
     with hold(WorkDir(str(ui.out)), "the other"), pytest.raises(WorkDirError, match="in use by another run"):
         ui.run("image_manifest")
     assert ui.run("image_manifest")

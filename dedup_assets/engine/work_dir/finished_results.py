@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir.holding import hold_beneath
 from dedup_assets.engine.work_dir.journal import staged_name
+from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, find
 from dedup_assets.engine.work_dir.place import Place
-from dedup_assets.engine.work_dir.publishing import mark_staged
+from dedup_assets.engine.work_dir.publishing import mark_staged, tidy
 
 _NOTE = ".finished-"
 _TURN = ".turn"
@@ -58,12 +59,33 @@ def finished_results(place: Place, generation: str) -> dict[str, FinishedResult]
     return found
 
 
-def check_finished(place: Place, generation: str, results: Collection[str]) -> None:
-    """Check that the results that a run has made before still exist, staged or published.
+def begin_step(
+    place: Place, lock: Lock, generation: str, made_before: Collection[str], will_write: Collection[str]
+) -> None:
+    """Make a work_dir ready for a step of a run.
+
+    Args:
+        place: the work_dir.
+        lock: its lock.
+        generation: of the run.
+        made_before: results that the run has made before; they must still exist, staged or published.
+        will_write: names of files that the run will write.
 
     Raises:
-        WorkDirError: another run has replaced them.
+        WorkDirError: another run has replaced what this one had made, or the work_dir holds something that is not
+            ours under one of the names.
     """
+    try:
+        _check_finished(place, generation, made_before)
+        tidy(place, lock, keep=generation)
+        Ownership(place).refuse_foreign(will_write)
+    except WorkDirError:
+        # On a store, another step may publish the run meanwhile. Then what was staged is gone because it is published.
+        if place.is_local or Ownership(place).generation != generation:
+            raise
+
+
+def _check_finished(place: Place, generation: str, results: Collection[str]) -> None:
     if results and Ownership(place).generation != generation:
         lost = sorted(set(results) - finished_results(place, generation).keys())
         if lost:

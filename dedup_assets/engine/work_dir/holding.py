@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dedup_assets.engine.work_dir.leases import hold_remote
-from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, hold_local
+from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, Prepare, hold_local
 from dedup_assets.engine.work_dir.place import Place
 
 
@@ -20,6 +20,7 @@ def hold(
     shared: bool = False,
     has_steps: bool = False,
     is_over: IsOver | None = None,
+    prepare: Prepare | None = None,
 ) -> Iterator[Lock]:
     """Hold the lock of a work_dir.
 
@@ -32,6 +33,8 @@ def hold(
         has_steps: whether the run's steps may be separate processes, which hold the lock together. The run then goes
             on when this process ends, unless `Lock.is_over` is set.
         is_over: says whether another run, of which no process is at work, has ended.
+        prepare: called with the lock before the block. On local disks no other step of the run holds the lock
+            meanwhile; a step that joins others does not call it.
 
     Raises:
         WorkDirError: another run holds it, or the work_dir cannot be written to.
@@ -39,7 +42,8 @@ def hold(
     holder = Holder.here(doing, run or uuid.uuid4().hex, has_steps=has_steps)
     if place.is_local:
         root = Path(place.inside_folder(""))
-        with hold_local(root, place.url, holder, wait=wait, shared=shared, is_over=is_over) as lock:
+        options = {"wait": wait, "shared": shared}
+        with hold_local(root, place.url, holder, **options, is_over=is_over, prepare=prepare) as lock:
             yield lock
     elif shared:
         yield Lock()
@@ -49,6 +53,8 @@ def hold(
                 lock = held.enter_context(
                     hold_remote(place.filesystem, place.root, place.url, holder, wait=wait, is_over=is_over)
                 )
+            if prepare is not None:
+                prepare(lock)
             yield lock
 
 

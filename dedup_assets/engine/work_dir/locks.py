@@ -33,11 +33,16 @@ BETWEEN_STEPS_SECONDS = 120.0
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_STEPS_MEET_SECONDS = 10.0
+"""A step that is refused tries again for this long: the run's other steps lock the file alone for a moment when they
+read, write or delete the note, and a busy machine or disk stretches the moment."""
 # Opening follows no link and does not wait for the writer of a FIFO.
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 IsOver = Callable[[str], bool | None]
 """Says whether the run of this identity has ended; None if that is not known."""
+Prepare = Callable[["Lock"], None]
+"""Makes a work_dir ready for a run, before other steps of the run may hold the lock too."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,14 @@ class Lock:
 
 @contextmanager
 def hold_local(
-    root: Path, url: str, holder: Holder, *, wait: bool, shared: bool = False, is_over: IsOver | None = None
+    root: Path,
+    url: str,
+    holder: Holder,
+    *,
+    wait: bool,
+    shared: bool = False,
+    is_over: IsOver | None = None,
+    prepare: Prepare | None = None,
 ) -> Iterator[Lock]:
     """Hold the lock of a folder, which is created if needed.
 
@@ -118,13 +130,18 @@ def hold_local(
         wait: whether to wait, without a limit, while another run holds the lock; if not, that is an error.
         shared: keep writers out, but not other readers.
         is_over: says whether a run that has left a note, and has no process at work, has ended.
+        prepare: called with the lock, unless other steps of the run are at work: then one of them has called it.
 
     Raises:
         WorkDirError: another run holds it, or the folder cannot be written to.
     """
     lock = Lock()
-    file = _lock(root / NAME, url, holder, wait=wait, shared=shared, is_over=is_over)
+    file, is_alone = _lock(root / NAME, url, holder, wait=wait, shared=shared, is_over=is_over)
     try:
+        if prepare is not None and is_alone:
+            prepare(lock)
+        if file is not None and is_alone and holder.has_steps:
+            _share(file, url, holder, is_over)
         yield lock
     finally:
         if file is not None:
@@ -133,33 +150,44 @@ def hold_local(
             file.close()
 
 
-def _lock(path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> BinaryIO | None:
-    """The lock file, locked; None if the system or the disk has no locks."""
-    if fcntl is None:
-        return None
-    file = _open(path, url)
-    try:
-        while not _try(file, holder, shared=shared, is_over=is_over):
-            other = _noted(file)
-            if not wait:
-                file.close()
-                raise in_use(url, other)
-            time.sleep(_POLL_SECONDS)
-    except OSError as error:
-        file.close()
-        _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
-        return None
-    return file
-
-
-def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None) -> bool:
-    """Lock the file if no other run holds it.
+def _lock(
+    path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None
+) -> tuple[BinaryIO | None, bool]:
+    """The lock file, locked, and whether this process alone holds it; no file if the system or the disk has no locks.
 
     Steps of one run share the lock. The note in the file keeps other runs out meanwhile.
     """
+    if fcntl is None:
+        return None, True
+    file = _open(path, url)
+    try:
+        return file, _acquire(file, url, holder, wait=wait, shared=shared, is_over=is_over)
+    except OSError as error:
+        file.close()
+        _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
+        return None, True
+    except WorkDirError:
+        file.close()
+        raise
+
+
+def _acquire(file: BinaryIO, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> bool:
+    """Lock the file; whether this process alone holds it. Raises WorkDirError if another run does."""
+    until = time.monotonic() + (_STEPS_MEET_SECONDS if holder.has_steps else 0.0)
+    while (is_alone := _try(file, holder, shared=shared, is_over=is_over)) is None:
+        other = _noted(file)
+        is_same_run = other is not None and other.run == holder.run  # another step prepares the work_dir
+        if not (wait or is_same_run) and time.monotonic() >= until:
+            raise in_use(url, other)
+        time.sleep(_POLL_SECONDS)
+    return is_alone
+
+
+def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None) -> bool | None:
+    """Lock the file if no other run holds it; whether this process alone holds it then, or None."""
     is_alone = not shared and _flock(file, fcntl.LOCK_EX)
     if not is_alone and not _flock(file, fcntl.LOCK_SH):
-        return False
+        return None
     other = _noted(file)
     if other is not None and other.run == holder.run:
         is_free = True
@@ -167,20 +195,23 @@ def _try(file: BinaryIO, holder: Holder, *, shared: bool, is_over: IsOver | None
         is_free = (is_alone or shared) and _has_ended(other, file, is_over)
     else:
         is_free = is_alone or shared  # otherwise a reader holds it
-    if is_free and (not is_alone or _take(file, holder)):
-        return True
-    _flock(file, fcntl.LOCK_UN)
-    return False
+    if not is_free:
+        _flock(file, fcntl.LOCK_UN)
+        return None
+    if is_alone:
+        _write(file, json.dumps(asdict(holder)).encode(), must=holder.has_steps)
+    return is_alone
 
 
-def _take(file: BinaryIO, holder: Holder) -> bool:
-    """Note the holder in a file that only this process has locked, and share the lock with the run's other steps."""
-    _write(file, json.dumps(asdict(holder)).encode(), must=holder.has_steps)
-    if not holder.has_steps:
-        return True
-    is_shared = _flock(file, fcntl.LOCK_SH)  # the change is not atomic: another run may have locked the file meanwhile
-    other = _noted(file)
-    return is_shared and other is not None and other.run == holder.run
+def _share(file: BinaryIO, url: str, holder: Holder, is_over: IsOver | None) -> None:
+    """Let other steps of the run hold the lock too. Raises WorkDirError if another run has taken it."""
+    is_alone = True
+    while is_alone:
+        os.utime(file.fileno())  # preparing may have taken long
+        if _flock(file, fcntl.LOCK_SH) and _is_noted(file, holder):
+            return
+        # The change is not atomic: another process has locked the file meanwhile.
+        is_alone = _acquire(file, url, holder, wait=False, shared=False, is_over=is_over)
 
 
 def _flock(file: BinaryIO, kind: int) -> bool:
@@ -200,6 +231,8 @@ def _has_ended(other: Holder, file: BinaryIO, is_over: IsOver | None) -> bool:
 
 def _leave(file: BinaryIO, holder: Holder, lock: Lock) -> None:
     """Delete the note in the lock file if the run has ended and no other process of it is at work."""
+    if holder.has_steps and not _is_noted(file, holder):
+        return
     if holder.has_steps and not (lock.is_over and _flock(file, fcntl.LOCK_EX)):
         with suppress(OSError):
             os.utime(file.fileno())  # starts the time again after which the run counts as ended
@@ -225,6 +258,11 @@ def _open(path: Path, url: str) -> BinaryIO:
 def _noted(file: BinaryIO) -> Holder | None:
     file.seek(0)
     return Holder.read(file.read())
+
+
+def _is_noted(file: BinaryIO, holder: Holder) -> bool:
+    noted = _noted(file)
+    return noted is not None and noted.run == holder.run
 
 
 def _write(file: BinaryIO, content: bytes, *, must: bool = False) -> None:

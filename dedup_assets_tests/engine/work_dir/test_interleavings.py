@@ -7,6 +7,7 @@ dead as soon as it looks.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import fsspec
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, leases, publishing
+from dedup_assets.engine.work_dir.finished_results import begin_step, note_finished
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.publishing import making_generation
+from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.publishing import commit, making_generation
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
 NAMES = ("a", "b", "config.json")
@@ -181,3 +184,34 @@ def test_whoever_pauses_dies_or_is_taken_for_dead_readers_meet_one_generation(da
     assert raw == {as_read()}
     if published and all(run.said == "published" for run in runs):
         assert as_read() in published
+
+
+def begins_while_another_publishes(moment: int) -> bool:
+    """Begin a step of a run; at its operation of this number another step publishes the run. Whether it has so many."""
+    place, name = WorkDir("turns://bucket/out"), "0" * 32
+    fsspec.filesystem("memory").store.clear()
+    with hold(place, "the last step", run=name, has_steps=True) as lock:
+        put(place.in_generation(name), **dict.fromkeys(NAMES, b"1"))
+        note_finished(place, name, "a result", "a run", NAMES)
+        left = iter(range(moment))
+
+        def turn() -> None:
+            if next(left, None) is None:
+                TurnTaking.local.turn = None
+                commit(place, name, lock)
+
+        TurnTaking.local.turn = turn
+        prepare = partial(begin_step, place, generation=name, made_before=["a result"], will_write=NAMES)
+        try:
+            with hold(place, "a check", run=name, has_steps=True, prepare=prepare):
+                return TurnTaking.local.turn is None
+        finally:
+            TurnTaking.local.turn = None
+
+
+def test_a_step_that_begins_while_another_step_publishes_the_run_is_not_refused() -> None:
+    moment = 0
+    while begins_while_another_publishes(moment):
+        assert as_read() == b"1"
+        moment += 1
+    assert moment > len(NAMES)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -130,6 +131,49 @@ def test_steps_of_one_run_hold_the_lock_together(url: str) -> None:
         pass
 
 
+def test_steps_that_begin_and_end_at_the_same_moment_refuse_one_another_never(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_POLL_SECONDS", 0.001)
+    errors = SimpleQueue[Exception]()
+
+    def step(start: threading.Barrier) -> None:
+        try:
+            start.wait(SOON_SECONDS)
+            with hold(WorkDir(url), "a step", run="1", has_steps=True) as lock:
+                lock.is_over = True
+        except Exception as error:  # noqa: BLE001 - shown by the assertion
+            errors.put(error)
+
+    for _ in range(60):
+        start = threading.Barrier(2)
+        steps = [threading.Thread(target=step, args=(start,)) for _ in range(2)]
+        for thread in steps:
+            thread.start()
+        for thread in steps:
+            thread.join(SOON_SECONDS)
+    assert errors.empty(), errors.get()
+
+
+def test_no_step_joins_before_the_first_has_prepared_the_work_dir(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def prepare(name: str) -> None:
+        other.start()
+        other.join(0.3)  # it cannot end before this returns
+        order.append(f"prepared by the {name}")
+
+    def join() -> None:
+        with step(prepare=lambda lock: prepare("second")):
+            order.append("joined")
+
+    step = partial(hold, WorkDir(str(tmp_path)), "a step", run="1", has_steps=True)
+    other = threading.Thread(target=join)
+    with step(prepare=lambda lock: prepare("first")):
+        other.join(SOON_SECONDS)
+    assert order == ["prepared by the first", "joined"]
+
+
 def test_between_its_steps_a_run_keeps_others_out_until_it_has_ended(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     with hold(work_dir, "a step", run="1", has_steps=True):
@@ -173,7 +217,10 @@ def test_a_run_that_died_between_its_steps_holds_nobody_up_for_ever(tmp_path: Pa
             pass
 
 
-def test_a_run_is_refused_while_a_step_of_another_run_is_at_work(tmp_path: Path) -> None:
+def test_a_run_is_refused_while_a_step_of_another_run_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_STEPS_MEET_SECONDS", 0.0)
     work_dir = WorkDir(str(tmp_path))
     refused = pytest.raises(WorkDirError, match="in use by another run")
     with hold(work_dir, "a step", run="1", has_steps=True), refused, hold(work_dir, "b", is_over=lambda run: True):
