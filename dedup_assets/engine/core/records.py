@@ -332,7 +332,7 @@ class Gallery:
         pages: HTML documents by file name; the first is the one to open.
         folder: name of the folder beside the pages with the files that they load; it changes with the content. Empty if
             there is none.
-        files: path within `folder` and content of each file.
+        files: path within `folder` and content of each file; they can be iterated more than once.
         file_bytes: total size of these files.
         made_of: identifies the results and settings that it shows; empty if unknown.
         is_stored: it is already where it would be written to, and neither pages nor files were made again.

@@ -4,6 +4,7 @@ The folder's name changes with its content. The folder is complete before a page
 folder is deleted after the last page that names it (`former_galleries`). A page therefore always finds what it loads.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents, is_complete
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.writing import TEMPORARY, make_folder, remove_abandoned, temporary_beside
+from dedup_assets.engine.work_dir.writing import TEMPORARY, Content, make_folder, remove_abandoned, temporary_beside
 
 _AT_ONCE = 8  # parallel writes, because a disk or store takes long to confirm each file
 _BATCH = 64  # files in memory
@@ -33,7 +34,7 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
         return
     folder = work_dir.within(GALLERY).in_generation("")
     if gallery.folder:
-        with _told(work_dir):
+        with _naming_work_dir(work_dir):
             (_write_local if work_dir.is_local else _write_each)(folder, gallery)
     first, *others = gallery.pages
     with work_dir.publish(*(f"{GALLERY}/{name}" for name in (*others, first))) as files:
@@ -51,7 +52,7 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
         if not is_complete(folder, gallery.folder):
             _write_each(folder, gallery)
         return
-    temporary, sizes = temporary_beside(target), dict[str, int]()
+    temporary, written = temporary_beside(target), dict[str, Content]()
 
     def write(entry: tuple[str, bytes]) -> None:
         path = temporary / entry[0]
@@ -60,11 +61,11 @@ def _write_local(folder: WorkDir, gallery: Gallery) -> None:
             file.write(entry[1])
             file.flush()
             os.fsync(file.fileno())
-        sizes[entry[0]] = len(entry[1])
+        written[entry[0]] = _content(entry[1])
 
     try:
         _each(write, gallery.files)
-        write((CONTENTS, describe_contents(sizes)))
+        write((CONTENTS, describe_contents(written)))
         temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -77,18 +78,18 @@ def _remove_unfinished(folder: Path) -> None:
 
 
 def _write_each(folder: WorkDir, gallery: Gallery) -> None:
-    """Write the files one by one, each whole or not at all."""
-    sizes = dict[str, int]()
+    """Write the files one by one, each whole or not at all; their list is first, so that it names all that is there."""
 
     def write(entry: tuple[str, bytes]) -> None:
         with folder.publish(f"{gallery.folder}/{entry[0]}") as (file,):
             file.write(entry[1])
-        sizes[entry[0]] = len(entry[1])
 
-    write((CONTENTS, describe_contents(None)))
-    sizes.clear()
+    write((CONTENTS, describe_contents({name: _content(content) for name, content in gallery.files})))
     _each(write, gallery.files)
-    write((CONTENTS, describe_contents(sizes)))
+
+
+def _content(content: bytes) -> Content:
+    return Content(len(content), hashlib.sha256(content).hexdigest())
 
 
 def _each(write: Callable[[tuple[str, bytes]], None], entries: Iterable[tuple[str, bytes]]) -> None:
@@ -100,7 +101,8 @@ def _each(write: Callable[[tuple[str, bytes]], None], entries: Iterable[tuple[st
 
 
 @contextmanager
-def _told(work_dir: WorkDir) -> Iterator[None]:
+def _naming_work_dir(work_dir: WorkDir) -> Iterator[None]:
+    """Turn errors of the system into errors that name the work_dir."""
     try:
         yield
     except OSError as error:

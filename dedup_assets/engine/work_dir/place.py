@@ -94,15 +94,21 @@ class Place:
         return sorted(PurePosixPath(entry["name"]).name for entry in listed if entry["type"] == "file")
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Sizes in bytes of all files below a sub-folder, by their path in it; none if it does not exist."""
+        """Sizes in bytes of all files below a sub-folder, by their path in it; none if it does not exist.
+
+        Links are left out, and no link is followed.
+        """
         inside = self.inside_folder(folder)
+        if self.is_local:
+            with self.answering(folder):
+                return dict(_sizes_below(inside))
         with self.answering(folder):
             found: dict[str, Facts] = self.filesystem.find(inside, detail=True)
         prefix = f"{inside}/"
         return {
             path.removeprefix(prefix): int(facts["size"] or 0)
             for path, facts in found.items()
-            if path.startswith(prefix) and facts["type"] == "file" and not facts.get("islink")
+            if path.startswith(prefix) and facts["type"] == "file"
         }
 
     def folders(self, folder: str = "") -> list[str]:
@@ -146,11 +152,6 @@ class Place:
         elif names:
             with suppress(FileNotFoundError), self.answering(names[0]):
                 self.filesystem.rm([self.inside(name) for name in names])
-
-    def remove_folder(self, name: str) -> None:
-        """Delete a sub-folder with its content, if it exists."""
-        with suppress(FileNotFoundError), self.answering(name):
-            self.filesystem.rm(self.inside_folder(name), recursive=True)
 
     def remove_empty_folder(self, name: str) -> None:
         """Delete a sub-folder if it is empty. A store has no folders of its own."""
@@ -229,6 +230,15 @@ class Place:
     def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
         folder = Path(self.root) if self.is_local else None
         return cannot(self.url, folder, action, name, error, written)
+
+
+def _sizes_below(folder: str) -> Iterator[tuple[str, int]]:
+    for inner, _, names in os.walk(folder):  # follows no links
+        for name in names:
+            path = os.path.join(inner, name)  # noqa: PTH118 - text, like all paths of fsspec
+            facts = os.lstat(path)
+            if stat.S_ISREG(facts.st_mode):
+                yield os.path.relpath(path, folder), facts.st_size
 
 
 def open_regular(path: str, flags: int) -> int:

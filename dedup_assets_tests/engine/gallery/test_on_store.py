@@ -32,8 +32,7 @@ def test_each_file_of_a_gallery_is_one_request_and_several_are_under_way(tmp_pat
     asked = Counter(
         method for (method, path), times in server.asked.items() for _ in range(times) if f"/{gallery.folder}/" in path
     )
-    lists = 2  # the list of files is written at the start and at the end
-    assert asked["PUT"] == len(list(gallery.files)) + lists
+    assert asked["PUT"] == len(list(gallery.files)) + 1  # and their list
     assert "POST" not in asked
     assert {f"out/gallery/{gallery.folder}/{path}" for path, _ in gallery.files} <= stored
     assert together == [True] * 3

@@ -1,5 +1,6 @@
 """The gallery is replaced as a whole, on disks and on stores."""
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -100,3 +101,105 @@ def test_what_a_killed_run_left_half_written_in_a_folder_goes_with_the_next(tmp_
     (thumbnails / "0.jpg").unlink()
     write_gallery(WorkDir(str(tmp_path)), FIRST)
     assert [path.name for path in thumbnails.iterdir()] == ["0.jpg"]
+
+
+# What others have put into the folder of a former gallery
+
+FILES = {"style.css": b"a", "data/pairs-0000.js": b"b", "thumbs/000/0.jpg": b"c"}
+MINE = {"thumbs/000/mine.jpg": b"mine", "notes.txt": b"mine"}
+
+
+@pytest.fixture(params=["local", "store"])
+def work_dir(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> WorkDir:
+    return WorkDir(str(tmp_path / "out") if request.param == "local" else f"{store}/out")
+
+
+def publish(work_dir: WorkDir, folder: str, files: dict[str, bytes] = FILES) -> None:
+    with generation(work_dir, "a run") as view:
+        write_gallery(view, Gallery({"index.html": folder}, folder, list(files.items())))
+
+
+def plant(work_dir: WorkDir, folder: str, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = work_dir.inside(f"gallery/{folder}/{name}")
+        work_dir.filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+        work_dir.filesystem.pipe_file(path, content)
+
+
+def left_in(work_dir: WorkDir, folder: str) -> set[str]:
+    return set(work_dir.sizes(f"gallery/{folder}"))
+
+
+def test_a_former_gallery_goes_without_what_others_put_into_its_folder(
+    work_dir: WorkDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(work_dir, "files-1")
+    plant(work_dir, "files-1", MINE)
+    publish(work_dir, "files-2")
+    publish(work_dir, "files-3")
+    assert left_in(work_dir, "files-1") == set(MINE)
+    assert left_in(work_dir, "files-2") == set()
+    assert "gallery/files-1' is not deleted" in caplog.text
+    assert "'thumbs/000/mine.jpg'" in caplog.text
+    assert caplog.text.count("is not deleted") == 1
+
+
+def test_a_file_of_a_former_gallery_that_somebody_changed_stays(work_dir: WorkDir) -> None:
+    publish(work_dir, "files-1")
+    plant(work_dir, "files-1", {"style.css": b"longer"} | ({"thumbs/000/0.jpg": b"z"} if work_dir.is_local else {}))
+    publish(work_dir, "files-2")
+    assert left_in(work_dir, "files-1") == {"style.css"} | ({"thumbs/000/0.jpg"} if work_dir.is_local else set())
+
+
+@pytest.mark.parametrize("listed", [None, {name: len(content) for name, content in FILES.items()}])
+def test_a_folder_that_an_earlier_version_wrote_loses_only_what_is_certainly_ours(
+    work_dir: WorkDir, listed: dict[str, int] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    contents = json.dumps({"format": "dedup-assets gallery files", "files": listed}).encode()
+    plant(work_dir, "files-1", FILES | MINE | {".contents.json": contents})
+    publish(work_dir, "files-2")
+    assert left_in(work_dir, "files-1") == set(MINE)
+    assert "gallery/files-1' is not deleted" in caplog.text
+
+
+def test_a_folder_that_only_a_former_config_names_loses_only_what_is_certainly_ours(work_dir: WorkDir) -> None:
+    plant(work_dir, "files-1", FILES | MINE)
+    work_dir.filesystem.pipe_file(work_dir.inside("gallery/index.html"), b"files-1")
+    config = {"settings": {"input_dir": "in", "work_dir": "out", "run_mode": 0}, "gallery": {"folder": "files-1"}}
+    work_dir.filesystem.pipe_file(work_dir.inside("config.json"), json.dumps(config).encode())
+    publish(work_dir, "files-2")
+    assert left_in(work_dir, "files-1") == set(MINE)
+
+
+def test_a_run_that_is_killed_while_it_writes_a_folder_has_listed_every_file(store: str) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Interrupted(list[tuple[str, bytes]]):
+        times = 0
+
+        def __iter__(self) -> Iterator[tuple[str, bytes]]:
+            self.times += 1
+            yield from self[:80]
+            if self.times > 1:
+                raise Killed
+            yield from self[80:]
+
+    files = Interrupted((f"thumbs/000/{number}.jpg", b"c") for number in range(100))
+    work_dir = WorkDir(f"{store}/out")
+    with pytest.raises(Killed):
+        write_gallery(work_dir, Gallery({"index.html": "files-1"}, "files-1", files))
+    assert len(left_in(work_dir, "files-1")) > 50
+    plant(work_dir, "files-1", {"thumbs/000/100.jpg": b"mine"})
+    publish(work_dir, "files-2")
+    assert left_in(work_dir, "files-1") == {"thumbs/000/100.jpg"}
+
+
+def test_a_folder_in_which_a_link_was_planted_is_left_without_following_it(tmp_path: Path) -> None:
+    work_dir, victim = WorkDir(str(tmp_path / "out")), tmp_path / "victim"
+    publish(work_dir, "files-1")
+    thumbnails = tmp_path / "out" / "gallery" / "files-1" / "thumbs"
+    thumbnails.rename(victim)
+    thumbnails.symlink_to(victim)
+    publish(work_dir, "files-2")
+    assert (victim / "000" / "0.jpg").read_bytes() == b"c"

@@ -125,18 +125,6 @@ def test_what_looks_like_our_leftovers_and_is_not_stays(work_dir: WorkDir) -> No
     assert {content(work_dir, name) for name in mine} == {b"mine"}
 
 
-def test_a_former_gallery_goes_without_what_others_put_into_its_folder(tmp_path: Path) -> None:
-    from dedup_assets.engine.core.records import Gallery
-    from dedup_assets.engine.work_dir.gallery_files import write_gallery
-
-    for name in ("files-1", "files-2"):
-        with generation(WorkDir(str(tmp_path)), "a run") as view:
-            write_gallery(view, Gallery({"index.html": name}, name, [("thumbs/0.jpg", b"a"), ("style.css", b"b")]))
-        if name == "files-1":
-            (tmp_path / "gallery" / name / "thumbs" / "mine.jpg").write_text("mine")
-    assert contents(tmp_path / "gallery" / "files-1") == {"thumbs/mine.jpg": b"mine"}
-
-
 # Links and journals that lead out of the work_dir
 
 
@@ -149,8 +137,6 @@ def test_a_folder_that_is_a_link_is_named_and_nothing_is_reached_through_it(
     work_dir = WorkDir(str(tmp_path / "out"))
     with pytest.raises(WorkDirError, match=rf"{name}' is a link"), generation(work_dir, "a run") as view:
         put(view, **{f"{name}/notes.txt": b"overwritten"})
-    with pytest.raises(WorkDirError, match="is a link"):
-        work_dir.remove_folder(name)
     with pytest.raises(WorkDirError, match="is a link"):
         work_dir.remove(f"{name}/notes.txt")
     with pytest.raises(WorkDirError, match="is a link"), generation(work_dir.within(name), "a run"):
