@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-EDGES_SCHEMA = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
+
 EDGE_ORDER = ["from", "similarity", "to"]
 
 

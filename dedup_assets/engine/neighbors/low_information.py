@@ -12,9 +12,10 @@ import polars as pl
 
 from dedup_assets.engine.core.records import Neighbors, SearchIndex
 from dedup_assets.engine.core.settings import SearchSettings
-from dedup_assets.engine.neighbors.edges import EDGE_ORDER, EDGES_SCHEMA, closest
+from dedup_assets.engine.neighbors.edges import EDGE_ORDER, closest
 from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import search_all, within_range
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _GROWTH = 8  # times the neighbours, each time that an image is searched again
 _MOST_NEIGHBORS = 1024  # of one image that is searched again

@@ -8,8 +8,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.settings import SearchSettings
-from dedup_assets.engine.neighbors.edges import EDGES_SCHEMA, closest, edges_of
+from dedup_assets.engine.neighbors.edges import closest, edges_of
 from dedup_assets.engine.neighbors.similarity import prepared, similarities
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _BLOCK_ROWS = 16_384  # vectors compared at a time
 _TOLERANCE = 1e-6  # one step of the last decimal

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from dedup_assets.engine.core.settings import SearchSettings
-from dedup_assets.engine.neighbors.edges import EDGE_ORDER, EDGES_SCHEMA, edges_of
+from dedup_assets.engine.neighbors.edges import EDGE_ORDER, edges_of
 from dedup_assets.engine.neighbors.inverted_file.candidates import find_candidates
 from dedup_assets.engine.neighbors.inverted_file.layout import InvertedFile
 from dedup_assets.engine.neighbors.recall import SearchData, exact_neighbors, similarities_of
 from dedup_assets.engine.neighbors.similarity import prepared
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _BLOCK_ROWS = 4096
 _PROJECTED_ROWS = 16_384

@@ -13,7 +13,7 @@ from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import SearchSettings
 from dedup_assets.engine.neighbors.crowds import find_crowds
-from dedup_assets.engine.neighbors.edges import EDGE_ORDER, EDGES_SCHEMA, edges_of
+from dedup_assets.engine.neighbors.edges import EDGE_ORDER, edges_of
 from dedup_assets.engine.neighbors.factory import faiss_message, index_label, set_parameters
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
 from dedup_assets.engine.neighbors.recall import (
@@ -25,6 +25,7 @@ from dedup_assets.engine.neighbors.recall import (
 )
 from dedup_assets.engine.neighbors.reranking import search_inverted_file
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _BLOCK_ROWS = 4096  # queries at a time, so that few candidates' vectors are in memory
 _SAMPLE_ROWS = 500  # queries compared with exact search

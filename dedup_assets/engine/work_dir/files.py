@@ -38,7 +38,14 @@ from dedup_assets.engine.work_dir.identity import (
     record_results,
 )
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import read_numbers, read_parquet
+from dedup_assets.engine.work_dir.tables import (
+    EDGES_SCHEMA,
+    LEDGER_SCHEMA,
+    fact,
+    naming_damage,
+    read_numbers,
+    read_parquet,
+)
 
 BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
@@ -158,8 +165,11 @@ def _features(work_dir: WorkDir) -> Features:
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
     """Read image_ledger.parquet. Raises WorkDirError if it does not exist or is damaged."""
-    rows = read_parquet(work_dir, LEDGER, remedy="materialize features")[0]
-    if "low_information" not in rows.columns:  # written by an earlier version
+    wanted = {
+        name: kind for name, kind in LEDGER_SCHEMA.items() if name != "low_information"
+    }  # not in earlier versions
+    rows = read_parquet(work_dir, LEDGER, "materialize features", wanted, LEDGER_SCHEMA)[0]
+    if "low_information" not in rows.columns:
         rows = rows.with_columns(low_information=pl.lit(None, pl.String))
     return ImageLedger(rows)
 
@@ -250,8 +260,10 @@ def write_similarity(work_dir: WorkDir, similarity: Similarity) -> None:
 
 def read_neighbors(work_dir: WorkDir) -> Neighbors:
     """Read neighbors.parquet. Raises WorkDirError if it does not exist or is damaged."""
-    edges, facts = read_parquet(work_dir, NEIGHBORS, remedy="materialize similarity")
-    return Neighbors(edges, int(facts["images"]), json.loads(facts["recall_at_k"]))
+    remedy = "materialize similarity"
+    edges, facts = read_parquet(work_dir, NEIGHBORS, remedy, EDGES_SCHEMA)
+    with naming_damage(work_dir, NEIGHBORS, remedy):
+        return Neighbors(edges, int(fact(facts, "images")), json.loads(fact(facts, "recall_at_k")))
 
 
 def write_outliers(work_dir: WorkDir, outliers: Pairs) -> None:

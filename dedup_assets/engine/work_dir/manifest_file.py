@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -11,11 +11,13 @@ from dedup_assets.engine.core.records import Manifest, OffsetRange, StoredManife
 from dedup_assets.engine.work_dir.csv_rows import field, read_table, write_rows
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
+from dedup_assets.engine.work_dir.tables import check_columns, fact, naming_damage, read_parquet
 
 MANIFEST = "image_manifest.parquet"
 LINKS = "links.csv"
 _GROUP_ROWS = 1 << 14  # rows that are read together; reading one range then does not read the whole listing
+_COLUMNS = {"index": pl.Int64, "filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_OF_CONTAINERS = {"container": pl.Binary, "place": pl.Int64}
 _REMEDY = "materialize image_manifest"
 
 
@@ -44,14 +46,15 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
     Raises:
         WorkDirError: the manifest does not exist, or one of the files is damaged.
     """
-    images, facts = read_parquet(work_dir, MANIFEST, remedy=_REMEDY)
+    images, facts = read_parquet(work_dir, MANIFEST, _REMEDY, _COLUMNS, _OF_CONTAINERS)
     links = None
     if work_dir.exists(LINKS):
         with work_dir.open(LINKS) as file:
             columns = dict.fromkeys(("filename", "same_as", "kind"), pl.Binary)
             links = read_table(file, work_dir.path(LINKS), columns).cast({"kind": pl.String})
-    left_out = json.loads(facts.get("left_out", "{}"))
-    return Manifest(images, int(facts["listed"]), facts["digest"], facts.get("listing", ""), links, left_out)
+    with naming_damage(work_dir, MANIFEST, _REMEDY):
+        left_out = json.loads(facts.get("left_out", "{}"))
+        return Manifest(images, *_figures(facts), links, left_out)
 
 
 def open_manifest(work_dir: WorkDir) -> StoredManifest:
@@ -68,6 +71,8 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
     with naming_damage(work_dir, MANIFEST, _REMEDY):
         facts = pl.read_parquet_metadata(io.BytesIO(content))
         rows = pl.scan_parquet(content)
+        check_columns(rows.collect_schema(), _COLUMNS, _OF_CONTAINERS)
+        listed, digest, listing = _figures(facts)
         first, size = rows.select(pl.col("index").min(), pl.len()).collect().row(0)
 
     positions = OffsetRange(first or 0, (first or 0) + size)
@@ -81,4 +86,9 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
             raise WorkDirError(f"{work_dir.path(MANIFEST)!r} is damaged: positions are missing; {_REMEDY} again")
         return found
 
-    return StoredManifest(read, positions, int(facts["listed"]), facts["digest"], facts.get("listing", ""))
+    return StoredManifest(read, positions, listed, digest, listing)
+
+
+def _figures(facts: Mapping[str, str]) -> tuple[int, str, str]:
+    """`listed`, `digest` and `listing` of a manifest."""
+    return int(fact(facts, "listed")), fact(facts, "digest"), facts.get("listing", "")

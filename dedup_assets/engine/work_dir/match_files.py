@@ -13,7 +13,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import naming_damage, read_parquet
+from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
@@ -36,9 +36,10 @@ def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
         return
     facts = {"counts": json.dumps(dict(evidence.counts))}
     with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES) as (table, text, images):
-        evidence.rows.select(list(EVIDENCE_SCHEMA)).write_parquet(table, metadata=facts)
-        _write_csv(text, evidence.rows.select(list(EVIDENCE_SCHEMA)))
-        evidence.images.select(list(IMAGES_SCHEMA)).write_parquet(images)
+        rows = _as(EVIDENCE_SCHEMA, evidence.rows)
+        rows.write_parquet(table, metadata=facts)
+        _write_csv(text, rows)
+        _as(IMAGES_SCHEMA, evidence.images).write_parquet(images)
 
 
 def read_evidence(work_dir: WorkDir) -> Evidence:
@@ -48,22 +49,21 @@ def read_evidence(work_dir: WorkDir) -> Evidence:
         WorkDirError: a file is missing, damaged or of another program.
     """
     remedy = "materialize evidence"
-    rows, facts = read_parquet(work_dir, EVIDENCE, remedy=remedy)
-    images, _ = read_parquet(work_dir, EVIDENCE_IMAGES, remedy=remedy)
+    rows, facts = read_parquet(work_dir, EVIDENCE, remedy, EVIDENCE_SCHEMA)
+    images, _ = read_parquet(work_dir, EVIDENCE_IMAGES, remedy, IMAGES_SCHEMA)
     with naming_damage(work_dir, EVIDENCE, remedy):
-        rows = rows.select(list(EVIDENCE_SCHEMA)).cast(EVIDENCE_SCHEMA)
-    with naming_damage(work_dir, EVIDENCE_IMAGES, remedy):
-        images = images.select(list(IMAGES_SCHEMA)).cast(IMAGES_SCHEMA)
-    return Evidence(rows, images, json.loads(facts.get("counts", "{}")))
+        return Evidence(rows, images, json.loads(fact(facts, "counts")))
 
 
 def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write groups.parquet, groups.csv, related.parquet and related.csv."""
     with work_dir.publish(GROUPS, GROUPS_CSV, RELATED, RELATED_CSV) as (table, text, related, related_text):
-        groups.rows.select(list(GROUPS_SCHEMA)).write_parquet(table)
-        _write_csv(text, groups.rows.select(list(GROUPS_SCHEMA)))
-        groups.related.select(list(RELATED_SCHEMA)).write_parquet(related)
-        _write_csv(related_text, groups.related.select(list(RELATED_SCHEMA)))
+        for rows, schema, parquet, csv in (
+            (groups.rows, GROUPS_SCHEMA, table, text),
+            (groups.related, RELATED_SCHEMA, related, related_text),
+        ):
+            _as(schema, rows).write_parquet(parquet)
+            _write_csv(csv, _as(schema, rows))
 
 
 def read_groups(work_dir: WorkDir) -> Groups:
@@ -73,13 +73,13 @@ def read_groups(work_dir: WorkDir) -> Groups:
         WorkDirError: a file is missing, damaged or of another program.
     """
     remedy = "materialize groups"
-    rows, _ = read_parquet(work_dir, GROUPS, remedy=remedy)
-    related, _ = read_parquet(work_dir, RELATED, remedy=remedy)
-    with naming_damage(work_dir, GROUPS, remedy):
-        rows = rows.select(list(GROUPS_SCHEMA)).cast(GROUPS_SCHEMA)
-    with naming_damage(work_dir, RELATED, remedy):
-        related = related.select(list(RELATED_SCHEMA)).cast(RELATED_SCHEMA)
+    rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
+    related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
     return Groups(rows, related)
+
+
+def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:
+    return table.select(list(schema)).cast(schema)
 
 
 def _write_csv(file: BinaryIO, table: pl.DataFrame) -> None:

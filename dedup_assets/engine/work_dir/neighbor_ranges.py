@@ -20,6 +20,7 @@ from dedup_assets.engine.work_dir.file_names import FEATURES, SEARCHED
 from dedup_assets.engine.work_dir.identity import digest_of, sha256_of
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA, UNUSABLE, check_columns, first_line
 from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 _LOG = logging.getLogger(__name__)
@@ -78,8 +79,9 @@ class NeighborRanges:
                 recorded = pl.read_parquet_metadata(file).get(_HASH)
                 file.seek(0)
                 edges = pl.read_parquet(file)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise self._damaged(name, str(error).splitlines()[0]) from None
+                check_columns(edges.schema, EDGES_SCHEMA)
+        except UNUSABLE as error:
+            raise self._damaged(name, first_line(error)) from None
         if recorded != _hash_of(edges):
             raise self._damaged(name, "its content is not what was written")
         return edges

@@ -22,13 +22,14 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir.file_names import SHARDS as FOLDER
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA, UNUSABLE, check_columns, first_line
 from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 _LOG = logging.getLogger(__name__)
 _PASSING = [ErrorCode.MISSING_FILE.value, ErrorCode.UNREADABLE.value]  # may go away without a change to the file
 _LEDGER = list(LEDGER_COLUMNS)
-_EVERYTHING = [*_LEDGER, "vector"]
-_IDENTITY_SCHEMA = {"filename": pl.Binary, "size_bytes": pl.Int64, "version": pl.String}
+_VECTOR = "vector"
+_IDENTITY_SCHEMA = {name: LEDGER_SCHEMA[name] for name in ("filename", "size_bytes", "version")}
 _IDENTITY = list(_IDENTITY_SCHEMA)
 _SHARD = re.compile(r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet")
 _HASH = "sha256"
@@ -170,7 +171,7 @@ class ShardStore:
 
     def _locate(self, name: str) -> pl.DataFrame:
         try:
-            ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"]).with_row_index("place")
+            ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"])[0].with_row_index("place")
         except DamagedShardError:
             ledger = pl.DataFrame(schema={"place": pl.UInt32, **_IDENTITY_SCHEMA, "error_code": pl.String})
         lasting = ledger.filter(~_is_open(ledger))
@@ -185,31 +186,39 @@ class ShardStore:
         try:
             with self._work_dir.open(f"{FOLDER}/{name}") as file:
                 return pl.read_parquet_metadata(file)
-        except (WorkDirError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        except (WorkDirError, *UNUSABLE):
             return {}
 
     def _load(self, path: str) -> pl.DataFrame:
         """All of a shard, compared with its hash."""
-        table = self._scan(path, _EVERYTHING)
-        with self._work_dir.open(path) as file:
-            noted = pl.read_parquet_metadata(file).get(_HASH)
-        if noted is not None and noted != _hash_of(table):  # earlier versions noted none
+        table, facts = self._scan(path, [*_LEDGER, _VECTOR])
+        if facts.get(_HASH) != _hash_of(table):
             raise self._damaged(path, "its content is not what was written")
         return table
 
-    def _scan(self, path: str, columns: list[str]) -> pl.DataFrame:
+    def _scan(self, path: str, columns: list[str]) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Some columns of a shard, and its metadata."""
         try:
             with self._work_dir.open(path) as file:
-                return pl.read_parquet(file, columns=columns)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise self._damaged(path, str(error)) from None
+                table = pl.read_parquet(file, columns=columns)
+                check_columns(table.schema, {name: LEDGER_SCHEMA[name] for name in columns if name != _VECTOR})
+                if _VECTOR in columns and not _is_of_vectors(table):
+                    raise pl.exceptions.SchemaError(f"the column {_VECTOR!r} is {table.schema[_VECTOR]}")
+                file.seek(0)
+                return table, pl.read_parquet_metadata(file)
+        except UNUSABLE as error:
+            raise self._damaged(path, first_line(error)) from None
 
-    def _damaged(self, path: str, reason: str) -> DamagedShardError:
+    def _damaged(self, path: str, shown: str) -> DamagedShardError:
         """Delete a damaged shard with a warning, and return the error for it."""
-        shown = reason.splitlines()[0] if reason else "no reason given"
         _LOG.warning("%r is damaged (%s): deleted, its images are computed again", self._work_dir.path(path), shown)
         self._work_dir.remove(path)
         return DamagedShardError(f"{self._work_dir.path(path)!r} was damaged ({shown}); run again")
+
+
+def _is_of_vectors(table: pl.DataFrame) -> bool:
+    kind = table.schema[_VECTOR]
+    return isinstance(kind, pl.Array) and kind.inner == pl.Float32 and not table[_VECTOR].null_count()
 
 
 def _is_open(table: pl.DataFrame) -> pl.Series:
@@ -223,7 +232,7 @@ def _hash_of(table: pl.DataFrame) -> str:
     sha = hashlib.sha256()
     for row in table.select(_LEDGER).iter_rows():
         sha.update(repr(row).encode())
-    sha.update(np.ascontiguousarray(table["vector"].to_numpy()).reshape(-1).view(np.uint8).data)
+    sha.update(np.ascontiguousarray(table[_VECTOR].to_numpy()).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 
@@ -237,6 +246,6 @@ def _known(found: list[pl.DataFrame], part: Manifest) -> KnownVectors:
 
 
 def _vectors(table: pl.DataFrame) -> NDArray[np.float32]:
-    kind = table.schema["vector"]
+    kind = table.schema[_VECTOR]
     width = kind.size if isinstance(kind, pl.Array) else 0
-    return table["vector"].to_numpy().reshape(-1, width).astype("<f4", copy=False)
+    return table[_VECTOR].to_numpy().reshape(-1, width).astype("<f4", copy=False)

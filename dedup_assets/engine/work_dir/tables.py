@@ -1,13 +1,32 @@
 """Tables of a work_dir, read with errors that name the file and how to make it again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import LEDGER_COLUMNS
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
+
+Columns = Mapping[str, Any]
+"""Columns of a table with their polars types."""
+
+NO_COLUMNS: Columns = {}
+EDGES_SCHEMA: Columns = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
+"""Columns of `Neighbors.edges`, in this order."""
+
+LEDGER_SCHEMA: Columns = dict(
+    zip(
+        LEDGER_COLUMNS,
+        (pl.Int64, pl.Binary, pl.Int64, pl.String, pl.String, pl.String, pl.String),
+        strict=True,
+    )
+)
+UNUSABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
+"""What polars and the interpretation of metadata raise for a file that is damaged or another program's."""
 
 _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
@@ -25,19 +44,60 @@ def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
             raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
 
 
-def read_parquet(work_dir: WorkDir, name: str, remedy: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Read a table, and the metadata that was written with it."""
+def read_parquet(
+    work_dir: WorkDir, name: str, remedy: str, columns: Columns, optional: Columns = NO_COLUMNS
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Read a table, and the metadata that was written with it.
+
+    Raises:
+        WorkDirError: it does not exist, is damaged, or is not a table with these columns.
+    """
     work_dir.require(name, remedy=f"{remedy} first")
     with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
         file.seek(0)
-        return pl.read_parquet(file), facts
+        table = pl.read_parquet(file)
+        check_columns(table.schema, columns, optional)
+        return table, facts
+
+
+def check_columns(found: Columns, wanted: Columns, optional: Columns = NO_COLUMNS) -> None:
+    """Check that a table has the columns of one that this package writes.
+
+    Args:
+        found: its columns and their types.
+        wanted: columns that it must have.
+        optional: columns that may be missing.
+
+    Raises:
+        SchemaError: a column is missing or has another type.
+    """
+    there = {name: kind for name, kind in optional.items() if name in found}
+    for name, kind in {**wanted, **there}.items():
+        if found.get(name) != kind:
+            raise pl.exceptions.SchemaError(f"the column {name!r} is {found.get(name, 'missing')}, not {kind}")
+
+
+def fact(facts: Mapping[str, str], name: str) -> str:
+    """A value of a table's metadata.
+
+    Raises:
+        SchemaError: the table has no such value, so that this package has not written it.
+    """
+    if name not in facts:
+        raise pl.exceptions.SchemaError(f"its metadata has no {name!r}, so this tool has not written it")
+    return facts[name]
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextmanager
 def naming_damage(work_dir: WorkDir, name: str, remedy: str) -> Iterator[None]:
-    """Turn polars' errors about a file that it cannot read into errors that name the file and the remedy."""
+    """Turn errors about a table that cannot be used into errors that name the file and the remedy."""
     try:
         yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; {remedy} again") from None
+    except UNUSABLE as error:
+        raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {first_line(error)}; {remedy} again") from None
