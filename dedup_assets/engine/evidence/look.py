@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup_assets.engine.evidence.anchors import Anchors, find_anchors
 from dedup_assets.engine.evidence.filters import LUMA, slopes, smooth
 from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
 
@@ -76,11 +77,15 @@ class Look:
         The first is the picture as it is. The next three are turned by a further 90° anticlockwise each; the last four
         are the same of the mirrored picture (left and right exchanged).
         """
-        small = Image.fromarray(self.rgb).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
-        gray = np.asarray(small) @ LUMA
-        gray -= gray.mean()
-        gray /= np.linalg.norm(gray) + 1e-3
-        return np.stack([np.rot90(pose, turns).ravel() for pose in (gray, gray[:, ::-1]) for turns in range(4)])
+        return _thumbnails(self.rgb)
+
+    @cached_property
+    def content_thumbnails(self) -> NDArray[np.float32]:
+        """(8, 1024) float32: `thumbnails` of the content alone."""
+        if not self.has_border:
+            return self.thumbnails
+        left, top, right, bottom = (round(at * SIDE) for at in self.content)
+        return _thumbnails(self.rgb[top:bottom, left:right])
 
     @cached_property
     def content(self) -> Box:
@@ -90,6 +95,21 @@ class Look:
         top, bottom = _plain_lines(image)
         pixel = 1 / max(image.shape[:2])
         return Box(left * pixel, top * pixel, self.extent[0] - right * pixel, self.extent[1] - bottom * pixel)
+
+    @cached_property
+    def has_border(self) -> bool:
+        """Whether there is a border of one colour around the content."""
+        return self.content != Box(0, 0, *self.extent)
+
+    def anchors(self, level: int) -> Anchors:
+        """Places of one level that hold a map in its place."""
+        if level not in self._anchors:
+            self._anchors[level] = find_anchors(self.gray(level), self.content)
+        return self._anchors[level]
+
+    @cached_property
+    def _anchors(self) -> dict[int, Anchors]:
+        return {}
 
     @cached_property
     def keypoints(self) -> Keypoints:
@@ -116,6 +136,14 @@ def look_size(width: int, height: int) -> tuple[int, int]:
     """Width and height in pixels that a picture of this size has in a `Look`."""
     longer = max(width, height)
     return max(_LEAST_SIDE, round(width * SIDE / longer)), max(_LEAST_SIDE, round(height * SIDE / longer))
+
+
+def _thumbnails(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    small = Image.fromarray(rgb).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
+    gray = np.asarray(small) @ LUMA
+    gray -= gray.mean()
+    gray /= np.linalg.norm(gray) + 1e-3
+    return np.stack([np.rot90(pose, turns).ravel() for pose in (gray, gray[:, ::-1]) for turns in range(4)])
 
 
 def _plain_lines(lines: NDArray[np.uint8]) -> tuple[int, int]:

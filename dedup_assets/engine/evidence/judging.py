@@ -1,0 +1,300 @@
+"""How much of what two pictures share is the same, block by block.
+
+The picture that shows less gives the grid, at 128 px; the other is sampled through the map. Blocks of 8 x 8 px are
+compared by normalised correlation, which no change of contrast or light disturbs.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.filters import slopes, smooth
+from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, linear_part, scales
+from dedup_assets.engine.evidence.refining import Refined, pick_levels, sample_gray
+
+CHECK_LEVEL = 1  # 128 px
+SURE = 0.85  # agreement that leaves no doubt
+
+_BLOCK = 8  # px
+_FLAT = 4.0  # gray levels: a block that varies less in both pictures has no structure
+_LEAST_BLOCKS = 8  # with structure; fewer prove nothing
+_MANY_BLOCKS = 64  # from here on, more of them prove nothing more
+_WHOLE_BLOCK = 0.9  # share of a block's pixels that must lie in both pictures
+_NOISE = 0.3  # squared gray levels that hold the correlation of faint blocks down
+_LIGHT = 40.0  # gray levels that gain and offset may leave unexplained
+_EDGE = 0.004  # of the longer side: a margin inside the content
+_HALF = 0.5  # of what is alike: a block that is less alike shows something else
+_LEAST_PIXELS = 200
+_SOFTEN_BELOW = 0.93  # agreement
+_BLURRED = 0.6  # of the slopes' energy: the other picture is softened before it is compared
+_MOST_SOFTENING = 24  # px² of variance
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Both pictures on the grid of that which shows less, in its tones.
+
+    Attributes:
+        one: (h, w) float32 gray, smoothed, of the picture that shows less.
+        two: (h, w) float32 of the other.
+        slopes: (h, w, 2) float32 of `one`.
+        inside: (h, w): which pixels lie in both.
+    """
+
+    one: NDArray[np.float32]
+    two: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks that lie in both pictures, n of them, in the grid of the picture that shows less.
+
+    Attributes:
+        rows: (n,) rows of the grid of blocks.
+        columns: (n,).
+        alike: (n,) float32: normalised correlation.
+        light: (n,) float32: 1 where the means agree, 0 where they are far apart.
+        spread_one: (n,) float32: standard deviation in the picture that shows less.
+        spread_two: (n,) float32: in the other.
+        mean_one: (n,) float32.
+        mean_two: (n,) float32.
+    """
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    alike: NDArray[np.floating]
+    light: NDArray[np.floating]
+    spread_one: NDArray[np.floating]
+    spread_two: NDArray[np.floating]
+    mean_one: NDArray[np.floating]
+    mean_two: NDArray[np.floating]
+
+    @cached_property
+    def structured(self) -> NDArray[np.bool_]:
+        """Which of them have structure in either picture."""
+        return np.asarray(np.maximum(self.spread_one, self.spread_two) > _FLAT)
+
+    @cached_property
+    def weights(self) -> NDArray[np.floating]:
+        """How much each counts."""
+        return np.where(self.structured, np.sqrt(np.maximum(self.spread_one, self.spread_two)), np.float32(0))
+
+    @cached_property
+    def differs(self) -> NDArray[np.bool_]:
+        """Which of them show something else."""
+        alike = np.where(self.structured, _ramp(self.alike, 0.25, 0.75), np.float32(1))
+        return np.asarray(alike * self.light < _HALF)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What the pixels say about one map from a to b, over what both pictures show.
+
+    Attributes:
+        map: (3, 3) from a to b.
+        inliers: keypoints that voted for it; 0 for a pose of the whole picture.
+        agreement: share of the structure that is the same.
+        structured: number of blocks with structure, in either picture.
+        overlap_a: share of a's area that b shows.
+        overlap_b: share of b's area that a shows.
+        changed: share of the blocks that differ.
+        gain: gray of b = gain * gray of a + offset.
+        offset: gray levels.
+        softened: px² of variance by which a (negative: b) was softened, at the grid's scale.
+        squeeze: the most that the map lengthens anything, in times the least.
+        aligned: what it was computed from.
+        blocks: and what was computed for each block.
+        is_a_first: whether a is the picture that shows less.
+    """
+
+    map: Map
+    inliers: int
+    agreement: float
+    structured: int
+    overlap_a: float
+    overlap_b: float
+    changed: float
+    gain: float
+    offset: float
+    softened: int
+    squeeze: float
+    aligned: Aligned
+    blocks: Blocks
+    is_a_first: bool = True
+
+    @property
+    def score(self) -> float:
+        """Agreement, less where few blocks carry it; halved for a doubtful match by a map that squeezes the frame."""
+        if self.structured < _LEAST_BLOCKS:
+            return 0.0
+        is_odd = self.squeeze > 1.05 and self.agreement < SURE and min(self.overlap_a, self.overlap_b) < 0.95  # noqa: PLR2004
+        return self.agreement * math.sqrt(math.sqrt(min(1.0, self.structured / _MANY_BLOCKS))) * (0.5 if is_odd else 1)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no other map needs to be tried."""
+        return self.agreement >= SURE and self.structured >= _MANY_BLOCKS // 2
+
+    def inverse(self) -> "Judged":
+        """The same of b and a."""
+        return Judged(
+            invert(self.map),
+            self.inliers,
+            self.agreement,
+            self.structured,
+            self.overlap_b,
+            self.overlap_a,
+            self.changed,
+            1 / self.gain,
+            -self.offset / self.gain,
+            -self.softened,
+            self.squeeze,
+            self.aligned,
+            self.blocks,
+            not self.is_a_first,
+        )
+
+
+def judge(a: Look, b: Look, refined: Refined, inliers: int = 0) -> Judged | None:
+    """Compare two pictures through a refined map from a to b, a being the one that shows less.
+
+    Returns:
+        None if they share too little.
+    """
+    map_ = refined.map
+    aligned, share_a = _align(a, b, refined)
+    if np.count_nonzero(aligned.inside) < _LEAST_PIXELS:
+        return None
+    softened, blocks = 0, _compare(aligned)
+    agreement, structured = _agreement(blocks)
+    if agreement < _SOFTEN_BELOW and structured >= _LEAST_BLOCKS:
+        aligned, softened = _soften(aligned)
+        if softened:
+            blocks = _compare(aligned)
+            agreement, structured = _agreement(blocks)
+    share_b = share_a * float(a.extent.prod() / b.extent.prod()) * area_scale(map_, a.extent)
+    most, least = scales(linear_part(map_, a.extent / 2))
+    changed = float(blocks.differs.mean()) if len(blocks.differs) else 1.0
+    return Judged(
+        map_, inliers, agreement, structured, share_a, min(1.0, share_b), changed, refined.gain, refined.offset,
+        softened, most / least, aligned, blocks,
+    )  # fmt: skip
+
+
+def _align(a: Look, b: Look, refined: Refined) -> tuple[Aligned, float]:
+    """Both on a's grid, and the share of it that lies in b."""
+    level_a, level_b = pick_levels(a, b, refined.map, CHECK_LEVEL)
+    planes, other = a.gray(level_a), b.gray(level_b)
+    height, width = planes.shape[:2]
+    x, y = _grid(height, width, SIDE >> level_a)
+    u, v = apply(refined.map, x, y)
+    share = np.count_nonzero((u > 0) & (u < b.extent[0]) & (v > 0) & (v < b.extent[1])) / u.size
+    inside = _within(a, x, y) & _within(b, u, v)
+    per_b = np.float32(SIDE >> level_b)
+    half = np.float32(0.5)
+    seen = sample_gray(other, u * per_b - half, v * per_b - half)
+    two = (seen - np.float32(refined.offset)) / np.float32(refined.gain)
+    return Aligned(planes[..., 0], two, planes[..., 1:], inside), share
+
+
+def _grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
+    y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
+    return x, y[:, None]
+
+
+def _within(look: Look, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
+    box, edge = look.content, np.float32(_EDGE)
+    return (x > box.left + edge) & (x < box.right - edge) & (y > box.top + edge) & (y < box.bottom - edge)
+
+
+@lru_cache(maxsize=64)
+def _summing(length: int) -> NDArray[np.float32]:
+    """(length // 8, length): the matrix that sums groups of eight rows."""
+    matrix = np.zeros((length // _BLOCK, length), np.float32)
+    for n in range(len(matrix)):
+        matrix[n, n * _BLOCK : (n + 1) * _BLOCK] = 1
+    return matrix
+
+
+def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Matrices between which a plane of this size becomes the means of its blocks."""
+    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(_BLOCK**2)
+
+
+def _compare(aligned: Aligned) -> Blocks:
+    left, right = block_means(*aligned.one.shape)
+
+    def mean(plane: NDArray[np.floating]) -> NDArray[np.float32]:
+        averaged: NDArray[np.float32] = (left @ plane @ right)[rows, columns]
+        return averaged
+
+    rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
+    one = aligned.one - np.float32(128)
+    two = np.asarray(np.minimum(np.maximum(aligned.two, np.float32(-400)), np.float32(400))) - np.float32(128)
+    mean_one, mean_two = mean(one), mean(two)
+    spread_one = np.sqrt(np.maximum(mean(one * one) - mean_one * mean_one, np.float32(0)))
+    spread_two = np.sqrt(np.maximum(mean(two * two) - mean_two * mean_two, np.float32(0)))
+    alike = (mean(one * two) - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
+    lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
+    light = _ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
+    return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)
+
+
+def _light_field(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], lighter: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A gentle change of light over the picture, as of a lamp or a lens: what a quadratic function explains."""
+    if len(lighter) < _MANY_BLOCKS // 2 or np.abs(lighter).max() < _LIGHT / 2:
+        return np.zeros_like(lighter)
+    x, y = ((at / max(1, at.max()) - 0.5).astype(np.float32) for at in (columns, rows))
+    known = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    field = np.zeros_like(lighter)
+    for _ in range(3):
+        weighted = known / (1 + ((lighter - field) / np.float32(_LIGHT / 3)) ** 2)
+        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 0.5 * np.eye(6), weighted @ lighter)
+        field = fitted.astype(np.float32) @ known
+    return field
+
+
+def _ramp(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    risen = (values - np.float32(low)) / np.float32(high - low)
+    return np.asarray(np.minimum(np.maximum(risen, np.float32(0)), np.float32(1)))
+
+
+def _agreement(blocks: Blocks) -> tuple[float, int]:
+    """Share of the structure that is the same, and number of blocks with structure."""
+    same = (_ramp(blocks.alike, 0.7, 0.95) + _ramp(blocks.alike, 0.9, 0.99)) / 2 * blocks.light
+    total = float(blocks.weights.sum())
+    agreement = float(same @ blocks.weights) / total if total else 0.0
+    return agreement, int(np.count_nonzero(blocks.structured))
+
+
+def _soften(aligned: Aligned) -> tuple[Aligned, int]:
+    """Smooth the sharper picture until both are equally sharp; the variance that took, negative for the second."""
+    one, two, inside = aligned.one, aligned.two, aligned.inside
+    sharp_one, sharp_two = _sharpness(one, inside), _sharpness(two, inside)
+    if min(sharp_one, sharp_two) > _BLURRED * max(sharp_one, sharp_two):
+        return aligned, 0
+    is_first = sharp_one > sharp_two
+    sharper, aim, times = (one, sharp_two, 0) if is_first else (two, sharp_one, 0)
+    while times < _MOST_SOFTENING and _sharpness(sharper, inside) > aim:
+        sharper, times = smooth(sharper), times + 1
+    if is_first:
+        return Aligned(sharper, two, slopes(sharper), inside), times
+    return Aligned(one, sharper, aligned.slopes, inside), -times
+
+
+def _sharpness(plane: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    """Energy of the slopes."""
+    both = inside[:, 1:] & inside[:, :-1]
+    along_x = (plane[:, 1:] - plane[:, :-1])[both]
+    both = inside[1:] & inside[:-1]
+    along_y = (plane[1:] - plane[:-1])[both]
+    return float(along_x @ along_x) + float(along_y @ along_y)

@@ -1,0 +1,173 @@
+"""A rough map made exact on the pixels.
+
+Inverse compositional Gauss-Newton (Baker and Matthews 2004) on a thousand places with structure, which stay where they
+are while the map moves. Contrast and light are unknowns of the same linear system, so that a negative is no special
+case. Cauchy weights leave out what was changed.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.anchors import MIDDLE, Anchors
+from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_plausible
+
+_LEAST_PLACES = 40
+_EDGE = 0.006  # of the longer side: a margin inside the content, in which no place counts
+_EDGE = 0.006  # of the longer side: a margin inside the content
+_FAINT, _FAR = 0.05, 0.25  # gain, and move in longer sides, from which the map runs away
+_HALF = np.float32(0.5)  # px: from the corner of a pixel to its middle
+_SETTLED = 0.02  # px: the last move of the corners
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refined map from a to b; gray of b = gain * gray of a + offset.
+
+    `alike` is the correlation of the places' grays, robust weights left out.
+    """
+
+    map: Map
+    gain: float
+    offset: float
+    alike: float
+
+
+def pick_levels(a: Look, b: Look, map_: Map, level: int) -> tuple[int, int]:
+    """Levels of a and b whose pixels are about equally fine under the map; `level` is that of a, if it has it."""
+    level = min(level, len(a.levels) - 1)
+    finer = level - np.log2(max(1e-6, area_scale(map_, a.extent))) / -2
+    return level, int(min(max(round(finer), 0), len(b.levels) - 1))
+
+
+def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: bool = False) -> Refined | None:
+    """Move a map until b, seen through it, differs least from a.
+
+    Args:
+        a: the picture that shows less, whose places are compared.
+        b: the other one.
+        map_: from a to b.
+        level: of a's pyramid.
+        steps: at most.
+        perspective: whether the map may become a homography.
+
+    Returns:
+        The map where it settled; None if it runs away, or if too few places lie in both pictures.
+    """
+    level, level_b = pick_levels(a, b, map_, level)
+    anchors, target, per = a.anchors(level), _Target.of(b, level_b), SIDE >> level
+    if len(anchors.x) < _LEAST_PLACES:
+        return None
+    unknowns = anchors.columns if perspective else anchors.columns[:8]
+    seen = target.see(map_, anchors)
+    tone = _fit_tone(anchors.values, seen.values, seen.inside)
+    for _ in range(steps):
+        if seen.count < _LEAST_PLACES:
+            return None
+        solved = _solve(unknowns, seen, tone, anchors.values)
+        tone = (float(solved[0]), float(solved[1]))
+        moved = solved[2:] / per / tone[0] if abs(tone[0]) > _FAINT else np.full(6, np.inf)
+        if not np.abs(moved).max() < _FAR:
+            return None
+        map_ = map_ @ invert(_step(moved))
+        map_ /= map_[2, 2]
+        if not is_plausible(map_, a.extent):
+            return None
+        seen = target.see(map_, anchors)
+        if np.abs(moved).max() * per < _SETTLED:
+            break
+    return Refined(map_, *tone, _correlation(anchors.values, seen.values, seen.inside))
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The gray of the other picture at the places of one: (n,) values, which of them lie in it, and how many."""
+
+    values: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """A level of the other picture, with the content's bounds in pixels."""
+
+    planes: NDArray[np.float32]
+    per: np.float32
+    bounds: tuple[np.float32, ...]
+
+    @classmethod
+    def of(cls, look: Look, level: int) -> "_Target":
+        per, box = SIDE >> level, look.content
+        bounds = (box.left + _EDGE, box.top + _EDGE, box.right - _EDGE, box.bottom - _EDGE)
+        return cls(look.gray(level), np.float32(per), tuple(np.float32(at * per - 0.5) for at in bounds))
+
+    def see(self, map_: Map, anchors: Anchors) -> _Seen:
+        u, v = apply(map_, anchors.x, anchors.y)
+        u, v = u * self.per - _HALF, v * self.per - _HALF
+        left, top, right, bottom = self.bounds
+        inside = (u > left) & (u < right) & (v > top) & (v < bottom)
+        return _Seen(sample_gray(self.planes, u, v), inside, int(np.count_nonzero(inside)))
+
+
+def _solve(
+    unknowns: NDArray[np.float32], seen: _Seen, tone: tuple[float, float], values: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Gain, offset, and gain times the move of the map, by weighted least squares."""
+    off = np.abs(seen.values - np.float32(tone[0]) * values - np.float32(tone[1]))
+    off[~seen.inside] = np.inf
+    middle = np.partition(off, seen.count // 2)[seen.count // 2]
+    weighted = unknowns / (1 + (off / (np.float32(1.5) * middle + 2)) ** 2)
+    normal = (weighted @ unknowns.T).astype(float)
+    moves = np.arange(2, len(normal))
+    normal[moves, moves] = normal[moves, moves] * 1.001 + 1e-3  # held lightly, where no slope holds the map
+    solved: NDArray[np.float64] = np.linalg.solve(normal, (weighted @ seen.values).astype(float))
+    return solved
+
+
+def _step(moved: NDArray[np.float64]) -> Map:
+    """The homography of eight (or six) parameters that count from the middle."""
+    step = np.eye(3)
+    step[:2] += moved[:6].reshape(2, 3)
+    if len(moved) > 6:  # noqa: PLR2004 - the rest is perspective
+        step[2, :2] = moved[6:]
+    from_middle, to_middle = np.eye(3), np.eye(3)
+    from_middle[:2, 2], to_middle[:2, 2] = MIDDLE, -MIDDLE
+    around: Map = from_middle @ step @ to_middle
+    return around
+
+
+def sample_gray(planes: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bilinear gray of planes (h, w, 3) at pixel positions; those outside are moved to the border."""
+    height, width = planes.shape[:2]
+    flat = planes.reshape(-1)
+    u = np.minimum(np.maximum(u, np.float32(0)), np.float32(width - 1.01))
+    v = np.minimum(np.maximum(v, np.float32(0)), np.float32(height - 1.01))
+    left, top = u.astype(np.intp), v.astype(np.intp)
+    right_share, low_share = u - left.astype(np.float32), v - top.astype(np.float32)
+    at = (top * width + left) * 3
+    above, below = flat[at], flat[at + 3 * width]
+    above += (flat[at + 3] - above) * right_share
+    below += (flat[at + 3 * width + 3] - below) * right_share
+    below -= above
+    below *= low_share
+    below += above
+    return np.asarray(below, np.float32)
+
+
+def _fit_tone(values: NDArray[np.float32], seen: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[float, float]:
+    """Gain and offset by least squares."""
+    p, q = values[inside], seen[inside]
+    mean_p, mean_q = p.mean(), q.mean()
+    p, q = p - mean_p, q - mean_q
+    gain = float(p @ q) / (float(p @ p) + 1e-3)
+    return gain, float(mean_q) - gain * float(mean_p)
+
+
+def _correlation(values: NDArray[np.float32], seen: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    p, q = values[inside], seen[inside]
+    p, q = p - p.mean(), q - q.mean()
+    return float(p @ q) / math.sqrt(float(p @ p) * float(q @ q) + 1e-6)

@@ -1,0 +1,135 @@
+"""Maps that matched keypoints vote for.
+
+Each pair of matches makes a similarity. Those that contradict the keypoints' own sizes and directions are left out, the
+one that most matches agree with wins, and its matches make it affine.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.keypoints import Keypoints, mirrored
+from dedup_assets.engine.evidence.look import Look
+from dedup_assets.engine.evidence.maps import Map, area_scale, is_plausible
+
+FEWEST_VOTES = 5
+
+_RATIO, _CLEAR_RATIO = 0.95, 0.8  # distance of the nearest to that of the next descriptor: if mutual, and if not
+_MOST_MATCHES, _MOST_PAIRED, _MOST_TRIED = 120, 56, 96  # matches, those that are paired, pairs whose votes are counted
+_NEAR = 0.03  # of the longer side: how far a match may miss
+_ROUNDS = (1.0, 0.6, 0.35)  # of `_NEAR`, while the map becomes affine
+_APART = 0.04  # of the longer side, that the two matches of a pair are apart at least
+_TURN = np.float32(np.cos(0.6))  # directions of keypoints may be 0.6 rad off
+_CELLS = 40  # per longer side; matches in one cell count once
+
+# Pairs (i, j) of matches, i < j, in the order of j: the first n (n - 1) / 2 are those of the first n matches.
+_LATER, _EARLIER = np.tril_indices(_MOST_PAIRED, -1)
+
+
+def voted_maps(a: Look, b: Look) -> list[tuple[int, Map]]:
+    """Votes and the map from a to b, for the pictures as they are and mirrored; most votes first."""
+    one, two = a.keypoints, b.keypoints
+    if min(len(one), len(two)) < FEWEST_VOTES:
+        return []
+    found = []
+    for flip in (False, True):
+        rows, columns = _match(mirrored(one.descriptors) if flip else one.descriptors, two.descriptors)
+        if len(rows) >= FEWEST_VOTES and (voted := _vote(one, two, rows, columns, flip)):
+            found.append(voted)
+    found = [(votes, map_) for votes, map_ in found if is_plausible(map_, a.extent)]
+    return sorted(found, key=lambda one: -one[0])
+
+
+def _match(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of a and of b whose descriptors match, the clearest first."""
+    alike = a @ b.T
+    rows, best = np.arange(len(a)), alike.argmax(1)
+    top = alike[rows, best]
+    mutual = top >= alike.max(0)[best]
+    alike[rows, best] = -1
+    ratio = np.sqrt(np.maximum(1 - top, 0) / np.maximum(1 - alike.max(1), 1e-6))
+    kept = np.flatnonzero((ratio < _CLEAR_RATIO) | (mutual & (ratio < _RATIO)))
+    kept = kept[np.argsort(ratio[kept], kind="stable")][:_MOST_MATCHES]
+    return kept, best[kept]
+
+
+def _vote(
+    a: Keypoints, b: Keypoints, rows: NDArray[np.intp], columns: NDArray[np.intp], flip: bool
+) -> tuple[int, Map] | None:
+    """The similarity that most matches agree with, made affine, with its votes."""
+    places_a, places_b = a.places[rows], b.places[columns]
+    from_, to = _complex(places_a), _complex(places_b)
+    angles_a = a.angles[rows]
+    if flip:
+        from_, angles_a = -np.conj(from_), np.pi - angles_a
+    turns = np.exp(-1j * (b.angles[columns] - angles_a)).astype(np.complex64)
+    growths = b.sizes[columns] / a.sizes[rows]
+    tried = _similarities(from_, to, turns, growths)
+    if tried is None:
+        return None
+    turn, shift = tried
+    misses = np.abs(turn[:, None] * from_ + (shift[:, None] - to))
+    reach = _NEAR * np.clip(np.abs(turn), 0.5, 1)
+    best = int(np.maximum(0, 1 - (misses / reach[:, None]) ** 2).sum(1).argmax())
+    voting = misses[best] < reach[best]
+    if voting.sum() < FEWEST_VOTES:
+        return None
+    s, t, sign = complex(turn[best]), complex(shift[best]), -1 if flip else 1
+    similarity = np.array([[s.real * sign, -s.imag, t.real], [s.imag * sign, s.real, t.imag], [0, 0, 1]])
+    return _make_affine(similarity, places_a, places_b, voting)
+
+
+def _complex(places: NDArray[np.float32]) -> NDArray[np.complex64]:
+    return np.ascontiguousarray(places, np.float32).view(np.complex64)[:, 0]
+
+
+def _similarities(
+    from_: NDArray[np.complex64], to: NDArray[np.complex64], turns: NDArray[np.complex64], growths: NDArray[np.float32]
+) -> tuple[NDArray[np.complex64], NDArray[np.complex64]] | None:
+    """Turn (with scale) and shift of pairs of matches whose keypoints have them too."""
+    matches = min(len(from_), _MOST_PAIRED)
+    i, j = _EARLIER[: matches * (matches - 1) // 2], _LATER[: matches * (matches - 1) // 2]
+    apart_from, apart_to = from_[j] - from_[i], to[j] - to[i]
+    length_from, length_to = np.abs(apart_from), np.abs(apart_to)
+    far = (length_from > _APART) & (length_to > _APART)
+    turn = apart_to / np.where(far, apart_from, np.complex64(1))
+    scale = length_to / np.where(far, length_from, np.float32(1))
+    ok = far & (scale > 1 / 8) & (scale < 8)  # noqa: PLR2004 - as maps may be
+    for k in (i, j):
+        grown = scale / growths[k]
+        ok &= (grown > 1 / 2) & (grown < 2) & ((turn * turns[k]).real > _TURN * scale)  # noqa: PLR2004 - one octave
+    kept = np.flatnonzero(ok)
+    if not len(kept):
+        return None
+    if len(kept) > _MOST_TRIED:  # those of matches that agree with many others
+        agreeing = np.bincount(i[kept], minlength=matches) + np.bincount(j[kept], minlength=matches)
+        kept = kept[np.argsort(-(agreeing[i[kept]] + agreeing[j[kept]]), kind="stable")[:_MOST_TRIED]]
+    return turn[kept].astype(np.complex64), (to[i[kept]] - turn[kept] * from_[i[kept]]).astype(np.complex64)
+
+
+def _make_affine(
+    map_: Map, places_a: NDArray[np.float32], places_b: NDArray[np.float32], voting: NDArray[np.bool_]
+) -> tuple[int, Map] | None:
+    """Fit the map to its votes while the distance that counts shrinks; None if too few are left."""
+    p, q = places_a.astype(float), places_b.astype(float)
+    for share in _ROUNDS:
+        fitted = _fit(p[voting], q[voting], map_)
+        map_ = fitted if is_plausible(fitted, np.ones(2)) else map_
+        reach = share * _NEAR * min(1.0, max(0.5, area_scale(map_, np.ones(2)) ** 0.5))
+        misses = p @ map_[:2, :2].T + map_[:2, 2] - q
+        voting = (misses**2).sum(1) < reach**2
+        if voting.sum() < FEWEST_VOTES:
+            return None
+    cells = np.round(p[voting] * _CELLS) @ [1, 1000]
+    votes = len(set(cells.tolist()))
+    return (votes, map_) if votes >= FEWEST_VOTES else None
+
+
+def _fit(p: NDArray[np.float64], q: NDArray[np.float64], before: Map) -> Map:
+    """Least squares, held lightly to the map before, so that few or collinear places do not shear it."""
+    mean_p, mean_q = p.mean(0), q.mean(0)
+    x, y = p - mean_p, q - mean_q
+    hold = 1e-3 * len(p) * np.eye(2)
+    linear = np.linalg.solve(x.T @ x + hold, x.T @ y + hold @ before[:2, :2].T).T
+    fitted = np.eye(3)
+    fitted[:2, :2], fitted[:2, 2] = linear, mean_q - linear @ mean_p
+    return fitted
