@@ -1,44 +1,41 @@
 """`dedup-assets ui`: Dagster's UI with the pipeline, reachable from this machine only, with telemetry off."""
 
 import os
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 
+from dedup_assets.api.outcomes import say
 from dedup_assets.cli.options import settings_options
+from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
-
-_FILE = "dedup_assets_location.py"
-_WORKSPACE = f"load_from:\n  - python_file:\n      relative_path: {_FILE}\n      location_name: dedup_assets\n"
-_LOCATION = '''"""Written by `dedup-assets ui`: the pipeline with these suggestions in the launchpad."""
-
-from dedup_assets.definitions import build_definitions
-
-defs = build_definitions({input_dir!r}, {work_dir!r}, scale_out={scale_out!r}, **{settings!r})
-'''
 
 
 @click.command()
 @click.option("--input-dir", default="images", show_default=True, help="What the launchpad suggests to read.")
 @click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
-@click.option("--port", default=3000, show_default=True, help="Port of the UI, on this machine only.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port of the UI, on this machine only.",
+)
 @click.option("--scale-out", is_flag=True, help="Add feature_shards, whose partitions many workers can share.")
 def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
     """Open the pipeline in Dagster's UI, with telemetry off. The other options are what the launchpad suggests."""
-    sys.exit(serve(**settings))
+    serve(**settings)
 
 
 ui.params += settings_options("run_mode", "verbose")
 
 
-def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, **settings: object) -> int:
+def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, **settings: object) -> None:
     """Serve the UI until it is interrupted.
 
-    The instance is that of DAGSTER_HOME. Without that variable it is `~/.dedup-assets`, made with telemetry off.
+    The instance is that of DAGSTER_HOME. Without that variable it is `~/.dedup-assets`.
 
     Args:
         input_dir: what the launchpad suggests to read.
@@ -47,29 +44,45 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
         scale_out: add `feature_shards`, whose partitions many workers can share.
         **settings: other fields of `Settings` that it suggests; None means the default.
 
-    Returns:
-        The exit code of `dagster dev`.
-
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is wrong, the port is taken, or the instance's folder cannot be used.
+        SurroundingsError: a process of the UI ended by itself.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     Settings.parse(**given)
-    home = Path(os.environ.get("DAGSTER_HOME") or Path.home() / ".dedup-assets").absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    instance_file = home / "dagster.yaml"
-    if not instance_file.exists():
-        instance_file.write_bytes(resources.files("dedup_assets.cli").joinpath("dagster.yaml").read_bytes())
-    places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir)}
-    (home / _FILE).write_text(_LOCATION.format(**places, scale_out=scale_out, settings=given))
-    (home / "workspace.yaml").write_text(_WORKSPACE)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    page = f"http://127.0.0.1:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
-    print(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}", flush=True)
+    home = _instance_folder()
+    places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir), "scale_out": scale_out}
+
+    from dedup_assets.pipeline.serving import processes
+
+    def ready() -> None:
+        page = f"http://{processes.HOST}:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
+        say(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}")
+
+    processes.serve(home, port, places | given, ready)
+
+
+def _instance_folder() -> Path:
+    """The folder of the instance, which is made with its `dagster.yaml` if it is new.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    named = os.environ.get("DAGSTER_HOME")
     try:
-        return subprocess.call(command, env={**os.environ, "DAGSTER_HOME": str(home)}, cwd=home)  # noqa: S603 - our own
-    except KeyboardInterrupt:
-        return 0
+        home = Path(named or Path.home() / ".dedup-assets").absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        instance_file = home / "dagster.yaml"
+        if not instance_file.exists():
+            fresh = instance_file.with_suffix(f".{os.getpid()}.tmp")
+            fresh.write_bytes(resources.files("dedup_assets.cli").joinpath("dagster.yaml").read_bytes())
+            fresh.replace(instance_file)
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody says where the home is
+        told = f"DAGSTER_HOME={named!r}" if named else "DAGSTER_HOME is not set, and ~/.dedup-assets"
+        raise SettingsError(
+            f"{told}: history cannot be kept there: {error}; set DAGSTER_HOME to a folder that can be written"
+        ) from None
+    return home
 
 
 def _absolute(path: str) -> str:

@@ -5,7 +5,7 @@ enough. The comment of the pin in pyproject.toml names the versions that were te
 names again and correct the comment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,14 @@ __all__ = [
     "has_all_steps",
     "keep_host_logging",
     "rename_op",
+    "run_daemon",
+    "serve_code",
+    "serve_webserver",
 ]
+
+_LOCATION = "dedup_assets"
+_STATEMENT_MS, _RECYCLE_SECONDS, _MOST_CONNECTIONS = 15_000, 3600, 20  # as dagster-webserver has them
+_REFRESH_MS = 2000
 
 
 @contextmanager
@@ -76,3 +83,62 @@ def has_all_steps(context: dg.OutputContext) -> bool:
     """Whether this process executes all steps of its run, so that the run has ended when it ends."""
     plan, run = context.step_context.execution_plan, context.step_context.dagster_run
     return set(plan.step_keys_to_execute) == set(run.step_keys_to_execute or plan.step_dict)
+
+
+def serve_code(instance: dg.DagsterInstance, module: str, address: Mapping[str, Any]) -> None:
+    """Serve a code location, as `dagster code-server start` does, which cannot be given an instance openly.
+
+    Args:
+        instance: the instance of its runs.
+        module: the module that defines the location.
+        address: `socket` or `port`.
+    """
+    from dagster._cli.code_server import start_command
+    from dagster._serdes import serialize_value
+
+    options = {"module-name": module, "location-name": _LOCATION, "log-level": "warning", **address}
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    start_command.main([*given, "--instance-ref", serialize_value(instance.get_ref())], standalone_mode=False)
+
+
+def serve_webserver(
+    instance: dg.DagsterInstance, address: Mapping[str, Any], port: int, wrapped: Callable[[Any], Any]
+) -> None:
+    """Serve the UI, as `dagster-webserver` does, which has no option for what is put before its application.
+
+    Args:
+        instance: the instance that it shows.
+        address: of the code server, `socket` or `port`.
+        port: on the loopback interface.
+        wrapped: gives the ASGI application that is served for Dagster's.
+    """
+    import uvicorn
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster_webserver.app import create_app_from_workspace_process_context
+
+    instance.optimize_for_webserver(_STATEMENT_MS, _RECYCLE_SECONDS, _MOST_CONNECTIONS)
+    with WorkspaceProcessContext(instance, _target(address), version=dg.__version__) as workspace:
+        application = create_app_from_workspace_process_context(workspace, "", _REFRESH_MS)
+        served = wrapped(application)
+        uvicorn.run(served, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+
+
+def run_daemon(instance: dg.DagsterInstance, address: Mapping[str, Any]) -> None:
+    """Run schedules, sensors and queued runs, as `dagster-daemon run` does, which cannot name a code server's location.
+
+    Args:
+        instance: the instance of the runs.
+        address: of the code server, `socket` or `port`.
+    """
+    from dagster._daemon.controller import daemon_controller_from_instance
+    from dagster._utils.interrupts import capture_interrupts
+
+    with capture_interrupts(), daemon_controller_from_instance(instance, _target(address)) as controller:
+        controller.check_daemon_loop()
+
+
+def _target(address: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a class of Dagster that is imported late
+    from dagster._core.workspace.load_target import GrpcServerTarget
+
+    given = {"port": None, "socket": None, **address}
+    return GrpcServerTarget(host="localhost", location_name=_LOCATION, **given)

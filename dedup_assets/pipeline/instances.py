@@ -29,17 +29,28 @@ def dagster_home() -> str:
 
 
 @contextmanager
-def open_instance(scratch: str | None = None) -> Iterator[dg.DagsterInstance]:
+def open_instance(scratch: str | None = None, home: str | None = None) -> Iterator[dg.DagsterInstance]:
     """Open the instance of DAGSTER_HOME; without that variable, one in memory that lasts as long as the block.
 
     Args:
         scratch: folder for the few files of an instance in memory; a temporary one if None.
+        home: folder of the instance; None for that of DAGSTER_HOME.
 
     Raises:
-        SettingsError: DAGSTER_HOME is not the absolute path of a folder.
+        SettingsError: DAGSTER_HOME is not the absolute path of a folder that Dagster can use.
     """
-    home, instances = dagster_home(), dg.DagsterInstance
-    opened = instances.local_temp(home, _OVERRIDES) if home else instances.ephemeral(scratch, settings=_OVERRIDES)
-    with opened as instance:
+    with _open(dagster_home() if home is None else home, scratch) as instance:
         keep_host_logging(instance)
         yield instance
+
+
+def _open(home: str, scratch: str | None) -> dg.DagsterInstance:
+    if not home:
+        return dg.DagsterInstance.ephemeral(scratch, settings=_OVERRIDES)
+    try:
+        return dg.DagsterInstance.local_temp(home, _OVERRIDES)
+    except Exception as error:  # its dagster.yaml may name any class of storage
+        said = " ".join(str(error).split())
+        raise SettingsError(
+            f"DAGSTER_HOME={home!r}: Dagster cannot use it: {said:.300}; mend its dagster.yaml, or name another folder"
+        ) from error

@@ -1,0 +1,199 @@
+"""`dedup-assets ui`: it stops with all that it started, answers its own pages alone, and sends no usage data."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.user_interface import PATIENCE_SECONDS, UserInterface, surroundings, user_interface
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+QUERY = "/graphql?query=%7Bversion%7D"
+
+
+def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "dedup_assets", "ui", *arguments]
+    given = surroundings(folder / "home") | environment
+    return subprocess.run(line, cwd=folder, env=given, capture_output=True, text=True, timeout=100, check=False)
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert done.stderr.startswith("dedup-assets: ")
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three photographs, an empty home, and an instance of Dagster that sends usage data."""
+    made = tmp_path_factory.mktemp("ui")
+    for number in range(3):
+        save_jpeg(made / "photos" / f"{number}.jpg", photo_like(number))
+    (made / "user").mkdir()
+    (made / "home").mkdir()
+    (made / "home" / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
+    (made / "home" / "workspace.yaml").write_text("load_from: []\n")
+    return made
+
+
+@pytest.fixture(scope="module")
+def ui(folder: Path) -> Iterator[UserInterface]:
+    arguments = ["--input-dir", "photos", "--work-dir", "results"]
+    with user_interface(folder, *arguments, HOME=str(folder / "user")) as started:
+        started.await_answer()
+        yield started
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST", "[::1]:{port}", "ui.localhost:{port}", "127.0.0.2"]
+)
+def test_names_and_addresses_of_this_machine_are_answered(host: str, ui: UserInterface) -> None:
+    named = host.format(port=ui.port)
+    status, said = ui.request(QUERY, {"Host": named, "Origin": f"http://{named}", "Sec-Fetch-Site": "same-origin"})
+    assert (status, "version" in said) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "192.168.0.1",
+        "[fe80::1]",
+    ],
+)
+@pytest.mark.parametrize("path", [QUERY, "/", "/server_info", "/logs/x"])
+def test_a_host_that_dns_can_move_is_refused_in_a_sentence(host: str, path: str, ui: UserInterface) -> None:
+    named = host.format(port=ui.port)
+    status, said = ui.request(path, {"Host": named})
+    assert (status, said.count("\n")) == (403, 1)
+    assert repr(named) in said
+    assert "localhost" in said
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    ],
+)
+def test_pages_from_elsewhere_reach_no_query_and_no_mutation(headers: dict[str, str], ui: UserInterface) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert ui.request(QUERY, headers)[0] == 403
+    assert ui.request(QUERY, headers, {"query": "{version}"})[0] == 403
+    assert ui.request("/graphql", headers | upgrade)[0] == 403
+    assert ui.request("/report_asset_materialization/features", headers, {})[0] == 403
+
+
+def test_a_link_on_another_page_opens_the_ui_but_not_in_a_frame(ui: UserInterface) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert ui.request("/runs", link)[0] == 200
+    assert ui.request("/runs", link | {"Sec-Fetch-Dest": "iframe"})[0] == 403
+
+
+def test_a_run_and_clicks_leave_no_usage_data_though_the_instance_asks_for_it(ui: UserInterface, folder: Path) -> None:
+    clicked = 'mutation { logTelemetry(action: "x", clientTime: "0", clientId: "x", metadata: "{}") { __typename } }'
+    ui.ask(clicked)
+    run = ui.launch("extract_features")
+    query = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+    ui.wait_for(lambda: ui.ask(query, run=run)["runOrError"]["status"] in {"SUCCESS", "FAILURE"})
+    assert ui.ask(query, run=run)["runOrError"]["status"] == "SUCCESS", ui.said[-3000:]
+    assert list((folder / "user").rglob("*")) == []
+    assert not (ui.home / "logs" / "event.log").exists()
+    assert not (ui.home / ".telemetry").exists()
+    assert (ui.home / "workspace.yaml").read_text() == "load_from: []\n"
+
+
+def test_sigterm_during_a_run_ends_it_in_order_and_leaves_no_process(
+    ui: UserInterface, folder: Path, slow_picture: Path
+) -> None:
+    shutil.copy(slow_picture, folder / "photos" / "slow.png")
+    run = ui.launch("dedup")
+    ui.wait_for(
+        lambda: (
+            (folder / "results" / ".staged").exists()
+            and any("multiprocessing" in line for line in ui.processes().values())
+        )
+    )
+    os.kill(ui.process.pid, signal.SIGTERM)
+    assert ui.process.wait(PATIENCE_SECONDS) == 0
+    ui.await_end_of_all()
+    with dg.DagsterInstance.local_temp(str(ui.home), {"telemetry": {"enabled": False}}) as instance:
+        record = instance.get_run_by_id(run)
+        assert record is not None
+        assert record.is_finished
+
+
+def test_ctrl_c_to_the_parent_alone_while_it_starts_leaves_no_process(tmp_path: Path) -> None:
+    with user_interface(tmp_path) as ui:
+        ui.wait_for(lambda: len(ui.processes()) > 3)
+        os.kill(ui.process.pid, signal.SIGINT)
+        assert ui.process.wait(PATIENCE_SECONDS) == 0
+        ui.await_end_of_all()
+        assert "Traceback" not in ui.said
+
+
+def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(tmp_path: Path) -> None:
+    with user_interface(tmp_path) as ui:
+        ui.await_answer()
+        (webserver,) = (pid for pid, line in ui.processes().items() if "dagster-webserver" in line)
+        os.kill(webserver, signal.SIGKILL)
+        assert ui.process.wait(PATIENCE_SECONDS) == 1
+        ui.await_end_of_all()
+        lines = [line for line in ui.said.splitlines() if line.startswith("dedup-assets: ")]
+        assert len(lines) == 1
+        assert "dagster-webserver" in lines[0]
+        assert "SIGKILL" in lines[0]
+        assert "Traceback" not in ui.said
+
+
+def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
+    with user_interface(tmp_path) as ui:
+        ui.await_answer()
+        ui.process.kill()
+        ui.await_end_of_all()
+
+
+def test_a_port_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = one_line(command(tmp_path, "--port", str(port)))
+    assert f"port={port}" in said
+    assert "--port" in said
+
+
+@pytest.mark.parametrize("name", ["a file", "below a file", "broken"])
+def test_an_instance_that_cannot_be_used_is_one_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "dagster.yaml").write_text("storage: {nothing: [}")
+    home = tmp_path / {"below a file": "a file/home"}.get(name, name)
+    assert f"DAGSTER_HOME={str(home)!r}" in one_line(command(tmp_path, DAGSTER_HOME=str(home)))
+
+
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "user").write_text("")
+    said = one_line(command(tmp_path, DAGSTER_HOME="", HOME=str(tmp_path / "user")))
+    assert "~/.dedup-assets" in said
+    assert "set DAGSTER_HOME" in said
