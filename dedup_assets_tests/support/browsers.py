@@ -36,6 +36,49 @@ def import_or_skip(module: str) -> Any:
         _miss(f"{module} cannot be imported ({error}); ./dev install installs it")
 
 
+def open_list(page: Any, address: str) -> None:
+    """Open a page with a list, and wait until its scripts have started."""
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+
+
+def found(page: Any) -> str:
+    """How many entries the list of a page has, in its own words."""
+    return str(page.text_content("#found"))
+
+
+def _shown(page: Any) -> Any:
+    """Text and links of the cards, without the elements that need scripts."""
+    return page.evaluate(
+        """() => Array.from(document.querySelectorAll('#list > .card'), card => {
+            const copy = card.cloneNode(true);
+            copy.querySelectorAll('.actions button, .remove, .more, .problem').forEach(element => element.remove());
+            return [copy.id, copy.textContent.replace(/\\s+/g, ''),
+                Array.from(copy.querySelectorAll('[href], [src], [alt], [title]'), element =>
+                    ['href', 'src', 'alt', 'title'].map(name => element.getAttribute(name)))];
+        })"""
+    )
+
+
+def compare_with_and_without_scripts(address: str, browser: Any, page: Any) -> None:
+    """Fail unless the scripts of a page show first what the page shows without them."""
+    still = browser.new_context(java_script_enabled=False).new_page()
+    still.goto(address)
+    content = still.content()
+    still.close()
+    open_list(page, address)
+    dynamic = _shown(page)
+    page.evaluate(
+        """text => { const other = new DOMParser().parseFromString(text, 'text/html');
+            document.getElementById('list').replaceWith(other.getElementById('list')); }""",
+        content,
+    )
+    static = _shown(page)
+    assert static
+    assert dynamic[: len(static)] == static
+
+
 def _miss(reason: str) -> NoReturn:
     if os.environ.get(REQUIRED):
         pytest.fail(f"{reason}; {REQUIRED} is set, so this test must not be skipped")

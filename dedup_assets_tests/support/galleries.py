@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dedup_assets.engine.gallery.building import Results, build_gallery
 from dedup_assets.engine.gallery.pages import Uncompared
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery
-from dedup_assets_tests.support.gallery_pages import make_bad, make_pairs
+from dedup_assets_tests.support.gallery_pages import make_bad, make_evidence, make_groups, make_pairs
 from dedup_assets_tests.support.pictures import photo_like
 
 HOSTILE = [
@@ -54,6 +55,26 @@ def make_results(names: Sequence[bytes], **more: Any) -> Results:
         uncompared=Uncompared({".txt": 3}),
         **more,
     )
+
+
+def make_proven_results(names: Sequence[bytes], **more: Any) -> Results:
+    """As `make_results` of ten names, with evidence: three groups, then a pair of variants, then an unverified pair."""
+    found = make_results(names, **more)
+    relations = ["copy", "pixels", "exact", "variant", "unverified"]
+    kinds = ["resized to 50 %, text or overlay added", "", "", "text or overlay added", ""]
+    pairs = [(names[n], names[n + 1], 1 - n / 100) for n in range(0, len(names) - 1, 2)]
+    rows = []
+    for (small, large, score), relation, kind in zip(pairs, relations, kinds, strict=True):
+        a, b = sorted([small, large])
+        scale = 2.0 if a == large else 0.5
+        transform = None if relation == "unverified" else [scale, 0, 0, 0, scale, 0, 0, 0, 1]
+        rows.append((a, b, score, relation, kind, transform, 0.2 if "text" in kind else 0.0))
+    groups = [
+        (large, [(small, score, relation, kind)])
+        for (small, large, score), relation, kind in zip(pairs[:3], relations, kinds, strict=False)
+    ]
+    related = [(0, names[6], 0.6, "variant"), (0, names[2], 0.5, "unverified")]
+    return replace(found, evidence=make_evidence(*rows), groups=make_groups(*groups, related=related))
 
 
 def make_gallery(work_dir: Path, results: Results, **settings: Any) -> Gallery:

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
 from dedup_assets.engine.gallery.pages import ShownFile
 
@@ -126,3 +128,33 @@ def read_page(page: str) -> Content:
 def read_words(page: str) -> str:
     """Return the text of a page with single spaces."""
     return " ".join(read_page(page).text.split())
+
+
+def make_evidence(*rows: tuple[bytes, bytes, float, str, str, list[float] | None, float | None]) -> Evidence:
+    """Return evidence of pairs: a, b, similarity, relation, kind, transform, residual."""
+    given = ["a", "b", "similarity", "relation", "kind", "transform", "residual"]
+    table = pl.DataFrame(list(rows), schema={name: EVIDENCE_SCHEMA[name] for name in given}, orient="row")
+    others = [pl.lit(None, kind).alias(name) for name, kind in EVIDENCE_SCHEMA.items() if name not in given]
+    return Evidence(table.with_columns(others).select(list(EVIDENCE_SCHEMA)), pl.DataFrame(schema=IMAGES_SCHEMA))
+
+
+def make_groups(
+    *groups: tuple[bytes, list[tuple[bytes, float, str, str]]], related: Sequence[tuple[int, bytes, float, str]] = ()
+) -> Groups:
+    """Return groups of a kept image and its copies (name, similarity, relation, kind).
+
+    `related` has the number of a group, the name of the other image, similarity and relation.
+    """
+    ids = [f"g-{number:012x}" for number in range(len(groups))]
+    rows = [
+        row
+        for group_id, (keep, copies) in zip(ids, groups, strict=True)
+        for row in [
+            (keep, group_id, "keep", keep, 1.0, "exact", "", "more pixels"),
+            *((name, group_id, "copy", keep, score, relation, kind, "") for name, score, relation, kind in copies),
+        ]
+    ]
+    table = pl.DataFrame(rows, schema=GROUPS_SCHEMA, orient="row")
+    group_of = {row[0]: row[1] for row in rows}
+    others = [(ids[group], group_of.get(name, ""), name, score, relation) for group, name, score, relation in related]
+    return Groups(table, pl.DataFrame(others, schema=RELATED_SCHEMA, orient="row"))

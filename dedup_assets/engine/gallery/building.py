@@ -8,15 +8,23 @@ from typing import TypedDict
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import BadImages, Components, Gallery, Pairs
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
+from dedup_assets.engine.gallery.first_shown import (
+    COMPONENTS_ON_PAGE,
+    GROUPS_ON_PAGE,
+    MEMBERS,
+    RELATED,
+    components_shown,
+    files_shown_first,
+    groups_shown,
+    pairs_shown,
+)
 from dedup_assets.engine.gallery.pages import (
-    Freed,
-    Keeping,
     Links,
     Page,
-    Reason,
     ShownFile,
     Site,
     Summary,
@@ -24,22 +32,20 @@ from dedup_assets.engine.gallery.pages import (
     bad_images_page,
     components_page,
     duplicates_page,
+    groups_page,
     outliers_page,
     read_static,
     summary_page,
 )
 from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
-from dedup_assets.engine.gallery.pages.keeping import choose
+from dedup_assets.engine.gallery.pages.keeping import drop_lost
 from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_results
 from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
-from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, make_pictures
+from dedup_assets.engine.gallery.suggesting import Suggestions, suggest
+from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, known_sizes, make_pictures
 
-_MOST_ON_PAGE = 50  # pairs or outliers
-_COMPONENTS_ON_PAGE = 20
-_MEMBERS = 12  # of a component, before it is opened
-_MEMBERS_PER_PAIR = 4  # thumbnails of members per pair that has thumbnails
 _BAD_ON_PAGE = 100
 _THUMBNAILS_PER_FOLDER = 1000
 _NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
@@ -61,6 +67,8 @@ class Results:
         sizes: `filename` and `size_bytes` from the listing, for images on stores and in archives, which are not read
             again.
         uncompared: what the input holds besides the compared and the bad images.
+        evidence: why images match; None if the run did not ask. With `evidence=off` it is not shown.
+        groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.
     """
 
     names: pl.Series
@@ -73,6 +81,8 @@ class Results:
     depth: int = 1
     sizes: pl.DataFrame | None = None
     uncompared: Uncompared = field(default_factory=Uncompared)
+    evidence: Evidence | None = None
+    groups: Groups | None = None
 
     @property
     def suggest(self) -> bool:
@@ -93,17 +103,36 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     Returns:
         The pages by file name (`index.html` is the first page), and the folder that they load.
     """
+    if settings.evidence == "off":
+        results = replace(results, evidence=None, groups=None)
     Thread(target=compile_templates, name="templates", daemon=True).start()  # while other processes decode
-    components = results.components or _NO_COMPONENTS
-    numbered = number_results(results.pairs, results.outliers, components, results.names)
+    numbered = _number(results)
     spool = Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)
     with keep_decoders(settings.num_threads):
         shown, facts = _read_files(numbered, spool, settings, links)
         facts = facts if results.sizes is None else _add_sizes(numbered.names, facts, results.sizes)
-        site = _write_data(results, numbered, facts, spool, settings, links)
-        pages = _fill_pages(results, numbered, facts, shown, settings, site)
+        if numbered.groups is not None:
+            numbered = replace(numbered, groups=drop_lost(numbered.groups, facts))
+        suggestions = suggest(numbered, facts, shown)
+        site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
+        pages = _fill_pages(results, numbered, shown, suggestions, settings, site)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
+
+
+def _number(results: Results) -> NumberedResults:
+    sizes = results.sizes
+    if results.groups is not None:
+        sizes = known_sizes(results.groups.rows["filename"], sizes)
+    return number_results(
+        results.pairs,
+        results.outliers,
+        results.components or _NO_COMPONENTS,
+        results.names,
+        evidence=results.evidence,
+        groups=results.groups,
+        sizes=sizes,
+    )
 
 
 def _read_files(
@@ -111,7 +140,7 @@ def _read_files(
 ) -> tuple[dict[int, ShownFile], pl.DataFrame]:
     """The files that are shown first, with thumbnails, and the facts of all files."""
     effort = Effort.of(settings)
-    first = _shown_first(numbered, settings.gallery_pairs)
+    first = files_shown_first(numbered, settings)
     number = dict(zip(numbered.names.gather(first), first, strict=True))
     shown: dict[int, ShownFile] = {}
     for name, file in make_pictures(number, effort):
@@ -142,33 +171,33 @@ def _opened(file: ShownFile) -> bytes:
     return file.container if file.container and file.container_kind == "archive" else file.name
 
 
-def _shown_first(numbered: NumberedResults, num_images: int) -> list[int]:
-    """The files that get thumbnails: those of the first pairs, outliers and members of components."""
-    first = [rows.head(num_images)[side] for rows in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
-    members = numbered.members.group_by("group", maintain_order=True).head(_MEMBERS)
-    members = members.filter(pl.col("group") < num_images)
-    shown = pl.concat([*first, members["file"].head(_MEMBERS_PER_PAIR * num_images)])
-    return [int(place) for place in shown.unique().sort()]
-
-
 def _write_data(
-    results: Results, numbered: NumberedResults, facts: pl.DataFrame, spool: Spool, settings: Settings, links: Links
+    results: Results,
+    numbered: NumberedResults,
+    facts: pl.DataFrame,
+    suggestions: Suggestions,
+    spool: Spool,
+    settings: Settings,
+    links: Links,
 ) -> Site:
     """Write the scripts, the styles and the data of all results."""
     for name in STATIC_FILES:
         spool.add(name, read_static(name))
     paths: dict[str, list[str]] = {}
     shared = write_facts(
-        pairs=_shown(settings),
-        components=_COMPONENTS_ON_PAGE,
-        members=_MEMBERS,
+        pairs=pairs_shown(settings),
+        components=COMPONENTS_ON_PAGE,
+        groups=GROUPS_ON_PAGE,
+        members=MEMBERS,
+        related=RELATED,
         bad=_BAD_ON_PAGE,
         thumbnails=_THUMBNAILS_PER_FOLDER,
         beside=links.beside,
         way=links.way,
         suggest=results.suggest,
+        grouped=suggestions.decided is not None,
     )
-    data = write_results(numbered, facts, suggest=results.suggest)
+    data = write_results(numbered, facts, suggest=results.suggest, decided=suggestions.decided)
     for kind, script in chain(shared, data, write_bad_images(results.bad)):
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
@@ -179,13 +208,12 @@ def _write_data(
 def _fill_pages(
     results: Results,
     numbered: NumberedResults,
-    facts: pl.DataFrame,
     shown: Mapping[int, ShownFile],
+    suggestions: Suggestions,
     settings: Settings,
     site: Site,
 ) -> dict[str, str]:
     components = results.components or _NO_COMPONENTS
-    keeping, freed = _suggest(numbered, facts)
     by_name = {
         file.name: replace(file, address=file.address and f"{site.folder}/{file.address}") for file in shown.values()
     }
@@ -194,7 +222,8 @@ def _fill_pages(
     def illustrate(name: bytes) -> ShownFile:  # the summary may show a few files without a thumbnail
         return by_name.get(name) or next(describe_files([name], effort))
 
-    every = tuple(page for page in Page if page is not Page.COMPONENTS or results.components is not None)
+    missing = {Page.COMPONENTS: results.components, Page.GROUPS: numbered.groups}
+    every = tuple(page for page in Page if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
     summary = Summary(
         names=results.names,
@@ -203,27 +232,45 @@ def _fill_pages(
         components=components,
         outliers=results.outliers,
         settings=settings.model_dump(),
-        freed=freed,
+        freed=suggestions.freed,
         suggest=results.suggest,
         uncompared=results.uncompared,
+        groups=None if numbered.groups is None else (numbered.groups, numbered.names),
+        findings=suggestions.findings,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),
         Page.DUPLICATES: duplicates_page(
-            results.pairs, illustrate, num_images=_shown(settings), suggest=results.suggest, **frame
+            results.pairs,
+            illustrate,
+            num_images=pairs_shown(settings),
+            suggest=results.suggest,
+            findings=suggestions.findings,
+            **frame,
         ),
         Page.COMPONENTS: components_page(
             components,
             results.names,
             illustrate,
-            num_components=_components_shown(numbered, settings),
-            max_images=_MEMBERS,
-            keeping=keeping,
+            num_components=components_shown(numbered, settings),
+            max_images=MEMBERS,
+            keeping=suggestions.keeping,
+            pictures=suggestions.pictures,
             **frame,
         ),
-        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=_shown(settings), **frame),
+        Page.OUTLIERS: outliers_page(results.outliers, illustrate, num_images=pairs_shown(settings), **frame),
         Page.BAD_IMAGES: bad_images_page(results.bad, num_images=_BAD_ON_PAGE, **frame),
     }
+    if numbered.groups is not None:
+        filled[Page.GROUPS] = groups_page(
+            numbered.groups,
+            numbered.names,
+            illustrate,
+            num_groups=groups_shown(numbered.groups, settings),
+            max_copies=MEMBERS,
+            max_related=RELATED,
+            **frame,
+        )
     return {page.value: html for page, html in filled.items() if page in every}
 
 
@@ -233,27 +280,3 @@ class _Frame(TypedDict):
     subtitle: str
     pages: tuple[Page, ...]
     site: Site
-
-
-def _suggest(numbered: NumberedResults, facts: pl.DataFrame) -> tuple[Keeping, Freed]:
-    if numbered.components.is_empty():
-        return {}, Freed(0, 0, 0)
-    chosen = choose(numbered.members, facts)
-    decided = chosen.with_columns(numbered.components["component_id"]).drop_nulls("keep")
-    names = numbered.names.gather(decided["keep"])
-    kept = zip(names, (Reason(reason).words for reason in decided["reason"]), strict=True)
-    keeping = dict(zip(decided["component_id"], kept, strict=True))
-    return keeping, Freed(*(int(chosen[name].sum()) for name in ("others", "freed", "unsized")))
-
-
-def _shown(settings: Settings) -> int:
-    return min(settings.gallery_pairs, _MOST_ON_PAGE)
-
-
-def _components_shown(numbered: NumberedResults, settings: Settings) -> int:
-    """The number of components whose shown members all have thumbnails."""
-    sizes = numbered.components.head(min(settings.gallery_pairs, _COMPONENTS_ON_PAGE))
-    if sizes.is_empty():
-        return 0
-    shown = sizes["count"].clip(upper_bound=_MEMBERS).cum_sum()
-    return int((shown <= _MEMBERS_PER_PAIR * settings.gallery_pairs).sum())

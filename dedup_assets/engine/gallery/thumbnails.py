@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from itertools import chain, groupby
 from typing import TypeVar
 
+import polars as pl
+
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import make_previews, open_decoders
@@ -166,6 +168,27 @@ def _shown(name: bytes, preview: Preview, known: ShownFile | None = None) -> Sho
 def _unread(name: bytes) -> ShownFile:
     container = find_container(name)
     return ShownFile(name, modified=_modified(container or name), container=container)
+
+
+def known_sizes(names: pl.Series, listed: pl.DataFrame | None) -> pl.DataFrame:
+    """`filename` and `size_bytes` of these files: as listed, else of local files as they are now."""
+    sizes = pl.DataFrame({"filename": names})
+    found = (
+        sizes.with_columns(size_bytes=pl.lit(None, pl.Int64))
+        if listed is None
+        else sizes.join(listed.unique("filename", keep="last"), on="filename", how="left", maintain_order="left")
+    )
+    now = [size if size is not None else _size(name) for name, size in found.iter_rows()]
+    return found.with_columns(size_bytes=pl.Series(now, dtype=pl.Int64))
+
+
+def _size(name: bytes) -> int | None:
+    if is_url(name):
+        return None
+    try:
+        return os.stat(name).st_size  # noqa: PTH116 - a Path of bytes does not exist
+    except (OSError, ValueError):
+        return None
 
 
 def _modified(name: bytes) -> datetime | None:

@@ -16,7 +16,7 @@ from dedup_assets.engine.stores import read_file
 _FOLDERS = re.compile(rb"gallery|shards|neighbors|test|\d{12}-(?:\d{12}|end)")  # last: a range of run_mode 1
 _PICTURES = re.compile(rb"files-[0-9a-f]{12}")  # what the pages of a gallery load
 _PICTURES_ON_THE_WAY = re.compile(rb"(?:(.*)/)?files-[0-9a-f]{12}/", re.DOTALL)
-_PAGES = (b"index.html", b"duplicates.html", b"components.html", b"outliers.html", b"bad_images.html")
+_PAGES = (b"index.html", b"groups.html", b"duplicates.html", b"components.html", b"outliers.html", b"bad_images.html")
 _MOST_CONFIG_BYTES = 256 << 20
 
 

@@ -9,7 +9,7 @@ from dedup_assets.engine.work_dir.former_galleries import GALLERY
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 
-PAGES = ("index.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
+PAGES = ("index.html", "groups.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
 """File names of the gallery's pages. Which of them a run writes depends on its results."""
 
 FILES_OF: dict[str, tuple[str, ...]] = {

@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 import dedup_assets
+from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS
 from dedup_assets_tests.support.deadly import killer_of_decoders
-from dedup_assets_tests.support.galleries import HOSTILE, make_gallery, make_results, save_pictures
-from dedup_assets_tests.support.gallery_pages import read_page, read_words
+from dedup_assets_tests.support.galleries import HOSTILE, make_gallery, make_proven_results, make_results, save_pictures
+from dedup_assets_tests.support.gallery_pages import make_groups, read_page, read_words
 
 PAGES = ["index.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html"]
 
@@ -150,3 +151,81 @@ def test_a_page_by_itself_is_made_though_a_decoder_crashes(
     page = (tmp_path / "duplicates.html").read_text("utf-8", "surrogateescape")
     assert page.count("data:image/jpeg;base64,") == 3
     assert "the decoder crashed, twice" in read_words(page)
+
+
+def _read_table(folder: Path, kind: str) -> dict[str, list[object]]:
+    script = next(folder.glob(f"*/data/{kind}-0000.js")).read_text()
+    return dict(json.loads(f"[{script.partition(',')[2].rpartition(')')[0]}]")[0])
+
+
+def test_groups_are_the_first_page_and_the_first_numbers(names: list[bytes], tmp_path: Path) -> None:
+    make_gallery(tmp_path / "out", make_proven_results(names))
+    folder = tmp_path / "out" / "gallery"
+    links = read_page((folder / "index.html").read_text()).collect("href")
+    assert [link for link in links if link.endswith(".html")][:2] == ["groups.html", "index.html"]
+    words = read_words((folder / "index.html").read_text())
+    assert "3 of 10 good images (30%) are copies of another image, in 3 groups." in words
+    freed = sum(os.stat(name).st_size for name in names[0:6:2])  # noqa: PTH116 - bytes
+    assert f"3 groups 6 images 3 copies 30% of good {freed / 1000:.1f} kB could be freed 3 files" in words
+    copies = words.index("Groups whose copies take most")
+    assert copies < words.index("Most similar pairs")
+    sizes = [int(text) for text in map(str, _read_table(folder, "groups")["bytes"])]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) == freed
+
+
+def test_without_evidence_there_is_no_page_of_groups(names: list[bytes], tmp_path: Path) -> None:
+    gallery = make_gallery(tmp_path / "out", make_results(names))
+    assert sorted(gallery.pages) == sorted(PAGES)
+    assert not any("groups.html" in page or "relation" in page for page in gallery.pages.values())
+
+
+def test_only_copies_in_groups_are_suggested_to_go(names: list[bytes], tmp_path: Path) -> None:
+    make_gallery(tmp_path / "out", make_proven_results(names))
+    files = _read_table(tmp_path / "out/gallery", "files")
+    suggested = [name for name, flag in zip(sorted(names), files["suggested"], strict=True) if flag]
+    assert suggested == sorted(names[0:6:2])
+    pairs = read_words((tmp_path / "out/gallery/duplicates.html").read_text())
+    assert pairs.count("Keep more pixels") == 3
+    assert "variant similar, but another picture; text or overlay added" in pairs
+    assert "unverified not decided by the pixels" in pairs
+    assert "copy resized to 50 %, text or overlay added" in pairs
+
+
+def test_with_evidence_and_no_groups_nothing_is_suggested(names: list[bytes], tmp_path: Path) -> None:
+    gallery = make_gallery(tmp_path / "out", replace(make_proven_results(names), groups=None))
+    assert "Keep" not in read_words(gallery.pages["duplicates.html"] + gallery.pages["components.html"]).split()
+    assert "suggested" not in _read_table(tmp_path / "out/gallery", "files")
+
+
+def test_no_copy_is_suggested_to_go_if_the_kept_image_is_gone(names: list[bytes], tmp_path: Path) -> None:
+    os.remove(names[1])  # noqa: PTH107 - bytes
+    gallery = make_gallery(tmp_path / "out", make_proven_results(names))
+    files = _read_table(tmp_path / "out/gallery", "files")
+    suggested = [name for name, flag in zip(sorted(names), files["suggested"], strict=True) if flag]
+    assert suggested == sorted(names[2:6:2])
+    assert "This image cannot be read, so no copy is suggested to go." in read_words(gallery.pages["groups.html"])
+    assert read_words(gallery.pages["duplicates.html"]).count("Keep more pixels") == 2
+
+
+def test_a_component_says_how_many_pictures_it_chains(names: list[bytes], tmp_path: Path) -> None:
+    found = make_proven_results(names)
+    assert found.components is not None
+    chained = found.components.images.with_columns(component_id=pl.lit(0))
+    info = found.components.info.head(1).with_columns(count=pl.lit(10))
+    gallery = make_gallery(tmp_path / "out", replace(found, components=Components(chained, info)))
+    said = "Held together by chains only: these 10 images are 7 pictures (3 groups and 4 images in no group)."
+    assert said in read_words(gallery.pages["components.html"])
+    single = make_gallery(tmp_path / "single", found)
+    assert read_words(single.pages["components.html"]).count("chains only") == 2
+
+
+def test_thumbnails_of_groups_are_bounded(tmp_path: Path) -> None:
+    names = save_pictures(tmp_path / "photos", [f"{n:03d}.jpg".encode() for n in range(60)])
+    groups = make_groups(
+        *((names[n], [(names[n + 1], 0.9, "copy", ""), (names[n + 2], 0.9, "copy", "")]) for n in range(0, 60, 3))
+    )
+    gallery = make_gallery(tmp_path / "out", replace(make_results(names[:2]), groups=groups), gallery_pairs=2)
+    assert len(list((tmp_path / "out/gallery").rglob("*.jpg"))) <= 2 + 4 * 2
+    assert len(read_page(gallery.pages["groups.html"]).find("group")) == 2
+    assert len(_read_table(tmp_path / "out/gallery", "copies")["file"]) == 40

@@ -17,7 +17,7 @@ from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.names import split_name
 from dedup_assets.engine.gallery.pages.quantities import format_similarity, format_size, name_band
-from dedup_assets_tests.support.browsers import import_or_skip, open_browser
+from dedup_assets_tests.support.browsers import compare_with_and_without_scripts, found, import_or_skip, open_list
 from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
@@ -59,69 +59,9 @@ def served(folder: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page that fails its test if it logs a message, opens a dialog or cannot load a file."""
-    context = browser.new_context(accept_downloads=True)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    tab.set_default_timeout(20_000)
-    wrong: list[str] = []
-    tab.on("console", lambda message: wrong.append(message.text))
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    # A page that is left or closed aborts its open requests.
-    tab.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED" or wrong.append(request.url))
-    yield tab
-    context.close()
-    assert wrong == []
-
-
-def open_list(page: Any, address: str) -> None:
-    page.goto("about:blank")
-    page.goto(address)
-    page.wait_for_selector("html[data-ready]")
-
-
-def found(page: Any) -> str:
-    return str(page.text_content("#found"))
-
-
-def shown(page: Any) -> Any:
-    """Text and links of the cards, without the elements that need scripts."""
-    return page.evaluate(
-        """() => Array.from(document.querySelectorAll('#list > .card'), card => {
-            const copy = card.cloneNode(true);
-            copy.querySelectorAll('.actions button, .remove, .more, .problem').forEach(element => element.remove());
-            return [copy.id, copy.textContent.replace(/\\s+/g, ''),
-                Array.from(copy.querySelectorAll('[href], [src], [alt], [title]'), element =>
-                    ['href', 'src', 'alt', 'title'].map(name => element.getAttribute(name)))];
-        })"""
-    )
-
-
 @pytest.mark.parametrize("name", LISTS[:3])
 def test_a_script_shows_what_the_page_shows_without_it(name: str, folder: Path, browser: Any, page: Any) -> None:
-    still = browser.new_context(java_script_enabled=False).new_page()
-    still.goto(f"{folder.as_uri()}/{name}.html")
-    content = still.content()
-    still.close()
-    open_list(page, f"{folder.as_uri()}/{name}.html")
-    dynamic = shown(page)
-    page.evaluate(
-        """text => { const other = new DOMParser().parseFromString(text, 'text/html');
-            document.getElementById('list').replaceWith(other.getElementById('list')); }""",
-        content,
-    )
-    static = shown(page)
-    assert static
-    assert dynamic[: len(static)] == static
+    compare_with_and_without_scripts(f"{folder.as_uri()}/{name}.html", browser, page)
 
 
 @pytest.mark.parametrize("name", ["index", *LISTS])

@@ -6,8 +6,10 @@ nothing here reads or writes the user's files.
 """
 
 from dedup_assets.engine.gallery.pages.bad_images import bad_images_page
-from dedup_assets.engine.gallery.pages.components import Keeping, components_page
+from dedup_assets.engine.gallery.pages.components import Keeping, Pictures, components_page
 from dedup_assets.engine.gallery.pages.duplicates import duplicates_page
+from dedup_assets.engine.gallery.pages.findings import Findings, ShownFinding
+from dedup_assets.engine.gallery.pages.groups import groups_page
 from dedup_assets.engine.gallery.pages.keeping import Reason
 from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
 from dedup_assets.engine.gallery.pages.links import Links
@@ -16,19 +18,23 @@ from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 from dedup_assets.engine.gallery.pages.summary import Freed, Summary, Uncompared, summary_page
 
 __all__ = [
+    "Findings",
     "Freed",
     "Illustrate",
     "Keeping",
     "Links",
     "Page",
+    "Pictures",
     "Reason",
     "ShownFile",
+    "ShownFinding",
     "Site",
     "Summary",
     "Uncompared",
     "bad_images_page",
     "components_page",
     "duplicates_page",
+    "groups_page",
     "outliers_page",
     "read_static",
     "summary_page",

@@ -1,19 +1,23 @@
 """The page of connected components: groups of images that similarity links."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import polars as pl
 
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.quantities import count_things, format_count
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
 
 _SMALLEST = 2  # one image is not a group
 
-Keeping = Mapping[int, tuple[bytes, str]]
-"""The name of the image to keep, and the reason, by `component_id`."""
+Keeping = Mapping[bytes, str]
+"""The reason to keep an image, by the name of each image to keep."""
+
+Pictures = Mapping[int, tuple[int, int]]
+"""For each `component_id` how many groups have an image in it, and how many of its images are in no group."""
 
 _NO_SUGGESTIONS: Keeping = {}
 
@@ -22,8 +26,8 @@ _NO_SUGGESTIONS: Keeping = {}
 class ShownComponent:
     """One component on a page: `count` images, of which `files` are shown.
 
-    `mean`, `lowest` and `highest` are similarities of its edges. `keep` is the name of the image to keep, and `reason`
-    says why; both are empty without a suggestion.
+    `mean`, `lowest` and `highest` are similarities of its edges. `reasons` says why, by the name of each image to keep.
+    `chain` says what only chains hold together; `grouped` is whether groups say which images are copies.
     """
 
     component_id: int
@@ -32,12 +36,31 @@ class ShownComponent:
     mean: float | None
     lowest: float | None
     highest: float | None
-    keep: bytes = b""
-    reason: str = ""
+    reasons: Keeping = field(default_factory=dict)
+    chain: str = ""
+    grouped: bool = False
     blank: bool = False
 
 
-BLANK_COMPONENT = ShownComponent(0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, blank=True)
+_BLANK_COMPONENT = ShownComponent(0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, {BLANK_FILE.name: ""}, blank=True)
+
+
+def describe_chain(count: int, groups: int, alone: int) -> str:
+    """Say that a component is several pictures; empty for one picture.
+
+    Args:
+        count: its images.
+        groups: groups that have an image in it.
+        alone: images of it that are in no group.
+    """
+    if groups + alone <= 1:
+        return ""
+    parts = [count_things(groups, "group")] if groups else []
+    parts += [f"{count_things(alone, 'image')} in no group"] if alone else []
+    return (
+        f"Held together by chains only: these {format_count(count)} images are {format_count(groups + alone)} pictures"
+        f" ({' and '.join(parts)})."
+    )
 
 
 def select_groups(components: Components) -> pl.DataFrame:
@@ -55,6 +78,7 @@ def show_components(
     num_components: int,
     max_images: int,
     keeping: Keeping = _NO_SUGGESTIONS,
+    pictures: Pictures | None = None,
 ) -> list[ShownComponent]:
     """Return the largest components (all if `num_components` is negative), each with its first `max_images` images."""
     groups = select_groups(components)
@@ -76,8 +100,9 @@ def show_components(
             mean=row["mean"],
             lowest=row["min"],
             highest=row["max"],
-            keep=keeping.get(row["component_id"], (b"", ""))[0],
-            reason=keeping.get(row["component_id"], (b"", ""))[1],
+            reasons=keeping,
+            chain=describe_chain(row["count"], *pictures[row["component_id"]]) if pictures else "",
+            grouped=pictures is not None,
         )
         for row in groups.iter_rows(named=True)
     ]
@@ -91,6 +116,7 @@ def components_page(
     num_components: int = 20,
     max_images: int = 24,
     keeping: Keeping = _NO_SUGGESTIONS,
+    pictures: Pictures | None = None,
     title: str = "Components",
     subtitle: str = "",
     pages: Collection[Page] = (),
@@ -105,6 +131,7 @@ def components_page(
         num_components: most components, all if negative; the page says how many there are.
         max_images: most images of a component, in the order of the features, all if negative.
         keeping: the suggestions.
+        pictures: what the components hold together; None without groups.
         title: the heading.
         subtitle: run facts under the heading.
         pages: the pages that exist beside this one.
@@ -121,6 +148,7 @@ def components_page(
         num_components=num_components,
         max_images=max_images,
         keeping=keeping,
+        pictures=pictures,
     )
     return render_page(
         Page.COMPONENTS,
@@ -129,7 +157,7 @@ def components_page(
         pages=pages,
         site=site,
         components=shown,
-        blank=BLANK_COMPONENT,
+        blank=replace(_BLANK_COMPONENT, chain=" " if pictures is not None else "", grouped=pictures is not None),
         total=groups.height,
         images=int(groups["count"].sum()) if groups.height else 0,
     )

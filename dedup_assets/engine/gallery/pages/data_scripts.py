@@ -13,6 +13,8 @@ import polars as pl
 from dedup_assets.engine.core.records import BadImages
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
+from dedup_assets.engine.gallery.pages.findings import WORDS, number_relations
+from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, count_pictures
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose, choose_of_pairs, find_removable
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults, split_names
 from dedup_assets.engine.gallery.pages.quantities import BAND_FLOORS, Band
@@ -35,36 +37,80 @@ def write_facts(**facts: object) -> Scripts:
         "reasons": [reason.words for reason in Reason],
         "bands": [[round(floor * _SCORE_UNIT), band] for floor, band in BAND_FLOORS],
         "lowest_band": Band.LESS_SIMILAR,
+        "relations": [[relation, word] for relation, word in WORDS.items()],
     }
     yield "facts", f"results.facts = {_encode(facts | words)};\n".encode("ascii")
 
 
-def write_results(numbered: NumberedResults, facts: pl.DataFrame, *, suggest: bool = True) -> Scripts:
-    """The scripts with files, pairs, outliers and components.
+def write_results(
+    numbered: NumberedResults, facts: pl.DataFrame, *, suggest: bool = True, decided: pl.DataFrame | None = None
+) -> Scripts:
+    """The scripts with files, pairs, outliers, components and groups.
 
     Args:
         numbered: the tables.
         facts: a row for each file, as `shown_files.tabulate` gives them.
         suggest: add to each pair which of the two to keep.
+        decided: a row for each file, as `keeping.follow_groups` gives them: groups alone then say what to keep.
     """
     group_of = numbered.members.select("file", "group").unique("file", keep="first")
     files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
     groups = files.join(group_of, on="file", how="left", maintain_order="left")["group"]
     removable = find_removable(facts).cast(pl.Int8)
-    yield from _write_files(numbered, facts.with_columns(group=groups, removable=removable))
+    known = facts.with_columns(group=groups, removable=removable)
+    if decided is not None:
+        known = known.with_columns(decided["kept"], suggested=_flag(decided["suggested"]))
+    if numbered.groups is not None:
+        known = known.with_columns(reason=_reasons(files, numbered.groups))
+    yield from _write_files(numbered, known)
     pairs = _scored(numbered.pairs)
-    if suggest:
+    if suggest and decided is None:
         chosen = choose_of_pairs(numbered.pairs, facts)
         pairs = pairs.hstack(chosen.with_columns(pl.col("remove").cast(pl.Int8)))
     yield from _write("pairs", pairs)
     yield from _write("outliers", _scored(numbered.outliers))
     if numbered.components.height:
-        table = numbered.components.select(
-            "component_id", "count", *(_score(name).alias(name) for name in ("mean", "min", "max"))
-        )
+        yield from _write_components(numbered, facts, decided)
+    if numbered.groups is not None and decided is not None:
+        yield from _write_groups(numbered.groups, facts, decided)
+
+
+def _write_components(numbered: NumberedResults, facts: pl.DataFrame, decided: pl.DataFrame | None) -> Scripts:
+    table = numbered.components.select(
+        "component_id", "count", *(_score(name).alias(name) for name in ("mean", "min", "max"))
+    )
+    if decided is None:
         table = table.hstack(choose(numbered.members, facts).select("keep", "reason", "freed"))
-        yield from _write("components", table)
-        yield from _write("members", numbered.members.select("file"))
+    else:
+        table = table.hstack(count_pictures(numbered.members, decided, facts))
+    yield from _write("components", table)
+    yield from _write("members", numbered.members.select("file"))
+
+
+def _write_groups(numbered: NumberedGroups, facts: pl.DataFrame, decided: pl.DataFrame) -> Scripts:
+    """The scripts with groups; the rows of their copies and of what is related follow one another."""
+    copied = numbered.copies["file"]
+    sizes = numbered.copies.select("group", size=facts["size_bytes"].gather(copied))
+    sums = sizes.filter(decided["suggested"].gather(copied)).group_by("group").agg(freed=pl.col("size").sum())
+    groups = numbered.groups.drop("reason").with_row_index("group")
+    groups = groups.join(sums, on="group", how="left", maintain_order="left").drop("group")
+    yield from _write("groups", groups.with_columns(pl.col("freed").fill_null(0)))
+    copies = number_relations(numbered.copies).with_columns(_score("similarity"))
+    yield from _write("copies", copies.drop("group"))
+    related = number_relations(numbered.related).with_columns(_score("similarity"))
+    yield from _write("related", related.drop("group"))
+
+
+def _reasons(files: pl.DataFrame, groups: NumberedGroups) -> pl.Series:
+    kept = groups.groups.select(
+        file="keep", reason=pl.Series([why and redacted(why) for why in groups.groups["reason"]], dtype=pl.String)
+    )
+    return files.join(kept, on="file", how="left", maintain_order="left")["reason"]
+
+
+def _flag(values: pl.Series) -> pl.Series:
+    """1 for true, null for false, so that a column without true values is left out."""
+    return pl.select(pl.when(values).then(pl.lit(1, pl.Int8))).to_series()
 
 
 def write_bad_images(bad: BadImages) -> Scripts:
@@ -104,7 +150,9 @@ def _parts(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _scored(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.select("a", "b", similarity=_score("similarity"))
+    proven = [name for name in ("relation", "kind", "align", "changed") if name in pairs.columns]
+    table = pairs.select("a", "b", *proven, similarity=_score("similarity"))
+    return number_relations(table) if proven else table
 
 
 def _score(column: str) -> pl.Expr:

@@ -5,8 +5,9 @@ from collections.abc import Collection
 from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, BLANK_PROVEN_PAIR, merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.quantities import Band
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
@@ -22,6 +23,7 @@ def duplicates_page(
     pages: Collection[Page] = (),
     site: Site | None = None,
     suggest: bool = True,
+    findings: Findings = NO_FINDINGS,
 ) -> str:
     """Show pairs of similar images.
 
@@ -35,12 +37,20 @@ def duplicates_page(
         pages: the pages that exist beside this one.
         site: what the page loads; None for a page of one file.
         suggest: say which of the two to keep.
+        findings: what evidence and groups say of the pairs.
 
     Returns:
         The page, as HTML.
     """
     merged = merge_directions(pairs)
-    shown = show_pairs(merged, cache(illustrate), num_images=num_images, descending=descending, suggest=suggest)
+    shown = show_pairs(
+        merged,
+        cache(illustrate),
+        num_images=num_images,
+        descending=descending,
+        suggest=suggest,
+        findings=findings,
+    )
     counts = Counter(pair.band for pair in shown)
     return render_page(
         Page.DUPLICATES,
@@ -50,7 +60,9 @@ def duplicates_page(
         site=site,
         suggest=suggest,
         pairs=shown,
-        blank=BLANK_PAIR,
+        blank=BLANK_PROVEN_PAIR if findings.pairs else BLANK_PAIR,
+        proven=bool(findings.pairs),
+        grouped=findings.kept is not None,
         total=len(merged),
         descending=descending,
         bands=[(band, counts[band]) for band in Band if counts[band]],

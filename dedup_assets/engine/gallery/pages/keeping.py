@@ -3,9 +3,12 @@
 Only this module has the rule. Pages and scripts get its decisions as data.
 """
 
+from dataclasses import replace
 from enum import IntEnum
 
 import polars as pl
+
+from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 
 
 class Reason(IntEnum):
@@ -87,6 +90,36 @@ def choose_of_pairs(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     chosen = choose(members, facts)
     decided = chosen.select(side=(chosen["keep"] != numbered["a"]).cast(pl.Int8), reason="reason")
     return decided.with_columns(remove=_remove_together(pairs, decided["side"], find_removable(facts)))
+
+
+def drop_lost(groups: NumberedGroups, facts: pl.DataFrame) -> NumberedGroups:
+    """Take the reason from kept files that cannot be read now: nothing is to keep where there is nothing."""
+    readable = _criteria(facts)["readable"].gather(groups.groups["keep"])
+    return replace(groups, groups=groups.groups.with_columns(reason=pl.when(readable).then("reason")))
+
+
+def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
+    """Keep what the groups keep. Only copies can go: never a file that is in no group.
+
+    Nothing of a group can go whose kept file cannot be read now, perhaps because it was deleted since.
+
+    Args:
+        groups: the groups.
+        facts: as for `choose`.
+
+    Returns:
+        One row per file: `kept` (the kept file of its group; null in no group); `suggested` (whether it can go).
+    """
+    criteria = _criteria(facts)
+    copies = groups.copies.select("group", "file").with_columns(
+        kept=groups.groups["keep"].gather(groups.copies["group"])
+    )
+    can_go = criteria["removable"].gather(copies["file"]) & criteria["readable"].gather(copies["kept"])
+    keepers = groups.groups.select(file="keep", kept="keep", suggested=pl.lit(value=False))
+    members = pl.concat([copies.select("file", "kept", suggested=can_go), keepers])
+    files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
+    decided = files.join(members, on="file", how="left", maintain_order="left")
+    return decided.select("kept", pl.col("suggested").fill_null(value=False))
 
 
 def _criteria(facts: pl.DataFrame) -> pl.DataFrame:

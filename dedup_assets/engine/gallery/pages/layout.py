@@ -42,6 +42,7 @@ STATIC_FILES = ("style.css", "icon.svg", _FIRST, *_SCRIPTS, _LAST)
 class Page(StrEnum):
     """The pages of a report, by file name, in the order of the navigation."""
 
+    GROUPS = "groups.html"
     SUMMARY = "index.html"
     DUPLICATES = "duplicates.html"
     COMPONENTS = "components.html"
@@ -75,6 +76,7 @@ class Site:
 
 
 _DATA = {
+    Page.GROUPS: ("files", "groups", "copies", "related"),
     Page.DUPLICATES: ("files", "pairs"),
     Page.COMPONENTS: ("files", "components", "members"),
     Page.OUTLIERS: ("files", "outliers"),

@@ -1,13 +1,18 @@
-"""The content of a report as tables: files once each; pairs, outliers and components as numbers of files."""
+"""The content of a report as tables: files once each; pairs, outliers, components and groups as numbers of files."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components, Pairs
 from dedup_assets.engine.gallery.pages.components import select_groups
+from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, number_groups
 from dedup_assets.engine.gallery.pages.names import decode_name
 from dedup_assets.engine.gallery.pages.pairing import merge_directions
+
+_NO_SIZES = pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
+_EVIDENCE = ("relation", "kind", "transform", "residual", "turned")
 
 
 @dataclass(frozen=True)
@@ -15,11 +20,14 @@ class NumberedResults:
     """The tables; a file's number is its row in `names`.
 
     Attributes:
-        names: (n,) binary, sorted: the files of all pairs, outliers and components.
-        pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first.
-        outliers: the same columns: `a` is the outlier, the most isolated first.
+        names: (n,) binary, sorted: the files of all pairs, outliers, components and groups.
+        pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first. With evidence also `relation`,
+            `kind`, `transform` and `residual` of `Evidence.rows`, null for a pair that it lacks, and `turned`: whether
+            `transform` maps pixels of a onto b.
+        outliers: `a`, `b`, `similarity`: `a` is the outlier, the most isolated first.
         components: `component_id`, `count`, `mean`, `min`, `max`: those with at least two images, largest first.
         members: `group` (row of `components`), `file`: in the order of the features within each component.
+        groups: None if the run made none.
     """
 
     names: pl.Series
@@ -27,9 +35,19 @@ class NumberedResults:
     outliers: pl.DataFrame
     components: pl.DataFrame
     members: pl.DataFrame
+    groups: NumberedGroups | None = None
 
 
-def number_results(pairs: Pairs, outliers: Pairs, components: Components, names: pl.Series) -> NumberedResults:
+def number_results(
+    pairs: Pairs,
+    outliers: Pairs,
+    components: Components,
+    names: pl.Series,
+    *,
+    evidence: Evidence | None = None,
+    groups: Groups | None = None,
+    sizes: pl.DataFrame | None = None,
+) -> NumberedResults:
     """Number the files of a run's results.
 
     Args:
@@ -37,25 +55,31 @@ def number_results(pairs: Pairs, outliers: Pairs, components: Components, names:
         outliers: the outliers, as in outliers.csv.
         components: the similarity graph.
         names: (m,) binary: the path's bytes of each row of the features; `__id` counts them.
+        evidence: why images match.
+        groups: images that are one picture.
+        sizes: `filename` and `size_bytes`, which put groups in order.
     """
     merged = merge_directions(pairs).rows
     isolated = outliers.rows.sort("distance", maintain_order=True)
-    groups = select_groups(components)
+    largest = select_groups(components)
     members = pl.DataFrame(schema={"group": pl.UInt32, "name": pl.Binary})
-    if groups.height:
-        numbered = groups.select("component_id").with_row_index("group")
+    if largest.height:
+        numbered = largest.select("component_id").with_row_index("group")
         ids = components.images.select("__id", "component_id").join(numbered, on="component_id")
         ids = ids.sort("group", "__id")
         members = ids.select("group", name=names.gather(ids["__id"]))
     columns = [merged["from"], merged["to"], isolated["from"], isolated["to"], members["name"]]
+    if groups is not None:
+        columns += [groups.rows["filename"], groups.related["filename"]]
     files = pl.concat([column.alias("name") for column in columns]).unique().sort()
     numbers = files.to_frame().with_row_index("file")
     return NumberedResults(
         names=files,
-        pairs=_number(merged, numbers),
+        pairs=_number(merged if evidence is None else _prove(merged, evidence), numbers),
         outliers=_number(isolated, numbers),
-        components=groups if groups.width else pl.DataFrame(),
+        components=largest if largest.width else pl.DataFrame(),
         members=members.join(numbers, on="name", maintain_order="left").select("group", "file"),
+        groups=None if groups is None else number_groups(groups, files, _NO_SIZES if sizes is None else sizes),
     )
 
 
@@ -75,7 +99,19 @@ def split_names(names: pl.Series) -> tuple[list[int], list[str], list[str]]:
     return places, bases, list(folders)
 
 
+def _prove(pairs: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    """Add the columns `_EVIDENCE`; a pair may have its files in the other order than in the evidence."""
+    turned = pl.col("from") > pl.col("to")
+    ordered = pairs.with_columns(
+        turned=turned,
+        a=pl.when(turned).then("to").otherwise("from"),
+        b=pl.when(turned).then("from").otherwise("to"),
+    )
+    known = evidence.rows.select("a", "b", *_EVIDENCE[:-1]).unique(["a", "b"], keep="first")
+    return ordered.join(known, on=["a", "b"], how="left", maintain_order="left").drop("a", "b")
+
+
 def _number(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
     left = rows.join(numbers.rename({"name": "from", "file": "a"}), on="from", maintain_order="left")
     both = left.join(numbers.rename({"name": "to", "file": "b"}), on="to", maintain_order="left")
-    return both.select("a", "b", similarity="distance")
+    return both.select("a", "b", *(name for name in _EVIDENCE if name in rows.columns), similarity="distance")

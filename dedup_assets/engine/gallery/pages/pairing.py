@@ -1,12 +1,14 @@
 """Preparing rows of pairs for a page: each pair once, in order, with both files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.differences import describe_differences
+from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings, ShownFinding
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
 from dedup_assets.engine.gallery.pages.quantities import Band, name_band
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile, tabulate
@@ -21,6 +23,7 @@ class ShownPair:
     similarity: float
     keep: str = ""
     reason: str = ""
+    finding: ShownFinding | None = None
 
     @property
     def band(self) -> Band:
@@ -39,6 +42,7 @@ class ShownPair:
 
 
 BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0)
+BLANK_PROVEN_PAIR = replace(BLANK_PAIR, finding=ShownFinding(Relation.COPY))
 
 
 def merge_directions(pairs: Pairs) -> Pairs:
@@ -59,16 +63,35 @@ def merge_directions(pairs: Pairs) -> Pairs:
 
 
 def show_pairs(
-    pairs: Pairs, illustrate: Illustrate, *, num_images: int, descending: bool, suggest: bool = False
+    pairs: Pairs,
+    illustrate: Illustrate,
+    *,
+    num_images: int,
+    descending: bool,
+    suggest: bool = False,
+    findings: Findings = NO_FINDINGS,
 ) -> list[ShownPair]:
     """Return the first `num_images` pairs (all if negative), from the most similar (`descending`) or the least.
 
-    With `suggest`, each pair says which of the two files to keep.
+    With `suggest`, each pair says which of the two files to keep. Groups, if there are some, decide that.
     """
     rows = pairs.rows.sort("distance", descending=descending, maintain_order=True)
     shown = Pairs(rows if num_images < 0 else rows.head(num_images))
-    made = [ShownPair(illustrate(a), illustrate(b), similarity) for a, b, similarity in shown]
+    made = [
+        ShownPair(illustrate(a), illustrate(b), similarity, finding=findings.pairs.get((a, b)))
+        for a, b, similarity in shown
+    ]
+    if findings.kept is not None:
+        return [_follow_groups(pair, findings, findings.kept) for pair in made]
     return _suggest(made) if suggest else made
+
+
+def _follow_groups(pair: ShownPair, findings: Findings, kept: Mapping[bytes, bytes]) -> ShownPair:
+    """Say which of the two to keep if the other is its copy."""
+    for side, file, other in (("A", pair.a.name, pair.b.name), ("B", pair.b.name, pair.a.name)):
+        if kept.get(file) == file == kept.get(other) and file in findings.reasons:
+            return replace(pair, keep=side, reason=findings.reasons[file])
+    return pair
 
 
 def _suggest(pairs: list[ShownPair]) -> list[ShownPair]:

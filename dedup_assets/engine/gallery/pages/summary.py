@@ -12,11 +12,15 @@ from dedup_assets.engine.core.redaction import redacted_url
 from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
+from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
+from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
+from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
 _PREVIEW_PAIRS = 6
+_PREVIEW_GROUPS = 3
 _PREVIEW_COMPONENTS = 2
 _PREVIEW_MEMBERS = 6
 _PREVIEW_OUTLIERS = 4
@@ -27,7 +31,9 @@ _HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
 
 @dataclass(frozen=True)
 class Freed:
-    """What could be removed if one image of each component stayed: readable files, without parts of containers.
+    """What could be removed if one image of each group, or of each component, stayed.
+
+    These are readable files, without parts of containers.
 
     `files` is their number and `size_bytes` the sum of their known sizes. `unsized` of them have no known size.
     """
@@ -72,9 +78,11 @@ class Summary:
         components: the similarity graph, summed up.
         outliers: the outliers, as in outliers.csv.
         settings: every effective parameter by name; shown as text, without credentials.
-        freed: what could be removed if one image of each component stayed; None if sizes are unknown.
+        freed: what could be removed if one image of each group, or of each component, stayed; None if unknown.
         suggest: say which image of each shown pair to keep.
         uncompared: what the input holds besides the compared and the bad images.
+        groups: the groups, and the names of the files that they number; None if the run made none.
+        findings: what evidence and groups say of the shown pairs.
     """
 
     names: pl.Series
@@ -86,14 +94,16 @@ class Summary:
     freed: Freed | None = None
     suggest: bool = True
     uncompared: Uncompared = Uncompared()
+    groups: tuple[NumberedGroups, pl.Series] | None = None
+    findings: Findings = NO_FINDINGS
 
 
 @dataclass(frozen=True)
 class Counts:
     """The numbers of a run.
 
-    `redundant` is the number of images that could be removed if one of each component stayed. Pages do not show it if
-    components were switched off (`grouped` is false).
+    `redundant` is the number of images that could be removed if one of each group stayed, or without groups one of each
+    component. Pages do not show it if there are no groups and components were switched off (`grouped` is false).
     """
 
     good: int
@@ -104,6 +114,8 @@ class Counts:
     largest: int
     outliers: int
     grouped: bool
+    groups: int | None = None
+    copies: int = 0
 
     @property
     def images(self) -> int:
@@ -112,8 +124,13 @@ class Counts:
 
     @property
     def redundant(self) -> int:
-        """Number of images beyond the first of each component."""
-        return self.in_components - self.components
+        """Number of images beyond the first of each group, or of each component."""
+        return self.in_components - self.components if self.groups is None else self.copies
+
+    @property
+    def counts_redundant(self) -> bool:
+        """Whether it is known how many images are redundant."""
+        return self.grouped or self.groups is not None
 
 
 @dataclass(frozen=True)
@@ -157,7 +174,15 @@ def summary_page(
         site=site,
         counts=count_results(facts, merged),
         bars=draw_histogram(merged.rows["distance"]),
-        pairs=show_pairs(merged, illustrate, num_images=_PREVIEW_PAIRS, descending=True, suggest=facts.suggest),
+        pairs=show_pairs(
+            merged,
+            illustrate,
+            num_images=_PREVIEW_PAIRS,
+            descending=True,
+            suggest=facts.suggest,
+            findings=facts.findings,
+        ),
+        groups=_show_groups(facts, illustrate),
         components=show_components(
             facts.components,
             facts.names,
@@ -170,6 +195,15 @@ def summary_page(
         settings={name: _show_setting(value) for name, value in facts.settings.items()},
         freed=facts.freed,
         uncompared=facts.uncompared,
+    )
+
+
+def _show_groups(facts: Summary, illustrate: Illustrate) -> list[ShownGroup]:
+    if facts.groups is None:
+        return []
+    groups, names = facts.groups
+    return show_groups(
+        groups, names, illustrate, num_groups=_PREVIEW_GROUPS, max_copies=_PREVIEW_MEMBERS, max_related=0
     )
 
 
@@ -192,6 +226,8 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
         largest=int(sizes[0]) if len(sizes) else 0,
         outliers=len(facts.outliers),
         grouped=not facts.components.info.is_empty(),
+        groups=None if facts.groups is None else facts.groups[0].groups.height,
+        copies=0 if facts.groups is None else facts.groups[0].copies.height,
     )
 
 

@@ -17,22 +17,27 @@ from dedup_assets.engine.gallery.pages import (
     bad_images_page,
     components_page,
     duplicates_page,
+    groups_page,
     outliers_page,
     summary_page,
 )
+from dedup_assets.engine.gallery.pages.grouping import number_groups
 from dedup_assets.engine.work_dir.result_files import PAGES
 from dedup_assets_tests.support.gallery_pages import (
     illustrate,
     illustrate_nothing,
     make_bad,
     make_components,
+    make_groups,
     make_pairs,
     read_page,
 )
 
 Build = Callable[[bytes, Illustrate], str]
 TAME = b"/photos/a.jpg"
-ADDRESS = re.compile(r"#|file:///|https?://|(index|duplicates|components|outliers|bad_images)\.html(#code-\d+)?$")
+ADDRESS = re.compile(
+    r"#|file:///|https?://|(index|groups|duplicates|components|outliers|bad_images)\.html(#code-\d+)?$"
+)
 # Fragments that would break out of text, attributes, comments, styles or addresses without escaping.
 FRAGMENTS = [
     "<script>alert(1)</script>", "</style>", "</title>", "<!--", "-->", "]]>", '" onerror="x', "' onload='x",
@@ -63,6 +68,17 @@ def _components(name: bytes, illustrate: Illustrate) -> str:
     return components_page(*_one_component(name), illustrate)
 
 
+def _groups(name: bytes, illustrate: Illustrate) -> str:
+    groups = make_groups(
+        (name, [(b"/z.jpg", 0.9, "copy", "cropped to 56 %")]),
+        (b"/b.jpg", [(b"/c.jpg", 0.9, "exact", "")]),
+        related=[(0, b"/c.jpg", 0.5, "variant"), (1, name, 0.5, "unverified")],
+    )
+    names = pl.Series(sorted({name, b"/z.jpg", b"/b.jpg", b"/c.jpg"}), dtype=pl.Binary)
+    sizes = pl.DataFrame({"filename": [b"/z.jpg", b"/c.jpg"], "size_bytes": [9, 5]})
+    return groups_page(number_groups(groups, names, sizes), names, illustrate)
+
+
 def _bad_images(name: bytes, illustrate: Illustrate) -> str:
     del illustrate
     text = name.decode("utf-8", "replace")
@@ -83,7 +99,7 @@ def _summary(name: bytes, illustrate: Illustrate) -> str:
     return summary_page(facts, illustrate, title=f"Run {text}", subtitle=f"of {text}")
 
 
-every_page = pytest.mark.parametrize("build", [_duplicates, _outliers, _components, _bad_images, _summary])
+every_page = pytest.mark.parametrize("build", [_duplicates, _outliers, _components, _groups, _bad_images, _summary])
 
 
 def _skeleton(page: str) -> list[tuple[str, tuple[str, ...]]]:

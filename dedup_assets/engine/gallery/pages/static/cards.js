@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/* Cards of pairs, outliers, components and bad images: the card in the page's <template> is cloned and filled. */
+/* Cards of pairs, outliers, components, groups and bad images: the card in the page's <template> is cloned and filled. */
 const cards = (() => {
   const { part } = page;
 
@@ -90,25 +90,61 @@ const cards = (() => {
     else open.remove();
   }
 
-  /** @param {ParentNode} root @param {ShownFile} file @param {number | null} [reason] to keep it */
+  /** @param {ParentNode} root @param {ShownFile} file @param {string | null} [reason] to keep it */
   function fillFile(root, file, reason = null) {
     fillName(root, file);
     fillFacts(root, file);
     fillActions(root, file);
     const advice = root.querySelector(".advice");
-    if (advice && reason !== null) part(advice, ".why").textContent = results.facts.reasons[reason];
+    if (advice && reason !== null) part(advice, ".why").textContent = reason;
     else advice?.remove();
   }
 
-  /** @param {HTMLElement} card @param {string} kind @param {number} row @param {number} number */
-  function fillHead(card, kind, row, number) {
-    card.id = `${kind}-${number}`;
+  /**
+   * @param {HTMLElement} card
+   * @param {string} kind
+   * @param {number} row
+   * @param {number | string} name of the entry
+   * @param {number} [number] its place in the list, from 1
+   */
+  function fillHead(card, kind, row, name, number = 0) {
+    card.id = `${kind}-${name}`;
     card.tabIndex = -1;
     card.dataset.row = String(row);
     card.dataset.number = String(number);
     const anchor = part(card, ".anchor");
     anchor.setAttribute("href", `#${card.id}`);
-    anchor.replaceChildren(part(anchor, ".spoken"), String(number));
+    anchor.replaceChildren(part(anchor, ".spoken"), String(name));
+  }
+
+  /** The side of a pair that is to keep; -1 or null if there is none. @param {number} row */
+  function sideToKeep(row) {
+    if (!results.facts.grouped) return results.value("pairs", "side", row);
+    const files = ["a", "b"].map((side) => results.value("pairs", side, row));
+    const [keep, other] = files.map((file) => results.value("files", "kept", file));
+    return keep !== null && keep === other ? files.indexOf(keep) : -1;
+  }
+
+  /** Why a file is to keep. @param {number} file @param {number | null} reason without groups @returns {string | null} */
+  const reasonOf = (file, reason) =>
+    results.facts.grouped
+      ? results.value("files", "reason", file)
+      : reason === null
+        ? null
+        : results.facts.reasons[reason];
+
+  /** Fills what the evidence says, or removes it. @param {ParentNode} root @param {string} kind @param {number} row */
+  function fillFinding(root, kind, row) {
+    const [relation, details] = [root.querySelector(".relation"), root.querySelector(".details")];
+    if (!(relation instanceof HTMLElement && details instanceof HTMLElement)) return;
+    const number = results.value(kind, "relation", row);
+    if (number === null) {
+      relation.remove();
+      details.remove();
+      return;
+    }
+    [relation.dataset.relation, relation.textContent] = results.facts.relations[number];
+    details.textContent = results.value(kind, "details", row);
   }
 
   /** @param {HTMLElement} card @param {number} millionths */
@@ -143,9 +179,10 @@ const cards = (() => {
     const [views, captions] = [".view", ".caption"].map((selector) => card.querySelectorAll(selector));
     files.forEach((file, side) => {
       fillPicture(views[side], file, large);
-      fillFile(captions[side], file, get("side") === side ? get("reason") : null);
+      fillFile(captions[side], file, sideToKeep(row) === side ? reasonOf(file.number, get("reason")) : null);
     });
-    fillHead(card, "pair", row, number);
+    fillHead(card, "pair", row, number, number);
+    fillFinding(card, "pairs", row);
     fillScore(card, get("similarity"));
     part(card, ".band").textContent = words.band(get("similarity"));
     fillDifferences(card, words.differences(files[0], files[1]));
@@ -162,7 +199,7 @@ const cards = (() => {
     const card = clone();
     const [alone, nearest] = ["a", "b"].map((side) => results.file(results.value("outliers", side, row)));
     const view = part(card, ".nearest");
-    fillHead(card, "outlier", row, number);
+    fillHead(card, "outlier", row, number, number);
     fillScore(card, results.value("outliers", "similarity", row));
     fillPicture(card, alone);
     fillFile(part(card, ".caption"), alone);
@@ -195,18 +232,103 @@ const cards = (() => {
         const member = /** @type {HTMLElement} */ (blank.cloneNode(true));
         const file = results.file(number);
         fillPicture(member, file);
-        fillFile(member, file, number === get("keep") ? get("reason") : null);
+        const isKept = results.facts.grouped || number === get("keep");
+        fillFile(member, file, isKept ? reasonOf(number, get("reason")) : null);
         return member;
       }),
     );
-    const browse = part(card, ".browse");
-    browse.setAttribute("href", `#component=${get("component_id")}`);
-    part(browse, ".count").textContent = images;
-    if (isOpen || get("count") <= shown.length) browse.remove();
-    if (!marks.others(row).length) part(card, ".mark-others").remove();
-    part(card, ".bytes").textContent = words.size(get("freed"));
-    if (!get("freed")) part(card, ".freed").remove();
+    fillChain(card, get("count"), get("groups"), get("alone"));
+    const browse = isOpen || get("count") <= shown.length ? null : `#component=${get("component_id")}`;
+    fillMore(card, row, browse, images, get("freed"));
     return card;
+  }
+
+  /** @param {HTMLElement} card @param {number} count @param {number | null} groups @param {number} alone images */
+  function fillChain(card, count, groups, alone) {
+    const chain = card.querySelector(".chain");
+    if (groups !== null && groups + alone > 1) part(card, ".chain").textContent = words.chain(count, groups, alone);
+    else chain?.remove();
+  }
+
+  /**
+   * What can be done with all files of a component or group.
+   * @param {HTMLElement} card
+   * @param {number} row
+   * @param {string | null} address that opens it; null if all is shown
+   * @param {string} all how many files it has
+   * @param {number} freed bytes
+   */
+  function fillMore(card, row, address, all, freed) {
+    const browse = part(card, ".browse");
+    part(browse, ".count").textContent = all;
+    if (address) browse.setAttribute("href", address);
+    else browse.remove();
+    if (!marks.others(row).length) part(card, ".mark-others").remove();
+    part(card, ".bytes").textContent = words.size(freed);
+    if (!freed) part(card, ".freed").remove();
+  }
+
+  /**
+   * Fills a list with images that were compared with the kept one.
+   * @param {HTMLElement} list
+   * @param {string} kind
+   * @param {number[]} shown rows of the table of this kind
+   * @param {(item: HTMLElement, file: ShownFile, row: number) => void} fillRest
+   */
+  function fillMatches(list, kind, shown, fillRest) {
+    const blank = part(list, "li");
+    const items = shown.map((row) => {
+      const item = /** @type {HTMLElement} */ (blank.cloneNode(true));
+      const file = results.file(results.value(kind, "file", row));
+      const similarity = results.value(kind, "similarity", row);
+      const score = part(item, ".similarity");
+      score.title = words.exactScore(similarity);
+      score.replaceChildren(part(score, ".spoken"), words.score(similarity));
+      fillPicture(item, file);
+      fillFinding(item, kind, row);
+      fillRest(item, file, row);
+      return item;
+    });
+    list.replaceChildren(...items);
+  }
+
+  /** @param {number} row @param {number[]} shown rows of copies @param {boolean} isOpen whether the page shows only this one */
+  function group(row, shown, isOpen) {
+    /** @param {string} name */
+    const get = (name) => results.value("groups", name, row);
+    const card = clone();
+    fillHead(card, "group", row, get("group_id"));
+    part(card, ".score").textContent = words.things(get("copies") + 1, "image");
+    part(card, ".taken").before(get("copies") === 1 ? "the copy takes " : "copies take ");
+    part(card, ".taken").textContent = words.size(get("bytes"));
+    if (!get("bytes")) part(card, ".band").remove();
+    const kept = part(card, ".kept");
+    const [file, reason] = [results.file(get("keep")), results.value("files", "reason", get("keep"))];
+    fillPicture(kept, file);
+    fillFile(kept, file, reason);
+    if (reason !== null) part(kept, ".lost").remove();
+    fillMatches(part(card, ".copies"), "copies", shown, (item, copy) => fillFile(item, copy));
+    fillRelated(card, row);
+    const browse = isOpen || get("copies") <= shown.length ? null : `#group=${get("group_id")}`;
+    fillMore(card, row, browse, `${words.count(get("copies"))} copies`, get("freed"));
+    return card;
+  }
+
+  /** @param {HTMLElement} card @param {number} row */
+  function fillRelated(card, row) {
+    const all = results.related(row);
+    const section = part(card, ".related");
+    if (!all.length) {
+      section.remove();
+      return;
+    }
+    part(section, ".nearby").textContent = words.things(all.length, "related image");
+    fillMatches(part(section, ".members"), "related", all.slice(0, results.facts.related), (item, file, one) => {
+      const other = results.value("related", "other", one);
+      fillName(item, file);
+      if (other === null) part(item, ".other").remove();
+      else part(item, ".other a").setAttribute("href", `#group-${results.value("groups", "group_id", other)}`);
+    });
   }
 
   /** @param {number} row */
@@ -223,5 +345,5 @@ const cards = (() => {
     return card;
   }
 
-  return { pair, outlier, component, bad };
+  return { pair, outlier, component, group, bad };
 })();

@@ -2,17 +2,17 @@
 "use strict";
 /* The list of a page: filtered, sorted, and shown page by page. Its state is in the page's address. */
 const listing = (() => {
-  /** @typedef {Record<"page" | "q" | "low" | "high" | "sort" | "code" | "component", string>} State */
+  /** @typedef {Record<"page" | "q" | "low" | "high" | "sort" | "code" | "component" | "group", string>} State */
 
   /** @type {State} */
-  const defaults = { page: "1", q: "", low: "", high: "", sort: "first", code: "", component: "" };
+  const defaults = { page: "1", q: "", low: "", high: "", sort: "first", code: "", component: "", group: "" };
   /** @type {(keyof State)[]} */
   const fields = ["q", "low", "high", "sort", "code"];
   const membersOfOpen = 60;
   const typingPause = 150; // ms
 
   let state = { ...defaults };
-  /** Rows that pass the filters; numbers of files, if one component is open. @type {number[]} */
+  /** Rows that pass the filters; numbers of files if one component is open, rows of copies if one group is. @type {number[]} */
   let rows = [];
 
   const list = () => page.need("list", HTMLElement);
@@ -23,7 +23,13 @@ const listing = (() => {
     return element instanceof HTMLInputElement || element instanceof HTMLSelectElement ? element : null;
   }
 
-  const openRow = () => results.column("components", "component_id").indexOf(Number(state.component));
+  /** Whether the page shows one component or group only. */
+  const isOpen = () => Boolean(page.kind() === "groups" ? state.group : state.component);
+
+  const openRow = () =>
+    page.kind() === "groups"
+      ? results.column("groups", "group_id").indexOf(state.group)
+      : results.column("components", "component_id").indexOf(Number(state.component));
 
   /** @param {string} kind @param {(row: number) => boolean} test */
   function choose(kind, test) {
@@ -50,10 +56,21 @@ const listing = (() => {
 
   function chooseComponents() {
     const found = results.match(state.q);
-    if (!state.component) {
+    if (!isOpen()) {
       return choose("components", (row) => !found || results.members(row).some((file) => found[file]));
     }
     return openRow() < 0 ? [] : results.members(openRow()).filter((file) => !found || found[file]);
+  }
+
+  function chooseGroups() {
+    const found = results.match(state.q);
+    /** @param {number} copy */
+    const isFound = (copy) => !found || Boolean(found[results.value("copies", "file", copy)]);
+    if (isOpen()) return openRow() < 0 ? [] : results.copies(openRow()).filter(isFound);
+    return choose(
+      "groups",
+      (row) => !found || Boolean(found[results.value("groups", "keep", row)]) || results.copies(row).some(isFound),
+    );
   }
 
   function chooseBad() {
@@ -71,8 +88,14 @@ const listing = (() => {
 
   /** @param {number[]} shown */
   function componentCards(shown) {
-    if (state.component) return openRow() < 0 ? [] : [cards.component(openRow(), shown, true)];
+    if (isOpen()) return openRow() < 0 ? [] : [cards.component(openRow(), shown, true)];
     return shown.map((row) => cards.component(row, results.members(row).slice(0, results.facts.members), false));
+  }
+
+  /** @param {number[]} shown */
+  function groupCards(shown) {
+    if (isOpen()) return openRow() < 0 ? [] : [cards.group(openRow(), shown, true)];
+    return shown.map((row) => cards.group(row, results.copies(row).slice(0, results.facts.members), false));
   }
 
   /** @type {Record<string, {noun: string, size: () => number, choose: () => number[], cards: (rows: number[], first: number) => HTMLElement[]}>} */
@@ -91,9 +114,15 @@ const listing = (() => {
     },
     components: {
       noun: "component",
-      size: () => (state.component ? membersOfOpen : results.facts.components),
+      size: () => (isOpen() ? membersOfOpen : results.facts.components),
       choose: chooseComponents,
       cards: componentCards,
+    },
+    groups: {
+      noun: "group",
+      size: () => (isOpen() ? membersOfOpen : results.facts.groups),
+      choose: chooseGroups,
+      cards: groupCards,
     },
     bad: { noun: "file", size: () => results.facts.bad, choose: chooseBad, cards: (shown) => shown.map(cards.bad) },
   };
@@ -104,7 +133,12 @@ const listing = (() => {
     last: (a, b) => b - a,
     large: (a, b) => bytesOf(b) - bytesOf(a) || a - b,
     path: (a, b) => results.value(page.kind(), "a", a) - results.value(page.kind(), "a", b) || a - b,
+    many: (a, b) => results.value("groups", "copies", b) - results.value("groups", "copies", a) || a - b,
+    unlike: (a, b) => lowest(a) - lowest(b) || a - b,
   };
+
+  /** The similarity of the copy that is least similar to the kept image; it is the last. @param {number} row of a group */
+  const lowest = (row) => results.value("copies", "similarity", results.copies(row).at(-1) ?? -1);
 
   /** @param {number} row of a pair */
   function bytesOf(row) {
@@ -119,8 +153,8 @@ const listing = (() => {
     const { count, things } = words;
     const total = results.count(page.kind());
     const range = rows.length > kind().size() ? `${count(first + 1)} to ${count(first + shown)} of ` : "";
-    const whole = !state.component && rows.length < total ? ` (${count(total)} without filters)` : "";
-    return `${range}${things(rows.length, state.component ? "image" : kind().noun)}${whole}`;
+    const whole = !isOpen() && rows.length < total ? ` (${count(total)} without filters)` : "";
+    return `${range}${things(rows.length, isOpen() ? "image" : kind().noun)}${whole}`;
   }
 
   function draw() {
@@ -139,7 +173,7 @@ const listing = (() => {
     page.need("previous", HTMLButtonElement).disabled = number === 1;
     page.need("next", HTMLButtonElement).disabled = number === pageCount();
     const back = page.find("back", HTMLElement);
-    if (back) back.hidden = !state.component;
+    if (back) back.hidden = !isOpen();
     marks.show();
   }
 
@@ -148,7 +182,7 @@ const listing = (() => {
     state = { ...state, page: "1", ...change };
     if (!sameRows) {
       rows = kind().choose();
-      if (orders[state.sort]) rows.sort(orders[state.sort]);
+      if (orders[state.sort] && !isOpen()) rows.sort(orders[state.sort]);
     }
     draw();
     const set = Object.entries(state).filter(([name, text]) => text !== defaults[/** @type {keyof State} */ (name)]);
@@ -179,6 +213,9 @@ const listing = (() => {
     );
     const code = /^#code-(\d+)$/.exec(location.hash); // a link of the summary
     if (code && page.kind() === "bad") known.code = String(Number(code[1]) - 1);
+    const group = /^#group-(.+)$/.exec(location.hash); // a group on another page of the list
+    if (group && page.kind() === "groups" && rows.length && !document.getElementById(location.hash.slice(1)))
+      known.group = group[1];
     if (location.hash && !Object.keys(known).length && rows.length) return; // a place on the page
     state = { ...defaults, ...known };
     for (const name of fields) {
@@ -209,8 +246,11 @@ const listing = (() => {
     page.on("previous", "click", () => turn(Number(state.page) - 1));
     page.on("next", "click", () => turn(Number(state.page) + 1));
     page.on("page", "change", () => turn(Number(page.need("page", HTMLInputElement).value)));
-    page.on("back", "click", () => update({ component: "" }));
-    page.on("mark-suggested", "click", () => page.say(`${words.things(marks.suggest(rows), "file")} marked.`));
+    page.on("back", "click", () => update({ component: "", group: "" }));
+    page.on("mark-suggested", "click", () => {
+      const listed = isOpen() ? [openRow()] : rows;
+      page.say(`${words.things(marks.suggest(listed), "file")} marked.`);
+    });
     window.addEventListener("hashchange", read);
     read();
   }

@@ -25,13 +25,17 @@
  * @typedef {object} Facts
  * @property {number} pairs
  * @property {number} components
- * @property {number} members of a component, before it is opened
+ * @property {number} members of a component or copies of a group, before it is opened
+ * @property {number} groups
+ * @property {number} related images beside a group
  * @property {number} bad
  * @property {number} thumbnails per folder
  * @property {string} beside folder whose content is linked relatively
  * @property {string} way from the pages to that folder
  * @property {boolean} suggest whether pages say which image to keep
+ * @property {boolean} grouped whether groups alone say what to keep
  * @property {string[]} reasons to keep an image
+ * @property {[string, string][]} relations of two files, each with its word
  * @property {[number, string][]} bands lowest similarity and name of each
  * @property {string} lowest_band
  */
@@ -116,17 +120,34 @@ const results = (() => {
     return Uint8Array.from(lower, (path) => Number(path.includes(wanted)));
   }
 
-  /** @type {number[] | null} */
-  let starts = null;
+  /** Where the parts of each row begin, by the column that counts them. @type {Record<string, number[]>} */
+  const starts = {};
 
-  /** The files of a component. @param {number} row @returns {number[]} */
-  function members(row) {
-    if (!starts) {
-      let start = 0;
-      starts = [0, ...column("components", "count").map((size) => (start += size))];
+  /**
+   * The rows that belong to a row of another table, whose column counts them; they follow one another.
+   * @param {string} kind
+   * @param {string} counts
+   * @param {number} row
+   */
+  function parts(kind, counts, row) {
+    if (!starts[counts]) {
+      starts[counts] = [0];
+      column(kind, counts).forEach((size, place) => {
+        starts[counts].push(starts[counts][place] + size);
+      });
     }
-    return column("members", "file").slice(starts[row], starts[row + 1]);
+    const [start, end] = starts[counts].slice(row, row + 2);
+    return Array.from({ length: end - start }, (_, place) => start + place);
   }
 
-  return { facts, folder, add, count, column, value, file, match, members };
+  /** The files of a component. @param {number} row @returns {number[]} */
+  const members = (row) => parts("components", "count", row).map((member) => value("members", "file", member));
+
+  /** The rows of a group's copies. @param {number} row */
+  const copies = (row) => parts("groups", "copies", row);
+
+  /** The rows of what is beside a group. @param {number} row */
+  const related = (row) => parts("groups", "related", row);
+
+  return { facts, folder, add, count, column, value, file, match, members, copies, related };
 })();

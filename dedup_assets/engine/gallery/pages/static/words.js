@@ -84,5 +84,12 @@ const words = (() => {
     return phrases.filter((phrase) => phrase !== null);
   }
 
-  return { million, count, things, score, exactScore, band, moment, size, differences };
+  /** Says that a component is several pictures. @param {number} images @param {number} groups @param {number} alone */
+  function chain(images, groups, alone) {
+    const parts = [groups && things(groups, "group"), alone && `${things(alone, "image")} in no group`];
+    const held = parts.filter(Boolean).join(" and ");
+    return `Held together by chains only: these ${count(images)} images are ${count(groups + alone)} pictures (${held}).`;
+  }
+
+  return { million, count, things, score, exactScore, band, moment, size, differences, chain };
 })();

@@ -1,0 +1,111 @@
+"""What the evidence says of pairs, and what the groups say of files, by name, as pages show them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+
+WORDS: dict[Relation, str] = {
+    Relation.EXACT: "same bytes",
+    Relation.PIXELS: "same pixels",
+    Relation.COPY: "copy",
+    Relation.VARIANT: "variant",
+    Relation.UNVERIFIED: "unverified",
+}
+"""Each relation in words, for a page, in the order of the numbers that scripts have."""
+
+_MEANINGS: dict[Relation, str] = {
+    Relation.VARIANT: "similar, but another picture",
+    Relation.UNVERIFIED: "not decided by the pixels",
+}
+UNEDITED = "no edit found"
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """What is known of one pair.
+
+    Attributes:
+        relation: what the two are to one another.
+        kind: what was done, in words; empty if nothing or unknown.
+        align: the numbers a to f of the SVG transform that lays the second thumbnail onto the first; empty if unknown.
+        changed: path data of the outline of changed parts, in the first thumbnail; empty if there is none.
+    """
+
+    relation: Relation
+    kind: str = ""
+    align: str = ""
+    changed: str = ""
+
+    @property
+    def word(self) -> str:
+        """The relation in words."""
+        return WORDS[self.relation]
+
+    @property
+    def details(self) -> str:
+        """What was done, or what the relation means."""
+        return describe_kind(self.relation, self.kind)
+
+
+def describe_kind(relation: str, kind: str) -> str:
+    """What a page says beside the word of a relation: its meaning, then what was done; empty if there is neither."""
+    meaning = _MEANINGS.get(Relation(relation), "")
+    found = kind or (UNEDITED if relation == Relation.COPY else "")
+    return "; ".join(filter(None, (meaning, found)))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What pages say of pairs and files that they show; without evidence, nothing.
+
+    Attributes:
+        pairs: by the names of both files, in the order in which the page shows them.
+        kept: for each file in a group, the name of the kept file; None without groups.
+        reasons: why each kept file is kept.
+    """
+
+    pairs: Mapping[tuple[bytes, bytes], ShownFinding] = field(default_factory=dict)
+    kept: Mapping[bytes, bytes] | None = None
+    reasons: Mapping[bytes, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, evidence: Evidence | None, groups: Groups | None, pairs: pl.DataFrame) -> "Findings":
+        """What evidence and groups say of some pairs, `from` and `to`, and of their files."""
+        if evidence is None and groups is None:
+            return cls()
+        found = {} if evidence is None else _of_pairs(evidence, pairs)
+        if groups is None:
+            return cls(found, {})
+        shown = pl.concat([pairs["from"], pairs["to"]]).unique()
+        rows = groups.rows.filter(pl.col("filename").is_in(shown.implode()))
+        reasons = rows.filter(pl.col("filename") == pl.col("keep"))
+        return cls(
+            found,
+            dict(zip(rows["filename"], rows["keep"], strict=True)),
+            dict(zip(reasons["filename"], reasons["reason"], strict=True)),
+        )
+
+
+NO_FINDINGS = Findings()
+
+
+def _of_pairs(evidence: Evidence, pairs: pl.DataFrame) -> dict[tuple[bytes, bytes], ShownFinding]:
+    rows = evidence.rows.select("a", "b", "relation", "kind")
+    turned = rows.select(a="b", b="a", relation="relation", kind="kind")
+    wanted = pairs.select(a="from", b="to").unique()
+    found = pl.concat([rows, turned]).join(wanted, on=["a", "b"], how="semi")
+    return {(a, b): ShownFinding(Relation(relation), kind or "") for a, b, relation, kind in found.iter_rows()}
+
+
+def number_relations(table: pl.DataFrame) -> pl.DataFrame:
+    """Replace `relation` by its number, the place in `WORDS`, and `kind` by `details`: what a page says beside it."""
+    unique = table.select("relation", "kind").unique().drop_nulls("relation")
+    details = [describe_kind(relation, kind or "") for relation, kind in unique.iter_rows()]
+    said = unique.with_columns(details=pl.Series(details, dtype=pl.String))
+    numbers = pl.DataFrame({"relation": [one.value for one in WORDS], "number": range(len(WORDS))})
+    found = table.join(said, on=["relation", "kind"], how="left", maintain_order="left", nulls_equal=True)
+    found = found.join(numbers, on="relation", how="left", maintain_order="left")
+    return found.drop("relation", "kind").rename({"number": "relation"})

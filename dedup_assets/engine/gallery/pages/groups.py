@@ -1,0 +1,162 @@
+"""The page of groups: each is one picture, a kept image beside its copies, with what was done to each."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
+from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
+
+
+@dataclass(frozen=True)
+class ShownMatch:
+    """An image beside the kept one: a copy, or a related image, which `other` says the group of, if it is in one."""
+
+    file: ShownFile
+    similarity: float
+    relation: Relation
+    kind: str = ""
+    other: str = ""
+
+    @property
+    def word(self) -> str:
+        """The relation in words."""
+        return WORDS[self.relation]
+
+    @property
+    def details(self) -> str:
+        """What was done, or what the relation means."""
+        return describe_kind(self.relation, self.kind)
+
+
+@dataclass(frozen=True)
+class ShownGroup:
+    """One group on a page: `count` copies, which take `size_bytes`, and `nearby` related images; some are shown.
+
+    `reason` is None if the kept image cannot be read.
+    """
+
+    group_id: str
+    kept: ShownFile
+    reason: str | None
+    count: int
+    size_bytes: int
+    nearby: int = 0
+    copies: list[ShownMatch] = field(default_factory=list)
+    related: list[ShownMatch] = field(default_factory=list)
+    blank: bool = False
+
+
+_BLANK_MATCH = ShownMatch(BLANK_FILE, 0.0, Relation.COPY, other="g")
+BLANK_GROUP = ShownGroup("", BLANK_FILE, "", 0, 0, 1, [_BLANK_MATCH], [_BLANK_MATCH], blank=True)
+
+
+def show_groups(
+    numbered: NumberedGroups,
+    names: pl.Series,
+    illustrate: Illustrate,
+    *,
+    num_groups: int,
+    max_copies: int,
+    max_related: int,
+) -> list[ShownGroup]:
+    """Return the first groups, each with its first copies and related images.
+
+    Args:
+        numbered: the groups.
+        names: (n,) binary: the name of each file.
+        illustrate: reads what is shown of a file.
+        num_groups: most groups.
+        max_copies: most copies of a group.
+        max_related: most related images of a group.
+    """
+    groups = numbered.groups.head(num_groups)
+    ids = numbered.groups["group_id"]
+
+    def show(table: pl.DataFrame, most: int) -> Mapping[int, list[ShownMatch]]:
+        first = table.filter(
+            (pl.col("group") < groups.height) & (pl.int_range(pl.len()).over("group") < most),
+        )
+        shown: dict[int, list[ShownMatch]] = {}
+        for row in first.iter_rows(named=True):
+            other = row.get("other")
+            match = ShownMatch(
+                illustrate(names[row["file"]]),
+                row["similarity"],
+                Relation(row["relation"]),
+                row["kind"] or "",
+                "" if other is None else ids[other],
+            )
+            shown.setdefault(row["group"], []).append(match)
+        return shown
+
+    copies, related = show(numbered.copies, max_copies), show(numbered.related, max_related)
+    return [
+        ShownGroup(
+            group_id=row["group_id"],
+            kept=illustrate(names[row["keep"]]),
+            reason=row["reason"],
+            count=row["copies"],
+            size_bytes=row["bytes"],
+            nearby=row["related"],
+            copies=copies.get(place, []),
+            related=related.get(place, []),
+        )
+        for place, row in enumerate(groups.iter_rows(named=True))
+    ]
+
+
+def groups_page(
+    numbered: NumberedGroups,
+    names: pl.Series,
+    illustrate: Illustrate,
+    *,
+    num_groups: int = 20,
+    max_copies: int = 24,
+    max_related: int = 6,
+    title: str = "Groups",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """Show the groups whose copies take most bytes first.
+
+    Args:
+        numbered: the groups.
+        names: (n,) binary: the name of each file.
+        illustrate: reads what is shown of a file; called once for each name on the page.
+        num_groups: most groups; the page says how many there are.
+        max_copies: most copies of a group.
+        max_related: most related images of a group.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for a page of one file.
+
+    Returns:
+        The page, as HTML.
+    """
+    return render_page(
+        Page.GROUPS,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        groups=show_groups(
+            numbered,
+            names,
+            cache(illustrate),
+            num_groups=num_groups,
+            max_copies=max_copies,
+            max_related=max_related,
+        ),
+        blank=BLANK_GROUP,
+        total=numbered.groups.height,
+        copies=numbered.copies.height,
+        size_bytes=int(numbered.groups["bytes"].sum()),
+    )

@@ -1,0 +1,113 @@
+"""Groups and evidence in a real browser: what is suggested, and what is never."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dedup_assets_tests.support.browsers import compare_with_and_without_scripts, found, import_or_skip, open_list
+from dedup_assets_tests.support.galleries import make_gallery, make_proven_results, save_pictures
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
+
+LISTS = ["groups", "duplicates", "components"]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    return save_pictures(tmp_path_factory.mktemp("proven") / "photos")
+
+
+@pytest.fixture(scope="module")
+def folder(names: list[bytes]) -> Path:
+    work_dir = Path(os.fsdecode(names[0])).parents[1] / "out"
+    make_gallery(work_dir, make_proven_results(names, folder=str(work_dir / "gallery")))
+    return work_dir / "gallery"
+
+
+def saved(page: Any) -> list[bytes]:
+    """The names in the list of marked files."""
+    page.click("#marks-export")
+    page.check("input[value=json]")
+    with page.expect_download() as download:
+        page.click("#export-download")
+    page.keyboard.press("Escape")
+    return [os.fsencode(row["filename"]) for row in json.loads(Path(download.value.path()).read_bytes())]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_script_shows_groups_and_evidence_as_the_page_does(name: str, folder: Path, browser: Any, page: Any) -> None:
+    compare_with_and_without_scripts(f"{folder.as_uri()}/{name}.html", browser, page)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_exactly_the_copies_in_groups_are_suggested(name: str, folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/{name}.html")
+    if name == "components":
+        while page.query_selector(".mark-others"):
+            page.click(".mark-others")
+            page.eval_on_selector(".mark-others", "button => button.remove()")
+    else:
+        page.click("#mark-suggested")
+    assert saved(page) == sorted(names[0:6:2])
+    assert not page.is_visible("#marks-warning")
+
+
+def test_a_copy_is_not_suggested_once_its_kept_image_is_marked(folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.check(f".kept input[data-mark='{sorted(names).index(names[1])}']")
+    page.click("#mark-suggested")
+    assert saved(page) == sorted([names[1], names[2], names[4]])
+
+
+def test_a_marked_group_and_a_marked_single_image_are_warned_of(folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    for name in (names[0], names[1], names[7]):
+        page.check(f"input[data-mark='{sorted(names).index(name)}']")
+    warning = page.text_content("#marks-warning")
+    assert "Every file of 1 group is marked: nothing would be left." in warning
+    assert "1 marked file in no group: no known copy would be left." in warning
+
+
+def test_groups_are_filtered_sorted_opened_and_left(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    assert found(page) == "3 groups"
+    page.fill("#q", "ONERROR")
+    page.wait_for_selector("#found:text-is('1 group (3 without filters)')", state="attached")
+    page.fill("#q", "")
+    page.wait_for_selector("#found:text-is('3 groups')", state="attached")
+    page.select_option("#sort", "unlike")
+    page.wait_for_function("document.querySelector('#list .anchor').textContent === 'Group g-000000000002'")
+    open_list(page, f"{folder.as_uri()}/groups.html#group=g-000000000001")
+    assert found(page) == "1 image"
+    page.click("#back")
+    assert found(page) == "3 groups"
+
+
+def test_keys_move_through_groups(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.dataset.row") == "1"
+
+
+@pytest.mark.parametrize("name", ["index", *LISTS])
+def test_pages_with_groups_fit_wide_and_narrow(name: str, folder: Path, page: Any) -> None:
+    page.goto(f"{folder.as_uri()}/{name}.html")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", LISTS)
+def test_pages_with_groups_break_no_rule_of_axe(name: str, theme: str, folder: Path, browser: Any) -> None:
+    axe = import_or_skip("axe_playwright_python.sync_playwright")
+    tab = browser.new_page(color_scheme=theme)
+    tab.goto(f"{folder.as_uri()}/{name}.html")
+    tab.wait_for_selector("html[data-ready]")
+    violations = axe.Axe().run(tab, options={"preload": False}).response["violations"]
+    tab.close()
+    assert violations == []
