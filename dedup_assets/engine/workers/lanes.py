@@ -19,7 +19,7 @@ class Lanes:
 
     Attributes:
         threads: how many.
-        abandon: called where work ends early, so that no thread waits for a worker that hangs.
+        abandon: called where items are left under way, so that no thread waits for a worker that hangs.
     """
 
     threads: int
@@ -34,10 +34,12 @@ class Lanes:
             )
             try:
                 while pending:
-                    yield pending.popleft().result()
+                    result = pending[0].result()
+                    pending.popleft()
+                    yield result
                     pending.extend(pool.submit(work, item) for item in islice(left, 1))
             except BaseException:
-                for future in pending:
-                    future.cancel()
-                self.abandon()
+                under_way = [future for future in pending if not (future.cancel() or future.done())]
+                if under_way:
+                    self.abandon()
                 raise

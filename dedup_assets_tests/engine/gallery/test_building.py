@@ -12,6 +12,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets.engine.core.records import Components
+from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS
 from dedup_assets_tests.support.deadly import killer_of_decoders
 from dedup_assets_tests.support.galleries import HOSTILE, make_gallery, make_proven_results, make_results, save_pictures
@@ -55,6 +56,14 @@ def test_gallery_pairs_bounds_the_thumbnails_and_all_is_listed(tmp_path: Path) -
     assert "The first 2 of 20 pairs" in read_words((folder / "duplicates.html").read_text())
     data = next(folder.glob("*/data/pairs-0000.js")).read_text()
     assert len(re.findall(r"\d+", data.partition('"b"')[0])) == 20
+
+
+def test_files_without_a_thumbnail_are_read_by_the_same_decoding_processes(tmp_path: Path) -> None:
+    names = save_pictures(tmp_path / "photos", [f"{n}.jpg".encode() for n in range(8)])
+    with open_decoders(1) as before:
+        make_gallery(tmp_path / "out", make_results(names), gallery_pairs=1)
+    with open_decoders(1) as after:
+        assert after is before
 
 
 def test_the_same_results_give_the_same_bytes_whatever_the_threads(names: list[bytes], tmp_path: Path) -> None:
