@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -17,21 +18,24 @@ from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 
+class Home:
+    """An instance that step processes can open, photographs, and features of them in a work_dir."""
+
+    def __init__(self, instance: dg.DagsterInstance, top: Path) -> None:
+        self.instance, self.photos, self.out = instance, top / "photos", top / "out"
+        self.model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
+        for number in range(6):
+            save_jpeg(self.photos / f"{number}.jpg", photo_like(number, 64, 48))
+        assert dedup_assets.run(self.photos, self.out, run_mode=1, model_path=self.model) == 0
+
+    def job(self, *selection: str, barrier: Path | None = None) -> Any:
+        return step_processes.job(*selection, photos=self.photos, work_dir=self.out, model=self.model, barrier=barrier)
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """An instance that step processes can open, with variables for photographs, model and work_dir."""
-    for number in range(6):
-        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
-    monkeypatch.setenv("STEPS_PHOTOS", str(tmp_path / "photos"))
-    monkeypatch.setenv("STEPS_WORK_DIR", str(tmp_path / "out"))
-    monkeypatch.setenv("STEPS_MODEL", save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8))
+def home(tmp_path: Path) -> Iterator[Home]:
     with dg.instance_for_test(overrides={"telemetry": {"enabled": False}}) as instance:
-        yield instance
-
-
-def extract(tmp_path: Path) -> None:
-    model = str(tmp_path / "model.onnx")
-    assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", run_mode=1, model_path=model) == 0
+        yield Home(instance, tmp_path)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -39,18 +43,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.timeout(300)
-def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results(
-    home: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extract(tmp_path)
+def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results(home: Home, tmp_path: Path) -> None:
+    out, barrier = home.out, tmp_path / "barrier"
     for name in ("features.bad.csv", "features.dat.bad"):
-        (tmp_path / "out" / name).unlink()
-    (tmp_path / "barrier").mkdir()
-    monkeypatch.setenv("STEPS_BARRIER", str(tmp_path / "barrier"))
-    with dg.execute_job(dg.reconstructable(step_processes.two), home) as result:
+        (out / name).unlink()
+    barrier.mkdir()
+    with dg.execute_job(home.job("bad_images", "faiss_index", barrier=barrier), home.instance) as result:
         assert result.success
-    assert len(list((tmp_path / "barrier").iterdir())) == step_processes.TOGETHER
-    out = tmp_path / "out"
+    assert len(list(barrier.iterdir())) == step_processes.TOGETHER
     assert {"features.bad.csv", "features.dat.bad", "faiss.index"} <= contents(out).keys()
     assert not (out / ".staged").exists()
     assert {"bad_images", "faiss_index", "features"} <= json.loads((out / "config.json").read_text())["results"].keys()
@@ -59,16 +59,14 @@ def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results
 
 
 @pytest.mark.timeout(300)
-def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
-    home: dg.DagsterInstance, tmp_path: Path
-) -> None:
-    extract(tmp_path)
-    out, before = tmp_path / "out", contents(tmp_path / "out")
+def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(home: Home) -> None:
+    out, instance, before = home.out, home.instance, contents(home.out)
+    job = home.job("faiss_index", "similarity", "outliers")
 
     def fail_at_the_second_step() -> dg.DagsterRun:
         shutil.rmtree(out / "neighbors", ignore_errors=True)
         (out / "neighbors").write_text("a file in the way of a folder")
-        with dg.execute_job(job, home) as result:
+        with dg.execute_job(job, instance) as result:
             assert not result.success
             steps = {event.step_key for event in result.all_events if event.is_step_success}
         (out / "neighbors").unlink()
@@ -76,21 +74,20 @@ def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
         return result.dagster_run
 
     def go_on(failed: dg.DagsterRun) -> bool:
-        again = dg.ReexecutionOptions.from_failure(failed.run_id, home)
-        with dg.execute_job(job, home, reexecution_options=again) as result:
+        again = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+        with dg.execute_job(job, instance, reexecution_options=again) as result:
             return result.success
 
-    job = dg.reconstructable(step_processes.search)
     failed = fail_at_the_second_step()
     assert contents(out) | {".lock": b""} == before | {".lock": b""}
     assert go_on(failed)
     assert {"faiss.index", "similarity.csv", "outliers.csv"} <= contents(out).keys()
 
     failed = fail_at_the_second_step()
-    assert dedup_assets.run("", out, run_mode=2, model_path=str(tmp_path / "model.onnx"), threshold=0.5) == 0
+    assert dedup_assets.run("", out, run_mode=2, model_path=home.model, threshold=0.5) == 0
     published = contents(out)
     assert not go_on(failed)
-    said = [str(event.dagster_event) for run in home.get_runs() for event in home.all_logs(run.run_id)]
+    said = [str(event.dagster_event) for run in instance.get_runs() for event in instance.all_logs(run.run_id)]
     assert any("what this run had made of faiss_index is gone" in line for line in said)
     assert contents(out) == published
 

@@ -1,7 +1,6 @@
-"""A code location whose runs execute each step in a process of its own, as Dagster's default executor does.
+"""Jobs whose runs execute each step in a process of its own, as Dagster's default executor does.
 
-Environment variables say what it reads and where: STEPS_PHOTOS, STEPS_WORK_DIR, STEPS_MODEL. Where STEPS_BARRIER names
-a folder, steps that store their result wait for one another there, so that several end at the same moment.
+The processes are forks of one that has imported the libraries, because importing them takes most of a step's time.
 """
 
 import os
@@ -14,46 +13,45 @@ import dagster as dg
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 
-TOGETHER = 2  # steps that wait for one another
+TOGETHER = 2  # steps at once
 _SECONDS = 100  # after which one goes on alone, and the test fails
+_STEPS = dg.multiprocess_executor.configured(
+    {"max_concurrent": TOGETHER, "start_method": {"forkserver": {"preload_modules": [__name__]}}}
+)
 _link = WorkDirIOManager._link
 
 
-def _link_together(self: WorkDirIOManager, *arguments: Any) -> None:
-    _link(self, *arguments)
-    if not os.environ.get("STEPS_BARRIER"):
-        return
-    folder = Path(os.environ["STEPS_BARRIER"])
-    (folder / str(os.getpid())).touch()
-    end = time.monotonic() + _SECONDS
-    while len(list(folder.iterdir())) < TOGETHER and time.monotonic() < end:
-        time.sleep(0.01)
+def job(*selection: str, photos: Path, work_dir: Path, model: str, barrier: Path | None = None) -> Any:
+    """A job of some assets and their checks, for `dagster.execute_job`.
+
+    Args:
+        selection: names of the assets.
+        photos: folder of images.
+        work_dir: where results go.
+        model: path of the embedding model.
+        barrier: an empty folder. Steps that store their result wait for one another there, so that `TOGETHER` of them
+            end at the same moment.
+    """
+    given = {"photos": photos, "work_dir": work_dir, "model": model, "barrier": barrier or ""}
+    options = {"selection": list(selection)} | {name: str(value) for name, value in given.items()}
+    return dg.build_reconstructable_job(__name__, "define", reconstructable_kwargs=options)
 
 
-def definitions() -> dg.Definitions:
-    """The pipeline, and a job of two assets that do not depend on one another."""
-    WorkDirIOManager._link = _link_together  # type: ignore[method-assign]
-    made = build_definitions(
-        os.environ["STEPS_PHOTOS"],
-        os.environ["STEPS_WORK_DIR"],
-        executor=dg.multiprocess_executor.configured({"max_concurrent": TOGETHER}),
-        model_path=os.environ["STEPS_MODEL"],
-        threshold=0.5,
-        num_threads=1,
-    )
-    steps = dg.multiprocess_executor.configured({"max_concurrent": TOGETHER})
-    jobs = [
-        dg.define_asset_job("two", selection=["bad_images", "faiss_index"], executor_def=steps),
-        dg.define_asset_job("search", selection=["faiss_index", "similarity", "outliers"], executor_def=steps),
-    ]
-    return dg.Definitions.merge(made, dg.Definitions(jobs=jobs))
+def define(selection: list[str], photos: str, work_dir: str, model: str, barrier: str) -> dg.JobDefinition:
+    """Define a job; its arguments are those of `job`."""
+    if barrier:
+        _meet_in(Path(barrier))
+    made = build_definitions(photos, work_dir, model_path=model, threshold=0.5, num_threads=1)
+    steps = dg.define_asset_job("steps", selection=selection, executor_def=_STEPS)
+    return dg.Definitions.merge(made, dg.Definitions(jobs=[steps])).resolve_job_def("steps")
 
 
-def two() -> dg.JobDefinition:
-    """Two assets that do not depend on one another."""
-    return definitions().resolve_job_def("two")
+def _meet_in(folder: Path) -> None:
+    def link_together(self: WorkDirIOManager, *arguments: Any) -> None:
+        _link(self, *arguments)
+        (folder / str(os.getpid())).touch()
+        end = time.monotonic() + _SECONDS
+        while len(list(folder.iterdir())) < TOGETHER and time.monotonic() < end:
+            time.sleep(0.01)
 
-
-def search() -> dg.JobDefinition:
-    """A chain of two steps."""
-    return definitions().resolve_job_def("search")
+    WorkDirIOManager._link = link_together  # type: ignore[method-assign]
