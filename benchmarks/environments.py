@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.tools import Tool
@@ -26,11 +27,19 @@ def python_of(tool: Tool, work: Path, given: str = "") -> str:
     """
     if given or tool.is_ours:
         return given or sys.executable
-    folder = work / "environments" / f"{tool.package}-{tool.version}"
+    return python_in(work / "environments" / f"{tool.package}-{tool.version}", [f"{tool.package}=={tool.version}"])
+
+
+def python_in(folder: Path, packages: Sequence[str]) -> str:
+    """The interpreter of an environment with some packages, made at the first call.
+
+    Raises:
+        EnvironmentFailedError: as `python_of`.
+    """
     python, done = folder / "bin" / "python", folder / ".complete"
     if not done.exists():
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        _run([str(python), "-m", "pip", "install", "-q", f"{tool.package}=={tool.version}"])
+        _run([str(python), "-m", "pip", "install", "-q", *packages])
         done.touch()
     return str(python)
 

@@ -434,6 +434,22 @@ class TestBrokenFiles:
         large = save(np.tile(PICTURE, (9, 9, 1)), "JPEG", progressive=progressive)
         np.testing.assert_array_equal(decode(large[:-missing], at_least=(99, 99)), decode(large, at_least=(99, 99)))
 
+    @pytest.mark.parametrize("end", [b"\xff\xe9", b"\xff\x1d\xf1", b"\xff\xc6", b"\xff\xfe\x70\x00 a note that is cut"])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_a_jpeg_whose_end_marker_is_damaged_is_good(self, end: bytes, progressive: bool) -> None:
+        file = save(PICTURE, "JPEG", progressive=progressive)
+        np.testing.assert_array_equal(decode(file[:-2] + end), decode(file))
+        assert error_of(file[:-200] + end).code in (ErrorCode.CORRUPT_IMAGE, ErrorCode.TRUNCATED_IMAGE)
+
+    def test_frames_without_pixels_at_the_start_of_a_gif_do_no_harm(self) -> None:
+        empty = b"," + struct.pack("<4HB", 0, 0, 0, 3, 0) + b"\x02\x01\x2c\0"
+        file = save(Image.fromarray(PICTURE).quantize(16), "GIF")
+        frame = file.index(b",\0\0\0\0" + struct.pack("<2H", WIDTH, HEIGHT))
+        np.testing.assert_array_equal(decode(file[:frame] + empty * 2 + file[frame:]), decode(file))
+        error = error_of(file[:frame] + empty + b";")
+        assert error.code is ErrorCode.UNSUPPORTED_FORMAT
+        assert "no frame has pixels" in str(error)
+
     def test_a_progressive_jpeg_that_was_cut_between_two_scans_is_truncated(self) -> None:
         file = save(PICTURE, "JPEG", progressive=True)
         scans = [place for place in range(len(file)) if file[place : place + 2] == b"\xff\xda"]

@@ -2,6 +2,9 @@
 
 import struct
 
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
+
 _SCREEN = 6  # where its width and height are
 _FIRST_BLOCK = 13
 _EXTENSION, _FRAME = ord("!"), ord(",")
@@ -20,7 +23,14 @@ def is_cut(data: bytes) -> bool:
 
 
 def with_room_for_frame(data: bytes) -> bytes:
-    """The file with a screen that its first frame fits into, as browsers make it; the same where it fits already."""
+    """The file with a screen that its first frame fits into, as browsers make it; the same where it fits already.
+
+    Frames without pixels that come first are left out: Pillow refuses them, and the next frame is what is shown.
+
+    Raises:
+        ImageError: ERROR_UNSUPPORTED_FORMAT where no frame has pixels.
+    """
+    data = _without_empty_frames(data)
     position = _skip_to_frame(data, _first_block(data))
     try:
         left, top, width, height = struct.unpack_from("<4H", data, position + 1)
@@ -31,6 +41,22 @@ def with_room_for_frame(data: bytes) -> bytes:
     if wanted == screen or max(wanted) >> 16:
         return data
     return data[:_SCREEN] + struct.pack("<2H", *wanted) + data[_SCREEN + 4 :]
+
+
+def _without_empty_frames(data: bytes) -> bytes:
+    """The file from its first frame with pixels on."""
+    try:
+        while data[position := _skip_to_frame(data, _first_block(data))] == _FRAME:
+            width, height = struct.unpack_from("<2H", data, position + 5)
+            if width and height:
+                return data
+            end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+            if data[_skip_to_frame(data, end)] != _FRAME:
+                raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, "GIF: no frame has pixels")
+            data = data[:position] + data[end:]
+    except (IndexError, struct.error):
+        pass
+    return data
 
 
 def _first_block(data: bytes) -> int:

@@ -4,8 +4,9 @@ Which JPEG is good. libjpeg shows something for almost any damage and only warns
 (last) warning into an error; Pillow ignores all of them except missing bytes. The rule between them:
 
 1. No warning: good. Bytes after the end-of-image marker (a second image, a movie, padding) never cause one.
-2. The data end before the end-of-image marker: good if nothing else is missing, that is, if there is no warning once
-   the marker is added, and a progressive file has all its scans. Otherwise truncated.
+2. The data end before the end-of-image marker, or something else is in its place: good if nothing else is missing, that
+   is, if rules 1, 3 and 4 call it good once the marker follows the last scan, and a progressive file has all its scans.
+   Otherwise truncated, or what rule 4 says.
 3. A warning that picture data were lost or misread (`_PICTURE_DAMAGE`: bad Huffman code, a data segment or restart
    marker missing): corrupt, though Pillow would show the half that is left.
 4. Pillow decides on any other warning or error, such as stray bytes before a marker, an unknown Adobe transform or odd
@@ -32,7 +33,7 @@ from dedup_assets.engine.pictures.codecs.colours import Correction, correction_b
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
 from dedup_assets.engine.pictures.codecs.holes import find_hole
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
-from dedup_assets.engine.pictures.codecs.segments import frame_marker, has_all_scans, read_segments
+from dedup_assets.engine.pictures.codecs.segments import end_of_scans, frame_marker, has_all_scans, read_segments
 
 _TRUNCATED = "Premature end of JPEG file"
 _UNSUPPORTED_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}  # ISO/IEC 10918-1, B.1.1.3; 14495-1
@@ -116,22 +117,32 @@ def _load(data: bytes, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
     except ValueError as error:
         said = str(error)
         if _TRUNCATED in said:
-            return _load_without_end(data, scaling, said)
+            return _load_without_end(data, scaling, ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}"))
         if _PICTURE_DAMAGE.search(said):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {said}") from error
-        return _load_by_pillow(data, said, None)
+        try:
+            return _load_by_pillow(data, said, None)
+        except ImageError as refused:
+            return _load_without_end(data, scaling, refused)
     return pixels
 
 
-def _load_without_end(data: bytes, scaling: dict[str, float], said: str) -> NDArray[np.uint8]:
-    """The pixels of a file that ends early, if only its last marker is missing."""
-    cut = ImageError(ErrorCode.TRUNCATED_IMAGE, f"JPEG: {said}")
-    if not has_all_scans(data):
-        raise cut
+def _load_without_end(data: bytes, scaling: dict[str, float], refused: ImageError) -> NDArray[np.uint8]:
+    """The pixels of a file whose last scan is whole, and whose last marker is not.
+
+    Raises:
+        ImageError: `refused`, where more is missing.
+    """
+    ended = data[: end_of_scans(data)] + _END_OF_IMAGE
+    if not has_all_scans(ended):
+        raise refused
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data + _END_OF_IMAGE, **scaling)
-    except ValueError:
-        raise cut from None
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(ended, **scaling)
+    except ValueError as error:
+        said = str(error)
+        if _TRUNCATED in said or _PICTURE_DAMAGE.search(said):
+            raise refused from None
+        return _load_by_pillow(ended, said, None)
     return pixels
 
 

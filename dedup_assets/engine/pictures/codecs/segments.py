@@ -11,6 +11,7 @@ from typing import NamedTuple
 _START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_FRAME = 0xC2
+_BETWEEN_SCANS = {0xC4, 0xCC, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE}  # tables, lines, notes
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte of coded data nor a restart
 _COEFFICIENTS = 64
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
@@ -61,7 +62,7 @@ def read_segments(data: bytes) -> Carried:
 
 def frame_marker(data: bytes) -> int:
     """The second byte of the first marker that starts a frame: which kind of JPEG it is; 0 where there is none."""
-    return next((marker for marker, _ in _segments(data) if marker in _FRAMES), 0)
+    return next((marker for marker, _, _ in _segments(data) if marker in _FRAMES), 0)
 
 
 def has_all_scans(data: bytes) -> bool:
@@ -70,7 +71,7 @@ def has_all_scans(data: bytes) -> bool:
     A file that was cut between two scans decodes without a warning, to a coarser picture.
     """
     missing: dict[int, set[int]] = {}
-    for marker, body in _segments(data):
+    for marker, _, body in _segments(data):
         if marker == _PROGRESSIVE_FRAME and len(body) > 5:  # noqa: PLR2004 - up to the number of components
             missing = {component: set(range(_COEFFICIENTS)) for component in body[6 : 6 + 3 * body[5] : 3]}
         elif marker == _START_OF_SCAN and body and len(body) >= 4 + 2 * body[0]:
@@ -82,12 +83,23 @@ def has_all_scans(data: bytes) -> bool:
     return not any(missing.values())
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of each segment of the first image."""
+def end_of_scans(data: bytes) -> int:
+    """Where the coded data end: the first marker after a scan that cannot follow one, or the end of the file."""
+    has_scan = False
+    for marker, start, _ in _segments(data):
+        length = int.from_bytes(data[start + 2 : start + 4], "big")  # its own two bytes included
+        if has_scan and (marker not in _BETWEEN_SCANS or not 2 <= length <= len(data) - start - 2):  # noqa: PLR2004
+            return start
+        has_scan |= marker == _START_OF_SCAN
+    return len(data)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Marker, position and content of each segment of the first image."""
     position = 2
     while found := _MARKER.search(data, position):
         marker, start = data[found.start() + 1], found.end()
         if marker == _END_OF_IMAGE:
             return
         position = start + int.from_bytes(data[start : start + 2], "big")
-        yield marker, data[start + 2 : position]
+        yield marker, found.start(), data[start + 2 : position]
