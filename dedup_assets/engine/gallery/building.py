@@ -22,6 +22,7 @@ from dedup_assets.engine.gallery.first_shown import (
     groups_shown,
     pairs_shown,
 )
+from dedup_assets.engine.gallery.outlining import outline_pairs
 from dedup_assets.engine.gallery.pages import (
     Links,
     Page,
@@ -37,6 +38,7 @@ from dedup_assets.engine.gallery.pages import (
     read_static,
     summary_page,
 )
+from dedup_assets.engine.gallery.pages.aligning import align_pairs
 from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
 from dedup_assets.engine.gallery.pages.keeping import drop_lost
 from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
@@ -112,8 +114,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     with keep_decoders(settings.num_threads):
         shown, facts = _read_files(numbered, spool, settings, links)
         facts = facts if results.sizes is None else _add_sizes(numbered.names, facts, results.sizes)
-        if numbered.groups is not None:
-            numbered = replace(numbered, groups=drop_lost(numbered.groups, facts))
+        numbered = _complete(numbered, facts, shown, spool, Effort.of(settings))
         suggestions = suggest(numbered, facts, shown)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
         pages = _fill_pages(results, numbered, shown, suggestions, settings, site)
@@ -156,6 +157,18 @@ def _read_files(
     others = describe_files(numbered.names.gather(rest).to_list(), effort)
     merged = (shown[place] if place in shown else next(others) for place in range(len(numbered.names)))
     return shown, tabulate(merged)
+
+
+def _complete(
+    numbered: NumberedResults, facts: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Spool, effort: Effort
+) -> NumberedResults:
+    """Add what the files themselves say of groups and evidence: which are gone, how pairs are aligned, what changed."""
+    if numbered.groups is not None:
+        numbered = replace(numbered, groups=drop_lost(numbered.groups, facts))
+    if "relation" not in numbered.pairs.columns:
+        return numbered
+    pairs = numbered.pairs.with_columns(align_pairs(numbered.pairs, facts))
+    return replace(numbered, pairs=pairs.with_columns(changed=outline_pairs(pairs, shown, spool, effort)))
 
 
 def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import hashlib
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 
 _IN_MEMORY_BYTES = 64 << 20
@@ -22,11 +23,21 @@ class Spool:
     def __post_init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with this object
         self._digest = hashlib.sha256()
+        self._places = dict[str, tuple[int, int]]()
         weakref.finalize(self, self._file.close)
+
+    def read(self, path: str) -> bytes:
+        """The content of a file that was added."""
+        start, size = self._places[path]
+        self._file.seek(start)
+        content = self._file.read(size)
+        self._file.seek(0, SEEK_END)
+        return content
 
     def add(self, path: str, content: bytes) -> None:
         """Add a file."""
-        self.entries.append((path, self._file.tell(), len(content)))
+        self._places[path] = (self._file.tell(), len(content))
+        self.entries.append((path, *self._places[path]))
         self._file.write(content)
         self._digest.update(f"{path}\0{len(content)}\0".encode() + content)
 

@@ -86,6 +86,20 @@ def test_groups_are_filtered_sorted_opened_and_left(folder: Path, page: Any) -> 
     assert found(page) == "3 groups"
 
 
+def test_the_second_picture_is_laid_onto_the_first(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    assert len(page.query_selector_all(".aligned")) == 4  # the unverified pair has no transform
+    assert not page.is_visible("#pair-1 .aligned")
+    page.keyboard.press("b")
+    boxes = [page.query_selector(f"#pair-1 image:nth-of-type({n})").bounding_box() for n in (1, 2)]
+    assert boxes[0]["width"] > 50
+    for side in ("x", "y", "width", "height"):
+        assert abs(boxes[0][side] - boxes[1][side]) < 1
+    page.keyboard.press("d")
+    assert page.is_visible("#pair-1 .aligned")
+    assert page.query_selector("#pair-5 .aligned") is None
+
+
 def test_keys_move_through_groups(folder: Path, page: Any) -> None:
     open_list(page, f"{folder.as_uri()}/groups.html")
     page.keyboard.press("j")

@@ -12,6 +12,7 @@ import polars as pl
 
 from dedup_assets.engine.core.records import BadImages
 from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.gallery.pages.aligning import UNITS
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.findings import WORDS, number_relations
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, count_pictures
@@ -37,6 +38,7 @@ def write_facts(**facts: object) -> Scripts:
         "reasons": [reason.words for reason in Reason],
         "bands": [[round(floor * _SCORE_UNIT), band] for floor, band in BAND_FLOORS],
         "lowest_band": Band.LESS_SIMILAR,
+        "units": UNITS,
         "relations": [[relation, word] for relation, word in WORDS.items()],
     }
     yield "facts", f"results.facts = {_encode(facts | words)};\n".encode("ascii")

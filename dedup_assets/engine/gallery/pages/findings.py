@@ -93,11 +93,18 @@ NO_FINDINGS = Findings()
 
 
 def _of_pairs(evidence: Evidence, pairs: pl.DataFrame) -> dict[tuple[bytes, bytes], ShownFinding]:
-    rows = evidence.rows.select("a", "b", "relation", "kind")
-    turned = rows.select(a="b", b="a", relation="relation", kind="kind")
+    rows = evidence.rows.select("a", "b", "relation", say_edited(pl.lit(value=False)))
+    turned = evidence.rows.select("relation", say_edited(pl.lit(value=True)), a="b", b="a").select(rows.columns)
     wanted = pairs.select(a="from", b="to").unique()
     found = pl.concat([rows, turned]).join(wanted, on=["a", "b"], how="semi")
     return {(a, b): ShownFinding(Relation(relation), kind or "") for a, b, relation, kind in found.iter_rows()}
+
+
+def say_edited(turned: pl.Expr) -> pl.Expr:
+    """`kind`, with the letter of the side that was edited, if it was one; `turned` is whether a is shown as B."""
+    is_one = pl.col("edited").is_in(["a", "b"]) & (pl.col("kind") != "")
+    letter = pl.when((pl.col("edited") == "a") != turned).then(pl.lit("A: ")).otherwise(pl.lit("B: "))
+    return pl.when(is_one).then(letter + pl.col("kind")).otherwise("kind").alias("kind")
 
 
 def number_relations(table: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components, Pairs
 from dedup_assets.engine.gallery.pages.components import select_groups
+from dedup_assets.engine.gallery.pages.findings import say_edited
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, number_groups
 from dedup_assets.engine.gallery.pages.names import decode_name
 from dedup_assets.engine.gallery.pages.pairing import merge_directions
@@ -22,8 +23,8 @@ class NumberedResults:
     Attributes:
         names: (n,) binary, sorted: the files of all pairs, outliers, components and groups.
         pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first. With evidence also `relation`,
-            `kind`, `transform` and `residual` of `Evidence.rows`, null for a pair that it lacks, and `turned`: whether
-            `transform` maps pixels of a onto b.
+            `kind` (with the side that was edited), `transform` and `residual` of `Evidence.rows`, null for a pair that
+            it lacks, and `turned`: whether its a is the b of the evidence.
         outliers: `a`, `b`, `similarity`: `a` is the outlier, the most isolated first.
         components: `component_id`, `count`, `mean`, `min`, `max`: those with at least two images, largest first.
         members: `group` (row of `components`), `file`: in the order of the features within each component.
@@ -107,8 +108,9 @@ def _prove(pairs: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
         a=pl.when(turned).then("to").otherwise("from"),
         b=pl.when(turned).then("from").otherwise("to"),
     )
-    known = evidence.rows.select("a", "b", *_EVIDENCE[:-1]).unique(["a", "b"], keep="first")
-    return ordered.join(known, on=["a", "b"], how="left", maintain_order="left").drop("a", "b")
+    known = evidence.rows.select("a", "b", "edited", *_EVIDENCE[:-1]).unique(["a", "b"], keep="first")
+    joined = ordered.join(known, on=["a", "b"], how="left", maintain_order="left").drop("a", "b")
+    return joined.with_columns(say_edited(pl.col("turned")))
 
 
 def _number(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:

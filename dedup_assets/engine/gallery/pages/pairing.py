@@ -7,6 +7,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.gallery.pages.aligning import UNITS
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings, ShownFinding
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
@@ -36,13 +37,36 @@ class ShownPair:
         return describe_differences(self.a, self.b)
 
     @property
+    def aligned(self) -> bool:
+        """Whether the second picture can be laid onto the first."""
+        known = self.finding is not None and bool(self.finding.align)
+        return known and self.a.address is not None and self.b.address is not None and bool(self.box_a and self.box_b)
+
+    @property
+    def box_a(self) -> tuple[float, float] | None:
+        """Width and height of the first picture in the units of alignments; None if unknown."""
+        return _box(self.a)
+
+    @property
+    def box_b(self) -> tuple[float, float] | None:
+        """As `box_a`, of the second picture."""
+        return _box(self.b)
+
+    @property
     def complete(self) -> bool:
         """Whether both files have a picture, so that one can be laid over the other."""
         return self.a.has_thumbnail and self.b.has_thumbnail
 
 
 BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0)
-BLANK_PROVEN_PAIR = replace(BLANK_PAIR, finding=ShownFinding(Relation.COPY))
+BLANK_PROVEN_PAIR = replace(BLANK_PAIR, finding=ShownFinding(Relation.COPY, align="1 0 0 1 0 0"))
+
+
+def _box(file: ShownFile) -> tuple[float, float] | None:
+    if not (file.width and file.height):
+        return None
+    unit = UNITS / max(file.width, file.height)
+    return round(file.width * unit, 2), round(file.height * unit, 2)
 
 
 def merge_directions(pairs: Pairs) -> Pairs:

@@ -170,6 +170,35 @@ const cards = (() => {
     else list.remove();
   }
 
+  /** Width and height of a picture in the units of alignments. @param {ShownFile} file */
+  function box({ width, height }) {
+    if (!width || !height) return null;
+    const unit = results.facts.units / Math.max(width, height);
+    return [width, height].map((side) => String(Number((side * unit).toFixed(2))));
+  }
+
+  /** Lays the second thumbnail onto the first. @param {HTMLElement} card @param {number} row @param {ShownFile[]} files */
+  function fillAligned(card, row, files) {
+    const svg = card.querySelector(".aligned");
+    if (!svg) return;
+    const [align, changed] = ["align", "changed"].map((name) => results.value("pairs", name, row));
+    const boxes = files.map(box);
+    const [under, upper] = boxes;
+    if (align === null || !under || !upper || files.some((file) => !file.thumbnail)) {
+      svg.remove();
+      return;
+    }
+    svg.setAttribute("viewBox", `0 0 ${under.join(" ")}`);
+    if (changed) svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")}; changed parts are outlined`);
+    svg.querySelectorAll("image").forEach((image, side) => {
+      image.setAttribute("href", files[side].thumbnail ?? "");
+      image.setAttribute("width", side ? upper[0] : under[0]);
+      image.setAttribute("height", side ? upper[1] : under[1]);
+    });
+    svg.querySelector(".upper")?.setAttribute("transform", `matrix(${align})`);
+    svg.querySelector(".changed")?.setAttribute("d", changed ?? "");
+  }
+
   /** @param {number} row @param {number} number its place in the list, from 1 @param {boolean} [large] */
   function pair(row, number, large) {
     /** @param {string} name */
@@ -186,6 +215,7 @@ const cards = (() => {
     fillScore(card, get("similarity"));
     part(card, ".band").textContent = words.band(get("similarity"));
     fillDifferences(card, words.differences(files[0], files[1]));
+    fillAligned(card, row, files);
     card.classList.toggle("incomplete", card.querySelectorAll("img").length < 2);
     if (large) {
       card.removeAttribute("id");

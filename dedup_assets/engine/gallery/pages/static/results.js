@@ -33,6 +33,7 @@
  * @property {string} beside folder whose content is linked relatively
  * @property {string} way from the pages to that folder
  * @property {boolean} suggest whether pages say which image to keep
+ * @property {number} units the longer side of a picture in alignments
  * @property {boolean} grouped whether groups alone say what to keep
  * @property {string[]} reasons to keep an image
  * @property {[string, string][]} relations of two files, each with its word

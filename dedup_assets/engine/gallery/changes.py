@@ -1,0 +1,175 @@
+"""The changed parts of two aligned pictures, as an outline to draw on the first: text, overlays, retouched places.
+
+Thumbnails are compared, so that small changes may be missed; the evidence decides, this only shows where to look.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.gallery.pages.aligning import UNITS, read_transform
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SIDE = 96  # pixels of the squashed pictures that are compared
+_CELLS = 32  # of the outline, along a side
+_WINDOW = 7  # pixels
+_NOISE = 14  # levels of gray that compression, resizing and blur may change
+_SHARE = 0.45  # of the variance in a window that differs where something else is shown
+_PART = 0.4  # of the pixels: of a cell that differ, or of a window that are cut off
+_WHOLE = 0.999  # of a window: the rim of the overlap is not compared
+_FLAT = 1e-6  # determinant of a map that cannot be inverted
+_ALL = 0.7  # of the overlap: if more differs, there is no part to outline
+_ROUNDS = 5  # of the fit of light
+_CHANNELS = np.array([[0.299, 0.587, 0.114], [1, -1, 0], [0, -1, 1]], np.float32)  # light, then colours
+_WHITE, _BLACK = 248, 8  # levels; values beyond may have been cut off
+
+
+def outline_changes(
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
+    align: str,
+    sizes: tuple[tuple[int, int], tuple[int, int]],
+) -> str:
+    """Outline where the second picture shows something else than the first, whatever happened to all of its tones.
+
+    Args:
+        first: (SIDE, SIDE, 3) uint8 RGB: the whole picture, squashed.
+        second: likewise.
+        align: as `align_pairs` gives it.
+        sizes: (width, height) of the first and of the second file, in pixels.
+
+    Returns:
+        Path data of SVG in `UNITS` of the first picture; empty if nothing differs or nearly all, or if a picture is too
+        small to tell.
+    """
+    extents = [np.array(size) * (UNITS / max(size)) for size in sizes]
+    forward = read_transform(align)
+    if abs(np.linalg.det(forward[:, :2])) < _FLAT:
+        return ""
+    places, per_pixel = _places(forward, extents)
+    overlap: Mask = np.logical_and.reduce((places > 0) & (places < SIDE - 1), axis=0)
+    inside = _mean(overlap.astype(np.float32), _WINDOW + 4) > _WHOLE
+    detail = min(max(sizes[0]), max(sizes[1]) * per_pixel)  # pixels of the coarser file along the first picture
+    if inside.sum() < SIDE or detail < SIDE:
+        return ""
+    windows = _odd(1 / per_pixel), _odd(per_pixel)
+
+    def aligned(values: tuple[Image, Image]) -> tuple[Image, Image]:
+        one, two = (_mean(image, window) for image, window in zip(values, windows, strict=True))
+        return _mean(one, 3), _mean(_sampled(two, places), 3)
+
+    white = aligned((_is_cut(first, is_light=True), _is_cut(second, is_light=True)))
+    vivid = aligned((_is_cut(first, is_light=False), _is_cut(second, is_light=False)))
+    different = np.zeros(inside.shape, np.bool_)
+    for place, channel in enumerate(_CHANNELS):
+        one, two = aligned((first @ channel, second @ channel))
+        different |= _differ(one, two, vivid if place else white, inside, is_light=not place) & inside
+    if different.sum() > _ALL * inside.sum():
+        return ""
+    cells = different.reshape(_CELLS, SIDE // _CELLS, _CELLS, SIDE // _CELLS).mean(axis=(1, 3)) > _PART
+    return _outline(_widened(cells), extents[0] / _CELLS)
+
+
+def _is_cut(picture: NDArray[np.uint8], *, is_light: bool) -> Image:
+    """1 where a channel is at its end, so that the light may have been brighter, or the colour stronger."""
+    cut = picture.max(axis=2) > _WHITE
+    return np.asarray(cut if is_light else cut | (picture.min(axis=2) < _BLACK), np.float32)
+
+
+def _places(forward: NDArray[np.float64], extents: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
+    """(2, SIDE, SIDE): where in the second picture each pixel of the first lies, in pixels; and pixels for one."""
+    inverse = np.linalg.inv(np.vstack([forward, [0, 0, 1]]))
+    steps = (np.arange(SIDE) + 0.5) / SIDE
+    x, y = np.meshgrid(steps * extents[0][0], steps * extents[0][1])
+    moved = inverse[:2] @ np.stack([x.ravel(), y.ravel(), np.ones(SIDE * SIDE)])
+    places = (moved * (SIDE / extents[1])[:, None] - 0.5).reshape(2, SIDE, SIDE)
+    area = abs(np.linalg.det(inverse[:2, :2])) * extents[0].prod() / extents[1].prod()
+    return places, float(np.sqrt(area))
+
+
+def _odd(size: float) -> int:
+    return 2 * int(min(size, SIDE / 8) / 2) + 1
+
+
+def _mean(image: Image, window: int) -> Image:
+    """The mean over a square window, which the rim of the image cuts."""
+    if window == 1:
+        return image
+    for axis in (0, 1):
+        half, length = window // 2, image.shape[axis]
+        sums = np.concatenate([np.zeros_like(np.take(image, [0], axis)), np.cumsum(image, axis, np.float64)], axis)
+        low = np.maximum(np.arange(length) - half, 0)
+        high = np.minimum(np.arange(length) + half + 1, length)
+        count = (high - low).reshape((-1, 1) if axis == 0 else (1, -1))
+        image = (np.take(sums, high, axis) - np.take(sums, low, axis)) / count
+    return image.astype(np.float32)
+
+
+def _sampled(image: Image, places: NDArray[np.float64]) -> Image:
+    x, y = (np.clip(side, 0, SIDE - 1.001) for side in places)
+    left, top = x.astype(np.int64), y.astype(np.int64)
+    right, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    above = image[top, left] * (1 - right) + image[top, left + 1] * right
+    below = image[top + 1, left] * (1 - right) + image[top + 1, left + 1] * right
+    return np.asarray(above * (1 - down) + below * down)
+
+
+def _differ(one: Image, two: Image, cut: tuple[Image, Image], inside: Mask, *, is_light: bool) -> Mask:
+    """Where a window differs in more than light and noise. Colours count only if they are mostly the same.
+
+    `cut` is the share of pixels of each picture that are cut off: they may have been any brighter or stronger.
+    """
+    whole = inside & (np.maximum(*cut) < _PART)
+    if whole.sum() < SIDE:
+        whole = inside
+    gain, offset, usual = _fit(one[whole], two[whole])
+    expected = gain * one + offset
+    error = two - expected
+    if is_light:
+        expected = np.clip(expected, 0, 255)
+        error[cut[0] > _PART] = np.minimum(error[cut[0] > _PART], 0)
+        error[cut[1] > _PART] = np.maximum(error[cut[1] > _PART], 0)
+    elif usual > _NOISE / 4 or not 1 / 2 < gain < 2:  # noqa: PLR2004
+        return np.zeros(inside.shape, np.bool_)
+    else:
+        error[np.maximum(*cut) > _PART] = 0
+    spread = [_mean(image**2, _WINDOW) - _mean(image, _WINDOW) ** 2 for image in (expected, two)]
+    return np.asarray(_mean(error**2, _WINDOW) > _SHARE * (spread[0] + spread[1]) + _NOISE**2)
+
+
+def _fit(one: Image, two: Image) -> tuple[float, float, float]:
+    """Gain and offset that make the second of the first, robustly, and the usual difference that is left.
+
+    Iterated least squares with Cauchy weights.
+    """
+    weights: NDArray[np.floating] = np.ones_like(one)
+    gain, offset = 1.0, 0.0
+    for _ in range(_ROUNDS):
+        total = weights.sum()
+        means = (weights * one).sum() / total, (weights * two).sum() / total
+        spread = (weights * (one - means[0]) ** 2).sum()
+        gain = float((weights * (one - means[0]) * (two - means[1])).sum() / max(spread, 1))
+        offset = float(means[1] - gain * means[0])
+        weights = 1 / (1 + ((two - gain * one - offset) / _NOISE) ** 2)
+    return gain, offset, float(np.median(np.abs(two - gain * one - offset)))
+
+
+def _widened(cells: Mask) -> Mask:
+    """The cells and those beside them, so that the outline leaves the changed part free."""
+    padded = np.pad(cells, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
+
+
+def _outline(cells: Mask, step: NDArray[np.float64]) -> str:
+    """Path data of the borders between cells that are set and others: straight lines, each as long as it goes."""
+    lines = []
+    for table, (across, along), letter in ((cells, step[::-1], "H"), (cells.T, step, "V")):
+        edges = np.diff(np.pad(table, ((1, 1), (0, 0))).astype(np.int8), axis=0) != 0
+        runs = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+        starts, ends = np.argwhere(runs == 1), np.argwhere(runs == -1)
+        for (line, start), (_, end) in zip(starts, ends, strict=True):
+            at, low, high = (f"{value:.4g}" for value in (line * across, start * along, end * along))
+            lines.append(f"M{low} {at}H{high}" if letter == "H" else f"M{at} {low}V{high}")
+    return "".join(lines)

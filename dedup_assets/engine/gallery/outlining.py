@@ -1,0 +1,84 @@
+"""The changed parts of the pairs that a page shows first: their thumbnails, read by decoding processes and compared."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.decoders.asking import decode_all, open_decoders
+from dedup_assets.engine.decoders.tasks import DecodingTask
+from dedup_assets.engine.gallery.changes import SIDE, outline_changes
+from dedup_assets.engine.gallery.pages import ShownFile
+from dedup_assets.engine.gallery.spool import Spool
+from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.workers import Lanes, WorkerPool
+
+_MOST = 200  # pairs, whatever `gallery_pairs` says, because comparing one takes 5 ms
+_TOGETHER = 8  # pairs per request
+_CHANGING = [Relation.COPY.value, Relation.VARIANT.value]
+_UNCHANGED = 0.02  # of the structure: what compression and resizing change
+
+_Pair = tuple[int, str, ShownFile, ShownFile]
+"""Its row, its alignment and its files."""
+
+
+def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Spool, effort: Effort) -> pl.Series:
+    """The outlines of changed parts.
+
+    Args:
+        pairs: `a`, `b`, `relation`, `residual`, `align`.
+        shown: the files that have thumbnails in the spool.
+        spool: the files of the gallery.
+        effort: limits for reading.
+
+    Returns:
+        (n,) string: path data as of `outline_changes`; null for a pair without changes, and for all but the first ones.
+
+    Raises:
+        WorkerError: no decoding process can be started.
+    """
+    first = (
+        pairs.with_row_index("row")
+        .head(_MOST)
+        .filter(
+            pl.col("relation").is_in(_CHANGING),
+            pl.col("align").is_not_null(),
+            pl.col("residual").fill_null(1) > _UNCHANGED,
+        )
+        .select("row", "align", "a", "b")
+    )
+    wanted = [
+        (row, align, shown[a], shown[b])
+        for row, align, a, b in first.iter_rows()
+        if all(file in shown and shown[file].address for file in (a, b))
+    ]
+    outlines: list[str | None] = [None] * pairs.height
+    if wanted:
+        batches = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
+        groups = [(batch, _thumbnails(batch, spool)) for batch in batches]
+        with open_decoders(effort.threads) as decoders:
+            lanes = Lanes(effort.threads, abandon=decoders.close)
+            for found in lanes.in_order(groups, lambda group: _compare(*group, decoders, effort)):
+                for row, outline in found:
+                    outlines[row] = outline or None
+    return pl.Series(outlines, dtype=pl.String)
+
+
+def _thumbnails(pairs: Sequence[_Pair], spool: Spool) -> list[bytes]:
+    return [spool.read(str(file.address)) for _, _, *files in pairs for file in files]
+
+
+def _compare(
+    pairs: Sequence[_Pair], thumbnails: list[bytes], decoders: WorkerPool, effort: Effort
+) -> list[tuple[int, str]]:
+    task = DecodingTask((SIDE, SIDE), None, effort.limits, effort.seconds)
+    with decoders.lend() as lent:
+        decoded = decode_all(thumbnails, task, lent)
+        good = iter(decoded.pictures.copy())  # its memory is the decoding process'
+    pictures = [None if problem else next(good) for problem in decoded.problems]
+    found = []
+    for place, (row, align, a, b) in enumerate(pairs):
+        first, second = pictures[2 * place : 2 * place + 2]
+        if first is not None and second is not None and a.width and a.height and b.width and b.height:
+            found.append((row, outline_changes(first, second, align, ((a.width, a.height), (b.width, b.height)))))
+    return found
