@@ -21,6 +21,7 @@ from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins
 from dedup_assets.engine.work_dir.journal import staged_name
+from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
@@ -51,10 +52,10 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
         Exception: a defect of ours, without Dagster's wrappers.
     """
     work_dir = WorkDir(settings.work_dir)
-    folder = work_dir
+    folder, train = work_dir, Lock()
     with ExitStack() as held:
         if settings.mode.needs_train_set:
-            held.enter_context(hold(work_dir, _doing(settings), shared=True, is_over=_has_ended))
+            train = held.enter_context(hold(work_dir, _doing(settings), shared=True, is_over=_has_ended))
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
@@ -65,13 +66,14 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
         if settings.mode is RunMode.SIMILARITY:
             gather_parts(view)
         facts = _materialize(settings, progress, started, _scratch(view))
-        facts.warnings.extend(_told(settings, before, read_config(view)))
+        facts.warnings.extend(_notes(settings, before, read_config(view)))
+        train.check()
     if settings.range_folder:
         facts.warnings.extend(gather_ranges(work_dir, settings))
     return facts
 
 
-def _told(settings: Settings, before: Config, after: Config) -> Iterator[str]:
+def _notes(settings: Settings, before: Config, after: Config) -> Iterator[str]:
     """Notes for the user about the settings and the former content of work_dir."""
     if settings.mode.makes_features:
         yield from replaced_origins(before, after)

@@ -56,6 +56,7 @@ COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 GALLERY = "gallery"
 _LOG = logging.getLogger(__name__)
+_ATTEMPTS = 5  # to read two files that belong together, while a run publishes others
 _PAIRS = "from,to,distance"
 TEST = "test"  # sub-folder of a test set's files
 
@@ -131,7 +132,7 @@ def read_features(work_dir: WorkDir) -> Features:
     """
     if work_dir.generation:  # this run holds the work_dir
         return _features(work_dir)
-    while True:  # a run may publish after the first file is read and before the second
+    for _ in range(_ATTEMPTS):
         before = work_dir.stamp(FEATURES, f"{FEATURES}.csv")
         found: Features | WorkDirError
         try:
@@ -139,10 +140,12 @@ def read_features(work_dir: WorkDir) -> Features:
         except WorkDirError as error:
             found = error
         if work_dir.stamp(FEATURES, f"{FEATURES}.csv") == before:
-            break
-    if isinstance(found, WorkDirError):
-        raise found
-    return found
+            if isinstance(found, WorkDirError):
+                raise found
+            return found
+    raise WorkDirError(
+        f"{work_dir.path(FEATURES)!r} was published again at each of {_ATTEMPTS} attempts to read it; run again"
+    )
 
 
 def _features(work_dir: WorkDir) -> Features:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dedup_assets.engine.core.errors import LostLockError
+from dedup_assets.engine.work_dir.journal import read_journal
 from dedup_assets.engine.work_dir.leases import hold_remote
 from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, Prepare, hold_local
+from dedup_assets.engine.work_dir.ownership import Ownership
 from dedup_assets.engine.work_dir.place import Place
 
 
@@ -29,7 +32,8 @@ def hold(
         doing: the run in words, for the message to a run that is refused.
         run: its identity; a new one by default.
         wait: whether to wait until another run ends; if not, another run is an error.
-        shared: keep writers out, but not other readers. On a store, a shared lock does nothing.
+        shared: keep writers out, but not other readers. A store has no such lock: there, `Lock.check` and the end of
+            the block find out whether a run has published meanwhile.
         has_steps: whether the run's steps may be separate processes, which hold the lock together. The run then goes
             on when this process ends, unless `Lock.is_over` is set.
         is_over: says whether another run, of which no process is at work, has ended.
@@ -38,6 +42,7 @@ def hold(
 
     Raises:
         WorkDirError: another run holds it, or the work_dir cannot be written to.
+        LostLockError: at the end of the block, for a shared lock on a store: another run has published there meanwhile.
     """
     holder = Holder.here(doing, run or uuid.uuid4().hex, has_steps=has_steps)
     if place.is_local:
@@ -46,7 +51,9 @@ def hold(
         with hold_local(root, place.url, holder, **options, is_over=is_over, prepare=prepare) as lock:
             yield lock
     elif shared:
-        yield Lock()
+        reading = _Reading(place)
+        yield reading
+        reading.check()
     else:
         with ExitStack() as held:
             with place.answering(NAME, "lock"):
@@ -56,6 +63,37 @@ def hold(
             if prepare is not None:
                 prepare(lock)
             yield lock
+
+
+class _Reading(Lock):
+    """Reads what is published on a store, and notices when a run publishes something else there.
+
+    Args:
+        place: the work_dir.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._generation = _published_generation(place)
+
+    def check(self) -> None:
+        """Check that what was read is still what is published.
+
+        Raises:
+            LostLockError: a run has published another generation.
+        """
+        if _published_generation(self._place) != self._generation:
+            raise LostLockError(
+                f"another run has replaced the files in work_dir={self._place.url!r} while this one read them: "
+                "it publishes nothing; run again"
+            )
+
+
+def _published_generation(place: Place) -> str:
+    """The generation that readers see: one that is being published counts already."""
+    journal = read_journal(place)
+    return journal.generation if journal is not None else Ownership(place).generation
 
 
 @contextmanager

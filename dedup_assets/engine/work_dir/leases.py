@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
-from dedup_assets.engine.core.errors import LostLockError
+from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.stores import read_object
 from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, in_use
 
@@ -29,6 +29,7 @@ _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5
 _BEAT_SECONDS = 5.0
 _STALE_SECONDS = 30.0  # six beats: a holder that is silent for longer is taken for dead
+_ATTEMPTS = 20  # to take or read a lock that others take meanwhile
 _ENDED = "ended"
 _MOST_BYTES = 4096  # in the object of an epoch
 
@@ -58,10 +59,14 @@ def hold_remote(
         WorkDirError: another run holds it.
     """
     lease = Lease(filesystem, f"{root.rstrip('/')}/{NAME}", url, holder)
-    lease.acquire(wait=wait, is_over=is_over)
     ended = threading.Event()
     beating = threading.Thread(target=lease.beat, args=(ended,), name="work-dir-lock", daemon=True)
-    beating.start()
+    try:
+        lease.acquire(wait=wait, is_over=is_over)
+        beating.start()
+    except BaseException:  # Ctrl-C may come when the lock is taken already
+        lease.release()
+        raise
     try:
         yield lease
     finally:
@@ -89,7 +94,8 @@ class Lease(Lock):
     def acquire(self, *, wait: bool, is_over: IsOver | None = None) -> None:
         """Take the lock. Raises WorkDirError if another run holds it."""
         seen, since = b"", time.monotonic()
-        while True:
+        tried: list[int] = []  # an epoch that others create is progress; one that cannot be created is none
+        while len(tried) < _ATTEMPTS:
             newest, found = self._newest()
             other = Holder.read(found)
             if other is not None and other.run == self._holder.run and not _has_ended(found):
@@ -105,10 +111,16 @@ class Lease(Lock):
             elif not is_free and time.monotonic() - since >= _STALE_SECONDS:
                 _LOG.warning("the lock of work_dir=%r is taken over from a run that has died: %s", self._url, other)
                 is_free = True
-            if is_free and self._create(newest + 1):
-                self.epoch = newest + 1
-                return
+            if is_free:
+                if self._create(newest + 1):
+                    self.epoch = newest + 1
+                    return
+                tried = [*tried, newest] if newest in tried else [newest]
             time.sleep(_POLL_SECONDS)
+        raise WorkDirError(
+            f"work_dir={self._url!r} cannot be locked: the store does not show, or does not keep, what was written a "
+            f"moment before ({_ATTEMPTS} attempts)"
+        )
 
     def check(self) -> None:
         """Check that it is still held. Raises LostLockError if another run has taken it over."""
@@ -160,12 +172,13 @@ class Lease(Lock):
 
     def _newest(self) -> tuple[int, bytes]:
         """The number of the newest epoch and the content of its object; 0 and nothing if there is none."""
-        while True:
+        for _ in range(_ATTEMPTS):
             epochs = self._epochs()
             if not epochs:
                 return 0, b""
             with suppress(FileNotFoundError):  # a missing one was deleted meanwhile, because there is a newer one
                 return epochs[-1], read_object(self._fs, self._path(epochs[-1]), size=_MOST_BYTES)
+        raise WorkDirError(f"the lock of work_dir={self._url!r} cannot be read: the store lists objects that are gone")
 
     def _epochs(self) -> list[int]:
         try:

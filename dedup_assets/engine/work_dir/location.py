@@ -5,7 +5,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.stores import describe_object, read_object, read_small_object
 from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
+from dedup_assets.engine.work_dir.kept_files import KeptFiles, kept_files
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, fetch_whole, open_cached
 from dedup_assets.engine.work_dir.place import Facts, open_regular
 from dedup_assets.engine.work_dir.publishing import making_generation, mark_staged
@@ -98,7 +99,15 @@ class WorkDir(View):
 
     def wrote(self, name: str) -> bool:
         """Whether this run has written a file that is not published yet."""
+        kept = self._kept(name)
+        if kept is not None:
+            return kept.find(self.staged(name)) is not None
         return bool(self.generation) and self.filesystem.exists(self.staged(name))
+
+    def kept_sha256(self, name: str) -> str:
+        """SHA-256, in hex, of the copy of a store's file that this run keeps; empty if there is none."""
+        kept, found = self._kept(name), self._find(name)
+        return kept.sha256(found[0]) if kept is not None and found is not None else ""
 
     def size(self, name: str) -> int:
         """Size of a file in bytes.
@@ -122,6 +131,10 @@ class WorkDir(View):
             WorkDirError: it cannot be read.
         """
         with self.answering(name):
+            if self._kept(name) is not None:
+                with suppress(FileNotFoundError), self._local_copy(name) as copy:
+                    return copy.read()
+                return None
             if not self.is_local:  # reads without asking first, which saves a request
                 for path in self._places(name):
                     with suppress(FileNotFoundError):
@@ -155,7 +168,10 @@ class WorkDir(View):
         """
         try:
             with self.answering(name):
-                file = self._reach(name, self._open)
+                if self._kept(name) is not None:
+                    file: BinaryIO = io.BufferedReader(self._local_copy(name))
+                else:
+                    file = self._reach(name, self._open)
         except OSError as error:
             raise WorkDirError(f"cannot read {self.path(name)!r}: {error.strerror or error}") from None
         with file:
@@ -172,14 +188,25 @@ class WorkDir(View):
             except FileNotFoundError:
                 if attempt == _ATTEMPTS - 1:
                     raise
+                if (kept := self._kept(name)) is not None:
+                    kept.forget_facts()
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.inside(name))
 
     def _find(self, name: str) -> tuple[str, Facts] | None:
-        """Where a reader finds a file, and what the filesystem says about it; mostly one request to a store."""
+        """Where a reader finds a file, and what the filesystem says about it."""
+        kept = self._kept(name)
         for path in self._places(name):
+            if kept is not None:
+                if (facts := kept.find(path)) is not None:
+                    return path, facts
+                continue
             with suppress(FileNotFoundError, NotADirectoryError):
                 return path, self.filesystem.info(path)
         return None
+
+    def _kept(self, name: str) -> KeptFiles | None:
+        """What this run keeps of the store. Shards and searched ranges may come from others at any time."""
+        return None if name.startswith(_USED_AT_ONCE) else kept_files(self, self.generation)
 
     def _open(self, path: str, facts: Facts) -> BinaryIO:
         if self.is_local:
@@ -206,6 +233,12 @@ class WorkDir(View):
             yield file
 
     def _local_copy(self, name: str) -> FileIO:
+        kept = self._kept(name)
+        if kept is None:
+            return self._fetched(name)
+        return self._reach(name, lambda path, _: kept.open(path, lambda: self._fetched(name)))
+
+    def _fetched(self, name: str) -> FileIO:
         if cache := cache_folder():
             version, fetch = partial(self.version, name), partial(self._fetch, name)
             if (copy := open_cached(cache, self.path(name), version, fetch)) is not None:
@@ -236,8 +269,16 @@ class WorkDir(View):
                 self.written |= view.written
             return
         places = {name: self.staged(name) if self._is_staged(name) else self.inside(name) for name in names}
-        with self.writing(places) as outputs:
-            yield outputs
+        with ExitStack() as undo:
+            with self.writing(places) as outputs:
+                yield outputs
+                copies = {output: output.duplicate() for output in outputs if self._kept(output.label) is not None}
+                for copy in copies.values():
+                    undo.callback(os.close, copy)
+            undo.pop_all()
+        for output, copy in copies.items():
+            if (kept := self._kept(output.label)) is not None:
+                kept.add(places[output.label], copy, output.content)
         written = {output.label: output.content for output in outputs}
         self.written |= written
         if any(self._is_staged(name) for name in names):

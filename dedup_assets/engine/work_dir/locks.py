@@ -162,13 +162,12 @@ def _lock(
     file = _open(path, url)
     try:
         return file, _acquire(file, url, holder, wait=wait, shared=shared, is_over=is_over)
-    except OSError as error:
+    except BaseException as error:  # also Ctrl-C
         file.close()
+        if not isinstance(error, OSError):
+            raise
         _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
         return None, True
-    except WorkDirError:
-        file.close()
-        raise
 
 
 def _acquire(file: BinaryIO, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.stores import read_object
 from dedup_assets.engine.work_dir.writing import make_folder
 
 try:
@@ -23,6 +24,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _OURS = re.compile(r"[0-9a-f]{24}-|\.[0-9a-f]+\.tmp$")  # names of copies, complete and incomplete
+_ATTEMPTS = 5  # to fetch a file that a run publishes again meanwhile
+_READ_AT_ONCE_BYTES = 64 << 20  # in bounded time, and with fewer requests
 CACHE_DIR = "DEDUP_CACHE_DIR"  # a setting of the machine, not of a run: workers of one run may have different disks
 
 
@@ -37,7 +40,10 @@ def fetch_whole(filesystem: Any, path: str, size: int, to: Path) -> None:  # noq
     Raises:
         OSError: the store sent more or less than `size` bytes.
     """
-    filesystem.get_file(path, str(to))
+    if size <= _READ_AT_ONCE_BYTES:
+        to.write_bytes(read_object(filesystem, path, size=size) if size else b"")
+    else:
+        filesystem.get_file(path, str(to))
     if to.stat().st_size != size:
         raise OSError(f"the store sent {to.stat().st_size} of {size} bytes")
 
@@ -73,7 +79,7 @@ def open_cached(cache: Path, url: str, version: Callable[[], str], fetch: Callab
 
 
 def _fetched(folder: Path, url: str, version: Callable[[], str], fetch: Callable[[Path], object]) -> Path:
-    while True:
+    for _ in range(_ATTEMPTS):
         before = version()
         copy = folder / _name(url, before)
         if copy.exists():  # fetched by another process while this one waited
@@ -88,6 +94,7 @@ def _fetched(folder: Path, url: str, version: Callable[[], str], fetch: Callable
                 return copy
         finally:
             temporary.unlink(missing_ok=True)
+    raise WorkDirError(f"{url!r} was published again at each of {_ATTEMPTS} attempts to fetch it; run again")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from dedup_assets.engine.work_dir.journal import (
     staged_name,
     write_journal,
 )
+from dedup_assets.engine.work_dir.kept_files import forget_kept_files
 from dedup_assets.engine.work_dir.locks import IsOver, Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, find_all, hash_of, is_copy
 from dedup_assets.engine.work_dir.place import Facts, Place
@@ -309,6 +310,7 @@ def put_in_place(
 def discard(place: Place, generation: str) -> None:
     """Delete what is staged in a generation."""
     _contents.pop((place.url, generation), None)
+    forget_kept_files(place, generation)
     if place.is_local:
         folder = Path(place.inside(staged_name(generation)))
         _remove_generation(folder)

@@ -26,6 +26,10 @@ class View(Place, ABC):
         """Whether this run has written a file that is not published yet."""
 
     @abstractmethod
+    def kept_sha256(self, name: str) -> str:
+        """SHA-256, in hex, of the copy of a store's file that this run keeps; empty if there is none."""
+
+    @abstractmethod
     def read_if_any(self, name: str) -> bytes | None:
         """The content of a small file; None if there is no such file."""
 

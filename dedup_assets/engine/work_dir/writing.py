@@ -20,6 +20,7 @@ try:
 except ImportError:  # Windows, where an open file cannot be deleted, which serves as well
     fcntl = None  # type: ignore[assignment]
 
+_ATTEMPTS = 20  # to create what other processes delete meanwhile
 _COPY_BYTES = 16 << 20
 _ONE_REQUEST_BYTES = 5 << 20
 _MARK = "dedup-assets.tmp"
@@ -57,6 +58,10 @@ class Output(io.BufferedIOBase, BinaryIO):
     def content(self) -> Content:
         """Size and hash of what was written so far."""
         return Content(self._size, self._sha256.hexdigest())
+
+    def duplicate(self) -> int:
+        """A descriptor of the same open file, which stays open when this one is closed."""
+        return os.dup(self._file.fileno())
 
     def writable(self) -> bool:
         """Always true."""
@@ -112,17 +117,19 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: it cannot be created, or a file has its name.
     """
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        if folder.is_dir():
+    for _ in range(_ATTEMPTS):
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if folder.is_dir():
+                return
+            if os.path.lexists(folder):
+                raise
+        except FileNotFoundError:
+            make_folder(folder.parent)
+        else:
             return
-        if os.path.lexists(folder):
-            raise
-        make_folder(folder)  # the folder was deleted meanwhile
-    except FileNotFoundError:
-        make_folder(folder.parent)
-        make_folder(folder)
+    raise OSError(errno.EBUSY, "another process deletes the folder again and again", str(folder))
 
 
 def temporary_beside(target: Path) -> Path:
@@ -131,13 +138,14 @@ def temporary_beside(target: Path) -> Path:
 
 
 def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
-    while True:
+    for _ in range(_ATTEMPTS):
         temporary = temporary_beside(target)
         file = temporary.open("xb")
         claim(file)
         if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else another process deleted it before the lock
             return temporary, file
         file.close()
+    raise OSError(errno.EBUSY, "another process deletes files while they are written", str(target))
 
 
 def _close_quietly(file: BinaryIO) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,7 +15,9 @@ import pytest
 
 from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, leases, locks
+from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets_tests.engine.work_dir.test_location import put
 
 SOON_SECONDS = 60  # enough for a thread on a busy machine
 HOLD = (
@@ -119,6 +122,21 @@ def test_the_lock_file_stays_so_that_nobody_waits_for_one_that_is_gone(tmp_path:
     with hold(WorkDir(str(tmp_path)), "a run"):
         held = (tmp_path / ".lock").stat().st_ino
     assert (tmp_path / ".lock").stat().st_ino == held
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no list of open files")
+def test_ctrl_c_while_waiting_for_the_lock_leaves_no_file_open(tmp_path: Path) -> None:
+    work_dir, lock = WorkDir(str(tmp_path)), tmp_path / ".lock"
+    with hold(work_dir, "a step", run="1", has_steps=True):
+        pass
+
+    def interrupt(run: str) -> bool:
+        raise KeyboardInterrupt(run)
+
+    with pytest.raises(KeyboardInterrupt), hold(work_dir, "another run", wait=True, is_over=interrupt):
+        pass
+    links = [Path("/dev/fd", name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - names only
+    assert not [link for link in links if link.exists() and link.samefile(lock)]
 
 
 # Runs whose steps are processes of their own
@@ -282,3 +300,40 @@ def test_a_holder_that_lives_is_not_taken_over(store: str, monkeypatch: pytest.M
             with pytest.raises(WorkDirError, match="in use"), hold(work_dir, "the second"):
                 pass
         first.check()
+
+
+def test_ctrl_c_when_the_lock_was_just_taken_gives_it_back(remote: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt), hold(remote, "a run"):
+            pass
+    monkeypatch.setattr(leases, "_STALE_SECONDS", 3600.0)  # a run that is not over would be waited for
+    with hold(remote, "the next") as lock:
+        assert lock.epoch == 2
+
+
+def test_a_store_that_hides_what_was_written_is_an_error_and_not_an_endless_wait(remote: WorkDir) -> None:
+    class Hiding(type(remote.filesystem)):  # type: ignore[misc]  # fsspec is untyped
+        cachable = False
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[object]:
+            raise FileNotFoundError(path)
+
+    remote.filesystem = Hiding()
+    with pytest.raises(WorkDirError, match="cannot be locked: the store does not show"), hold(remote, "a run"):
+        pass
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_a_reader_on_a_store_notices_that_a_run_has_published(remote: WorkDir, is_published: bool) -> None:
+    with generation(remote, "a run") as view:
+        put(view, a=b"1")
+    with hold(remote, "scoring", shared=True) as reading:
+        reading.check()
+    noticed = pytest.raises(LostLockError, match="has replaced the files") if is_published else nullcontext()
+    with noticed, hold(remote, "scoring", shared=True), generation(remote, "another run") as view:
+        if is_published:
+            put(view, a=b"2")

@@ -1,7 +1,11 @@
 """A machine keeps one copy of a file of a store."""
 
+import itertools
 from pathlib import Path
 
+import pytest
+
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir.machine_cache import open_cached
 
 
@@ -36,3 +40,9 @@ def test_one_version_of_a_file_is_cached_and_files_of_others_stay(tmp_path: Path
 def test_a_file_without_a_version_is_not_cached(tmp_path: Path) -> None:
     size_alone = "4 "
     assert open_cached(tmp_path, "memory://bucket/features.dat", lambda: size_alone, lambda to: None) is None
+
+
+def test_a_file_that_is_published_again_and_again_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    versions = itertools.count()
+    with pytest.raises(WorkDirError, match="was published again at each of"):
+        open_cached(tmp_path, "s3://bucket/a", lambda: f"1 {next(versions)}", lambda to: to.write_bytes(b"1"))

@@ -137,7 +137,11 @@ def _opened(work_dir: View, name: str, open_file: Callable[[], AbstractContextMa
 
 def _is_as_recorded(work_dir: View, name: str, file: BinaryIO, recorded: FileRecord) -> bool:
     vouched = _is_large(recorded) and work_dir.is_local and (work_dir.wrote(name) or _is_untouched(work_dir, file))
-    return _size(file) == recorded.size_bytes and (vouched or _has_content(file, recorded))
+    if _size(file) != recorded.size_bytes:
+        return False
+    if kept := work_dir.kept_sha256(name):
+        return kept == recorded.sha256
+    return vouched or _has_content(file, recorded)
 
 
 def _size(file: BinaryIO) -> int:

@@ -1,0 +1,35 @@
+"""Runs that `run()` starts."""
+
+from pathlib import Path
+
+import pytest
+
+import dedup_assets
+from dedup_assets.engine.core.errors import LostLockError
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.pipeline.launch import materialize
+from dedup_assets_tests.support.models import save_mean_model
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+
+def test_scores_against_a_train_set_that_was_replaced_meanwhile_are_not_published(store: str, tmp_path: Path) -> None:
+    model = save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8)
+    for number in range(4):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
+    given = {"model_path": model, "num_threads": 1}
+    assert dedup_assets.run(tmp_path / "photos", f"{store}/out", **given) == 0
+    scoring = Settings(input_dir=str(tmp_path / "photos"), work_dir=f"{store}/out", run_mode=3, **given)
+    work_dir = WorkDir(f"{store}/out")
+
+    def replace_train_set() -> None:
+        with generation(work_dir, "another run") as view, view.publish("outliers.csv") as (file,):
+            file.write(b"from,to,distance\n")
+
+    with pytest.raises(LostLockError, match="has replaced the files"):
+        materialize(scoring, ProgressReporter(), replace_train_set)
+    assert not work_dir.within("test").exists("similarity.csv")
+    materialize(scoring, ProgressReporter(), lambda: None)
+    assert work_dir.within("test").exists("similarity.csv")
