@@ -55,8 +55,9 @@ def _shown(page: Any) -> Any:
             const copy = card.cloneNode(true);
             copy.querySelectorAll('.actions button, .remove, .more, .problem').forEach(element => element.remove());
             return [copy.id, copy.textContent.replace(/\\s+/g, ''),
-                Array.from(copy.querySelectorAll('[href], [src], [alt], [title]'), element =>
-                    ['href', 'src', 'alt', 'title'].map(name => element.getAttribute(name)))];
+                Array.from(copy.querySelectorAll('[href], [src], [alt], [title], [viewBox], [d]'), element =>
+                    ['href', 'src', 'alt', 'title', 'viewBox', 'transform', 'd'].map(
+                        name => element.getAttribute(name)))];
         })"""
     )
 

@@ -32,6 +32,7 @@ from dedup_assets.engine.work_dir.identity import (
 )
 
 _SHOWN = ("features", IMAGE_LEDGER, "bad_images", "similarity", "outliers", "components")
+_SHOWN_IF_MADE = ("evidence", "groups")
 _GALLERY = "gallery"
 
 
@@ -56,6 +57,7 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
     shown = {name: identity_of(config, name) for name in _SHOWN}
     if not all(shown.values()):
         return ""
+    shown |= {name: identity_of(config, name) for name in _SHOWN_IF_MADE}
     listing = identity_of(config, "image_manifest")  # may be empty, because stored features may have no listing
     return digest_of([shown, listing, settings_shown(settings), work_dir.url, _code()])
 

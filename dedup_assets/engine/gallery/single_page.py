@@ -2,12 +2,22 @@
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.gallery.pages import Page, ShownFile, components_page, duplicates_page, outliers_page
+from dedup_assets.engine.gallery.pages import (
+    Findings,
+    Page,
+    Pictures,
+    ShownFile,
+    components_page,
+    duplicates_page,
+    outliers_page,
+)
+from dedup_assets.engine.gallery.pages.findings import reasons_in
 from dedup_assets.engine.gallery.thumbnails import Effort, illustrator
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
 
 _OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
@@ -31,7 +41,15 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
         check_belongs(work_dir, read_config(work_dir), "components")
         components, names = files.read_components(work_dir), files.read_features(work_dir).names
         illustrate = illustrator(_members_of(components, names, num_images), effort)
-        return components_page(components, names, illustrate, num_components=num_images)
+        groups = _read_groups(work_dir)
+        return components_page(
+            components,
+            names,
+            illustrate,
+            num_components=num_images,
+            keeping={} if groups is None else reasons_in(groups),
+            pictures=None if groups is None else _count_pictures(components, names, groups),
+        )
     pairs = files.read_pairs(work_dir, name or (files.SIMILARITY if page is Page.DUPLICATES else files.OUTLIERS))
     rows = pairs.rows.head(2 * num_images) if descending else pairs.rows.tail(2 * num_images)
     shown = [image for side in ("from", "to") for image in rows[side]]
@@ -39,7 +57,36 @@ def single_page(page: Page, work_dir: WorkDir, name: str | None, *, num_images: 
     if page is Page.OUTLIERS:
         return outliers_page(pairs, illustrate, num_images=num_images)
     suggest = read_config(work_dir).settings.get("run_mode") not in _OF_TWO_SETS
-    return duplicates_page(pairs, illustrate, num_images=num_images, descending=descending, suggest=suggest)
+    findings = Findings.of(_read_evidence(work_dir), _read_groups(work_dir), rows)
+    return duplicates_page(
+        pairs, illustrate, num_images=num_images, descending=descending, suggest=suggest, findings=findings
+    )
+
+
+def _read_evidence(work_dir: WorkDir) -> Evidence | None:
+    return match_files.read_evidence(work_dir) if _has(work_dir, "evidence", match_files.EVIDENCE) else None
+
+
+def _read_groups(work_dir: WorkDir) -> Groups | None:
+    return match_files.read_groups(work_dir) if _has(work_dir, "groups", match_files.GROUPS) else None
+
+
+def _has(work_dir: WorkDir, result: str, name: str) -> bool:
+    """Whether the work_dir has a result, which the run did not switch off and which belongs to the others."""
+    config = read_config(work_dir)
+    if config.settings.get("evidence") == "off" or not work_dir.exists(name):
+        return False
+    check_belongs(work_dir, config, result)
+    return True
+
+
+def _count_pictures(components: Components, names: pl.Series, groups: Groups) -> Pictures:
+    images = components.images.select("component_id", filename=names.gather(components.images["__id"]))
+    found = images.join(groups.rows.select("filename", "group_id"), on="filename", how="left")
+    counts = found.group_by("component_id").agg(
+        groups=pl.col("group_id").drop_nulls().n_unique(), alone=pl.col("group_id").null_count()
+    )
+    return {component: (number, alone) for component, number, alone in counts.iter_rows()}
 
 
 def _members_of(components: Components, names: pl.Series, num_components: int) -> list[bytes]:

@@ -8,7 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dedup_assets
-from dedup_assets_tests.support.gallery_pages import read_page
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.match_files import write_evidence, write_groups
+from dedup_assets_tests.support.galleries import make_proven_results, save_pictures
+from dedup_assets_tests.support.gallery_pages import read_page, read_words
 
 HEADER = b"from,to,distance\n"
 FIELDS = st.sampled_from(
@@ -58,3 +61,45 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, capsys: pyte
     source.write_bytes(HEADER)
     assert make_pages(source, source) == {1}
     assert os.fspath(source) in capsys.readouterr().err
+
+
+@pytest.fixture
+def proven(tmp_path: Path) -> tuple[Path, list[bytes]]:
+    """A work_dir with three groups, a pair of variants and an unverified pair, and the names of its images."""
+    names = save_pictures(tmp_path / "photos")
+    assert dedup_assets.run(str(tmp_path / "photos"), str(tmp_path / "out"), turi_param="ccthreshold=0.1") == 0
+    found, work_dir = make_proven_results(names), WorkDir(str(tmp_path / "out"))
+    assert found.evidence is not None
+    assert found.groups is not None
+    write_evidence(work_dir, found.evidence)
+    write_groups(work_dir, found.groups)
+    files.write_outliers(work_dir, found.pairs)
+    (tmp_path / "out/outliers.csv").replace(tmp_path / "out/pairs.csv")
+    return tmp_path / "out", names
+
+
+def read_made(page: str, tmp_path: Path) -> str:
+    return read_words((tmp_path / "pages" / page).read_text("utf-8"))
+
+
+def test_a_page_of_pairs_says_what_the_work_dir_knows_of_them(proven: tuple[Path, list[bytes]], tmp_path: Path) -> None:
+    assert dedup_assets.create_duplicates_gallery(proven[0] / "pairs.csv", tmp_path / "pages") == 0
+    words = read_made("duplicates.html", tmp_path)
+    assert "copy resized to 50 %, text or overlay added" in words
+    assert "unverified not decided by the pixels" in words
+    assert words.count("Keep more pixels") == 3
+
+
+def test_a_page_of_pairs_suggests_no_kept_image_that_is_gone(proven: tuple[Path, list[bytes]], tmp_path: Path) -> None:
+    os.remove(proven[1][1])  # noqa: PTH107 - bytes
+    assert dedup_assets.create_duplicates_gallery(proven[0] / "pairs.csv", tmp_path / "pages") == 0
+    assert read_made("duplicates.html", tmp_path).count("Keep more pixels") == 2
+
+
+def test_a_page_of_components_says_what_only_chains_hold_together(
+    proven: tuple[Path, list[bytes]], tmp_path: Path
+) -> None:
+    assert dedup_assets.create_components_gallery(proven[0], tmp_path / "pages") == 0
+    words = read_made("components.html", tmp_path)
+    assert "Held together by chains only: these" in words
+    assert "Keep more pixels" in words

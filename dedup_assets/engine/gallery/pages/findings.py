@@ -81,15 +81,17 @@ class Findings:
             return cls(found, {})
         shown = pl.concat([pairs["from"], pairs["to"]]).unique()
         rows = groups.rows.filter(pl.col("filename").is_in(shown.implode()))
-        reasons = rows.filter(pl.col("filename") == pl.col("keep"))
-        return cls(
-            found,
-            dict(zip(rows["filename"], rows["keep"], strict=True)),
-            dict(zip(reasons["filename"], reasons["reason"], strict=True)),
-        )
+        kept = dict(zip(rows["filename"], rows["keep"], strict=True))
+        return cls(found, kept, reasons_in(Groups(rows, groups.related)))
 
 
 NO_FINDINGS = Findings()
+
+
+def reasons_in(groups: Groups) -> dict[bytes, str]:
+    """Why each kept file is kept, by its name."""
+    kept = groups.rows.filter(pl.col("filename") == pl.col("keep"))
+    return dict(zip(kept["filename"], kept["reason"], strict=True))
 
 
 def _of_pairs(evidence: Evidence, pairs: pl.DataFrame) -> dict[tuple[bytes, bytes], ShownFinding]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import Pairs
-from dedup_assets.engine.gallery.pages.aligning import UNITS
+from dedup_assets.engine.gallery.pages.aligning import UNITS, frame_of
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings, ShownFinding
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
@@ -51,6 +51,11 @@ class ShownPair:
     def box_b(self) -> tuple[float, float] | None:
         """As `box_a`, of the second picture."""
         return _box(self.b)
+
+    @property
+    def frame(self) -> str:
+        """The SVG view box that shows both pictures whole; less of the second one where that is far larger."""
+        return frame_of(self.box_a or (0, 0), self.box_b or (0, 0), self.finding.align if self.finding else "")
 
     @property
     def complete(self) -> bool:
@@ -112,9 +117,10 @@ def show_pairs(
 
 def _follow_groups(pair: ShownPair, findings: Findings, kept: Mapping[bytes, bytes]) -> ShownPair:
     """Say which of the two to keep if the other is its copy."""
-    for side, file, other in (("A", pair.a.name, pair.b.name), ("B", pair.b.name, pair.a.name)):
-        if kept.get(file) == file == kept.get(other) and file in findings.reasons:
-            return replace(pair, keep=side, reason=findings.reasons[file])
+    for side, file, other in (("A", pair.a, pair.b), ("B", pair.b, pair.a)):
+        is_kept = kept.get(file.name) == file.name == kept.get(other.name) and file.problem is None
+        if is_kept and file.name in findings.reasons:
+            return replace(pair, keep=side, reason=findings.reasons[file.name])
     return pair
 
 

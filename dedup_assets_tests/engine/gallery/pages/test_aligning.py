@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_assets.engine.gallery.pages.aligning import UNITS, align_pairs, read_transform
+from dedup_assets.engine.gallery.pages.aligning import UNITS, align_pairs, frame_of, read_transform
 
 SIZES = [(640, 480), (300, 600), (640, 480)]
 
@@ -71,6 +71,20 @@ def test_a_perspective_is_shown_as_the_nearest_affine_map() -> None:
     middle = np.array([150, 225])
     shown = read_transform(found) @ [*(middle * UNITS / 600), 1]
     assert shown == pytest.approx(move(transform, middle) * UNITS / 640, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("align", "frame"),
+    [
+        ("1 0 0 1 0 0", "0 0 320 240"),
+        ("0.5 0 0 0.5 80 60", "0 0 320 240"),
+        ("2 0 0 2 -160 -120", "-160 -120 640 480"),
+        ("0 1 -1 0 240 0", "0 0 320 320"),
+        ("90 0 0 90 -9000 -9000", "-320 -320 960 880"),
+    ],
+)
+def test_the_frame_holds_both_pictures_within_bounds(align: str, frame: str) -> None:
+    assert frame_of((320, 240), (320, 240), align) == frame
 
 
 def test_of_a_file_of_unknown_size_nothing_is_aligned() -> None:

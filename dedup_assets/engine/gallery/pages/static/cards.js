@@ -177,6 +177,24 @@ const cards = (() => {
     return [width, height].map((side) => String(Number((side * unit).toFixed(2))));
   }
 
+  /**
+   * The view box that shows both pictures whole, as `frame_of` in aligning.py.
+   * @param {number[]} first width and height
+   * @param {number[]} second
+   * @param {number[]} align
+   */
+  function frame(first, second, align) {
+    const [width, height] = second;
+    const ends = [0, 1].map((side) => {
+      const [along, across, shift] = [align[side], align[side + 2], align[side + 4]];
+      const corners = [0, width].flatMap((x) => [0, height].map((y) => along * x + across * y + shift));
+      const low = Math.floor(Math.min(Math.max(Math.min(...corners), -results.facts.units), 0));
+      const high = Math.min(Math.max(Math.max(...corners), first[side]), first[side] + results.facts.units);
+      return [low, Math.ceil(high - low)];
+    });
+    return [0, 1].flatMap((place) => ends.map((end) => end[place])).join(" ");
+  }
+
   /** Lays the second thumbnail onto the first. @param {HTMLElement} card @param {number} row @param {ShownFile[]} files */
   function fillAligned(card, row, files) {
     const svg = card.querySelector(".aligned");
@@ -188,7 +206,7 @@ const cards = (() => {
       svg.remove();
       return;
     }
-    svg.setAttribute("viewBox", `0 0 ${under.join(" ")}`);
+    svg.setAttribute("viewBox", frame(under.map(Number), upper.map(Number), align.split(" ").map(Number)));
     if (changed) svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")}; changed parts are outlined`);
     svg.querySelectorAll("image").forEach((image, side) => {
       image.setAttribute("href", files[side].thumbnail ?? "");
