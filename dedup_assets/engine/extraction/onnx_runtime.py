@@ -8,11 +8,13 @@ unless `ORT_DISABLE_TELEMETRY` is set when the library is loaded; `disable_telem
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
 from typing import Any
 
 from dedup_assets.engine.core.errors import ModelError
 
 _SWITCH = "ORT_DISABLE_TELEMETRY"
+_loading = Lock()
 _BUILDS = ("onnxruntime", "onnxruntime-gpu")
 
 
@@ -22,17 +24,20 @@ def load_onnxruntime() -> Any:  # noqa: ANN401 - onnxruntime is untyped
     The environment is restored afterwards, because the library reads the variable only while it is loaded. If the host
     process imported onnxruntime earlier, its own choice stays.
     """
-    if "onnxruntime" not in sys.modules:
-        before = os.environ.get(_SWITCH)
-        os.environ[_SWITCH] = "1"
-        try:
-            import onnxruntime  # noqa: F401
-        finally:
-            if before is None:
-                del os.environ[_SWITCH]
-            else:
-                os.environ[_SWITCH] = before
-    return sys.modules["onnxruntime"]
+    with _loading:  # another thread must neither get half of the library nor restore the environment too early
+        if "onnxruntime" not in sys.modules:
+            before = os.environ.get(_SWITCH)
+            os.environ[_SWITCH] = "1"
+            try:
+                import onnxruntime
+            finally:
+                if before is None:
+                    del os.environ[_SWITCH]
+                else:
+                    os.environ[_SWITCH] = before
+        import onnxruntime  # waits where the host process is importing it
+
+        return onnxruntime
 
 
 def check_one_build() -> None:

@@ -11,6 +11,23 @@ from dedup_assets.engine.core.errors import ModelError
 from dedup_assets.engine.extraction.onnx_runtime import check_one_build
 
 
+def test_threads_that_load_it_at_the_same_moment_all_get_the_whole_library() -> None:
+    code = (
+        "import os, threading; from concurrent.futures import ThreadPoolExecutor\n"
+        "from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime\n"
+        "before, together = dict(os.environ), threading.Barrier(8)\n"
+        "def load(_):\n"
+        "    together.wait()\n"
+        "    return load_onnxruntime().get_available_providers()\n"
+        "with ThreadPoolExecutor(8) as pool: found = list(pool.map(load, range(8)))\n"
+        "print(found == [found[0]] * 8, dict(os.environ) == before)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout, done.stderr) == ("True True\n", "")
+
+
 def test_a_model_runs_without_a_file_in_the_home_folder(tmp_path: Path) -> None:
     code = (
         "import os; from dedup_assets.engine.extraction.embedding import open_embedder; before = dict(os.environ); "
