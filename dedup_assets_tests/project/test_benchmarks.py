@@ -28,7 +28,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(code: str, tmp_path: Path, *, timeout_seconds: float = 30) -> Measurement:
+def run(code: str, tmp_path: Path, *, timeout_seconds: float = 100) -> Measurement:
     log = tmp_path / "log"
     command = [sys.executable, "-c", code]
     return measure(command, env=dict(os.environ), cwd=tmp_path, log=log, timeout_seconds=timeout_seconds)

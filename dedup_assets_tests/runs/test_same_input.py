@@ -21,18 +21,31 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 RESULTS = ("features.dat", "features.dat.csv", "faiss.index", "similarity.csv", "connected_components.csv")
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def save_photos(folder: Path) -> Path:
     """Five photographs, two of them copies."""
     for number in range(4):
-        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 96, 80))
-    save_jpeg(tmp_path / "photos" / "copy.jpg", photo_like(1, 96, 80), quality=60)
-    return tmp_path / "photos"
+        save_jpeg(folder / f"{number}.jpg", photo_like(number, 96, 80))
+    save_jpeg(folder / "copy.jpg", photo_like(1, 96, 80), quality=60)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return save_photos(tmp_path / "photos")
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     return save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """Photographs, the results of a run on them, and its model; each test leaves them as they were."""
+    top = tmp_path_factory.mktemp("made")
+    model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
+    run(save_photos(top / "photos"), top / "out", model)
+    return top / "photos", top / "out", model
 
 
 def run(photos: object, out: object, model: str, **settings: Any) -> None:
@@ -189,17 +202,15 @@ def overwrite(path: Path) -> None:
         *("shards/0*.parquet", "neighbors/*/0*.parquet"),
     ],
 )
-def test_a_rotten_file_of_a_work_dir_is_made_again(
-    photos: Path, tmp_path: Path, model: str, name: str, damage: Any
-) -> None:
-    run(photos, tmp_path / "out", model)
-    before = contents(tmp_path / "out")
-    (path,) = (tmp_path / "out").glob(name)
+def test_a_rotten_file_of_a_work_dir_is_made_again(made: tuple[Path, Path, str], name: str, damage: Any) -> None:
+    photos, out, model = made
+    before = contents(out)
+    (path,) = out.glob(name)
     whole = path.read_bytes()
     damage(path)
-    run(photos, tmp_path / "out", model)
-    assert contents(tmp_path / "out") == before
-    (path,) = (tmp_path / "out").glob(name)
+    run(photos, out, model)
+    assert contents(out) == before
+    (path,) = out.glob(name)
     assert path.read_bytes() == whole or name.startswith("shards")
 
 

@@ -1,7 +1,8 @@
 """A store that fails, stalls, breaks off or sends half is asked again, then reported; no wrong content is used."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import s3fs
 import dedup_assets
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.inputs.reading import read
-from dedup_assets.engine.stores import remote
+from dedup_assets.engine.stores import patience, remote
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets_tests.support.faulty_server import FaultyServer, faulty_bucket
 from dedup_assets_tests.support.models import save_mean_model
@@ -32,11 +33,21 @@ class Store:
         found = self.bucket.objects.filter(Prefix=prefix)
         return {entry.key.removeprefix(prefix): entry.get()["Body"].read() for entry in found}
 
+    @contextmanager
+    def failing(self, rule: Callable[[str, str, int], str | None], deadline_seconds: float) -> Iterator[None]:
+        """Answer with faults as a rule says, and let the package give up soon, for the length of a block."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(remote, "_DEADLINE_SECONDS", deadline_seconds)
+            self.server.rule = rule
+            yield
+        self.server.rule = lambda *_: None
+
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 1.0)
-    monkeypatch.setattr(remote, "_DEADLINE_SECONDS", 8.0)
+    monkeypatch.setattr(patience, "_WAITS", (0.1,))
+    patience._failures.clear()  # those of earlier tests: a server that failed often is not asked again
     with faulty_bucket("faulty") as (server, bucket):
         yield Store(server, bucket)
 
@@ -51,13 +62,14 @@ def test_a_fault_that_passes_is_not_noticed(store: Store, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_that_stays_is_an_error_of_one_image_in_bounded_time(
-    store: Store, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote, "_DEADLINE_SECONDS", 2.0)
+def test_a_fault_that_stays_is_an_error_of_one_image_in_bounded_time(store: Store, fault: str) -> None:
     store.bucket.put_object(Key="a.jpg", Body=os.urandom(100_000))
-    store.server.rule = lambda method, path, before: fault if method == "GET" and path.endswith("a.jpg") else None
-    with pytest.raises(ImageError, match="cannot be read: ") as told:
+
+    def rule(method: str, path: str, before: int) -> str | None:
+        del before
+        return fault if method == "GET" and path.endswith("a.jpg") else None
+
+    with store.failing(rule, 1.5), pytest.raises(ImageError, match="cannot be read: ") as told:
         read(b"s3://faulty/a.jpg")
     assert told.value.code == "ERROR_UNREADABLE"
 
@@ -94,10 +106,9 @@ def test_an_image_that_cannot_be_read_is_named_and_tried_again_by_the_next_run(s
     for number in range(4):
         path = save_jpeg(tmp_path / f"{number}.jpg", photo_like(number, 64, 48))
         store.bucket.put_object(Key=f"photos/{number}.jpg", Body=path.read_bytes())
-    store.server.rule = lambda method, path, before: "error 503" if path.endswith("2.jpg") else None
-    assert dedup_assets.run("s3://faulty/photos", tmp_path / "out", model_path=model, run_mode=1) == 0
+    with store.failing(lambda method, path, before: "error 503" if path.endswith("2.jpg") else None, 4.0):
+        assert dedup_assets.run("s3://faulty/photos", tmp_path / "out", model_path=model, run_mode=1) == 0
     assert "photos/2.jpg,ERROR_UNREADABLE" in (tmp_path / "out" / "features.bad.csv").read_text()
-    store.server.rule = lambda method, path, before: None
     assert dedup_assets.run("s3://faulty/photos", tmp_path / "out", model_path=model, run_mode=1) == 0
     assert len((tmp_path / "out" / "features.dat.csv").read_text().splitlines()) == 5
 
@@ -112,13 +123,17 @@ def test_a_work_dir_that_fails_ends_the_run_with_a_line_and_keeps_the_last_resul
     before = {name: content for name, content in store.objects("out/").items() if not name.startswith(("shards/", "."))}
     save_jpeg(tmp_path / "photos" / "4.jpg", photo_like(4, 64, 48))
     capsys.readouterr()
-    store.server.rule = lambda method, path, before: "error 503" if "features.bad" in path and method == "PUT" else None
-    assert dedup_assets.run(tmp_path / "photos", "s3://faulty/out", model_path=model, run_mode=1) == 1
+
+    def rule(method: str, path: str, before: int) -> str | None:
+        del before
+        return "error 503" if "features.bad" in path and method == "PUT" else None
+
+    with store.failing(rule, 8.0):
+        assert dedup_assets.run(tmp_path / "photos", "s3://faulty/out", model_path=model, run_mode=1) == 1
     said = capsys.readouterr().err
     assert "cannot write to work_dir='s3://faulty/out': features.bad.csv" in said
     assert said.count("\n") == 1
     assert "a-secret-of-the-tests" not in said
-    store.server.rule = lambda method, path, before: None
     after = store.objects("out/")
     assert {name: after[name] for name in before} == before
     assert dedup_assets.run(tmp_path / "photos", "s3://faulty/out", model_path=model, run_mode=1) == 0

@@ -39,7 +39,7 @@ class _Distant(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
             _Distant.waiting += 1
             _Distant.most_waiting = max(_Distant.most_waiting, _Distant.waiting)
             _Distant.changed.notify_all()
-            _Distant.changed.wait_for(lambda: _Distant.most_waiting > MANY, 30)
+            _Distant.changed.wait_for(lambda: _Distant.most_waiting > MANY, 100)
         time.sleep(0.02)
         with _Distant.changed:
             _Distant.waiting -= 1
@@ -71,7 +71,7 @@ def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
         time.sleep(0.2)
         assert _Distant.most_waiting <= 64
     with _Distant.changed:
-        assert _Distant.changed.wait_for(lambda: _Distant.waiting == 0, 60)
+        assert _Distant.changed.wait_for(lambda: _Distant.waiting == 0, 100)
 
 
 def test_local_files_are_left_to_whoever_decodes_and_members_of_archives_are_not(

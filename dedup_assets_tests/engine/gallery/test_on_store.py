@@ -21,7 +21,7 @@ def test_each_file_of_a_gallery_is_one_request_and_several_are_under_way(tmp_pat
     def rule(method: str, path: str, before: int) -> None:
         del method, before
         if path.endswith("/thumbs/000/0.jpg"):  # is answered after three others are requested
-            together.extend(others.acquire(timeout=30) for _ in range(3))
+            together.extend(others.acquire(timeout=100) for _ in range(3))
         elif "/thumbs/" in path:
             others.release()
 

@@ -108,7 +108,7 @@ def test_a_dead_host_is_given_up_after_some_rows_and_believed_again_once_it_answ
 
 
 def test_rows_are_asked_side_by_side() -> None:
-    together = threading.Barrier(16, timeout=30)  # no answer before 16 requests have arrived
+    together = threading.Barrier(16, timeout=100)  # no answer before 16 requests have arrived
     with HttpServer(lambda _path, _before: Answer(200, PHOTO), together) as server:
         found = sources(list_images([f"{server.url}/{number:02}.jpg" for number in range(32)]))
     assert [source.size_bytes for source in found] == [len(PHOTO)] * 32

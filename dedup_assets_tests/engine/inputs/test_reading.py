@@ -31,7 +31,6 @@ def test_a_file_is_read_whole_whatever_bytes_its_name_has(tmp_path: Path) -> Non
     assert read(name) == content
 
 
-@pytest.mark.timeout(10)
 def test_a_fifo_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     error = refused(os.fsencode(tmp_path / "pipe.jpg"))
@@ -39,7 +38,6 @@ def test_a_fifo_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     assert str(error) == "is not a regular file, but a FIFO"
 
 
-@pytest.mark.timeout(10)
 def test_the_writer_of_a_fifo_never_meets_a_reader(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.jpg"
     os.mkfifo(pipe)
@@ -51,7 +49,6 @@ def test_the_writer_of_a_fifo_never_meets_a_reader(tmp_path: Path) -> None:
     assert pipe.read_bytes() == b"for somebody else"
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize("device", [b"/dev/zero", b"/dev/null", b"/dev/tty"])
 def test_device_files_are_refused(device: bytes) -> None:
     assert refused(device).code is ErrorCode.UNREADABLE

@@ -77,7 +77,9 @@ def test_factory_strings_at_which_faiss_ends_the_process_do_not_end_ours() -> No
         "    except SearchError:\n"
         "        print(mode)\n"
     )
-    said = subprocess.run([sys.executable, "-c", code, *DEADLY], capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code, *DEADLY], capture_output=True, text=True, timeout=100, check=True
+    )
     assert said.stdout.splitlines() == DEADLY
 
 

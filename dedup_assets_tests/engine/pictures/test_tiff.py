@@ -112,8 +112,8 @@ def test_max_pixels_is_the_limit_not_pillows_own(tmp_path: Path) -> None:
     Image.new("1", (13_500, 13_500)).save(path, compression="group4")
     limits = DecodingLimits(max_pixels=183_000_000)
     tasks = [
-        DecodingTask((16, 16), None, limits, 60.0),
-        DecodingTask((16, 16), None, DecodingLimits(max_pixels=10**8), 60.0),
+        DecodingTask((16, 16), None, limits, 600.0),
+        DecodingTask((16, 16), None, DecodingLimits(max_pixels=10**8), 600.0),
     ]
     with open_decoders(1) as pool, pool.lend() as lent:
         good, bad = (decode_all([Source(bytes(path), -1, "")], task, lent).problems[0] for task in tasks)

@@ -211,7 +211,6 @@ def test_a_planted_journal_replaces_no_file_of_others(tmp_path: Path, victim: Pa
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", ["config.json", JOURNAL, ".lock", RECORD, "features.dat"])
 def test_a_fifo_in_the_place_of_a_file_is_an_error_and_not_a_wait(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
