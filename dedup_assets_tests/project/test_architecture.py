@@ -189,7 +189,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "cli.samples",
         "engine.pictures.resizing",
         "engine.evidence.look",
-        "engine.evidence.keypoints",
+        "engine.evidence.atlas",
     }  # from the samples on: of pictures drawn here, or decoded there
     offenders = {
         module.name

@@ -63,7 +63,9 @@ class Look:
         """(h, w, 3) float32 of one level: smoothed gray (0 to 255), and its slopes per pixel along x and y."""
         if level not in self._grays:
             gray = smooth(self.levels[level] @ LUMA)
-            self._grays[level] = np.concatenate([gray[..., None], slopes(gray)], 2)
+            planes = np.empty((*gray.shape, 3), np.float32)
+            planes[..., 0], planes[..., 1:] = gray, slopes(gray)
+            self._grays[level] = planes
         return self._grays[level]
 
     @cached_property
@@ -77,7 +79,7 @@ class Look:
         The first is the picture as it is. The next three are turned by a further 90° anticlockwise each; the last four
         are the same of the mirrored picture (left and right exchanged).
         """
-        return _thumbnails(self.rgb)
+        return _thumbnails(self.levels[min(1, len(self.levels) - 1)])
 
     @cached_property
     def content_thumbnails(self) -> NDArray[np.float32]:
@@ -139,19 +141,29 @@ def look_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _thumbnails(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    small = Image.fromarray(rgb).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
-    gray = np.asarray(small) @ LUMA
-    gray -= gray.mean()
+    small = Image.fromarray(rgb).convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
+    gray = np.asarray(small, np.float32)
+    gray = gray - gray.mean()
     gray /= np.linalg.norm(gray) + 1e-3
     return np.stack([np.rot90(pose, turns).ravel() for pose in (gray, gray[:, ::-1]) for turns in range(4)])
 
 
 def _plain_lines(lines: NDArray[np.uint8]) -> tuple[int, int]:
     """How many of the first and of the last lines are a border of one colour; (n, m, 3) uint8."""
-    colours = np.median(lines, 1)
+    if not (_may_be_plain(lines[0]) or _may_be_plain(lines[-1])):
+        return 0, 0
+    values = np.sort(np.ascontiguousarray(lines.transpose(0, 2, 1)), 2)
+    colours = values[:, :, values.shape[2] // 2].astype(np.int16)
     plain = (np.abs(lines - colours[:, None]).max(2) < _PLAIN).mean(1) > _PLAIN_SHARE
     border = []
     for is_plain, colour in ((plain, colours), (plain[::-1], colours[::-1])):
         alike = is_plain & (np.abs(colour - colour[0]).max(1) < _PLAIN)
         border.append(0 if alike.all() else int(np.argmin(alike)))
     return border[0], border[1]
+
+
+def _may_be_plain(line: NDArray[np.uint8]) -> bool:
+    """False if a line of (m, 3) is surely not plain: most pictures have no border, and this is known at once."""
+    values = np.sort(line.T, 1).astype(np.int16)
+    others = int((1 - _PLAIN_SHARE) * len(line))  # these may have any colour
+    return bool((values[:, len(line) - 1 - others] - values[:, others] < 2 * _PLAIN).all())

@@ -7,7 +7,8 @@ one that most matches agree with wins, and its matches make it affine.
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.keypoints import Keypoints, mirrored
+from dedup_assets.engine.evidence.descriptors import mirrored
+from dedup_assets.engine.evidence.keypoints import Keypoints
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, is_plausible
 

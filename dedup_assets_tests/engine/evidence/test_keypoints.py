@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.keypoints import MOST_KEYPOINTS, Keypoints, mirrored
+from dedup_assets.engine.evidence.descriptors import mirrored
+from dedup_assets.engine.evidence.keypoints import MOST_KEYPOINTS, Keypoints
 from dedup_assets.engine.evidence.look import make_look
 from dedup_assets_tests.support.pictures import photo_like
 
@@ -36,7 +37,6 @@ def test_most_keypoints_are_found_in_a_photograph(seed: int) -> None:
     assert (found.places > 0).all()
     assert (found.places < [1, 0.75]).all()
     assert np.linalg.norm(found.descriptors, axis=1) == pytest.approx(1, abs=1e-3)
-    assert found.descriptors.min() >= 0
 
 
 def test_the_same_pixels_give_the_same_keypoints() -> None:
