@@ -22,6 +22,19 @@ def is_cut(data: bytes) -> bool:
     return position > len(data)
 
 
+def count_frames(data: bytes) -> int:
+    """The number of frames that begin in the file."""
+    frames, position = 0, _skip_to_frame(data, _first_block(data))
+    try:
+        while position < len(data) and data[position] == _FRAME:
+            frames += 1
+            position = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+            position = _skip_to_frame(data, position)
+    except IndexError:
+        pass
+    return frames
+
+
 def with_room_for_frame(data: bytes) -> bytes:
     """The file with a screen that its first frame fits into, as browsers make it; the same where it fits already.
 

@@ -32,6 +32,16 @@ def has_damaged_chunk(data: bytes) -> bool:
     )
 
 
+def count_frames(data: bytes) -> int:
+    """The number of frames that an animation announces (`acTL`, ISO/IEC 15948:2024, 11.3.6.1); 0 without animation."""
+    for chunk in _chunks(data):
+        if chunk.kind == b"acTL":
+            return int.from_bytes(data[chunk.start + 8 : chunk.start + 12], "big")
+        if chunk.kind == b"IDAT":
+            break
+    return 0
+
+
 def without_notes(data: bytes) -> bytes:
     """The file without its texts, and without a colour profile that is larger than Pillow reads.
 
