@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.decoders import answering
-from dedup_assets.engine.pictures.decoding import decode_resized
+from dedup_assets.engine.decoders import answering, looking
+from dedup_assets.engine.pictures.decoding import decode_resized, image_size
 
 MODULE = __name__
 _MARK = b"crash:"
@@ -36,11 +36,20 @@ def count_crashes(path: Path) -> int:
 
 def main(memory: str, lifeline: int) -> None:
     """Answer until the parent ends."""
-    answering.decode_resized = _decode_or_crash
+    answering.decode_resized = looking.decode_resized = _decode_or_crash
+    looking.image_size = _size_or_crash
     answering.main(memory, lifeline)
 
 
 def _decode_or_crash(data: bytes, size: tuple[int, int], **options: Any) -> NDArray[np.uint8]:
+    return decode_resized(_picture_or_crash(data), size, **options)
+
+
+def _size_or_crash(data: bytes) -> tuple[int, int]:
+    return image_size(_picture_or_crash(data))
+
+
+def _picture_or_crash(data: bytes) -> bytes:
     if data.startswith(_MARK):
         count, picture, how, times = json.loads(data.removeprefix(_MARK))
         if not Path(count).exists() or Path(count).stat().st_size < times:
@@ -48,5 +57,5 @@ def _decode_or_crash(data: bytes, size: tuple[int, int], **options: Any) -> NDAr
                 file.write(b"x")
             os.kill(os.getpid(), how)
             signal.pause()  # the signal may take a moment
-        data = Path(picture).read_bytes()
-    return decode_resized(data, size, **options)
+        return Path(picture).read_bytes()
+    return data

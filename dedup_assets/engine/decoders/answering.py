@@ -7,7 +7,6 @@ second. `asking` and `inputs.containers` send the requests; `workers` describes 
 import hashlib
 import os
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
 import pi_heif
@@ -16,11 +15,13 @@ from PIL import AvifImagePlugin, Image
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders.messages import answer_of, answer_of_empty_picture, box_of, limits_of, sources_of
-from dedup_assets.engine.inputs.reading import read_sources, video_of
+from dedup_assets.engine.decoders import looking
+from dedup_assets.engine.decoders.messages import answer_of_empty_picture, box_of, limits_of, sources_of
+from dedup_assets.engine.decoders.received import Answer, checked, files_of
+from dedup_assets.engine.inputs.reading import video_of
 from dedup_assets.engine.pictures.decoding import decode_resized, image_size, make_thumbnail
 from dedup_assets.engine.pictures.information import shows_nothing
-from dedup_assets.engine.workers.serving import Job, serve
+from dedup_assets.engine.workers.serving import Handler, Job, serve
 
 _HEADER_BYTES = 1 << 16  # nearly every header ends within these
 _WHOLE_BYTES = 32 << 20  # largest file that is read whole for a header that ends later
@@ -31,7 +32,10 @@ def main(memory: str, lifeline: int) -> None:
     # Each process has one core: by default libavif takes a thread per core, and libheif four.
     AvifImagePlugin.DEFAULT_MAX_THREADS = pi_heif.options.DECODE_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the limit
-    handlers = {"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments}
+    handlers: dict[str, Handler] = {
+        **{"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments},
+        **{"look": looking.look, "compare": looking.compare, "pixels": looking.pixels},
+    }
     serve(handlers, memory, lifeline)
 
 
@@ -41,17 +45,17 @@ def _decode(job: Job) -> Iterator[list[Any]]:
     height, width = request["size"]
     box, limits = box_of(request), limits_of(request)
     memory, place = job.memory.view(request["memory_size"]), 0
-    for file, source in zip(_files(job), sources_of(request), strict=True):
-        with _Answer() as answer:
-            picture = decode_resized(_checked(file), (height, width), box=box, limits=limits)
+    for file, source in zip(files_of(job, sources_of(request)), sources_of(request), strict=True):
+        with Answer() as answer:
+            picture = decode_resized(checked(file), (height, width), box=box, limits=limits)
             memory[place : place + picture.nbytes] = picture.data.cast("B")
             place += picture.nbytes
             if shows_nothing(picture):
-                answer.fields = answer_of_empty_picture(_hash_of(_checked(file), source))
+                answer.fields = answer_of_empty_picture(_low_information_mark(checked(file), source))
         yield answer.fields
 
 
-def _hash_of(file: bytes, source: Source | None) -> str:
+def _low_information_mark(file: bytes, source: Source | None) -> str:
     """The first 32 hex digits of a file's SHA-256; empty for a frame of a video, because a frame is no file."""
     is_frame = source is not None and video_of(source) is not None
     return "" if is_frame else hashlib.sha256(file).hexdigest()[:32]
@@ -61,9 +65,9 @@ def _preview(job: Job) -> Iterator[list[Any]]:
     """See `messages.preview_request`."""
     side, limits = job.request["side"], limits_of(job.request)
     memory, place = job.memory.view(job.request["memory_size"]), 0
-    for file in _files(job):
-        with _Answer() as answer:
-            image = _checked(file)
+    for file in files_of(job, sources_of(job.request)):
+        with Answer() as answer:
+            image = checked(file)
             width, height = image_size(image)
             thumbnail = make_thumbnail(image, (width, height), side, limits)
             memory[place : place + len(thumbnail)] = thumbnail
@@ -75,7 +79,7 @@ def _preview(job: Job) -> Iterator[list[Any]]:
 def _describe(job: Job) -> Iterator[list[Any]]:
     """As `_preview`, but for local files and without thumbnails; null for what the header does not give."""
     for source in sources_of(job.request):
-        with _Answer() as answer:
+        with Answer() as answer:
             if source is not None:
                 answer.fields = [*_facts(source.name), 0]
         yield answer.fields
@@ -98,40 +102,6 @@ def _facts(name: bytes) -> tuple[int | None, int | None, int | None]:
         raise ImageError(ErrorCode.UNREADABLE, f"cannot be read: {error.strerror or error}") from None
     except ImageError:
         return None, None, size_bytes
-
-
-class _Answer:
-    """The answer for one image: `fields`, or code and reason if the block raises an error that makes the image bad."""
-
-    def __init__(self) -> None:
-        self.fields: list[Any] = []
-
-    def __enter__(self) -> "_Answer":
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, MemoryError):
-            error = ImageError(ErrorCode.IMAGE_TOO_LARGE, "needs more memory than a decoding process may have")
-        if isinstance(error, ImageError):
-            self.fields = answer_of(error)
-        return isinstance(error, ImageError)
-
-
-def _checked(file: bytes | ImageError) -> bytes:
-    if isinstance(file, ImageError):
-        raise file
-    return file
-
-
-def _files(job: Job) -> Iterator[bytes | ImageError]:
-    """The files of a request in order: those that came with it, and those that are read here."""
-    stores.open_urls_by(job.open_remote)
-    given = iter(job.contents)
-    for file_is_given, group in groupby(sources_of(job.request), key=lambda source: source is None):
-        if file_is_given:
-            yield from (next(given) for _ in group)
-        else:
-            yield from read_sources([source for source in group if isinstance(source, Source)])
 
 
 def _list_moments(job: Job) -> Iterator[list[int]]:

@@ -25,7 +25,7 @@ from dedup_assets.engine.decoders.messages import (
     preview_request,
     problem_of,
 )
-from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Preview, PreviewTask, Undecoded
+from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, LookTask, Preview, PreviewTask, Undecoded
 from dedup_assets.engine.inputs.containers import DECODER
 from dedup_assets.engine.inputs.reading import video_of
 from dedup_assets.engine.stores import is_url
@@ -83,10 +83,10 @@ def keep_decoders(threads: int, *, early: bool = False) -> AbstractContextManage
     return keep_workers(DECODER, threads, early=early)
 
 
-class _Call(ABC):
+class AskingCall(ABC):
     """The images of one call: those that still have no answer, and why others are bad."""
 
-    def __init__(self, images: Sequence[Undecoded], task: DecodingTask | PreviewTask, lent: Lent) -> None:
+    def __init__(self, images: Sequence[Undecoded], task: DecodingTask | PreviewTask | LookTask, lent: Lent) -> None:
         self._images, self._lent = images, lent
         self._seconds = task.seconds
         self.problems: list[ImageError | None] = [image if isinstance(image, ImageError) else None for image in images]
@@ -166,7 +166,7 @@ class _Call(ABC):
         )
 
 
-class _Decoding(_Call):
+class _Decoding(AskingCall):
     def __init__(self, images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> None:
         super().__init__(images, task, lent)
         self._task = task
@@ -196,7 +196,7 @@ class _Decoding(_Call):
         return pictures_in(self._lent.worker, self._good, self._task)
 
 
-class _Previewing(_Call):
+class _Previewing(AskingCall):
     def __init__(self, images: Sequence[Undecoded], task: PreviewTask, lent: Lent) -> None:
         self._task = task
         super().__init__(images, task, lent)

@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
-from dedup_assets.engine.decoders.tasks import DecodingTask, PreviewTask, Undecoded
+from dedup_assets.engine.decoders.tasks import Compared, DecodingTask, Looked, LookTask, PreviewTask, Undecoded
 from dedup_assets.engine.inputs.reading import MAX_FILE_BYTES
 from dedup_assets.engine.pictures.decoding import DecodingLimits, thumbnail_room
 from dedup_assets.engine.workers import Request, Worker
 
+LOOKS_KEPT = 256
+"""Looks that a process keeps: those that it used last."""
+
 _RGB = 3
 _BYTES_PER_PIXEL = 16  # the largest need of any decoder, as measured
 _LIBRARIES_BYTES = 512 << 20
+_LOOK_BYTES = 4 << 20  # of one look, with all that comparisons compute from it
 
 
 def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request:
@@ -48,6 +53,48 @@ def preview_request(images: Sequence[Undecoded], task: PreviewTask) -> Request:
         "memory_size": max(len(images) * thumbnail_room(task.side), 1),
         **_fields_of_every_request(images, task),
     }
+
+
+def look_request(images: Sequence[Undecoded], keys: Sequence[int], task: LookTask) -> Request:
+    """The request to look at images, which are named by numbers from then on.
+
+    The answer for each image is what `looked_of` reads, or [code, reason] where it is bad. A look that the process has
+    kept is not made again.
+    """
+    return {"do": "look", "keys": list(keys), **_fields_of_looks(images, task)}
+
+
+def pixels_request(images: Sequence[Undecoded], task: LookTask) -> Request:
+    """The request for the pixels of images in full size.
+
+    The answer for each image is [width, height, SHA-256 of its RGB pixels], or [code, reason] where it is bad.
+    """
+    return {"do": "pixels", **_fields_of_looks(images, task)}
+
+
+def comparing_request(attempts: "Sequence[Sequence[Attempt]]", task: LookTask) -> Request:
+    """The request to compare images that the process has looked at.
+
+    An attempt is a list of pairs, compared in order up to the first copy. The answer for each attempt is a list with
+    what `compared_of` reads for each pair that was compared; its last entry is null where the process has no look of
+    one of the two any more.
+    """
+    return {"do": "compare", "attempts": attempts, **_fields_of_looks([], task)}
+
+
+Attempt = tuple[int, int, tuple[float, ...] | None]
+"""The numbers of two images, and a map from the first to the other that is tried first, as of `Compared.matrix`."""
+
+
+def looked_of(answer: list[Any]) -> Looked:
+    """What a look at a good image found: the first fields of `Looked`."""
+    return Looked(*answer)
+
+
+def compared_of(answer: list[Any]) -> Compared:
+    """What the comparison of one pair found."""
+    relation, score, matrix, *rest = answer
+    return Compared(Relation(relation), score, None if matrix is None else tuple(matrix), *rest)
 
 
 def problem_of(answer: list[Any]) -> ImageError | None:
@@ -102,7 +149,18 @@ def box_of(request: Request) -> BoundingBox | None:
     return BoundingBox(*request["box"]) if request["box"] else None
 
 
-def _fields_of_every_request(images: Sequence[Undecoded], task: DecodingTask | PreviewTask) -> Request:
+def _fields_of_looks(images: Sequence[Undecoded], task: LookTask) -> Request:
+    fields = _fields_of_every_request(images, task)
+    box = task.box
+    return fields | {
+        "box": box and [box.row, box.col, box.width, box.height],
+        "session": task.session,
+        "memory_size": 1,
+        "memory_bytes": fields["memory_bytes"] + LOOKS_KEPT * _LOOK_BYTES,
+    }
+
+
+def _fields_of_every_request(images: Sequence[Undecoded], task: DecodingTask | PreviewTask | LookTask) -> Request:
     # A process holds the largest file that is read, and the largest picture that is decoded.
     memory_bytes = _LIBRARIES_BYTES + MAX_FILE_BYTES + task.limits.max_pixels * _BYTES_PER_PIXEL
     return {

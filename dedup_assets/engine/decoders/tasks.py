@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 
@@ -46,6 +47,23 @@ class PreviewTask:
 
 
 @dataclass(frozen=True)
+class LookTask:
+    """How images are looked at, to be compared.
+
+    Attributes:
+        box: crop, in pixels of the full picture; None for the whole picture.
+        limits: which pictures are refused.
+        seconds: time limit for one image, and for the comparisons of one image with others.
+        session: a text of its own for each use of the numbers that name images.
+    """
+
+    box: BoundingBox | None
+    limits: DecodingLimits
+    seconds: float
+    session: str
+
+
+@dataclass(frozen=True)
 class Decoded:
     """The result of a `DecodingTask`.
 
@@ -79,3 +97,56 @@ class Preview:
     size_bytes: int | None = None
     thumbnail: bytes | None = None
     problem: ImageError | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at one image says of its file. Attributes that are unknown are None.
+
+    Attributes:
+        width: pixels, as displayed.
+        height: pixels, as displayed.
+        size_bytes: of the file.
+        content: SHA-256 of its bytes in hex.
+        frames: frames or pages, see `pictures.frames`.
+        look: a checksum of the pixels at the size of a look.
+        is_jpeg: a JPEG may be decoded at a smaller size, so its look differs a little from that of equal pixels in
+            another format.
+        problem: why the image cannot be compared.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int | None = None
+    content: str | None = None
+    frames: int | None = None
+    look: int | None = None
+    is_jpeg: bool = False
+    problem: ImageError | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison of two images, a and b, found.
+
+    Attributes:
+        relation: of the two; never that of equal bytes or pixels.
+        score: 0 to 1: how sure it is that they are one picture.
+        matrix: nine numbers, the rows of the map from a to b, each in units of its longer side; None if there is none.
+        overlap_a: share of a's area that b shows.
+        overlap_b: share of b's area that a shows.
+        residual: share of the structure in the overlap that differs.
+        inliers: keypoints that agree.
+        kind: what was done, in words.
+        edited: which of them is the edited one: a, b, both, or empty if neither or unknown.
+    """
+
+    relation: Relation
+    score: float
+    matrix: tuple[float, ...] | None
+    overlap_a: float
+    overlap_b: float
+    residual: float
+    inliers: int
+    kind: str
+    edited: str

@@ -1,0 +1,112 @@
+"""Looks and comparisons in a decoding process: pixels stay here, and only what they prove travels.
+
+A process keeps the looks that it made last, so that the pairs of an image decode it once.
+"""
+
+import hashlib
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
+from dedup_assets.engine.decoders.received import Answer, checked, files_of
+from dedup_assets.engine.pictures.decoding import DecodingLimits, decode, decode_resized, image_size
+from dedup_assets.engine.pictures.frames import count_frames
+from dedup_assets.engine.workers.serving import Job
+
+if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loaded with the first look
+    from dedup_assets.engine.evidence.comparing import Finding
+    from dedup_assets.engine.evidence.look import Look
+
+_JPEG = b"\xff\xd8\xff"
+_kept: "OrderedDict[int, tuple[Look, list[Any]]]" = OrderedDict()
+_session: list[str] = [""]
+
+
+def look(job: Job) -> Iterator[list[Any]]:
+    """See `messages.look_request`."""
+    _begin(job.request["session"])
+    keys, sources = job.request["keys"], sources_of(job.request)
+    known = {key: _kept[key] for key in keys if key in _kept}
+    files = files_of(
+        job, [source for key, source in zip(keys, sources, strict=True) if source is None or key not in known]
+    )
+    box, limits = box_of(job.request), limits_of(job.request)
+    for key, source in zip(keys, sources, strict=True):
+        file = None if source is not None and key in known else next(files)
+        with Answer() as answer:
+            kept = known[key] if key in known or file is None else _look_at(file, box, limits)
+            _kept[key] = kept
+            _kept.move_to_end(key)
+            while len(_kept) > LOOKS_KEPT:
+                _kept.popitem(last=False)
+            answer.fields = kept[1]
+        yield answer.fields
+
+
+def compare(job: Job) -> Iterator[list[Any]]:
+    """See `messages.comparing_request`."""
+    from dedup_assets.engine.evidence.comparing import compare as compare_looks
+
+    _begin(job.request["session"])
+    for attempt in job.request["attempts"]:
+        answers: list[Any] = []
+        for a, b, hint in attempt:
+            if a not in _kept or b not in _kept:
+                answers.append(None)
+                break
+            _kept.move_to_end(a)
+            _kept.move_to_end(b)
+            finding = compare_looks(_kept[a][0], _kept[b][0], _matrix(hint))
+            answers.append(_fields(finding))
+            if finding.relation is Relation.COPY:
+                break
+        yield answers
+
+
+def pixels(job: Job) -> Iterator[list[Any]]:
+    """See `messages.pixels_request`."""
+    box, limits = box_of(job.request), limits_of(job.request)
+    for file in files_of(job, sources_of(job.request)):
+        with Answer() as answer:
+            picture = decode(checked(file), box=box, limits=limits)
+            height, width = picture.shape[:2]
+            answer.fields = [width, height, hashlib.sha256(picture.data).hexdigest()]
+        yield answer.fields
+
+
+def _begin(session: str) -> None:
+    """Forget the looks of other sessions: their numbers mean other images."""
+    if _session[0] != session:
+        _kept.clear()
+        _session[0] = session
+
+
+def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: DecodingLimits) -> "tuple[Look, list[Any]]":
+    from dedup_assets.engine.evidence.look import look_size, make_look
+
+    data = checked(file)
+    width, height = (box.width, box.height) if box else image_size(data)
+    columns, rows = look_size(width, height)
+    rgb = decode_resized(data, (rows, columns), box=box, limits=limits)
+    content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
+    facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg]
+    return make_look(rgb, width, height), facts
+
+
+def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded where it is needed
+    import numpy as np
+
+    return None if hint is None else np.array(hint).reshape(3, 3)
+
+
+def _fields(finding: "Finding") -> list[Any]:
+    matrix = None if finding.map is None else [float(value) for value in finding.map.ravel()]
+    return [
+        *(finding.relation.value, float(finding.score), matrix, float(finding.overlap_a), float(finding.overlap_b)),
+        *(float(finding.residual), int(finding.inliers), finding.kind(), finding.edited()),
+    ]
