@@ -12,12 +12,11 @@ import polars as pl
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import make_previews, open_decoders
-from dedup_assets.engine.decoders.tasks import Preview, PreviewTask, Undecoded
-from dedup_assets.engine.extraction.read_ahead import is_read_by_decoder
+from dedup_assets.engine.decoders.tasks import Preview, PreviewTask
+from dedup_assets.engine.extraction.read_by_name import find_content
 from dedup_assets.engine.gallery.pages import Illustrate, ShownFile
-from dedup_assets.engine.inputs.containers import find_inside, split_frame
+from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.containers.names import archives_around
-from dedup_assets.engine.inputs.reading import read_names, read_sources
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.stores import is_url
 from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
@@ -87,7 +86,7 @@ def make_pictures(
     task = PreviewTask(side, effort.limits, effort.seconds)
 
     def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, ShownFile]]:
-        contents = [_content(name, effort.seconds) for name in group]
+        contents = [find_content(name, effort.seconds) for name in group]
         with decoders.lend() as lent:
             previews = make_previews(contents, task, lent)
         return [(name, _shown(name, preview)) for name, preview in zip(group, previews, strict=True)]
@@ -146,15 +145,6 @@ def _pass_of(name: bytes) -> bytes | None:
     if frame := split_frame(name):
         return frame[0]
     return None if not is_url(name) and os.path.lexists(name) else b""
-
-
-def _content(name: bytes, seconds: float) -> Undecoded:
-    """Where a decoding process reads an image; the image's bytes if only this process can read it."""
-    if is_url(name) and not split_frame(name):
-        return next(read_names([name], seconds))
-    exists = not is_url(name) and os.path.lexists(name)
-    source = Source(name, -1, "") if exists else find_inside(name, seconds) or Source(name, -1, "")
-    return source if is_read_by_decoder(source) else next(read_sources([source], seconds))
 
 
 def _shown(name: bytes, preview: Preview, known: ShownFile | None = None) -> ShownFile:

@@ -54,14 +54,24 @@ def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, rank
 
 
 def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, rank: NDArray[np.int64]) -> tuple[int, bool]:
-    """The vertex of a star to keep: the best of those that all others are joined to; and whether it is the best of all.
+    """The vertex of a star to keep, and whether it is the best of all: there may be a better one that is not proven.
+
+    From the hub on, the best of those that are better than the kept one and joined to all others is kept instead. What
+    is better is known beside the kept one only, so this is repeated.
 
     Arguments as of `better_than_hub`.
     """
-    better = better_than_hub(hub, members, edges, rank)
-    everyone = np.append(members, hub)
-    for vertex in better:
-        others = everyone[everyone != vertex]
-        if (edges.find(np.full(len(others), vertex), others) >= 0).all():
-            return vertex, vertex == better[0]
-    return hub, not better
+    everyone, kept, seen = np.append(members, hub), hub, {hub}
+    while True:
+        better = better_than_hub(kept, everyone[everyone != kept], edges, rank)
+        proven = (vertex for vertex in better if vertex not in seen and _is_joined_to_all(vertex, everyone, edges))
+        following = next(proven, None)
+        if following is None:
+            return kept, seen.issuperset(better)
+        kept = following
+        seen.add(kept)
+
+
+def _is_joined_to_all(vertex: int, everyone: NDArray[np.int64], edges: CopyEdges) -> bool:
+    others = everyone[everyone != vertex]
+    return bool((edges.find(np.full(len(others), vertex), others) >= 0).all())

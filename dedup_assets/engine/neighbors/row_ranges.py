@@ -106,22 +106,21 @@ class RowRangeSearcher:
         self._store.write(rows, search_rows(self._vectors, self._index, self._search, self._threads, rows))
         return SearchOutcome(len(rows), len(rows))
 
-    def merge(self) -> Neighbors:
+    def merge(self, *, measured: bool = True) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.
 
         Images that show nothing are neighbours of their exact copies only (`low_information`); the recall is measured
         before their other neighbours are left out.
+
+        Args:
+            measured: whether the recall is wanted; it costs a search of the sample.
 
         Raises:
             SearchError: as `complete`.
             WorkDirError: a range is missing.
         """
         edges = pl.concat([self._read(rows) for rows in self.cut()], rechunk=True)
-        try:
-            recall = self._store.read_recall()
-        except KeyError:
-            recall = measure_recall(self._vectors, edges, self._search, self._threads)
-            self._store.write_recall(recall)
+        recall = self._recall(edges) if measured else None
         marks = files.read_low_information(self._folder, self._features.names)
         return match_exact_copies_alone(
             Neighbors(edges, len(self._vectors), recall),
@@ -131,6 +130,14 @@ class RowRangeSearcher:
             self._search,
             self._threads,
         )
+
+    def _recall(self, edges: pl.DataFrame) -> float | None:
+        try:
+            return self._store.read_recall()
+        except KeyError:
+            recall = measure_recall(self._vectors, edges, self._search, self._threads)
+            self._store.write_recall(recall)
+            return recall
 
     def _read(self, rows: RowRange) -> pl.DataFrame:
         try:

@@ -1,0 +1,20 @@
+"""Which pairs of images are compared by their pixels, in what order, and what follows from the results.
+
+candidates.py   which pairs may be one picture
+exact.py        equal files, before anything is decoded
+rounds.py       from the most similar candidates down, within a budget
+clustering.py   leader clustering of a few images, as questions and answers
+examining.py    answers to questions: equal bytes, equal pixels, comparisons
+proofs.py       stars and maps that follow from the results
+library.py      the images by number
+gathering.py    all of it together
+tabulating.py   results to the tables of `Evidence`
+
+`evidence` compares two pictures, `groups` turns evidence into groups.
+"""
+
+from dedup_assets.engine.groups import form_groups
+from dedup_assets.engine.matching.candidates import find_candidates
+from dedup_assets.engine.matching.gathering import gather_evidence
+
+__all__ = ["find_candidates", "form_groups", "gather_evidence"]

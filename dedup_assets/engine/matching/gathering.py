@@ -1,0 +1,180 @@
+"""Gather evidence: exact copies, rounds of comparisons, the kept images, and the tables."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Relation
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.records import Features, Pairs
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.asking import open_decoders
+from dedup_assets.engine.decoders.comparing import Comparer
+from dedup_assets.engine.decoders.tasks import Looked, LookTask
+from dedup_assets.engine.matching.clustering import Clustered, ClusterJob, Conversation, cluster, converse, prove_kept
+from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
+from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
+from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.proofs import Proofs
+from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
+from dedup_assets.engine.matching.tabulating import Matches, Similarities
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
+
+_IMAGES_TOGETHER = 32  # of jobs that share requests
+_KEEPING_ROUNDS = 2  # what is better is known beside a kept image only, so a second round finds what is better still
+_T = TypeVar("_T")
+
+OpenExaminer = Callable[[], AbstractContextManager[Examiner]]
+"""Gives an examiner to one thread, for a while."""
+
+
+def gather_evidence(
+    settings: Settings,
+    features: Features,
+    candidates: pl.DataFrame,
+    pairs: Pairs,
+    work_dir: WorkDir,
+    progress: ProgressReporter,
+) -> Evidence:
+    """Compare the candidates by their pixels, from the most similar down, within the budget of the settings.
+
+    The result is the same for any number of threads.
+
+    Args:
+        settings: budget, limits of decoding, crop and threads.
+        features: names and vectors of the images.
+        candidates: as `find_candidates` gives them.
+        pairs: similarity.csv; each of its pairs gets a row.
+        work_dir: knows the sizes of the images, and which show nothing.
+        progress: counts pairs.
+
+    Raises:
+        WorkerError: no decoding process can be started.
+        WorkDirError: a file of the work_dir is damaged.
+    """
+    if settings.evidence == "off":
+        return Evidence(
+            pl.DataFrame(schema=EVIDENCE_SCHEMA), pl.DataFrame(schema=IMAGES_SCHEMA), _counts(0, 0, 0, 0, [])
+        )
+    threads = thread_count(settings.num_threads)
+    library = Library.of(features.names, files.read_listed_sizes(work_dir), settings.image_seconds)
+    exact = find_exact_copies(library, features.vectors, threads)
+    wanted = _between_pictures(candidates, exact, files.read_low_information(work_dir, features.names))
+    budget = int(settings.evidence_pairs_per_image * len(features))
+    with progress.counting(min(budget, len(wanted)), "pairs"), open_decoders(threads) as decoders:
+        matching = Matching(wanted, library.rank_as_center, budget, Lanes(threads, abandon=decoders.close), progress)
+        matching.run(_examiners(settings, library, decoders))
+    found = Matches(library, exact, matching.results, matching.looked)
+    evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
+    unreadable = sum(looked.problem is not None for looked in matching.looked.values())
+    counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
+    return replace(evidence, counts=counts)
+
+
+@dataclass
+class Matching:
+    """The comparisons of a run: rounds over the candidates, then those that prove a better image to keep.
+
+    Args:
+        candidates: pairs of images that are no exact copies.
+        rank: of each image as a centre.
+        budget: most pairs that are compared.
+        lanes: threads that work side by side.
+        progress: counts pairs.
+    """
+
+    candidates: CandidatePairs
+    rank: "np.typing.NDArray[np.int64]"
+    budget: int
+    lanes: Lanes
+    progress: ProgressReporter
+    looked: dict[int, Looked] = field(default_factory=dict)
+
+    def run(self, open_examiner: OpenExaminer) -> None:
+        """Compare, and see to it that a better image than a star's centre is compared with the others of the star."""
+        rounds = Rounds(self.candidates, self.rank, self.budget)
+        rounds.run(lambda jobs: self._hold(jobs, cluster, _images_of, open_examiner))
+        self.left_out = rounds.count_left_out()
+        self.results = rounds.results
+        for _ in range(_KEEPING_ROUNDS):
+            jobs = Proofs(len(self.rank), self.results).keeping_jobs(self.looked)
+            outcomes = self._hold(jobs, prove_kept, lambda job: 1 + len(job.others), open_examiner)
+            self.results = self.results + [result for outcome in outcomes for result in outcome.results]
+        self.compared = sum(result.compared is not None for result in self.results)
+
+    def _hold(
+        self,
+        jobs: Sequence[_T],
+        talk: Callable[[_T], Conversation],
+        images_of: Callable[[_T], int],
+        open_examiner: OpenExaminer,
+    ) -> list[Clustered]:
+        """Do jobs in parallel, several small ones with one request; their outcomes in order."""
+
+        def work(bundle: list[_T]) -> tuple[list[Clustered], dict[int, Looked]]:
+            with open_examiner() as examiner:
+                return converse([talk(job) for job in bundle], examiner.examine), examiner.looked
+
+        found: list[Clustered] = []
+        for outcomes, looked in self.lanes.in_order(_bundles(jobs, images_of), work):
+            self.looked.update(looked)
+            self.progress.advance(sum(len(outcome.results) for outcome in outcomes), 0)
+            found += outcomes
+        return found
+
+
+def _images_of(job: ClusterJob) -> int:
+    return len(job.centers)
+
+
+def _bundles(jobs: Iterable[_T], images_of: Callable[[_T], int]) -> Iterator[list[_T]]:
+    bundle: list[_T] = []
+    images = 0
+    for job in jobs:
+        if bundle and images + images_of(job) > _IMAGES_TOGETHER:
+            yield bundle
+            bundle, images = [], 0
+        bundle.append(job)
+        images += images_of(job)
+    if bundle:
+        yield bundle
+
+
+def _examiners(settings: Settings, library: Library, decoders: WorkerPool) -> OpenExaminer:
+    limits = DecodingLimits(max_pixels=settings.max_pixels)
+    task = LookTask(settings.box, limits, settings.image_seconds, uuid.uuid4().hex)
+
+    @contextmanager
+    def open_examiner() -> Iterator[Examiner]:
+        with decoders.lend() as lent:
+            yield PixelExaminer(Comparer(task, lent, library.read), library.is_file)
+
+    return open_examiner
+
+
+def _between_pictures(candidates: pl.DataFrame, exact: ExactCopies, marks: pl.Series) -> CandidatePairs:
+    """The candidates as pairs of first images of exact copies, without pictures that show nothing."""
+    a, b = (exact.first[candidates[side].to_numpy()] for side in ("a", "b"))
+    shows = marks.is_null().to_numpy()
+    kept = np.flatnonzero((a != b) & shows[a] & shows[b])
+    low, high = np.minimum(a, b)[kept], np.maximum(a, b)[kept]
+    alike = candidates["alike"].to_numpy()[kept]
+    _, first = np.unique(np.stack([low, high]), axis=1, return_index=True)
+    order = np.lexsort((high[first], low[first], -alike[first]))
+    return CandidatePairs(low[first][order], high[first][order], alike[first][order])
+
+
+def _counts(candidates: int, compared: int, left_out: int, unreadable: int, relations: Iterable[str]) -> dict[str, int]:
+    counts = {"candidates": candidates, "compared": compared, "left_out": left_out, "unreadable": unreadable}
+    counts |= {relation.value: 0 for relation in Relation}
+    for relation in relations:
+        counts[relation] += 1
+    return counts

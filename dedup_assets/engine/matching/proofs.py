@@ -1,0 +1,106 @@
+"""What was proven of pairs, as arrays: the maps between copies, and the stars that follow from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.joining import join
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.decoders.tasks import Looked
+from dedup_assets.engine.groups import CopyEdges, better_than_hub, choose_kept, find_stars, quality_ranks
+from dedup_assets.engine.matching.clustering import KeepingJob, Matrix, PairResult, compose, inverted
+
+_SIDES = {"a": -1, "b": 1}
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """The pairs that were compared and are one picture.
+
+    Attributes:
+        count: number of images.
+        results: of all comparisons.
+    """
+
+    count: int
+    results: Sequence[PairResult]
+
+    @cached_property
+    def same(self) -> list[PairResult]:
+        """The results that prove one picture, each pair once."""
+        first: dict[tuple[int, int], PairResult] = {}
+        for result in self.results:
+            if result.is_copy:
+                first.setdefault((min(result.a, result.b), max(result.a, result.b)), result)
+        return list(first.values())
+
+    @cached_property
+    def vertex(self) -> NDArray[np.int64]:
+        """(count,): equal for images with equal pixels or bytes: the smallest of their numbers."""
+        equal = [each for each in self.same if each.compared and each.compared.relation is not Relation.COPY]
+        a, b = (np.array([getattr(each, side) for each in equal], np.int64) for side in "ab")
+        return join(self.count, a, b).astype(np.int64)
+
+    @cached_property
+    def matrices(self) -> dict[tuple[int, int], Matrix]:
+        """The map from one vertex to the other, both ways, of each pair of copies."""
+        found: dict[tuple[int, int], Matrix] = {}
+        for each in self.same:
+            one, other = int(self.vertex[each.a]), int(self.vertex[each.b])
+            matrix = each.compared.matrix if each.compared else None
+            back = inverted(matrix)
+            if one != other and matrix is not None and back is not None:
+                found.setdefault((one, other), matrix)
+                found.setdefault((other, one), back)
+        return found
+
+    def keeping_jobs(self, looked: dict[int, Looked]) -> list[KeepingJob]:
+        """For each star whose centre is not the best image to keep, the pairs that would prove that one."""
+        edges = self._edges()
+        pixels, size_bytes = np.zeros(self.count, np.int64), np.full(self.count, -1, np.int64)
+        for image, facts in looked.items():
+            if facts.problem is None:
+                pixels[image] = (facts.width or 0) * (facts.height or 0)
+                size_bytes[image] = -1 if facts.size_bytes is None else facts.size_bytes
+        rank = quality_ranks(pixels, size_bytes)
+        hub = find_stars(self.count, edges, rank)
+        images = np.flatnonzero(hub != np.arange(self.count))
+        images = images[np.argsort(hub[images], kind="stable")]
+        jobs = []
+        for members in np.split(images, np.flatnonzero(np.diff(hub[images])) + 1) if len(images) else []:
+            center = int(hub[members[0]])
+            kept, _ = choose_kept(center, members, edges, rank)
+            everyone = np.append(members, center)
+            for best in better_than_hub(kept, everyone[everyone != kept], edges, rank):
+                others = [int(each) for each in everyone if int(each) != best]
+                left = [other for other in others if (best, other) not in self.matrices]
+                if not left:
+                    break
+                if not any((best, other) in self._asked for other in left):
+                    jobs.append(KeepingJob(best, {other: self._through(best, center, other) for other in left}))
+                    break
+        return jobs
+
+    @cached_property
+    def _asked(self) -> set[tuple[int, int]]:
+        """The vertices of all pairs that were compared, both ways."""
+        pairs = [(int(self.vertex[each.a]), int(self.vertex[each.b])) for each in self.results]
+        return {*pairs, *((other, one) for one, other in pairs)}
+
+    def _through(self, start: int, center: int, end: int) -> Matrix | None:
+        return compose(self.matrices.get((center, end)), self.matrices.get((start, center)))
+
+    def _edges(self) -> CopyEdges:
+        """Edges between vertices; of several between the same two the first counts."""
+        keys: dict[tuple[int, int], int] = {}
+        for each in self.same:
+            one, other = int(self.vertex[each.a]), int(self.vertex[each.b])
+            side = _SIDES.get(each.compared.edited, 0) if each.compared else 0
+            if one != other:
+                keys.setdefault((min(one, other), max(one, other)), side if one < other else -side)
+        pairs = np.array(sorted(keys), np.int64).reshape(-1, 2)
+        edited = np.array([keys[pair] for pair in sorted(keys)], np.int8)
+        return CopyEdges(pairs[:, 0], pairs[:, 1], edited, np.arange(len(pairs)))

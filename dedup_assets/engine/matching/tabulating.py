@@ -1,0 +1,253 @@
+"""Results in numbers to the tables of `Evidence`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.match_records import Evidence, Relation
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
+from dedup_assets.engine.core.records import Pairs
+from dedup_assets.engine.core.settings import Distance
+from dedup_assets.engine.decoders.tasks import Looked
+from dedup_assets.engine.groups import form_groups
+from dedup_assets.engine.matching.candidates import pair_similarities
+from dedup_assets.engine.matching.clustering import PairResult
+from dedup_assets.engine.matching.exact import ExactCopies
+from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.proofs import Proofs
+
+_SWAPPED = {"a": "b", "b": "a"}
+_EYE = np.eye(3)
+_NINE = 9
+
+
+@dataclass(frozen=True)
+class Matches:
+    """All that was found, in numbers.
+
+    Attributes:
+        library: the images.
+        exact: the exact copies among them.
+        results: of all comparisons, between first images of exact copies.
+        looked: what is known of the images that were looked at.
+    """
+
+    library: Library
+    exact: ExactCopies
+    results: Sequence[PairResult]
+    looked: dict[int, Looked]
+
+    def tabulate(self, similarity: "Similarities", pairs: Pairs) -> Evidence:
+        """The rows for all compared pairs, for exact copies and for the pairs of similarity.csv; without counts.
+
+        A pair of similarity.csv that was not compared itself is exact where the bytes are equal, a copy where both
+        images are in one group, a variant where the groups' kept images are, and unverified otherwise.
+        """
+        images = self._images()
+        proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
+        groups = form_groups(Evidence(proven, images))
+        derived = self._derived_rows(proven, groups.rows, pairs)
+        rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
+        return Evidence(rows, images)
+
+    def _images(self) -> pl.DataFrame:
+        rows = []
+        of_content = {int(first) for first in self.exact.first[list(self.exact.content)]}
+        for image in sorted({*self.looked, *self.exact.content}):
+            first = int(self.exact.first[image])
+            facts = self.looked.get(image) or self.looked.get(first) or Looked()
+            content = self.exact.content.get(image, facts.content)
+            alone = image not in self.looked and image not in of_content and first == image
+            if content is None or alone:
+                continue
+            size_bytes = int(self.library.size_bytes[image])
+            known = size_bytes if size_bytes >= 0 else facts.size_bytes if self.library.is_file(image) else None
+            rows.append((self.library.names[image], content, facts.width, facts.height, known, facts.frames))
+        return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
+
+    def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:
+        once = list({(min(each.a, each.b), max(each.a, each.b)): each for each in reversed(self.results)}.values())
+        one = np.array([each.a for each in once], np.int64)
+        other = np.array([each.b for each in once], np.int64)
+        rank = self.library.rank_by_name
+        swapped = rank[one] > rank[other]
+        matrices = _matrices([each.compared.matrix if each.compared else None for each in once])
+        transforms = self._in_pixels(
+            np.where(swapped[:, None, None], _inverse(matrices), matrices), one, other, swapped
+        )
+        found = [each.compared for each in once]
+        overlaps = np.array([(c.overlap_a, c.overlap_b) if c else (np.nan, np.nan) for c in found]).reshape(-1, 2)
+        overlaps = np.where(swapped[:, None], overlaps[:, ::-1], overlaps)
+        sides = zip(found, swapped.tolist(), strict=True)
+        return self._table(
+            np.where(swapped, other, one),
+            np.where(swapped, one, other),
+            {
+                "similarity": similarity.of(one, other),
+                "relation": [str(c.relation) if c else str(Relation.UNVERIFIED) for c in found],
+                "kind": [c.kind if c else "" for c in found],
+                "transform": _lists(transforms),
+                "overlap_a": _known(overlaps[:, 0]),
+                "overlap_b": _known(overlaps[:, 1]),
+                "residual": [c.residual if c else None for c in found],
+                "inliers": [c.inliers if c else None for c in found],
+                "edited": [(_SWAPPED.get(c.edited, c.edited) if swap else c.edited) if c else "" for c, swap in sides],
+            },
+        )
+
+    def _exact_rows(self, similarity: "Similarities") -> pl.DataFrame:
+        copies = np.flatnonzero(self.exact.first != np.arange(len(self.exact.first)))
+        first = self.exact.first[copies]  # the first by name
+        many = len(copies)
+        return self._table(
+            first,
+            copies,
+            {
+                "similarity": similarity.of(first, copies),
+                "relation": [str(Relation.EXACT)] * many,
+                "kind": [""] * many,
+                "transform": _lists(np.broadcast_to(_EYE, (many, 3, 3))),
+                "overlap_a": [1.0] * many,
+                "overlap_b": [1.0] * many,
+                "residual": [0.0] * many,
+                "inliers": [0] * many,
+                "edited": [""] * many,
+            },
+        )
+
+    def _derived_rows(self, proven: pl.DataFrame, grouped: pl.DataFrame, pairs: Pairs) -> pl.DataFrame:
+        table = self._numbered(pairs, grouped)
+        one, other = table["one"].to_numpy(), table["other"].to_numpy()
+        swapped = self.library.rank_by_name[one] > self.library.rank_by_name[other]
+        kept = table["kept_one"].to_numpy(), table["kept_other"].to_numpy()
+        variants = {
+            frozenset((each.a, each.b))
+            for each in self.results
+            if each.compared and each.compared.relation is Relation.VARIANT
+        }
+        lead = zip(*(self.exact.first[images].tolist() for images in kept), strict=True)
+        is_variant = np.array([frozenset(pair) in variants for pair in lead], np.bool_)
+        is_member = (kept[0] == kept[1]) & (one != other)
+        relation = np.select(
+            [self.exact.first[one] == self.exact.first[other], is_member, is_variant],
+            [str(Relation.EXACT), str(Relation.COPY), str(Relation.VARIANT)],
+            str(Relation.UNVERIFIED),
+        )
+        low, high = np.where(swapped, other, one), np.where(swapped, one, other)
+        rows = self._table(
+            low,
+            high,
+            {
+                "similarity": table["distance"],
+                "relation": relation.tolist(),
+                "kind": [""] * table.height,
+                "transform": self._composed(low, high, np.where(is_member, kept[0], -1)),
+                **{name: [None] * table.height for name in ("overlap_a", "overlap_b", "residual", "inliers")},
+                "edited": [""] * table.height,
+            },
+        )
+        return rows.unique(["a", "b"], keep="first", maintain_order=True).join(proven, on=["a", "b"], how="anti")
+
+    def _numbered(self, pairs: Pairs, grouped: pl.DataFrame) -> pl.DataFrame:
+        """The pairs with `one`, `other`: numbers; `kept_one`, `kept_other`: the kept image of the group, or itself."""
+        number = pl.DataFrame({"name": self.library.names}).with_row_index("row").unique("name", keep="first")
+        number = number.with_columns(pl.col("row").cast(pl.Int64))
+        kept = grouped.select("filename", name="keep").join(number, on="name").select("filename", kept="row")
+        table = pairs.rows
+        for side, column in (("one", "from"), ("other", "to")):
+            table = table.join(number.rename({"name": column, "row": side}), on=column, maintain_order="left")
+            found = kept.rename({"filename": column, "kept": f"kept_{side}"})
+            table = table.join(found, on=column, how="left", maintain_order="left")
+            table = table.with_columns(pl.coalesce(f"kept_{side}", side))
+        return table
+
+    def _composed(
+        self, low: NDArray[np.int64], high: NDArray[np.int64], kept: NDArray[np.int64]
+    ) -> list[list[float] | None]:
+        """For each two images the map of pixels of the second onto the first through the kept one; -1: none."""
+        proofs = Proofs(len(self.exact.first), self.results)
+        vertex = proofs.vertex[self.exact.first]
+        found: list[list[float] | None] = []
+        for a, b, center in zip(low.tolist(), high.tolist(), kept.tolist(), strict=True):
+            if center < 0:
+                found.append(None)
+                continue
+            middle = int(vertex[center])
+            to_a, to_b = (
+                _EYE if int(vertex[each]) == middle else proofs.matrices.get((middle, int(vertex[each])))
+                for each in (a, b)
+            )
+            if to_a is None or to_b is None or self._side(a) is None or self._side(b) is None:
+                found.append(None)
+                continue
+            a_to_b = np.reshape(to_b, (3, 3)) @ np.linalg.inv(np.reshape(to_a, (3, 3)))
+            found.append(_lists(self._scaled(np.linalg.inv(a_to_b)[None], np.array([a]), np.array([b])))[0])
+        return found
+
+    def _side(self, image: int) -> int | None:
+        """The longer side of an image in pixels; None if unknown."""
+        facts = self.looked.get(int(self.exact.first[image]))
+        return max(facts.width, facts.height) if facts and facts.width and facts.height else None
+
+    def _in_pixels(
+        self, a_to_b: NDArray[np.float64], one: NDArray[np.int64], other: NDArray[np.int64], swapped: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """(m, 3, 3): pixels of b onto a, of maps from a to b in units of the longer sides; nan where unknown."""
+        return self._scaled(_inverse(a_to_b), np.where(swapped, other, one), np.where(swapped, one, other))
+
+    def _scaled(self, b_to_a: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        side_a, side_b = (
+            np.array([self._side(image) or np.nan for image in images.tolist()], np.float64) for images in (a, b)
+        )
+        scaled = b_to_a.copy()
+        scaled[:, :2] *= side_a[:, None, None]
+        scaled[:, :, :2] /= side_b[:, None, None]
+        result: NDArray[np.float64] = scaled / scaled[:, 2:, 2:]
+        return result
+
+    def _table(self, a: NDArray[np.int64], b: NDArray[np.int64], columns: dict[str, object]) -> pl.DataFrame:
+        names = self.library.names
+        return pl.DataFrame({"a": names.gather(a), "b": names.gather(b), **columns}, schema=EVIDENCE_SCHEMA)
+
+
+@dataclass(frozen=True)
+class Similarities:
+    """Similarities of any two images, as similarity.csv has them.
+
+    Attributes:
+        vectors: (n, d) float32.
+        distance: the metric.
+    """
+
+    vectors: NDArray[np.float32]
+    distance: Distance
+
+    def of(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(m,) float64 to six decimals."""
+        return pair_similarities(self.vectors, one, other, self.distance)
+
+
+def _matrices(given: list[tuple[float, ...] | None]) -> NDArray[np.float64]:
+    flat = np.array([each or (np.nan,) * _NINE for each in given], np.float64)
+    return flat.reshape(-1, 3, 3)
+
+
+def _inverse(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of each matrix; nan where it is unknown."""
+    found = np.full(matrices.shape, np.nan)
+    known = ~np.isnan(matrices).any(axis=(1, 2))
+    found[known] = np.linalg.inv(matrices[known])
+    return found
+
+
+def _lists(matrices: NDArray[np.float64]) -> list[list[float] | None]:
+    flat = matrices.reshape(-1, _NINE)
+    return [None if math.isnan(sum(row)) else row for row in flat.tolist()]
+
+
+def _known(values: NDArray[np.float64]) -> pl.Series:
+    return pl.Series(values, dtype=pl.Float64).fill_nan(None)

@@ -1,0 +1,133 @@
+"""Rounds and leader clustering with an oracle in place of pictures: what holds of any world."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from dedup_assets.engine.core.match_records import Groups, Relation
+from dedup_assets_tests.engine.matching.worlds import World, match, random_world
+
+worlds = st.randoms(use_true_random=False).map(random_world)
+
+
+def members_of(world: World, groups: Groups) -> dict[int, list[int]]:
+    """The numbers of the images of each group, by that of the kept one."""
+    found: dict[int, list[int]] = {}
+    for filename, keep in groups.rows.select("filename", "keep").iter_rows():
+        found.setdefault(world.number(keep), []).append(world.number(filename))
+    return found
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world: World) -> None:
+    _, groups, _ = match(world)
+    found = members_of(world, groups)
+    images = [image for members in found.values() for image in members]
+    assert len(images) == len(set(images))
+    for kept, members in found.items():
+        assert len(members) > 1
+        assert all(world.relation(kept, member).is_same_picture for member in members)
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_any_number_of_threads_gives_the_same_tables(world: World) -> None:
+    (one, one_groups, _), (three, three_groups, _) = match(world), match(world, threads=3)
+    assert_frame_equal(one.rows, three.rows)
+    assert_frame_equal(one.images, three.images)
+    assert_frame_equal(one_groups.rows, three_groups.rows)
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_no_pair_is_compared_twice_and_rows_say_what_was_found(world: World) -> None:
+    evidence, _, matching = match(world)
+    assert len(set(world.asked)) == len(world.asked)
+    proven = evidence.rows.filter(evidence.rows["residual"].is_not_null())
+    for a, b, relation in proven.select("a", "b", "relation").iter_rows():
+        assert world.relation(world.number(a), world.number(b)) == relation
+    assert matching.compared == len(world.asked)
+    assert evidence.rows.select("a", "b").is_unique().all()
+    assert (evidence.rows["a"] < evidence.rows["b"]).all()
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_one(world: World) -> None:
+    _, groups, matching = match(world)
+    group_of = dict(groups.rows.select("filename", "group_id").iter_rows())
+    assert matching.left_out == 0
+    for a, b in world.alike:
+        if world.relation(a, b).is_same_picture:
+            assert {world.name(a), world.name(b)} & group_of.keys()
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_each_pair_of_similarity_csv_has_one_row(world: World) -> None:
+    evidence, groups, _ = match(world)
+    keep = dict(groups.rows.select("filename", "keep").iter_rows())
+    said = {(a, b): relation for a, b, relation in evidence.rows.select("a", "b", "relation").iter_rows()}
+    for pair in world.listed:
+        a, b = sorted(world.name(image) for image in pair)
+        assert (a, b) in said
+        if keep.get(a, a) == keep.get(b, b):
+            assert Relation(said[a, b]) is not Relation.VARIANT or world.relation(*pair) is Relation.VARIANT
+
+
+def test_a_chain_of_copies_is_no_group() -> None:
+    chain = World(3, {(0, 1): Relation.COPY, (1, 2): Relation.COPY}, {(0, 1): 0.9, (1, 2): 0.9, (0, 2): 0.9}, [3, 2, 1])
+    _, groups, _ = match(chain)
+    assert members_of(chain, groups) == {0: [0, 1]}
+    longer = World(4, {(a, a + 1): Relation.COPY for a in range(3)}, {(a, a + 1): 0.9 for a in range(3)}, [4, 3, 2, 1])
+    _, groups, _ = match(longer)
+    assert all(len(members) < 4 for members in members_of(longer, groups).values())
+
+
+def test_a_crowd_of_exact_copies_costs_one_row_each_and_no_comparison() -> None:
+    many = 500
+    crowd = World(many, {}, {(a, a + 1): 1.0 for a in range(many - 1)}, [9] * many, [0] * many)
+    evidence, groups, _ = match(crowd)
+    assert (len(evidence), crowd.asked) == (many - 1, [])
+    assert members_of(crowd, groups) == {0: list(range(many))}
+
+
+def test_a_group_costs_a_comparison_per_member_not_per_pair() -> None:
+    pairs = [(a, b) for b in range(40) for a in range(b)]
+    group = World(40, dict.fromkeys(pairs, Relation.COPY), dict.fromkeys(pairs, 0.9), [100 - a for a in range(40)])
+    _, groups, _ = match(group)
+    assert len(group.asked) == 39
+    assert [len(members) for members in members_of(group, groups).values()] == [40]
+
+
+def test_a_better_image_than_the_largest_file_is_kept_when_it_is_proven() -> None:
+    pairs = [(a, b) for b in range(5) for a in range(b)]
+    group = World(5, dict.fromkeys(pairs, Relation.COPY), dict.fromkeys(pairs, 0.9), [3, 2, 1, 4, 5])
+    _, groups, _ = match(group)  # the oracle says that the later one of two is the edited one
+    assert list(members_of(group, groups)) == [0]
+    assert set(groups.rows["reason"]) == {"less edited"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_budget_is_counted_in_pairs_and_the_most_alike_come_first(threads: int) -> None:
+    pairs = {(a, a + 1): 0.9 - 0.001 * a for a in range(0, 200, 2)}
+    world = World(200, dict.fromkeys(pairs, Relation.COPY), pairs, [1] * 200)
+    _, groups, matching = match(world, threads, budget=30)
+    assert (matching.compared, matching.left_out) == (30, 70)
+    assert sorted(members_of(world, groups)) == list(range(0, 60, 2))
+
+
+def test_where_copies_are_rare_the_rest_is_left_out() -> None:
+    rng = random.Random(3)  # noqa: S311 - a fixed world
+    pairs = {}
+    while len(pairs) < 6000:
+        a, b = sorted(rng.sample(range(5000), 2))
+        pairs[a, b] = round(rng.uniform(0.45, 0.99), 6)
+    world = World(5000, {}, pairs, [1] * 5000)
+    _, _, matching = match(world)
+    assert 2048 <= matching.compared < 4200
+    assert matching.compared + matching.left_out == 6000
