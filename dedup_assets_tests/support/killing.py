@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+_BY_DESCRIPTOR = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}  # their last detail is a folder, or -1
 WRITING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 _SOON_SECONDS = 100  # enough for a process to end, even on a busy machine
 
@@ -191,8 +192,7 @@ def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, fi
                 return
         elif event not in WRITING:
             return
-        named = details[1] if event == "os.rename" else details[0]
-        path = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""
+        path = _path_of(event, details)
         if path.startswith(top):
             moments.append(f"{event} {path.removeprefix(top)}")
             if kill_before in (len(moments), moments[-1]):
@@ -213,6 +213,14 @@ def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, fi
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _path_of(event: str, details: tuple[Any, ...]) -> str:
+    """The path that an event is about; a name may be relative to an open folder, whose descriptor is among the last."""
+    named, folder = (details[1], details[-1]) if event == "os.rename" else (details[0], details[-1])
+    path = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""
+    is_relative = event in _BY_DESCRIPTOR and not path.startswith("/") and folder >= 0
+    return f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}" if is_relative else path
 
 
 def _load(stale_seconds: float) -> None:

@@ -2,5 +2,6 @@
 
 FEATURES = "features.dat"
 LEDGER = "image_ledger.parquet"
+GALLERY = "gallery"
 SHARDS = "shards"
 SEARCHED = "neighbors"

@@ -10,8 +10,9 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from dedup_assets.engine.work_dir.journal import Journal
 from dedup_assets.engine.work_dir.ownership import Ownership, hash_of
@@ -98,7 +99,8 @@ def _remove_folder(place: Place, folder: str, *, is_listed_by_config: bool) -> N
     inner = {folder, *(f"{folder}/{parent}" for name in there for parent in PurePosixPath(name).parents)}
     for name in sorted((name.removesuffix("/.") for name in inner), key=len, reverse=True):
         if place.is_local:
-            remove_abandoned(Path(place.inside_folder(name)))
+            with suppress(OSError), place.open_folder(name) as opened:
+                remove_abandoned(opened)
         place.remove_empty_folder(name)
     if foreign := sorted(place.sizes(folder)):
         more = f" and {len(foreign) - _MOST_NAMED} more" if len(foreign) > _MOST_NAMED else ""

@@ -6,19 +6,17 @@ folder is deleted after the last page that names it (`former_galleries`). A page
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.files import GALLERY
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents, is_complete
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.writing import TEMPORARY, Content, make_folder, remove_abandoned, temporary_beside
+from dedup_assets.engine.work_dir.writing import TEMPORARY, Content, remove_abandoned, temporary_name
 
 _AT_ONCE = 8  # parallel writes, because a disk or store takes long to confirm each file
 _BATCH = 64  # files in memory
@@ -42,39 +40,41 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
             file.write(gallery.pages[name].encode("utf-8"))
 
 
-def _write_local(folder: WorkDir, gallery: Gallery) -> None:
-    target = Path(folder.inside_folder(gallery.folder))
-    for unfinished in target.parent.glob(f".{FOLDER_PREFIX}*"):  # left by a killed run
-        if TEMPORARY.fullmatch(unfinished.name) and not unfinished.is_symlink():
-            shutil.rmtree(unfinished, ignore_errors=True)
-    if target.is_dir():  # it was complete when it got its name, but files may have been lost since
-        _remove_unfinished(target)
-        if not is_complete(folder, gallery.folder):
-            _write_each(folder, gallery)
-        return
-    temporary, written = temporary_beside(target), dict[str, Content]()
+def _write_local(view: WorkDir, gallery: Gallery) -> None:
+    with view.open_folder("", create=True) as folder:
+        for unfinished in folder.names():  # left by a killed run
+            if unfinished.startswith(f".{FOLDER_PREFIX}") and TEMPORARY.fullmatch(unfinished):
+                folder.remove_tree(unfinished)
+        if gallery.folder in folder.names():  # it was complete when it got its name, but files may have been lost since
+            _remove_unfinished(view, gallery.folder)
+            if not is_complete(view, gallery.folder):
+                _write_each(view, gallery)
+            return
+        temporary, written = temporary_name(gallery.folder), dict[str, Content]()
 
-    def write(entry: tuple[str, bytes]) -> None:
-        path = temporary / entry[0]
-        make_folder(path.parent)
-        with path.open("wb") as file:
-            file.write(entry[1])
-            file.flush()
-            os.fsync(file.fileno())
-        written[entry[0]] = _content(entry[1])
+        def write(entry: tuple[str, bytes]) -> None:
+            with view.beside(f"{temporary}/{entry[0]}", create=True) as (inner, name):
+                descriptor = inner.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(entry[1])
+                    file.flush()
+                    os.fsync(descriptor)
+            written[entry[0]] = _content(entry[1])
 
-    try:
-        _each(write, gallery.files)
-        write((CONTENTS, describe_contents(written)))
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            _each(write, gallery.files)
+            write((CONTENTS, describe_contents(written)))
+            folder.rename(temporary, folder, gallery.folder)
+        finally:
+            folder.remove_tree(temporary)
 
 
-def _remove_unfinished(folder: Path) -> None:
+def _remove_unfinished(view: WorkDir, folder: str) -> None:
     """Delete what a killed run has left half written in a folder that `_write_each` completes."""
-    for inner, _, _ in os.walk(folder):  # follows no links
-        remove_abandoned(Path(inner))
+    top = view.inside_folder(folder)
+    for inner, _, _ in os.walk(top):  # follows no links
+        with view.open_folder(f"{folder}{inner.removeprefix(top)}") as opened:
+            remove_abandoned(opened)
 
 
 def _write_each(folder: WorkDir, gallery: Gallery) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.work_dir.writing import make_folder
+from dedup_assets.engine.work_dir.folders import make_folder
 
 try:
     import fcntl

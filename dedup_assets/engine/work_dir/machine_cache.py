@@ -16,7 +16,7 @@ from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import read_object
-from dedup_assets.engine.work_dir.writing import make_folder
+from dedup_assets.engine.work_dir.folders import make_folder
 
 try:
     import fcntl

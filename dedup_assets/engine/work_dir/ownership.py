@@ -123,12 +123,12 @@ class Ownership:
         while find(self._place, kept):
             number += 1
             kept = f"{name}.{SET_ASIDE}-{number}"
-        source, target = self._place.inside(name), self._place.inside(kept)
         with self._place.answering(name, "rename"):
             if self._place.is_local:
-                os.rename(source, target)  # noqa: PTH104 - text, like all paths of fsspec
+                with self._place.beside(name) as (folder, leaf):
+                    folder.rename(leaf, folder, kept.rpartition("/")[2])
             else:
-                self._place.filesystem.cp_file(source, target)
+                self._place.filesystem.cp_file(self._place.inside(name), self._place.inside(kept))
         _LOG.warning("%r is not what this package published there; it is kept as %r", self._place.path(name), kept)
 
     def owns(self, name: str) -> bool:

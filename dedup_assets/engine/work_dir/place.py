@@ -17,6 +17,7 @@ from typing import Any
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import read_small_object
 from dedup_assets.engine.work_dir.failures import cannot, open_place
+from dedup_assets.engine.work_dir.folders import Folder, link_refused, open_folder
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
 
 Facts = dict[str, Any]
@@ -79,10 +80,7 @@ class Place:
         for part in folder.removeprefix(self._trusted).split("/"):
             path = f"{path.rstrip('/')}/{part}" if part else path
             if path != self._trusted and Path(path).is_symlink():
-                raise WorkDirError(
-                    f"work_dir={self._trusted!r}: {path!r} is a link, and nothing is read or written through it; "
-                    "remove it, or name another work_dir"
-                )
+                raise link_refused(self._trusted, path)
 
     def names(self, folder: str) -> list[str]:
         """Sorted names of the files directly in a sub-folder; none if it does not exist."""
@@ -139,10 +137,27 @@ class Place:
             return None
         return content
 
+    @contextmanager
+    def open_folder(self, name: str, *, create: bool = False) -> Iterator[Folder]:
+        """Open a sub-folder on a disk; this folder itself for ''."""
+        with open_folder(self._trusted, self.inside_folder(name), create=create) as folder:
+            yield folder
+
+    @contextmanager
+    def beside(self, name: str, *, create: bool = False) -> Iterator[tuple[Folder, str]]:
+        """Open the folder of a file on a disk; gives the name of the file in it, too."""
+        parent, _, leaf = self.inside(name).rpartition("/")
+        with open_folder(self._trusted, parent or "/", create=create) as folder:
+            yield folder, leaf
+
     def remove(self, name: str) -> None:
         """Delete a file, if it exists."""
         with suppress(FileNotFoundError), self.answering(name):
-            self.filesystem.rm_file(self.inside(name))
+            if not self.is_local:
+                self.filesystem.rm_file(self.inside(name))
+                return
+            with self.beside(name) as (folder, leaf):
+                folder.remove(leaf)
 
     def remove_all(self, names: Sequence[str]) -> None:
         """Delete those of the files that exist; on a store with one call."""
@@ -156,8 +171,8 @@ class Place:
     def remove_empty_folder(self, name: str) -> None:
         """Delete a sub-folder if it is empty. A store has no folders of its own."""
         if self.is_local:
-            with suppress(OSError):
-                Path(self.inside_folder(name)).rmdir()
+            with suppress(OSError), self.beside(name) as (folder, leaf):
+                folder.remove_empty(leaf)
 
     @contextmanager
     def writing(self, places: dict[str, str]) -> Iterator[tuple[Output, ...]]:
@@ -190,7 +205,9 @@ class Place:
     def _stage(self, name: str, place: str, undo: ExitStack, outputs: list[Output]) -> Complete:
         with self.answering(name, "write"):
             if self.is_local:
-                file, complete = stage_local(Path(place), undo)
+                parent, _, leaf = place.rpartition("/")
+                folder = undo.enter_context(open_folder(self._trusted, parent or "/", create=True))
+                file, complete = stage_local(folder, leaf, undo)
             else:
                 file, complete = stage_remote(self.filesystem, place, undo)
         outputs.append(Output(file, name))

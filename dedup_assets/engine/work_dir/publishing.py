@@ -14,7 +14,7 @@ Another program that opens the files itself may see a mixture while they are ren
 they are copied: seconds). If the run was killed at that moment, the mixture lasts until the next run.
 """
 
-import shutil
+import os
 import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,15 +39,14 @@ from dedup_assets.engine.work_dir.journal import (
     write_journal,
 )
 from dedup_assets.engine.work_dir.kept_files import forget_kept_files
+from dedup_assets.engine.work_dir.leftovers import MARK, remove_generation, tidy_local
 from dedup_assets.engine.work_dir.locks import IsOver, Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, find_all, hash_of, is_copy
 from dedup_assets.engine.work_dir.place import Facts, Place
 from dedup_assets.engine.work_dir.uploads import abort_abandoned_uploads
-from dedup_assets.engine.work_dir.writing import Content, make_folder, move, remove_abandoned, sync_folder
+from dedup_assets.engine.work_dir.writing import Content, move
 
-MARK = ".generation"
 _AT_ONCE = 8  # files that are copied on a store at the same time
-_WRITTEN_IN = ("", "shards", "gallery", "neighbors")  # folders where killed writers leave temporary files
 _contents: dict[tuple[str, str], dict[str, Content]] = {}  # what this process has staged, by place and generation
 
 
@@ -97,10 +96,8 @@ def mark_staged(place: Place, generation: str, contents: dict[str, Content]) -> 
     """Note what this process has staged, and mark its folder as ours, so that `tidy` may delete it."""
     _contents.setdefault((place.url, generation), {}).update(contents)
     if place.is_local:
-        mark = Path(place.inside(staged_name(generation, MARK)))
-        if not mark.exists():
-            make_folder(mark.parent)
-            mark.touch()
+        with place.beside(staged_name(generation, MARK), create=True) as (folder, name):
+            os.close(folder.open(name, os.O_WRONLY | os.O_CREAT))
 
 
 def tidy(place: Place, lock: Lock, keep: str = "") -> None:
@@ -118,7 +115,7 @@ def tidy(place: Place, lock: Lock, keep: str = "") -> None:
         _finish(place, journal, lock)
     close_former_journals(place, lock.epoch)
     if place.is_local:
-        _tidy_local(place, keep)
+        tidy_local(place, keep)
         return
     abort_abandoned_uploads(place)
     with place.answering(STAGED):
@@ -131,30 +128,6 @@ def tidy(place: Place, lock: Lock, keep: str = "") -> None:
                 with suppress(FileNotFoundError):
                     place.filesystem.rm_file(path)
     lock.forget_former_epochs()
-
-
-def _tidy_local(place: Place, keep: str) -> None:
-    for name in _WRITTEN_IN:
-        folder = Path(place.inside_folder(name))
-        remove_abandoned(folder)
-        for inner in folder.iterdir() if name == "neighbors" and folder.is_dir() else ():
-            if not inner.is_symlink():
-                remove_abandoned(inner)
-    staged = Path(place.inside_folder(STAGED))
-    for folder in staged.iterdir() if staged.is_dir() else ():
-        if GENERATION.fullmatch(folder.name) and folder.name != keep:
-            _remove_generation(folder)
-    with suppress(OSError):
-        staged.rmdir()
-
-
-def _remove_generation(folder: Path) -> None:
-    """Delete the folder of a generation; if it has no mark of ours, only if it is empty."""
-    if (folder / MARK).is_file() and not folder.is_symlink():
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def staged_files(place: Place, generation: str) -> dict[str, PublishedFile]:
@@ -205,9 +178,8 @@ def commit(place: Place, generation: str, lock: Lock) -> None:
     Ownership(place).refuse_foreign(journal.files)
     try:
         if place.is_local:
-            for folder in {Path(place.inside(name)).parent for name in journal.files}:
-                make_folder(folder)
-            sync_folder(Path(place.inside(staged_name(generation))))
+            with place.open_folder(staged_name(generation)) as staged_folder:
+                staged_folder.sync()
         write_journal(place, journal)
     except OSError as error:
         raise WorkDirError(f"cannot write to work_dir={place.url!r}: {error.strerror or error}") from None
@@ -243,8 +215,9 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
             list(pool.map(put, names[:-1]))
         put(names[-1])
         if place.is_local:
-            for folder in {Path(place.inside(name)).parent for name in names}:
-                sync_folder(folder)
+            for parent in {name.rpartition("/")[0] for name in names}:
+                with place.open_folder(parent) as folder:
+                    folder.sync()
         if FIRST_PAGE in journal.files:
             removed = remove_former_galleries(place, ownership, journal)
     except OSError as error:
@@ -287,17 +260,18 @@ def put_in_place(
         WorkDirError: it is neither staged nor in its place, so another run must have deleted it.
     """
     staged = staged_name(journal.generation, name)
-    source, target, noted = place.inside(staged), place.inside(name), journal.files[name]
+    noted = journal.files[name]
     with suppress(FileNotFoundError):
         if is_staged:
             # On a store, a copied file stays staged as well, so it may be in its place already.
             if placed is not None and (place.is_local or not is_copy(place, name, placed, noted)):
                 ownership.make_room(name, placed)
             if place.is_local:
-                move(Path(source), Path(target))
+                with place.beside(staged) as (source, leaf), place.beside(name, create=True) as (target, new_leaf):
+                    move(source, leaf, target, new_leaf)
             else:
                 with place.answering(name):
-                    place.filesystem.cp_file(source, target)
+                    place.filesystem.cp_file(place.inside(staged), place.inside(name))
             return
     facts = find(place, name)
     if facts is None or not (noted.size_bytes < 0 or is_copy(place, name, facts, noted)):
@@ -312,10 +286,8 @@ def discard(place: Place, generation: str) -> None:
     _contents.pop((place.url, generation), None)
     forget_kept_files(place, generation)
     if place.is_local:
-        folder = Path(place.inside(staged_name(generation)))
-        _remove_generation(folder)
-        with suppress(OSError):
-            folder.parent.rmdir()
+        remove_generation(place, generation)
+        place.remove_empty_folder(STAGED)
         return
     with suppress(FileNotFoundError), place.answering(STAGED):
         place.filesystem.rm(place.inside(staged_name(generation)), recursive=True)

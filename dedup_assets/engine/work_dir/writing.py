@@ -12,15 +12,15 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, BinaryIO
+
+from dedup_assets.engine.work_dir.folders import ATTEMPTS, Folder
 
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be deleted, which serves as well
     fcntl = None  # type: ignore[assignment]
 
-_ATTEMPTS = 20  # to create what other processes delete meanwhile
 _COPY_BYTES = 16 << 20
 _ONE_REQUEST_BYTES = 5 << 20
 _MARK = "dedup-assets.tmp"
@@ -91,14 +91,18 @@ class Output(io.BufferedIOBase, BinaryIO):
         """Leave the file open: libraries close what they are given, and its owner still needs it."""
 
 
-def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
+def stage_local(folder: Folder, name: str, undo: ExitStack) -> tuple[BinaryIO, Complete]:
     """Open a temporary file beside its place.
 
     It is locked while its writer lives, so that others can recognise the file of a killed process (`is_abandoned`).
+
+    Args:
+        folder: the folder of both; it stays open until the file is complete.
+        name: of the complete file.
+        undo: closes and deletes the temporary file.
     """
-    make_folder(target.parent)
-    temporary, file = _open_claimed(target)
-    undo.callback(temporary.unlink, missing_ok=True)
+    temporary, file = _open_claimed(folder, name)
+    undo.callback(_remove_quietly, folder, temporary)
     undo.callback(_close_quietly, file)
 
     def complete() -> Callable[[], object]:
@@ -106,46 +110,30 @@ def stage_local(target: Path, undo: ExitStack) -> tuple[BinaryIO, Complete]:
         os.fsync(file.fileno())
         if fcntl is None:
             file.close()
-        return lambda: temporary.replace(target)
+        return lambda: folder.rename(temporary, folder, name)
 
     return file, complete
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder with its parents; it may exist already, or be created by another process meanwhile.
-
-    Raises:
-        OSError: it cannot be created, or a file has its name.
-    """
-    for _ in range(_ATTEMPTS):
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            if folder.is_dir():
-                return
-            if os.path.lexists(folder):
-                raise
-        except FileNotFoundError:
-            make_folder(folder.parent)
-        else:
-            return
-    raise OSError(errno.EBUSY, "another process deletes the folder again and again", str(folder))
+def temporary_name(name: str) -> str:
+    """A name for the unfinished file or folder that gets `name`; it shows that this package has begun it."""
+    return f".{name[:100]}.{uuid.uuid4().hex}.{_MARK}"
 
 
-def temporary_beside(target: Path) -> Path:
-    """A name for the unfinished file or folder that becomes `target`; it shows that this package has begun it."""
-    return target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}.{_MARK}")
-
-
-def _open_claimed(target: Path) -> tuple[Path, BinaryIO]:
-    for _ in range(_ATTEMPTS):
-        temporary = temporary_beside(target)
-        file = temporary.open("xb")
+def _open_claimed(folder: Folder, name: str) -> tuple[str, BinaryIO]:
+    for _ in range(ATTEMPTS):
+        temporary = temporary_name(name)
+        file = os.fdopen(folder.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb")
         claim(file)
         if os.fstat(file.fileno()).st_nlink or fcntl is None:  # else another process deleted it before the lock
             return temporary, file
         file.close()
-    raise OSError(errno.EBUSY, "another process deletes files while they are written", str(target))
+    raise OSError(errno.EBUSY, "another process deletes files while they are written", f"{folder.path}/{name}")
+
+
+def _remove_quietly(folder: Folder, name: str) -> None:
+    with suppress(FileNotFoundError):
+        folder.remove(name)
 
 
 def _close_quietly(file: BinaryIO) -> None:
@@ -186,10 +174,10 @@ def claim(file: BinaryIO) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_abandoned(path: Path) -> bool:
+def is_abandoned(folder: Folder, name: str) -> bool:
     """Whether no living process has claimed a file; False if that cannot be known."""
     try:
-        with open(path, "rb", opener=_open_no_link) as file:
+        with os.fdopen(folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
@@ -197,42 +185,24 @@ def is_abandoned(path: Path) -> bool:
         return False
 
 
-def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-
-
-def remove_abandoned(folder: Path) -> int:
+def remove_abandoned(folder: Folder) -> int:
     """Delete the temporary files of dead writers in one folder; returns their number."""
-    try:
-        names = [name for name in os.listdir(folder) if TEMPORARY.fullmatch(name)]  # noqa: PTH208 - names only
-    except OSError:
-        return 0
-    stale = [folder / name for name in names if is_abandoned(folder / name)]
-    for path in stale:
+    stale = [name for name in folder.names() if TEMPORARY.fullmatch(name) and is_abandoned(folder, name)]
+    for name in stale:
         with suppress(OSError):
-            path.unlink()
+            folder.remove(name)
     return len(stale)
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Folder, name: str, target: Folder, new_name: str) -> None:
     """Put a complete file in its place, whole at every moment. The place may be on another disk (a mounted folder)."""
     try:
-        source.replace(target)
+        source.rename(name, target, new_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with ExitStack() as undo, source.open("rb") as content:
-            file, complete = stage_local(target, undo)
+        with ExitStack() as undo, os.fdopen(source.open(name, os.O_RDONLY), "rb") as content:
+            file, complete = stage_local(target, new_name, undo)
             shutil.copyfileobj(content, file, _COPY_BYTES)
             complete()()
-        source.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a loss of power, if the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        source.remove(name)

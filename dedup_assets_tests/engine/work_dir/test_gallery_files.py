@@ -15,7 +15,7 @@ from dedup_assets.engine.work_dir.gallery_files import _write_local, write_galle
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.journal import Journal, write_journal
 from dedup_assets.engine.work_dir.ownership import PublishedFile
-from dedup_assets.engine.work_dir.writing import temporary_beside
+from dedup_assets.engine.work_dir.writing import temporary_name
 
 FIRST = Gallery(
     {"index.html": "é files-1", "b.html": "files-1"}, "files-1", [("style.css", b"a"), ("thumbs/000/0.jpg", b"b")]
@@ -36,7 +36,7 @@ def test_pages_and_what_they_load_stand_in_the_folder(tmp_path: Path) -> None:
 def test_the_next_gallery_takes_the_place_of_the_former(tmp_path: Path) -> None:
     work_dir = WorkDir(str(tmp_path))
     write_gallery(work_dir, FIRST)
-    temporary_beside(tmp_path / "gallery" / "files-0").mkdir()  # of a run that was killed
+    (tmp_path / "gallery" / temporary_name("files-0")).mkdir()  # of a run that was killed
     write_gallery(work_dir, SECOND)
     write_gallery(work_dir, SECOND)
     assert sorted(path.name for path in (tmp_path / "gallery").iterdir()) == ["b.html", "files-2", "index.html"]
@@ -97,7 +97,7 @@ def test_a_store_holds_the_same(store: str) -> None:
 def test_what_a_killed_run_left_half_written_in_a_folder_goes_with_the_next(tmp_path: Path) -> None:
     write_gallery(WorkDir(str(tmp_path)), FIRST)
     thumbnails = tmp_path / "gallery" / "files-1" / "thumbs" / "000"
-    temporary_beside(thumbnails / "0.jpg").write_bytes(b"ha")
+    (thumbnails / temporary_name("0.jpg")).write_bytes(b"ha")
     (thumbnails / "0.jpg").unlink()
     write_gallery(WorkDir(str(tmp_path)), FIRST)
     assert [path.name for path in thumbnails.iterdir()] == ["0.jpg"]

@@ -89,6 +89,36 @@ def test_what_a_killed_run_staged_is_deleted_by_the_next_and_never_published(wor
     assert everything(work_dir) == set(A)
 
 
+KILLED_WHILE_TIDYING = """
+import os, sys
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import generation
+
+removed = []
+
+def end(event, details):
+    if event in ("os.remove", "os.rmdir"):
+        removed.append(details[0])
+        if len(removed) == int(sys.argv[2]):
+            os._exit(9)
+
+sys.addaudithook(end)
+with generation(WorkDir(sys.argv[1]), "the next"):
+    pass
+"""
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3, 4])
+def test_a_run_killed_while_it_deletes_what_another_staged_leaves_it_to_the_next(tmp_path: Path, moment: int) -> None:
+    work_dir = WorkDir(str(tmp_path))
+    put(work_dir.in_generation("0" * 32), **{"a": b"1", "b": b"1", "sub/c": b"1"})
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_TIDYING, str(tmp_path), str(moment)], check=False)
+    assert killed.returncode == 9
+    with generation(work_dir, "the one after"):
+        pass
+    assert not (tmp_path / STAGED).exists()
+
+
 def test_a_damaged_journal_is_named(work_dir: WorkDir) -> None:
     put(work_dir, **{JOURNAL if work_dir.is_local else f"{JOURNALS}/000000000001.json": b"not json"})
     with pytest.raises(WorkDirError, match=r"\.publishing.*\.json' is damaged; delete it"):

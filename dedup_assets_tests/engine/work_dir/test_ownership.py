@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.journal import JOURNAL, STAGED
+from dedup_assets.engine.work_dir.leftovers import MARK
 from dedup_assets.engine.work_dir.ownership import RECORD
-from dedup_assets.engine.work_dir.publishing import MARK
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
 GENERATION = "0" * 32
@@ -222,3 +224,45 @@ def test_a_fifo_in_the_place_of_a_file_is_an_error_and_not_a_wait(tmp_path: Path
     if name == "config.json":
         with pytest.raises(WorkDirError, match="it is a FIFO"):
             files.read_config(work_dir)
+
+
+SWAP = """
+import os, sys
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import generation
+
+out, victim, wanted, times, action = sys.argv[1:]
+seen = []
+
+def swap(event, details):  # called when the file is decided about, and before the system deletes or renames it
+    if event != wanted or not os.fsdecode(details[event == "os.rename"]).endswith("notes.txt"):
+        return
+    seen.append(event)
+    if len(seen) == int(times):
+        os.rename(out + "/gallery", out + "/moved")
+        os.symlink(victim, out + "/gallery")
+
+with generation(WorkDir(out), "a run") as view:
+    with view.publish("gallery/notes.txt") as (file,):
+        file.write(b"ours")
+sys.addaudithook(swap)
+if action == "remove":
+    WorkDir(out).remove("gallery/notes.txt")
+else:
+    with generation(WorkDir(out), "a run") as view:
+        with view.publish("gallery/notes.txt") as (file,):
+            file.write(b"newer")
+print(len(seen))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths are all that Windows has")
+@pytest.mark.parametrize(("event", "times", "action"), [("os.remove", 1, "remove"), ("os.rename", 2, "publish")])
+def test_a_link_that_is_planted_between_check_and_use_leads_nowhere(
+    tmp_path: Path, victim: Path, event: str, times: int, action: str
+) -> None:
+    before = contents(victim)
+    command = [sys.executable, "-c", SWAP, str(tmp_path / "out"), str(victim), event, str(times), action]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (tmp_path / "out" / "moved").is_dir(), done.stderr
+    assert contents(victim) == before
