@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from dedup_assets.engine.evidence.descriptors import mirrored
 from dedup_assets.engine.evidence.keypoints import MOST_KEYPOINTS, Keypoints
@@ -90,3 +91,57 @@ def test_keypoints_are_found_again_in_a_small_noisy_gray_copy() -> None:
 def test_keypoints_of_another_picture_are_no_match() -> None:
     one, two = keypoints_of(photo(8)), keypoints_of(photo(9))
     assert rightly_matched(one, two, np.eye(2), np.zeros(2)) < 0.1
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(0, 0.4), (0, 0.63), (25, 1), (-70, 0.8), (160, 0.55), (10, 1.3)])
+def test_keypoints_follow_a_turn_and_a_change_of_size(degrees: float, scale: float) -> None:
+    picture = photo_like(10, 512, 512)
+    angle = np.radians(degrees)
+    lin = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shift = 0.5 - lin @ [0.5, 0.5]
+    back = np.linalg.inv(lin)
+    taken = np.column_stack([back, -back @ shift * 512]).ravel()
+    turned = picture.transform((512, 512), Image.Transform.AFFINE, taken, Image.Resampling.BICUBIC)
+    one, two = keypoints_of(np.asarray(picture)), keypoints_of(np.asarray(turned))
+    nearest = (one.descriptors @ two.descriptors.T).argmax(1)
+    right = np.linalg.norm(two.places[nearest] - (one.places @ lin.T + shift), axis=1) < 0.015
+    assert right.sum() >= 20
+    assert np.median(two.sizes[nearest][right] / one.sizes[right]) == pytest.approx(scale, rel=0.3)
+    turns = two.angles[nearest][right] - one.angles[right] - angle
+    assert np.median(np.abs(np.angle(np.exp(1j * turns)))) < 0.15
+
+
+def test_keypoints_shift_with_the_picture() -> None:
+    rgb = photo(11, 256, 192)
+    one, two = keypoints_of(rgb[:, :240]), keypoints_of(rgb[:, 16:])
+    expected = one.places * 240 - np.array([16, 0])
+    there = np.linalg.norm(expected[:, None] - two.places * 240, axis=2).min(1) < 0.75
+    assert there[expected[:, 0] > 16].mean() > 0.6
+
+
+def test_descriptors_do_not_depend_on_brightness_and_contrast() -> None:
+    rgb = photo(12)
+    one, two = keypoints_of(rgb), keypoints_of((rgb * 0.6 + 40).astype(np.uint8))
+    nearest = (one.descriptors @ two.descriptors.T).argmax(1)
+    same = np.linalg.norm(two.places[nearest] - one.places, axis=1) < 0.005
+    assert same.mean() > 0.7
+    assert np.median((one.descriptors * two.descriptors[nearest]).sum(1)) > 0.98
+
+
+@pytest.mark.parametrize(("width", "height"), [(10, 3000), (3000, 10), (1, 1), (2, 300), (5, 4), (33, 257)])
+def test_noise_of_any_shape_has_keypoints_inside_it(width: int, height: int) -> None:
+    rgb = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    found = keypoints_of(rgb)
+    extent = make_look(rgb, width, height).extent
+    assert len(found) <= MOST_KEYPOINTS
+    assert (found.places > 0).all()
+    assert (found.places < extent).all()
+    assert all(np.isfinite(each).all() for each in (found.sizes, found.angles, found.descriptors))
+
+
+def test_keypoints_are_spread_over_the_picture() -> None:
+    rgb = photo(13).copy()
+    rgb[:192, :256] = np.random.default_rng(0).integers(0, 256, (192, 256, 3))  # far stronger than the rest
+    found = keypoints_of(rgb)
+    noisy = (found.places < [0.5, 0.375]).all(1)
+    assert 0.15 < noisy.mean() < 0.6

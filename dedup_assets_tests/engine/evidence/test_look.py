@@ -8,6 +8,7 @@ from PIL import Image
 from dedup_assets.engine.evidence.look import SIDE, Look, make_look
 from dedup_assets_tests.support.pictures import photo_like
 
+SIDES = ("left", "top", "right", "bottom")
 POSES = (
     lambda rgb: rgb,
     lambda rgb: np.rot90(rgb, 1),
@@ -94,3 +95,22 @@ def test_flat_and_tiny_pictures_have_a_look_without_keypoints(shape: tuple[int, 
     assert len(look.content) == 4
     assert len(look.keypoints) == 0
     assert look.keypoints.descriptors.shape[0] == 0
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_border_on_one_side_is_found(side: str) -> None:
+    rgb = photo(5, 256, 192).copy()
+    rgb[{"left": np.s_[:, :40], "top": np.s_[:40], "right": np.s_[:, -40:], "bottom": np.s_[-40:]}[side]] = (9, 90, 20)
+    whole = (0, 0, 1, 0.75)
+    expected = [40 / 256 if name in ("left", "top") else whole[at] - 40 / 256 for at, name in enumerate(SIDES)]
+    found = look_at(rgb).content
+    for at, name in enumerate(SIDES):
+        assert found[at] == pytest.approx(expected[at] if name == side else whole[at], abs=0.012)
+
+
+def test_a_noisy_border_is_found_and_a_gradient_is_none() -> None:
+    rgb = photo(6, 256, 192).copy()
+    rgb[:32] = np.random.default_rng(1).integers(195, 205, (32, 256, 3))
+    assert look_at(rgb).content.top == pytest.approx(0.125, abs=0.012)
+    rgb[:32] = np.arange(256)[None, :, None]
+    assert look_at(rgb).content.top == 0
