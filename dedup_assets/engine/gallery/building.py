@@ -163,12 +163,18 @@ def _complete(
     numbered: NumberedResults, facts: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Spool, effort: Effort
 ) -> NumberedResults:
     """Add what the files themselves say of groups and evidence: which are gone, how pairs are aligned, what changed."""
-    if numbered.groups is not None:
-        numbered = replace(numbered, groups=drop_lost(numbered.groups, facts))
-    if "relation" not in numbered.pairs.columns:
-        return numbered
-    pairs = numbered.pairs.with_columns(align_pairs(numbered.pairs, facts))
-    return replace(numbered, pairs=pairs.with_columns(changed=outline_pairs(pairs, shown, spool, effort)))
+    proven, groups = "relation" in numbered.pairs.columns, numbered.groups
+
+    def aligned(pairs: pl.DataFrame) -> pl.DataFrame:
+        pairs = pairs.with_columns(align_pairs(pairs, facts))
+        return pairs.with_columns(changed=outline_pairs(pairs, shown, spool, effort))
+
+    if groups is not None:
+        groups = drop_lost(groups, facts)
+    if groups is not None and proven:
+        pairs = groups.copies.with_columns(a=groups.groups["keep"].gather(groups.copies["group"]), b="file")
+        groups = replace(groups, copies=groups.copies.hstack(aligned(pairs).select("align", "changed")))
+    return replace(numbered, groups=groups, pairs=aligned(numbered.pairs) if proven else numbered.pairs)
 
 
 def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:

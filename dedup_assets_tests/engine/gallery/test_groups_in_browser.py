@@ -79,7 +79,7 @@ def test_groups_are_filtered_sorted_opened_and_left(folder: Path, page: Any) -> 
     page.fill("#q", "")
     page.wait_for_selector("#found:text-is('3 groups')", state="attached")
     page.select_option("#sort", "unlike")
-    page.wait_for_function("document.querySelector('#list .anchor').textContent === 'Group g-000000000002'")
+    page.wait_for_selector("#group-g-000000000002:first-child")
     open_list(page, f"{folder.as_uri()}/groups.html#group=g-000000000001")
     assert found(page) == "1 image"
     page.click("#back")
@@ -98,6 +98,24 @@ def test_the_second_picture_is_laid_onto_the_first(folder: Path, page: Any) -> N
     page.keyboard.press("d")
     assert page.is_visible("#pair-1 .aligned")
     assert page.query_selector("#pair-5 .aligned") is None
+
+
+def test_a_copy_is_compared_with_the_kept_image_by_keyboard(folder: Path, names: list[bytes], page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.focus("#group-g-000000000000")
+    page.keyboard.press("Enter")
+    assert "copy resized to 50 %, text or overlay added" in " ".join(page.text_content("#viewer .card-head").split())
+    assert "Keep more pixels" in " ".join(page.text_content("#viewer .caption").split())
+    assert not page.is_visible("#viewer .aligned")
+    page.keyboard.press("b")
+    assert page.is_visible("#viewer .aligned")
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowRight")  # there is no other copy in this group
+    page.keyboard.press("1")
+    assert page.is_visible("#viewer .doomed")
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    assert saved(page) == [names[0]]
 
 
 def test_keys_move_through_groups(folder: Path, page: Any) -> None:

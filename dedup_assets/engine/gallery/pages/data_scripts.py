@@ -97,8 +97,9 @@ def _write_groups(numbered: NumberedGroups, facts: pl.DataFrame, decided: pl.Dat
     groups = numbered.groups.drop("reason").with_row_index("group")
     groups = groups.join(sums, on="group", how="left", maintain_order="left").drop("group")
     yield from _write("groups", groups.with_columns(pl.col("freed").fill_null(0)))
-    copies = number_relations(numbered.copies).with_columns(_score("similarity"))
-    yield from _write("copies", copies.drop("group"))
+    laid = [name for name in ("align", "changed") if name in numbered.copies.columns]
+    copies = numbered.copies.select("file", "similarity", "relation", "kind", *laid)
+    yield from _write("copies", number_relations(copies).with_columns(_score("similarity")))
     related = number_relations(numbered.related).with_columns(_score("similarity"))
     yield from _write("related", related.drop("group"))
 

@@ -18,7 +18,8 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes of the copies together).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`: the most similar first.
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`: the most similar first. With
+            evidence also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """

@@ -10,6 +10,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.pairing import BLANK_PROVEN_PAIR
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
 
 
@@ -156,6 +157,7 @@ def groups_page(
             max_related=max_related,
         ),
         blank=BLANK_GROUP,
+        blank_pair=BLANK_PROVEN_PAIR,
         total=numbered.groups.height,
         copies=numbered.copies.height,
         size_bytes=int(numbered.groups["bytes"].sum()),

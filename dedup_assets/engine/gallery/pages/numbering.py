@@ -1,6 +1,6 @@
 """The content of a report as tables: files once each; pairs, outliers, components and groups as numbers of files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -74,13 +74,17 @@ def number_results(
         columns += [groups.rows["filename"], groups.related["filename"]]
     files = pl.concat([column.alias("name") for column in columns]).unique().sort()
     numbers = files.to_frame().with_row_index("file")
+    stars = None
+    if groups is not None:
+        stars = number_groups(groups, files, _NO_SIZES if sizes is None else sizes)
+        stars = stars if evidence is None else _prove_copies(stars, files, evidence)
     return NumberedResults(
         names=files,
         pairs=_number(merged if evidence is None else _prove(merged, evidence), numbers),
         outliers=_number(isolated, numbers),
         components=largest if largest.width else pl.DataFrame(),
         members=members.join(numbers, on="name", maintain_order="left").select("group", "file"),
-        groups=None if groups is None else number_groups(groups, files, _NO_SIZES if sizes is None else sizes),
+        groups=stars,
     )
 
 
@@ -111,6 +115,13 @@ def _prove(pairs: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     known = evidence.rows.select("a", "b", "edited", *_EVIDENCE[:-1]).unique(["a", "b"], keep="first")
     joined = ordered.join(known, on=["a", "b"], how="left", maintain_order="left").drop("a", "b")
     return joined.with_columns(say_edited(pl.col("turned")))
+
+
+def _prove_copies(groups: NumberedGroups, names: pl.Series, evidence: Evidence) -> NumberedGroups:
+    """Add to each copy how it lies on the kept file: `transform`, `residual` and `turned`, as of pairs."""
+    kept = groups.groups["keep"].gather(groups.copies["group"])
+    found = _prove(pl.DataFrame({"from": names.gather(kept), "to": names.gather(groups.copies["file"])}), evidence)
+    return replace(groups, copies=groups.copies.hstack(found.select("transform", "residual", "turned")))
 
 
 def _number(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:

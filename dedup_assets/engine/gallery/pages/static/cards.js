@@ -4,10 +4,10 @@
 const cards = (() => {
   const { part } = page;
 
-  /** @returns {HTMLElement} */
-  function clone() {
-    const card = document.importNode(page.need("card", HTMLTemplateElement).content, true).firstElementChild;
-    if (!(card instanceof HTMLElement)) throw new Error("the template #card is empty");
+  /** @param {string} [id] of the template @returns {HTMLElement} */
+  function clone(id = "card") {
+    const card = document.importNode(page.need(id, HTMLTemplateElement).content, true).firstElementChild;
+    if (!(card instanceof HTMLElement)) throw new Error(`the template #${id} is empty`);
     return card;
   }
 
@@ -195,11 +195,17 @@ const cards = (() => {
     return [0, 1].flatMap((place) => ends.map((end) => end[place])).join(" ");
   }
 
-  /** Lays the second thumbnail onto the first. @param {HTMLElement} card @param {number} row @param {ShownFile[]} files */
-  function fillAligned(card, row, files) {
+  /**
+   * Lays the second thumbnail onto the first.
+   * @param {HTMLElement} card
+   * @param {string} kind
+   * @param {number} row
+   * @param {ShownFile[]} files
+   */
+  function fillAligned(card, kind, row, files) {
     const svg = card.querySelector(".aligned");
     if (!svg) return;
-    const [align, changed] = ["align", "changed"].map((name) => results.value("pairs", name, row));
+    const [align, changed] = ["align", "changed"].map((name) => results.value(kind, name, row));
     const boxes = files.map(box);
     const [under, upper] = boxes;
     if (align === null || !under || !upper || files.some((file) => !file.thumbnail)) {
@@ -217,29 +223,51 @@ const cards = (() => {
     svg.querySelector(".changed")?.setAttribute("d", changed ?? "");
   }
 
-  /** @param {number} row @param {number} number its place in the list, from 1 @param {boolean} [large] */
-  function pair(row, number, large) {
-    /** @param {string} name */
-    const get = (name) => results.value("pairs", name, row);
-    const card = clone();
-    const files = [results.file(get("a")), results.file(get("b"))];
+  /**
+   * Fills the card of two files.
+   * @param {HTMLElement} card
+   * @param {string} kind of the table that has the row
+   * @param {number} row
+   * @param {ShownFile[]} files
+   * @param {(string | null)[]} reasons to keep each
+   * @param {boolean} [large]
+   */
+  function fillPair(card, kind, row, files, reasons, large) {
+    const similarity = results.value(kind, "similarity", row);
     const [views, captions] = [".view", ".caption"].map((selector) => card.querySelectorAll(selector));
     files.forEach((file, side) => {
       fillPicture(views[side], file, large);
-      fillFile(captions[side], file, sideToKeep(row) === side ? reasonOf(file.number, get("reason")) : null);
+      fillFile(captions[side], file, reasons[side]);
     });
-    fillHead(card, "pair", row, number, number);
-    fillFinding(card, "pairs", row);
-    fillScore(card, get("similarity"));
-    part(card, ".band").textContent = words.band(get("similarity"));
+    fillFinding(card, kind, row);
+    fillScore(card, similarity);
+    part(card, ".band").textContent = words.band(similarity);
     fillDifferences(card, words.differences(files[0], files[1]));
-    fillAligned(card, row, files);
+    fillAligned(card, kind, row, files);
     card.classList.toggle("incomplete", card.querySelectorAll("img").length < 2);
     if (large) {
       card.removeAttribute("id");
       for (const button of card.querySelectorAll(".enlarge")) button.replaceWith(...button.childNodes);
     }
     return card;
+  }
+
+  /** @param {number} row @param {number} number its place in the list, from 1 @param {boolean} [large] */
+  function pair(row, number, large) {
+    const card = clone();
+    const files = ["a", "b"].map((side) => results.file(results.value("pairs", side, row)));
+    const reason = results.value("pairs", "reason", row);
+    const reasons = files.map((file, side) => (sideToKeep(row) === side ? reasonOf(file.number, reason) : null));
+    fillHead(card, "pair", row, number, number);
+    return fillPair(card, "pairs", row, files, reasons, large);
+  }
+
+  /** A copy beside the kept image, large. @param {number} row of the group @param {number} copy its row */
+  function comparison(row, copy) {
+    const card = clone("pair");
+    const files = [results.value("groups", "keep", row), results.value("copies", "file", copy)].map(results.file);
+    fillHead(card, "pair", row, results.copies(row).indexOf(copy) + 1);
+    return fillPair(card, "copies", copy, files, [reasonOf(files[0].number, null), null], true);
   }
 
   /** @param {number} row @param {number} number its place in the list, from 1 */
@@ -355,7 +383,10 @@ const cards = (() => {
     fillPicture(kept, file);
     fillFile(kept, file, reason);
     if (reason !== null) part(kept, ".lost").remove();
-    fillMatches(part(card, ".copies"), "copies", shown, (item, copy) => fillFile(item, copy));
+    fillMatches(part(card, ".copies"), "copies", shown, (item, copy, one) => {
+      fillFile(item, copy);
+      part(item, ".enlarge").dataset.copy = String(one);
+    });
     fillRelated(card, row);
     const browse = isOpen || get("copies") <= shown.length ? null : `#group=${get("group_id")}`;
     fillMore(card, row, browse, `${words.count(get("copies"))} copies`, get("freed"));
@@ -393,5 +424,5 @@ const cards = (() => {
     return card;
   }
 
-  return { pair, outlier, component, group, bad };
+  return { pair, comparison, outlier, component, group, bad };
 })();

@@ -122,8 +122,9 @@ const marks = (() => {
     }
     for (const card of document.querySelectorAll(".pair[data-row]")) {
       if (!(card instanceof HTMLElement)) continue;
-      const sides = ["a", "b"].map((side) => has(results.value("pairs", side, Number(card.dataset.row))));
-      card.classList.toggle("doomed", sides.every(Boolean));
+      const boxes = [...card.querySelectorAll("input[data-mark]")];
+      const isDoomed = boxes.length > 1 && boxes.every((box) => box instanceof HTMLInputElement && box.checked);
+      card.classList.toggle("doomed", isDoomed);
     }
   }
 

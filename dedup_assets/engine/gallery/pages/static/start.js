@@ -10,7 +10,10 @@
     if (!button || !(card instanceof HTMLElement)) return;
     const [row, number] = [Number(card.dataset.row), Number(card.dataset.number)];
     if (button.matches(".copy")) downloads.copyPath(Number(button.dataset.file));
-    if (button.matches(".enlarge")) viewer.show(row, number);
+    if (button.matches(".enlarge")) {
+      if (button.dataset.copy) viewer.compare(row, Number(button.dataset.copy));
+      else viewer.show(row, number);
+    }
     if (button.matches(".mark-others")) marks.set(marks.others(row), true);
   };
 
