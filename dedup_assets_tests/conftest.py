@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from dedup_assets.engine.decoders.asking import keep_decoders, open_decoders
 from dedup_assets.engine.workers import WorkerPool
+from dedup_assets.engine.workers.cores import usable_cores
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import SavePhoto, save_photo_as_named
 from dedup_assets_tests.support.places import ROOT
@@ -32,15 +33,29 @@ _DECODERS = 5  # the most that a test uses at once
 _LONGEST = (
     "test_crashes.py",
     "test_scale_out.py",
-    "test_store_faults.py",
     "test_store_crashes.py",
+    "test_publishing.py",
+    "test_store_faults.py",
     "test_ui_in_browser.py",
+    "test_same_input.py",
+    "test_never_phones_home.py",
+    "test_consistency.py",
     "test_modes.py",
     "test_inputs.py",
-    "test_parameters.py",
-    "test_assets.py",
     "test_in_browser.py",
+    "test_component.py",
+    "test_parameters.py",
+    "test_runs.py",
+    "test_assets.py",
+    "test_main.py",
+    "test_reruns.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, because tests also wait: for servers, browsers, stores that stall."""
+    return usable_cores() + 1
 
 
 def pytest_configure() -> None:
