@@ -65,6 +65,7 @@ def dg(project: Path, *arguments: str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.timeout(450)
 def test_dg_scaffolds_checks_and_lists_it_beside_other_assets(project: Path) -> None:
     dg(project, "scaffold", "defs", "dedup_assets.DedupComponent", "photos")
     written = project / "src" / "photo_platform" / "defs" / "photos" / "defs.yaml"
