@@ -29,6 +29,10 @@ class Relation(StrEnum):
         return self in (Relation.EXACT, Relation.PIXELS, Relation.COPY)
 
 
+BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
+"""What `Evidence` calls the edits after which a picture shows more than before, but no more of the photograph."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Why images match: one row per unordered pair that was considered.

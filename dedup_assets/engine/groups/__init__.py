@@ -10,7 +10,7 @@ group_ids.py   ids of groups
 """
 
 from dedup_assets.engine.groups.forming import form_groups
-from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, quality_ranks
+from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, less_to_keep, quality_ranks
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
 
-__all__ = ["CopyEdges", "better_than_hub", "choose_kept", "find_stars", "form_groups", "quality_ranks"]
+__all__ = ["CopyEdges", "better_than_hub", "choose_kept", "find_stars", "form_groups", "less_to_keep", "quality_ranks"]

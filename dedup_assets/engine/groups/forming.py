@@ -11,11 +11,9 @@ from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.group_ids import make_ids
-from dedup_assets.engine.groups.keeping import KeepReason, choose_kept, edit_levels, quality_ranks
+from dedup_assets.engine.groups.keeping import PART, KeepReason, choose_kept, edit_levels, less_to_keep, quality_ranks
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
-
-_SIDES = {"a": -1, "b": 1}
 
 
 def form_groups(evidence: Evidence) -> Groups:
@@ -85,15 +83,16 @@ class _Images:
         """An edge for each two vertices with a `copy` row; of several rows the first counts."""
         one, other = self.vertex[self.a], self.vertex[self.b]
         row = np.flatnonzero((same["relation"] == Relation.COPY).to_numpy() & (one != other))
-        sides = same["edited"].replace_strict(_SIDES, default=0, return_dtype=pl.Int8).to_numpy()[row]
+        said = same.select("edited", "kind", pl.col("overlap_a", "overlap_b").fill_null(1.0))[row]
+        sides = np.array([less_to_keep(*each) for each in said.iter_rows()], np.int8)
         one, other = one[row], other[row]
         low, high = np.minimum(one, other), np.maximum(one, other)
         order = np.lexsort((row, high, low))
         low, high, row = low[order], high[order], row[order]
-        edited = np.where(one > other, -sides, sides)[order]
+        worse = np.where(one > other, -sides, sides)[order]
         first = np.ones(len(row), np.bool_)
         first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-        return CopyEdges(low[first], high[first], edited[first], row[first])
+        return CopyEdges(low[first], high[first], worse[first], row[first])
 
     def members(self) -> list[NDArray[np.int64]]:
         """The images of each vertex, the best first."""
@@ -154,7 +153,7 @@ def _reason(
     levels = np.append(edit_levels(kept, np.array(others, np.int64), edges), np.zeros(len(twins), np.int64))
     place = np.lexsort((images.rank[rivals], levels))[0]
     if levels[place] > 0:
-        return KeepReason.LESS_EDITED
+        return KeepReason.SHOWS_MORE if levels[place] == PART else KeepReason.LESS_EDITED
     for column, reason in (("pixels", KeepReason.PIXELS), ("size_bytes", KeepReason.BYTES)):
         if images.facts[column][int(first)] > images.facts[column][int(rivals[place])]:
             return reason

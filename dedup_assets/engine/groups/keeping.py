@@ -5,12 +5,20 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED
 from dedup_assets.engine.groups.stars import CopyEdges
+
+PART = 2
+"""How much worse an image is that shows a part of another one; 1 is for other edits."""
+
+_SHOWS_MORE = 0.04  # difference of the overlaps
+_SIDES = {"a": -1, "b": 1}
 
 
 class KeepReason(StrEnum):
     """Why an image is kept: the first criterion in which it is ahead of the best of the others."""
 
+    SHOWS_MORE = "shows more"
     LESS_EDITED = "less edited"
     PIXELS = "more pixels"
     BYTES = "more bytes"
@@ -32,11 +40,29 @@ def quality_ranks(pixels: NDArray[np.int64], size_bytes: NDArray[np.int64]) -> N
     return rank
 
 
+def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> int:
+    """Which of two copies is less worth keeping, by what was done to it: see `CopyEdges.worse`.
+
+    An image that shows a part of the other one is less worth keeping, whatever else was done to either: in doubt the
+    image that shows more is kept. A border or a page around a picture alone is no more of it.
+
+    Args:
+        edited: which of the two is the edited one: a, b, both, or empty.
+        kind: what was done, in words.
+        overlap_a: share of a's area that b shows.
+        overlap_b: share of b's area that a shows.
+    """
+    side = _SIDES.get(edited, 0)
+    shows_less = 0 if abs(overlap_a - overlap_b) < _SHOWS_MORE else 1 if overlap_a < overlap_b else -1
+    is_framed = side == -shows_less and (BORDER_ADDED in kind or PAGE_ADDED in kind)
+    return side if not shows_less or is_framed else PART * shows_less
+
+
 def edit_levels(hub: int, members: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
-    """How edited each member is beside the hub: 1 more, -1 less, 0 as much or unknown."""
+    """How much worse than the hub each member is by what was done to it: PART, 1, 0 (or unknown), -1 or -PART."""
     places = edges.find(np.full(len(members), hub), members)
-    edited = edges.edited[places].astype(np.int64)
-    return np.where(places < 0, 0, np.where(members > hub, edited, -edited))
+    worse = edges.worse[places].astype(np.int64)
+    return np.where(places < 0, 0, np.where(members > hub, worse, -worse))
 
 
 def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, rank: NDArray[np.int64]) -> list[int]:

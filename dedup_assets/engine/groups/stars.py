@@ -17,13 +17,14 @@ class CopyEdges:
     Attributes:
         low: (m,) int64, the smaller vertex.
         high: (m,) int64, the larger one; (low, high) ascend.
-        edited: (m,) int8: which one is edited: -1 the low one, 1 the high one, 0 neither, both or unknown.
+        worse: (m,) int8: which one is less worth keeping by what was done to it: below 0 the low one, above 0 the high
+            one, 0 neither or unknown; see `keeping`.
         row: (m,) int64: the row of the evidence that says so.
     """
 
     low: NDArray[np.int64]
     high: NDArray[np.int64]
-    edited: NDArray[np.int8]
+    worse: NDArray[np.int8]
     row: NDArray[np.int64]
 
     def __len__(self) -> int:

@@ -72,7 +72,7 @@ def gather_evidence(
     with progress.counting(min(budget, len(wanted)), "pairs"), open_decoders(threads) as decoders:
         matching = Matching(wanted, library.rank_as_center, budget, Lanes(threads, abandon=decoders.close), progress)
         matching.run(_examiners(settings, library, decoders))
-    found = Matches(library, exact, matching.results, matching.looked)
+    found = Matches(library, exact, matching.proofs, matching.looked)
     evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
     counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
@@ -103,12 +103,15 @@ class Matching:
         rounds = Rounds(self.candidates, self.rank, self.budget)
         rounds.run(lambda jobs: self._hold(jobs, cluster, _images_of, open_examiner))
         self.left_out = rounds.count_left_out()
-        self.results = rounds.results
+        self.proofs = Proofs(len(self.rank), rounds.results)
         for _ in range(_KEEPING_ROUNDS):
-            jobs = Proofs(len(self.rank), self.results).keeping_jobs(self.looked)
+            jobs = self.proofs.keeping_jobs(self.looked)
+            if not jobs:
+                break
             outcomes = self._hold(jobs, prove_kept, lambda job: 1 + len(job.others), open_examiner)
-            self.results = self.results + [result for outcome in outcomes for result in outcome.results]
-        self.compared = sum(result.compared is not None for result in self.results)
+            more = [result for outcome in outcomes for result in outcome.results]
+            self.proofs = Proofs(len(self.rank), [*self.proofs.results, *more])
+        self.compared = sum(result.compared is not None for result in self.proofs.results)
 
     def _hold(
         self,

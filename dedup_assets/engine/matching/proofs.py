@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.tasks import Looked
-from dedup_assets.engine.groups import CopyEdges, better_than_hub, choose_kept, find_stars, quality_ranks
-from dedup_assets.engine.matching.clustering import KeepingJob, Matrix, PairResult, compose, inverted
-
-_SIDES = {"a": -1, "b": 1}
+from dedup_assets.engine.groups import CopyEdges, better_than_hub, choose_kept, find_stars, less_to_keep, quality_ranks
+from dedup_assets.engine.matching.clustering import KeepingJob, Matrix, PairResult, compose
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,19 @@ class Proofs:
     @cached_property
     def matrices(self) -> dict[tuple[int, int], Matrix]:
         """The map from one vertex to the other, both ways, of each pair of copies."""
+        known = [each.compared.matrix for each in self.same if each.compared and each.compared.matrix is not None]
+        back = np.linalg.inv(np.array(known).reshape(-1, 3, 3)).reshape(-1, 9).tolist()
         found: dict[tuple[int, int], Matrix] = {}
+        inverses = iter(back)
         for each in self.same:
-            one, other = int(self.vertex[each.a]), int(self.vertex[each.b])
             matrix = each.compared.matrix if each.compared else None
-            back = inverted(matrix)
-            if one != other and matrix is not None and back is not None:
+            if matrix is None:
+                continue
+            one, other = int(self.vertex[each.a]), int(self.vertex[each.b])
+            inverse = tuple(next(inverses))
+            if one != other:
                 found.setdefault((one, other), matrix)
-                found.setdefault((other, one), back)
+                found.setdefault((other, one), inverse)
         return found
 
     def keeping_jobs(self, looked: dict[int, Looked]) -> list[KeepingJob]:
@@ -98,9 +101,10 @@ class Proofs:
         keys: dict[tuple[int, int], int] = {}
         for each in self.same:
             one, other = int(self.vertex[each.a]), int(self.vertex[each.b])
-            side = _SIDES.get(each.compared.edited, 0) if each.compared else 0
+            found = each.compared
+            side = less_to_keep(found.edited, found.kind, found.overlap_a, found.overlap_b) if found else 0
             if one != other:
                 keys.setdefault((min(one, other), max(one, other)), side if one < other else -side)
         pairs = np.array(sorted(keys), np.int64).reshape(-1, 2)
-        edited = np.array([keys[pair] for pair in sorted(keys)], np.int8)
-        return CopyEdges(pairs[:, 0], pairs[:, 1], edited, np.arange(len(pairs)))
+        worse = np.array([keys[pair] for pair in sorted(keys)], np.int8)
+        return CopyEdges(pairs[:, 0], pairs[:, 1], worse, np.arange(len(pairs)))

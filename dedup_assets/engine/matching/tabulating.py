@@ -1,7 +1,6 @@
 """Results in numbers to the tables of `Evidence`."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +14,13 @@ from dedup_assets.engine.core.settings import Distance
 from dedup_assets.engine.decoders.tasks import Looked
 from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.matching.candidates import pair_similarities
-from dedup_assets.engine.matching.clustering import PairResult
 from dedup_assets.engine.matching.exact import ExactCopies
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.proofs import Proofs
 
 _SWAPPED = {"a": "b", "b": "a"}
 _EYE = np.eye(3)
+_IDENTITY = tuple(_EYE.ravel().tolist())
 _NINE = 9
 
 
@@ -32,13 +31,13 @@ class Matches:
     Attributes:
         library: the images.
         exact: the exact copies among them.
-        results: of all comparisons, between first images of exact copies.
+        proofs: the comparisons, between first images of exact copies.
         looked: what is known of the images that were looked at.
     """
 
     library: Library
     exact: ExactCopies
-    results: Sequence[PairResult]
+    proofs: Proofs
     looked: dict[int, Looked]
 
     def tabulate(self, similarity: "Similarities", pairs: Pairs) -> Evidence:
@@ -70,7 +69,9 @@ class Matches:
         return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
 
     def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:
-        once = list({(min(each.a, each.b), max(each.a, each.b)): each for each in reversed(self.results)}.values())
+        once = list(
+            {(min(each.a, each.b), max(each.a, each.b)): each for each in reversed(self.proofs.results)}.values()
+        )
         one = np.array([each.a for each in once], np.int64)
         other = np.array([each.b for each in once], np.int64)
         rank = self.library.rank_by_name
@@ -126,7 +127,7 @@ class Matches:
         kept = table["kept_one"].to_numpy(), table["kept_other"].to_numpy()
         variants = {
             frozenset((each.a, each.b))
-            for each in self.results
+            for each in self.proofs.results
             if each.compared and each.compared.relation is Relation.VARIANT
         }
         lead = zip(*(self.exact.first[images].tolist() for images in kept), strict=True)
@@ -169,24 +170,18 @@ class Matches:
         self, low: NDArray[np.int64], high: NDArray[np.int64], kept: NDArray[np.int64]
     ) -> list[list[float] | None]:
         """For each two images the map of pixels of the second onto the first through the kept one; -1: none."""
-        proofs = Proofs(len(self.exact.first), self.results)
-        vertex = proofs.vertex[self.exact.first]
-        found: list[list[float] | None] = []
-        for a, b, center in zip(low.tolist(), high.tolist(), kept.tolist(), strict=True):
-            if center < 0:
-                found.append(None)
-                continue
-            middle = int(vertex[center])
-            to_a, to_b = (
-                _EYE if int(vertex[each]) == middle else proofs.matrices.get((middle, int(vertex[each])))
-                for each in (a, b)
+        vertex = self.proofs.vertex[self.exact.first]
+        middle = np.where(kept >= 0, vertex[kept], -1).tolist()
+        to_low, to_high = (
+            _matrices(
+                [
+                    _IDENTITY if one == other else self.proofs.matrices.get((one, other))
+                    for one, other in zip(middle, vertex[images].tolist(), strict=True)
+                ]
             )
-            if to_a is None or to_b is None or self._side(a) is None or self._side(b) is None:
-                found.append(None)
-                continue
-            a_to_b = np.reshape(to_b, (3, 3)) @ np.linalg.inv(np.reshape(to_a, (3, 3)))
-            found.append(_lists(self._scaled(np.linalg.inv(a_to_b)[None], np.array([a]), np.array([b])))[0])
-        return found
+            for images in (low, high)
+        )
+        return _lists(self._scaled(to_low @ _inverse(to_high), low, high))
 
     def _side(self, image: int) -> int | None:
         """The longer side of an image in pixels; None if unknown."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -124,6 +125,27 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
     assert larger.rows.select("keep", "reason").row(0) == (name(1), "more pixels")
     first = form_groups(evidence([(0, 1, "exact", "")]))
     assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, equal otherwise")
+
+
+@pytest.mark.parametrize(
+    ("edited", "kind", "overlaps", "kept", "reason"),
+    [
+        ("b", "cropped to 56 %", (0.56, 1.0), 0, "shows more"),
+        ("a", "gray", (0.56, 1.0), 0, "shows more"),  # in doubt the image that shows more, though it is the edited one
+        ("", "recoloured", (1.0, 0.7), 1, "shows more"),
+        ("b", "border added", (1.0, 0.7), 0, "less edited"),
+        ("b", "page around added, gray", (1.0, 0.7), 0, "less edited"),
+        ("both", "cropped to 56 %, border added", (0.6, 0.9), 0, "shows more"),
+        ("b", "gray", (1.0, 0.99), 0, "less edited"),
+    ],
+)
+def test_an_image_that_shows_more_is_kept_unless_that_is_a_border_or_a_page(
+    edited: str, kind: str, overlaps: tuple[float, float], kept: int, reason: str
+) -> None:
+    said = evidence([(0, 1, "copy", edited)])
+    rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(overlaps[0]), overlap_b=pl.lit(overlaps[1]))
+    groups = form_groups(Evidence(rows, said.images))
+    assert groups.rows.select("keep", "reason").row(0) == (name(kept), reason)
 
 
 def test_a_better_image_that_not_all_are_copies_of_is_not_kept() -> None:

@@ -12,9 +12,10 @@ from PIL import Image, ImageOps
 from polars.testing import assert_frame_equal
 
 import dedup_assets
-from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED, Evidence, Groups
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.evidence.explaining import in_words
 from dedup_assets.engine.matching import find_candidates, form_groups, gather_evidence
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -187,3 +188,8 @@ def test_files_that_are_gone_are_unverified_and_counted(tmp_path: Path) -> None:
     assert found.evidence.counts["unreadable"] == 1
     assert found.groups_by_keep() == {"95.jpg": {"95.jpg", "30.jpg"}}
     assert {found.relation("60.jpg", other) for other in ("95.jpg", "30.jpg")} <= {"unverified", None}
+
+
+def test_borders_and_pages_are_named_as_groups_expect() -> None:
+    assert in_words({"border_a": 0.2}, True) == BORDER_ADDED
+    assert in_words({"page_b": 0.2}, True) == PAGE_ADDED

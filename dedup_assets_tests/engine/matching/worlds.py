@@ -134,6 +134,6 @@ def match(world: World, threads: int = 1, budget: int = 10_000) -> tuple[Evidenc
         orient="row",
     )
     vectors = np.random.default_rng(0).normal(size=(world.count, 4)).astype(np.float32)
-    found = Matches(library, ExactCopies(first, content), matching.results, matching.looked)
+    found = Matches(library, ExactCopies(first, content), matching.proofs, matching.looked)
     evidence = found.tabulate(Similarities(vectors, "cosine"), Pairs(listed))
     return evidence, form_groups(evidence), matching
