@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
     BadImages,
@@ -32,11 +33,13 @@ from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
+from dedup_assets.engine.matching import find_candidates, form_groups, gather_evidence
+from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
-from dedup_assets.pipeline import metadata, versions
+from dedup_assets.pipeline import match_metadata, metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource
@@ -207,6 +210,48 @@ def components(
     return found
 
 
+@asset(kinds={"pillow", "parquet"})
+def evidence(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[ProgressReporter],
+    features: Features,
+    faiss_index: SearchIndex,
+    similarity: Pairs,
+) -> Evidence:
+    """Why images match: candidate pairs are compared pixel by pixel, and what was done to a copy is said in words.
+
+    The candidates are the nearest neighbours of each image, from the most similar down, within
+    `evidence_pairs_per_image`; they reach below `threshold`. `evidence.csv` has one row per pair. With `evidence=off`
+    it has none.
+    """
+    parsed, work_dir = settings.parsed(), settings.open_work_dir()
+
+    def gather() -> Evidence:
+        candidates = find_candidates(parsed, features, faiss_index, work_dir)
+        return gather_evidence(parsed, features, candidates, similarity, work_dir, progress)
+
+    found = find_or_gather(parsed, work_dir, gather)
+    versions.stamp(context, parsed)
+    context.add_output_metadata(match_metadata.of_evidence(found, is_off=parsed.evidence == "off"))
+    return found
+
+
+@asset(kinds={"csv", "parquet"})
+def groups(context: dg.AssetExecutionContext, settings: SettingsResource, evidence: Evidence) -> Groups:
+    """Images that are one picture: the kept one, and others that are each a copy of it by the evidence.
+
+    `groups.csv` has one row per image in a group; `related.csv` names similar images that are another picture, or whose
+    comparison decided nothing. Nothing is chained: an image that is a copy of a copy only is in no group with the
+    kept one.
+    """
+    parsed = settings.parsed()
+    found = form_groups(evidence)
+    versions.stamp(context, parsed)
+    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
+    return found
+
+
 @asset(kinds={"html"})
 def gallery(
     context: dg.AssetExecutionContext,
@@ -216,6 +261,8 @@ def gallery(
     similarity: Pairs,
     outliers: Pairs,
     components: Components,
+    evidence: Evidence,
+    groups: Groups,
 ) -> Gallery:
     """The report: `gallery/index.html` and its pages, with all results and the pictures side by side."""
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
@@ -230,6 +277,8 @@ def gallery(
             folder=work_dir.path(GALLERY),
             sizes=read_listed_sizes(work_dir),
             uncompared=read_uncompared(work_dir),
+            evidence=evidence,
+            groups=groups,
         )
 
     pages = find_or_build_gallery(results, parsed, work_dir)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -21,7 +22,7 @@ from dedup_assets.engine.core.records import (
     Neighbors,
     Pairs,
 )
-from dedup_assets.engine.results import invariants
+from dedup_assets.engine.results import group_invariants, invariants
 from dedup_assets.pipeline.resources import SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
@@ -159,3 +160,21 @@ def no_component_swallows_the_collection(settings: SettingsResource, components:
     """The share of images in one component is at most `max_component_share`; not judged below 100 images."""
     limit = settings.parsed().max_component_share
     return judge_quality(invariants.check_component_share(components, limit), settings)
+
+
+@check_of(CHECKS, "evidence", features="features")
+def evidence_names_each_pair_once(evidence: Evidence, features: Features) -> dg.AssetCheckResult:
+    """evidence.parquet names each pair of good images once, with a known relation; its counts are those of its rows."""
+    return judge(group_invariants.check_evidence(evidence, features.names))
+
+
+@check_of(CHECKS, "groups")
+def each_image_is_in_one_group(groups: Groups) -> dg.AssetCheckResult:
+    """Each image of groups.csv is in one group, and each group has one kept image and at least one copy."""
+    return judge(group_invariants.check_groups(groups))
+
+
+@check_of(CHECKS, "groups", evidence="evidence")
+def each_member_is_a_copy_of_the_kept_image(groups: Groups, evidence: Evidence) -> dg.AssetCheckResult:
+    """Each image beside the kept one is itself exact, pixels or copy of it, by evidence.parquet."""
+    return judge(group_invariants.check_members(groups, evidence))

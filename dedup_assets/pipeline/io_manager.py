@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -33,6 +34,7 @@ from dedup_assets.engine.work_dir import (
     gallery_files,
     index_file,
     manifest_file,
+    match_files,
 )
 from dedup_assets.engine.work_dir.file_names import FEATURES
 from dedup_assets.engine.work_dir.identity import (
@@ -62,6 +64,8 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Similarity: files.write_similarity,
     Pairs: files.write_outliers,
     Components: files.write_components,
+    Evidence: match_files.write_evidence,
+    Groups: match_files.write_groups,
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {
@@ -72,6 +76,8 @@ _NAMES: dict[type, tuple[str, ...]] = {
     Similarity: (files.SIMILARITY, files.NEIGHBORS),
     Pairs: (files.OUTLIERS,),
     Components: (files.COMPONENTS, files.COMPONENTS_INFO),
+    Evidence: (match_files.EVIDENCE, match_files.EVIDENCE_CSV),
+    Groups: (match_files.GROUPS_CSV, match_files.RELATED_CSV, match_files.GROUPS, match_files.RELATED),
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 
@@ -84,6 +90,8 @@ _READERS: dict[type, Callable[[WorkDir], Any]] = {
     BadImages: files.read_bad_images,
     Neighbors: files.read_neighbors,
     Components: files.read_components,
+    Evidence: match_files.read_evidence,
+    Groups: match_files.read_groups,
 }
 
 
@@ -147,7 +155,7 @@ class WorkDirIOManager(PublishingIOManager):
             facts = FeatureFacts(model_sha256=obj.model_sha256, dimension=obj.dimension, listing=obj.listing)
             changes = {"features": facts, "versions": dict(obj.versions), "made_of": obj.digest}
             result = result.model_copy(update=changes)
-        elif isinstance(obj, SearchIndex):
+        elif isinstance(obj, SearchIndex | Evidence):
             result = result.model_copy(update={"made_of": obj.made_of})
         elif isinstance(obj, Gallery):
             result = result.model_copy(update={"made_of": obj.made_of, "gallery": _gallery_facts(obj, former)})

@@ -12,7 +12,7 @@ from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.work_dir.files import TEST
 
 _FEATURES = ("image_manifest", "features", "bad_images")
-_SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "gallery")
+_SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "evidence", "groups", "gallery")
 
 _TEST_SET = tuple(f"{TEST}/{name}" for name in (*_FEATURES, "similarity", "outliers", "gallery"))
 

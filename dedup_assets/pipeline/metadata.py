@@ -201,7 +201,7 @@ def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
     }
 
 
-def _shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
     """A name for Markdown: a character that could be markup becomes a reference, a line break becomes an escape."""
     text = redacted_name(name).decode("utf-8", "backslashreplace")
     return "".join(
@@ -211,16 +211,16 @@ def _shown(name: bytes) -> str:
 
 
 def _name_list(names: Iterable[bytes]) -> str:
-    return "\n".join(f"- {_shown(name)}" for name in names) or "none"
+    return "\n".join(f"- {shown_name(name)}" for name in names) or "none"
 
 
-def _previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
+def previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
     """Small pictures as Markdown, by name."""
-    previews = {}
+    pictures = {}
     for name, picture in make_pictures(names, effort, side=_PREVIEW_SIDE):
         encoded = base64.b64encode(picture.thumbnail or b"").decode()
-        previews[name] = f"![](data:image/jpeg;base64,{encoded})" if encoded else f"({_shown(_why(picture))})"
-    return previews
+        pictures[name] = f"![](data:image/jpeg;base64,{encoded})" if encoded else f"({shown_name(_why(picture))})"
+    return pictures
 
 
 def _why(file: ShownFile) -> bytes:
@@ -235,10 +235,10 @@ def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
             rows.setdefault(frozenset((left, right)), (left, right, similarity))
     if not rows:
         return "none"
-    previews = _previews(chain.from_iterable(rows), effort)
+    pictures = previews(chain.from_iterable(rows), effort)
     lines = (
-        f"| {previews[left]} | {previews[right]} | {similarity:.4f} "
-        f"| {_shown(os.path.basename(left))} | {_shown(os.path.basename(right))} |"  # noqa: PTH119 - bytes
+        f"| {pictures[left]} | {pictures[right]} | {similarity:.4f} "
+        f"| {shown_name(os.path.basename(left))} | {shown_name(os.path.basename(right))} |"  # noqa: PTH119 - bytes
         for left, right, similarity in rows.values()
     )
     return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(lines)
@@ -251,9 +251,9 @@ def _component_table(components: Components, groups: pl.DataFrame, names: pl.Ser
         members[component, count] = names.gather(rows).to_list()
     if not members:
         return "none"
-    previews = _previews(chain.from_iterable(members.values()), effort)
+    pictures = previews(chain.from_iterable(members.values()), effort)
     lines = (
-        f"| {component} | {count} | {' '.join(previews[name] for name in shown)} |"
+        f"| {component} | {count} | {' '.join(pictures[name] for name in shown)} |"
         for (component, count), shown in members.items()
     )
     return "| component | images | first images |\n|---|---|---|\n" + "\n".join(lines)

@@ -24,6 +24,9 @@ RESULTS = (
     "outliers.csv",
     "components_info.csv",
     "connected_components.csv",
+    "evidence.csv",
+    "groups.csv",
+    "related.csv",
     "faiss.index",
 )
 

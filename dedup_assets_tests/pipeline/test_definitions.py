@@ -16,10 +16,10 @@ from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.resources import DedupSettings, SettingsResource
 from dedup_assets_tests.support.places import ROOT
 
-CHAIN = {"image_manifest", "features", "bad_images", "faiss_index", "similarity", "outliers", "components", "gallery"}
+CHAIN = set(ASSETS_OF_MODE[RunMode.EVERYTHING])
 
 SHARED_WORK = {"feature_shards", "neighbor_shards"}
-TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components"}}
+TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components", "evidence", "groups"}}
 
 
 def specs(definitions: dg.Definitions = defs) -> dict[str, dg.AssetSpec]:

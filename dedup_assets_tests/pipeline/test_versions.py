@@ -15,16 +15,17 @@ from dedup_assets.pipeline.versions import DATA_VERSION_TAG
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 CHAIN = ASSETS_OF_MODE[RunMode.EVERYTHING]
-AFTER_INDEX = {"similarity", "outliers", "components", "gallery"}
+AFTER_INDEX = {"similarity", "outliers", "components", "evidence", "groups", "gallery"}
 AFTER_FEATURES = {"bad_images", "faiss_index", *AFTER_INDEX}
 
 MARKED = [
-    ({"threshold": 0.9}, {"similarity", "components", "gallery"}),
+    ({"threshold": 0.9}, AFTER_INDEX - {"outliers"}),
     ({"lower_threshold": 0.5}, {"outliers", "gallery"}),
     ({"turi_param": "ccthreshold=0.95"}, {"components", "gallery"}),
     ({"nearest_neighbors_k": 3}, {"faiss_index", *AFTER_INDEX}),  # an index that `auto` chooses is tuned to k
     ({"faiss_param": "efSearch=64"}, {"faiss_index", *AFTER_INDEX}),  # an index is built with it
     ({"range_search": True}, {"faiss_index", *AFTER_INDEX}),
+    ({"evidence": "off"}, {"evidence", "groups", "gallery"}),
     ({"compute": "gpu"}, {"features", *AFTER_FEATURES}),
     ({"faiss_mode": "Flat"}, {"faiss_index", *AFTER_INDEX}),
     ({"bounding_box": "rows=0,cols=0,width=99,height=99"}, {"features", *AFTER_FEATURES}),
@@ -71,7 +72,6 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
     """A new setting must be named in `settings_read`, or here as one that changes nothing."""
     changes_nothing = {
         "work_dir", "version", "verbose", "num_threads", "run_mode", "shard_size", "search_range_size",
-        "evidence", "evidence_pairs_per_image",
         "image_seconds",  # an image that it stops is tried again
         "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
     }  # fmt: skip

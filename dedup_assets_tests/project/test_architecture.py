@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
             "decoders",
             "extraction",
             "neighbors",
+            "evidence",
             "groups",
             "work_dir",
         ),

@@ -76,7 +76,7 @@ def test_results_of_other_features_are_refused_by_what_would_join_them(ui: Ui, t
     assert ui.run()
     ui.add(7)
     assert ui.run("image_manifest", "features", "bad_images")
-    for asset in ("similarity", "components", "gallery"):
+    for asset in ("similarity", "components", "evidence", "gallery"):
         with pytest.raises(WorkDirError, match=r"was made from another features \(\w{12}\) than the one"):
             ui.run(asset)
     assert dedup_assets.create_components_gallery(ui.out, tmp_path / "report") == 1

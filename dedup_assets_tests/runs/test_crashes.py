@@ -25,6 +25,8 @@ FILES = (
     "outliers.csv",
     "components_info.csv",
     "connected_components.csv",
+    "evidence.parquet",
+    "groups.parquet",
     "gallery/index.html",
     "gallery/duplicates.html",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from dedup_assets.engine.core.own_files import CONFIG
-from dedup_assets.engine.work_dir import files
+from dedup_assets.engine.work_dir import files, match_files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.former_galleries import GALLERY
 from dedup_assets.engine.work_dir.index_file import INDEX
@@ -20,6 +20,8 @@ FILES_OF: dict[str, tuple[str, ...]] = {
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
     "outliers": (files.OUTLIERS,),
     "components": (files.COMPONENTS, files.COMPONENTS_INFO),
+    "evidence": (match_files.EVIDENCE, match_files.EVIDENCE_CSV, match_files.EVIDENCE_IMAGES),
+    "groups": (match_files.GROUPS, match_files.GROUPS_CSV, match_files.RELATED, match_files.RELATED_CSV),
     "gallery": tuple(f"{GALLERY}/{page}" for page in PAGES),
 }
 """Names of the files that a run may write for each result; the main file comes first."""

@@ -27,7 +27,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file
+from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 
@@ -326,6 +326,8 @@ DAMAGED = {
     "image_ledger.parquet": files.read_ledger,
     "neighbors.parquet": files.read_neighbors,
     "components_info.csv": files.read_components,
+    "evidence.parquet": match_files.read_evidence,
+    "groups.parquet": match_files.read_groups,
     "connected_components.csv": files.read_components,
     "features.bad.csv": files.read_bad_images,
     "similarity.csv": lambda work_dir: files.read_pairs(work_dir, "similarity.csv"),

@@ -14,6 +14,8 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 import dedup_assets
 from dedup_assets.definitions import build_definitions
+from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets_tests.support.cluster import Cluster, cluster, kill, wait_for
 from dedup_assets_tests.support.pictures import photo_like
 
@@ -143,7 +145,7 @@ def test_workers_of_which_one_is_killed_give_the_bytes_of_one_machine(
         assert wait_for("search", lambda: outcome(instance, "neighbor_shards")) == BulkActionStatus.COMPLETED_SUCCESS
         first_runs = [run for run in runs_of(instance, "neighbor_shards") if run.parent_run_id is None]
         assert len(first_runs) == IMAGES // SETTINGS["search_range_size"]  # type: ignore[operator]
-        materialize(instance, "similarity", "outliers", "components", "gallery")
+        materialize(instance, *ASSETS_OF_MODE[RunMode.EVERYTHING][4:])
 
     files = {path.relative_to(alone).as_posix(): path.read_bytes() for path in alone.rglob("*") if path.is_file()}
     results = {name: content for name, content in files.items() if name.split("/")[0] not in NOT_COMPARED}

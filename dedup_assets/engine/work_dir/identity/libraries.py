@@ -14,6 +14,8 @@ _READ_BY = {
     "similarity": _SEARCH,
     "outliers": _SEARCH,
     "components": ("igraph", "numpy"),
+    "evidence": ("dedup-assets", "numpy", "pillow", "simplejpeg"),
+    "groups": ("dedup-assets",),
     "gallery": ("dedup-assets", "pillow"),
 }  # not for vectors: their fingerprint names the decoders, the model and onnxruntime
 

@@ -1,0 +1,59 @@
+"""Evidence that stands is used again: comparing pictures is the dearest step after the embedding."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from dedup_assets.engine import evidence as comparing
+from dedup_assets.engine import groups, matching
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.match_records import Evidence
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.pictures.versions import decoding_fingerprint
+from dedup_assets.engine.work_dir import WorkDir, match_files
+from dedup_assets.engine.work_dir.identity import digest_of, identity_of, is_intact, read_config, settings_read
+
+UNREADABLE = "unreadable"
+"""The count of images that could not be read while they were compared."""
+
+_RESULT = "evidence"
+_MADE_FROM = ("features", "similarity")
+_LOG = logging.getLogger(__name__)
+
+
+def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], Evidence]) -> Evidence:
+    """The evidence in the work_dir if it is of exactly these results and settings, else what `gather` finds.
+
+    Evidence that misses pictures because they could not be read is gathered again by the next run.
+
+    Args:
+        settings: settings of the run.
+        work_dir: holds the results that the evidence is about.
+        gather: called only if there is no such evidence.
+    """
+    config = read_config(work_dir)
+    sources = [identity_of(config, name) for name in _MADE_FROM]
+    made_of = digest_of([*sources, settings_read(_RESULT, settings), code_digest()]) if all(sources) else ""
+    known = config.result(_RESULT)
+    if made_of and known.made_of == made_of and is_intact(work_dir, known):
+        try:
+            return replace(match_files.read_evidence(work_dir), made_of=made_of, is_stored=True)
+        except WorkDirError as error:
+            _LOG.warning("%s: the pictures are compared again", error)
+    found = gather()
+    return replace(found, made_of="" if found.counts.get(UNREADABLE, 0) else made_of)
+
+
+@cache
+def code_digest() -> str:
+    """Digest of what decides evidence besides pictures: the code that compares, and the decoders."""
+    sha = hashlib.sha256(f"{version('dedup-assets')} {decoding_fingerprint()}".encode())
+    for package in (comparing, groups, matching):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                sha.update(path.read_bytes())
+    return sha.hexdigest()

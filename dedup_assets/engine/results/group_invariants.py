@@ -1,0 +1,64 @@
+"""Checks of what must be true of evidence and groups, because people act on them."""
+
+import re
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.results.invariants import Verdict
+
+_GROUP_ID = re.compile("g-[0-9a-f]{12}")
+_SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
+
+
+def check_evidence(evidence: Evidence, names: pl.Series) -> Verdict:
+    """Each row is a pair of two good images, listed once, with a known relation; `counts` are those of the rows."""
+    rows = evidence.rows
+    known = rows["a"].is_in(names.implode()) & rows["b"].is_in(names.implode())
+    problems = {
+        "whose first name is not before the second": rows.filter(pl.col("a") >= pl.col("b")).height,
+        "listed twice": rows.height - rows.select("a", "b").n_unique(),
+        "with an image that has no vector": int((~known).sum()),
+        "with an unknown relation": rows.filter(~pl.col("relation").is_in([each.value for each in Relation])).height,
+    }
+    of_rows = dict(rows.group_by("relation").len().iter_rows())
+    wrong = [each.value for each in Relation if evidence.counts.get(each, 0) != of_rows.get(each, 0)]
+    said = [f"{count} pairs {what}" for what, count in problems.items() if count]
+    said += [f"counts differ from the rows: {', '.join(wrong)}"] * bool(wrong)
+    return Verdict("; ".join(said), {"pairs": rows.height})
+
+
+def check_groups(groups: Groups) -> Verdict:
+    """Each image is in one group; each group has one kept image, which it names in every row, and at least one copy."""
+    rows = groups.rows
+    of_group = rows.group_by("group_id").agg(
+        kept=(pl.col("role") == "keep").sum(),
+        named=pl.col("keep").n_unique(),
+        images=pl.len(),
+        keeps_itself=((pl.col("role") == "keep") & (pl.col("filename") == pl.col("keep"))).sum(),
+    )
+    roles = rows.filter(~pl.col("role").is_in(["keep", "copy"])).height
+    problems = {
+        "images are in several groups": rows.height - rows["filename"].n_unique(),
+        "images have no known role": roles,
+        "groups do not have exactly one kept image": of_group.filter(
+            (pl.col("kept") != 1) | (pl.col("keeps_itself") != 1) | (pl.col("named") != 1)
+        ).height,
+        "groups have a single image": of_group.filter(pl.col("images") < 2).height,  # noqa: PLR2004 - two make a group
+        "groups have no id of the documented form": sum(not _GROUP_ID.fullmatch(each) for each in of_group["group_id"]),
+    }
+    said = "; ".join(f"{count} {what}" for what, count in problems.items() if count)
+    return Verdict(said, {"groups": of_group.height, "images": rows.height})
+
+
+def check_members(groups: Groups, evidence: Evidence) -> Verdict:
+    """Each image beside the kept one is itself a copy of it, by a row of the evidence."""
+    copies = groups.rows.filter(pl.col("role") == "copy")
+    same = evidence.rows.filter(pl.col("relation").is_in(_SAME_PICTURE)).select("a", "b", found="relation")
+    pairs = copies.with_columns(a=pl.min_horizontal("filename", "keep"), b=pl.max_horizontal("filename", "keep"))
+    joined = pairs.join(same, on=["a", "b"], how="left")
+    alone = joined.filter(pl.col("found").is_null()).height
+    other = joined.filter(pl.col("found") != pl.col("relation")).height
+    said = [f"{alone} images are in a group without evidence that they are copies of the kept one"] * bool(alone)
+    said += [f"{other} images have another relation than their evidence"] * bool(other)
+    return Verdict("; ".join(said), {"copies": copies.height})

@@ -1,0 +1,67 @@
+"""What the materializations of evidence and groups show in Dagster's UI, see `metadata`."""
+
+import dagster as dg
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
+
+_PREVIEW_ROWS = 5
+_PREVIEW_IMAGES = 5
+
+
+def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
+    """Metadata of `evidence`: pairs by relation, what was compared and what was left out.
+
+    Args:
+        evidence: the result.
+        is_off: the setting `evidence` is off, so that nothing was compared.
+    """
+    relations = {f"{relation.value}_pairs": evidence.counts.get(relation, 0) for relation in Relation}
+    return {
+        "dagster/row_count": len(evidence),
+        "candidates": evidence.counts.get("candidates", 0),
+        "compared_pairs": evidence.counts.get("compared", 0),
+        "left_out_pairs": evidence.counts.get("left_out", 0),
+        **relations,
+        "found_done": evidence.is_stored,
+        **({"note": "evidence=off: no pictures were compared, so that there are no groups"} if is_off else {}),
+    }
+
+
+def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
+    """Metadata of `groups`: how many, what the copies take, and the largest ones with small pictures."""
+    copies = groups.rows.filter(pl.col("role") == "copy")
+    sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
+    return {
+        "dagster/row_count": len(groups),
+        "groups": groups.rows["group_id"].n_unique(),
+        "images_in_groups": len(groups),
+        "copies": copies.height,
+        "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "related_pairs": groups.related.height,
+        "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
+    }
+
+
+def _group_table(groups: Groups, effort: Effort) -> str:
+    """The largest groups: the kept image, then copies with what was done to them."""
+    rows = groups.rows
+    largest = rows.group_by("group_id").len("images").sort(["images", "group_id"], descending=[True, False])
+    ids = largest["group_id"].head(_PREVIEW_ROWS).to_list()
+    if not ids:
+        return "none"
+    counts = dict(largest.iter_rows())
+    members = {
+        group: rows.filter(pl.col("group_id") == group).select("filename", "kind").head(_PREVIEW_IMAGES).rows()
+        for group in ids
+    }
+    pictures = previews([name for shown in members.values() for name, _ in shown], effort)
+    lines = (
+        f"| {group} | {counts[group]} | "
+        + " ".join(f"{pictures[name]} {shown_name(kind.encode())}" for name, kind in shown)
+        + " |"
+        for group, shown in members.items()
+    )
+    return "| group | images | the kept one, then copies |\n|---|---|---|\n" + "\n".join(lines)
