@@ -21,7 +21,9 @@ _WHOLE = 0.999  # of a window: the rim of the overlap is not compared
 _FLAT = 1e-6  # determinant of a map that cannot be inverted
 _ALL = 0.7  # of the overlap: if more differs, there is no part to outline
 _ROUNDS = 5  # of the fit of light
-_CHANNELS = np.array([[0.299, 0.587, 0.114], [1, -1, 0], [0, -1, 1]], np.float32)  # light, then colours
+_EACH = 3  # of the pixels, one is used for the fit of light
+_SOFT = 3  # pixels
+_CUT_BY = (3, 4, 4)  # of `_layers`: what is cut off of light and of each colour
 _WHITE, _BLACK = 248, 8  # levels; values beyond may have been cut off
 
 
@@ -53,28 +55,25 @@ def outline_changes(
     detail = min(max(sizes[0]), max(sizes[1]) * per_pixel)  # pixels of the coarser file along the first picture
     if inside.sum() < SIDE or detail < SIDE:
         return ""
-    windows = _odd(1 / per_pixel), _odd(per_pixel)
-
-    def aligned(values: tuple[Image, Image]) -> tuple[Image, Image]:
-        one, two = (_mean(image, window) for image, window in zip(values, windows, strict=True))
-        return _mean(one, 3), _mean(_sampled(two, places), 3)
-
-    white = aligned((_is_cut(first, is_light=True), _is_cut(second, is_light=True)))
-    vivid = aligned((_is_cut(first, is_light=False), _is_cut(second, is_light=False)))
+    one = _mean(_mean(_layers(first), _odd(1 / per_pixel)), _SOFT)
+    two = _mean(_sampled(_mean(_layers(second), _odd(per_pixel)), places), _SOFT)
     different = np.zeros(inside.shape, np.bool_)
-    for place, channel in enumerate(_CHANNELS):
-        one, two = aligned((first @ channel, second @ channel))
-        different |= _differ(one, two, vivid if place else white, inside, is_light=not place) & inside
+    for place, cut in enumerate(_CUT_BY):
+        found = _differ(one[place], two[place], (one[cut], two[cut]), inside, is_light=not place)
+        different |= found & inside
     if different.sum() > _ALL * inside.sum():
         return ""
     cells = different.reshape(_CELLS, SIDE // _CELLS, _CELLS, SIDE // _CELLS).mean(axis=(1, 3)) > _PART
     return _outline(_widened(cells), extents[0] / _CELLS)
 
 
-def _is_cut(picture: NDArray[np.uint8], *, is_light: bool) -> Image:
-    """1 where a channel is at its end, so that the light may have been brighter, or the colour stronger."""
-    cut = picture.max(axis=2) > _WHITE
-    return np.asarray(cut if is_light else cut | (picture.min(axis=2) < _BLACK), np.float32)
+def _layers(picture: NDArray[np.uint8]) -> Image:
+    """(5, SIDE, SIDE): light; two colours; 1 where light, and where a colour, may have been cut off; else 0."""
+    red, green, blue = np.ascontiguousarray(picture.transpose(2, 0, 1)).astype(np.float32)
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    white = np.maximum(np.maximum(red, green), blue) > _WHITE
+    vivid = white | (np.minimum(np.minimum(red, green), blue) < _BLACK)
+    return np.stack([light, red - green, blue - green, white, vivid]).astype(np.float32)
 
 
 def _places(forward: NDArray[np.float64], extents: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
@@ -82,8 +81,8 @@ def _places(forward: NDArray[np.float64], extents: list[NDArray[np.float64]]) ->
     inverse = np.linalg.inv(np.vstack([forward, [0, 0, 1]]))
     steps = (np.arange(SIDE) + 0.5) / SIDE
     x, y = np.meshgrid(steps * extents[0][0], steps * extents[0][1])
-    moved = inverse[:2] @ np.stack([x.ravel(), y.ravel(), np.ones(SIDE * SIDE)])
-    places = (moved * (SIDE / extents[1])[:, None] - 0.5).reshape(2, SIDE, SIDE)
+    moved = inverse[:2, 0, None, None] * x + inverse[:2, 1, None, None] * y + inverse[:2, 2, None, None]
+    places = moved * (SIDE / extents[1])[:, None, None] - 0.5
     area = abs(np.linalg.det(inverse[:2, :2])) * extents[0].prod() / extents[1].prod()
     return places, float(np.sqrt(area))
 
@@ -92,26 +91,31 @@ def _odd(size: float) -> int:
     return 2 * int(min(size, SIDE / 8) / 2) + 1
 
 
-def _mean(image: Image, window: int) -> Image:
-    """The mean over a square window, which the rim of the image cuts."""
-    if window == 1:
-        return image
-    for axis in (0, 1):
-        half, length = window // 2, image.shape[axis]
-        sums = np.concatenate([np.zeros_like(np.take(image, [0], axis)), np.cumsum(image, axis, np.float64)], axis)
-        low = np.maximum(np.arange(length) - half, 0)
-        high = np.minimum(np.arange(length) + half + 1, length)
-        count = (high - low).reshape((-1, 1) if axis == 0 else (1, -1))
-        image = (np.take(sums, high, axis) - np.take(sums, low, axis)) / count
-    return image.astype(np.float32)
+def _mean(images: Image, window: int) -> Image:
+    """The mean over a square window, which the rim of the image cuts.
+
+    Sums of shifted slices: products of matrices would start threads, which take longest where other programs compute.
+    """
+    half = window // 2
+    shifts = range(1, half + 1)
+    for axis in (-2, -1):
+        rows = np.moveaxis(images, axis, 0)
+        sums, counts = rows.copy(), np.ones(SIDE, np.float32)
+        for by in shifts:
+            sums[by:] += rows[:-by]
+            sums[:-by] += rows[by:]
+            counts[by:] += 1
+            counts[:-by] += 1
+        images = np.moveaxis(sums / counts.reshape(-1, *[1] * (rows.ndim - 1)), 0, axis)
+    return images
 
 
-def _sampled(image: Image, places: NDArray[np.float64]) -> Image:
+def _sampled(images: Image, places: NDArray[np.float64]) -> Image:
     x, y = (np.clip(side, 0, SIDE - 1.001) for side in places)
     left, top = x.astype(np.int64), y.astype(np.int64)
     right, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    above = image[top, left] * (1 - right) + image[top, left + 1] * right
-    below = image[top + 1, left] * (1 - right) + image[top + 1, left + 1] * right
+    above = images[:, top, left] * (1 - right) + images[:, top, left + 1] * right
+    below = images[:, top + 1, left] * (1 - right) + images[:, top + 1, left + 1] * right
     return np.asarray(above * (1 - down) + below * down)
 
 
@@ -123,7 +127,7 @@ def _differ(one: Image, two: Image, cut: tuple[Image, Image], inside: Mask, *, i
     whole = inside & (np.maximum(*cut) < _PART)
     if whole.sum() < SIDE:
         whole = inside
-    gain, offset, usual = _fit(one[whole], two[whole])
+    gain, offset, usual = _fit(one[whole][::_EACH], two[whole][::_EACH])
     expected = gain * one + offset
     error = two - expected
     if is_light:
@@ -134,8 +138,9 @@ def _differ(one: Image, two: Image, cut: tuple[Image, Image], inside: Mask, *, i
         return np.zeros(inside.shape, np.bool_)
     else:
         error[np.maximum(*cut) > _PART] = 0
-    spread = [_mean(image**2, _WINDOW) - _mean(image, _WINDOW) ** 2 for image in (expected, two)]
-    return np.asarray(_mean(error**2, _WINDOW) > _SHARE * (spread[0] + spread[1]) + _NOISE**2)
+    means = _mean(np.stack([expected, two, expected**2, two**2, error**2]), _WINDOW)
+    spread = means[2] - means[0] ** 2 + means[3] - means[1] ** 2
+    return np.asarray(means[4] > _SHARE * spread + _NOISE**2)
 
 
 def _fit(one: Image, two: Image) -> tuple[float, float, float]:

@@ -13,10 +13,10 @@ from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
-_MOST = 100  # pairs, whatever `gallery_pairs` says, because comparing one takes 5 ms
+_MOST = 50  # pairs, whatever `gallery_pairs` says, because comparing one takes 4 ms
 _TOGETHER = 8  # pairs per request
 _CHANGING = [Relation.COPY.value, Relation.VARIANT.value]
-_UNCHANGED = 0.02  # of the structure: what compression and resizing change
+_UNCHANGED = 0.04  # of the structure: what compression and resizing change
 
 _Pair = tuple[int, str, ShownFile, ShownFile]
 """Its row, its alignment and its files."""
