@@ -52,7 +52,7 @@ def names_in(cell: str) -> list[str]:
 
 def files_of_the_reference() -> dict[str, list[str]]:
     """File names with their columns; a varying part of a name is one of its words in capitals."""
-    return {names_in(name)[0]: names_in(columns) for name, columns, _ in rows_of("Files")}
+    return {name: names_in(columns) for names, columns, _ in rows_of("Files") for name in names_in(names)}
 
 
 def documented(name: str) -> str | None:
