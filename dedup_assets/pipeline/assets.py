@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
     BadImages,
@@ -38,7 +39,7 @@ from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import GALLERY, read_listed_sizes
+from dedup_assets.engine.work_dir.files import read_listed_sizes
 from dedup_assets.pipeline import match_metadata, metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of

@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.run_modes import RunMode
-from dedup_assets.engine.work_dir.files import TEST
 
 _FEATURES = ("image_manifest", "features", "bad_images")
 _SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "evidence", "groups", "gallery")

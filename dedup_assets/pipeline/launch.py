@@ -11,12 +11,12 @@ from contextlib import ExitStack
 import dagster as dg
 
 from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins

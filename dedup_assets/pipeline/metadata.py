@@ -14,6 +14,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
     BadImages,
@@ -193,7 +194,7 @@ def of_components(components: Components, names: pl.Series, effort: Effort) -> M
 
 def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
     """Metadata of `gallery`: its path, number of pages, and size."""
-    path = redacted(work_dir.path(f"gallery/{Page.SUMMARY.value}"))
+    path = redacted(work_dir.path(f"{GALLERY}/{Page.SUMMARY.value}"))
     return {
         "open": dg.MetadataValue.path(path),
         "pages": len(gallery.pages),

@@ -62,13 +62,13 @@ class LoggedProgress(ProgressReporter):
     """Writes progress to Dagster's log, at most every ten seconds, because each line is a row of the event log."""
 
     def __init__(self) -> None:
-        self._told = time.monotonic()
+        self._logged_at = time.monotonic()
 
     def advance(self, done: int, bad: int) -> None:
         """Count images, and log the progress if it is time."""
         super().advance(done, bad)
-        if time.monotonic() - self._told >= _LOG_SECONDS:
-            self._told = time.monotonic()
+        if time.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = time.monotonic()
             dg.get_dagster_logger().info(str(self))
 
 

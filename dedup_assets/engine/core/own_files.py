@@ -1,4 +1,4 @@
-"""How a work_dir is recognised: by its config.json, from any version of this package.
+"""How a work_dir is recognised, in any version of this package: by its config.json, and by the names of folders in it.
 
 Listing leaves such folders out, and publishing refuses to replace a config.json of another program. Both ask
 `is_own_config`; only `engine.work_dir.identity` reads what is in the file.
@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 CONFIG = "config.json"
+GALLERY = "gallery"
+GALLERY_FILES = "files-"  # beginning of the name of the folder that the pages of a gallery load; a digest follows
+SHARDS = "shards"
+SEARCHED = "neighbors"
+TEST = "test"  # of a test set
+RANGE_FOLDER = r"\d{12}-(?:\d{12}|end)"  # of a range of run_mode 1
 FORMAT = "dedup-assets work_dir"
 """The value of `format` in every config.json since format_version 2."""
 

@@ -1,10 +1,9 @@
 """Every parameter, once: name, default, bounds and meaning.
 
 The Python API, the command line and Dagster's launchpad derive their arguments, help texts and defaults from the fields
-of `Settings`; nothing else states a default. A new parameter is a field here and exists at every door; a row of
-docs/reference.md describes it. Names and meanings follow fastdup's interface (docs/compatibility.md); the descriptions
-below settle what that leaves open. Code that parses a text such as `turi_param` belongs in `setting_values`; messages
-belong in `setting_messages`.
+of `Settings`. A new parameter is a field here and exists at every door; a row of docs/reference.md describes it. Names
+and meanings follow fastdup's interface (docs/compatibility.md); the descriptions below settle what that leaves open.
+Code that parses a text such as `turi_param` belongs in `setting_values`; messages belong in `setting_messages`.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS, MAX_PIXELS
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import BoundingBox
@@ -178,10 +178,10 @@ class Settings(BaseModel):
         description="Pairs whose pixels are compared, per image and at most; the most similar come first.",
     )
     max_pixels: int = Field(
-        default=200_000_000, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
+        default=MAX_PIXELS, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )
     image_seconds: float = Field(
-        default=60.0,
+        default=IMAGE_SECONDS,
         ge=0.1,
         le=86_400.0,
         description="Seconds allowed for reading and decoding one image, without waiting for a store; a slower one is "

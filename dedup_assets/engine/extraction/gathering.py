@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from dedup_assets.engine.core.own_files import RANGE_FOLDER
 from dedup_assets.engine.core.records import ImageLedger
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.results.bad_images import find_bad_images
@@ -22,7 +23,7 @@ from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import FeatureFacts, Result, file_records, read_config, record_results
 from dedup_assets.engine.work_dir.stored import StoredFeatures, has_features, part_folders, read_stored, unite
 
-_RANGE = re.compile(r"\d{12}-(\d{12}|end)")
+_RANGE = re.compile(RANGE_FOLDER)
 _SAME_IMAGE = ["index", "filename", "size_bytes", "version"]
 _FEATURES = "features"
 

@@ -169,7 +169,7 @@ class RangeExtractor:
             try:
                 yield self._store.read(self._digest_of(manifest, offsets), offsets)
             except DamagedShardError:
-                self.complete(manifest, offsets, _unseen)
+                self.complete(manifest, offsets, _ignore_progress)
                 yield self._store.read(self._digest_of(manifest, offsets), offsets)
 
     def _digest_of(self, manifest: Manifest | StoredManifest, offsets: OffsetRange) -> str:
@@ -213,7 +213,7 @@ def _is_new(work_dir: str) -> bool:
         return False
 
 
-def _unseen(done: int, bad: int) -> None:
+def _ignore_progress(done: int, bad: int) -> None:
     """Progress of a range whose images were counted before."""
 
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.records import Manifest, Source
 from dedup_assets.engine.decoders.tasks import Undecoded
-from dedup_assets.engine.inputs.containers import IMAGE_SECONDS
 from dedup_assets.engine.inputs.kinds import Kind, is_streamed, kind_of
 from dedup_assets.engine.inputs.reading import read_sources, video_of
 from dedup_assets.engine.stores import is_url

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dedup_assets.engine.core.errors import SettingsError, WorkDirError
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.records import Features, FeatureStream, Manifest
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
@@ -15,7 +16,7 @@ from dedup_assets.engine.extraction.extract import Progress
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import digest
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read_parts, unite
 
 
@@ -75,7 +76,7 @@ class _ImageSet:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._extractor = RangeExtractor(settings, WorkDir(settings.work_dir).within(files.TEST))
+        self._extractor = RangeExtractor(settings, WorkDir(settings.work_dir).within(TEST))
         self.model = self._extractor.model_sha256
         self.dimension = self._extractor.dimension
         self.label = f"model_path={settings.model_path!r}" if settings.model_path else "the built-in model"

@@ -13,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dedup_assets.engine import gallery
+from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.building import Results, build_gallery
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.former_galleries import is_complete
 from dedup_assets.engine.work_dir.identity import (
     IMAGE_LEDGER,
@@ -33,7 +34,6 @@ from dedup_assets.engine.work_dir.identity import (
 
 _SHOWN = ("features", IMAGE_LEDGER, "bad_images", "similarity", "outliers", "components")
 _SHOWN_IF_MADE = ("evidence", "groups")
-_GALLERY = "gallery"
 
 
 def find_or_build_gallery(results: Callable[[], Results], settings: Settings, work_dir: WorkDir) -> Gallery:
@@ -45,9 +45,9 @@ def find_or_build_gallery(results: Callable[[], Results], settings: Settings, wo
         work_dir: where the results are, and perhaps a gallery.
     """
     config = read_config(work_dir)
-    made_of, known = _made_of(settings, work_dir, config), config.result(_GALLERY)
+    made_of, known = _made_of(settings, work_dir, config), config.result(GALLERY)
     if made_of and known.made_of == made_of and known.gallery is not None and _is_whole(work_dir, known, known.gallery):
-        pages = dict.fromkeys((name.removeprefix(f"{files.GALLERY}/") for name in known.files), "")
+        pages = dict.fromkeys((name.removeprefix(f"{GALLERY}/") for name in known.files), "")
         return Gallery(pages, known.gallery.folder, (), known.gallery.size_bytes, made_of=made_of, is_stored=True)
     return replace(build_gallery(results(), settings), made_of=made_of)
 
@@ -64,7 +64,7 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
     """Whether all pages are unchanged, and the folder that they load has all its files."""
-    return is_intact(work_dir, known) and is_complete(work_dir, f"{files.GALLERY}/{facts.folder}")
+    return is_intact(work_dir, known) and is_complete(work_dir, f"{GALLERY}/{facts.folder}")
 
 
 @cache

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 
+from dedup_assets.engine.core.own_files import GALLERY_FILES
+
 _IN_MEMORY_BYTES = 64 << 20
 
 
@@ -44,7 +46,7 @@ class Spool:
     @property
     def folder(self) -> str:
         """The name of the folder of these files, made from their content."""
-        return f"files-{self._digest.hexdigest()[:12]}"
+        return f"{GALLERY_FILES}{self._digest.hexdigest()[:12]}"
 
     @property
     def size_bytes(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import Manifest, Source
 from dedup_assets.engine.core.redaction import holds_secrets
@@ -22,7 +23,6 @@ from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.inputs.containers import (
     DECODER,
-    IMAGE_SECONDS,
     archives_around,
     find_inside,
     list_inside,

@@ -10,12 +10,21 @@ import re
 from collections.abc import Collection, Iterable
 
 from dedup_assets.engine.core.errors import ImageError
-from dedup_assets.engine.core.own_files import CONFIG, is_own_config
+from dedup_assets.engine.core.own_files import (
+    CONFIG,
+    GALLERY,
+    GALLERY_FILES,
+    RANGE_FOLDER,
+    SEARCHED,
+    SHARDS,
+    TEST,
+    is_own_config,
+)
 from dedup_assets.engine.stores import read_file
 
-_FOLDERS = re.compile(rb"gallery|shards|neighbors|test|\d{12}-(?:\d{12}|end)")  # last: a range of run_mode 1
-_PICTURES = re.compile(rb"files-[0-9a-f]{12}")  # what the pages of a gallery load
-_PICTURES_ON_THE_WAY = re.compile(rb"(?:(.*)/)?files-[0-9a-f]{12}/", re.DOTALL)
+_FOLDERS = re.compile("|".join((GALLERY, SHARDS, SEARCHED, TEST, RANGE_FOLDER)).encode())
+_PICTURES = re.compile(b"%b[0-9a-f]{12}" % GALLERY_FILES.encode())
+_PICTURES_ON_THE_WAY = re.compile(b"(?:(.*)/)?%b/" % _PICTURES.pattern, re.DOTALL)
 _PAGES = (b"index.html", b"groups.html", b"duplicates.html", b"components.html", b"outliers.html", b"bad_images.html")
 _MOST_CONFIG_BYTES = 256 << 20
 

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.inputs.containers import IMAGE_SECONDS, find_inside, read_frames, read_inside, split_frame
+from dedup_assets.engine.inputs.containers import find_inside, read_frames, read_inside, split_frame
 from dedup_assets.engine.inputs.kinds import Kind, kind_of
 from dedup_assets.engine.stores import find_problem, is_url, object_info, open_store, read_file, read_object
 

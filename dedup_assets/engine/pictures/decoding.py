@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup_assets.engine.core.defaults import MAX_PIXELS
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs import jpeg, recognition
@@ -33,7 +34,7 @@ class DecodingLimits:
     """
 
     min_side: int = 10
-    max_pixels: int = 200_000_000
+    max_pixels: int = MAX_PIXELS
 
 
 _RGB = 3

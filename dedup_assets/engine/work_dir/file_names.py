@@ -1,7 +1,13 @@
 """Names of files and folders that several modules need. Other names are in the module that writes the file."""
 
+import re
+
 FEATURES = "features.dat"
 LEDGER = "image_ledger.parquet"
-GALLERY = "gallery"
-SHARDS = "shards"
-SEARCHED = "neighbors"
+_RANGE = r"\d{12,}-\d{12,}"
+SHARD = rf"{_RANGE}\.[0-9a-f]{{12}}\.[0-9a-f]{{16}}(\.open)?\.parquet"
+"""Names of shards: the range, the mark of a fingerprint, the digest of the files."""
+
+RECALL = "recall.json"
+SEARCHED_FILE = rf"[0-9a-f]{{16}}/({_RANGE}\.parquet|{re.escape(RECALL)})"
+"""Names of the files of searched ranges, below the folder of a fingerprint."""

@@ -54,11 +54,9 @@ SIMILARITY = "similarity.csv"
 OUTLIERS = "outliers.csv"
 COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
-GALLERY = "gallery"
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 5  # to read two files that belong together, while a run publishes others
 _PAIRS = "from,to,distance"
-TEST = "test"  # sub-folder of a test set's files
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:

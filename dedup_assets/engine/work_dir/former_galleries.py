@@ -14,14 +14,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import PurePosixPath
 
+from dedup_assets.engine.core.own_files import GALLERY, GALLERY_FILES
 from dedup_assets.engine.work_dir.journal import Journal
 from dedup_assets.engine.work_dir.ownership import Ownership, hash_of
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.writing import Content, remove_abandoned
 
-GALLERY = "gallery"
 FIRST_PAGE = f"{GALLERY}/index.html"
-FOLDER_PREFIX = "files-"  # of the folder that the pages of a gallery load
 CONTENTS = ".contents.json"
 _FORMAT = "dedup-assets gallery files"
 _SCRIPTS = "cards|data|downloads|keyboard|listing|lists|marks|names|page|results|start|theme|viewer|words"
@@ -63,7 +62,7 @@ def remove_former_galleries(place: Place, ownership: Ownership, journal: Journal
     """
     page = place.read_placed(FIRST_PAGE) or b""
     folders = place.folders(GALLERY)
-    former = [name for name in folders if name.startswith(FOLDER_PREFIX) and name.encode() not in page]
+    former = [name for name in folders if name.startswith(GALLERY_FILES) and name.encode() not in page]
     removed = [
         name
         for name in ownership.files

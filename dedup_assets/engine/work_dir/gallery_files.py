@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from itertools import islice
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import GALLERY, GALLERY_FILES
 from dedup_assets.engine.core.records import Gallery
-from dedup_assets.engine.work_dir.files import GALLERY
-from dedup_assets.engine.work_dir.former_galleries import CONTENTS, FOLDER_PREFIX, describe_contents, is_complete
+from dedup_assets.engine.work_dir.former_galleries import CONTENTS, describe_contents, is_complete
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.writing import TEMPORARY, Content, remove_abandoned, temporary_name
 
@@ -43,7 +43,7 @@ def write_gallery(work_dir: WorkDir, gallery: Gallery) -> None:
 def _write_local(view: WorkDir, gallery: Gallery) -> None:
     with view.open_folder("", create=True) as folder:
         for unfinished in folder.names():  # left by a killed run
-            if unfinished.startswith(f".{FOLDER_PREFIX}") and TEMPORARY.fullmatch(unfinished):
+            if unfinished.startswith(f".{GALLERY_FILES}") and TEMPORARY.fullmatch(unfinished):
                 folder.remove_tree(unfinished)
         if gallery.folder in folder.names():  # it was complete when it got its name, but files may have been lost since
             _remove_unfinished(view, gallery.folder)

@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.own_files import CONFIG
+from dedup_assets.engine.core.own_files import CONFIG, SEARCHED, SHARDS
 from dedup_assets.engine.stores import describe_object, read_object, read_small_object
-from dedup_assets.engine.work_dir.file_names import SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import read_journal, staged_name
 from dedup_assets.engine.work_dir.kept_files import KeptFiles, kept_files
 from dedup_assets.engine.work_dir.machine_cache import cache_folder, fetch_whole, open_cached

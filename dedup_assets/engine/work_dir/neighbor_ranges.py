@@ -14,9 +14,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import SEARCHED
 from dedup_assets.engine.core.records import RowRange
 from dedup_assets.engine.work_dir import fastdup_files
-from dedup_assets.engine.work_dir.file_names import FEATURES, SEARCHED
+from dedup_assets.engine.work_dir.file_names import FEATURES, RECALL
 from dedup_assets.engine.work_dir.identity import digest_of, sha256_of
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import WorkDir
@@ -25,7 +26,6 @@ from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 _LOG = logging.getLogger(__name__)
 _HASH = "sha256"
-_RECALL = "recall.json"
 
 
 class DamagedNeighborsError(WorkDirError):
@@ -113,7 +113,7 @@ class NeighborRanges:
 
     @property
     def _recall(self) -> str:
-        return f"{SEARCHED}/{self.fingerprint}/{_RECALL}"
+        return f"{SEARCHED}/{self.fingerprint}/{RECALL}"
 
     def prune(self) -> int:
         """Delete the ranges that no run needs any more (`used_sets`); returns the number of files."""

@@ -185,7 +185,7 @@ class Place:
             WorkDirError: one cannot be written.
         """
         outputs: list[Output] = []
-        with ExitStack() as undo, self._telling(outputs):
+        with ExitStack() as undo, self._naming_first_failure(outputs):
             completions = [self._stage(name, place, undo, outputs) for name, place in places.items()]
             yield tuple(outputs)
             ready = []
@@ -214,7 +214,7 @@ class Place:
         return complete
 
     @contextmanager
-    def _telling(self, outputs: Iterable[Output]) -> Iterator[None]:
+    def _naming_first_failure(self, outputs: Iterable[Output]) -> Iterator[None]:
         """Raise the system's error for a file instead of the library error that wraps it."""
         try:
             yield

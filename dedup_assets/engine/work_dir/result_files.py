@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from dedup_assets.engine.core.own_files import CONFIG
+from dedup_assets.engine.core.own_files import CONFIG, GALLERY
 from dedup_assets.engine.work_dir import files, match_files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
-from dedup_assets.engine.work_dir.former_galleries import GALLERY
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 

@@ -19,8 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import SHARDS as FOLDER
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
-from dedup_assets.engine.work_dir.file_names import SHARDS as FOLDER
+from dedup_assets.engine.work_dir.file_names import SHARD
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA, UNUSABLE, check_columns, first_line
 from dedup_assets.engine.work_dir.used_sets import UsedSets
@@ -31,7 +32,7 @@ _LEDGER = list(LEDGER_COLUMNS)
 _VECTOR = "vector"
 _IDENTITY_SCHEMA = {name: LEDGER_SCHEMA[name] for name in ("filename", "size_bytes", "version")}
 _IDENTITY = list(_IDENTITY_SCHEMA)
-_SHARD = re.compile(r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet")
+_SHARD = re.compile(SHARD)
 _HASH = "sha256"
 _FINGERPRINT = "made_with"
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.own_files import GALLERY, SHARDS, TEST
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, Features, FeatureStream, Shard
 from dedup_assets.engine.work_dir import fastdup_files, files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
@@ -17,7 +18,7 @@ FASTDUP_MODEL = "fastdup"
 """Used in place of a model hash for fastdup's features: its vectors have 576 values like ours, but another meaning."""
 
 _BLOCK_ROWS = 65_536
-_NOT_PARTS = {"shards", files.GALLERY, files.TEST}
+_NOT_PARTS = {SHARDS, GALLERY, TEST}
 
 
 @dataclass(frozen=True)

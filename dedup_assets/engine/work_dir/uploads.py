@@ -4,11 +4,12 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from dedup_assets.engine.core.own_files import GALLERY, SEARCHED, SHARDS
 from dedup_assets.engine.work_dir.journal import STAGED
 from dedup_assets.engine.work_dir.place import Place
 
 ABANDONED_SECONDS = 24 * 3600.0  # a worker without the lock may be uploading, but takes less than a day for a file
-_FOLDERS = (f"{STAGED}/", "shards/", "neighbors/", "gallery/")  # where this package uploads
+_FOLDERS = tuple(f"{name}/" for name in (STAGED, SHARDS, SEARCHED, GALLERY))  # where this package uploads
 _LOG = logging.getLogger(__name__)
 
 

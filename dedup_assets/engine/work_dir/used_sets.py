@@ -20,6 +20,7 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 
+from dedup_assets.engine.work_dir.file_names import SEARCHED_FILE, SHARD
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.place import Facts
 
@@ -27,10 +28,7 @@ KEPT_SETS = 4
 UNNAMED_SECONDS = 7 * 24 * 3600.0
 USED = ".used.json"
 _FORMAT = "dedup-assets used ranges"
-_RANGE_FILE = re.compile(
-    r"\d{12,}-\d{12,}\.[0-9a-f]{12}\.[0-9a-f]{16}(\.open)?\.parquet"  # of shards
-    r"|[0-9a-f]{16}/(\d{12,}-\d{12,}\.parquet|recall\.json)"  # of neighbors
-)
+_RANGE_FILE = re.compile(f"{SHARD}|{SEARCHED_FILE}")
 
 
 class UsedSets:

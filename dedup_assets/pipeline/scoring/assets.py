@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from dedup_assets.engine.core.own_files import GALLERY, TEST
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
     BadImages,
@@ -31,7 +32,7 @@ from dedup_assets.engine.neighbors import (
     usable_index,
 )
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import GALLERY, TEST, read_listed_sizes, read_low_information
+from dedup_assets.engine.work_dir.files import read_listed_sizes, read_low_information
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, asset, search_output, search_results

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.records import Features, Pairs
 from dedup_assets.engine.results import invariants
-from dedup_assets.engine.work_dir.files import TEST
 from dedup_assets.pipeline import checks
 from dedup_assets.pipeline.checks import CHECKS, Check, check_of, judge
 from dedup_assets.pipeline.resources import SettingsResource

@@ -5,13 +5,11 @@ images inside, `zips`, `tars` and `videos` list and read them, `budget` bounds h
 is the door to all of them.
 """
 
-from dedup_assets.engine.inputs.containers.budget import IMAGE_SECONDS
 from dedup_assets.engine.inputs.containers.contents import DECODER, find_inside, list_inside, read_frames, read_inside
 from dedup_assets.engine.inputs.containers.names import archives_around, split_frame
 
 __all__ = [
     "DECODER",
-    "IMAGE_SECONDS",
     "archives_around",
     "find_inside",
     "list_inside",

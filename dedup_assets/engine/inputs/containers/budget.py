@@ -8,7 +8,6 @@ import time
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 
-IMAGE_SECONDS = 60.0  # the default of the setting image_seconds
 STEP_BYTES = 1 << 20  # the most that comes out of a step
 INPUT_BYTES = 1 << 16  # the most that goes in; small, because each empty stream copies what is left of it
 _SECONDS_A_BYTE = 1 / (1 << 20)  # of the packed file; the slowest honest archives take a tenth

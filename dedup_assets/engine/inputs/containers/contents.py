@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TypeVar
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.inputs.containers.budget import IMAGE_SECONDS
 from dedup_assets.engine.inputs.containers.member import Archive, Member
 from dedup_assets.engine.inputs.containers.names import archives_around, frame_name, member_name, split_frame
 from dedup_assets.engine.inputs.containers.tars import TarArchive

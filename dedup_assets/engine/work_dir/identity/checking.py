@@ -8,13 +8,16 @@ its ctime, and a program cannot set the ctime back, as it can the mtime. Before 
 stay recorded in it are compared once more (`find_changed`), because its new ctime would vouch for them. Files on a
 store are always hashed, because they are fetched anyway. Files on Windows are too, because Windows has no ctime.
 
-A copy or restored backup of a work_dir is hashed at each reading until a run writes its config.json again. A disk
-error below the file system does not change the ctime; it is found in files of up to `ALWAYS_HASHED_BYTES`.
+A disk error below the file system does not change the ctime. A large file that was written more than `TRUSTED_SECONDS`
+ago is therefore hashed, too, but only once by each process: 3 GB take a few seconds. In younger large files such an
+error stays unseen. A copy or restored backup of a work_dir is hashed once by each process until a run writes its
+config.json again.
 """
 
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
@@ -28,9 +31,13 @@ from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.view import View
 
 ALWAYS_HASHED_BYTES = 64 << 20
+TRUSTED_SECONDS = 30 * 24 * 3600.0
+"""Age of a large file from which on it is hashed even if its inode is unchanged."""
+
 _BLOCK_BYTES = 1 << 20
 _ATTEMPTS = 5  # another run may publish between reading the record and opening the file
 _HAS_CHANGE_TIME = sys.platform != "win32"
+_found_intact: set[tuple[int, ...]] = set()  # large files that this process has hashed, by inode, size and change time
 File = TypeVar("File", bound=BinaryIO)
 
 
@@ -105,7 +112,7 @@ def _is_large(recorded: FileRecord) -> bool:
 def _has_changed(place: Place, path: Path, recorded: FileRecord) -> bool:
     try:
         with path.open("rb") as file:
-            return not _is_untouched(place, file) and not _has_content(file, recorded)
+            return not _is_vouched_for(place, file) and not _has_content_on_disk(file, recorded)
     except OSError:
         return False  # the file is gone, which reading reports
 
@@ -136,12 +143,14 @@ def _opened(work_dir: View, name: str, open_file: Callable[[], AbstractContextMa
 
 
 def _is_as_recorded(work_dir: View, name: str, file: BinaryIO, recorded: FileRecord) -> bool:
-    vouched = _is_large(recorded) and work_dir.is_local and (work_dir.wrote(name) or _is_untouched(work_dir, file))
     if _size(file) != recorded.size_bytes:
         return False
     if kept := work_dir.kept_sha256(name):
         return kept == recorded.sha256
-    return vouched or _has_content(file, recorded)
+    if not work_dir.is_local:
+        return _has_content(file, recorded)
+    is_vouched_for = _is_large(recorded) and (work_dir.wrote(name) or _is_vouched_for(work_dir, file))
+    return is_vouched_for or _has_content_on_disk(file, recorded)
 
 
 def _size(file: BinaryIO) -> int:
@@ -156,14 +165,30 @@ def _has_content(file: BinaryIO, recorded: FileRecord) -> bool:
     while block := file.read(_BLOCK_BYTES):
         sha.update(block)
     file.seek(0)
-    found = sha.hexdigest()
-    return found == recorded.sha256
+    return sha.hexdigest() == recorded.sha256
 
 
-def _is_untouched(place: Place, file: BinaryIO) -> bool:
-    """Whether a local file is unchanged since config.json was put in its place."""
+def _has_content_on_disk(file: BinaryIO, recorded: FileRecord) -> bool:
+    """As `_has_content`, for a file on a disk; a large one is remembered."""
+    is_intact = _has_content(file, recorded)
+    if is_intact and _is_large(recorded) and _HAS_CHANGE_TIME:
+        _found_intact.add(_inode(file))
+    return is_intact
+
+
+def _is_vouched_for(place: Place, file: BinaryIO) -> bool:
+    """Whether a local file needs no hashing: this process has hashed it, or it is young and untouched."""
+    if not _HAS_CHANGE_TIME:
+        return False
     try:
         published = Path(place.inside(CONFIG)).stat()
     except OSError:
         return False
-    return _HAS_CHANGE_TIME and os.fstat(file.fileno()).st_ctime_ns <= published.st_ctime_ns
+    changed_ns = os.fstat(file.fileno()).st_ctime_ns
+    is_young = time.time() - changed_ns / 1e9 <= TRUSTED_SECONDS
+    return (is_young and changed_ns <= published.st_ctime_ns) or _inode(file) in _found_intact
+
+
+def _inode(file: BinaryIO) -> tuple[int, ...]:
+    facts = os.fstat(file.fileno())
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_ctime_ns

@@ -11,6 +11,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import (
+    FileRecord,
     Result,
     checking,
     file_records,
@@ -122,6 +123,29 @@ def test_a_large_file_that_nobody_touched_is_not_hashed(tmp_path: Path, monkeypa
     put(work_dir, CONTENT)
     read(work_dir)
     assert hashed == [""]
+
+
+def test_an_old_large_file_is_hashed_once_though_nobody_touched_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ALWAYS_HASHED_BYTES", 8)
+    work_dir = WorkDir(str(tmp_path))
+    write(work_dir, "similarity", NAME, CONTENT)
+    with generation(work_dir, "a run") as view:  # as if a disk error had changed a byte: the inode shows nothing
+        rotten = {name: file.model_copy(update={"sha256": "0" * 64}) for name, file in _recorded(work_dir).items()}
+        record_results(view, {"similarity": Result(files=rotten)}, {}, {})
+    assert read(work_dir) == CONTENT  # a young file is trusted
+    monkeypatch.setattr(checking, "TRUSTED_SECONDS", -1.0)
+    with pytest.raises(WorkDirError, match="is not the file that this tool wrote"):
+        read(work_dir)
+    write(work_dir, "similarity", NAME, CONTENT)
+    assert read(work_dir) == CONTENT
+    monkeypatch.setattr(checking.hashlib, "sha256", None)  # another hash would fail
+    assert read(work_dir) == CONTENT
+
+
+def _recorded(work_dir: WorkDir) -> dict[str, FileRecord]:
+    return read_config(work_dir).result("similarity").files
 
 
 def test_files_that_nothing_is_recorded_about_are_read(tmp_path: Path) -> None:
