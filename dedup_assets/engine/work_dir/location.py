@@ -98,15 +98,15 @@ class WorkDir(View):
 
     def wrote(self, name: str) -> bool:
         """Whether this run has written a file that is not published yet."""
-        kept = self._kept(name)
-        if kept is not None:
+        if (kept := self._kept(name)) is not None:
             return kept.find(self.staged(name)) is not None
         return bool(self.generation) and self.filesystem.exists(self.staged(name))
 
     def kept_sha256(self, name: str) -> str:
         """SHA-256, in hex, of the copy of a store's file that this run keeps; empty if there is none."""
-        kept, found = self._kept(name), self._find(name)
-        return kept.sha256(found[0]) if kept is not None and found is not None else ""
+        if (kept := self._kept(name)) is None or (found := self._find(name)) is None:
+            return ""
+        return kept.sha256(found[0])
 
     def size(self, name: str) -> int:
         """Size of a file in bytes.
@@ -232,8 +232,7 @@ class WorkDir(View):
             yield file
 
     def _local_copy(self, name: str) -> FileIO:
-        kept = self._kept(name)
-        if kept is None:
+        if (kept := self._kept(name)) is None:
             return self._fetched(name)
         return self._reach(name, lambda path, _: kept.open(path, lambda: self._fetched(name)))
 
