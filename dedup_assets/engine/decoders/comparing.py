@@ -35,10 +35,10 @@ class Comparer:
     Args:
         task: how images are looked at.
         lent: the process; replaced where it ends.
-        read: where a process reads the image of a number, or its bytes.
+        read: gives for the numbers of images where a process reads each, or its bytes.
     """
 
-    def __init__(self, task: LookTask, lent: Lent, read: Callable[[int], Undecoded]) -> None:
+    def __init__(self, task: LookTask, lent: Lent, read: Callable[[Sequence[int]], Sequence[Undecoded]]) -> None:
         self._task, self._lent, self._read = task, lent, read
         self._kept: OrderedDict[int, None] = OrderedDict()  # looks that the process certainly has, as it orders them
         self.looked: dict[int, Looked] = {}
@@ -92,7 +92,7 @@ class Comparer:
         Raises:
             WorkerError: as `look`.
         """
-        call = _Hashing([self._read(image) for image in images], self._task, self._lent)
+        call = _Hashing(self._read(images), self._task, self._lent)
         call.complete()
         if call.has_ended:
             self._kept.clear()
@@ -102,7 +102,7 @@ class Comparer:
         return image in self.looked and self.looked[image].problem is not None
 
     def _look_at(self, images: list[int]) -> None:
-        call = _Looking([self._read(image) for image in images], images, self._task, self._lent)
+        call = _Looking(self._read(images), images, self._task, self._lent)
         call.complete()
         if call.has_ended:
             self._kept.clear()

@@ -3,6 +3,9 @@
 Of edited copies, 99.2 % are among the 10 nearest at a cosine of 0.45, 85 % at 0.7, and 35 % among the 2 nearest.
 """
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -10,13 +13,19 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.records import Features, SearchIndex
 from dedup_assets.engine.core.settings import Distance, Settings
 from dedup_assets.engine.matching.rounds import BANDS
+from dedup_assets.engine.neighbors import SearchData
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
+from dedup_assets.engine.neighbors.search import search_all
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared, similarities
-from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.workers import thread_count
 
 NEAREST = 10
 """Neighbours of each image that are candidates."""
 
+_SAME_VECTOR = 1 - 1e-6  # similarity of vectors that are equal, or nearly so
+_GROWTH = 8  # times the neighbours, each time that a crowd is searched for again
+_MOST_NEIGHBORS = 1024
 _BLOCK_ROWS = 16_384  # pairs whose vectors are copied at a time
 _SCHEMA = {"a": pl.UInt32, "b": pl.UInt32, "alike": pl.Float64}
 
@@ -48,6 +57,7 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
         searcher.complete(rows)
     edges = searcher.merge(measured=False).edges
     searcher.prune()
+    edges = pl.concat([edges, _beyond_crowds(edges, features, index, wider, work_dir)])
     pairs = edges.select(
         a=pl.min_horizontal("from", "to"),
         b=pl.max_horizontal("from", "to"),
@@ -58,6 +68,34 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
         pairs = pairs.with_columns(alike=pl.Series(pair_similarities(features.vectors, one, other, "cosine")))
     pairs = pairs.with_columns(pl.col("alike").round(DECIMALS)).filter(pl.col("alike") >= BANDS[-1])
     return pairs.sort("alike", "a", "b", descending=[True, False, False]).cast(_SCHEMA)  # type: ignore[arg-type]
+
+
+def _beyond_crowds(
+    edges: pl.DataFrame, features: Features, index: SearchIndex, settings: Settings, work_dir: WorkDir
+) -> pl.DataFrame:
+    """Edges from images whose nearest neighbours all have the same vector to the nearest with another one.
+
+    Two pictures of which each has more than `NEAREST` exact copies would otherwise never be compared. One image of each
+    such crowd is searched for again; a crowd of more than `_MOST_NEIGHBORS` hides what lies beyond it.
+    """
+    farthest = edges.group_by("from").agg(pl.len(), pl.col("similarity").min()).filter(pl.col("len") >= NEAREST)
+    crowded = farthest.filter(pl.col("similarity") >= _SAME_VECTOR)["from"].sort()
+    shows = files.read_low_information(work_dir, features.names).is_null()
+    crowded = crowded.filter(shows.gather(crowded))
+    first: dict[bytes, int] = {}
+    for row in crowded.to_list():
+        first.setdefault(hashlib.sha256(features.vectors[row].tobytes()).digest(), row)
+    rows, k = np.array(sorted(first.values()), np.int64), NEAREST
+    data = SearchData(features.vectors, features.vectors, is_self_search=True)
+    found = [edges.clear()]
+    while len(rows) and k < _MOST_NEIGHBORS:
+        k = min(_GROWTH * k, _MOST_NEIGHBORS)
+        search = replace(settings.search, k=k)
+        nearest = search_all(data, rows, index, search, thread_count(settings.num_threads))
+        others = nearest.filter(pl.col("similarity") < _SAME_VECTOR)
+        found.append(others.group_by("from", maintain_order=True).head(NEAREST))
+        rows = np.setdiff1d(rows, others["from"].unique().to_numpy())
+    return pl.concat(found)
 
 
 def pair_similarities(

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +30,7 @@ from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
 
+_READS_AT_ONCE = 32  # of a store
 _IMAGES_TOGETHER = 32  # of jobs that share requests
 _KEEPING_ROUNDS = 2  # what is better is known beside a kept image only, so a second round finds what is better still
 _T = TypeVar("_T")
@@ -69,9 +72,13 @@ def gather_evidence(
     exact = find_exact_copies(library, features.vectors, threads)
     wanted = _between_pictures(candidates, exact, files.read_low_information(work_dir, features.names))
     budget = int(settings.evidence_pairs_per_image * len(features))
-    with progress.counting(min(budget, len(wanted)), "pairs"), open_decoders(threads) as decoders:
+    with (
+        progress.counting(min(budget, len(wanted)), "pairs"),
+        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
+        open_decoders(threads) as decoders,
+    ):
         matching = Matching(wanted, library.rank_as_center, budget, Lanes(threads, abandon=decoders.close), progress)
-        matching.run(_examiners(settings, library, decoders))
+        matching.run(_examiners(settings, library, decoders, reads))
     found = Matches(library, exact, matching.proofs, matching.looked)
     evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
@@ -151,14 +158,14 @@ def _bundles(jobs: Iterable[_T], images_of: Callable[[_T], int]) -> Iterator[lis
         yield bundle
 
 
-def _examiners(settings: Settings, library: Library, decoders: WorkerPool) -> OpenExaminer:
+def _examiners(settings: Settings, library: Library, decoders: WorkerPool, reads: Executor) -> OpenExaminer:
     limits = DecodingLimits(max_pixels=settings.max_pixels)
     task = LookTask(settings.box, limits, settings.image_seconds, uuid.uuid4().hex)
 
     @contextmanager
     def open_examiner() -> Iterator[Examiner]:
         with decoders.lend() as lent:
-            yield PixelExaminer(Comparer(task, lent, library.read), library.is_file)
+            yield PixelExaminer(Comparer(task, lent, partial(library.read_all, reads=reads)), library.is_file)
 
     return open_examiner
 

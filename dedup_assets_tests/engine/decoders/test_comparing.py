@@ -3,7 +3,7 @@
 import hashlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,8 +33,13 @@ def task(session: str, box: BoundingBox | None = None) -> LookTask:
     return LookTask(box, DecodingLimits(), 60.0, session)
 
 
-def read(paths: dict[int, Path]) -> "dict[int, Undecoded]":
-    return {number: Source(os.fsencode(path), path.stat().st_size, "") for number, path in paths.items()}
+def read(paths: dict[int, Path], **others: Undecoded) -> Callable[[Sequence[int]], list[Undecoded]]:
+    """Where images are read, by their numbers; `others` have names such as `image_7`."""
+    files: dict[int, Undecoded] = {
+        number: Source(os.fsencode(path), path.stat().st_size, "") for number, path in paths.items()
+    }
+    files |= {int(name.removeprefix("image_")): other for name, other in others.items()}
+    return lambda images: [files[image] for image in images]
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def images(tmp_path: Path) -> dict[int, Path]:
 
 def test_a_look_says_what_the_file_is(crashing: WorkerPool, images: dict[int, Path]) -> None:
     with crashing.lend() as lent:
-        comparer = Comparer(task("facts"), lent, read(images).__getitem__)
+        comparer = Comparer(task("facts"), lent, read(images))
         comparer.look([1])
     looked, content = comparer.looked[1], images[1].read_bytes()
     assert (looked.width, looked.height, looked.size_bytes, looked.frames) == (320, 240, len(content), 1)
@@ -59,7 +64,7 @@ def test_a_look_says_what_the_file_is(crashing: WorkerPool, images: dict[int, Pa
 
 def test_an_attempt_ends_at_its_first_copy(crashing: WorkerPool, images: dict[int, Path]) -> None:
     with crashing.lend() as lent:
-        comparer = Comparer(task("first copy"), lent, read(images).__getitem__)
+        comparer = Comparer(task("first copy"), lent, read(images))
         (found, rest) = comparer.compare([[(1, 3, None), (1, 2, None), (2, 3, None)], [(2, 3, None)]])
     assert [(a, b) for a, b, _ in found] == [(1, 3), (1, 2)]
     relations = [compared.relation for _, _, compared in [*found, *rest] if compared]
@@ -75,7 +80,7 @@ def test_a_file_that_ends_its_process_costs_its_own_pairs_alone(
 ) -> None:
     files = images | {4: write_deadly_picture(images[1].with_name("deadly"), images[1], how, 9)}
     with crashing.lend() as lent:
-        comparer = Comparer(task(f"deadly {how}"), lent, read(files).__getitem__)
+        comparer = Comparer(task(f"deadly {how}"), lent, read(files))
         found = comparer.compare([[(1, 4, None)], [(1, 2, None)], [(4, 3, None), (1, 3, None)]])
     assert comparer.looked[4].problem is not None
     assert [[compared is not None for _, _, compared in each] for each in found] == [[False], [True], [False, True]]
@@ -83,7 +88,7 @@ def test_a_file_that_ends_its_process_costs_its_own_pairs_alone(
 
 def test_comparisons_go_on_after_the_process_was_killed(crashing: WorkerPool, images: dict[int, Path]) -> None:
     with crashing.lend() as lent:
-        comparer = Comparer(task("killed"), lent, read(images).__getitem__)
+        comparer = Comparer(task("killed"), lent, read(images))
         comparer.look([1, 2, 3])
         os.kill(lent.worker.pid, signal.SIGKILL)
         ((found,),) = comparer.compare([[(1, 2, None)]])
@@ -94,7 +99,7 @@ def test_comparisons_go_on_after_the_process_was_killed(crashing: WorkerPool, im
 def test_looks_that_a_process_has_dropped_are_made_again(crashing: WorkerPool, images: dict[int, Path]) -> None:
     many = dict.fromkeys(range(10, 10 + LOOKS_KEPT + 8), images[1])
     with crashing.lend() as lent:
-        comparer = Comparer(task("dropped"), lent, read(images | many).__getitem__)
+        comparer = Comparer(task("dropped"), lent, read(images | many))
         comparer.look([1, 2])
         comparer.look(many)
         ((found,),) = comparer.compare([[(1, 2, None)]])
@@ -104,9 +109,9 @@ def test_looks_that_a_process_has_dropped_are_made_again(crashing: WorkerPool, i
 def test_pixels_are_equal_where_only_the_bytes_differ(crashing: WorkerPool, images: dict[int, Path]) -> None:
     with Image.open(images[1]) as opened:
         opened.save(images[1].with_suffix(".png"))
-    files = read(images | {5: images[1].with_suffix(".png")}) | {6: b"no picture"}
+    files = read(images | {5: images[1].with_suffix(".png")}, image_6=b"no picture")
     with crashing.lend() as lent:
-        one, two, png, nothing = Comparer(task("pixels"), lent, files.__getitem__).hash_pixels([1, 2, 5, 6])
+        one, two, png, nothing = Comparer(task("pixels"), lent, files).hash_pixels([1, 2, 5, 6])
     assert one == png != two
     assert nothing is None
 
@@ -115,9 +120,9 @@ def test_a_crop_applies_to_looks_and_other_sessions_have_looks_of_their_own(
     crashing: WorkerPool, images: dict[int, Path]
 ) -> None:
     with crashing.lend() as lent:
-        comparer = Comparer(task("crop", BoundingBox(10, 20, 100, 50)), lent, read(images).__getitem__)
+        comparer = Comparer(task("crop", BoundingBox(10, 20, 100, 50)), lent, read(images))
         comparer.look([1])
-        other = Comparer(task("none"), lent, read(images).__getitem__)
+        other = Comparer(task("none"), lent, read(images))
         other.look([1])
     assert [(each.looked[1].width, each.looked[1].height) for each in (comparer, other)] == [(100, 50), (320, 240)]
 
@@ -125,7 +130,7 @@ def test_a_crop_applies_to_looks_and_other_sessions_have_looks_of_their_own(
 def test_a_file_that_is_gone_is_unreadable(crashing: WorkerPool, images: dict[int, Path], tmp_path: Path) -> None:
     gone = Source(os.fsencode(tmp_path / "gone.jpg"), 9, "")
     with crashing.lend() as lent:
-        comparer = Comparer(task("gone"), lent, (read(images) | {7: gone}).__getitem__)
+        comparer = Comparer(task("gone"), lent, read(images, image_7=gone))
         comparer.look([7])
     problem = comparer.looked[7].problem
     assert problem is not None
