@@ -7,7 +7,7 @@ import numpy as np
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
-from dedup_assets.engine.evidence.explaining import CHANGED, explain, in_words
+from dedup_assets.engine.evidence.explaining import explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_plausible, pose_maps
@@ -22,11 +22,13 @@ VARIANT_VOTES = 20
 """Keypoints that agree on a map from which two pictures resemble each other."""
 
 _CLEAR_POSE, _LIKELY_POSE = 0.85, 0.5  # correlation of thumbnails: tried before and after keypoints
+_CLOSE_POSE, _CLOSE_VOTES = 0.93, 20  # correlation, and votes, from which a map misses by little
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _SCORE_TO_BEND, _VOTES_TO_BEND = 0.12, 12  # of an affine map from which a homography is tried
 _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
+_WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
-_MIXED, _DISPLACED = 0.45, 0.12  # share of the changes that are on both sides; of the structure: another picture
+_OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
 _LIKELY = 0.5  # correlation of places at 64 px from which a map is judged
 
 
@@ -119,9 +121,7 @@ def _is_other_moment(judged: Judged) -> bool:
     if judged.agreement > _NO_CHANGE:
         return False
     changes = find_changes(judged)
-    if judged.changed > CHANGED and changes.mixed > _MIXED * judged.changed:
-        return True
-    return changes.displaced > _DISPLACED
+    return changes.mixing + 3 * changes.displaced > _OTHER_MOMENT
 
 
 def _comes_first(a: Look, b: Look) -> bool:
@@ -134,49 +134,71 @@ def _comes_first(a: Look, b: Look) -> bool:
 
 def _search(a: Look, b: Look, hint: Map | None) -> tuple[Judged | None, int]:
     """The map that scores best, up to one that leaves no doubt; and the most votes of keypoints for one."""
-    best, most_votes, voted = None, 0, None
-    for votes, map_ in _hypotheses(a, b, hint):
-        if votes > most_votes:
-            most_votes, voted = votes, map_
-        judged = _try(a, b, map_, votes)
+    best, most = None, _Guess(np.eye(3))
+    for guess in _guesses(a, b, hint):
+        if guess.votes > most.votes:
+            most = guess
+        judged = _try(a, b, guess)
         if judged and (best is None or judged.score > best.score):
             best = judged
             if best.is_sure:
-                return best, most_votes
-    for start in (best.map if best and best.score > _SCORE_TO_BEND else None, voted):
-        if start is None or (start is voted and most_votes < _VOTES_TO_BEND):
-            continue
-        seen = _try(a, b, start, most_votes, perspective=True)
-        if seen and seen.agreement > (best.agreement if best else 0) + _GAIN_OF_BENDING:
-            best = seen
-    return best, most_votes
+                return best, most.votes
+    if best and best.score >= COPY_SCORE:
+        return best, most.votes
+    if best and best.score > _SCORE_TO_BEND:
+        best = _bend(a, b, _Guess(best.map, best.inliers), best)
+    if most.votes >= _VOTES_TO_BEND:
+        best = _bend(a, b, most, best)
+    return best, most.votes
 
 
-def _hypotheses(a: Look, b: Look, hint: Map | None) -> Iterator[tuple[int, Map]]:
-    """Votes and maps, the likeliest first; keypoints are found only if none before them convinces."""
+@dataclass(frozen=True, eq=False)
+class _Guess:
+    """A map that may hold; how many keypoints voted for it; whether it misses by little, if it holds."""
+
+    map: Map
+    votes: int = 0
+    is_close: bool = False
+
+
+def _guesses(a: Look, b: Look, hint: Map | None) -> Iterator[_Guess]:
+    """The likeliest first; keypoints are found only if none before them convinces."""
     if hint is not None:
-        yield 0, hint
+        yield _Guess(hint, is_close=True)
     poses = pose_maps(a, b)
-    yield from ((0, map_) for alike, map_ in poses if abs(alike) >= _CLEAR_POSE)
-    yield from voted_maps(a, b)
-    yield from ((0, map_) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
+    yield from (_Guess(map_, is_close=abs(alike) >= _CLOSE_POSE) for alike, map_ in poses if abs(alike) >= _CLEAR_POSE)
+    yield from (_Guess(map_, votes, is_close=votes >= _CLOSE_VOTES) for votes, map_ in voted_maps(a, b))
+    yield from (_Guess(map_) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
 
 
-def _try(a: Look, b: Look, map_: Map, votes: int, perspective: bool = False) -> Judged | None:
+def _bend(a: Look, b: Look, guess: _Guess, best: Judged | None) -> Judged | None:
+    """A homography from the guess, if it explains more than the best map so far."""
+    bent = _try(a, b, guess, perspective=True)
+    if not bent or max(bent.overlap_a, bent.overlap_b) < _WHOLE:  # a burst bends, too, but shows other edges
+        return best
+    return bent if bent.agreement > (best.agreement if best else 0) + _GAIN_OF_BENDING else best
+
+
+def _try(a: Look, b: Look, guess: _Guess, perspective: bool = False) -> Judged | None:
     """Refine a map and judge it, seen from the picture that shows less."""
-    if not is_plausible(map_, a.extent):
+    if not is_plausible(guess.map, a.extent):
         return None
-    if area_scale(map_, a.extent) > 1:
-        judged = _try_from(b, a, invert(map_), votes, perspective)
+    if area_scale(guess.map, a.extent) > 1:
+        judged = _try_from(b, a, invert(guess.map), guess, perspective)
         return judged.inverse() if judged else None
-    return _try_from(a, b, map_, votes, perspective)
+    return _try_from(a, b, guess.map, guess, perspective)
 
 
-def _try_from(a: Look, b: Look, map_: Map, votes: int, perspective: bool) -> Judged | None:
+def _try_from(a: Look, b: Look, map_: Map, guess: _Guess, perspective: bool) -> Judged | None:
     refined: Refined | None = None
-    for level, steps in ((_COARSE, 8), (_FINE, 3)):
+    stages: tuple[tuple[int, int], ...]
+    if perspective:
+        stages = ((_COARSE, 20), (_FINE, 6))
+    else:
+        stages = ((_FINE, 6),) if guess.is_close else ((_COARSE, 8), (_FINE, 3))
+    for level, steps in stages:
         refined = refine(a, b, map_, level, steps, perspective)
         if refined is None or abs(refined.alike) < _LIKELY:
             return None
         map_ = refined.map
-    return judge(a, b, refined, votes) if refined else None
+    return judge(a, b, refined, guess.votes) if refined else None

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.filters import LUMA, sample, smooth
-from dedup_assets.engine.evidence.judging import Judged
+from dedup_assets.engine.evidence.filters import LUMA
+from dedup_assets.engine.evidence.judging import CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_affine, linear_part
+from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -18,10 +19,11 @@ _TURNED = 1.5  # degrees that count as turned
 _RESIZED = 0.04  # |log| of a scale that counts
 _PART = 0.93  # share of a picture's area below which the other is called a part of it
 _AROUND_LEVEL, _TONE_LEVEL = 2, 3  # 64 and 32 px
-_PLAIN = 14  # levels that the colour of a border may vary
+_PLAIN = 12  # levels that the colour of a border may vary
+_PLAIN_BESIDE = 0.6  # share of the pixels beside the picture that must have the colour of the border
+_LEAST_RIM = 12  # pixels of a side, below which nothing is said of it
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
-_WINDOW = 96  # px at SIDE: the part whose sharpness is compared
-_SOFTER = 0.45  # of the energy of fine detail, to that of coarser detail: blurred
+_BLURRED = 0.005  # of the longer side: the least blur that counts
 
 
 def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
@@ -36,7 +38,7 @@ def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
           of the overlap whose hue changed);
-        - `blurred_b`: fine detail, in times that of the other picture;
+        - `blurred_b`: standard deviation of the blur, in units of the longer side;
         - `changed`: share of the overlap with text, overlays or retouching.
     """
     said = _geometry(a, b, judged.map)
@@ -45,7 +47,7 @@ def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     if judged.overlap_b < _PART:
         said |= _around(b, invert(judged.map), a, judged.overlap_b, "b")
     said |= _tone(a, b, judged)
-    said |= _sharpness(a, b, judged.map)
+    said |= _sharpness(a, b, judged)
     if judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
         said["changed"] = round(judged.changed, 3)
         if said.get("recoloured", 1) < 1.5 * judged.changed:  # an overlay has another hue, too
@@ -121,24 +123,36 @@ def _geometry(a: Look, b: Look, map_: Map) -> dict[str, float]:
 
 
 def _around(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict[str, float]:
-    """What one picture shows beyond the other: more of the photograph, a border, or a page; `map_`: whole to part."""
+    """What one picture shows beyond the other: more of the photograph, a border, or a page; `map_`: whole to part.
+
+    A frame is claimed only where it is seen: on opposite sides one colour touches the other picture, whose rim is of
+    other colours. In doubt the other picture is cropped, because what it lacks may be a part of the photograph.
+    """
     level = min(_AROUND_LEVEL, len(whole.levels) - 1)
     image = whole.levels[level]
     u, v = apply(map_, *_grid(image, SIDE >> level))
     out = ~_inside(part, u, v, -0.012)
-    rim = out & _inside(part, u, v, -0.06)
     other = "b" if name == "a" else "a"
-    if np.count_nonzero(out) < 30 or not rim.any():  # noqa: PLR2004
+    if np.count_nonzero(out) < 30:  # noqa: PLR2004
         return {}
     outer = image[out].astype(np.int64)
-    codes = (outer // 8) @ [1, 32, 1024]
-    common = int(np.bincount(codes).argmax())
+    common = int(np.bincount((outer // 8) @ [1, 32, 1024]).argmax())
     colour = np.array([common % 32, common // 32 % 32, common // 1024]) * 8 + 4
-    plain_rim = (np.abs(image[rim] - colour) < _PLAIN).all(1).mean()
-    if plain_rim > 0.8:  # noqa: PLR2004 - one colour all around the other picture
-        plain = (np.abs(outer - colour) < _PLAIN).all(1).mean()
+    off = np.abs(image - colour).max(2)
+    width, height = part.extent
+    seen = {}
+    for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
+        beside = _inside(part, u, v, -0.07) & (depth > -0.07)  # noqa: PLR2004
+        near, rim = beside & out & (depth > 0.012), beside & _inside(part, u, v, 0.012)  # noqa: PLR2004
+        if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
+            plain, seen[side] = (off[near] < _PLAIN).mean(), (off[rim] > 2 * _PLAIN).mean() > 0.6  # noqa: PLR2004
+            if plain < _PLAIN_BESIDE:
+                return {f"cropped_{other}": round(float(share), 3)}
+    opposite = any(seen.get(one) and seen.get(two) for one, two in (("left", "right"), ("top", "bottom")))
+    if opposite and sum(seen.values()) >= len(seen) - 1:
+        plain = (off[out] < _PLAIN).mean()
         return {f"{'border' if plain > 0.9 else 'page'}_{name}": round(1 - float(share), 3)}  # noqa: PLR2004
-    return {f"cropped_{other}": round(share, 3)}
+    return {f"cropped_{other}": round(float(share), 3)}
 
 
 def _grid(image: NDArray[np.uint8], per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -154,47 +168,53 @@ def _inside(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: fl
 
 
 def _aligned(
-    a: Look, b: Look, map_: Map, level: int
+    a: Look, b: Look, map_: Map, level: int, is_a_first: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """RGB of a and of b on the grid of that which shows less, and which of it lies in both."""
-    if area_scale(map_, a.extent) > 1:
-        two, one, inside = _aligned(b, a, invert(map_), level)
+    """(3, n) RGB of a and of b on the grid of that which shows less, and which of the n lie in both."""
+    if not is_a_first:
+        two, one, inside = _aligned(b, a, invert(map_), level, is_a_first=True)
         return one, two, inside
-    level = min(level, len(a.levels) - 1)
-    finer = level - np.log2(max(1e-6, area_scale(map_, a.extent))) / -2
-    level_b = int(min(max(round(finer), 0), len(b.levels) - 1))
-    image, per_b = a.levels[level], SIDE >> level_b
-    u, v = apply(map_, *_grid(image, SIDE >> level))
-    seen = sample(b.levels[level_b].astype(np.float32), u * np.float32(per_b) - 0.5, v * np.float32(per_b) - 0.5)
-    return image.astype(np.float32), seen, _inside(b, u, v, 0.01)
+    level_a, level_b = pick_levels(a, b, map_, level)
+    image, other = a.levels[level_a], b.levels[level_b]
+    u, v = apply(map_, *_grid(image, SIDE >> level_a))
+    per_b, half = np.float32(SIDE >> level_b), np.float32(0.5)
+    planes = np.asarray(other, np.float32)
+    seen = sample_planes(planes, u * per_b - half, v * per_b - half, (0, 1, 2))
+    return (
+        image.reshape(-1, 3).T.astype(np.float32, order="C"),
+        seen.reshape(3, -1),
+        _inside(b, u, v, 0.01).ravel(),
+    )
 
 
 def _tone(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     """Gray, brightness, colourfulness and regions of another hue, where the structure is the same."""
     if judged.gain < 0:
         return {"negative": 1.0}
-    one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL)
-    gray_a, gray_b = one @ LUMA, two @ LUMA
-    same = inside & (np.abs(judged.gain * gray_a + judged.offset - gray_b) < 16 * max(1.0, judged.gain))
-    if np.count_nonzero(same) < 60:  # noqa: PLR2004
+    one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
+    gray_a, gray_b = LUMA @ one, LUMA @ two
+    gain, offset = np.float32(judged.gain), np.float32(judged.offset)
+    same = np.flatnonzero(inside & (np.abs(gain * gray_a + offset - gray_b) < 16 * max(1.0, judged.gain)))
+    if len(same) < 60:  # noqa: PLR2004
         return {}
-    one, two, gray_a, gray_b = one[same], two[same], gray_a[same], gray_b[same]
+    one, two, gray_a, gray_b = one[:, same], two[:, same], gray_a[same], gray_b[same]
     said: dict[str, float] = {}
-    hue_a, hue_b = one[:, ::2] - one[:, 1:2], two[:, ::2] - two[:, 1:2]
-    size_a, size_b = float(np.sqrt((hue_a**2).mean())), float(np.sqrt((hue_b**2).mean()))
+    hue_a, hue_b = one[::2] - one[1], two[::2] - two[1]
+    size_a, size_b = (math.sqrt(float(np.vdot(hue, hue)) / hue.size) for hue in (hue_a, hue_b))
     if min(size_a, size_b) < 2.5 and max(size_a, size_b) > 5:  # noqa: PLR2004
         said["gray_a" if size_a < size_b else "gray_b"] = 1.0
     lit = (np.minimum(gray_a, gray_b) > 12) & (np.maximum(gray_a, gray_b) < 243)  # noqa: PLR2004
     if np.count_nonzero(lit) < 30:  # noqa: PLR2004
         return said
-    brighter = float(np.median(gray_b[lit] / gray_a[lit]))
+    ratios = gray_b[lit] / gray_a[lit]
+    brighter = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2])
     if abs(math.log(brighter)) > _BRIGHTER:
         said["brightness"] = round(brighter, 2)
     if said.keys() & {"gray_a", "gray_b"}:
         return said
     if min(size_a, size_b) > 4:  # noqa: PLR2004
-        vivid_a, vivid_b = hue_a / np.maximum(gray_a, 12)[:, None], hue_b / np.maximum(gray_b, 12)[:, None]
-        colourful = float((vivid_a * vivid_b).sum() / ((vivid_a**2).sum() + 1e-6))
+        vivid_a, vivid_b = hue_a / np.maximum(gray_a, np.float32(12)), hue_b / np.maximum(gray_b, np.float32(12))
+        colourful = float(np.vdot(vivid_a, vivid_b)) / (float(np.vdot(vivid_a, vivid_a)) + 1e-6)
         if abs(math.log(max(colourful, 0.05))) > _COLOURFUL:
             said["colourfulness"] = round(colourful, 2)
     share = _recoloured(one, two)
@@ -204,63 +224,28 @@ def _tone(a: Look, b: Look, judged: Judged) -> dict[str, float]:
 
 
 def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
-    """Share of pixels whose hue no single linear change of colours explains."""
-    known, weights = np.c_[one, np.ones(len(one), np.float32)], np.ones((len(one), 1), np.float32)
-    off = two
+    """Share of pixels whose hue no single linear change of colours explains; (3, n) float32 both."""
+    known = np.concatenate([one, np.ones((1, one.shape[1]), np.float32)])
+    hue, weighted = _hue_change(two - one), known
+    if float((hue > 40).mean()) < 0.03:  # noqa: PLR2004 - nothing to explain
+        return 0.0
     for _ in range(3):
-        weighted = known * weights
-        fitted = np.linalg.solve(weighted.T @ weighted + 1e-2 * np.eye(4), weighted.T @ (two * weights))
-        off = two - known @ fitted
-        weights = np.sqrt(1 / (1 + (np.abs(off).max(1, keepdims=True) / 20) ** 2)).astype(np.float32)
-    hue = np.abs(off[:, ::2] - off[:, 1:2]).max(1)
+        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 1e-2 * np.eye(4), weighted @ two.T)
+        off = two - fitted.T.astype(np.float32) @ known
+        weighted = known / (1 + (np.abs(off).max(0) / np.float32(20)) ** 2)
+        hue = _hue_change(off)
     return float((hue > 40).mean())  # noqa: PLR2004
 
 
-def _sharpness(a: Look, b: Look, map_: Map) -> dict[str, float]:
-    """Energy of fine detail in a window, where fewer pixels do not explain it."""
-    if area_scale(map_, a.extent) > 1:
-        swapped = {"blurred_a": "blurred_b", "blurred_b": "blurred_a"}
-        return {swapped[key]: value for key, value in _sharpness(b, a, invert(map_)).items()}
-    grown = area_scale(map_, a.extent) ** 0.5
-    if grown < 0.85 or min(max(a.width, a.height), max(b.width, b.height)) < SIDE:  # noqa: PLR2004
+def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
+    changed: NDArray[np.float32] = np.maximum(np.abs(off[0] - off[1]), np.abs(off[2] - off[1]))
+    return changed
+
+
+def _sharpness(a: Look, b: Look, judged: Judged) -> dict[str, float]:
+    """Blur, where fewer pixels do not explain it."""
+    finest = min(max(a.width, a.height), max(b.width, b.height) * math.sqrt(area_scale(judged.map, a.extent)))
+    blur = math.sqrt(abs(judged.softened)) / CHECK_SIDE
+    if finest < SIDE or blur < _BLURRED:
         return {}
-    (top, left), (height, width) = _window(a, b, map_)
-    if min(height, width) < 24:  # noqa: PLR2004
-        return {}
-    one = a.rgb[top : top + height, left : left + width] @ LUMA
-    x = (np.arange(left, left + width, dtype=np.float32) + np.float32(0.5)) / np.float32(SIDE)
-    y = (np.arange(top, top + height, dtype=np.float32) + np.float32(0.5)) / np.float32(SIDE)
-    u, v = apply(map_, x, y[:, None])
-    u, v = u * np.float32(SIDE) - np.float32(0.5), v * np.float32(SIDE) - np.float32(0.5)
-    low_u, low_v = max(0, int(u.min())), max(0, int(v.min()))
-    part = b.rgb[low_v : int(v.max()) + 3, low_u : int(u.max()) + 3] @ LUMA
-    two = sample(part, u - low_u, v - low_v)
-    energy_one, energy_two = _fineness(one), _fineness(two)
-    if energy_two < _SOFTER * energy_one:
-        return {"blurred_b": round(energy_two / energy_one, 2)}
-    if energy_one < _SOFTER * energy_two:
-        return {"blurred_a": round(energy_one / energy_two, 2)}
-    return {}
-
-
-def _window(a: Look, b: Look, map_: Map) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Top and left, height and width, in pixels of a, of a window in the middle of what both show."""
-    back = invert(map_)
-    width, height = (float(side) for side in b.extent)
-    u, v = apply(back, np.array([0, width, 0, width], np.float32), np.array([0, 0, height, height], np.float32))
-    box, sides = a.content, []
-    for low, high, corners in ((box.left, box.right, u), (box.top, box.bottom, v)):
-        ordered = np.sort(corners)
-        start, end = max(low, float(ordered[1])), min(high, float(ordered[2]))
-        middle, length = (start + end) / 2 * SIDE, min(_WINDOW, (end - start) * SIDE - 6)
-        sides.append((math.ceil(middle - length / 2), int(length)))
-    (left, wide), (top, tall) = sides
-    return (max(0, top), max(0, left)), (tall, wide)
-
-
-def _fineness(gray: NDArray[np.float32]) -> float:
-    """Energy of the finest detail to that of the next coarser one."""
-    soft = smooth(gray)
-    softer = smooth(soft, 3)
-    fine, coarse = gray - soft, soft - softer
-    return float((fine**2).sum() / ((coarse**2).sum() + 1)) + 1e-6
+    return {"blurred_b" if judged.softened > 0 else "blurred_a": round(blur, 4)}

@@ -11,15 +11,19 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.filters import slopes, smooth
+from dedup_assets.engine.evidence.filters import slopes
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, linear_part, scales
 from dedup_assets.engine.evidence.refining import Refined, pick_levels, sample_gray
 
-CHECK_LEVEL = 1  # 128 px
-SURE = 0.85  # agreement that leaves no doubt
+CHECK_LEVEL = 1
+"""Level of the grid of the picture that shows less."""
+CHECK_SIDE = SIDE >> CHECK_LEVEL
+"""Longer side of the grid in px."""
+BLOCK = 8
+"""Side of the blocks in px."""
 
-_BLOCK = 8  # px
+_SURE, _EXACT = 0.7, 0.85  # a score no other map could have; agreement of a map that squeezes the frame
 _FLAT = 4.0  # gray levels: a block that varies less in both pictures has no structure
 _LEAST_BLOCKS = 8  # with structure; fewer prove nothing
 _MANY_BLOCKS = 64  # from here on, more of them prove nothing more
@@ -29,8 +33,8 @@ _LIGHT = 40.0  # gray levels that gain and offset may leave unexplained
 _EDGE = 0.004  # of the longer side: a margin inside the content
 _HALF = 0.5  # of what is alike: a block that is less alike shows something else
 _LEAST_PIXELS = 200
-_SOFTEN_BELOW = 0.93  # agreement
-_BLURRED = 0.6  # of the slopes' energy: the other picture is softened before it is compared
+_HOPELESS, _DOUBTFUL = 0.12, 0.985  # agreement between which a fairer comparison is worth its time
+_AS_SHARP = 0.93  # of the slopes' energy: else the other picture is softened before it is compared
 _MOST_SOFTENING = 24  # px² of variance
 
 
@@ -106,7 +110,7 @@ class Judged:
         changed: share of the blocks that differ.
         gain: gray of b = gain * gray of a + offset.
         offset: gray levels.
-        softened: px² of variance by which a (negative: b) was softened, at the grid's scale.
+        softened: px² of variance by which a (negative: b) was softened beyond what the levels' sizes explain.
         squeeze: the most that the map lengthens anything, in times the least.
         aligned: what it was computed from.
         blocks: and what was computed for each block.
@@ -122,7 +126,7 @@ class Judged:
     changed: float
     gain: float
     offset: float
-    softened: int
+    softened: float
     squeeze: float
     aligned: Aligned
     blocks: Blocks
@@ -133,13 +137,13 @@ class Judged:
         """Agreement, less where few blocks carry it; halved for a doubtful match by a map that squeezes the frame."""
         if self.structured < _LEAST_BLOCKS:
             return 0.0
-        is_odd = self.squeeze > 1.05 and self.agreement < SURE and min(self.overlap_a, self.overlap_b) < 0.95  # noqa: PLR2004
+        is_odd = self.squeeze > 1.05 and self.agreement < _EXACT and min(self.overlap_a, self.overlap_b) < 0.95  # noqa: PLR2004
         return self.agreement * math.sqrt(math.sqrt(min(1.0, self.structured / _MANY_BLOCKS))) * (0.5 if is_odd else 1)
 
     @property
     def is_sure(self) -> bool:
         """Whether no other map needs to be tried."""
-        return self.agreement >= SURE and self.structured >= _MANY_BLOCKS // 2
+        return self.score >= _SURE and self.structured >= _MANY_BLOCKS // 2
 
     def inverse(self) -> "Judged":
         """The same of b and a."""
@@ -171,13 +175,15 @@ def judge(a: Look, b: Look, refined: Refined, inliers: int = 0) -> Judged | None
     aligned, share_a = _align(a, b, refined)
     if np.count_nonzero(aligned.inside) < _LEAST_PIXELS:
         return None
-    softened, blocks = 0, _compare(aligned)
+    softened, blocks = 0.0, _compare(aligned)
     agreement, structured = _agreement(blocks)
-    if agreement < _SOFTEN_BELOW and structured >= _LEAST_BLOCKS:
-        aligned, softened = _soften(aligned)
-        if softened:
-            blocks = _compare(aligned)
+    if _HOPELESS < agreement < _DOUBTFUL and structured >= _LEAST_BLOCKS:
+        fairer, softened = _make_fair(aligned, refined, blocks)
+        again = _compare(fairer)
+        if len(again.rows) >= len(blocks.rows) / 2:
+            aligned, blocks = fairer, again
             agreement, structured = _agreement(blocks)
+            softened -= _coarseness(a, b, map_)
     share_b = share_a * float(a.extent.prod() / b.extent.prod()) * area_scale(map_, a.extent)
     most, least = scales(linear_part(map_, a.extent / 2))
     changed = float(blocks.differs.mean()) if len(blocks.differs) else 1.0
@@ -185,6 +191,12 @@ def judge(a: Look, b: Look, refined: Refined, inliers: int = 0) -> Judged | None
         map_, inliers, agreement, structured, share_a, min(1.0, share_b), changed, refined.gain, refined.offset,
         softened, most / least, aligned, blocks,
     )  # fmt: skip
+
+
+def _coarseness(a: Look, b: Look, map_: Map) -> float:
+    """Variance in px² of a's grid that b is softer than a, because its level is coarser; negative: finer."""
+    level_a, level_b = pick_levels(a, b, map_, CHECK_LEVEL)
+    return float(4.0 ** (level_b - level_a)) / area_scale(map_, a.extent) - 1
 
 
 def _align(a: Look, b: Look, refined: Refined) -> tuple[Aligned, float]:
@@ -217,15 +229,15 @@ def _within(look: Look, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArr
 @lru_cache(maxsize=64)
 def _summing(length: int) -> NDArray[np.float32]:
     """(length // 8, length): the matrix that sums groups of eight rows."""
-    matrix = np.zeros((length // _BLOCK, length), np.float32)
+    matrix = np.zeros((length // BLOCK, length), np.float32)
     for n in range(len(matrix)):
-        matrix[n, n * _BLOCK : (n + 1) * _BLOCK] = 1
+        matrix[n, n * BLOCK : (n + 1) * BLOCK] = 1
     return matrix
 
 
 def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Matrices between which a plane of this size becomes the means of its blocks."""
-    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(_BLOCK**2)
+    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(BLOCK**2)
 
 
 def _compare(aligned: Aligned) -> Blocks:
@@ -276,25 +288,55 @@ def _agreement(blocks: Blocks) -> tuple[float, int]:
     return agreement, int(np.count_nonzero(blocks.structured))
 
 
-def _soften(aligned: Aligned) -> tuple[Aligned, int]:
-    """Smooth the sharper picture until both are equally sharp; the variance that took, negative for the second."""
+def _make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Aligned, float]:
+    """Leave out what light or contrast cut off in one picture, and smooth the sharper one until both are equally sharp.
+
+    Returns:
+        The pictures, and the variance in px² that the first was smoothed by; negative: the second.
+    """
     one, two, inside = aligned.one, aligned.two, aligned.inside
-    sharp_one, sharp_two = _sharpness(one, inside), _sharpness(two, inside)
-    if min(sharp_one, sharp_two) > _BLURRED * max(sharp_one, sharp_two):
-        return aligned, 0
-    is_first = sharp_one > sharp_two
-    sharper, aim, times = (one, sharp_two, 0) if is_first else (two, sharp_one, 0)
-    while times < _MOST_SOFTENING and _sharpness(sharper, inside) > aim:
-        sharper, times = smooth(sharper), times + 1
-    if is_first:
-        return Aligned(sharper, two, slopes(sharper), inside), times
-    return Aligned(one, sharper, aligned.slopes, inside), -times
+    gain, offset = np.float32(refined.gain), np.float32(refined.offset)
+    for values, low, high in ((one, *_range(gain, offset)), (two, *_range(1 / gain, -offset / gain))):
+        inside = inside & (values > low) & (values < high)
+    weights = _unchanged(blocks, inside).astype(np.float32)
+    sharp_one, sharp_two = _sharpness(one, weights), _sharpness(two, weights)
+    is_first, variance = sharp_one > sharp_two, 0.0
+    sharper, sharp, aim = (one, sharp_one, sharp_two) if is_first else (two, sharp_two, sharp_one)
+    while aim < _AS_SHARP * sharp and variance < _MOST_SOFTENING:
+        share = np.float32(min(0.25, 0.6 * (1 - aim / sharp)))
+        sharper = _smooth_a_little(sharper, share)
+        sharp, variance = _sharpness(sharper, weights), variance + 2 * float(share)
+    if is_first and variance:
+        return Aligned(sharper, two, slopes(sharper), inside), variance
+    return Aligned(one, sharper if variance else two, aligned.slopes, inside), -variance
 
 
-def _sharpness(plane: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
-    """Energy of the slopes."""
-    both = inside[:, 1:] & inside[:, :-1]
-    along_x = (plane[:, 1:] - plane[:, :-1])[both]
-    both = inside[1:] & inside[:-1]
-    along_y = (plane[1:] - plane[:-1])[both]
-    return float(along_x @ along_x) + float(along_y @ along_y)
+def _unchanged(blocks: Blocks, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of the blocks that show the same, because what is laid over a picture has edges of its own."""
+    height, width = inside.shape
+    kept = np.zeros((height // BLOCK + 1, width // BLOCK + 1), np.bool_)
+    same = ~blocks.differs
+    kept[blocks.rows[same], blocks.columns[same]] = True
+    return np.asarray(inside & np.repeat(np.repeat(kept, BLOCK, 0), BLOCK, 1)[:height, :width])
+
+
+def _range(gain: np.float32, offset: np.float32) -> tuple[np.float32, np.float32]:
+    """Values that stay between black and white, with a margin, under gain and offset."""
+    ends = sorted(((np.float32(-4) - offset) / gain, (np.float32(259) - offset) / gain))
+    return ends[0], ends[1]
+
+
+def _smooth_a_little(plane: NDArray[np.float32], share: np.float32) -> NDArray[np.float32]:
+    """Give each neighbour along both axes this share: 2 * share px² of variance; the border is kept."""
+    soft = plane.copy()
+    soft[1:-1] += share * (plane[2:] + plane[:-2] - 2 * plane[1:-1])
+    softer = soft.copy()
+    softer[:, 1:-1] += share * (soft[:, 2:] + soft[:, :-2] - 2 * soft[:, 1:-1])
+    return softer
+
+
+def _sharpness(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+    """Energy of the slopes between neighbours, where weights (0 or 1) allow."""
+    across, down = (plane[:, 1:] - plane[:, :-1]) * weights[:, 1:], (plane[1:] - plane[:-1]) * weights[1:]
+    across, down = across * weights[:, :-1], down * weights[:-1]
+    return float(np.vdot(across, across)) + float(np.vdot(down, down)) + 1e-3

@@ -20,7 +20,7 @@ _EDGE = 0.006  # of the longer side: a margin inside the content, in which no pl
 _EDGE = 0.006  # of the longer side: a margin inside the content
 _FAINT, _FAR = 0.05, 0.25  # gain, and move in longer sides, from which the map runs away
 _HALF = np.float32(0.5)  # px: from the corner of a pixel to its middle
-_SETTLED = 0.02  # px: the last move of the corners
+_SETTLED = 0.05  # px: the last move of the corners
 
 
 @dataclass(frozen=True)
@@ -141,21 +141,36 @@ def _step(moved: NDArray[np.float64]) -> Map:
 
 
 def sample_gray(planes: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bilinear gray of planes (h, w, 3) at pixel positions; those outside are moved to the border."""
+    """The first of planes (h, w, 3), bilinear, at pixel positions; those outside are moved to the border."""
+    return np.asarray(sample_planes(planes, u, v, (0,))[0])
+
+
+def sample_planes(
+    planes: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32], wanted: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Some of planes (h, w, 3), bilinear, at pixel positions of any shape; the planes come first in the result."""
     height, width = planes.shape[:2]
     flat = planes.reshape(-1)
     u = np.minimum(np.maximum(u, np.float32(0)), np.float32(width - 1.01))
     v = np.minimum(np.maximum(v, np.float32(0)), np.float32(height - 1.01))
     left, top = u.astype(np.intp), v.astype(np.intp)
     right_share, low_share = u - left.astype(np.float32), v - top.astype(np.float32)
-    at = (top * width + left) * 3
-    above, below = flat[at], flat[at + 3 * width]
-    above += (flat[at + 3] - above) * right_share
-    below += (flat[at + 3 * width + 3] - below) * right_share
-    below -= above
-    below *= low_share
-    below += above
-    return np.asarray(below, np.float32)
+    start = (top * width + left) * 3
+    mixed = np.empty((len(wanted), *np.shape(start)), np.float32)
+    for n, plane in enumerate(wanted):
+        at = start + plane
+        above, low = flat.take(at, mode="clip"), mixed[n]
+        at += 3
+        above += (flat.take(at, mode="clip") - above) * right_share
+        at += 3 * width
+        right = flat.take(at, mode="clip")
+        at -= 3
+        flat.take(at, out=low, mode="clip")
+        low += (right - low) * right_share
+        low -= above
+        low *= low_share
+        low += above
+    return mixed
 
 
 def _fit_tone(values: NDArray[np.float32], seen: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[float, float]:

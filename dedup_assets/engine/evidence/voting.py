@@ -12,7 +12,7 @@ from dedup_assets.engine.evidence.keypoints import Keypoints
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, is_plausible
 
-FEWEST_VOTES = 5
+FEWEST_VOTES = 6
 
 _RATIO, _CLEAR_RATIO = 0.95, 0.8  # distance of the nearest to that of the next descriptor: if mutual, and if not
 _MOST_MATCHES, _MOST_PAIRED, _MOST_TRIED = 120, 56, 96  # matches, those that are paired, pairs whose votes are counted
@@ -31,19 +31,20 @@ def voted_maps(a: Look, b: Look) -> list[tuple[int, Map]]:
     one, two = a.keypoints, b.keypoints
     if min(len(one), len(two)) < FEWEST_VOTES:
         return []
+    stays = mirrored(np.ones((1, one.descriptors.shape[1]), np.float32))[0] > 0  # the other values change their signs
+    kept, changed = (one.descriptors[:, part] @ two.descriptors[:, part].T for part in (stays, ~stays))
     found = []
     for flip in (False, True):
-        rows, columns = _match(mirrored(one.descriptors) if flip else one.descriptors, two.descriptors)
+        rows, columns = _match(kept - changed if flip else kept + changed)
         if len(rows) >= FEWEST_VOTES and (voted := _vote(one, two, rows, columns, flip)):
             found.append(voted)
     found = [(votes, map_) for votes, map_ in found if is_plausible(map_, a.extent)]
     return sorted(found, key=lambda one: -one[0])
 
 
-def _match(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of a and of b whose descriptors match, the clearest first."""
-    alike = a @ b.T
-    rows, best = np.arange(len(a)), alike.argmax(1)
+def _match(alike: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of dot products of descriptors that match, the clearest first; `alike` is overwritten."""
+    rows, best = np.arange(len(alike)), alike.argmax(1)
     top = alike[rows, best]
     mutual = top >= alike.max(0)[best]
     alike[rows, best] = -1

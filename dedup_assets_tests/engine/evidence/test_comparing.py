@@ -152,6 +152,50 @@ def test_a_picture_of_a_screen_in_perspective_is_a_copy() -> None:
     assert "perspective" in finding.kind()
 
 
+def test_one_template_with_other_text_is_a_variant() -> None:
+    one, two = with_text(photo(6), "WHEN YOU SEE IT"), with_text(photo(6), "NOBODY EVER LOOKS")
+    assert compared(one, two).relation is Relation.VARIANT
+
+
+def test_text_over_a_picture_is_an_edit() -> None:
+    finding = compared(photo(6), with_text(photo(6), "WHEN YOU SEE IT"))
+    assert finding.relation is Relation.COPY
+    assert finding.kind() == "text or overlay added"
+
+
+def night(seed: int) -> Image.Image:
+    """Points of light in a dark sky, over a dark ground."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (WIDTH, HEIGHT), (4, 5, 9))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(90):
+        x, y, size = rng.integers(0, WIDTH), rng.integers(0, HEIGHT), rng.integers(2, 9)
+        draw.ellipse((x, y, x + size, y + size), fill=tuple(rng.integers(90, 256, 3).tolist()))
+    return picture
+
+
+def product() -> Image.Image:
+    """Things on white, far from the edges."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    picture.paste(photo(9).resize((180, 140)), (150, 110), Image.new("L", (180, 140), 255).rotate(20, expand=False))
+    return picture
+
+
+@pytest.mark.parametrize("picture", [night(1), night(2), product(), ImageOps.expand(photo(3), (0, 120), "white")])
+def test_what_a_crop_lacks_is_never_called_a_border(picture: Image.Image) -> None:
+    finding = compared(picture, picture.crop((40, 40, picture.width - 60, picture.height - 50)))
+    assert finding.relation is Relation.COPY
+    assert not {"border_a", "page_a"} & finding.edits.keys()
+    assert finding.edited() == "b"
+
+
+@pytest.mark.parametrize("colour", ["white", "black", "gray"])
+def test_a_border_is_told_from_the_picture_in_it(colour: str) -> None:
+    finding = compared(photo(3), ImageOps.expand(photo(3), 60, colour))
+    assert finding.edits["border_b"] == pytest.approx(0.4, abs=0.03)
+    assert finding.edited() == "b"
+
+
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "mirrored": ImageOps.mirror,
     "mirrored upside down": ImageOps.flip,
