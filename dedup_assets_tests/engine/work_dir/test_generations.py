@@ -145,16 +145,24 @@ def test_features_are_read_with_their_own_names_while_others_take_their_place(tm
     code = (
         "import sys, numpy as np\n"
         "from dedup_assets.engine.work_dir import WorkDir, files\n"
-        "for mark in list(range(60)):\n"
+        "for mark in range(40):\n"
+        "    sys.stdin.readline()\n"
         "    rows = 3 + mark % 2\n"
         "    names = [b'%d' % mark] * rows\n"
         "    files.save_features(WorkDir(sys.argv[1]), names, np.full((rows, 12 // rows), mark, np.float32))\n"
+        "    print(mark, flush=True)\n"
     )
     files.save_features(WorkDir(str(tmp_path)), [b"0"] * 3, np.zeros((3, 4), np.float32))
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as writer:
-        while writer.poll() is None:
-            found = files.read_features(WorkDir(str(tmp_path)))
-            assert {int(name) for name in found.names} == {int(value) for value in found.vectors.ravel()}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        for mark in range(40):
+            writer.stdin.write("\n")  # one publication while this process reads
+            for _ in range(3):
+                found = files.read_features(WorkDir(str(tmp_path)))
+                assert {int(name) for name in found.names} == {int(value) for value in found.vectors.ravel()}
+            assert writer.stdout.readline() == f"{mark}\n"
     assert writer.returncode == 0
 
 
