@@ -1,8 +1,7 @@
 """The IO manager: which documented files each asset has.
 
-The type of a value decides how it is written. The annotation of a parameter decides how it is read: `features` as
-`Features` is the memory-mapped matrix, and as `ImageLedger` it is the error or size of each image. File formats are
-in `engine.work_dir`.
+The type of a value decides how it is written, and the annotation of a parameter how it is read (`loading`). File
+formats are in `engine.work_dir`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,17 +14,12 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
-    FeatureFiles,
-    Features,
     FeatureStream,
     Gallery,
-    ImageLedger,
     Manifest,
-    Neighbors,
     Pairs,
     SearchIndex,
     Similarity,
-    StoredManifest,
 )
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.work_dir import (
@@ -54,6 +48,7 @@ from dedup_assets.engine.work_dir.identity import (
     settings_shown,
 )
 from dedup_assets.pipeline.dagster_internals import forget_values
+from dedup_assets.pipeline.loading import load
 from dedup_assets.pipeline.publishing import PublishingIOManager
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
@@ -80,19 +75,6 @@ _NAMES: dict[type, tuple[str, ...]] = {
     Groups: (match_files.GROUPS_CSV, match_files.RELATED_CSV, match_files.GROUPS, match_files.RELATED),
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
-
-_READERS: dict[type, Callable[[WorkDir], Any]] = {
-    Manifest: manifest_file.read_manifest,
-    StoredManifest: manifest_file.open_manifest,
-    Features: files.read_features,
-    FeatureFiles: files.read_feature_files,
-    ImageLedger: files.read_ledger,
-    BadImages: files.read_bad_images,
-    Neighbors: files.read_neighbors,
-    Components: files.read_components,
-    Evidence: match_files.read_evidence,
-    Groups: match_files.read_groups,
-}
 
 
 class WorkDirIOManager(PublishingIOManager):
@@ -127,6 +109,7 @@ class WorkDirIOManager(PublishingIOManager):
         """Read a value as the annotated type.
 
         Raises:
+            TypeError: it cannot be read as that type.
             WorkDirError: it is missing or damaged, or was made from other results than those now in the work_dir.
         """
         work_dir = self.folder(context.asset_key)
@@ -135,11 +118,7 @@ class WorkDirIOManager(PublishingIOManager):
         check_belongs(work_dir, config, name)
         for difference in differing_settings(config, name, self.parsed()):
             context.log.warning(difference)
-        if wanted is Pairs:
-            return files.read_pairs(work_dir, f"{name}.csv")
-        if wanted is SearchIndex:
-            return index_file.read_index(work_dir, self.parsed().distance)
-        return _READERS[wanted](work_dir)
+        return load(work_dir, name, wanted, self.parsed().distance)
 
     def _record(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Record what was written: its files, what they were made from and how."""

@@ -1,11 +1,22 @@
-"""The documents: short enough, with links that lead somewhere, and with the commands and paths that there are."""
+"""The documents: short enough, with links, commands and paths that there are, and examples that run as printed."""
 
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import click
+import dagster as dg
 import pytest
+import yaml
+from dagster._cli import cli as dagster_cli
 
+from dedup_assets.cli import main
+from dedup_assets.definitions import defs
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
 
 SKIPPED = {"node_modules", ".venv", "build", "dist"}
@@ -63,3 +74,67 @@ def test_classes_that_the_architecture_names_exist() -> None:
     sources = (path.read_text("utf-8") for path in (ROOT / "dedup_assets").rglob("*.py"))
     classes = {name for source in sources for name in re.findall(r"^class (\w+)", source, re.MULTILINE)}
     assert {name for name in named if not name.isupper() and "_" not in name} - classes == set()
+
+
+def blocks(language: str) -> dict[str, str]:
+    """Code blocks of the README and of docs, by document and line."""
+    found = {}
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = document.read_text("utf-8")
+        for block in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            line = text.count("\n", 0, block.start()) + 1
+            found[f"{document.relative_to(ROOT)}:{line}"] = block[1]
+    return found
+
+
+def commands() -> Iterator[str]:
+    """All commands in code blocks and between backticks that begin with the name of a command line of Python."""
+    for text in (*blocks("bash").values(), *blocks("console").values()):
+        for line in re.sub(r"\\\n\s*", "", text).splitlines():
+            yield from (part.strip().removeprefix("$ ") for part in line.partition("  #")[0].split("&&"))
+    for document in DOCUMENTS:
+        yield from re.findall(r"`((?:dedup-assets|dagster) [^`]+)`", document.read_text("utf-8").replace("\n", " "))
+
+
+COMMANDS = sorted({line for line in commands() if re.match(r"(dedup-assets|dagster) [a-z]", line)})
+LOCATIONS = {name: text for name, text in blocks("python").items() if re.search(r"^defs = ", text, re.MULTILINE)}
+SCRIPTS = {name: text for name, text in blocks("python").items() if name not in LOCATIONS}
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_documents_parses(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.yaml").write_text("{}")
+    name, *words = shlex.split(line)
+    command: click.Command = {"dedup-assets": main, "dagster": dagster_cli}[name]
+    while isinstance(command, click.Group):
+        name, words = words[0], words[1:]
+        found = command.commands.get(name)
+        assert found is not None, f"{name} of {line}"
+        command = found
+    with suppress(click.exceptions.Exit):  # after help
+        command.make_context(name, words or ["--help"])  # without arguments: it is only named in a sentence
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_every_script_of_the_documents_runs(text: str, tmp_path: Path) -> None:
+    for number in range(3):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number))
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_code_locations_of_the_documents_are_valid_as_printed(tmp_path: Path) -> None:
+    assert len(LOCATIONS) > 1
+    files = []
+    for number, text in enumerate(LOCATIONS.values()):
+        (tmp_path / f"location{number}.py").write_text(text)
+        files += ["-f", f"location{number}.py"]
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", *files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_run_config_of_the_readme_is_that_of_the_job() -> None:
+    (config,) = (text for name, text in blocks("yaml").items() if name.startswith("README"))
+    assert dg.validate_run_config(defs.resolve_job_def("dedup"), yaml.safe_load(config))

@@ -1,0 +1,130 @@
+"""Assets of other people take ours as tables or paths, without a class of this package."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+
+import dedup_assets
+from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.pipeline.building import build_definitions
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+TABLES = {
+    "image_manifest": ["index", "filename", "size_bytes", "version"],
+    "features": ["filename", "vector"],
+    "bad_images": ["index", "filename", "error_code", "filesize", "error"],
+    "similarity": ["from", "to", "distance"],
+    "outliers": ["from", "to", "distance"],
+    "components": ["__id", "filename", "component_id", "pagerank", "degree"],
+    "evidence": ["a", "b", "similarity", "relation", "kind"],
+    "groups": ["filename", "group_id", "role", "keep"],
+}
+FILES = {**dict.fromkeys(TABLES, ""), "similarity": "similarity.csv", "features": "features.dat"} | {
+    "gallery": "gallery/index.html",
+    "faiss_index": "faiss.index",
+    "components": "connected_components.csv",
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work_dir of a run over four photographs, two of them alike, and a broken file."""
+    top = tmp_path_factory.mktemp("loading")
+    for number in range(3):
+        save_jpeg(top / "photos" / f"{number}.jpg", photo_like(number))
+    save_jpeg(top / "photos" / "cöpy.jpg", photo_like(1), quality=70)
+    (top / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    assert dedup_assets.run(top / "photos", top / "results", threshold=0.8, lower_threshold=0.9) == 0
+    return top / "results"
+
+
+def load(results: Path, instance: dg.DagsterInstance, name: str, annotation: Any) -> Any:
+    """What an asset gets whose parameter has this annotation; None: no annotation."""
+    got: list[object] = []
+
+    def theirs(given):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        got.append(given)
+
+    if annotation is not None:
+        theirs.__annotations__["given"] = annotation
+    other = dg.asset(ins={"given": dg.AssetIn(key=[name])})(theirs)
+    ours = build_definitions(str(results.parent / "photos"), str(results), threshold=0.8, lower_threshold=0.9)
+    merged = dg.Definitions.merge(ours, dg.Definitions(assets=[other]))
+    job = merged.resolve_implicit_global_asset_job_def()
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job.execute_in_process(instance=instance, asset_selection=[other.key], run_config=quiet)
+    return got[0]
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("annotation", [None, Any, pl.DataFrame], ids=["untyped", "Any", "DataFrame"])
+def test_a_result_is_a_table_whose_names_are_text(
+    name: str, annotation: object, results: Path, instance: dg.DagsterInstance
+) -> None:
+    table = load(results, instance, name, annotation)
+    assert isinstance(table, pl.DataFrame)
+    assert table.columns[: len(TABLES[name])] == TABLES[name]
+    assert table.height >= 1
+    for column in set(table.columns) & {"filename", "from", "to", "a", "b"}:
+        assert set(table[column]) <= {str(path) for path in (results.parent / "photos").iterdir()}
+
+
+def test_pairs_are_those_of_the_file_and_a_frame_may_be_lazy(results: Path, instance: dg.DagsterInstance) -> None:
+    lazy = load(results, instance, "similarity", pl.LazyFrame)
+    assert lazy.collect().equals(pl.read_csv(results / "similarity.csv"))
+
+
+def test_vectors_are_an_array_or_a_column(results: Path, instance: dg.DagsterInstance) -> None:
+    array = load(results, instance, "features", np.ndarray)
+    assert (array.shape, array.dtype) == ((4, 576), np.float32)
+    assert np.array_equal(load(results, instance, "features", pl.DataFrame)["vector"].to_numpy(), array)
+
+
+def test_a_frame_of_pandas_has_the_same_rows(results: Path, instance: dg.DagsterInstance) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = load(results, instance, "components", pandas.DataFrame)
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame["filename"]) == list(load(results, instance, "components", None)["filename"])
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file) for name, file in FILES.items() if file])
+def test_a_path_is_that_of_the_main_file(name: str, file: str, results: Path, instance: dg.DagsterInstance) -> None:
+    assert load(results, instance, name, Path) == results / file
+    assert load(results, instance, name, str) == str(results / file)
+
+
+def test_what_is_no_table_is_its_path_or_index_without_an_annotation(
+    results: Path, instance: dg.DagsterInstance
+) -> None:
+    assert load(results, instance, "gallery", None) == str(results / "gallery" / "index.html")
+    assert isinstance(load(results, instance, "faiss_index", None), SearchIndex)
+
+
+def test_names_that_are_not_utf_8_stay_bytes_in_all_columns(
+    results: Path, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    for name in (b"\xff.jpg", b"a.jpg"):
+        save_jpeg(tmp_path / "photo.jpg", photo_like(1))
+        photos.mkdir(exist_ok=True)
+        with open(bytes(photos) + b"/" + name, "wb") as file:  # noqa: PTH123 - a Path holds text
+            file.write((tmp_path / "photo.jpg").read_bytes())
+    assert dedup_assets.run(photos, tmp_path / "results", threshold=0.8, lower_threshold=0.9) == 0
+    table = load(tmp_path / "results", instance, "similarity", None)
+    assert set(table["from"]) == {bytes(photos) + b"/\xff.jpg", bytes(photos) + b"/a.jpg"}
+    assert table.schema["to"] == pl.Binary
+
+
+@pytest.mark.parametrize(("name", "annotation"), [("similarity", dict), ("gallery", pl.DataFrame), ("features", int)])
+def test_a_type_that_cannot_be_read_is_answered_with_those_that_can(
+    name: str, annotation: type, results: Path, instance: dg.DagsterInstance
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        load(results, instance, name, annotation)
+    said = str(caught.value)
+    assert said.startswith(f"{name} cannot be read as {annotation.__qualname__}")
+    assert "pathlib.Path" in said
