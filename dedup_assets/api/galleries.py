@@ -76,7 +76,8 @@ def _create(
         from dedup_assets.api.notebook import show_inline
         from dedup_assets.engine.gallery.pages import Page
         from dedup_assets.engine.gallery.single_page import single_page
-        from dedup_assets.engine.work_dir import WorkDir, files
+        from dedup_assets.engine.work_dir import WorkDir
+        from dedup_assets.engine.work_dir.documents import check_replaceable, write_document
 
         shown, count = Page[page], plain(num_images)
         if not isinstance(count, int) or count < 1:
@@ -84,8 +85,9 @@ def _create(
         ((parameter, value),) = source.items()
         folder, name = _source(path_of(parameter, value))
         target = WorkDir(path_of("save_path", save_path))
+        check_replaceable(target, shown.value)
         html = single_page(shown, folder, name, num_images=count, descending=descending)
-        files.write_document(target, shown.value, html)
+        write_document(target, shown.value, html)
         show_inline(html)
         say(f"Gallery: {redacted(target.path(shown.value))}")
     return outcome.code

@@ -242,6 +242,31 @@ def test_galleries_of_outliers_and_components_are_pages(results: Path, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"outliers.html", "components.html"}
 
 
+@pytest.mark.parametrize("kind", ["page", "link", "folder"])
+def test_a_gallery_replaces_pages_of_its_own_and_nothing_else(
+    kind: str, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, page = tmp_path / "site", tmp_path / "site" / "outliers.html"
+    for number in (1, 2):
+        assert dedup_assets.create_outliers_gallery(results, folder, num_images=number) == 0
+    page.unlink()
+    mine = tmp_path / "mine.html" if kind == "link" else page
+    if kind == "folder":
+        page.mkdir()
+    else:
+        mine.write_text("<title>Outliers of my own</title>")
+    if kind == "link":
+        page.symlink_to(mine)
+    before = mine.read_bytes() if kind != "folder" else None
+    capsys.readouterr()
+    assert dedup_assets.create_outliers_gallery(results, folder) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "outliers.html" in said
+    assert page.is_symlink() == (kind == "link")
+    assert before is None or mine.read_bytes() == before
+
+
 def test_a_gallery_of_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dedup_assets.create_duplicates_gallery(tmp_path / "similarity.csv", tmp_path) == 1
     assert "similarity.csv" in capsys.readouterr().err

@@ -314,12 +314,6 @@ def read_components(work_dir: WorkDir) -> Components:
     return fastdup_files.counted_by_image(components, pl.Series(positions, dtype=pl.Int64))
 
 
-def write_document(work_dir: WorkDir, name: str, html: str) -> None:
-    """Write one HTML document in UTF-8."""
-    with work_dir.publish(name) as (file,):
-        file.write(html.encode("utf-8"))
-
-
 def _read_names(work_dir: WorkDir, name: str) -> pl.Series:
     with open_checked(work_dir, name) as file:
         return read_table(file, work_dir.path(name), {"filename": pl.Binary})["filename"]
