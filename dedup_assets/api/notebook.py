@@ -11,10 +11,11 @@ def show_inline(html: str) -> None:
     """
     if not _in_notebook():
         return
-    from IPython.display import HTML, display
+    from IPython.display import display
 
     frame = f'<iframe srcdoc="{escape(html, quote=True)}" sandbox width="100%" height="800" style="border:0"></iframe>'
-    display(HTML(frame))  # type: ignore[no-untyped-call]  # IPython has no types here
+    # Not as IPython's `HTML`, which warns of every frame.
+    display({"text/html": frame, "text/plain": "a gallery"}, raw=True)  # type: ignore[no-untyped-call]  # no types here
 
 
 def _in_notebook() -> bool:

@@ -32,6 +32,8 @@ def test_a_gallery_is_shown_inline_and_written(tmp_path: Path) -> None:
         "fastdup.create_outliers_gallery('work', 'report')",
         "fastdup.create_components_gallery('work', 'report')",
     )
+    red = [entry["text"] for output in outputs for entry in output if entry.get("name") == "stderr"]
+    assert red == []
     for output in outputs[2:]:
         shown = [str(entry["data"]["text/html"]) for entry in output if entry["output_type"] == "display_data"]  # type: ignore[index]
         assert len(shown) == 1

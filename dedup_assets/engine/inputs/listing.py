@@ -33,7 +33,7 @@ from dedup_assets.engine.inputs.links import join_links
 from dedup_assets.engine.inputs.list_files import is_list_file, is_text_list, read_rows
 from dedup_assets.engine.inputs.manifest import SCHEMA, digest, names_digest
 from dedup_assets.engine.inputs.objects import describe_all, find_objects, find_rows
-from dedup_assets.engine.inputs.selection import Selection, describe_left_out
+from dedup_assets.engine.inputs.selection import Selection, describe_left_out, hint_of_pattern
 from dedup_assets.engine.inputs.walking import MISSING, Found, Walk, Way, found_at, way_to
 from dedup_assets.engine.stores import is_url, local_path, reason_of
 from dedup_assets.engine.workers import keep_workers
@@ -182,7 +182,8 @@ class _Search:
         try:
             facts = os.stat(path)  # noqa: PTH116 - a Path of bytes does not exist
         except (OSError, ValueError) as error:
-            raise InputError(f"input_dir={os.fsdecode(name)!r}: {reason_of(error)}") from None
+            shown = os.fsdecode(name)
+            raise InputError(f"input_dir={shown!r}: {reason_of(error)}{hint_of_pattern(shown)}") from None
         if stat.S_ISDIR(facts.st_mode):
             yield from self.walk.files(path)
             yield from self.walk.linked_files()

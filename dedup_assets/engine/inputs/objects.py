@@ -13,7 +13,7 @@ from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.inputs.kinds import HEAD_BYTES, Kind, kind_by_head, kind_of, needs_head
 from dedup_assets.engine.inputs.own_results import folders_with_pages, is_in_gallery
-from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection
+from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection, hint_of_pattern
 from dedup_assets.engine.inputs.walking import MISSING, Found
 from dedup_assets.engine.stores import (
     describe,
@@ -67,7 +67,7 @@ def find_objects(url: str, selection: Selection, work_dir: str = "") -> Iterator
         raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         if find_problem(error).code is ErrorCode.MISSING_FILE:
-            raise InputError(f"input_dir={url!r}: no such object or prefix") from None
+            raise InputError(f"input_dir={url!r}: no such object or prefix{hint_of_pattern(url)}") from None
         raise InputError(f"cannot list {url!r}: {reason_of(error)}") from None
 
 

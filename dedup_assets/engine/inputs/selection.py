@@ -147,3 +147,11 @@ def _compiled(patterns: Iterable[str]) -> list[re.Pattern[bytes]]:
 
 def _matches(patterns: Iterable[re.Pattern[bytes]], path: bytes) -> bool:
     return any(pattern.match(path) for pattern in patterns)
+
+
+def hint_of_pattern(name: str) -> str:
+    """What to do about an input that does not exist and looks like a pattern, as the end of a sentence."""
+    if not any(sign in name for sign in "*?["):
+        return ""
+    folder, _, pattern = name.rpartition("/")
+    return f"; patterns are not expanded: name the folder, {folder or '.'!r}, and include={[pattern]!r}"

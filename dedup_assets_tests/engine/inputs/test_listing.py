@@ -393,3 +393,11 @@ def test_a_list_may_lie_in_a_store(store: str) -> None:
 def test_a_prefix_that_holds_nothing_is_refused(store: str) -> None:
     with pytest.raises(InputError, match="no such object or prefix"):
         list_images(f"{store}/nothing")
+
+
+def test_a_pattern_as_input_says_how_to_give_it(store: str, tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.jpg")
+    with pytest.raises(InputError, match=r"name the folder, '.*/in', and include=\['\*\.jpg'\]"):
+        list_images(str(tmp_path / "in" / "*.jpg"))
+    with pytest.raises(InputError, match=rf"name the folder, '{store}', and include=\['\*\.jpg'\]"):
+        list_images(f"{store}/*.jpg")
