@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from dedup_assets.api.explaining import explain
 from dedup_assets.api.outcomes import ERROR, report
 from dedup_assets.cli.demo import demo
 from dedup_assets.cli.run import run
@@ -30,6 +31,12 @@ class _Commands(click.Group):
             return super().invoke(context)
         except DedupError as error:
             report(error)
+            sys.exit(ERROR)
+        except Exception as error:
+            said = explain(error)
+            if not said:
+                raise
+            report(said)
             sys.exit(ERROR)
         except PublishedInterrupt:
             _end_interrupted("interrupted while the new result was published; it is complete and replaced the last one")

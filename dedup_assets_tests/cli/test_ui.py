@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.places import ROOT
 from dedup_assets_tests.support.user_interface import PATIENCE_SECONDS, UserInterface, surroundings, user_interface
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -197,3 +198,14 @@ def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     said = one_line(command(tmp_path, DAGSTER_HOME="", HOME=str(tmp_path / "user")))
     assert "~/.dedup-assets" in said
     assert "set DAGSTER_HOME" in said
+
+
+def test_a_working_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    line = f'rmdir ../gone; exec "{sys.executable}" -m dedup_assets ui'
+    shell = ["bash", "-c", line]
+    given = surroundings(tmp_path / "home") | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        shell, cwd=tmp_path / "gone", env=given, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert "working folder" in one_line(done)
