@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.work_dir import WorkDir
@@ -32,7 +33,14 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def open_work_dir(self) -> WorkDir:
         """The work_dir of these settings, as the run of this process sees it."""
-        work_dir = WorkDir(self.parsed().work_dir)
+        return self._as_seen_here(WorkDir(self.parsed().work_dir))
+
+    def open_test_dir(self) -> WorkDir:
+        """The folder of the test set. A run that scores one has its generation there, not in the work_dir."""
+        return self._as_seen_here(WorkDir(self.parsed().work_dir).within(TEST))
+
+    @staticmethod
+    def _as_seen_here(work_dir: WorkDir) -> WorkDir:
         return work_dir.in_generation(open_generation(work_dir))
 
 

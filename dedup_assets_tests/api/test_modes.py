@@ -10,8 +10,10 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
+from PIL import Image
 
 import dedup_assets
+from dedup_assets_tests.support.gallery_pages import read_words
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -127,6 +129,36 @@ def test_mode_3_names_bad_test_images_and_writes_the_same_files_in_test(scored: 
     assert (len(names), vectors.shape) == (4, (4, 576))
     assert json.loads((folder / "config.json").read_text())["settings"]["run_mode"] == 3
     assert "copy of 3.jpg" in (folder / "gallery" / "duplicates.html").read_text(encoding="utf-8")
+
+
+def test_the_gallery_of_a_test_set_says_what_was_not_compared(trained: Path, tmp_path: Path) -> None:
+    fresh, work_dir = tmp_path / "fresh", tmp_path / "out"
+    fresh.mkdir()
+    shutil.copytree(trained, work_dir)
+    save_jpeg(fresh / "new.jpg", photo_like(3))
+    (fresh / "again.jpg").symlink_to("new.jpg")
+    (fresh / "notes.txt").write_text("no picture")
+    Image.new("RGB", (64, 64)).save(fresh / "black.png")
+    assert dedup_assets.run(fresh, work_dir, run_mode=3) == 0
+    words = read_words((work_dir / "test" / "gallery" / "index.html").read_text("utf-8"))
+    assert "What was not compared" in words
+    assert ".txt 1" in words
+    assert "Images that show nothing flat, black or blank; only exact copies of them match 1" in words
+
+
+def test_a_blank_picture_of_a_test_set_matches_exact_copies_alone(train: Path, tmp_path: Path) -> None:
+    known, fresh = tmp_path / "known", tmp_path / "fresh"
+    shutil.copytree(train, known)
+    fresh.mkdir()
+    Image.new("RGB", (64, 64)).save(known / "black.png")
+    Image.new("RGB", (80, 60)).save(fresh / "other black.png")
+    shutil.copy(known / "black.png", fresh / "same black.png")
+    save_jpeg(fresh / "copy of 3.jpg", photo_like(3))
+    assert dedup_assets.run(known, tmp_path / "out") == 0
+    assert dedup_assets.run(fresh, tmp_path / "out", run_mode=3) == 0
+    found = pairs(tmp_path / "out" / "test" / "similarity.csv")
+    assert ("copy of 3.jpg", "3.jpg") in found
+    assert {pair for pair in found if "black" in pair[0]} == {("same black.png", "black.png")}
 
 
 @pytest.mark.parametrize("run_mode", [3, 4])

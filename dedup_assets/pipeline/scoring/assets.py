@@ -24,6 +24,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set
 from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.neighbors import (
     SearchData,
     check_index,
@@ -139,10 +140,9 @@ def scored_nearest_neighbors(
     threads = thread_count(parsed.num_threads)
     index = usable_index(faiss_index, features.vectors, parsed.search, threads)
     neighbors = search_train_set(tested.vectors, features.vectors, index, parsed.search, threads)
-    work_dir = settings.open_work_dir()
     marks = (
-        read_low_information(work_dir.within(TEST), tested.names),
-        read_low_information(work_dir, features.names),
+        read_low_information(settings.open_test_dir(), tested.names),
+        read_low_information(settings.open_work_dir(), features.names),
     )
     data = SearchData(tested.vectors, features.vectors, is_self_search=False)
     neighbors = match_exact_copies_alone(neighbors, data, marks, index, parsed.search, threads)
@@ -165,8 +165,7 @@ def scored_gallery(
     outliers: Pairs,
 ) -> Gallery:
     """The report on the test set, `test/gallery/index.html`: each test image beside the train image it resembles."""
-    train = settings.open_work_dir()
-    parsed = settings.parsed()
+    parsed, train, scored = settings.parsed(), settings.open_work_dir(), settings.open_test_dir()
     results = Results(
         names=features.names,
         bad=bad_images,
@@ -174,11 +173,12 @@ def scored_gallery(
         components=None,
         outliers=outliers,
         subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
-        folder=train.within(TEST).path(GALLERY),
+        folder=scored.path(GALLERY),
         depth=2,
-        sizes=pl.concat([read_listed_sizes(train), read_listed_sizes(train.within(TEST))]),
+        sizes=pl.concat([read_listed_sizes(train), read_listed_sizes(scored)]),
+        uncompared=read_uncompared(scored),
     )
     pages = build_gallery(results, parsed)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_gallery(pages, settings.open_work_dir().within(TEST)))
+    context.add_output_metadata(metadata.of_gallery(pages, scored))
     return pages
