@@ -17,7 +17,6 @@ from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is
 
 _LEAST_PLACES = 40
 _EDGE = 0.006  # of the longer side: a margin inside the content, in which no place counts
-_EDGE = 0.006  # of the longer side: a margin inside the content
 _FAINT, _FAR = 0.05, 0.25  # gain, and move in longer sides, from which the map runs away
 _HALF = np.float32(0.5)  # px: from the corner of a pixel to its middle
 _SETTLED = 0.05  # px: the last move of the corners
