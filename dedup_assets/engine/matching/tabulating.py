@@ -41,15 +41,15 @@ class Matches:
     looked: dict[int, Looked]
 
     def tabulate(self, similarity: "Similarities", pairs: Pairs) -> Evidence:
-        """The rows for all compared pairs, for exact copies and for the pairs of similarity.csv; without counts.
+        """The rows for all compared pairs, exact copies, members of groups and pairs of similarity.csv; without counts.
 
-        A pair of similarity.csv that was not compared itself is exact where the bytes are equal, a copy where both
-        images are in one group, a variant where the groups' kept images are, and unverified otherwise.
+        A pair that was not compared itself is exact where the bytes are equal, pixels where these are, a copy where
+        both images are in one group, a variant where the groups' kept images are, and unverified otherwise.
         """
         images = self._images()
         proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
         groups = form_groups(Evidence(proven, images))
-        derived = self._derived_rows(proven, groups.rows, pairs)
+        derived = self._derived_rows(proven, groups.rows, _and_members(pairs, groups.rows))
         rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
         return Evidence(rows, images)
 
@@ -133,9 +133,11 @@ class Matches:
         lead = zip(*(self.exact.first[images].tolist() for images in kept), strict=True)
         is_variant = np.array([frozenset(pair) in variants for pair in lead], np.bool_)
         is_member = (kept[0] == kept[1]) & (one != other)
+        same = self.exact.first[one] == self.exact.first[other]
+        vertex = self.proofs.vertex[self.exact.first]
         relation = np.select(
-            [self.exact.first[one] == self.exact.first[other], is_member, is_variant],
-            [str(Relation.EXACT), str(Relation.COPY), str(Relation.VARIANT)],
+            [same, vertex[one] == vertex[other], is_member, is_variant],
+            [str(Relation.EXACT), str(Relation.PIXELS), str(Relation.COPY), str(Relation.VARIANT)],
             str(Relation.UNVERIFIED),
         )
         low, high = np.where(swapped, other, one), np.where(swapped, one, other)
@@ -224,6 +226,14 @@ class Similarities:
     def of(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) float64 to six decimals."""
         return pair_similarities(self.vectors, one, other, self.distance)
+
+
+def _and_members(pairs: Pairs, grouped: pl.DataFrame) -> Pairs:
+    """The pairs, and each image of a group with the one that is kept."""
+    members = grouped.filter(pl.col("role") == "copy").select(
+        pl.col("filename").alias("from"), pl.col("keep").alias("to"), pl.col("similarity_to_keep").alias("distance")
+    )
+    return Pairs(pl.concat([pairs.rows, members]))
 
 
 def _matrices(given: list[tuple[float, ...] | None]) -> NDArray[np.float64]:

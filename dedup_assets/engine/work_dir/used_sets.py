@@ -5,8 +5,9 @@ A range is therefore not deleted just because the present run does not use it. T
 
 - A run notes the names of the ranges that it used as one set (`.used.json` in the folder). The key of the set says what
   the run read, and how.
-- The sets of the last `KEPT_SETS` inputs, models or settings are kept. When a key is used again, its new names replace
-  its former ones.
+- The sets of the last `KEPT_INPUTS` inputs, models or settings are kept. When a key is used again, its new names
+  replace its former ones.
+- A run may use several sets of one folder (`_SETS_PER_RUN`). Their order says nothing and is left as it is.
 - A range that a former set named and no kept set names is deleted at once.
 - A range that no set ever named is deleted when it is a week old. Until then a worker or an unfinished run may need
   it.
@@ -20,14 +21,16 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 
+from dedup_assets.engine.core.own_files import SEARCHED
 from dedup_assets.engine.work_dir.file_names import SEARCHED_FILE, SHARD
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.place import Facts
 
-KEPT_SETS = 4
+KEPT_INPUTS = 4
 UNNAMED_SECONDS = 7 * 24 * 3600.0
 USED = ".used.json"
 _FORMAT = "dedup-assets used ranges"
+_SETS_PER_RUN = {SEARCHED: 2}  # neighbours that are listed, and candidates for evidence
 _RANGE_FILE = re.compile(f"{SHARD}|{SEARCHED_FILE}")
 
 
@@ -42,6 +45,7 @@ class UsedSets:
     def __init__(self, work_dir: WorkDir, folder: str) -> None:
         self._work_dir = work_dir.in_generation("")
         self._folder = folder
+        self._per_run = _SETS_PER_RUN.get(folder, 1)
 
     def note(self, key: str, names: list[str], replaced: Collection[str] = ()) -> int:
         """Note a set of ranges as the one used last, and delete ranges that are no longer needed.
@@ -55,12 +59,13 @@ class UsedSets:
             How many files were deleted.
         """
         former = self._read()
+        used, latest = (key, sorted(names)), former[-self._per_run :]
         others = [each for each in former if each[0] != key]
-        sets = [*others[-(KEPT_SETS - 1) :], (key, sorted(names))]
+        sets = former if used in latest else [*others[-(KEPT_INPUTS * self._per_run - 1) :], used]
         if sets != former:
             self._write(sets)
-        needed = {name for _, used in sets for name in used}
-        named_before = {name for _, used in former for name in used} | set(replaced)
+        needed = {name for _, noted in sets for name in noted}
+        named_before = {name for _, noted in former for name in noted} | set(replaced)
         unneeded = [
             name
             for name, age_seconds in self._found()

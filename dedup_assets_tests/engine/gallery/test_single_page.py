@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 import dedup_assets
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 from dedup_assets.engine.work_dir.match_files import write_evidence, write_groups
+from dedup_assets.engine.work_dir.result_files import FILES_OF
 from dedup_assets_tests.support.galleries import make_proven_results, save_pictures
 from dedup_assets_tests.support.gallery_pages import read_page, read_words
 
@@ -71,8 +74,17 @@ def proven(tmp_path: Path) -> tuple[Path, list[bytes]]:
     found, work_dir = make_proven_results(names), WorkDir(str(tmp_path / "out"))
     assert found.evidence is not None
     assert found.groups is not None
-    write_evidence(work_dir, found.evidence)
-    write_groups(work_dir, found.groups)
+    config = read_config(work_dir)
+    with generation(work_dir, "test") as view:
+        write_evidence(view, found.evidence)
+        write_groups(view, found.groups)
+        made = {
+            name: Result(
+                files={file: facts for file, facts in file_records(view.written).items() if file in FILES_OF[name]}
+            )
+            for name in ("evidence", "groups")
+        }
+        record_results(view, made, config.settings, config.versions)
     files.write_outliers(work_dir, found.pairs)
     (tmp_path / "out/outliers.csv").replace(tmp_path / "out/pairs.csv")
     return tmp_path / "out", names

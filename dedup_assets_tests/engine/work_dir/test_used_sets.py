@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.used_sets import KEPT_SETS, UNNAMED_SECONDS, UsedSets
+from dedup_assets.engine.work_dir.used_sets import KEPT_INPUTS, UNNAMED_SECONDS, UsedSets
 
 
 def shard(number: int) -> str:
@@ -40,7 +40,7 @@ def test_what_one_of_the_last_four_sets_uses_is_never_deleted(
         UsedSets(WorkDir(str(top)), "shards").note(key, sorted(names))
         used.pop(key, None)
         used[key] = names
-        last = list(used.values())[-KEPT_SETS:]
+        last = list(used.values())[-KEPT_INPUTS:]
         assert there(top / "shards") == set().union(*last)
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.inputs.containers import IMAGE_SECONDS, budget, contents, streams, zips
+from dedup_assets.engine.inputs.containers import budget, contents, streams, zips
 from dedup_assets.engine.inputs.reading import read, read_source
 from dedup_assets_tests.engine.inputs.containers.test_archives import FILES, KINDS, outcome, pack
 
