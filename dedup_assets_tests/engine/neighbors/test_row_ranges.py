@@ -92,13 +92,14 @@ def test_a_missing_range_is_named_and_a_damaged_one_is_searched_again(
     assert "000000000200-000000000250.parquet' is damaged" in caplog.text
 
 
-def test_ranges_of_the_last_four_searches_stay_and_older_ones_are_deleted(tmp_path: Path) -> None:
-    for seed in range(5):
+def test_ranges_of_the_last_four_runs_stay_and_older_ones_are_deleted(tmp_path: Path) -> None:
+    kept = 8  # a run searches twice: for pairs, and for candidates of evidence
+    for seed in range(kept + 1):
         searcher = RowRangeSearcher(store(tmp_path, some_vectors(seed)))
         for rows in searcher.cut():
             searcher.complete(rows)
-        assert searcher.prune() == (3 if seed == 4 else 0)
-    assert len([path for path in (tmp_path / "neighbors").iterdir() if path.is_dir()]) == 4
+        assert searcher.prune() == (3 if seed == kept else 0)
+    assert len([path for path in (tmp_path / "neighbors").iterdir() if path.is_dir()]) == kept
     again = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
     assert again.complete(again.cut()[0]).searched == 0
     first = RowRangeSearcher(store(tmp_path, some_vectors(seed=0)))
