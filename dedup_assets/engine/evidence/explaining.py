@@ -50,7 +50,7 @@ def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     said |= _sharpness(a, b, judged)
     if judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
         said["changed"] = round(judged.changed, 3)
-        if said.get("recoloured", 1) < 1.5 * judged.changed:  # an overlay has another hue, too
+        if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
     return said
 

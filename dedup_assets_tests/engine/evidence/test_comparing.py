@@ -1,6 +1,7 @@
 """What a comparison finds: the relation of two pictures, the map between them, and what was done to one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.comparing import Finding, compare, in_pixels
+from dedup_assets.engine.evidence.explaining import explain
+from dedup_assets.engine.evidence.judging import judge
 from dedup_assets.engine.evidence.look import Look, make_look
+from dedup_assets.engine.evidence.refining import Refined
 from dedup_assets_tests.support.pictures import photo_like
 
 WIDTH, HEIGHT = 480, 360
@@ -225,3 +229,10 @@ def test_nothing_is_said_of_a_picture_that_was_only_saved_anew() -> None:
     again = Image.fromarray(np.clip(np.asarray(photo(8)) + noise, 0, 255).astype(np.uint8))
     finding = compared(photo(8), again)
     assert (finding.relation, finding.kind(), dict(finding.edits)) == (Relation.COPY, "recompressed", {})
+
+
+def test_a_change_of_most_of_a_picture_is_said_without_another_hue() -> None:
+    look = look_at(photo())
+    judged = judge(look, look, Refined(np.eye(3), 1.0, 0.0, 1.0))
+    assert judged is not None
+    assert explain(look, look, replace(judged, changed=0.8, agreement=0.4)) == {"changed": 0.8}
