@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
@@ -32,13 +32,14 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
 
 def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
     """Metadata of `groups`: how many, what the copies take, and the largest ones with small pictures."""
-    copies = groups.rows.filter(pl.col("role") == "copy")
+    copies = groups.rows.filter(pl.col("role") == Role.COPY.value)
     sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
     return {
         "dagster/row_count": len(groups),
         "groups": groups.rows["group_id"].n_unique(),
         "images_in_groups": len(groups),
         "copies": copies.height,
+        "images_to_review": int((groups.rows["role"] == Role.REVIEW.value).sum()),
         "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),

@@ -9,6 +9,17 @@ if TYPE_CHECKING:  # decoding processes import this module, and start faster wit
     import polars as pl
 
 
+class Role(StrEnum):
+    """What an image is in its group."""
+
+    KEEP = "keep"
+    """The kept image."""
+    COPY = "copy"
+    """A copy that shows nothing beyond the kept image."""
+    REVIEW = "review"
+    """A copy that shows finer detail than the kept image: a person decides, and nothing suggests to remove it."""
+
+
 class Relation(StrEnum):
     """What two images are to one another."""
 
@@ -69,7 +80,7 @@ class Groups:
 
     Attributes:
         rows: one row per image in a group: `filename` (binary), `group_id` (string, `g-` and 12 hex digits), `role`
-            (string: keep or copy), `keep` (binary: the kept image), `similarity_to_keep` (float64), `relation`,
+            (string, a `Role`), `keep` (binary: the kept image), `similarity_to_keep` (float64), `relation`,
             `kind` (strings, as of `Evidence`; empty for the kept image) and `reason` (string: why the kept image is
             kept). Sorted by `group_id`, the kept image first, then by name.
         related: neighbours that are no members: `group_id`, `other_group_id` (string; empty for an image in no group),

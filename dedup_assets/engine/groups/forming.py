@@ -8,12 +8,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.joining import join
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.group_ids import make_ids
 from dedup_assets.engine.groups.keeping import PART, KeepReason, choose_kept, edit_levels, less_to_keep, quality_ranks
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
+
+_FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
 
 def form_groups(evidence: Evidence) -> Groups:
@@ -166,7 +168,7 @@ def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.
     names = images.facts["filename"]
     place = edges.find(images.vertex[image], images.vertex[keep])
     row = pl.Series(np.where(place >= 0, edges.row[place] if len(edges) else -1, -1))
-    said = same.with_row_index("row").select(pl.col("row").cast(pl.Int64), "similarity", "kind")
+    said = same.with_row_index("row").select(pl.col("row").cast(pl.Int64), "a", "similarity", "kind", "transform")
     found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
     is_kept, is_twin = pl.Series(image == keep), pl.Series(images.vertex[image] == images.vertex[keep])
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
@@ -179,11 +181,28 @@ def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.
     rows = pl.DataFrame(
         {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
     ).with_columns(
-        role=pl.when(is_kept).then(pl.lit("keep")).otherwise(pl.lit("copy")),
+        role=pl.when(is_kept)
+        .then(pl.lit(Role.KEEP.value))
+        .when(_is_finer(found, images, keep))
+        .then(pl.lit(Role.REVIEW.value))
+        .otherwise(pl.lit(Role.COPY.value)),
         similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
         relation=relation,
         kind=found["kind"].fill_null(""),
         reason=table["reason"],
     )
-    ordered = rows.sort("group_id", "role", "filename", descending=[False, True, False])  # keep comes before copy
+    ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
     return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _is_finer(found: pl.DataFrame, images: _Images, keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each image has clearly more pixels than the kept one for what both show, by `transform` of their row.
+
+    The row may be of twins of the two. An image without a row, or without a known map, is not finer.
+    """
+    matrix = np.array([each or [np.nan] * 9 for each in found["transform"].to_list()], np.float64).reshape(-1, 9)
+    growth = np.abs(matrix[:, 0] * matrix[:, 4] - matrix[:, 1] * matrix[:, 3])  # pixels of a for one of b
+    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
+    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
+    kept_is_a = (first >= 0) & (images.vertex[first] == images.vertex[keep])
+    return pl.Series(np.where(kept_is_a, growth < 1 / _FINER, growth > _FINER))

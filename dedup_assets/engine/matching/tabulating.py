@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import Evidence, Relation
+from dedup_assets.engine.core.match_records import Evidence, Relation, Role
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.core.settings import Distance
@@ -230,7 +230,7 @@ class Similarities:
 
 def _and_members(pairs: Pairs, grouped: pl.DataFrame) -> Pairs:
     """The pairs, and each image of a group with the one that is kept."""
-    members = grouped.filter(pl.col("role") == "copy").select(
+    members = grouped.filter(pl.col("role") != Role.KEEP.value).select(
         pl.col("filename").alias("from"), pl.col("keep").alias("to"), pl.col("similarity_to_keep").alias("distance")
     )
     return Pairs(pl.concat([pairs.rows, members]))

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.results.invariants import Verdict
 
 _GROUP_ID = re.compile("g-[0-9a-f]{12}")
@@ -32,12 +32,12 @@ def check_groups(groups: Groups) -> Verdict:
     """Each image is in one group; each group has one kept image, which it names in every row, and at least one copy."""
     rows = groups.rows
     of_group = rows.group_by("group_id").agg(
-        kept=(pl.col("role") == "keep").sum(),
+        kept=(pl.col("role") == Role.KEEP.value).sum(),
         named=pl.col("keep").n_unique(),
         images=pl.len(),
-        keeps_itself=((pl.col("role") == "keep") & (pl.col("filename") == pl.col("keep"))).sum(),
+        keeps_itself=((pl.col("role") == Role.KEEP.value) & (pl.col("filename") == pl.col("keep"))).sum(),
     )
-    roles = rows.filter(~pl.col("role").is_in(["keep", "copy"])).height
+    roles = rows.filter(~pl.col("role").is_in([each.value for each in Role])).height
     problems = {
         "images are in several groups": rows.height - rows["filename"].n_unique(),
         "images have no known role": roles,
@@ -53,7 +53,7 @@ def check_groups(groups: Groups) -> Verdict:
 
 def check_members(groups: Groups, evidence: Evidence) -> Verdict:
     """Each image beside the kept one is itself a copy of it, by a row of the evidence."""
-    copies = groups.rows.filter(pl.col("role") == "copy")
+    copies = groups.rows.filter(pl.col("role") != Role.KEEP.value)
     same = evidence.rows.filter(pl.col("relation").is_in(_SAME_PICTURE)).select("a", "b", found="relation")
     pairs = copies.with_columns(a=pl.min_horizontal("filename", "keep"), b=pl.max_horizontal("filename", "keep"))
     joined = pairs.join(same, on=["a", "b"], how="left")

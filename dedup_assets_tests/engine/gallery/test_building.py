@@ -201,6 +201,18 @@ def test_only_copies_in_groups_are_suggested_to_go(names: list[bytes], tmp_path:
     assert "copy resized to 50 %, text or overlay added" in pairs
 
 
+def test_a_copy_for_review_is_never_suggested_to_go_and_the_page_says_why(names: list[bytes], tmp_path: Path) -> None:
+    found = make_proven_results(names)
+    assert found.groups is not None
+    role = pl.when(pl.col("filename") == names[0]).then(pl.lit("review")).otherwise("role")
+    groups = replace(found.groups, rows=found.groups.rows.with_columns(role=role))
+    gallery = make_gallery(tmp_path / "out", replace(found, groups=groups))
+    files = _read_table(tmp_path / "out/gallery", "files")
+    suggested = [name for name, flag in zip(sorted(names), files["suggested"], strict=True) if flag]
+    assert suggested == sorted(names[2:6:2])
+    assert "finer detail than the kept one, look at both" in read_words(gallery.pages["groups.html"])
+
+
 def test_with_evidence_and_no_groups_nothing_is_suggested(names: list[bytes], tmp_path: Path) -> None:
     gallery = make_gallery(tmp_path / "out", replace(make_proven_results(names), groups=None))
     assert "Keep" not in read_words(gallery.pages["duplicates.html"] + gallery.pages["components.html"]).split()

@@ -178,3 +178,19 @@ def test_an_id_is_that_of_the_contents_whatever_the_names_are() -> None:
 def test_no_evidence_gives_no_groups() -> None:
     found = form_groups(evidence([]))
     assert (found.rows.height, found.related.height) == (0, 0)
+
+
+@pytest.mark.parametrize("finer_first", [False, True])
+@pytest.mark.parametrize(("growth", "role"), [(0.5, "review"), (0.99, "copy"), (2.0, "copy")])
+def test_a_copy_in_finer_detail_than_the_kept_image_is_for_review(growth: float, role: str, finer_first: bool) -> None:
+    """`growth`: how long a pixel of the part is in the image that shows all of it, and is kept."""
+    whole, part = (1, 0) if finer_first else (0, 1)
+    scale = 1 / growth if finer_first else growth  # pixels of b onto a
+    found = evidence([(0, 1, "copy", "")], sides={whole: 100, part: 60})
+    overlaps = {f"overlap_{'ab'[whole]}": 0.3, f"overlap_{'ab'[part]}": 1.0}
+    rows = found.rows.with_columns(
+        transform=pl.Series([[scale, 0, 0, 0, scale, 0, 0, 0, 1]], dtype=pl.List(pl.Float64)),
+        **{column: pl.lit(share) for column, share in overlaps.items()},
+    )
+    groups = form_groups(Evidence(rows, found.images)).rows
+    assert groups.select("filename", "role").rows() == [(name(whole), "keep"), (name(part), role)]

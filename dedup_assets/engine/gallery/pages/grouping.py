@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Groups, Relation
+from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
+_FINER = "finer detail than the kept one, look at both"
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
 _RELATED_KIND = pl.when(pl.col("relation").is_in(_SAME_PICTURE)).then(pl.lit(_OF_A_COPY)).otherwise(pl.lit(""))
 
@@ -17,8 +18,9 @@ class NumberedGroups:
 
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
-            sizes of the copies together).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`: the most similar first. With
+            sizes together of the copies that may go).
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `review` (whether a person must
+            decide about it): the most similar first. With
             evidence also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
@@ -31,7 +33,7 @@ class NumberedGroups:
 
 NO_GROUPS = NumberedGroups(
     pl.DataFrame(schema={"group_id": pl.String, "keep": pl.UInt32, "reason": pl.String, "copies": pl.Int64}),
-    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
+    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "review": pl.Boolean}),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
 )
 """Where evidence decides and there are no groups, nothing is to keep and nothing can go."""
@@ -48,14 +50,14 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
     numbers = pl.DataFrame({"filename": names}).with_row_index("file")
     rows = found.rows.join(numbers, on="filename", how="left", maintain_order="left")
     rows = rows.join(sizes.unique("filename", keep="last"), on="filename", how="left", maintain_order="left")
-    is_copy = pl.col("filename") != pl.col("keep")
+    is_copy, is_review = pl.col("filename") != pl.col("keep"), pl.col("role") == Role.REVIEW.value
     groups = (
         rows.group_by("group_id", maintain_order=True)
         .agg(
             keep=pl.col("file").filter(~is_copy).first(),
             reason=pl.col("reason").filter(~is_copy).first(),
             copies=is_copy.sum().cast(pl.Int64),
-            bytes=pl.col("size_bytes").filter(is_copy).sum(),
+            bytes=pl.col("size_bytes").filter(pl.col("role") == Role.COPY.value).sum(),
         )
         .sort("bytes", "copies", "group_id", descending=[True, True, False])
     )
@@ -64,7 +66,18 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
         rows.filter(is_copy)
         .join(order, on="group_id")
         .sort("group", "similarity_to_keep", "file", descending=[False, True, False])
-        .select("group", "file", "relation", "kind", similarity="similarity_to_keep")
+        .select(
+            "group",
+            "file",
+            "relation",
+            kind=pl.when(~is_review)
+            .then("kind")
+            .when(pl.col("kind") == "")
+            .then(pl.lit(_FINER))
+            .otherwise(pl.col("kind") + f"; {_FINER}"),
+            review=is_review,
+            similarity="similarity_to_keep",
+        )
     )
     related = (
         found.related.join(order, on="group_id")
