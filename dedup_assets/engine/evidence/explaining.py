@@ -18,9 +18,10 @@ CHANGED = 0.02
 _TURNED = 1.5  # degrees that count as turned
 _RESIZED = 0.04  # |log| of a scale that counts
 _PART = 0.93  # share of a picture's area below which the other is called a part of it
-_AROUND_LEVEL, _TONE_LEVEL = 2, 3  # 64 and 32 px
+_AROUND_LEVEL, _TONE_LEVEL = 1, 3  # 128 and 32 px
 _PLAIN = 12  # levels that the colour of a border may vary
 _PLAIN_BESIDE = 0.6  # share of the pixels beside the picture that must have the colour of the border
+_TEXT_BESIDE = 0.3  # the same on one side, where text may stand, if the frame is seen on all sides
 _LEAST_RIM = 12  # pixels of a side, below which nothing is said of it
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
 _BLURRED = 0.005  # of the longer side: the least blur that counts
@@ -140,16 +141,21 @@ def _around(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict
     colour = np.array([common % 32, common // 32 % 32, common // 1024]) * 8 + 4
     off = np.abs(image - colour).max(2)
     width, height = part.extent
-    seen = {}
+    seen: dict[str, bool] = {}
+    plains: dict[str, float] = {}
     for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
         beside = _inside(part, u, v, -0.07) & (depth > -0.07)  # noqa: PLR2004
         near, rim = beside & out & (depth > 0.012), beside & _inside(part, u, v, 0.012)  # noqa: PLR2004
         if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
-            plain, seen[side] = (off[near] < _PLAIN).mean(), (off[rim] > 2 * _PLAIN).mean() > 0.6  # noqa: PLR2004
-            if plain < _PLAIN_BESIDE:
-                return {f"cropped_{other}": round(float(share), 3)}
-    opposite = any(seen.get(one) and seen.get(two) for one, two in (("left", "right"), ("top", "bottom")))
-    if opposite and sum(seen.values()) >= len(seen) - 1:
+            plain, seen[side] = (off[near] < _PLAIN).mean(), bool((off[rim] > 2 * _PLAIN).mean() > 0.6)  # noqa: PLR2004
+            plains[side] = float(plain)
+    opposite = any(
+        seen.get(one) and seen.get(two) and min(plains[one], plains[two]) >= _PLAIN_BESIDE
+        for one, two in (("left", "right"), ("top", "bottom"))
+    )
+    crowded = [plain for plain in plains.values() if plain < _PLAIN_BESIDE]
+    is_clear = not crowded or (len(crowded) == 1 and crowded[0] >= _TEXT_BESIDE and all(seen.values()))
+    if opposite and is_clear and sum(seen.values()) >= len(seen) - 1:
         plain = (off[out] < _PLAIN).mean()
         return {f"{'border' if plain > 0.9 else 'page'}_{name}": round(1 - float(share), 3)}  # noqa: PLR2004
     return {f"cropped_{other}": round(float(share), 3)}

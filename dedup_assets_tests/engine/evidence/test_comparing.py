@@ -200,6 +200,17 @@ def test_a_border_is_told_from_the_picture_in_it(colour: str) -> None:
     assert finding.edited() == "b"
 
 
+def test_a_page_with_text_below_the_picture_is_told_from_more_of_the_photograph() -> None:
+    page = Image.new("RGB", (WIDTH + 140, HEIGHT + 200), "white")
+    page.paste(photo(3), (70, 60))
+    draw = ImageDraw.Draw(page)
+    for row in range(HEIGHT + 66, page.height - 10, 14):
+        draw.text((30, row), "words in a line of a page, " * 4, "black")
+    finding = compared(photo(3), page)
+    assert "page_b" in finding.edits
+    assert finding.edited() == "b"
+
+
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "mirrored": ImageOps.mirror,
     "mirrored upside down": ImageOps.flip,
