@@ -23,8 +23,25 @@ _MEANINGS: dict[Relation, str] = {
 UNEDITED = "no edit found"
 
 
+class Explained:
+    """What a page says of a relation and of the kind of an edit."""
+
+    relation: Relation
+    kind: str
+
+    @property
+    def word(self) -> str:
+        """The relation in words."""
+        return WORDS[self.relation]
+
+    @property
+    def details(self) -> str:
+        """What was done, or what the relation means."""
+        return describe_kind(self.relation, self.kind)
+
+
 @dataclass(frozen=True)
-class ShownFinding:
+class ShownFinding(Explained):
     """What is known of one pair.
 
     Attributes:
@@ -38,16 +55,6 @@ class ShownFinding:
     kind: str = ""
     align: str = ""
     changed: str = ""
-
-    @property
-    def word(self) -> str:
-        """The relation in words."""
-        return WORDS[self.relation]
-
-    @property
-    def details(self) -> str:
-        """What was done, or what the relation means."""
-        return describe_kind(self.relation, self.kind)
 
 
 def describe_kind(relation: str, kind: str) -> str:

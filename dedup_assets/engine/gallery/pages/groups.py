@@ -7,7 +7,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
-from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
+from dedup_assets.engine.gallery.pages.findings import Explained
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import BLANK_PROVEN_PAIR
@@ -15,7 +15,7 @@ from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate
 
 
 @dataclass(frozen=True)
-class ShownMatch:
+class ShownMatch(Explained):
     """An image beside the kept one: a copy, or a related image, which `other` says the group of, if it is in one."""
 
     file: ShownFile
@@ -23,16 +23,6 @@ class ShownMatch:
     relation: Relation
     kind: str = ""
     other: str = ""
-
-    @property
-    def word(self) -> str:
-        """The relation in words."""
-        return WORDS[self.relation]
-
-    @property
-    def details(self) -> str:
-        """What was done, or what the relation means."""
-        return describe_kind(self.relation, self.kind)
 
 
 @dataclass(frozen=True)
