@@ -24,6 +24,7 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
         "candidates": evidence.counts.get("candidates", 0),
         "compared_pairs": evidence.counts.get("compared", 0),
         "left_out_pairs": evidence.counts.get("left_out", 0),
+        "unreadable_images": evidence.counts.get("unreadable", 0),
         **relations,
         "found_done": evidence.is_stored,
         **({"note": "evidence=off: no pictures were compared, so that there are no groups"} if is_off else {}),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -293,3 +294,10 @@ def test_a_file_of_others_in_the_way_ends_the_run_before_it_begins(
     assert name in capsys.readouterr().err
     assert theirs.read_text() == "mine"
     assert not (tmp_path / "shards").exists()
+
+
+def test_similar_pairs_beyond_the_budget_are_counted_in_the_summary(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dedup_assets.run(photos, tmp_path / "out", evidence_pairs_per_image=0) == 0
+    assert re.search(r"similar pairs not compared +[1-9]", capsys.readouterr().out)

@@ -22,7 +22,7 @@ class KeepReason(StrEnum):
     LESS_EDITED = "less edited"
     PIXELS = "more pixels"
     BYTES = "more bytes"
-    NAME = "first by name, equal otherwise"
+    NAME = "first by name, of equal size"
     ALL_COPIES = "the others are copies of it"
     """Another image is better, but not every member is a copy of that one."""
 

@@ -124,7 +124,7 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
     larger = form_groups(evidence([(0, 1, "copy", "both")], sides={0: 200, 1: 300}))
     assert larger.rows.select("keep", "reason").row(0) == (name(1), "more pixels")
     first = form_groups(evidence([(0, 1, "exact", "")]))
-    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, equal otherwise")
+    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, of equal size")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `review` (whether a person must
-            decide about it): the most similar first. With
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`: the most similar first. With
             evidence also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
@@ -33,7 +32,7 @@ class NumberedGroups:
 
 NO_GROUPS = NumberedGroups(
     pl.DataFrame(schema={"group_id": pl.String, "keep": pl.UInt32, "reason": pl.String, "copies": pl.Int64}),
-    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "review": pl.Boolean}),
+    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String}),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
 )
 """Where evidence decides and there are no groups, nothing is to keep and nothing can go."""
@@ -75,7 +74,6 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             .when(pl.col("kind") == "")
             .then(pl.lit(_FINER))
             .otherwise(pl.col("kind") + f"; {_FINER}"),
-            review=is_review,
             similarity="similarity_to_keep",
         )
     )

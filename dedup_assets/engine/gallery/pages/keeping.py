@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 
 
@@ -99,7 +100,10 @@ def drop_lost(groups: NumberedGroups, facts: pl.DataFrame) -> NumberedGroups:
 
 
 def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
-    """Keep what the groups keep. Only copies can go: never a file that is in no group, or that a person must review.
+    """Keep what the groups keep. Only copies with the same bytes can go; a person decides about others.
+
+    Equal pixels may lack a date, a depth map or a second picture. What an edit took away, or what a comparison at 256
+    pixels cannot see (a digit, a face), may be all that somebody has.
 
     Nothing of a group can go whose kept file cannot be read now, perhaps because it was deleted since.
 
@@ -111,11 +115,11 @@ def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
         One row per file: `kept` (the kept file of its group; null in no group); `suggested` (whether it can go).
     """
     criteria = _criteria(facts)
-    copies = groups.copies.select("group", "file", "review").with_columns(
+    copies = groups.copies.select("group", "file", "relation").with_columns(
         kept=groups.groups["keep"].gather(groups.copies["group"])
     )
     can_go = criteria["removable"].gather(copies["file"]) & criteria["readable"].gather(copies["kept"])
-    can_go &= ~copies["review"]
+    can_go &= copies["relation"] == Relation.EXACT.value
     keepers = groups.groups.select(file="keep", kept="keep", suggested=pl.lit(value=False))
     members = pl.concat([copies.select("file", "kept", suggested=can_go), keepers])
     files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})
