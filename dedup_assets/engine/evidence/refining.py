@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.anchors import MIDDLE, Anchors
-from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.look import SIDE, Box, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_plausible
 
 _LEAST_PLACES = 40
@@ -57,7 +57,30 @@ def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: boo
         The map where it settled; None if it runs away, or if too few places lie in both pictures.
     """
     level, level_b = pick_levels(a, b, map_, level)
-    anchors, target, per = a.anchors(level), _Target.of(b, level_b), SIDE >> level
+    target = Target.of(b.gray(level_b), SIDE >> level_b, b.content)
+    return settle(a.anchors(level), target, SIDE >> level, a.extent, map_, steps, perspective)
+
+
+def settle(
+    anchors: Anchors,
+    target: "Target",
+    per: int,
+    extent: NDArray[np.float64],
+    map_: Map,
+    steps: int,
+    perspective: bool,
+) -> Refined | None:
+    """Move a map until the target, seen through it, differs least from the anchors; see `refine`.
+
+    Args:
+        anchors: places of a.
+        target: b.
+        per: px of a's longer side.
+        extent: (2,) of a.
+        map_: from a to b.
+        steps: at most.
+        perspective: whether the map may become a homography.
+    """
     if len(anchors.x) < _LEAST_PLACES:
         return None
     unknowns = anchors.columns if perspective else anchors.columns[:8]
@@ -73,7 +96,7 @@ def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: boo
             return None
         map_ = map_ @ invert(_step(moved))
         map_ /= map_[2, 2]
-        if not is_plausible(map_, a.extent):
+        if not is_plausible(map_, extent):
             return None
         seen = target.see(map_, anchors)
         if np.abs(moved).max() * per < _SETTLED:
@@ -91,20 +114,22 @@ class _Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class _Target:
-    """A level of the other picture, with the content's bounds in pixels."""
+class Target:
+    """A picture that a map leads to: (h, w, 3) gray and slopes, px of its longer side, the content's bounds in px."""
 
     planes: NDArray[np.float32]
     per: np.float32
     bounds: tuple[np.float32, ...]
 
     @classmethod
-    def of(cls, look: Look, level: int) -> "_Target":
-        per, box = SIDE >> level, look.content
-        bounds = (box.left + _EDGE, box.top + _EDGE, box.right - _EDGE, box.bottom - _EDGE)
-        return cls(look.gray(level), np.float32(per), tuple(np.float32(at * per - 0.5) for at in bounds))
+    def of(cls, planes: NDArray[np.float32], per: int, content: Box) -> "Target":
+        """The target of these planes, within the content in units of the longer side."""
+        left, top, right, bottom = content
+        bounds = (left + _EDGE, top + _EDGE, right - _EDGE, bottom - _EDGE)
+        return cls(planes, np.float32(per), tuple(np.float32(at * per - 0.5) for at in bounds))
 
     def see(self, map_: Map, anchors: Anchors) -> _Seen:
+        """The target at the places of another picture."""
         u, v = apply(map_, anchors.x, anchors.y)
         u, v = u * self.per - _HALF, v * self.per - _HALF
         left, top, right, bottom = self.bounds
