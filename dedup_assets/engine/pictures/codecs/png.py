@@ -8,6 +8,7 @@ _SIGNATURE_BYTES = 8
 _FRAME_BYTES = 12  # length, type and checksum
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _NOTES = (b"tEXt", b"zTXt", b"iTXt")
+_XMP = b"XML:com.adobe.xmp\0"  # XMP specification, part 3, 1.1.5
 _LARGE_PROFILE_BYTES = 1 << 20  # Pillow refuses such a profile
 _MOST_PROFILE_BYTES = 4 << 20
 
@@ -72,6 +73,19 @@ def large_profile(data: bytes) -> bytes:
             unpacked = _unpack_profile(data, chunk, _MOST_PROFILE_BYTES + 1)
             return unpacked if len(unpacked) <= _MOST_PROFILE_BYTES else b""
     return b""
+
+
+def read_metadata(data: bytes) -> tuple[bytes, bytes, bool]:
+    """The EXIF block (ISO/IEC 15948:2024, 11.3.4.5), the packed colour profile, and whether there is XMP."""
+    exif, profile, has_xmp = b"", b"", False
+    for kind, start, end in _chunks(data):
+        if kind == b"eXIf":
+            exif = data[start + 8 : end - 4]
+        elif kind == b"iCCP":
+            profile = data[start + 8 : end - 4]
+        elif kind == b"iTXt":
+            has_xmp |= data.startswith(_XMP, start + 8)
+    return exif, profile, has_xmp
 
 
 def _is_large_profile(data: bytes, chunk: _Chunk) -> bool:

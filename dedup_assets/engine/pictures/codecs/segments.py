@@ -14,7 +14,8 @@ _PROGRESSIVE_FRAME = 0xC2
 _BETWEEN_SCANS = {0xC4, 0xCC, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE}  # tables, lines, notes
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte of coded data nor a restart
 _COEFFICIENTS = 64
-_EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
+_EXIF, _ICC, _XMP = b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/1.0/\0"
+_TABLES = 0xDB
 
 
 class Carried(NamedTuple):
@@ -24,11 +25,13 @@ class Carried(NamedTuple):
         exif: the TIFF structure of its first EXIF segment; empty where there is none.
         profile: its ICC profile; empty where there is none, or not all of it.
         is_progressive: whether its frame is of a progressive JPEG.
+        has_xmp: whether it has an XMP packet.
     """
 
     exif: bytes
     profile: bytes
     is_progressive: bool
+    has_xmp: bool
 
 
 def read_segments(data: bytes) -> Carried:
@@ -38,7 +41,7 @@ def read_segments(data: bytes) -> Carried:
         data: the whole file.
     """
     exif, parts, position = b"", dict[int, bytes](), 2
-    wanted, is_progressive = 0, False
+    wanted, is_progressive, has_xmp = 0, False, False
     while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - every marker starts with 0xFF
         marker = data[position + 1]
         if marker == 0xFF:  # noqa: PLR2004 - fill byte
@@ -51,13 +54,25 @@ def read_segments(data: bytes) -> Carried:
             is_progressive = True
         elif marker == _APP1 and not exif and data.startswith(_EXIF, start):
             exif = data[start + len(_EXIF) : end]
+        elif marker == _APP1:
+            has_xmp |= data.startswith(_XMP, start)
         elif marker == _APP2 and data.startswith(_ICC, start) and end > start + len(_ICC) + 2:
             number, wanted = data[start + len(_ICC)], data[start + len(_ICC) + 1]
             parts[number] = data[start + len(_ICC) + 2 : end]
         position = end
     whole = bool(wanted) and sorted(parts) == list(range(1, wanted + 1))
     profile = b"".join(parts[number] for number in sorted(parts)) if whole else b""
-    return Carried(exif, profile, is_progressive)
+    return Carried(exif, profile, is_progressive, has_xmp)
+
+
+def read_first_table(data: bytes) -> bytes | None:
+    """The 64 values of quantization table 0, in zigzag order, if they are bytes (B.2.4.1); None without one."""
+    for marker, _, body in _segments(data):
+        if marker == _START_OF_SCAN:
+            break
+        if marker == _TABLES and len(body) > _COEFFICIENTS and body[0] == 0:
+            return body[1 : 1 + _COEFFICIENTS]
+    return None
 
 
 def frame_marker(data: bytes) -> int:
