@@ -247,7 +247,7 @@ def groups(context: dg.AssetExecutionContext, settings: SettingsResource, eviden
     kept one.
     """
     parsed = settings.parsed()
-    found = form_groups(evidence)
+    found = form_groups(evidence, parsed.keep_policy)
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
     return found

@@ -17,7 +17,7 @@ class Role(StrEnum):
     COPY = "copy"
     """A copy that shows nothing beyond the kept image."""
     REVIEW = "review"
-    """A copy that shows finer detail than the kept image: a person decides, and nothing suggests to remove it."""
+    """A copy that has what the kept image lacks, finer detail or metadata: a person decides."""
 
 
 class Relation(StrEnum):

@@ -13,7 +13,8 @@ EVIDENCE_SCHEMA = pl.Schema(
 IMAGES_SCHEMA = pl.Schema(
     {
         **{"filename": pl.Binary, "content": pl.String, "width": pl.Int64, "height": pl.Int64, "size_bytes": pl.Int64},
-        "frames": pl.Int64,
+        **{"frames": pl.Int64, "format": pl.String, "is_lossless": pl.Boolean, "jpeg_quality": pl.Int64},
+        **{"camera": pl.String, "taken": pl.String, "carries": pl.String},
     }
 )
 GROUPS_SCHEMA = pl.Schema(

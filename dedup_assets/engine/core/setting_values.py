@@ -5,10 +5,12 @@ A text that cannot be read is a ValueError.
 
 import os
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator
 
+from dedup_assets.engine.core.keep_rules import read_keep_policy
 from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
@@ -120,8 +122,25 @@ def _listed_patterns(value: Any) -> Any:  # noqa: ANN401 - likewise
     return [value] if isinstance(value, str) and value else value or []
 
 
+def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """A validator that keeps the text, if it can be parsed."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return check
+
+
 Inputs = Annotated[str | list[str], BeforeValidator(_checked_inputs)]
 """One input, or several."""
+
+TuriParam = Annotated[str, AfterValidator(_parsed_by(parse_turi_param))]
+FaissParam = Annotated[str, AfterValidator(_parsed_by(parse_numbers))]
+BoundingBoxText = Annotated[str, AfterValidator(_parsed_by(parse_bounding_box))]
+
+KeepPolicy = Annotated[str, AfterValidator(read_keep_policy)]
+"""A preset, or rules joined by commas; a YAML file is replaced by its rules."""
 
 Patterns = Annotated[list[str], BeforeValidator(_listed_patterns)]
 """Glob patterns; a single one needs no list around it."""

@@ -14,14 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from dedup_assets.engine.core.defaults import IMAGE_SECONDS, MAX_PIXELS
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.graph_settings import GraphSettings
+from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
+    BoundingBoxText,
+    FaissParam,
     HomePath,
     Inputs,
+    KeepPolicy,
     NearestNeighborModel,
     Patterns,
+    TuriParam,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
@@ -71,7 +76,7 @@ class Settings(BaseModel):
     num_images: int = Field(
         default=-1, ge=-1, description="Use only the first n images of the listing, after offsets; -1: all."
     )
-    turi_param: str = Field(
+    turi_param: TuriParam = Field(
         default="",
         description="Comma-separated key=value: nnmodel (0 brute_force, 1 ball_tree, 2 lsh), ccthreshold (0 to 1), "
         "run_cc, run_pagerank, run_degree (0 or 1). All but nnmodel apply to both providers.",
@@ -135,10 +140,10 @@ class Settings(BaseModel):
         le=1,
         description="Share of true neighbours that faiss_mode=auto is tuned to find; a check warns below it.",
     )
-    faiss_param: str = Field(
+    faiss_param: FaissParam = Field(
         default="", description="Comma-separated search parameters of the index, such as efSearch=175,nprobe=200."
     )
-    bounding_box: str = Field(
+    bounding_box: BoundingBoxText = Field(
         default="",
         description="Crop before embedding: rows=,cols=,width=,height= in pixels; row_y and col_x are synonyms.",
     )
@@ -176,6 +181,11 @@ class Settings(BaseModel):
         ge=0,
         le=100,
         description="Pairs whose pixels are compared, per image and at most; the most similar come first.",
+    )
+    keep_policy: KeepPolicy = Field(
+        default=DEFAULT_POLICY,
+        description="Which image of a group is kept: photos, dataset or archive; or rules joined by commas, of which "
+        "the first that tells two images apart decides; or a YAML file with a list of rules.",
     )
     max_pixels: int = Field(
         default=MAX_PIXELS, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
@@ -244,24 +254,6 @@ class Settings(BaseModel):
     @classmethod
     def _read_nnmodel(cls, value: Any) -> str:  # noqa: ANN401
         return "" if value == "" else nnmodel_of(str(value))
-
-    @field_validator("turi_param")
-    @classmethod
-    def _check_turi_param(cls, value: str) -> str:
-        parse_turi_param(value)
-        return value
-
-    @field_validator("faiss_param")
-    @classmethod
-    def _check_faiss_param(cls, value: str) -> str:
-        parse_numbers(value)
-        return value
-
-    @field_validator("bounding_box")
-    @classmethod
-    def _check_bounding_box(cls, value: str) -> str:
-        parse_bounding_box(value)
-        return value
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -7,6 +7,7 @@ import hashlib
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from dedup_assets.engine.core.errors import ImageError
@@ -14,6 +15,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
+from dedup_assets.engine.pictures.codecs.metadata import read_provenance
 from dedup_assets.engine.pictures.decoding import DecodingLimits, decode, decode_resized, image_size
 from dedup_assets.engine.pictures.frames import count_frames
 from dedup_assets.engine.workers.serving import Job
@@ -94,7 +96,8 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
     columns, rows = look_size(width, height)
     rgb = decode_resized(data, (rows, columns), box=box, limits=limits)
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
-    facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg]
+    said = list(astuple(read_provenance(data)))
+    facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]
     return make_look(rgb, width, height), facts
 
 

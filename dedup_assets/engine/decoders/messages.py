@@ -15,6 +15,7 @@ from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
 from dedup_assets.engine.decoders.tasks import Compared, DecodingTask, Looked, LookTask, PreviewTask, Undecoded
 from dedup_assets.engine.inputs.reading import MAX_FILE_BYTES
 from dedup_assets.engine.pictures.decoding import DecodingLimits, thumbnail_room
+from dedup_assets.engine.pictures.provenance import Provenance
 from dedup_assets.engine.workers import Request, Worker
 
 LOOKS_KEPT = 256
@@ -87,8 +88,9 @@ Attempt = tuple[int, int, tuple[float, ...] | None]
 
 
 def looked_of(answer: list[Any]) -> Looked:
-    """What a look at a good image found: the first fields of `Looked`."""
-    return Looked(*answer)
+    """What a look at a good image found: the first fields of `Looked`, the last as a list."""
+    fields = [*answer[:-1], Provenance(*answer[-1])]
+    return Looked(*fields)
 
 
 def compared_of(answer: list[Any]) -> Compared:

@@ -9,6 +9,9 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.pictures.provenance import Provenance
+
+_UNKNOWN_PROVENANCE = Provenance()
 
 Undecoded = bytes | ImageError | Source
 """One image before it is decoded: its file; or why it cannot be read; or where a decoding process reads it."""
@@ -112,6 +115,7 @@ class Looked:
         look: a checksum of the pixels at the size of a look.
         is_jpeg: a JPEG may be decoded at a smaller size, so its look differs a little from that of equal pixels in
             another format.
+        provenance: what the file says of itself, see `pictures.provenance`.
         problem: why the image cannot be compared.
     """
 
@@ -122,6 +126,7 @@ class Looked:
     frames: int | None = None
     look: int | None = None
     is_jpeg: bool = False
+    provenance: Provenance = _UNKNOWN_PROVENANCE
     problem: ImageError | None = None
 
 

@@ -3,14 +3,16 @@
 Groups follow from the evidence alone, so that a verdict of a person can change them without a new comparison.
 
 stars.py       which images are joined, in numbers
-keeping.py     which image of a group is kept, and why
+policy.py      the rules by which one image is better to keep than another, as numbers
+keeping.py     which image of a star is kept
 forming.py     evidence to the tables of `Groups`
 related.py     neighbours of a group that are no members
 group_ids.py   ids of groups
 """
 
 from dedup_assets.engine.groups.forming import form_groups
-from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, less_to_keep, quality_ranks
+from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, less_to_keep
+from dedup_assets.engine.groups.policy import Worth
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
 
-__all__ = ["CopyEdges", "better_than_hub", "choose_kept", "find_stars", "form_groups", "less_to_keep", "quality_ranks"]
+__all__ = ["CopyEdges", "Worth", "better_than_hub", "choose_kept", "find_stars", "form_groups", "less_to_keep"]

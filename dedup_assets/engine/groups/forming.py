@@ -1,6 +1,6 @@
 """Evidence to groups: images of one picture, the kept one, and the reason why it is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,17 +8,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.joining import join
+from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.group_ids import make_ids
-from dedup_assets.engine.groups.keeping import PART, KeepReason, choose_kept, edit_levels, less_to_keep, quality_ranks
+from dedup_assets.engine.groups.keeping import (
+    ALL_COPIES,
+    choose_kept,
+    deciding_rule,
+    edit_levels,
+    less_to_keep,
+)
+from dedup_assets.engine.groups.policy import FACTS_SCHEMA, Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
 
-def form_groups(evidence: Evidence) -> Groups:
+def form_groups(evidence: Evidence, keep_policy: str = DEFAULT_POLICY) -> Groups:
     """Form the groups that evidence proves, in the same way whatever the order of its rows.
 
     Images with the same bytes or the same pixels are one vertex, because these relations carry over: all that is said
@@ -26,11 +34,12 @@ def form_groups(evidence: Evidence) -> Groups:
 
     Args:
         evidence: rows whose residual is null say nothing here, because they follow from groups.
+        keep_policy: which image of a group is kept, see `core.keep_rules`.
     """
     proven = evidence.rows.filter(pl.col("residual").is_not_null())
     same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
     same = same.sort("similarity", "a", "b", descending=[True, False, False])
-    images = _Images.of(same, evidence.images)
+    images = _Images.of(same, evidence.images, keep_rules(keep_policy))
     rows = _rows_of(images, same)
     return Groups(rows, find_related(evidence.rows, rows))
 
@@ -40,12 +49,12 @@ class _Images:
     """The images that are the same picture as another one, in numbers.
 
     Attributes:
-        facts: one row per image, by name: `filename`, `content`, `pixels`, `size_bytes`.
+        facts: one row per image, by name: `content`, `carries`, and the columns of `FACTS_SCHEMA`.
         a: (m,) int64, of each row of evidence the image a.
         b: (m,) int64, likewise.
         vertex: (n,) int64, of each image: equal for images with the same bytes or pixels; 0, 1, ...
         file: (n,) int64: equal for images with the same bytes.
-        rank: (n,) int64: of each image, as `quality_ranks` gives it.
+        worth: of each image, to be kept.
     """
 
     facts: pl.DataFrame
@@ -53,20 +62,17 @@ class _Images:
     b: NDArray[np.int64]
     vertex: NDArray[np.int64]
     file: NDArray[np.int64]
-    rank: NDArray[np.int64]
+    worth: Worth
 
     @classmethod
-    def of(cls, same: pl.DataFrame, known: pl.DataFrame) -> "_Images":
+    def of(cls, same: pl.DataFrame, known: pl.DataFrame, rules: Sequence[str]) -> "_Images":
         names = pl.concat([same["a"], same["b"]]).unique().sort().alias("filename")
         facts = pl.DataFrame(names).join(
             known.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
         )
-        facts = facts.select(
-            "filename",
-            pl.coalesce("content", pl.col("filename").bin.encode("hex")),
-            pixels=(pl.col("width") * pl.col("height")).fill_null(0),
-            size_bytes=pl.col("size_bytes").fill_null(-1),
-        )
+        facts = facts.with_columns(
+            pl.coalesce("content", pl.col("filename").bin.encode("hex")), pixels=pl.col("width") * pl.col("height")
+        ).select("content", "carries", *FACTS_SCHEMA)
         number = pl.DataFrame({"filename": names, "number": np.arange(len(names))})
         a, b = (
             same.select(filename=side)
@@ -78,8 +84,7 @@ class _Images:
         alike = exact | (same["relation"] == Relation.PIXELS).to_numpy()
         _, vertex = np.unique(join(len(names), a[alike], b[alike]), return_inverse=True)
         file = join(len(names), a[exact], b[exact]).astype(np.int64)
-        rank = quality_ranks(facts["pixels"].to_numpy(), facts["size_bytes"].to_numpy())
-        return cls(facts, a, b, vertex.astype(np.int64), file, rank)
+        return cls(facts, a, b, vertex.astype(np.int64), file, Worth.of(facts, rules, vertex))
 
     def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
         """An edge for each two vertices with a `copy` row; of several rows the first counts."""
@@ -98,7 +103,8 @@ class _Images:
 
     def members(self) -> list[NDArray[np.int64]]:
         """The images of each vertex, the best first."""
-        order = np.lexsort((self.rank, self.vertex))
+        order = self.worth.order()
+        order = order[np.argsort(self.vertex[order], kind="stable")]
         return np.split(order, np.flatnonzero(np.diff(self.vertex[order])) + 1) if len(order) else []
 
 
@@ -108,13 +114,13 @@ class _Star:
 
     kept: int
     others: list[int]
-    reason: KeepReason
+    reason: str
 
 
 def _rows_of(images: _Images, same: pl.DataFrame) -> pl.DataFrame:
     edges, members = images.copy_edges(same), images.members()
     best = np.array([group[0] for group in members], np.int64)
-    stars = list(_stars(images, edges, members, images.rank[best]))
+    stars = list(_stars(images, edges, members, best))
     images_of = [[int(image) for vertex in (star.kept, *star.others) for image in members[vertex]] for star in stars]
     contents = images.facts["content"].to_list()
     ids = make_ids([[contents[image] for image in group] for group in images_of])
@@ -131,8 +137,11 @@ def _rows_of(images: _Images, same: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stars(
-    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], rank: NDArray[np.int64]
+    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], best: NDArray[np.int64]
 ) -> Iterable[_Star]:
+    worth = images.worth.take(best)
+    rank = np.empty(len(best), np.int64)
+    rank[worth.order()] = np.arange(len(best))
     hub = find_stars(len(members), edges, rank)
     order = np.argsort(hub, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(hub[order])) + 1) if len(order) else []:
@@ -140,26 +149,20 @@ def _stars(
         if len(group) == len(members[center]) == 1:
             continue
         around = group[group != center]
-        kept, is_best = choose_kept(center, around, edges, rank)
-        others = [int(vertex) for vertex in group if vertex != kept]
-        reason = _reason(images, edges, members, kept, others) if is_best else KeepReason.ALL_COPIES
-        yield _Star(kept, others, reason)
+        kept, is_best = choose_kept(center, around, edges, worth)
+        others = group[group != kept]
+        reason = _reason(images, edges, members, kept, others) if is_best else ALL_COPIES
+        yield _Star(kept, others.tolist(), reason)
 
 
 def _reason(
-    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], kept: int, others: list[int]
-) -> KeepReason:
+    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], kept: int, others: NDArray[np.int64]
+) -> str:
     """What the kept image, which is the best of its group, has before the next best one."""
-    first, *twins = members[kept][:2]
+    first, *twins = members[kept][:2].tolist()
     rivals = np.array([members[vertex][0] for vertex in others] + twins, np.int64)
-    levels = np.append(edit_levels(kept, np.array(others, np.int64), edges), np.zeros(len(twins), np.int64))
-    place = np.lexsort((images.rank[rivals], levels))[0]
-    if levels[place] > 0:
-        return KeepReason.SHOWS_MORE if levels[place] == PART else KeepReason.LESS_EDITED
-    for column, reason in (("pixels", KeepReason.PIXELS), ("size_bytes", KeepReason.BYTES)):
-        if images.facts[column][int(first)] > images.facts[column][int(rivals[place])]:
-            return reason
-    return KeepReason.NAME
+    levels = np.append(edit_levels(kept, others, edges), np.zeros(len(twins), np.int64))
+    return reason_of(deciding_rule(first, rivals, levels, images.worth))
 
 
 def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.DataFrame) -> pl.DataFrame:
@@ -183,7 +186,7 @@ def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.
     ).with_columns(
         role=pl.when(is_kept)
         .then(pl.lit(Role.KEEP.value))
-        .when(_is_finer(found, images, keep))
+        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep))
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
         similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
@@ -193,6 +196,13 @@ def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.
     )
     ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
     return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _carries_more(images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each image has a kind of metadata, such as EXIF or a colour profile, that the kept one lacks."""
+    carried = images.facts["carries"].fill_null("").str.extract_all(r"\w+")
+    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep)})
+    return pairs.select(pl.col("own").list.set_difference("kept").list.len() > 0)["own"]
 
 
 def _is_finer(found: pl.DataFrame, images: _Images, keep: NDArray[np.int64]) -> pl.Series:

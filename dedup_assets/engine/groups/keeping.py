@@ -1,43 +1,18 @@
-"""Which image of a group is kept, and why: the only module of the engine that has this rule for groups."""
-
-from enum import StrEnum
+"""Which image of a star is kept: the best by the rules of `policy` that all others are copies of."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED
+from dedup_assets.engine.groups.policy import PART, Worth
 from dedup_assets.engine.groups.stars import CopyEdges
-
-PART = 2
-"""How much worse an image is that shows a part of another one; 1 is for other edits."""
 
 _SHOWS_MORE = 0.04  # difference of the overlaps
 _SIDES = {"a": -1, "b": 1}
 
 
-class KeepReason(StrEnum):
-    """Why an image is kept: the first criterion in which it is ahead of the best of the others."""
-
-    SHOWS_MORE = "shows more"
-    LESS_EDITED = "less edited"
-    PIXELS = "more pixels"
-    BYTES = "more bytes"
-    NAME = "first by name, of equal size"
-    ALL_COPIES = "the others are copies of it"
-    """Another image is better, but not every member is a copy of that one."""
-
-
-def quality_ranks(pixels: NDArray[np.int64], size_bytes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rank of each image among all, 0 is the best: more pixels, then more bytes, then the first.
-
-    Args:
-        pixels: (n,) width times height of the file; 0 if unknown.
-        size_bytes: (n,) -1 if unknown.
-    """
-    order = np.lexsort((-size_bytes, -pixels))  # stable: the first of equal ones stays ahead
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
+ALL_COPIES = "the others are copies of it"
+"""Why an image is kept although another is better: not every member is a copy of that one."""
 
 
 def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> int:
@@ -65,37 +40,65 @@ def edit_levels(hub: int, members: NDArray[np.int64], edges: CopyEdges) -> NDArr
     return np.where(places < 0, 0, np.where(members > hub, worse, -worse))
 
 
-def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, rank: NDArray[np.int64]) -> list[int]:
+def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> list[int]:
     """The members of a star that are better to keep than its hub, the best first.
 
     Args:
         hub: the vertex that all members are joined to.
         members: the others.
         edges: with those between the hub and each member.
-        rank: of each vertex, as `quality_ranks` gives it.
+        worth: of each vertex.
     """
-    levels = edit_levels(hub, members, edges).tolist()
-    keys = [(level, int(rank[member]), member) for level, member in zip(levels, members.tolist(), strict=True)]
-    return [member for level, place, member in sorted(keys) if (level, place) < (0, int(rank[hub]))]
+    gains = worth.beside(hub, members, edit_levels(hub, members, edges))
+    better = _deciding(gains) > 0
+    order = np.lexsort(-gains.T[::-1])
+    return [int(vertex) for vertex in members[order[better[order]]]]
 
 
-def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, rank: NDArray[np.int64]) -> tuple[int, bool]:
+def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> tuple[int, bool]:
     """The vertex of a star to keep, and whether it is the best of all: there may be a better one that is not proven.
 
     From the hub on, the best of those that are better than the kept one and joined to all others is kept instead. What
-    is better is known beside the kept one only, so this is repeated.
+    is better is known beside the kept one only, so this is repeated. What was done to two images need not agree with
+    what was done to others: where that leads back, the best of the images on the way by their own facts is kept.
 
     Arguments as of `better_than_hub`.
     """
-    everyone, kept, seen = np.append(members, hub), hub, {hub}
+    everyone, kept, seen = np.append(members, hub), hub, [hub]
     while True:
-        better = better_than_hub(kept, everyone[everyone != kept], edges, rank)
+        better = better_than_hub(kept, everyone[everyone != kept], edges, worth)
         proven = (vertex for vertex in better if vertex not in seen and _is_joined_to_all(vertex, everyone, edges))
         following = next(proven, None)
         if following is None:
-            return kept, seen.issuperset(better)
+            break
         kept = following
-        seen.add(kept)
+        seen.append(kept)
+    is_best = set(seen).issuperset(better)
+    if better and is_best:
+        around = np.array(sorted(seen), np.int64)
+        kept = int(around[worth.take(around).order()[0]])
+    return kept, is_best
+
+
+def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth) -> str:
+    """The rule by which the kept image, which is the best, is ahead of the next best one.
+
+    Args:
+        kept: an image.
+        rivals: the others, at least one.
+        levels: how much worse each of them is by what was done to it, as `edit_levels` gives it.
+        worth: of each image.
+    """
+    gains = worth.beside(kept, rivals, levels)
+    next_best = gains[np.lexsort(-gains.T[::-1])[0]]
+    return worth.rules[int(np.flatnonzero(next_best)[0])]
+
+
+def _deciding(gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each row the first number that is not 0; 0 if all are."""
+    first = (gains != 0).argmax(1)
+    found: NDArray[np.float64] = gains[np.arange(len(gains)), first]
+    return found
 
 
 def _is_joined_to_all(vertex: int, everyone: NDArray[np.int64], edges: CopyEdges) -> bool:

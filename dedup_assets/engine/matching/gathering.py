@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
+from dedup_assets.engine.core.keep_rules import keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.progress import ProgressReporter
@@ -77,9 +78,10 @@ def gather_evidence(
         ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
         open_decoders(threads) as decoders,
     ):
-        matching = Matching(wanted, library.rank_as_center, budget, Lanes(threads, abandon=decoders.close), progress)
+        lanes, rules = Lanes(threads, abandon=decoders.close), keep_rules(settings.keep_policy)
+        matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
         matching.run(_examiners(settings, library, decoders, reads))
-    found = Matches(library, exact, matching.proofs, matching.looked)
+    found = Matches(library, exact, matching.proofs, matching.looked, settings.keep_policy)
     evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
     counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
@@ -93,6 +95,8 @@ class Matching:
     Args:
         candidates: pairs of images that are no exact copies.
         rank: of each image as a centre.
+        names: (n,) binary.
+        rules: which image of a group is kept, as `keep_rules` gives them.
         budget: most pairs that are compared.
         lanes: threads that work side by side.
         progress: counts pairs.
@@ -100,6 +104,8 @@ class Matching:
 
     candidates: CandidatePairs
     rank: "np.typing.NDArray[np.int64]"
+    names: pl.Series
+    rules: Sequence[str]
     budget: int
     lanes: Lanes
     progress: ProgressReporter
@@ -112,7 +118,7 @@ class Matching:
         self.left_out = rounds.count_left_out()
         self.proofs = Proofs(len(self.rank), rounds.results)
         for _ in range(_KEEPING_ROUNDS):
-            jobs = self.proofs.keeping_jobs(self.looked)
+            jobs = self.proofs.keeping_jobs(self.looked, self.names, self.rules)
             if not jobs:
                 break
             outcomes = self._hold(jobs, prove_kept, lambda job: 1 + len(job.others), open_examiner)

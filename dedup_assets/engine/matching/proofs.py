@@ -1,16 +1,19 @@
 """What was proven of pairs, as arrays: the maps between copies, and the stars that follow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.tasks import Looked
-from dedup_assets.engine.groups import CopyEdges, better_than_hub, choose_kept, find_stars, less_to_keep, quality_ranks
+from dedup_assets.engine.groups import CopyEdges, Worth, better_than_hub, choose_kept, find_stars, less_to_keep
+from dedup_assets.engine.groups.policy import FACTS_SCHEMA
 from dedup_assets.engine.matching.clustering import KeepingJob, Matrix, PairResult, compose
 
 
@@ -60,24 +63,26 @@ class Proofs:
                 found.setdefault((other, one), inverse)
         return found
 
-    def keeping_jobs(self, looked: dict[int, Looked]) -> list[KeepingJob]:
-        """For each star whose centre is not the best image to keep, the pairs that would prove that one."""
-        edges = self._edges()
-        pixels, size_bytes = np.zeros(self.count, np.int64), np.full(self.count, -1, np.int64)
-        for image, facts in looked.items():
-            if facts.problem is None:
-                pixels[image] = (facts.width or 0) * (facts.height or 0)
-                size_bytes[image] = -1 if facts.size_bytes is None else facts.size_bytes
-        rank = quality_ranks(pixels, size_bytes)
+    def keeping_jobs(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> list[KeepingJob]:
+        """For each star whose centre is not the best image to keep, the pairs that would prove that one.
+
+        Args:
+            looked: what is known of images.
+            names: (count,) binary.
+            rules: which image of a group is kept, as `keep_rules` gives them.
+        """
+        edges, worth = self._edges(), self._worth(looked, names, rules)
+        rank = np.empty(self.count, np.int64)
+        rank[worth.order()] = np.arange(self.count)
         hub = find_stars(self.count, edges, rank)
         images = np.flatnonzero(hub != np.arange(self.count))
         images = images[np.argsort(hub[images], kind="stable")]
         jobs = []
         for members in np.split(images, np.flatnonzero(np.diff(hub[images])) + 1) if len(images) else []:
             center = int(hub[members[0]])
-            kept, _ = choose_kept(center, members, edges, rank)
+            kept, _ = choose_kept(center, members, edges, worth)
             everyone = np.append(members, center)
-            for best in better_than_hub(kept, everyone[everyone != kept], edges, rank):
+            for best in better_than_hub(kept, everyone[everyone != kept], edges, worth):
                 others = [int(each) for each in everyone if int(each) != best]
                 left = [other for other in others if (best, other) not in self.matrices]
                 if not left:
@@ -92,6 +97,13 @@ class Proofs:
         """The vertices of all pairs that were compared, both ways."""
         pairs = [(int(self.vertex[each.a]), int(self.vertex[each.b])) for each in self.results]
         return {*pairs, *((other, one) for one, other in pairs)}
+
+    def _worth(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> Worth:
+        rows = [_facts(image, names, facts) for image, facts in looked.items() if facts.problem is None]
+        known = pl.DataFrame(rows, schema={"image": pl.Int64, **FACTS_SCHEMA}, orient="row")
+        every = pl.DataFrame({"image": np.arange(self.count), "filename": names})
+        facts = every.join(known.drop("filename"), on="image", how="left", maintain_order="left")
+        return Worth.of(facts.select(FACTS_SCHEMA.names()), rules, self.vertex)
 
     def _through(self, start: int, center: int, end: int) -> Matrix | None:
         return compose(self.matrices.get((center, end)), self.matrices.get((start, center)))
@@ -108,3 +120,11 @@ class Proofs:
         pairs = np.array(sorted(keys), np.int64).reshape(-1, 2)
         worse = np.array([keys[pair] for pair in sorted(keys)], np.int8)
         return CopyEdges(pairs[:, 0], pairs[:, 1], worse, np.arange(len(pairs)))
+
+
+def _facts(image: int, names: pl.Series, looked: Looked) -> tuple[Any, ...]:
+    """A row of facts of an image, with its number before it."""
+    pixels = looked.width * looked.height if looked.width and looked.height else None
+    said = looked.provenance
+    own = (image, names[image], pixels, looked.size_bytes, said.format)
+    return (*own, said.is_lossless, said.jpeg_quality, said.camera, said.taken or None)

@@ -1,12 +1,13 @@
 """Results in numbers to the tables of `Evidence`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
 from dedup_assets.engine.core.match_records import Evidence, Relation, Role
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Pairs
@@ -33,12 +34,14 @@ class Matches:
         exact: the exact copies among them.
         proofs: the comparisons, between first images of exact copies.
         looked: what is known of the images that were looked at.
+        keep_policy: which image of a group is kept.
     """
 
     library: Library
     exact: ExactCopies
     proofs: Proofs
     looked: dict[int, Looked]
+    keep_policy: str = DEFAULT_POLICY
 
     def tabulate(self, similarity: "Similarities", pairs: Pairs) -> Evidence:
         """The rows for all compared pairs, exact copies, members of groups and pairs of similarity.csv; without counts.
@@ -48,7 +51,7 @@ class Matches:
         """
         images = self._images()
         proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
-        groups = form_groups(Evidence(proven, images))
+        groups = form_groups(Evidence(proven, images), self.keep_policy)
         derived = self._derived_rows(proven, groups.rows, _and_members(pairs, groups.rows))
         rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
         return Evidence(rows, images)
@@ -65,7 +68,8 @@ class Matches:
                 continue
             size_bytes = int(self.library.size_bytes[image])
             known = size_bytes if size_bytes >= 0 else facts.size_bytes if self.library.is_file(image) else None
-            rows.append((self.library.names[image], content, facts.width, facts.height, known, facts.frames))
+            own = (self.library.names[image], content, facts.width, facts.height, known, facts.frames)
+            rows.append((*own, *astuple(facts.provenance)))
         return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
 
     def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:

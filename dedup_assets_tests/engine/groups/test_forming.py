@@ -38,7 +38,16 @@ def evidence(rows: Iterable[Row], *, sides: dict[int, int] | None = None, unprov
     ]
     return Evidence(
         pl.DataFrame(table, schema=EVIDENCE_SCHEMA, orient="row"),
-        pl.DataFrame(images, schema=IMAGES_SCHEMA, orient="row"),
+        images_table(images),
+    )
+
+
+def images_table(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+    """Rows with the first columns of `IMAGES_SCHEMA`; the others are unknown."""
+    width = len(rows[0]) if rows else 0
+    named = pl.DataFrame(rows, schema=dict(list(IMAGES_SCHEMA.items())[:width]), orient="row")
+    return named.with_columns(
+        pl.lit(None, kind).alias(name) for name, kind in IMAGES_SCHEMA.items() if name not in named.columns
     )
 
 
@@ -124,7 +133,7 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
     larger = form_groups(evidence([(0, 1, "copy", "both")], sides={0: 200, 1: 300}))
     assert larger.rows.select("keep", "reason").row(0) == (name(1), "more pixels")
     first = form_groups(evidence([(0, 1, "exact", "")]))
-    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, of equal size")
+    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, of equal worth")
 
 
 @pytest.mark.parametrize(

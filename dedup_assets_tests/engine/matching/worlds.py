@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import Pairs
@@ -126,7 +127,8 @@ def match(world: World, threads: int = 1, budget: int = 10_000) -> tuple[Evidenc
         yield Oracle(world)
 
     lanes = Lanes(threads, abandon=lambda: None)
-    matching = Matching(candidates, library.rank_as_center, budget, lanes, ProgressReporter())
+    rules = keep_rules(DEFAULT_POLICY)
+    matching = Matching(candidates, library.rank_as_center, names, rules, budget, lanes, ProgressReporter())
     matching.run(oracle)
     listed = pl.DataFrame(
         [(world.name(one), world.name(other), 0.9) for one, other in world.listed],

@@ -31,7 +31,9 @@ def evidence(draw: st.DrawFn) -> Evidence:
         st.sampled_from(["", "a", "b", "both"]),
     )
     rows = pl.DataFrame(draw(st.lists(row, max_size=5)), schema=match_files.EVIDENCE_SCHEMA, orient="row")
-    image = st.tuples(names, st.just("0" * 64), st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.just(1))
+    own = (names, st.just("0" * 64), *(st.integers(1, 9),) * 3, st.just(1))
+    said = (st.sampled_from(["", "JPEG"]), st.none() | st.booleans(), st.none() | st.integers(1, 100))
+    image = st.tuples(*own, *said, *(st.text(max_size=5),) * 3)
     images = pl.DataFrame(draw(st.lists(image, max_size=3)), schema=match_files.IMAGES_SCHEMA, orient="row")
     return Evidence(rows, images, {"compared": rows.height})
 

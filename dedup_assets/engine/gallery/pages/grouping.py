@@ -7,7 +7,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
-_FINER = "finer detail than the kept one, look at both"
+_FINER = "has detail or metadata that the kept one lacks, look at both"
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
 _RELATED_KIND = pl.when(pl.col("relation").is_in(_SAME_PICTURE)).then(pl.lit(_OF_A_COPY)).otherwise(pl.lit(""))
 

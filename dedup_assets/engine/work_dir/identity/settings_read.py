@@ -27,8 +27,8 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "similarity": (*_SEARCH, "threshold"),
     "outliers": (*_SEARCH, "lower_threshold"),
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
-    "evidence": ("evidence", "evidence_pairs_per_image", "bounding_box", "max_pixels"),
-    "groups": (),
+    "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
+    "groups": ("keep_policy",),
     "gallery": ("gallery_pairs",),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""

@@ -1,5 +1,6 @@
 """What a file says of camera, time, compression and metadata is read, and damage never raises an error."""
 
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from dedup_assets.engine.pictures.provenance import Provenance, jpeg_quality, read_provenance
+from dedup_assets.engine.pictures.codecs.metadata import jpeg_quality, read_provenance
+from dedup_assets.engine.pictures.provenance import Provenance
 from dedup_assets_tests.support.pictures import photo_like
 
 MAKE, MODEL, EXIF_PART, GPS_PART, TAKEN, LATITUDE = 0x010F, 0x0110, 0x8769, 0x8825, 0x9003, 2
@@ -22,6 +24,7 @@ def exif_of_a_camera() -> Image.Exif:
     return exif
 
 
+@cache  # it holds the time of its making
 def profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -1,0 +1,116 @@
+"""The rules by which the image to keep is chosen, their presets, and how a policy is written.
+
+A policy is an ordered list of rules. The first that tells two images apart decides. What is unknown decides nothing.
+How each rule reads the facts of images is in `groups.policy`.
+"""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+_PATH = "path="
+_ENDINGS = (".yaml", ".yml")
+
+
+class KeepRule(StrEnum):
+    """What an image can be ahead in. Each text says what the winner of the rule has."""
+
+    UNCROPPED = "uncropped"
+    """It shows more of the picture."""
+    UNEDITED = "unedited"
+    """Nothing covers it, surrounds it or was taken from it."""
+    CAMERA_ORIGINAL = "camera_original"
+    """Its EXIF block names a camera."""
+    PIXELS = "pixels"
+    """It has more pixels."""
+    LOSSLESS = "lossless_if_not_derived"
+    """It is stored without loss, and no lossy file has the same pixels."""
+    JPEG_QUALITY = "jpeg_quality"
+    """Its JPEG quality is higher."""
+    BYTES = "bytes_same_format"
+    """It has more bytes, of two files of one format."""
+    OLDEST_EXIF = "oldest_exif"
+    """Its EXIF block has the earlier time."""
+    NAME = "name"
+    """Its name comes first in the order of bytes."""
+
+
+_PHOTOS = (
+    *(KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.CAMERA_ORIGINAL, KeepRule.PIXELS, KeepRule.LOSSLESS),
+    *(KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF, KeepRule.NAME),
+)
+PRESETS: dict[str, tuple[str, ...]] = {
+    "photos": _PHOTOS,
+    "dataset": tuple(rule for rule in _PHOTOS if rule not in (KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF)),
+    "archive": (
+        *(KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF, KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.LOSSLESS),
+        *(KeepRule.PIXELS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.NAME),
+    ),
+}
+"""Policies with a name: photographs; training sets, in which metadata say nothing; archives, in which they say most."""
+
+DEFAULT_POLICY = "photos"
+
+
+def path_pattern(rule: str) -> str | None:
+    """The regular expression of a rule `path=REGEX`; None for another rule."""
+    return rule.removeprefix(_PATH) if rule.startswith(_PATH) else None
+
+
+def read_keep_policy(value: str) -> str:
+    """Give the rules of a policy: a preset, a YAML file with a list of rules, or the rules themselves.
+
+    Args:
+        value: the name of a preset; the path of a file that ends with .yaml or .yml; or rules joined by commas.
+
+    Returns:
+        The name of the preset, or rules joined by commas.
+
+    Raises:
+        ValueError: the file cannot be read, or a rule is unknown, twice, or no regular expression.
+    """
+    if value in PRESETS:
+        return value
+    rules = _read_file(Path(value)) if value.endswith(_ENDINGS) else [rule.strip() for rule in value.split(",")]
+    for rule in rules:
+        _check(rule)
+    if twice := next((rule for rule in rules if rules.count(rule) > 1), None):
+        raise ValueError(f"rule {twice!r} is given twice")
+    return ",".join(rules)
+
+
+def keep_rules(policy: str) -> tuple[str, ...]:
+    """The rules of a policy as `read_keep_policy` gives it, ended by `name`, so that some rule always decides."""
+    rules = PRESETS.get(policy) or tuple(policy.split(","))
+    return rules if KeepRule.NAME in rules else (*rules, KeepRule.NAME)
+
+
+def _check(rule: Any) -> None:  # noqa: ANN401 - what YAML holds
+    pattern = path_pattern(rule) if isinstance(rule, str) else None
+    if pattern is None:
+        if rule not in list(KeepRule):
+            raise ValueError(
+                f"unknown rule {rule!r}: allowed are {', '.join(KeepRule)} and path=REGEX; or one of the presets "
+                f"{', '.join(PRESETS)}; or a file that ends with {' or '.join(_ENDINGS)}"
+            )
+        return
+    if "," in pattern:
+        raise ValueError(f"rule {rule!r} has a comma, which separates rules: write \\x2c")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"rule {rule!r} is no regular expression: {error}") from None
+
+
+def _read_file(path: Path) -> list[Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())}") from None
+    rules = found.get("rules") if isinstance(found, dict) else found
+    if not isinstance(rules, list) or not rules:
+        raise ValueError(f"{str(path)!r} must hold a list of rules, or `rules:` with one")
+    return [f"{_PATH}{rule['path']}" if isinstance(rule, dict) and list(rule) == ["path"] else rule for rule in rules]

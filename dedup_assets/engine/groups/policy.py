@@ -1,0 +1,128 @@
+"""Which of the images of one picture is kept: the rules of `core.keep_rules` as numbers, the higher the better.
+
+Gallery, plan and Python ask this module. Which images are of one picture is not decided here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.keep_rules import KeepRule, path_pattern
+
+PART = 2
+"""How much worse an image is that shows a part of another one; 1 is for other edits."""
+
+FACTS_SCHEMA = pl.Schema(
+    {
+        **{"filename": pl.Binary, "pixels": pl.Int64, "size_bytes": pl.Int64, "format": pl.String},
+        **{"is_lossless": pl.Boolean, "jpeg_quality": pl.Int64, "camera": pl.String, "taken": pl.String},
+    }
+)
+"""What the rules read of an image; null where it is unknown."""
+
+REASONS: dict[str, str] = {
+    KeepRule.UNCROPPED: "shows more",
+    KeepRule.UNEDITED: "less edited",
+    KeepRule.CAMERA_ORIGINAL: "from a camera",
+    KeepRule.PIXELS: "more pixels",
+    KeepRule.LOSSLESS: "without loss",
+    KeepRule.JPEG_QUALITY: "higher JPEG quality",
+    KeepRule.BYTES: "more bytes",
+    KeepRule.OLDEST_EXIF: "taken first",
+    KeepRule.NAME: "first by name, of equal worth",
+}
+"""What an image has that is kept by a rule."""
+
+
+def reason_of(rule: str) -> str:
+    """Why an image is kept, in words, if this rule decided."""
+    pattern = path_pattern(rule)
+    return REASONS[rule] if pattern is None else f"path matches {pattern}"
+
+
+@dataclass(frozen=True)
+class Worth:
+    """How good images are by each rule.
+
+    Attributes:
+        rules: as `keep_rules` gives them.
+        values: (n, rules) float64, the higher the better; nan where unknown, or where only two images can be compared.
+        formats: (n,) int64: equal for files of one format; -1 if unknown.
+    """
+
+    rules: tuple[str, ...]
+    values: NDArray[np.float64]
+    formats: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, facts: pl.DataFrame, rules: Sequence[str], pixels: NDArray[np.int64]) -> "Worth":
+        """The worth of n images.
+
+        Args:
+            facts: n rows of `FACTS_SCHEMA`.
+            rules: as `keep_rules` gives them.
+            pixels: (n,) equal for images whose decoded pixels are equal.
+        """
+        facts = facts.with_columns(pl.Series("same", pixels))
+        # A lossless file with the pixels of a lossy one is made from it.
+        is_derived = pl.col("is_lossless") & (~pl.col("is_lossless")).any().over("same")
+        facts = facts.with_columns(is_lossless=pl.when(is_derived).then(None).otherwise("is_lossless"))
+        columns = [_column(facts, rule).cast(pl.Float64).fill_null(np.nan).to_numpy() for rule in rules]
+        formats = facts["format"].replace("", None).rank("dense").fill_null(-1).to_numpy().astype(np.int64)
+        return cls(tuple(rules), np.stack(columns, 1), formats)
+
+    def take(self, images: NDArray[np.int64]) -> "Worth":
+        """The worth of some of the images, in this order."""
+        return Worth(self.rules, self.values[images], self.formats[images])
+
+    def order(self) -> NDArray[np.int64]:
+        """(n,) the images, the best first, where nothing but each one's own facts is known."""
+        known = np.where(np.isnan(self.values), -np.inf, self.values)
+        return np.lexsort(-known.T[::-1]).astype(np.int64)
+
+    def beside(self, one: int, others: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(m, rules): how much better each of m images is than `one`, by each rule; 0 where the rule tells nothing.
+
+        Args:
+            one: an image.
+            others: (m,) images.
+            levels: (m,) how much worse each of them is than `one` by what was done to it: PART, 1, 0, -1 or -PART.
+        """
+        gains = self.values[others] - self.values[one]
+        for rule, level in ((KeepRule.UNCROPPED, PART), (KeepRule.UNEDITED, 1)):
+            if rule in self.rules:
+                gains[:, self.rules.index(rule)] = np.where(np.abs(levels) == level, -np.sign(levels), 0)
+        if KeepRule.BYTES in self.rules:
+            is_other = (self.formats[others] != self.formats[one]) | (self.formats[others] < 0)
+            gains[is_other, self.rules.index(KeepRule.BYTES)] = 0
+        known: NDArray[np.float64] = np.nan_to_num(gains, nan=0.0)
+        return known
+
+
+def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
+    pattern = path_pattern(rule)
+    if pattern is not None:
+        found = re.compile(pattern.encode("utf-8", "surrogateescape"))
+        return facts["filename"].map_elements(lambda name: bool(found.search(name)), pl.Boolean)
+    if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
+        return pl.Series([None] * facts.height, dtype=pl.Float64)
+    return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]
+
+
+def _first_is_best(column: pl.Expr) -> pl.Expr:
+    return -column.rank("dense").cast(pl.Int64)
+
+
+_EXPRESSIONS: dict[KeepRule, pl.Expr] = {
+    KeepRule.CAMERA_ORIGINAL: pl.col("camera") != "",
+    KeepRule.PIXELS: pl.col("pixels"),
+    KeepRule.LOSSLESS: pl.col("is_lossless"),
+    KeepRule.JPEG_QUALITY: pl.col("jpeg_quality"),
+    KeepRule.BYTES: pl.col("size_bytes"),
+    KeepRule.OLDEST_EXIF: _first_is_best(pl.col("taken").replace("", None)),
+    KeepRule.NAME: _first_is_best(pl.col("filename")),
+}

@@ -1,0 +1,94 @@
+"""The image to keep is chosen by the first rule that tells two apart; what is unknown decides nothing."""
+
+import itertools
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_assets.engine.core.keep_rules import PRESETS
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
+from dedup_assets.engine.groups import form_groups
+
+FACTS: dict[str, Any] = {"width": 100, "height": 100, "size_bytes": 1000, "frames": 1, "camera": "", "taken": ""}
+FACTS |= {"format": "JPEG", "is_lossless": False, "jpeg_quality": 90, "carries": ""}
+
+
+def group_of(relation: str, *images: dict[str, Any], edited: str = "", policy: str = "photos") -> Groups:
+    """One group of images named a, b, ..., all of one relation, that differ in these facts."""
+    names = [bytes([ord("a") + number]) for number in range(len(images))]
+    said = {"similarity": 0.9, "relation": relation, "kind": "", "transform": None, "overlap_a": 1.0, "overlap_b": 1.0}
+    said |= {"residual": 0.1, "inliers": 9, "edited": edited}
+    rows = [{"a": a, "b": b, **said} for a, b in itertools.combinations(names, 2)]
+    facts = [{"filename": name, "content": name.hex(), **FACTS, **own} for name, own in zip(names, images, strict=True)]
+    return form_groups(Evidence(pl.DataFrame(rows, EVIDENCE_SCHEMA), pl.DataFrame(facts, IMAGES_SCHEMA)), policy)
+
+
+PNG = {"format": "PNG", "is_lossless": True, "jpeg_quality": None}
+
+
+@pytest.mark.parametrize(
+    ("relation", "a", "b", "kept", "reason"),
+    [
+        ("copy", {}, {"camera": "Maker 7"}, b"b", "from a camera"),
+        ("copy", {"camera": "Maker 7"}, {"camera": "Other 8", "width": 200}, b"b", "more pixels"),
+        ("copy", {"width": None}, {"width": 5000, "jpeg_quality": 95}, b"b", "higher JPEG quality"),
+        ("copy", {}, PNG, b"b", "without loss"),
+        ("pixels", {}, PNG | {"size_bytes": 9000}, b"a", "first by name, of equal worth"),  # made from the JPEG
+        ("copy", {"jpeg_quality": None}, {"size_bytes": 2000}, b"b", "more bytes"),
+        ("copy", {"format": "WEBP", "jpeg_quality": None}, {"size_bytes": 2000}, b"a", "first by name, of equal worth"),
+        ("copy", {"taken": "2020-01-01 00:00:00"}, {"taken": "2019-01-01 00:00:00"}, b"b", "taken first"),
+        ("copy", {"taken": "2020-01-01 00:00:00"}, {}, b"a", "first by name, of equal worth"),
+    ],
+)
+def test_the_first_rule_that_tells_two_apart_decides(
+    relation: str, a: dict[str, Any], b: dict[str, Any], kept: bytes, reason: str
+) -> None:
+    rows = group_of(relation, a, b).rows
+    assert rows.select("keep", "reason").row(0) == (kept, reason)
+
+
+def test_a_policy_of_ones_own_goes_before_pixels_and_quality() -> None:
+    images = ({"width": 900, "jpeg_quality": 99}, {})
+    assert group_of("copy", *images, policy="path=^b$,pixels").rows["reason"][0] == "path matches ^b$"
+    assert group_of("copy", *images, policy="path=^b$,pixels").rows["keep"][0] == b"b"
+    assert group_of("copy", *images, policy="name").rows["keep"][0] == b"a"
+
+
+def test_archives_put_the_time_before_what_was_done_and_data_sets_ignore_it() -> None:
+    images = ({"taken": "2020-01-01 00:00:00", "camera": "M"}, {"taken": "2019-01-01 00:00:00", "camera": "M"})
+    kept = {policy: group_of("copy", *images, edited="b", policy=policy).rows["keep"][0] for policy in PRESETS}
+    assert kept == {"photos": b"a", "dataset": b"a", "archive": b"b"}
+
+
+@pytest.mark.parametrize("carried", ["exif", "exif gps", "icc", "xmp"])
+def test_a_copy_with_metadata_that_the_kept_image_lacks_is_for_a_person(carried: str) -> None:
+    rows = group_of("copy", {"width": 200}, {"carries": carried}, {}).rows
+    assert dict(rows.select("filename", "role").iter_rows()) == {b"a": "keep", b"b": "review", b"c": "copy"}
+    both = group_of("copy", {"width": 200, "carries": "exif gps icc xmp"}, {"carries": carried}).rows
+    assert both["role"].to_list() == ["keep", "copy"]
+
+
+own_facts = st.fixed_dictionaries(
+    {},
+    optional={
+        "width": st.none() | st.integers(90, 110),
+        "camera": st.sampled_from(["", "M", None]),
+        "jpeg_quality": st.none() | st.integers(80, 82),
+        "is_lossless": st.none() | st.booleans(),
+        "format": st.sampled_from(["JPEG", "PNG"]),
+        "size_bytes": st.none() | st.integers(1, 3),
+        "taken": st.sampled_from(["", "2019-01-01 00:00:00", "2020-01-01 00:00:00"]),
+    },
+)
+
+
+@given(st.lists(own_facts, min_size=2, max_size=5), st.sampled_from(["copy", "pixels"]))
+def test_some_rule_always_decides_and_all_images_stay_in_the_group(images: list[dict[str, Any]], relation: str) -> None:
+    rows = group_of(relation, *images).rows
+    assert rows.height == len(images)
+    assert rows["reason"].n_unique() == 1
+    assert rows.filter(pl.col("filename") == pl.col("keep"))["role"].to_list() == ["keep"]
