@@ -74,11 +74,13 @@ def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metada
     """
     if outcome is None:
         note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
-        return {"dagster/partition_row_count": 0, "images": 0, "computed_images": 0, "stale": note}
+        none = {"images": 0, "computed_images": 0, "copied_images": 0}
+        return {"dagster/partition_row_count": 0, **none, "stale": note}
     return {
         "dagster/partition_row_count": outcome.images,
         "images": outcome.images,
         "computed_images": outcome.computed,
+        "copied_images": outcome.copied,
         "images_per_second": round(progress.rate, 1),
     }
 
@@ -99,6 +101,7 @@ def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: Progr
         "stale_ranges_in_run": asked - len(outcomes),
         "images_in_run": sum(outcome.images for outcome in outcomes),
         "computed_images_in_run": sum(outcome.computed for outcome in outcomes),
+        "copied_images_in_run": sum(outcome.copied for outcome in outcomes),
         "images_per_second": round(progress.rate, 1),
     }
 
@@ -109,9 +112,10 @@ def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, di
     return {
         "images": sum(outcome.images for outcome in outcomes),
         "computed_images": computed,
+        "copied_images": sum(outcome.copied for outcome in outcomes),
         "images_per_second": round(computed / max(progress.seconds, 1e-9), 1),
         "offset_ranges": len(outcomes),
-        "offset_ranges_found_done": sum(not outcome.computed for outcome in outcomes),
+        "offset_ranges_found_done": sum(not (outcome.computed or outcome.copied) for outcome in outcomes),
         "dimension": dimension,
     }
 

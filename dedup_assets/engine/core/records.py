@@ -151,7 +151,7 @@ class StoredManifest:
         return self.positions.max_offset - self.positions.min_offset
 
 
-LEDGER_COLUMNS = ("index", "filename", "size_bytes", "version", "error_code", "error", "low_information")
+LEDGER_COLUMNS = ("index", "filename", "size_bytes", "version", "error_code", "error", "low_information", "content")
 """Columns of `Shard.images` and `ImageLedger.rows`, in this order."""
 
 
@@ -161,8 +161,11 @@ class Shard:
 
     Attributes:
         images: `index`, `filename`, `size_bytes`, `version` as in the manifest; `error_code`, `error` (both null for a
-            good image); and `low_information` (string): null, or a hash of the file if the picture shows nothing (flat,
-            black, blank), empty for a frame of a video. Such images match only exact copies.
+            good image); `low_information` (string): null, or a hash of the file if the picture shows nothing (flat,
+            black, blank), empty for a frame of a video (such images match only exact copies); and `content` (string):
+            SHA-256 in hex of the bytes of the file, or of the member of an archive. For a frame of a local video it is
+            that of the video with `#t=MILLISECONDS`. Null if unknown: a frame of a video on a store, a file that could
+            not be read or that ended its decoding process.
         vectors: (n_good, d) float32, of the good images in the order of their rows.
     """
 

@@ -16,7 +16,7 @@ from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.decoders import looking
-from dedup_assets.engine.decoders.messages import answer_of_empty_picture, box_of, limits_of, sources_of
+from dedup_assets.engine.decoders.messages import answer_of_picture, box_of, limits_of, sources_of
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.inputs.reading import video_of
 from dedup_assets.engine.pictures.decoding import decode_resized, image_size, make_thumbnail
@@ -46,13 +46,20 @@ def _decode(job: Job) -> Iterator[list[Any]]:
     box, limits = box_of(request), limits_of(request)
     memory, place = job.memory.view(request["memory_size"]), 0
     for file, source in zip(files_of(job, sources_of(request)), sources_of(request), strict=True):
+        content = _content(file, source)
         with Answer() as answer:
             picture = decode_resized(checked(file), (height, width), box=box, limits=limits)
             memory[place : place + picture.nbytes] = picture.data.cast("B")
             place += picture.nbytes
-            if shows_nothing(picture):
-                answer.fields = answer_of_empty_picture(_low_information_mark(checked(file), source))
-        yield answer.fields
+            mark = _low_information_mark(checked(file), source) if shows_nothing(picture) else None
+            answer.fields = answer_of_picture(mark)
+        yield [*answer.fields, content]
+
+
+def _content(file: bytes | ImageError, source: Source | None) -> str | None:
+    """SHA-256 of a file that is read here; the pipeline knows that of bytes which came with the request."""
+    is_file = isinstance(file, bytes) and source is not None and video_of(source) is None
+    return hashlib.sha256(file).hexdigest() if is_file else None  # type: ignore[arg-type]  # bytes
 
 
 def _low_information_mark(file: bytes, source: Source | None) -> str:

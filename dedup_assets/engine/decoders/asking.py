@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.decoders.messages import (
+    content_of,
     decoding_request,
     low_information_of,
     pictures_in,
@@ -48,7 +49,7 @@ def decode_all(images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> D
     """
     call = _Decoding(images, task, lent)
     call.complete()
-    return Decoded(call.pictures(), call.problems, call.low_information)
+    return Decoded(call.pictures(), call.problems, call.low_information, call.content)
 
 
 def make_previews(images: Sequence[Undecoded], task: PreviewTask, lent: Lent) -> list[Preview]:
@@ -113,6 +114,9 @@ class AskingCall(ABC):
     def _take(self, place: int, answer: list[Any]) -> None:
         """Record the answer for a good image."""
 
+    def _note(self, place: int, answer: list[Any]) -> None:  # noqa: B027 - most answers say nothing of this kind
+        """Record what an answer says of an image whether it is good or bad."""
+
     def _save(self) -> None:  # noqa: B027 - most results are not in the shared memory
         """Copy the results out of the memory of the present process, which has ended."""
 
@@ -128,6 +132,7 @@ class AskingCall(ABC):
                 self.problems[place] = problem
             else:
                 self._take(place, answer)
+            self._note(place, answer)
             self._left.remove(place)
             self._is_second_try = False
 
@@ -173,6 +178,7 @@ class _Decoding(AskingCall):
         self._saved: list[NDArray[np.uint8]] = []
         self._good = 0  # pictures in the memory of the present process
         self.low_information: list[str | None] = [None] * len(images)
+        self.content: list[str | None] = [None] * len(images)
 
     def pictures(self) -> NDArray[np.uint8]:
         """The pictures of the good images."""
@@ -185,6 +191,9 @@ class _Decoding(AskingCall):
     def _take(self, place: int, answer: list[Any]) -> None:
         self.low_information[place] = low_information_of(answer)
         self._good += 1
+
+    def _note(self, place: int, answer: list[Any]) -> None:
+        self.content[place] = content_of(answer)
 
     def _save(self) -> None:
         self._saved.append(self._fresh().copy())

@@ -28,10 +28,10 @@ _LOOK_BYTES = 4 << 20  # of one look, with all that comparisons compute from it
 
 
 def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request:
-    """The request of a `DecodingTask`; the answer for each image is [], or code and reason where it is bad.
+    """The request of a `DecodingTask`; the answer for each image is `answer_of_picture`, or `answer_of` a problem.
 
-    For a good picture that shows nothing it is `answer_of_empty_picture`. Good pictures lie one after the other in the
-    shared memory, see `pictures_in`.
+    The last field of either answer is `Decoded.content`. Good pictures lie one after the other in the shared memory,
+    see `pictures_in`.
     """
     box, (height, width) = task.box, task.size
     return {
@@ -110,14 +110,21 @@ def answer_of(problem: ImageError) -> list[Any]:
     return [problem.code.value, str(problem)]
 
 
-def answer_of_empty_picture(content: str) -> list[Any]:
-    """The answer for a good picture that shows nothing, see `Decoded.low_information`."""
-    return [None, content]
+def answer_of_picture(low_information: str | None) -> list[Any]:
+    """The answer for a good picture; its field is `Decoded.low_information`."""
+    return [None, low_information]
 
 
 def low_information_of(answer: list[Any]) -> str | None:
     """`Decoded.low_information` of the good picture that an answer is about."""
-    return str(answer[1]) if answer else None
+    mark: str | None = answer[1]
+    return mark
+
+
+def content_of(answer: list[Any]) -> str | None:
+    """`Decoded.content` of the image that the answer to a decoding request is about."""
+    content: str | None = answer[-1]
+    return content
 
 
 def pictures_in(worker: Worker, images: int, task: DecodingTask) -> NDArray[np.uint8]:

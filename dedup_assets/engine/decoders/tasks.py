@@ -76,11 +76,14 @@ class Decoded:
         problems: for each image why it is bad, or None.
         low_information: for each image None, or a hash of its file where the picture shows nothing; empty for a frame
             of a video.
+        content: for each image SHA-256 in hex of its bytes if the decoding process has read them as a file of its own;
+            else None.
     """
 
     pictures: NDArray[np.uint8]
     problems: list[ImageError | None]
     low_information: list[str | None]
+    content: list[str | None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,13 @@ from threading import Lock
 from dedup_assets.engine.core.errors import ImageError, WorkerError
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.messages import decoding_request, low_information_of, pictures_in, problem_of
+from dedup_assets.engine.decoders.messages import (
+    content_of,
+    decoding_request,
+    low_information_of,
+    pictures_in,
+    problem_of,
+)
 from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES
 from dedup_assets.engine.workers import Ended
@@ -39,6 +45,7 @@ class DecodingAhead:
         self._asked, self._unanswered = set(sources), deque(sources)
         self._results: dict[Source, int | ImageError] = {}  # place of the picture in memory, or the problem
         self._low_information: dict[Source, str | None] = {}
+        self._content: dict[Source, str | None] = {}
         self._pictures_made = 0
         self._is_lent = True
         with ExitStack() as held:
@@ -65,10 +72,15 @@ class DecodingAhead:
                 self._pictures[[place for place in found if isinstance(place, int)]],  # a copy
                 [None if isinstance(place, int) else place for place in found],
                 [self._low_information.pop(source, None) for source in sources],
+                [self._content.pop(source, None) for source in sources],
             )
             if not self._asked:
                 self._give_back()
         return decoded
+
+    def is_asked(self, source: Source) -> bool:
+        """Whether an image was asked for and not taken."""
+        return source in self._asked  # without the lock, which others hold while they wait for an answer
 
     def close(self) -> None:
         """Return the process to its pool; end it if it still decodes."""
@@ -86,6 +98,7 @@ class DecodingAhead:
             while source not in self._results and self._unanswered:
                 answer = next(self._answers)
                 first = self._unanswered.popleft()
+                self._content[first] = content_of(answer)
                 if problem := problem_of(answer):
                     self._results[first] = problem
                 else:
@@ -123,6 +136,12 @@ def decode_ahead(sources: Sequence[Source], task: DecodingTask) -> Iterator[None
     finally:
         _current = None
         current.close()
+
+
+def is_asked_ahead(image: Undecoded) -> bool:
+    """Whether an image was asked for ahead and not taken; it may still have no result."""
+    current = _current
+    return current is not None and isinstance(image, Source) and current.is_asked(image)
 
 
 def take_ahead(contents: Sequence[Undecoded], task: DecodingTask) -> Decoded | None:

@@ -3,14 +3,14 @@
 Work is cut into small chunks of images. One thread does a whole chunk: it lets a decoding process read and decode
 (`decoders`), then embeds the pictures in the memory that both share. Thread and process take turns, so `threads` is the
 number that computes at once, and nothing is copied or queued between them. Objects on a store are read ahead
-(`read_ahead`). A fixed number of chunks is in work at a time, whatever the number of images.
+(`read_ahead`). A fixed number of chunks is in work at a time, whatever the number of images. Of exact copies one is
+decoded (`contents`).
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
@@ -18,8 +18,10 @@ from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Manifest, S
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
-from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, take_ahead
+from dedup_assets.engine.extraction.contents import Claim, Contents, KnownContents
+from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, is_asked_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
+from dedup_assets.engine.extraction.part_rows import ChunkOutcome, PartRows
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
 from dedup_assets.engine.pictures import information
 from dedup_assets.engine.pictures.decoding import DecodingLimits
@@ -76,13 +78,29 @@ def decoding_limits(settings: Settings) -> DecodingLimits:
     return DecodingLimits(max_pixels=settings.max_pixels)
 
 
-def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> Shard:
-    """Compute the vectors of all images of a manifest.
+@dataclass(frozen=True)
+class Extracted:
+    """The result of `extract`.
+
+    Attributes:
+        shard: a row for each image, and the vectors of the good ones.
+        decoded: number of images that were decoded; the others have the bytes of one of these, or of a known one.
+    """
+
+    shard: Shard
+    decoded: int
+
+
+def extract(
+    manifest: Manifest, extraction: Extraction, progress: Progress, known: KnownContents | None = None
+) -> Extracted:
+    """Find the vectors of all images of a manifest.
 
     Args:
         manifest: what to read; small enough that its vectors fit in memory (an offset range).
         extraction: model, limits, crop and threads.
         progress: called after each chunk.
+        known: contents whose results are used again.
 
     Returns:
         A row for each image in the manifest's order, and the vectors of the good ones. An image that cannot be used
@@ -92,83 +110,77 @@ def extract(manifest: Manifest, extraction: Extraction, progress: Progress) -> S
         ModelError: the model fails on a picture it should accept.
         WorkerError: no decoding process can be started.
     """
-    # One array is filled, because thousands of small ones would fragment the memory and be copied when joined.
-    vectors = np.empty((len(manifest), extraction.embedder.dimension), np.float32)
-    good = 0
-    codes: list[str | None] = []
-    reasons: list[str | None] = []
-    low_information: list[str | None] = []
     ordered = reading_order(manifest)
-    with open_chunks(ordered, extraction.seconds) as chunks, open_decoders(extraction.threads) as decoders:
+    contents = Contents(ordered, known)
+    rows = PartRows(len(manifest), extraction.embedder.dimension)
+    with (
+        open_chunks(ordered, extraction.seconds, contents.is_read_here) as chunks,
+        open_decoders(extraction.threads) as decoders,
+    ):
         lanes = Lanes(extraction.threads, abandon=decoders.close)
-        for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders)):
-            vectors[good : good + len(outcome.vectors)] = outcome.vectors
-            good += len(outcome.vectors)
-            codes += [str(problem.code) if problem else None for problem in outcome.problems]
-            reasons += [str(problem) if problem else None for problem in outcome.problems]
-            low_information += outcome.low_information
-            progress(len(outcome.problems), sum(problem is not None for problem in outcome.problems))
+        for outcome in lanes.in_order(chunks, lambda chunk: _embed_chunk(chunk, extraction, decoders, contents)):
+            progress(*rows.add(outcome))
     drop_ahead()
-    images = ordered.images.select("index", "filename", "size_bytes", "version").with_columns(
-        pl.Series("error_code", codes, pl.String),
-        pl.Series("error", reasons, pl.String),
-        pl.Series("low_information", low_information, pl.String),
-    )
-    return _in_listing_order(images, vectors[:good])
+    filled, left = rows.copy_results(known)
+    progress(len(filled), rows.count_bad(filled))
+    decoded = rows.own
+    if left:
+        left.sort(key=ordered.images["index"].gather(left).__getitem__)
+        alone = extract(replace(ordered, images=ordered.images[left]), extraction, progress)
+        rows.set_rows(left, alone.shard)
+        decoded += alone.decoded
+    return Extracted(rows.shard(ordered.images), decoded)
 
 
-def _in_listing_order(images: pl.DataFrame, vectors: NDArray[np.float32]) -> Shard:
-    index = images["index"]
-    if index.is_sorted():
-        return Shard(images, vectors)
-    good = index.filter(images["error_code"].is_null())
-    return Shard(images.sort("index"), vectors[good.arg_sort().to_numpy()])
+def _embed_chunk(
+    chunk: Iterable[Undecoded], extraction: Extraction, decoders: WorkerPool, contents: Contents
+) -> ChunkOutcome:
+    images = list(chunk)
+    content = [contents.before_decoding(image) for image in images]
+    claims = [Claim.OWN if each is None else contents.claim(each) for each in content]
+    wanted = [place for place, claim in enumerate(claims) if claim is Claim.OWN]
+    vectors = np.empty((len(images), extraction.embedder.dimension), np.float32)
+    problems: list[ImageError | None] = [None] * len(images)
+    low_information: list[str | None] = [None] * len(images)
+
+    def embed(places: Sequence[int], decoded: Decoded) -> None:
+        good = [place for place, problem in zip(places, decoded.problems, strict=True) if problem is None]
+        vectors[good] = _embed(decoded, extraction.embedder)
+        for place, problem, mark, read in zip(
+            places, decoded.problems, decoded.low_information, decoded.content, strict=True
+        ):
+            problems[place], low_information[place] = problem, mark
+            if read is not None and read != content[place]:
+                content[place] = read
+                claims[place] = Claim.OWN if contents.claim(read) is Claim.OWN else Claim.AGAIN
+        for place in good:
+            if problem := _problem_of_vector(vectors[place]):
+                problems[place], low_information[place] = problem, None
+
+    asked = [place for place in wanted if is_asked_ahead(images[place])]
+    if ahead := take_ahead([images[place] for place in asked], extraction.task):
+        embed(asked, ahead)
+        wanted = [place for place in wanted if place not in asked]
+    if wanted:
+        with decoders.lend() as lent:
+            embed(wanted, decode_all([images[place] for place in wanted], extraction.task, lent))
+    decoded = [place for place, claim in enumerate(claims) if claim in {Claim.OWN, Claim.AGAIN}]
+    usable = [place for place in decoded if problems[place] is None]
+    return ChunkOutcome(claims, content, problems, low_information, vectors[usable])
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    vectors: NDArray[np.float32]
-    problems: list[ImageError | None]
-    low_information: list[str | None]
-
-
-def _embed_chunk(contents: Iterable[Undecoded], extraction: Extraction, decoders: WorkerPool) -> _Outcome:
-    chunk = list(contents)
-    if ahead := take_ahead(chunk, extraction.task):
-        return _embed(ahead, extraction.embedder)
-    with decoders.lend() as lent:
-        return _embed(decode_all(chunk, extraction.task, lent), extraction.embedder)
-
-
-def _embed(decoded: Decoded, embedder: Embedder) -> _Outcome:
+def _embed(decoded: Decoded, embedder: Embedder) -> NDArray[np.float32]:
     pictures = decoded.pictures
     if not len(pictures):
-        return _Outcome(np.empty((0, embedder.dimension), np.float32), decoded.problems, decoded.low_information)
+        return np.empty((0, embedder.dimension), np.float32)
     batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    vectors = np.concatenate([embedder.embed(batch) for batch in batches])
-    return _without_unusable(_Outcome(vectors, decoded.problems, decoded.low_information))
+    return np.concatenate([embedder.embed(batch) for batch in batches])
 
 
-def _without_unusable(outcome: _Outcome) -> _Outcome:
-    """Mark images as bad whose vector has no similarity to anything: it holds NaN or infinity, or only zeros."""
-    finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(outcome.vectors), axis=1)
-    good = finite & outcome.vectors.any(axis=1)
-    if good.all():
-        return outcome
-    reasons = {
-        True: "the model gave a vector of zeros, which has no direction to compare",
-        False: "the model gave a vector that is not finite",
-    }
-    verdicts = zip(good, finite, strict=True)
-
-    def problem_of(problem: ImageError | None) -> ImageError | None:
-        if problem is not None:
-            return problem
-        is_good, is_finite = next(verdicts)
-        return None if is_good else ImageError(ErrorCode.UNREADABLE, reasons[bool(is_finite)])
-
-    problems = [problem_of(problem) for problem in outcome.problems]
-    low_information = [
-        None if problem else content for problem, content in zip(problems, outcome.low_information, strict=True)
-    ]
-    return _Outcome(outcome.vectors[good], problems, low_information)
+def _problem_of_vector(vector: NDArray[np.float32]) -> ImageError | None:
+    """Why a vector has no similarity to anything; None where it has."""
+    if not np.isfinite(vector).all():
+        return ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")
+    if not vector.any():
+        return ImageError(ErrorCode.UNREADABLE, "the model gave a vector of zeros, which has no direction to compare")
+    return None

@@ -38,11 +38,13 @@ class RangeOutcome:
 
     Attributes:
         images: in the range.
-        computed: number of them that were computed now; the others were stored already.
+        computed: number of them that were computed now.
+        copied: number of them that have the bytes of another image, and its vector; the others were stored already.
     """
 
     images: int
     computed: int
+    copied: int = 0
 
 
 class RangeExtractor:
@@ -118,10 +120,10 @@ class RangeExtractor:
         known = self._store.known(wanted)
         progress(len(known.rows), 0)
         missing = np.setdiff1d(np.arange(len(wanted)), known.rows)
-        fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress)
-        shard = _merge(Shard(known.images, known.vectors), fresh) if len(known.rows) else fresh
+        fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress, self._store)
+        shard = _merge(Shard(known.images, known.vectors), fresh.shard) if len(known.rows) else fresh.shard
         self._store.write(wanted.digest, offsets, shard)
-        return RangeOutcome(len(wanted), len(missing))
+        return RangeOutcome(len(wanted), fresh.decoded, len(missing) - fresh.decoded)
 
     def stream(self, manifest: Manifest | StoredManifest) -> FeatureStream:
         """All ranges of a manifest, in order; each must be complete.
@@ -199,8 +201,10 @@ def head_start(settings: Settings) -> Iterator[None]:
             ends = [end for end in (settings.max_offset, settings.num_images, _HEAD_START_IMAGES) if end >= 0]
             with suppress(ModelError, WorkerError):  # the run reports it
                 task = RangeExtractor(settings).task
-                if sources := first_files(settings.input_dir, ListingOptions.of(settings), min(ends)):
-                    held.enter_context(decode_ahead(sources, task))
+                sources = first_files(settings.input_dir, ListingOptions.of(settings), min(ends))
+                by_size = {source.size_bytes: source for source in reversed(sources)}  # others may be exact copies
+                if first_of_size := [source for source in sources if by_size[source.size_bytes] is source]:
+                    held.enter_context(decode_ahead(first_of_size, task))
         yield
 
 

@@ -29,13 +29,20 @@ _CHUNKS_AHEAD = 16  # twice what is read at once; with `_CHUNK_BYTES` 512 MiB at
 _AHEAD_BYTES = 8 << 20  # larger objects are read when their turn comes
 
 
+def _never(source: Source) -> bool:
+    return False
+
+
 @contextmanager
-def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[Iterator[Iterable[Undecoded]]]:
+def open_chunks(
+    manifest: Manifest, seconds: float = IMAGE_SECONDS, is_read_here: Callable[[Source], bool] = _never
+) -> Iterator[Iterator[Iterable[Undecoded]]]:
     """Read the images of a manifest in its order, which should be that of `reading_order`.
 
     Args:
         manifest: the images.
         seconds: time limit for unpacking one image of an archive.
+        is_read_here: says of a file that a decoding process could read whether it is read here.
 
     Yields:
         An iterator over chunks, for one thread. Each chunk gives its images once, in any thread. At the end of the
@@ -43,7 +50,7 @@ def open_chunks(manifest: Manifest, seconds: float = IMAGE_SECONDS) -> Iterator[
     """
     with ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-ahead") as pool:
         try:
-            yield _start(_cut(manifest), pool, lambda source: next(read_sources([source], seconds)))
+            yield _start(_cut(manifest), pool, lambda source: next(read_sources([source], seconds)), is_read_here)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -87,7 +94,9 @@ def _fits(source: Source, chunk: list[Source], size: int) -> bool:
     return len(chunk) < (_CHUNK_FRAMES if video else CHUNK_IMAGES) and size <= _CHUNK_BYTES
 
 
-def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read) -> Iterator[Iterable[Undecoded]]:
+def _start(
+    chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read, is_read_here: Callable[[Source], bool]
+) -> Iterator[Iterable[Undecoded]]:
     """Chunks whose reading has begun; on a store it begins well before a chunk is taken."""
     begun: deque[Iterable[Undecoded]] = deque()
     for chunk in chunks:
@@ -97,15 +106,15 @@ def _start(chunks: Iterator[list[Source]], pool: ThreadPoolExecutor, read: Read)
         elif ahead:
             begun.append(_contents([_begin(source, pool, read) for source in chunk], read))
         else:
-            begun.append(_in_turn(chunk, read))
+            begun.append(_in_turn(chunk, read, is_read_here))
         while len(begun) > (_CHUNKS_AHEAD if ahead else 0):
             yield begun.popleft()
     yield from begun
 
 
-def _in_turn(chunk: list[Source], read: Read) -> Iterator[Undecoded]:
+def _in_turn(chunk: list[Source], read: Read, is_read_here: Callable[[Source], bool]) -> Iterator[Undecoded]:
     for source in chunk:
-        yield source if is_read_by_decoder(source) else read(source)
+        yield source if is_read_by_decoder(source) and not is_read_here(source) else read(source)
 
 
 def _begin(source: Source, pool: ThreadPoolExecutor, read: Read) -> "Future[Undecoded] | Source":

@@ -103,7 +103,7 @@ class _StoredSet:
         self.label = f"input_dir={settings.input_dir!r}"
 
     def list(self) -> Manifest:
-        images = self._ledger.drop("error_code", "error", "low_information")
+        images = self._ledger.drop("error_code", "error", "low_information", "content")
         return Manifest(images, len(images), digest(images))
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:

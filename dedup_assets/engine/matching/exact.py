@@ -1,4 +1,7 @@
-"""Exact copies, found before anything is decoded: of equal files only one is looked at."""
+"""Exact copies, found before anything is decoded: of equal files only one is looked at.
+
+The content of most images is stored with their vectors. Files of unknown content are hashed here.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine import stores
@@ -24,25 +28,28 @@ class ExactCopies:
 
     Attributes:
         first: (n,) int64: for each image the first one with the same bytes; itself if there is none.
-        content: SHA-256 in hex of the images that were hashed.
+        content: SHA-256 in hex of the images that share size and vector with another one.
     """
 
     first: NDArray[np.int64]
     content: dict[int, str]
 
 
-def find_exact_copies(library: Library, vectors: NDArray[np.float32], threads: int) -> ExactCopies:
+def find_exact_copies(library: Library, vectors: NDArray[np.float32], stored: pl.Series, threads: int) -> ExactCopies:
     """Find the files with the same bytes, among those of one size whose vectors are equal.
 
     Args:
         library: the images.
         vectors: (n, d) float32, of each image.
+        stored: (n,) string, the column `content` of `Shard.images`.
         threads: files that are read at a time.
     """
     suspects = _same_size_and_vector(library.size_bytes, vectors)
     lanes = Lanes(threads, abandon=lambda: None)
-    chunks = (suspects[start : start + _FILES_TOGETHER] for start in range(0, len(suspects), _FILES_TOGETHER))
-    content: dict[int, str] = {}
+    known = zip(suspects.tolist(), stored.gather(suspects), strict=True)
+    content = {image: each for image, each in known if each and library.is_file(image)}
+    unknown = np.setdiff1d(suspects, list(content))
+    chunks = (unknown[start : start + _FILES_TOGETHER] for start in range(0, len(unknown), _FILES_TOGETHER))
     for hashes in lanes.in_order(chunks, lambda rows: _hash_files(library, rows.tolist())):
         content.update(hashes)
     first = np.arange(len(library.names), dtype=np.int64)

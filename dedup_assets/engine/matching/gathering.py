@@ -70,7 +70,8 @@ def gather_evidence(
         )
     threads = thread_count(settings.num_threads)
     library = Library.of(features.names, files.read_listed_sizes(work_dir), settings.image_seconds)
-    exact = find_exact_copies(library, features.vectors, threads)
+    content = files.read_content(work_dir, features.names)
+    exact = find_exact_copies(library, features.vectors, content, threads)
     wanted = _between_pictures(candidates, exact, files.read_low_information(work_dir, features.names))
     budget = int(settings.evidence_pairs_per_image * len(features))
     with (

@@ -55,6 +55,7 @@ OUTLIERS = "outliers.csv"
 COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 _LOG = logging.getLogger(__name__)
+_LATER_COLUMNS = ("low_information", "content")  # which ledgers of earlier versions do not have
 _ATTEMPTS = 5  # to read two files that belong together, while a run publishes others
 _PAIRS = "from,to,distance"
 
@@ -166,13 +167,10 @@ def _features(work_dir: WorkDir) -> Features:
 
 def read_ledger(work_dir: WorkDir) -> ImageLedger:
     """Read image_ledger.parquet. Raises WorkDirError if it does not exist or is damaged."""
-    wanted = {
-        name: kind for name, kind in LEDGER_SCHEMA.items() if name != "low_information"
-    }  # not in earlier versions
+    wanted = {name: kind for name, kind in LEDGER_SCHEMA.items() if name not in _LATER_COLUMNS}
     rows = read_parquet(work_dir, LEDGER, "materialize features", wanted, LEDGER_SCHEMA)[0]
-    if "low_information" not in rows.columns:
-        rows = rows.with_columns(low_information=pl.lit(None, pl.String))
-    return ImageLedger(rows)
+    missing = [pl.lit(None, pl.String).alias(name) for name in _LATER_COLUMNS if name not in rows.columns]
+    return ImageLedger(rows.with_columns(missing))
 
 
 def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
@@ -188,14 +186,23 @@ def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
     Raises:
         WorkDirError: the ledger is damaged.
     """
-    unknown = pl.repeat(None, len(names), dtype=pl.String, eager=True)
+    return _of_features(work_dir, names, "low_information")
+
+
+def read_content(work_dir: WorkDir, names: pl.Series) -> pl.Series:
+    """The column `content` of `Shard.images` for each row of the features; see `read_low_information`."""
+    return _of_features(work_dir, names, "content")
+
+
+def _of_features(work_dir: WorkDir, names: pl.Series, column: str) -> pl.Series:
+    unknown = pl.repeat(None, len(names), dtype=pl.String, eager=True).alias(column)
     if not work_dir.exists(LEDGER):
         return unknown
     rows = read_ledger(work_dir).rows
-    if rows["low_information"].null_count() == rows.height:
+    if rows[column].null_count() == rows.height:
         return unknown
     good = rows.filter(pl.col("error_code").is_null())
-    return good["low_information"] if good["filename"].equals(names) else unknown
+    return good[column] if good["filename"].equals(names) else unknown
 
 
 def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:

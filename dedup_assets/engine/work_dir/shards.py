@@ -2,7 +2,8 @@
 
 A shard is one Parquet file. Its name has the range, a mark of what the vectors depend on besides the files
 (fingerprint), and a digest of the files (names, sizes, versions). A file with the name of a range therefore means that
-the range is done. Images that moved to another range are found in the shard of their former range. A range is kept as
+the range is done. Images that moved to another range are found in the shard of their former range, by name, size and
+version; files with another name, but with the bytes of a stored image, by their content. A range is kept as
 `open` if some of its files could not be read, or have no version on their store: only those files are read again. A
 shard holds a hash of its rows: a damaged one is deleted, with a warning, and its images are computed again.
 """
@@ -10,6 +11,7 @@ shard holds a hash of its rows: a damaged one is deleted, with a warning, and it
 import hashlib
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import SHARDS as FOLDER
 from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.work_dir.content_index import ContentIndex
 from dedup_assets.engine.work_dir.file_names import SHARD
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA, UNUSABLE, check_columns, first_line
@@ -35,6 +38,8 @@ _IDENTITY = list(_IDENTITY_SCHEMA)
 _SHARD = re.compile(SHARD)
 _HASH = "sha256"
 _FINGERPRINT = "made_with"
+_FORMAT = "shards=2"
+"""Part of the fingerprint: shards of another format are not used, and their images are computed again."""
 
 
 class DamagedShardError(WorkDirError):
@@ -66,8 +71,9 @@ class ShardStore:
 
     def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
         self._work_dir = work_dir
-        self._fingerprint = fingerprint
-        self._mark = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+        self._fingerprint = f"{fingerprint} {_FORMAT}"
+        self._mark = hashlib.sha256(self._fingerprint.encode()).hexdigest()[:12]
+        self._contents = ContentIndex()
 
     def names(self, digest: str, offsets: OffsetRange) -> tuple[str, str]:
         """The two file names that the shard of a range may have: when it is done, and while it is open.
@@ -112,6 +118,7 @@ class ShardStore:
             return
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
             table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
+        self._contents.add(name, _with_content(table.with_row_index("place")))
 
     def read(self, digest: str, offsets: OffsetRange) -> Shard:
         """Read a range that was written.
@@ -135,6 +142,40 @@ class ShardStore:
                 found.append(self._load(f"{FOLDER}/{name}")[group["place"]].with_columns(group["row"]))
         return _known(found, part)
 
+    def shares_size(self, size_bytes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which sizes an image of known content has, among shards as of `take`."""
+        _ = self._stored
+        return self._contents.shares_size(size_bytes)
+
+    def holds(self, content: str) -> bool:
+        """Whether a shard probably has a result for a content."""
+        _ = self._stored
+        return self._contents.find(content) is not None
+
+    def take(self, contents: Sequence[str]) -> Shard:
+        """The results for contents, read from shards that existed at the first call, or that this store wrote.
+
+        Args:
+            contents: each once.
+
+        Returns:
+            Rows of the contents that were found, in any order; their names are those of other files.
+        """
+        _ = self._stored
+        places: dict[str, list[int]] = {}
+        for content in contents:
+            if found := self._contents.find(content):
+                places.setdefault(found[0], []).append(found[1])
+        tables = []
+        for name, rows in places.items():
+            with suppress(DamagedShardError):
+                if self._work_dir.exists(f"{FOLDER}/{name}"):
+                    tables.append(self._load(f"{FOLDER}/{name}")[rows])
+        if not tables:
+            return Shard(pl.DataFrame(schema=LEDGER_SCHEMA), np.empty((0, 0), np.float32))
+        table = pl.concat(tables).filter(pl.col("content").is_in(contents))
+        return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
+
     def prune(self, read: str, keep: set[str]) -> int:
         """Note which shards a run over a whole listing used, and delete those that no run needs (`used_sets`).
 
@@ -150,7 +191,10 @@ class ShardStore:
 
     @cached_property
     def _stored(self) -> pl.DataFrame:
-        """Shard and row of each known image. It is read once, so that a long run does not search its own shards."""
+        """Shard and row of each known image; those of known content are added to the index of contents.
+
+        It is read once, so that a long run does not search its own shards by name.
+        """
         empty = pl.DataFrame(schema={"shard": pl.String, "place": pl.UInt32, **_IDENTITY_SCHEMA})
         names = [name for name in self._work_dir.names(FOLDER) if _SHARD.fullmatch(name)]
         ours = [name for name in names if f".{self._mark}." in name]
@@ -171,10 +215,12 @@ class ShardStore:
         )
 
     def _locate(self, name: str) -> pl.DataFrame:
+        columns = [*_IDENTITY, "error_code", "content"]
         try:
-            ledger = self._scan(f"{FOLDER}/{name}", [*_IDENTITY, "error_code"])[0].with_row_index("place")
+            ledger = self._scan(f"{FOLDER}/{name}", columns)[0].with_row_index("place")
         except DamagedShardError:
-            ledger = pl.DataFrame(schema={"place": pl.UInt32, **_IDENTITY_SCHEMA, "error_code": pl.String})
+            ledger = pl.DataFrame(schema={"place": pl.UInt32, **{each: LEDGER_SCHEMA[each] for each in columns}})
+        self._contents.add(name, _with_content(ledger))
         lasting = ledger.filter(~_is_open(ledger))
         return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
 
@@ -224,8 +270,17 @@ def _is_of_vectors(table: pl.DataFrame) -> bool:
 
 def _is_open(table: pl.DataFrame) -> pl.Series:
     """Which rows are read again: files that could not be read, and files without a version on their store."""
-    failed = table["error_code"].is_in(_PASSING).fill_null(value=False)
-    return failed | (table["version"] == "")
+    return _has_failed(table) | (table["version"] == "")
+
+
+def _has_failed(table: pl.DataFrame) -> pl.Series:
+    """Which rows say no more than that a file could not be read."""
+    return table["error_code"].is_in(_PASSING).fill_null(value=False)
+
+
+def _with_content(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose result any file with the same bytes has."""
+    return table.filter(~_has_failed(table) & pl.col("content").is_not_null())
 
 
 def _hash_of(table: pl.DataFrame) -> str:

@@ -173,6 +173,7 @@ def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
         error_code=pl.lit(None, pl.String),
         error=pl.lit(None, pl.String),
         low_information=pl.lit(None, pl.String),
+        content=pl.lit(None, pl.String),
     )
     bad = files.read_bad_images(work_dir).rows.select(
         "filename",
@@ -181,6 +182,7 @@ def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
         "error_code",
         "error",
         pl.lit(None, pl.String).alias("low_information"),
+        pl.lit(None, pl.String).alias("content"),
     )
     both = pl.concat([good, bad.filter(~pl.col("filename").is_in(features.names.implode()))])
     return both.with_row_index("index").cast({"index": pl.Int64}).select(*LEDGER_COLUMNS)

@@ -21,7 +21,7 @@ EDGES_SCHEMA: Columns = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Fl
 LEDGER_SCHEMA: Columns = dict(
     zip(
         LEDGER_COLUMNS,
-        (pl.Int64, pl.Binary, pl.Int64, pl.String, pl.String, pl.String, pl.String),
+        (pl.Int64, pl.Binary, pl.Int64, *[pl.String] * 5),
         strict=True,
     )
 )

@@ -46,7 +46,7 @@ def manifest_of(*names: bytes) -> Manifest:
 def run(manifest: Manifest, embedder: Embedder, threads: int = 2, box: BoundingBox | None = None) -> Shard:
     extraction = Extraction(embedder, DecodingLimits(max_pixels=10_000), box, threads)
     told: list[tuple[int, int]] = []
-    shard = extract(manifest, extraction, lambda done, bad: told.append((done, bad)))
+    shard = extract(manifest, extraction, lambda done, bad: told.append((done, bad))).shard
     assert sum(done for done, _ in told) == len(manifest)
     assert sum(bad for _, bad in told) == shard.images["error_code"].is_not_null().sum()
     assert shard.vectors.dtype == np.float32
@@ -191,7 +191,7 @@ def test_an_image_that_takes_too_long_is_a_row_and_those_around_it_are_good(
 ) -> None:
     names = [save_photo(tmp_path / "a.png"), os.fsencode(slow_picture), save_photo(tmp_path / "b.png", 1)]
     extraction = Extraction(embedder, DecodingLimits(), None, 2, seconds=2.0)
-    shard = extract(manifest_of(*names), extraction, lambda *_: None)
+    shard = extract(manifest_of(*names), extraction, lambda *_: None).shard
     assert shard.images["error_code"].to_list() == [None, "ERROR_UNREADABLE", None]
     assert shard.images["error"][1] == "decoding took more than 2 seconds and was ended"
     assert np.array_equal(shard.vectors, run(manifest_of(names[0], names[2]), embedder).vectors)

@@ -48,6 +48,7 @@ def shard_of(manifest: Manifest, bad: set[int], dimension: int = 4) -> Shard:
         pl.Series("error_code", ["ERROR_CORRUPT_IMAGE" if row in bad else None for row in rows], pl.String),
         pl.Series("error", ['broken, "quite"\nso' if row in bad else None for row in rows], pl.String),
         pl.lit(None, pl.String).alias("low_information"),
+        pl.lit(None, pl.String).alias("content"),
     )
     vectors = [[row] * dimension for row in rows if row not in bad]
     return Shard(images, np.array(vectors, np.float32).reshape(-1, dimension))

@@ -25,6 +25,7 @@ def shard_of(part: Manifest, *codes: str | None) -> Shard:
         pl.Series("error_code", codes, pl.String),
         pl.Series("error", [code and "why" for code in codes], pl.String),
         pl.lit(None, pl.String).alias("low_information"),
+        pl.lit(None, pl.String).alias("content"),
     )
     good = [row for row, code in enumerate(codes) if code is None]
     return Shard(images, np.array([[row, 0.1] for row in good], np.float32).reshape(-1, 2))
