@@ -11,6 +11,7 @@ from dedup_assets.api.galleries import (
     create_outliers_gallery,
     generate_duplicates_gallery,
 )
+from dedup_assets.api.results import load
 from dedup_assets.api.runs import run
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "create_duplicates_gallery",
     "create_outliers_gallery",
     "generate_duplicates_gallery",
+    "load",
     "load_binary",
     "load_binary_feature",
     "load_binary_features",

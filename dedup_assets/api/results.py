@@ -1,0 +1,211 @@
+"""The results of a run as tables, and the questions that most users ask of them in one line each.
+
+Only what is stored is read. Nothing is computed, changed or removed.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dedup_assets.api.arguments import path_of
+from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.match_records import Relation, Role
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+_SAME = tuple(relation.value for relation in Relation if relation.is_same_picture)
+
+
+def load(work_dir: str | os.PathLike[str]) -> "StoredResults":
+    """Open the results of a run.
+
+    Args:
+        work_dir: folder or URL that a run wrote to.
+
+    Raises:
+        SettingsError: it is no path.
+        WorkDirError: it holds no results of a run.
+    """
+    return StoredResults(path_of("work_dir", work_dir))
+
+
+class StoredResults:
+    """The results in a work_dir, as polars frames (`.to_pandas()` gives pandas).
+
+    A column of names is text if each of its names is UTF-8, else binary. Each table is read when it is first asked for.
+
+    Args:
+        work_dir: folder or URL that a run wrote to.
+
+    Raises:
+        WorkDirError: it holds no results of a run; from a method: what the method reads was not made, or is damaged.
+    """
+
+    def __init__(self, work_dir: str) -> None:
+        from dedup_assets.engine.work_dir import WorkDir, files
+
+        self._place, self._work_dir = work_dir, WorkDir(work_dir)
+        self._ledger = files.read_ledger(self._work_dir).rows
+
+    def __repr__(self) -> str:
+        """The place, and how many images there are."""
+        bad = int(self._ledger["error_code"].is_not_null().sum())
+        return f"StoredResults({self._place!r}: {self._ledger.height - bad} images, {bad} bad)"
+
+    def images(self) -> "pl.DataFrame":
+        """One row per listed image, in the order of the listing.
+
+        Returns:
+            `filename`, `size_bytes`, `error_code` and `error` (null for a good image), `low_information` (boolean),
+            `group_id`, `role` and `keep` (null for an image in no group).
+        """
+        import polars as pl
+
+        images = self._ledger.select(
+            *("filename", "size_bytes", "error_code", "error"), pl.col("low_information").is_not_null()
+        )
+        grouped = self._groups.select("filename", "group_id", "role", "keep")
+        return _readable(images.join(grouped, on="filename", how="left", maintain_order="left"))
+
+    def bad_images(self) -> "pl.DataFrame":
+        """The files that could not be used: `filename`, `size_bytes`, `error_code`, `error`."""
+        import polars as pl
+
+        bad = self._ledger.filter(pl.col("error_code").is_not_null())
+        return _readable(bad.select("filename", "size_bytes", "error_code", "error"))
+
+    def pairs(self) -> "pl.DataFrame":
+        """The rows of similarity.csv: `from`, `to`, `similarity`, the closest first."""
+        from dedup_assets.engine.work_dir import files
+
+        pairs = files.read_pairs(self._work_dir, files.SIMILARITY).rows
+        return _readable(pairs.rename({"distance": "similarity"}))
+
+    def outliers(self) -> "pl.DataFrame":
+        """The rows of outliers.csv: `from`, `to`, `similarity`, the most isolated image first."""
+        from dedup_assets.engine.work_dir import files
+
+        outliers = files.read_pairs(self._work_dir, files.OUTLIERS).rows
+        return _readable(outliers.rename({"distance": "similarity"}))
+
+    def components(self) -> "pl.DataFrame":
+        """One row per good image: `filename`, and the columns of connected_components.csv."""
+        from dedup_assets.engine.work_dir import files
+
+        names = files.read_features(self._work_dir).names.alias("filename")
+        return _readable(files.read_components(self._work_dir).images.insert_column(0, names))
+
+    def evidence(self) -> "pl.DataFrame":
+        """Why images match: the rows of evidence.parquet."""
+        from dedup_assets.engine.work_dir import match_files
+
+        return _readable(match_files.read_evidence(self._work_dir).rows)
+
+    def groups(self) -> "pl.DataFrame":
+        """The images that are one picture: the rows of groups.parquet, the kept image of each group first."""
+        return _readable(self._groups)
+
+    def related(self) -> "pl.DataFrame":
+        """Similar images that are no members of a group: the rows of related.parquet."""
+        from dedup_assets.engine.work_dir import match_files
+
+        return _readable(match_files.read_groups(self._work_dir).related)
+
+    def clusters(self) -> list[list[str]]:
+        """The names of each group, the largest group first, the kept image first in each.
+
+        Bytes of names that are not UTF-8 become surrogate escapes, here and in all lists; `os.fsencode` restores them.
+        """
+        groups = self._groups.group_by("group_id", maintain_order=True).agg("filename")["filename"].to_list()
+        return [[os.fsdecode(name) for name in names] for names in sorted(groups, key=len, reverse=True)]
+
+    def to_drop(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
+        """The names of images that the kept image of their group makes needless.
+
+        A person decides about images of the role `review`, so they are never among them. A look at files of the same
+        bytes is enough; `pixels` and `copy` rest on a comparison at 256 pixels.
+
+        Args:
+            relations: to the kept image, of exact, pixels and copy.
+
+        Raises:
+            SettingsError: a relation is none of these.
+        """
+        import polars as pl
+
+        if isinstance(relations, str) or not set(relations) <= set(_SAME):
+            raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}")
+        goes = (pl.col("role") == Role.COPY.value) & pl.col("relation").is_in(list(relations))
+        return [os.fsdecode(name) for name in self._groups.filter(goes)["filename"].to_list()]
+
+    def to_keep(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
+        """The names of the good images that `to_drop` does not name, in the order of the listing."""
+        import polars as pl
+
+        gone = {os.fsencode(name) for name in self.to_drop(relations)}
+        good = self._ledger.filter(pl.col("error_code").is_null())["filename"].to_list()
+        return [os.fsdecode(name) for name in good if name not in gone]
+
+    def twins(self, image: str | os.PathLike[str]) -> list[str]:
+        """The names of the other images of the same picture.
+
+        Args:
+            image: a name as the results have it, or the end of one that no other image has.
+
+        Raises:
+            SettingsError: there is no such image, or there are several.
+        """
+        import polars as pl
+
+        name = self._find(path_of("image", image))
+        group = self._groups.filter((pl.col("filename") == name).any().over("group_id"))["filename"].to_list()
+        return [os.fsdecode(other) for other in group if other != name]
+
+    @cached_property
+    def _groups(self) -> "pl.DataFrame":
+        from dedup_assets.engine.work_dir import match_files
+
+        return match_files.read_groups(self._work_dir).rows.sort(
+            "group_id", _is_other(), "filename", maintain_order=True
+        )
+
+    def _find(self, image: str) -> bytes:
+        wanted = os.fsencode(image)
+        found = list(_named(self._ledger["filename"].to_list(), wanted))
+        if len(found) != 1:
+            said = f"{len(found)} images end with it, such as {os.fsdecode(found[0])!r}" if found else "is not there"
+            raise SettingsError(f"image={image!r}: {said}; name one as {self._place!r} has it")
+        return found[0]
+
+
+def _is_other() -> "pl.Expr":
+    import polars as pl
+
+    return pl.col("role") != Role.KEEP.value
+
+
+def _named(names: list[bytes], wanted: bytes) -> Iterator[bytes]:
+    """The name itself if it is there, else the names that end with it from a slash on."""
+    if wanted in names:
+        yield wanted
+    else:
+        yield from (name for name in names if name.endswith(b"/" + wanted))
+
+
+def _readable(table: "pl.DataFrame") -> "pl.DataFrame":
+    """Columns of names as text, where each name is UTF-8."""
+    import polars as pl
+
+    return table.with_columns(_text(table[name]) for name, kind in table.schema.items() if kind == pl.Binary)
+
+
+def _text(names: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    try:
+        return names.cast(pl.String)
+    except pl.exceptions.ComputeError:  # a name is not UTF-8
+        return names

@@ -1,0 +1,83 @@
+"""`load` gives each result as a table, and answers what users ask of them."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import dedup_assets
+from dedup_assets.engine.core.errors import SettingsError, WorkDirError
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+ODD = b"odd \xff.jpg"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Photographs, and the results of a run over them."""
+    folder = tmp_path_factory.mktemp("photos")
+    first = save_jpeg(folder / "a" / "first.jpg", photo_like(1))
+    for name in (b"again.jpg", ODD):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(first.read_bytes())
+    save_jpeg(folder / "b" / "small.jpg", photo_like(1).resize((200, 150)))
+    save_jpeg(folder / "b" / "other.jpg", photo_like(2))
+    (folder / "empty.jpg").touch()
+    results = tmp_path_factory.mktemp("results")
+    assert dedup_assets.run(folder, results, threshold=0.8) == 0
+    return folder, results
+
+
+def base_names(names: list[str]) -> set[str]:
+    return {Path(name).name for name in names}
+
+
+def test_groups_are_lists_of_names_with_the_kept_one_first(made: tuple[Path, Path]) -> None:
+    (cluster,) = dedup_assets.load(made[1]).clusters()
+    assert base_names(cluster) == {"again.jpg", os.fsdecode(ODD), "first.jpg", "small.jpg"}
+    assert cluster[0] == str(made[0] / "a" / "first.jpg")
+    assert all(Path(name).exists() for name in cluster)
+
+
+def test_only_files_with_the_same_bytes_are_dropped_unless_one_asks_for_more(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    assert base_names(results.to_drop()) == {"again.jpg", os.fsdecode(ODD)}
+    assert base_names(results.to_drop(["exact", "copy"])) == {"again.jpg", os.fsdecode(ODD), "small.jpg"}
+    assert base_names(results.to_keep()) == {"first.jpg", "small.jpg", "other.jpg"}
+    assert set(results.to_keep(["copy"])) | set(results.to_drop(["copy"])) == set(results.to_keep([]))
+
+
+@pytest.mark.parametrize("relations", ["copy", ["exact", "variant"], [""]])
+def test_what_is_no_copy_is_never_dropped(made: tuple[Path, Path], relations: list[str]) -> None:
+    with pytest.raises(SettingsError, match="must be a collection of exact, pixels, copy"):
+        dedup_assets.load(made[1]).to_drop(relations)
+
+
+def test_twins_of_an_image_are_found_by_the_end_of_its_name(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    assert base_names(results.twins("small.jpg")) == {"again.jpg", os.fsdecode(ODD), "first.jpg"}
+    assert results.twins(made[0] / "b" / "other.jpg") == []
+    with pytest.raises(SettingsError, match="is not there"):
+        results.twins("mall.jpg")
+
+
+def test_each_table_is_read_and_names_are_text_where_all_are_utf8(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    assert repr(results).endswith(": 5 images, 1 bad)")
+    assert results.bad_images()["filename"].to_list() == [str(made[0] / "empty.jpg")]
+    images = results.images()
+    assert images.schema["filename"] == pl.Binary  # one is not UTF-8
+    assert images.height == 6
+    assert images["group_id"].null_count() == 2
+    assert results.pairs().columns == ["from", "to", "similarity"]
+    assert results.pairs()["similarity"].is_sorted(descending=True)
+    assert set(results.evidence()["relation"]) >= {"exact", "copy"}
+    assert results.groups().height == 4
+    assert results.components().height == 5
+    assert results.outliers().columns == results.pairs().columns
+    assert results.related().columns[0] == "group_id"
+
+
+def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WorkDirError, match=tmp_path.name):
+        dedup_assets.load(tmp_path)
