@@ -21,6 +21,8 @@ Copies = Iterator[tuple[str, Photo, int]]  # kind, picture, JPEG quality
 
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 _QUALITY = 90
+ORIGINAL = "original"
+"""The kind of the photograph itself."""
 
 
 class DataError(Exception):
@@ -30,6 +32,11 @@ class DataError(Exception):
 def group_of(path: str | os.PathLike[str]) -> str:
     """The group of a file, from its name; two files of one group are a true pair."""
     return Path(path).name.split("_", 1)[0]
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """What was done to a photograph, from the name of the file."""
+    return Path(path).stem.split("_", 1)[-1]
 
 
 def prepare(protocol: str, source: Path, work: Path, limit: int = 0) -> Path:
@@ -75,7 +82,7 @@ def _write_group(make: Callable[[Photo, random.Random], Copies], group: int, pat
     rng = random.Random(group)  # noqa: S311 - repeatable, not secret
     with Image.open(path) as opened:
         photo = ImageOps.exif_transpose(opened).convert("RGB")
-    photo.save(target / f"{group:05d}_original.jpg", quality=95)
+    photo.save(target / f"{group:05d}_{ORIGINAL}.jpg", quality=95)
     for kind, picture, quality in make(photo, rng):
         picture.convert("RGB").save(target / f"{group:05d}_{kind}.jpg", quality=quality)
 

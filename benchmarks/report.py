@@ -10,7 +10,7 @@ from benchmarks.results import ImageSet, Result
 _COLUMNS = [
     "tool", "images/s", "wall s (all runs)", "CPU ms/image", "peak MB", "vectors", "uAP", "recall@P99.9",
     "precision", "recall", "precision, own default", "recall, own default",
-    "groups", "copies in groups", "mixed groups",
+    "groups", "copies in groups", "mixed groups", "originals kept",
 ]  # fmt: skip
 
 
@@ -43,7 +43,10 @@ def _row(result: Result) -> list[str]:
     for pairs in (result.pairs, result.default_pairs):
         cells += [f"{pairs.precision:.4f}", f"{pairs.recall:.4f}"] if pairs else ["-", "-"]
     groups = result.groups
-    return [*cells, *([f"{groups.reported:,}", f"{groups.found:.4f}", f"{groups.mixed:,}"] if groups else ["-"] * 3)]
+    if groups is None:
+        return [*cells, *["-"] * 4]
+    kept = "-" if groups.originals_kept is None else f"{groups.originals_kept:.4f}"
+    return [*cells, f"{groups.reported:,}", f"{groups.found:.4f}", f"{groups.mixed:,}", kept]
 
 
 def ratios(image_set: ImageSet) -> list[str]:

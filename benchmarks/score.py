@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.copies import group_of
+from benchmarks.copies import ORIGINAL, group_of, kind_of
 
 NEIGHBORS = 10
 SURE_PRECISION = 0.999
@@ -64,11 +64,13 @@ class GroupQuality:
         found: share of the copies that stand beside the others of their picture: of each true group of m images, those
             in the reported group that holds most of it, without one, of m - 1.
         mixed: number of reported groups with images of several pictures.
+        originals_kept: share of the groups with an original whose kept image it is; None for a tool that names none.
     """
 
     reported: int
     found: float
     mixed: int
+    originals_kept: float | None = None
 
 
 def count_true_pairs(images: list[Path]) -> int:
@@ -137,15 +139,23 @@ def score_groups(groups: Path, images: list[Path], threshold: float) -> GroupQua
     """Score groups as a user gets them.
 
     Args:
-        groups: groups.csv (`filename,group_id`), or a similarity.csv, whose connected components then count.
+        groups: groups.csv (`filename,group_id`, and `keep` if a tool names the kept image), or a similarity.csv, whose
+            connected components then count.
         images: all images that the tool was given.
         threshold: pairs of a similarity.csv below it are left out.
     """
     with groups.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         if "group_id" in (rows.fieldnames or ()):
-            group = {row["filename"]: row["group_id"] for row in rows}
+            members = list(rows)
+            group = {row["filename"]: row["group_id"] for row in members}
+            kept = {
+                row["filename"]: row["keep"]
+                for row in members
+                if kind_of(row["filename"]) == ORIGINAL and "keep" in row
+            }
         else:
+            kept = {}
             group = _components((row["from"], row["to"]) for row in rows if float(row["distance"]) >= threshold)
     sizes = Counter(map(group_of, images))
     together = Counter((truth, reported) for truth, reported in ((group_of(name), group[name]) for name in group))
@@ -157,7 +167,8 @@ def score_groups(groups: Path, images: list[Path], threshold: float) -> GroupQua
     copies = sum(size - 1 for size in sizes.values())
     found = sum(count - 1 for count in largest.values())
     mixed = sum(count > 1 for count in pictures.values())
-    return GroupQuality(len(pictures), found / copies if copies else 1.0, mixed)
+    originals = sum(name == keep for name, keep in kept.items()) / len(kept) if kept else None
+    return GroupQuality(len(pictures), found / copies if copies else 1.0, mixed, originals)
 
 
 def _components(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

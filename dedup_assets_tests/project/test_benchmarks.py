@@ -97,6 +97,13 @@ def test_groups_are_scored_by_the_copies_that_stand_together_and_by_mixtures(tmp
     assert (score.reported, score.found, score.mixed) == (2, 1 / 3, 1)
 
 
+def test_the_kept_images_are_scored_by_the_originals_among_them(tmp_path: Path) -> None:
+    rows = ["a_original,x,a_original", "a_crop,x,a_original", "b_original,y,b_gray", "b_gray,y,b_gray", "c_1,z,c_1"]
+    lines = ["/p/{}.jpg,{},/p/{}.jpg".format(*row.split(",")) for row in rows]
+    (tmp_path / "groups.csv").write_text("filename,group_id,keep\n" + "\n".join(lines))
+    assert score_groups(tmp_path / "groups.csv", IMAGES, 0.85).originals_kept == 0.5
+
+
 def test_pairs_without_groups_are_scored_by_their_components(tmp_path: Path) -> None:
     pairs = ["/p/a_1.jpg,/p/a_2.jpg,0.9", "/p/a_3.jpg,/p/a_2.jpg,0.9", "/p/b_1.jpg,/p/c_1.jpg,0.8"]
     (tmp_path / "similarity.csv").write_text("from,to,distance\n" + "\n".join(pairs))
