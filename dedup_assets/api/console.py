@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from dedup_assets.api.outcomes import say
+from dedup_assets.engine.core.group_history import Change
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.settings import Settings
@@ -107,6 +108,10 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         if value:
             table.add_row(label, format(value, form))
     console.print(table)
+    changed = [(change, facts.number("groups", f"groups_{change}")) for change in Change]
+    if (facts.number("groups", "groups_run") or 0) > 1 and any(count for _, count in changed):
+        words = ", ".join(f"{count:,.0f} {change}" for change, count in changed if count)
+        console.print(f"groups since the last run: {words} (group_changes.csv)")
     if facts.number("image_manifest", "left_out"):
         console.print(f"left out: {facts.metadata['image_manifest']['left_out_kinds']}", markup=False)
     steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)

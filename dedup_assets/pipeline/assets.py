@@ -32,14 +32,16 @@ from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
+from dedup_assets.engine.groups import form_groups, keep_ids
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
-from dedup_assets.engine.matching import find_candidates, form_groups, gather_evidence
+from dedup_assets.engine.matching import find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import read_listed_sizes
+from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
 from dedup_assets.pipeline import match_metadata, metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
@@ -68,6 +70,8 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
     check_search(parsed.search, extractor.dimension)
+    if parsed.group_ids_from:
+        open_given(parsed.group_ids_from)
     manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
@@ -245,9 +249,13 @@ def groups(context: dg.AssetExecutionContext, settings: SettingsResource, eviden
     `groups.csv` has one row per image in a group; `related.csv` names similar images that are another picture, or whose
     comparison decided nothing. Nothing is chained: an image that is a copy of a copy only is in no group with the
     kept one.
+
+    A group keeps its id from run to run: the one that most of its images had, by content. `group_changes.csv` says what
+    changed, and `group_aliases.csv` which group has the images of an id that ended.
     """
     parsed = settings.parsed()
-    found = form_groups(evidence, parsed.keep_policy)
+    former = read_former_groups(settings.open_work_dir(), parsed.group_ids_from)
+    found = keep_ids(form_groups(evidence, parsed.keep_policy), evidence.images, former)
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
     return found

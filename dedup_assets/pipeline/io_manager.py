@@ -26,6 +26,7 @@ from dedup_assets.engine.work_dir import (
     WorkDir,
     files,
     gallery_files,
+    group_history_files,
     index_file,
     manifest_file,
     match_files,
@@ -72,7 +73,14 @@ _NAMES: dict[type, tuple[str, ...]] = {
     Pairs: (files.OUTLIERS,),
     Components: (files.COMPONENTS, files.COMPONENTS_INFO),
     Evidence: (match_files.EVIDENCE, match_files.EVIDENCE_CSV),
-    Groups: (match_files.GROUPS_CSV, match_files.RELATED_CSV, match_files.GROUPS, match_files.RELATED),
+    Groups: (
+        match_files.GROUPS_CSV,
+        match_files.RELATED_CSV,
+        match_files.GROUPS,
+        match_files.RELATED,
+        group_history_files.CHANGES_CSV,
+        group_history_files.ALIASES_CSV,
+    ),
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 

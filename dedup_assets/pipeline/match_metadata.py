@@ -3,12 +3,15 @@
 import dagster as dg
 import polars as pl
 
+from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
 _PREVIEW_ROWS = 5
 _PREVIEW_IMAGES = 5
+_PREVIEW_CHANGES = 20
+_PREVIEW_NAMES = 3
 
 
 def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
@@ -32,7 +35,9 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
 
 
 def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
-    """Metadata of `groups`: how many, what the copies take, and the largest ones with small pictures."""
+    """Metadata of `groups`: how many, what the copies take, what changed, and the largest ones with small pictures."""
+    history = groups.history or GroupHistory()
+    changed = history.count_changes() if history.is_changed else dict.fromkeys(Change, 0)
     copies = groups.rows.filter(pl.col("role") == Role.COPY.value)
     sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
     return {
@@ -43,6 +48,9 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
         "images_to_review": int((groups.rows["role"] == Role.REVIEW.value).sum()),
         "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
+        **{f"groups_{change.value}": count for change, count in changed.items()},
+        "groups_run": history.run,
+        "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
     }
 
@@ -67,3 +75,15 @@ def _group_table(groups: Groups, effort: Effort) -> str:
         for group, shown in members.items()
     )
     return "| group | images | the kept one, then copies |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _change_table(history: GroupHistory) -> str:
+    """The changes of the last run, as far as they are shown; group_changes.csv has all."""
+    rows = history.changes.filter(pl.col("run") == history.run)
+    lines = [
+        f"| {change} | {group} | {other} | {len(names)} | {', '.join(map(shown_name, names[:_PREVIEW_NAMES]))} |"
+        for _, change, group, other, names in rows.head(_PREVIEW_CHANGES).iter_rows()
+    ]
+    rest = rows.height - len(lines)
+    more = [f"| {rest:,} more | in group_changes.csv | | | |"] * bool(rest)
+    return "\n".join(["| change | group | other | images | names |", "|---|---|---|---|---|", *lines, *more])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # decoding processes import this module, and start faster without polars
     import polars as pl
 
+    from dedup_assets.engine.core.group_history import GroupHistory
+
 
 class Role(StrEnum):
     """What an image is in its group."""
@@ -85,10 +87,12 @@ class Groups:
             kept). Sorted by `group_id`, the kept image first, then by name.
         related: neighbours that are no members: `group_id`, `other_group_id` (string; empty for an image in no group),
             `filename` (binary: the image of the other group, or the single one), `similarity` (float64), `relation`.
+        history: which ids there were, and what changed since the last run; None before ids are compared with it.
     """
 
     rows: "pl.DataFrame"
     related: "pl.DataFrame"
+    history: "GroupHistory | None" = None
 
     def __len__(self) -> int:
         return self.rows.height

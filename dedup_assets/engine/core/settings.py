@@ -187,6 +187,11 @@ class Settings(BaseModel):
         description="Which image of a group is kept: photos, dataset or archive; or rules joined by commas, of which "
         "the first that tells two images apart decides; or a YAML file with a list of rules.",
     )
+    group_ids_from: HomePath = Field(
+        default="",
+        description="A work_dir, or a copy of its group_ids.parquet, whose ids of groups a new work_dir continues; not "
+        "read if work_dir has ids of its own.",
+    )
     max_pixels: int = Field(
         default=MAX_PIXELS, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
     )

@@ -40,6 +40,7 @@ from dedup_assets.engine.gallery.pages import (
 )
 from dedup_assets.engine.gallery.pages.aligning import align_pairs
 from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
+from dedup_assets.engine.gallery.pages.group_changes import show_changes
 from dedup_assets.engine.gallery.pages.keeping import drop_lost
 from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_results
@@ -244,6 +245,7 @@ def _fill_pages(
     missing = {Page.COMPONENTS: results.components, Page.GROUPS: numbered.groups}
     every = tuple(page for page in Page if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
+    changes = None if results.groups is None else show_changes(results.groups.history)
     summary = Summary(
         names=results.names,
         bad=results.bad,
@@ -256,6 +258,7 @@ def _fill_pages(
         uncompared=results.uncompared,
         groups=None if numbered.groups is None else (numbered.groups, numbered.names),
         findings=suggestions.findings,
+        changes=changes,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),
@@ -285,6 +288,7 @@ def _fill_pages(
             numbered.groups,
             numbered.names,
             illustrate,
+            changes=changes,
             num_groups=groups_shown(numbered.groups, settings),
             max_copies=MEMBERS,
             max_related=RELATED,

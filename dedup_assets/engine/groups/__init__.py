@@ -7,12 +7,24 @@ policy.py      the rules by which one image is better to keep than another, as n
 keeping.py     which image of a star is kept
 forming.py     evidence to the tables of `Groups`
 related.py     neighbours of a group that are no members
-group_ids.py   ids of groups
+group_ids.py   ids of new groups
+lasting_ids.py   which groups keep the ids of earlier runs
+group_changes.py what changed between two runs
 """
 
 from dedup_assets.engine.groups.forming import form_groups
 from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, less_to_keep
+from dedup_assets.engine.groups.lasting_ids import keep_ids
 from dedup_assets.engine.groups.policy import Worth
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
 
-__all__ = ["CopyEdges", "Worth", "better_than_hub", "choose_kept", "find_stars", "form_groups", "less_to_keep"]
+__all__ = [
+    "CopyEdges",
+    "Worth",
+    "better_than_hub",
+    "choose_kept",
+    "find_stars",
+    "form_groups",
+    "keep_ids",
+    "less_to_keep",
+]

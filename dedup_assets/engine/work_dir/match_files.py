@@ -12,6 +12,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
+from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
 
@@ -57,13 +58,16 @@ def read_evidence(work_dir: WorkDir) -> Evidence:
 
 def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write groups.parquet, groups.csv, related.parquet and related.csv."""
-    with work_dir.publish(GROUPS, GROUPS_CSV, RELATED, RELATED_CSV) as (table, text, related, related_text):
+    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, *(HISTORY_FILES if groups.history else ()))
+    with work_dir.publish(*names) as (table, text, related, related_text, *history):
         for rows, schema, parquet, csv in (
             (groups.rows, GROUPS_SCHEMA, table, text),
             (groups.related, RELATED_SCHEMA, related, related_text),
         ):
             _as(schema, rows).write_parquet(parquet)
             _write_csv(csv, _as(schema, rows))
+        if groups.history:
+            write_history(groups.history, tuple(history))
 
 
 def read_groups(work_dir: WorkDir) -> Groups:
@@ -75,7 +79,7 @@ def read_groups(work_dir: WorkDir) -> Groups:
     remedy = "materialize groups"
     rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
     related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
-    return Groups(rows, related)
+    return Groups(rows, related, read_history(work_dir) if work_dir.exists(GROUP_IDS) else None)
 
 
 def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:

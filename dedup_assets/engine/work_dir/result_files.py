@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY
 from dedup_assets.engine.work_dir import files, match_files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
+from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 
@@ -20,7 +21,13 @@ FILES_OF: dict[str, tuple[str, ...]] = {
     "outliers": (files.OUTLIERS,),
     "components": (files.COMPONENTS, files.COMPONENTS_INFO),
     "evidence": (match_files.EVIDENCE, match_files.EVIDENCE_CSV, match_files.EVIDENCE_IMAGES),
-    "groups": (match_files.GROUPS, match_files.GROUPS_CSV, match_files.RELATED, match_files.RELATED_CSV),
+    "groups": (
+        match_files.GROUPS,
+        match_files.GROUPS_CSV,
+        match_files.RELATED,
+        match_files.RELATED_CSV,
+        *HISTORY_FILES,
+    ),
     "gallery": tuple(f"{GALLERY}/{page}" for page in PAGES),
 }
 """Names of the files that a run may write for each result; the main file comes first."""

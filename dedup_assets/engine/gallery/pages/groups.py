@@ -8,6 +8,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.gallery.pages.findings import Explained
+from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import BLANK_PROVEN_PAIR
@@ -107,6 +108,7 @@ def groups_page(
     names: pl.Series,
     illustrate: Illustrate,
     *,
+    changes: ShownChanges | None = None,
     num_groups: int = 20,
     max_copies: int = 24,
     max_related: int = 6,
@@ -121,6 +123,7 @@ def groups_page(
         numbered: the groups.
         names: (n,) binary: the name of each file.
         illustrate: reads what is shown of a file; called once for each name on the page.
+        changes: what the last run changed; None if nothing is shown of it.
         num_groups: most groups; the page says how many there are.
         max_copies: most copies of a group.
         max_related: most related images of a group.
@@ -146,6 +149,7 @@ def groups_page(
             max_copies=max_copies,
             max_related=max_related,
         ),
+        changes=changes,
         blank=BLANK_GROUP,
         blank_pair=BLANK_PROVEN_PAIR,
         total=numbered.groups.height,

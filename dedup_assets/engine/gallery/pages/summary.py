@@ -13,6 +13,7 @@ from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
+from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
@@ -83,6 +84,7 @@ class Summary:
         uncompared: what the input holds besides the compared and the bad images.
         groups: the groups, and the names of the files that they number; None if the run made none.
         findings: what evidence and groups say of the shown pairs.
+        changes: what the last run changed in groups; None if nothing is shown of it.
     """
 
     names: pl.Series
@@ -96,6 +98,7 @@ class Summary:
     uncompared: Uncompared = Uncompared()
     groups: tuple[NumberedGroups, pl.Series] | None = None
     findings: Findings = NO_FINDINGS
+    changes: ShownChanges | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ def summary_page(
         settings={name: _show_setting(value) for name, value in facts.settings.items()},
         freed=facts.freed,
         uncompared=facts.uncompared,
+        changes=facts.changes,
     )
 
 

@@ -28,7 +28,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "outliers": (*_SEARCH, "lower_threshold"),
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
-    "groups": ("keep_policy",),
+    "groups": ("keep_policy", "group_ids_from"),
     "gallery": ("gallery_pairs",),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""

@@ -1,0 +1,115 @@
+"""Ids of groups in a work_dir: kept by content from run to run, and continued in a new work_dir."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dedup_assets
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES, read_former_groups
+from dedup_assets_tests.support.models import save_mean_model
+from dedup_assets_tests.support.pictures import photo_like
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two pictures with two copies of each."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2):
+        picture = photo_like(number, 320, 240)
+        picture.save(folder / f"{number}.png")
+        picture.save(folder / f"{number}.jpg", quality=90)
+        picture.resize((240, 180)).save(folder / f"{number}-small.png")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    model = save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8)
+
+    def make(photos: Path, work_dir: str = "out", **settings: Any) -> dict[str, str]:
+        """The group of each file by the name of the file."""
+        place = tmp_path / work_dir
+        assert dedup_assets.run(photos, place, model_path=model, nearest_neighbors_k=5, **settings) == 0
+        with (place / "groups.csv").open(newline="") as file:
+            return {Path(row["filename"]).name: row["group_id"] for row in csv.DictReader(file)}
+
+    return make
+
+
+def changes(work_dir: Path) -> list[dict[str, str]]:
+    with (work_dir / "group_changes.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_ids_outlive_renames_restores_settings_and_a_rebuilt_work_dir(run: Any, photos: Path, tmp_path: Path) -> None:
+    first = run(photos)
+    assert len(first) == 6
+    assert len(set(first.values())) == 2
+    shutil.copytree(photos, tmp_path / "backup")
+    (photos / "0.png").rename(photos / "renamed.png")
+    renamed = run(photos, threshold=0.5, faiss_mode="HNSW32")
+    assert renamed.pop("renamed.png") == first["0.png"]
+    assert renamed == {name: group for name, group in first.items() if name != "0.png"}
+    for name in ("renamed.png", "0.jpg", "0-small.png"):
+        (photos / name).unlink()
+    assert run(photos) == {name: group for name, group in first.items() if name.startswith("1")}
+    shutil.rmtree(photos)
+    shutil.copytree(tmp_path / "backup", photos)
+    assert run(photos) == first
+    assert [(row["run"], row["change"]) for row in changes(tmp_path / "out")] == [
+        *[("1", "created")] * 2,
+        ("2", "gone"),
+        ("3", "created"),
+    ]
+    (photos / "1.png").unlink()
+    run(photos)
+    kept = run(photos, "again", group_ids_from=tmp_path / "out" / "group_ids.parquet")
+    assert kept == {name: group for name, group in first.items() if name != "1.png"}
+
+
+def test_a_run_that_changes_no_group_leaves_the_files_of_ids_as_they_are(
+    run: Any, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run(photos)
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in HISTORY_FILES}
+    assert run(photos) == first
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in HISTORY_FILES} == before
+    shutil.copy(photos / "1.jpg", photos / "one, more.jpg")
+    capsys.readouterr()
+    run(photos)
+    assert "groups since the last run: 1 grown (group_changes.csv)" in capsys.readouterr().out
+    last = changes(tmp_path / "out")[-1]
+    assert (last["run"], last["change"], last["group_id"]) == ("2", "grown", first["1.jpg"])
+    assert next(csv.reader([last["filenames"]])) == [str(photos / "one, more.jpg")]
+    assert "Changed by run 2: 1 grown" in (tmp_path / "out" / "gallery" / "groups.html").read_text()
+
+
+def test_a_damaged_file_of_ids_is_refused_with_what_to_do(run: Any, photos: Path, tmp_path: Path) -> None:
+    run(photos)
+    (tmp_path / "out" / "group_ids.parquet").write_bytes(b"PAR1")
+    with pytest.raises(WorkDirError, match=r"group_ids.parquet' keeps the ids of groups.*restore it.*or remove it"):
+        read_former_groups(WorkDir(str(tmp_path / "out")))
+
+
+def test_ids_that_are_not_where_they_are_said_to_be_are_refused_before_images_are_read(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dedup_assets.run(photos, tmp_path / "out", group_ids_from=str(tmp_path)) == 1
+    assert "group_ids_from=" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "features.dat").exists()
+
+
+def test_every_id_is_resolved_by_the_file_of_aliases(run: Any, photos: Path, tmp_path: Path) -> None:
+    first = run(photos)
+    for path in photos.glob("0*"):
+        path.unlink()
+    run(photos)
+    with (tmp_path / "out" / "group_aliases.csv").open(newline="") as file:
+        aliases = {row["group_id"]: row["now"] for row in csv.DictReader(file)}
+    assert aliases == {first["0.png"]: "", first["1.png"]: first["1.png"]}
