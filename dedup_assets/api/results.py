@@ -114,6 +114,12 @@ class StoredResults:
 
         return _readable(match_files.read_groups(self._work_dir).related)
 
+    def changes(self) -> "pl.DataFrame":
+        """What each run changed in groups: the rows of group_changes.parquet, the last run last."""
+        from dedup_assets.engine.work_dir import group_history_files
+
+        return _readable(group_history_files.read_history(self._work_dir).changes)
+
     def clusters(self) -> list[list[str]]:
         """The names of each group, the largest group first, the kept image first in each.
 
@@ -199,13 +205,14 @@ def _readable(table: "pl.DataFrame") -> "pl.DataFrame":
     """Columns of names as text, where each name is UTF-8."""
     import polars as pl
 
-    return table.with_columns(_text(table[name]) for name, kind in table.schema.items() if kind == pl.Binary)
+    named = [name for name, kind in table.schema.items() if kind in (pl.Binary, pl.List(pl.Binary))]
+    return table.with_columns(_text(table[name]) for name in named)
 
 
 def _text(names: "pl.Series") -> "pl.Series":
     import polars as pl
 
     try:
-        return names.cast(pl.String)
+        return names.cast(pl.String if names.dtype == pl.Binary else pl.List(pl.String))
     except pl.exceptions.ComputeError:  # a name is not UTF-8
         return names

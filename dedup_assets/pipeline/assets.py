@@ -42,6 +42,7 @@ from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_rang
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
+from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
@@ -253,9 +254,10 @@ def groups(context: dg.AssetExecutionContext, settings: SettingsResource, eviden
     A group keeps its id from run to run: the one that most of its images had, by content. `group_changes.csv` says what
     changed, and `group_aliases.csv` which group has the images of an id that ended.
     """
-    parsed = settings.parsed()
-    former = read_former_groups(settings.open_work_dir(), parsed.group_ids_from)
+    parsed, work_dir = settings.parsed(), settings.open_work_dir()
+    former = read_former_groups(work_dir, parsed.group_ids_from)
     found = keep_ids(form_groups(evidence, parsed.keep_policy), evidence.images, former)
+    found = find_stored(work_dir, found)
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
     return found

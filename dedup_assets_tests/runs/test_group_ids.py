@@ -87,6 +87,7 @@ def test_a_run_that_changes_no_group_leaves_the_files_of_ids_as_they_are(
     last = changes(tmp_path / "out")[-1]
     assert (last["run"], last["change"], last["group_id"]) == ("2", "grown", first["1.jpg"])
     assert next(csv.reader([last["filenames"]])) == [str(photos / "one, more.jpg")]
+    assert dedup_assets.load(tmp_path / "out").changes()["filenames"].to_list()[-1] == [str(photos / "one, more.jpg")]
     assert "Changed by run 2: 1 grown" in (tmp_path / "out" / "gallery" / "groups.html").read_text()
 
 

@@ -58,6 +58,15 @@ class GroupHistory:
     run: int = 0
     is_changed: bool = False
 
+    def is_like(self, other: "GroupHistory") -> bool:
+        """Whether another history has the same tables."""
+        return (
+            self.run == other.run
+            and self.holders.equals(other.holders)
+            and self.changes.equals(other.changes)
+            and self.aliases.equals(other.aliases)
+        )
+
     def count_changes(self) -> dict[Change, int]:
         """How many rows of each kind the last run with changes has."""
         last = self.changes.filter(pl.col("run") == self.run)

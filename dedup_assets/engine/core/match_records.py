@@ -88,11 +88,13 @@ class Groups:
         related: neighbours that are no members: `group_id`, `other_group_id` (string; empty for an image in no group),
             `filename` (binary: the image of the other group, or the single one), `similarity` (float64), `relation`.
         history: which ids there were, and what changed since the last run; None before ids are compared with it.
+        is_stored: the files that it would be written to hold exactly this.
     """
 
     rows: "pl.DataFrame"
     related: "pl.DataFrame"
     history: "GroupHistory | None" = None
+    is_stored: bool = False
 
     def __len__(self) -> int:
         return self.rows.height

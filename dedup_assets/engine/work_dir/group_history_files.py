@@ -55,7 +55,8 @@ def read_former_groups(work_dir: WorkDir, given: str = "") -> GroupHistory:
         SettingsError: nothing is there under the given name.
         WorkDirError: a file is damaged or was changed.
     """
-    published = work_dir.in_generation("")
+    # A step that is executed again has staged a history already, which is not that of earlier runs.
+    published = work_dir.in_generation("") if work_dir.wrote(GROUP_IDS) else work_dir
     if published.exists(GROUP_IDS):
         return read_history(published)
     return read_history(open_given(given)) if given else GroupHistory()

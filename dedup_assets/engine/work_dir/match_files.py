@@ -5,6 +5,7 @@ docs/reference.md, "Files", describes the columns. Names are bytes in both forms
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 import polars as pl
@@ -13,13 +14,14 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
 from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
+from dedup_assets.engine.work_dir.identity import is_intact, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
     "GROUPS_SCHEMA", "IMAGES_SCHEMA", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
-    "read_evidence", "read_groups", "write_evidence", "write_groups",
+    "find_stored", "read_evidence", "read_groups", "write_evidence", "write_groups",
 ]  # fmt: skip
 
 EVIDENCE = "evidence.parquet"
@@ -57,7 +59,9 @@ def read_evidence(work_dir: WorkDir) -> Evidence:
 
 
 def write_groups(work_dir: WorkDir, groups: Groups) -> None:
-    """Write groups.parquet, groups.csv, related.parquet and related.csv."""
+    """Write the files of groups, of related images and of the history of ids, unless they are there already."""
+    if groups.is_stored:
+        return
     names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, *(HISTORY_FILES if groups.history else ()))
     with work_dir.publish(*names) as (table, text, related, related_text, *history):
         for rows, schema, parquet, csv in (
@@ -80,6 +84,22 @@ def read_groups(work_dir: WorkDir) -> Groups:
     rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
     related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
     return Groups(rows, related, read_history(work_dir) if work_dir.exists(GROUP_IDS) else None)
+
+
+def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
+    """The same groups, marked as stored if the work_dir holds exactly these: then nothing is written again.
+
+    Raises:
+        WorkDirError: a file of the history is damaged.
+    """
+    known = read_config(work_dir).result("groups")
+    if groups.history is None or groups.history.is_changed or work_dir.wrote(GROUPS) or not is_intact(work_dir, known):
+        return groups
+    stored = read_groups(work_dir)
+    is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))
+    is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
+    is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
+    return replace(groups, is_stored=is_same)
 
 
 def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:
