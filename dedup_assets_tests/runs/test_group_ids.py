@@ -98,7 +98,7 @@ def test_a_damaged_file_of_ids_is_refused_with_what_to_do(run: Any, photos: Path
         read_former_groups(WorkDir(str(tmp_path / "out")))
 
 
-def test_ids_that_are_not_where_they_are_said_to_be_are_refused_before_images_are_read(
+def test_missing_ids_are_refused_before_images_are_read(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dedup_assets.run(photos, tmp_path / "out", group_ids_from=str(tmp_path)) == 1
