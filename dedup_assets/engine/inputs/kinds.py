@@ -42,9 +42,9 @@ EXTRAS = (
     ),
 )
 IMAGE_EXTENSIONS = frozenset(
-    b".apng .avif .avifs .bmp .bw .cur .dds .dib .gif .heic .heics .heif .heifs .hif .icb .icns .ico .j2c .j2k .jfif "
-    b".jif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .mpo .pbm .pcx .pgm .png .pnm .ppm .psd .qoi .rgb .rgba .sgi .tga .tif "
-    b".tiff .vda .vst .webp .xbm .xpm".split()
+    b".apng .avif .avifs .bmp .bw .cur .dds .dib .gif .hdr .heic .heics .heif .heifs .hif .icb .icns .ico .j2c .j2k "
+    b".jfif .jif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .mpo .pam .pbm .pcx .pgm .png .pnm .ppm .psd .qoi .rgb .rgba .sgi "
+    b".tga .tif .tiff .vda .vst .webp .xbm .xpm".split()
 )
 VIDEO_EXTENSIONS = frozenset(
     b".3g2 .3gp .asf .avi .f4v .flv .m2ts .m2v .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()
@@ -60,7 +60,7 @@ _AMBIGUOUS = frozenset({b".ts", b".mts"})  # also TypeScript
 _SYNC_BYTE, _PACKET_BYTES, _TIMED_PACKET_BYTES = 0x47, 188, 192  # ISO/IEC 13818-1; with a time code of 4 bytes: M2TS
 _IMAGE_HEADS = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"8BPS\0\x01",
-    b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51", b"qoif", b"DDS |\0\0\0",
+    b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51", b"qoif", b"DDS |\0\0\0", b"#?RADIANCE\n", b"P7\nWIDTH",
 )  # fmt: skip
 _IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 

@@ -22,7 +22,7 @@ from dedup_assets.engine.pictures.provenance import Provenance
 
 _LOSSLESS = {
     b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"qoif": "QOI",
-    b"P4": "PPM", b"P5": "PPM", b"P6": "PPM", b"8BPS": "PSD",
+    b"P4": "PPM", b"P5": "PPM", b"P6": "PPM", b"8BPS": "PSD", b"P7": "PAM", b"#?RADIANCE": "HDR",
 }  # fmt: skip
 _LOSSY_TIFF = {6, 7, 34892, 50001}  # compressions: old and new JPEG, lossy DNG, WebP
 _MAKE, _MODEL, _COMPRESSION, _EXIF_PART, _GPS_PART = 0x010F, 0x0110, 0x0103, 0x8769, 0x8825  # EXIF 2.32, 4.6

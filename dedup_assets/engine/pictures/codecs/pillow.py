@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.pictures.codecs import endings, exif, gif, isobmff, png, rgb, tiff
+from dedup_assets.engine.pictures.codecs import bitfields, endings, exif, gif, isobmff, png, rgb, tiff
 from dedup_assets.engine.pictures.codecs.colours import correction_of
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
@@ -61,6 +61,8 @@ def open_picture(data: bytes) -> OpenedPicture | None:
             except Exception as error:
                 if name == "TIFF":
                     return _open_unusual_tiff(data, error)
+                if name == "BMP" and bitfields.accepts(data):
+                    return bitfields.open_picture(data)
                 if name in _DISTINCT:
                     raise _judge(error, name, data) from error
             else:

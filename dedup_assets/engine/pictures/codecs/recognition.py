@@ -1,15 +1,27 @@
 """Which codec reads a file: every format is recognised by its content, never by its name."""
 
+from collections.abc import Callable
+
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, jpegxl, pillow, raw
+from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, jpegxl, pam, pillow, radiance, raw
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 
 _NOT_IMAGES = {
     b"%PDF": "PDF", b"%!PS": "PostScript", b"<svg": "SVG", b"<?xml": "XML or SVG", b"<!DOCTYPE": "HTML",
-    b"<html": "HTML", b"PK\x03\x04": "ZIP", b"v/1\x01": "OpenEXR", b"#?RADIANCE": "Radiance HDR",
+    b"<html": "HTML", b"PK\x03\x04": "ZIP", b"v/1\x01": "OpenEXR",
     b"\x1a\x45\xdf\xa3": "Matroska or WebM video",
 }  # fmt: skip
+
+
+_Opener = Callable[[bytes, tuple[int, int] | None], OpenedPicture]
+_BY_CONTENT: tuple[tuple[Callable[[bytes], bool], _Opener], ...] = (
+    (jpeg.accepts, jpeg.open_picture),
+    (raw.accepts, raw.open_picture),
+    (jpegxl.accepts, lambda data, _: jpegxl.open_picture(data)),
+    (radiance.accepts, lambda data, _: radiance.open_picture(data)),
+    (pam.accepts, lambda data, _: pam.open_picture(data)),
+)
 
 
 def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture:
@@ -22,12 +34,9 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
     Raises:
         ImageError: the content is no image that can be read (ERROR_UNSUPPORTED_FORMAT), or its header is damaged.
     """
-    if jpeg.accepts(data):
-        return jpeg.open_picture(data, at_least)
-    if raw.accepts(data):
-        return raw.open_picture(data, at_least)
-    if jpegxl.accepts(data):
-        return jpegxl.open_picture(data)
+    opener = next((opener for accepts, opener in _BY_CONTENT if accepts(data)), None)
+    if opener:
+        return opener(data, at_least)
     brands = isobmff.read_brands(data)
     if heif.accepts(brands):
         return heif.open_picture(data)
