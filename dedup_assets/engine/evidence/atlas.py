@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-ATLAS_LEVELS = 7
-_FINEST = 2**-0.5  # size of the finest level, to the picture; each next one is smaller by this factor
-_MULTIPLE = 4  # sides of the finest level are multiples of this, so that halves of it are whole
+ATLAS_LEVELS = 6
+_SECOND = 2**-0.5  # size of the second level, to the picture
+_MULTIPLE = 4  # sides of the second level are multiples of this, so that halves of it are whole
 _MARGIN = 3  # px at the borders of a level that filters mix with its neighbours
 
 
@@ -42,10 +42,10 @@ class Atlas:
 def plan_atlas(width: int, height: int) -> Atlas:
     """Lay out the levels of pictures of this size, in pixels.
 
-    The levels are 1 / √2, 1 / 2, 1 / 2√2, ... of the picture: two chains, in which each level halves the one before.
+    The levels are 1, 1 / √2, 1 / 2, ... of the picture: two chains, in which each level halves the one before.
     """
-    sizes = [_finest(width, height), ((width + 1) // 2, (height + 1) // 2)]
-    pixels = [(width / sizes[0][0], height / sizes[0][1]), (2.0, 2.0)]
+    sizes = [(width, height), _second(width, height)]
+    pixels = [(1.0, 1.0), (width / sizes[1][0], height / sizes[1][1])]
     for level in range(2, ATLAS_LEVELS):
         sizes.append(((sizes[level - 2][0] + 1) // 2, (sizes[level - 2][1] + 1) // 2))
         pixels.append((pixels[level - 2][0] * 2, pixels[level - 2][1] * 2))
@@ -59,8 +59,8 @@ def plan_atlas(width: int, height: int) -> Atlas:
     return Atlas(shape, start[0], start[1], end[0], end[1], pixel[0], pixel[1], level_of.ravel())
 
 
-def _finest(width: int, height: int) -> tuple[int, int]:
-    columns, rows = (max(1, round(side * _FINEST / _MULTIPLE)) * _MULTIPLE for side in (width, height))
+def _second(width: int, height: int) -> tuple[int, int]:
+    columns, rows = (max(1, round(side * _SECOND / _MULTIPLE)) * _MULTIPLE for side in (width, height))
     return columns, rows
 
 
@@ -91,7 +91,7 @@ def fill_atlas(atlas: Atlas, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         (height * width,) float32, row by row; 0 between levels.
     """
     gray = Image.fromarray(rgb).convert("L")
-    levels = [gray.resize(_finest(gray.width, gray.height), Image.Resampling.BILINEAR), gray.reduce(2)]
+    levels = [gray, gray.resize(_second(gray.width, gray.height), Image.Resampling.BICUBIC)]
     for level in range(2, ATLAS_LEVELS):
         levels.append(levels[level - 2].reduce(2))
     filled = np.zeros(atlas.shape, np.float32)

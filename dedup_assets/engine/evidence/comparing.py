@@ -12,7 +12,7 @@ from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_plausible, pose_maps
 from dedup_assets.engine.evidence.refining import Refined, refine
-from dedup_assets.engine.evidence.voting import voted_maps
+from dedup_assets.engine.evidence.voting import CLEAR_VOTES, voted_maps
 
 COPY_SCORE = 0.55
 """Score of a map from which two pictures are one."""
@@ -22,7 +22,7 @@ VARIANT_VOTES = 20
 """Keypoints that agree on a map from which two pictures resemble each other."""
 
 _CLEAR_POSE, _LIKELY_POSE = 0.85, 0.5  # correlation of thumbnails: tried before and after keypoints
-_CLOSE_POSE, _CLOSE_VOTES = 0.93, 20  # correlation, and votes, from which a map misses by little
+_CLOSE_POSE = 0.93  # correlation from which a map misses by little
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _SCORE_TO_BEND, _VOTES_TO_BEND = 0.12, 12  # of an affine map from which a homography is tried
 _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
@@ -167,7 +167,7 @@ def _guesses(a: Look, b: Look, hint: Map | None) -> Iterator[_Guess]:
         yield _Guess(hint, is_close=True)
     poses = pose_maps(a, b)
     yield from (_Guess(map_, is_close=abs(alike) >= _CLOSE_POSE) for alike, map_ in poses if abs(alike) >= _CLEAR_POSE)
-    yield from (_Guess(map_, votes, is_close=votes >= _CLOSE_VOTES) for votes, map_ in voted_maps(a, b))
+    yield from (_Guess(map_, votes, is_close=votes >= CLEAR_VOTES) for votes, map_ in voted_maps(a, b))
     yield from (_Guess(map_) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
 
 

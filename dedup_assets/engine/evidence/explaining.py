@@ -136,10 +136,11 @@ def _around(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict
     other = "b" if name == "a" else "a"
     if np.count_nonzero(out) < 30:  # noqa: PLR2004
         return {}
-    outer = image[out].astype(np.int64)
-    common = int(np.bincount((outer // 8) @ [1, 32, 1024]).argmax())
-    colour = np.array([common % 32, common // 32 % 32, common // 1024]) * 8 + 4
-    off = np.abs(image - colour).max(2)
+    red, green, blue = (image[out] // 8).T.astype(np.intp)
+    common = int(np.bincount(red + 32 * green + 1024 * blue).argmax())
+    colour = np.array([common % 32, common // 32 % 32, common // 1024], np.int16) * np.int16(8) + np.int16(4)
+    off_red, off_green, off_blue = (np.abs(image[..., n] - colour[n]) for n in range(3))
+    off = np.maximum(np.maximum(off_red, off_green), off_blue)
     width, height = part.extent
     seen: dict[str, bool] = {}
     plains: dict[str, float] = {}

@@ -17,6 +17,7 @@ SIDE = 256  # px of the longer side
 _LEAST_SIDE = 16  # px of the shorter side; narrower strips are widened, so that every filter fits
 _LEAST_LEVEL = 8  # px of the shorter side of the coarsest level of a pyramid
 _THUMBNAIL = 32  # px
+_THUMBNAIL_LEVEL, _CONTENT_LEVEL, _KEYPOINT_LEVEL = 2, 1, 1  # 64, 128 and 128 px
 _PLAIN = 12  # levels that a plain border may vary
 _PLAIN_SHARE = 0.98  # of a line's pixels, which are plain in a border
 
@@ -79,24 +80,28 @@ class Look:
         The first is the picture as it is. The next three are turned by a further 90° anticlockwise each; the last four
         are the same of the mirrored picture (left and right exchanged).
         """
-        return _thumbnails(self.levels[min(1, len(self.levels) - 1)])
+        return _thumbnails(self._level(_THUMBNAIL_LEVEL))
 
     @cached_property
     def content_thumbnails(self) -> NDArray[np.float32]:
         """(8, 1024) float32: `thumbnails` of the content alone."""
         if not self.has_border:
             return self.thumbnails
-        left, top, right, bottom = (round(at * SIDE) for at in self.content)
-        return _thumbnails(self.rgb[top:bottom, left:right])
+        image = self._level(_CONTENT_LEVEL)
+        left, top, right, bottom = (round(at * max(image.shape)) for at in self.content)
+        return _thumbnails(image[top:bottom, left:right])
 
     @cached_property
     def content(self) -> Box:
         """The picture without borders of one colour. A picture that is plain all over is all content."""
-        image = self.levels[min(1, len(self.levels) - 1)]
+        image = self._level(_CONTENT_LEVEL)
         left, right = _plain_lines(image.swapaxes(0, 1))
         top, bottom = _plain_lines(image)
         pixel = 1 / max(image.shape[:2])
         return Box(left * pixel, top * pixel, self.extent[0] - right * pixel, self.extent[1] - bottom * pixel)
+
+    def _level(self, level: int) -> NDArray[np.uint8]:
+        return self.levels[min(level, len(self.levels) - 1)]
 
     @cached_property
     def has_border(self) -> bool:
@@ -116,7 +121,7 @@ class Look:
     @cached_property
     def keypoints(self) -> Keypoints:
         """Places that are found again in copies, with descriptors of their surroundings."""
-        return find_keypoints(self.rgb)
+        return find_keypoints(self._level(_KEYPOINT_LEVEL))
 
 
 def make_look(rgb: NDArray[np.uint8], width: int, height: int) -> Look:
@@ -142,28 +147,34 @@ def look_size(width: int, height: int) -> tuple[int, int]:
 
 def _thumbnails(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     small = Image.fromarray(rgb).convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
-    gray = np.asarray(small, np.float32)
-    gray = gray - gray.mean()
+    gray = np.asarray(small).ravel().astype(np.float32)
+    gray -= gray.mean()
     gray /= np.linalg.norm(gray) + 1e-3
-    return np.stack([np.rot90(pose, turns).ravel() for pose in (gray, gray[:, ::-1]) for turns in range(4)])
+    return gray[_POSES]
+
+
+def _poses() -> NDArray[np.intp]:
+    """(8, 1024): where the pixels of a thumbnail come from in each pose."""
+    places = np.arange(_THUMBNAIL**2).reshape(_THUMBNAIL, _THUMBNAIL)
+    return np.stack([np.rot90(pose, turns).ravel() for pose in (places, places[:, ::-1]) for turns in range(4)])
+
+
+_POSES = _poses()
 
 
 def _plain_lines(lines: NDArray[np.uint8]) -> tuple[int, int]:
     """How many of the first and of the last lines are a border of one colour; (n, m, 3) uint8."""
-    if not (_may_be_plain(lines[0]) or _may_be_plain(lines[-1])):
-        return 0, 0
-    values = np.sort(np.ascontiguousarray(lines.transpose(0, 2, 1)), 2)
-    colours = values[:, :, values.shape[2] // 2].astype(np.int16)
-    plain = (np.abs(lines - colours[:, None]).max(2) < _PLAIN).mean(1) > _PLAIN_SHARE
-    border = []
-    for is_plain, colour in ((plain, colours), (plain[::-1], colours[::-1])):
-        alike = is_plain & (np.abs(colour - colour[0]).max(1) < _PLAIN)
-        border.append(0 if alike.all() else int(np.argmin(alike)))
-    return border[0], border[1]
+    return _plain_run(lines), _plain_run(lines[::-1])
 
 
-def _may_be_plain(line: NDArray[np.uint8]) -> bool:
-    """False if a line of (m, 3) is surely not plain: most pictures have no border, and this is known at once."""
-    values = np.sort(line.T, 1).astype(np.int16)
-    others = int((1 - _PLAIN_SHARE) * len(line))  # these may have any colour
-    return bool((values[:, len(line) - 1 - others] - values[:, others] < 2 * _PLAIN).all())
+def _plain_run(lines: NDArray[np.uint8]) -> int:
+    """How many of the first lines have the colour of the first one; 0 where all have it, because nothing is in it."""
+    ordered = np.sort(lines[0].T, 1).astype(np.int16)
+    others = int((1 - _PLAIN_SHARE) * ordered.shape[1])  # these may have any colour
+    if (ordered[:, -1 - others] - ordered[:, others] >= 2 * _PLAIN).any():
+        return 0  # most pictures have no border, and this is known at once
+    off = lines - ordered[:, ordered.shape[1] // 2]
+    np.abs(off, out=off)
+    plain = np.maximum(np.maximum(off[..., 0], off[..., 1]), off[..., 2]) < _PLAIN
+    alike = np.count_nonzero(plain, axis=1) > _PLAIN_SHARE * plain.shape[1]
+    return 0 if alike.all() else int(np.argmin(alike))

@@ -4,15 +4,19 @@ Each pair of matches makes a similarity. Those that contradict the keypoints' ow
 one that most matches agree with wins, and its matches make it affine.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.descriptors import mirrored
+from dedup_assets.engine.evidence.descriptors import DESCRIPTOR_VALUES, mirrored
 from dedup_assets.engine.evidence.keypoints import Keypoints
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, is_plausible
 
 FEWEST_VOTES = 6
+CLEAR_VOTES = 20
+"""Votes for a map that misses by little."""
 
 _RATIO, _CLEAR_RATIO = 0.95, 0.8  # distance of the nearest to that of the next descriptor: if mutual, and if not
 _MOST_MATCHES, _MOST_PAIRED, _MOST_TRIED = 120, 56, 96  # matches, those that are paired, pairs whose votes are counted
@@ -24,22 +28,31 @@ _CELLS = 40  # per longer side; matches in one cell count once
 
 # Pairs (i, j) of matches, i < j, in the order of j: the first n (n - 1) / 2 are those of the first n matches.
 _LATER, _EARLIER = np.tril_indices(_MOST_PAIRED, -1)
+_KEPT = np.flatnonzero(mirrored(np.ones((1, DESCRIPTOR_VALUES), np.float32))[0] > 0)  # the same in the mirrored picture
+_SIGNED = np.setdiff1d(np.arange(DESCRIPTOR_VALUES), _KEPT)  # these change their signs
 
 
-def voted_maps(a: Look, b: Look) -> list[tuple[int, Map]]:
-    """Votes and the map from a to b, for the pictures as they are and mirrored; most votes first."""
+def voted_maps(a: Look, b: Look) -> Iterator[tuple[int, Map]]:
+    """Votes and the map from a to b, for the pictures as they are and mirrored; most votes first.
+
+    Clear votes for the pictures as they are come before anything is computed of the mirrored ones.
+    """
     one, two = a.keypoints, b.keypoints
     if min(len(one), len(two)) < FEWEST_VOTES:
-        return []
-    stays = mirrored(np.ones((1, one.descriptors.shape[1]), np.float32))[0] > 0  # the other values change their signs
-    kept, changed = (one.descriptors[:, part] @ two.descriptors[:, part].T for part in (stays, ~stays))
-    found = []
-    for flip in (False, True):
-        rows, columns = _match(kept - changed if flip else kept + changed)
-        if len(rows) >= FEWEST_VOTES and (voted := _vote(one, two, rows, columns, flip)):
-            found.append(voted)
-    found = [(votes, map_) for votes, map_ in found if is_plausible(map_, a.extent)]
-    return sorted(found, key=lambda one: -one[0])
+        return
+    kept, changed = (one.descriptors[:, part] @ two.descriptors[:, part].T for part in (_KEPT, _SIGNED))
+    found = _voted(one, two, kept + changed, a, flip=False)
+    if found and found[0] >= CLEAR_VOTES:
+        yield found
+        found = None
+    mirrored_found = _voted(one, two, kept - changed, a, flip=True)
+    yield from sorted((each for each in (found, mirrored_found) if each), key=lambda each: -each[0])
+
+
+def _voted(one: Keypoints, two: Keypoints, alike: NDArray[np.float32], a: Look, flip: bool) -> tuple[int, Map] | None:
+    rows, columns = _match(alike)
+    voted = _vote(one, two, rows, columns, flip) if len(rows) >= FEWEST_VOTES else None
+    return voted if voted and is_plausible(voted[1], a.extent) else None
 
 
 def _match(alike: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -115,7 +115,7 @@ def test_keypoints_shift_with_the_picture() -> None:
     rgb = photo(11, 256, 192)
     one, two = keypoints_of(rgb[:, :240]), keypoints_of(rgb[:, 16:])
     expected = one.places * 240 - np.array([16, 0])
-    there = np.linalg.norm(expected[:, None] - two.places * 240, axis=2).min(1) < 0.75
+    there = np.linalg.norm(expected[:, None] - two.places * 240, axis=2).min(1) < 1.1
     assert there[expected[:, 0] > 16].mean() > 0.6
 
 
@@ -123,7 +123,7 @@ def test_descriptors_do_not_depend_on_brightness_and_contrast() -> None:
     rgb = photo(12)
     one, two = keypoints_of(rgb), keypoints_of((rgb * 0.6 + 40).astype(np.uint8))
     nearest = (one.descriptors @ two.descriptors.T).argmax(1)
-    same = np.linalg.norm(two.places[nearest] - one.places, axis=1) < 0.005
+    same = np.linalg.norm(two.places[nearest] - one.places, axis=1) < 0.007
     assert same.mean() > 0.7
     assert np.median((one.descriptors * two.descriptors[nearest]).sum(1)) > 0.98
 
