@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 MIDDLE = np.float32(0.4)
 """Places are counted from here, so that a map's parameters depend little on each other."""
 
-_CELL = 8  # px; each cell of this side gives its places with the steepest slopes
-_PLACES = 900  # per level, about
+_CELLS = 32  # per longer side; each cell gives the place with the steepest slopes
 _EDGE = 0.006  # of the longer side: a margin inside the content, in which no place counts
 
 
@@ -32,7 +31,7 @@ class Anchors:
 
 
 def find_anchors(planes: NDArray[np.float32], content: tuple[float, float, float, float]) -> Anchors:
-    """The steepest places of each cell of a level, within the content.
+    """The steepest place of each cell of a level, within the content.
 
     Args:
         planes: (h, w, 3) float32: gray and its slopes per pixel along x and y.
@@ -41,25 +40,24 @@ def find_anchors(planes: NDArray[np.float32], content: tuple[float, float, float
     left, top, right, bottom = content
     height, width = planes.shape[:2]
     per = max(height, width)
-    steep = (planes[..., 1:] ** 2).sum(2)
+    along_x, along_y = planes[..., 1], planes[..., 2]
+    steep = along_x * along_x
+    steep += along_y * along_y
     columns = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
     rows = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
     steep *= (columns > left + _EDGE) & (columns < right - _EDGE)
     steep *= ((rows > top + _EDGE) & (rows < bottom - _EDGE))[:, None]
-    tall, wide = height // _CELL, width // _CELL
-    cells = steep[: tall * _CELL, : wide * _CELL].reshape(tall, _CELL, wide, _CELL).swapaxes(1, 2)
-    cells = cells.reshape(tall * wide, _CELL**2)
-    most = min(_CELL**2 // 2, max(3, _PLACES // len(cells)))
-    chosen = np.argpartition(cells, -most, axis=1)[:, -most:]
-    cell, inner = np.repeat(np.arange(tall * wide), most), chosen.ravel()
-    kept = cells[cell, inner] > 1
-    cell, inner = cell[kept], inner[kept]
-    i, j = cell // wide * _CELL + inner // _CELL, cell % wide * _CELL + inner % _CELL
-    order = np.argsort(i * width + j, kind="stable")
-    i, j = i[order], j[order]
+    side = max(1, per // _CELLS)
+    tall, wide = height // side, width // side
+    cells = steep[: tall * side, : wide * side].reshape(tall, side, wide, side).swapaxes(1, 2)
+    chosen = cells.reshape(tall * wide, side * side).argmax(1)
+    cell = np.arange(tall * wide)
+    i, j = cell // wide * side + chosen // side, cell % wide * side + chosen % side
+    kept = steep[i, j] > 1
+    i, j = i[kept], j[kept]
     x, y = columns[j], rows[i]
-    values, along_x, along_y = np.ascontiguousarray(planes[i, j].T)
-    return Anchors(x, y, values, _columns(x - MIDDLE, y - MIDDLE, values, along_x, along_y))
+    values, slope_x, slope_y = np.ascontiguousarray(planes[i, j].T)
+    return Anchors(x, y, values, _columns(x - MIDDLE, y - MIDDLE, values, slope_x, slope_y))
 
 
 def _columns(

@@ -242,18 +242,19 @@ def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[n
 
 def _compare(aligned: Aligned) -> Blocks:
     left, right = block_means(*aligned.one.shape)
-
-    def mean(plane: NDArray[np.floating]) -> NDArray[np.float32]:
-        averaged: NDArray[np.float32] = (left @ plane @ right)[rows, columns]
-        return averaged
-
     rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
-    one = aligned.one - np.float32(128)
-    two = np.asarray(np.minimum(np.maximum(aligned.two, np.float32(-400)), np.float32(400))) - np.float32(128)
-    mean_one, mean_two = mean(one), mean(two)
-    spread_one = np.sqrt(np.maximum(mean(one * one) - mean_one * mean_one, np.float32(0)))
-    spread_two = np.sqrt(np.maximum(mean(two * two) - mean_two * mean_two, np.float32(0)))
-    alike = (mean(one * two) - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
+    planes = np.empty((5, *aligned.one.shape), np.float32)
+    one, two, square_one, square_two, product = planes
+    np.subtract(aligned.one, np.float32(128), out=one)
+    np.minimum(np.maximum(aligned.two, np.float32(-400), out=two), np.float32(400), out=two)
+    two -= np.float32(128)
+    np.multiply(one, one, out=square_one)
+    np.multiply(two, two, out=square_two)
+    np.multiply(one, two, out=product)
+    mean_one, mean_two, squares_one, squares_two, products = (left @ planes @ right)[:, rows, columns]
+    spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
+    spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
+    alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
     lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
     light = _ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
     return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)

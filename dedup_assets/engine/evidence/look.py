@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,7 @@ class Look:
     @cached_property
     def levels(self) -> Sequence[NDArray[np.uint8]]:
         """Pyramid of (h, w, 3) uint8 with SIDE, SIDE / 2, SIDE / 4, ... px; means of 2 x 2 pixels."""
-        picture, levels = Image.fromarray(self.rgb), [self.rgb]
-        while min(picture.size) >= 2 * _LEAST_LEVEL:
-            picture = picture.reduce(2)
-            levels.append(np.asarray(picture))
-        return levels
+        return _Pyramid(self.rgb)
 
     def gray(self, level: int) -> NDArray[np.float32]:
         """(h, w, 3) float32 of one level: smoothed gray (0 to 255), and its slopes per pixel along x and y."""
@@ -122,6 +118,27 @@ class Look:
     def keypoints(self) -> Keypoints:
         """Places that are found again in copies, with descriptors of their surroundings."""
         return find_keypoints(self._level(_KEYPOINT_LEVEL))
+
+
+class _Pyramid(Sequence[NDArray[np.uint8]]):
+    """Levels of a picture, each computed when it or a coarser one is first asked for."""
+
+    def __init__(self, rgb: NDArray[np.uint8]) -> None:
+        self._levels, self._coarsest = [rgb], Image.fromarray(rgb)
+        self._count, side = 1, min(rgb.shape[:2])
+        while side >= 2 * _LEAST_LEVEL:
+            self._count, side = self._count + 1, (side + 1) // 2
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, level: Any) -> Any:  # noqa: ANN401 - as of Sequence
+        if not 0 <= level < self._count:
+            raise IndexError(level)
+        while level >= len(self._levels):
+            self._coarsest = self._coarsest.reduce(2)
+            self._levels.append(np.asarray(self._coarsest))
+        return self._levels[level]
 
 
 def make_look(rgb: NDArray[np.uint8], width: int, height: int) -> Look:

@@ -4,6 +4,8 @@ A map is (3, 3) float64 with 1 in its last place. It takes positions in one pict
 positions in another, in units of that one's longer side. All maps but those of pictures of screens are affine.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,16 @@ _POSES: tuple[Map, ...] = tuple(  # of the unit square, in the order of `Look.th
 
 def invert(map_: Map) -> Map:
     """The map the other way round, with 1 in its last place."""
+    if is_affine(map_):
+        (a, b, c), (d, e, f), (_, _, i) = map_.tolist()
+        area = a * e - b * d
+        return np.array(
+            [
+                [e * i / area, -b * i / area, (b * f - c * e) / area],
+                [-d * i / area, a * i / area, (c * d - a * f) / area],
+                [0.0, 0.0, 1.0],
+            ]
+        )
     inverse: Map = np.linalg.inv(map_).astype(np.float64, copy=False)
     inverse /= inverse[2, 2]
     return inverse
@@ -36,18 +48,18 @@ def invert(map_: Map) -> Map:
 
 def apply(map_: Map, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Positions of one picture in the other; float32 arrays of one shape, or shapes that broadcast to it."""
-    m = map_.astype(np.float32)
-    u = m[0, 0] * x + (m[0, 1] * y + m[0, 2])
-    v = m[1, 0] * x + (m[1, 1] * y + m[1, 2])
+    across, down, depth = map_.astype(np.float32)
+    u = across[0] * x + (across[1] * y + across[2])
+    v = down[0] * x + (down[1] * y + down[2])
     if is_affine(map_):
         return u, v
-    w = m[2, 0] * x + (m[2, 1] * y + m[2, 2])
+    w = depth[0] * x + (depth[1] * y + depth[2])
     return u / w, v / w
 
 
 def is_affine(map_: Map) -> bool:
     """Whether parallel lines stay parallel."""
-    return not map_[2, :2].any()
+    return bool(map_[2, 0] == 0 and map_[2, 1] == 0)
 
 
 def linear_part(map_: Map, place: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,20 +74,20 @@ def linear_part(map_: Map, place: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def scales(linear: NDArray[np.float64]) -> tuple[float, float]:
     """The most and the least that a linear part (2, 2) lengthens anything: its singular values."""
-    a, b, c, d = (float(value) for value in linear.ravel())
-    one, two = np.hypot(a + d, c - b), np.hypot(a - d, c + b)
-    return float(one + two) / 2, abs(float(one - two)) / 2
+    (a, b), (c, d) = linear.tolist()
+    one, two = math.hypot(a + d, c - b), math.hypot(a - d, c + b)
+    return (one + two) / 2, abs(one - two) / 2
 
 
 def area_scale(map_: Map, extent: NDArray[np.float64]) -> float:
     """How many times an area grows in the middle of a picture of this extent (2,)."""
-    a, b, c, d = (float(value) for value in linear_part(map_, extent / 2).ravel())
-    return abs(a * d - b * c)
+    (a, b), (c, d) = linear_part(map_, extent / 2).tolist()
+    return abs(float(a * d - b * c))
 
 
 def is_plausible(map_: Map, extent: NDArray[np.float64]) -> bool:
     """Whether a person could have made it: no scale beyond eight times, no side squeezed to less than 1 / 3.5."""
-    if not np.isfinite(map_).all():
+    if not math.isfinite(sum(map(sum, map_.tolist()))):
         return False
     if not is_affine(map_) and not _is_in_front(map_, extent):
         return False

@@ -38,8 +38,8 @@ class Refined:
 def pick_levels(a: Look, b: Look, map_: Map, level: int) -> tuple[int, int]:
     """Levels of a and b whose pixels are about equally fine under the map; `level` is that of a, if it has it."""
     level = min(level, len(a.levels) - 1)
-    finer = level - np.log2(max(1e-6, area_scale(map_, a.extent))) / -2
-    return level, int(min(max(round(finer), 0), len(b.levels) - 1))
+    finer = level + math.log2(max(1e-6, area_scale(map_, a.extent))) / 2
+    return level, min(max(round(finer), 0), len(b.levels) - 1)
 
 
 def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: bool = False) -> Refined | None:
@@ -154,14 +154,17 @@ def _solve(
 
 def _step(moved: NDArray[np.float64]) -> Map:
     """The homography of eight (or six) parameters that count from the middle."""
-    step = np.eye(3)
-    step[:2] += moved[:6].reshape(2, 3)
-    if len(moved) > 6:  # noqa: PLR2004 - the rest is perspective
-        step[2, :2] = moved[6:]
-    from_middle, to_middle = np.eye(3), np.eye(3)
-    from_middle[:2, 2], to_middle[:2, 2] = MIDDLE, -MIDDLE
-    around: Map = from_middle @ step @ to_middle
-    return around
+    a, b, c, d, e, f, *perspective = moved.tolist()
+    g, h = perspective or (0.0, 0.0)
+    m = float(MIDDLE)
+    a, e, depth = 1 + a, 1 + e, 1 - m * (g + h)
+    return np.array(
+        [
+            [a + m * g, b + m * h, c - m * (a + b) + m * depth],
+            [d + m * g, e + m * h, f - m * (d + e) + m * depth],
+            [g, h, depth],
+        ]
+    )
 
 
 def sample_gray(planes: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
