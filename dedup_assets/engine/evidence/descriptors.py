@@ -14,8 +14,8 @@ from dedup_assets.engine.evidence.atlas import Atlas
 _CELLS = 4  # per side of a patch
 _DIRECTIONS = 8  # per cell; a power of 2
 _LAST_DIRECTION = _DIRECTIONS - 1
-_SAMPLES = 8  # per side of a patch
-_SPACING = 2.1  # px of the level between samples
+_SAMPLES = 6  # per side of a patch
+_SPACING = 2.5  # px of the level between samples
 _WINDOW = 0.45  # sigma of the patch's weights, in sides of the patch
 _REACH, _REACH_SIGMA = 6, 2.5  # px around a keypoint that decide its direction; sigma of their weights
 _WAVES = (2, 3, 3, 2, 2)  # per frequency of direction: highest sum of the cells' two frequencies
