@@ -11,6 +11,8 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
 ├── WorkerError             the processes that decode cannot be started here
+├── PlanError               a plan cannot be read, made, applied or undone
+│   └── SkippedError        one group of a plan is skipped; becomes a line of the report, never the end of an apply
 ├── SurroundingsError       this process or machine cannot do a run: a fork, no temporary folder
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
@@ -56,6 +58,14 @@ class SearchError(DedupError):
 
 class WorkerError(DedupError):
     """A decoding process cannot be started, or was stopped because the run ended."""
+
+
+class PlanError(DedupError):
+    """A plan cannot be read, made, applied or undone."""
+
+
+class SkippedError(PlanError):
+    """A file of a group is not what the plan says, so that the group is left as it is."""
 
 
 class SurroundingsError(DedupError):

@@ -1,0 +1,115 @@
+"""What a terminal shows of plans: tables of files and bytes, and why copies are left out."""
+
+import os
+from collections.abc import Iterable
+from io import StringIO
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from dedup_assets.engine.core.plan_records import Action, Plan, Root
+
+_LARGEST = 5
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_THOUSAND = 1000.0
+_RELATIONS = {
+    "exact": "exact: the same bytes",
+    "pixels": "pixels: other bytes, the same picture",
+    "copy": "copy: an edited form",
+}
+_WILL = {
+    Action.TRASH: "move to the trash",
+    Action.MOVE: "move",
+    Action.HARDLINK: "replace by a hard link to the kept file",
+    Action.REFLINK: "replace by a clone of the kept file",
+    Action.DELETE: "DELETE, which cannot be undone",
+}
+
+
+def plan_table(plan: Plan) -> str:
+    """What a plan would do: by relation, then by input, the largest groups, and what is left out."""
+    if not len(plan):
+        return "\n".join(["nothing to do: no copy is planned", *_left_out(plan)])
+    said = [
+        f"{len(plan):,} files in {plan.rows['group_id'].n_unique():,} groups, {size(_bytes(plan.rows))}: "
+        f"{_WILL[plan.action]}{f' to {plan.to}' if plan.to else ''}",
+        "",
+        _table(("relation to the kept file", "files", "size"), _by_relation(plan)),
+        "",
+        _table(("input", "files", "size", "of its images"), _by_root(plan)),
+        "",
+        _table(("largest groups", "go", "size", "kept"), _largest(plan)),
+        *_left_out(plan),
+    ]
+    if plan.returned:
+        said.append(f"came back: {plan.returned:,} of these files were removed by an earlier apply (removed.csv)")
+    return "\n".join(said)
+
+
+def size(size_bytes: float) -> str:
+    """A number of bytes in words: 1.2 GB."""
+    unit = 0
+    while size_bytes >= _THOUSAND and unit < len(_UNITS) - 1:
+        size_bytes, unit = size_bytes / _THOUSAND, unit + 1
+    return f"{size_bytes:.0f} B" if not unit else f"{size_bytes:.1f} {_UNITS[unit]}"
+
+
+def shown(name: bytes) -> str:
+    """A name on one line, with escapes for what is no text."""
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _bytes(rows: pl.DataFrame) -> int:
+    return int(rows["bytes"].sum())
+
+
+def _by_relation(plan: Plan) -> Iterable[tuple[str, ...]]:
+    found = plan.rows.group_by("relation").agg(pl.len().alias("files"), pl.col("bytes").sum())
+    for relation, files, taken in found.sort("bytes", "relation", descending=[True, False]).iter_rows():
+        yield _RELATIONS.get(relation, relation), f"{files:,}", size(taken)
+
+
+def _by_root(plan: Plan) -> Iterable[tuple[str, ...]]:
+    found: dict[Root, tuple[int, int]] = {}
+    for name, taken in plan.rows.select("filename", "bytes").iter_rows():
+        root = plan.root_of(name)
+        files, total = found.get(root, (0, 0))
+        found[root] = (files + 1, total + taken)
+    for root, (files, total) in sorted(found.items(), key=lambda each: -each[1][1]):
+        share = f"{100 * files / root.images:.0f} % of {root.images:,}" if root.images else ""
+        yield shown(root.name) or "elsewhere", f"{files:,}", size(total), share
+
+
+def _largest(plan: Plan) -> Iterable[tuple[str, ...]]:
+    groups = plan.rows.group_by("group_id", maintain_order=True).agg(
+        pl.len().alias("files"), pl.col("bytes").sum(), pl.col("keep").first()
+    )
+    for group_id, files, taken, keep in groups.head(_LARGEST).iter_rows():
+        yield group_id, f"{files:,}", size(taken), _below_root(plan, keep)
+
+
+def _below_root(plan: Plan, name: bytes) -> str:
+    root = plan.root_of(name).name
+    return shown(os.path.relpath(name, root) if root and b"://" not in name else name)
+
+
+def _left_out(plan: Plan) -> list[str]:
+    if not plan.left_out:
+        return []
+    ordered = sorted(plan.left_out.items(), key=lambda each: (-each[1], each[0]))
+    return ["", "not planned:", *(f"{count:>9,}  {reason}" for reason, count in ordered)]
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    text = StringIO()
+    console = Console(file=text, force_terminal=False, force_jupyter=False, highlight=False, width=200)
+    table = Table(box=None, pad_edge=False, header_style="")
+    for place, head in enumerate(heads):
+        is_number = place > 0 and head not in {"kept", "of its images"}
+        table.add_column(head, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+    console.print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n"))

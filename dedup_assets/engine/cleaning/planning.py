@@ -1,0 +1,203 @@
+"""Groups to a plan: which copies go, which are left out and why."""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import polars as pl
+
+from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
+from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.plan_records import Action, Plan, Root, is_below
+from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
+
+REVIEW = Role.REVIEW.value
+ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, REVIEW)
+"""What `--only` may name."""
+_OF_KEPT = "a copy of an image that is "
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a person wants to happen.
+
+    Attributes:
+        action: what is done to each copy.
+        only: relations to the kept image that are planned; `review` plans copies that are finer than it, too.
+        to: folder for `move`: absolute path.
+    """
+
+    action: Action = Action.TRASH
+    only: Sequence[str] = (Relation.EXACT.value,)
+    to: str = ""
+
+    @classmethod
+    def parse(cls, action: str, only: str, to: str = "") -> "PlanOptions":
+        """Options from what a user gave.
+
+        Args:
+            action: an `Action`.
+            only: names out of `ALLOWED`, with commas between them.
+            to: a folder; empty for other actions than `move`.
+
+        Raises:
+            PlanError: names what is not allowed.
+        """
+        if action not in list(Action):
+            raise PlanError(f"action={action!r}: must be one of {', '.join(Action)}")
+        named = [name.strip() for name in only.split(",") if name.strip()]
+        wrong = [name for name in named if name not in ALLOWED]
+        if wrong or not named:
+            raise PlanError(f"only={only!r}: must be one or more of {', '.join(ALLOWED)}, with commas between them")
+        chosen = Action(action)
+        if not chosen.removes and named != [Relation.EXACT.value]:
+            raise PlanError(
+                f"only={only!r}: {action} makes copies share the bytes of the kept file, so only=exact alone is allowed"
+            )
+        if (chosen is Action.MOVE) != bool(to):
+            raise PlanError(f"to={to!r}: name a folder with action=move, and with no other action")
+        if "://" in to:
+            raise PlanError(f"to={to!r}: must be a local folder")
+        return cls(chosen, tuple(named), os.path.abspath(to) if to else "")  # noqa: PTH100 - a Path would drop `..`
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is known about the images of a run.
+
+    Attributes:
+        names: (n,) binary: all images.
+        contained: names of images inside of archives and videos.
+        linked: names of images that have other names, too.
+        inputs: absolute paths of the folders, and URLs of the prefixes, that were read.
+    """
+
+    names: pl.Series
+    contained: Collection[bytes]
+    linked: Collection[bytes]
+    inputs: Sequence[bytes]
+
+
+def make_plan(
+    groups: Groups,
+    evidence: Evidence,
+    listed: Listed,
+    options: PlanOptions,
+    generation: str,
+    removed: Collection[str] = (),
+) -> Plan:
+    """Plan what happens to the copies of each group.
+
+    Args:
+        groups: images that are one picture.
+        evidence: with the size and content of each image.
+        listed: the images of the run.
+        options: what a person wants.
+        generation: identity of the groups.
+        removed: SHA-256, in hex, of files that earlier applies removed.
+    """
+    roots = _roots_of(listed)
+    rows = _described(groups, evidence)
+    left_out: Counter[str] = Counter()
+    judge = _Judge(listed, options, dict(zip(rows["filename"], rows["bytes"], strict=True)))
+    reasons = pl.Series([judge.why_not(_Row(*row)) for row in rows.select(_Row._fields).iter_rows()], dtype=pl.String)
+    for reason in reasons.filter(reasons != ""):
+        left_out[reason] += 1
+    planned = rows.filter(reasons == "").filter(pl.col("role") != Role.KEEP.value)
+    order = planned.with_columns(freed=pl.col("bytes").sum().over("group_id")).sort(
+        "freed", "group_id", "filename", descending=[True, False, False]
+    )
+    table = order.with_columns(action=pl.lit(options.action.value)).select(
+        pl.col(name).cast(kind) for name, kind in PLAN_SCHEMA.items()
+    )
+    _refuse_inner(options, roots)
+    return Plan(
+        rows=table,
+        generation=generation,
+        action=options.action,
+        only=options.only,
+        to=options.to,
+        roots=roots,
+        left_out={reason: count for reason, count in left_out.items() if reason != _KEPT},
+        returned=int(table["content"].is_in(list(removed)).sum()),
+        planned=table.height,
+    )
+
+
+_KEPT = "kept"
+
+
+def _described(groups: Groups, evidence: Evidence) -> pl.DataFrame:
+    """The rows of groups with content and size of each image and of its kept one."""
+    facts = evidence.images.unique("filename", keep="first").select("filename", "content", bytes="size_bytes")
+    kept = facts.select(keep="filename", keep_content="content", keep_bytes="bytes")
+    rows = groups.rows.join(facts, on="filename", how="left", maintain_order="left")
+    rows = rows.join(kept, on="keep", how="left", maintain_order="left")
+    return rows.rename({"similarity_to_keep": "similarity"}).with_columns(pl.col("similarity").fill_null(0.0))
+
+
+class _Row(NamedTuple):
+    """What decides about a row of groups."""
+
+    role: str
+    relation: str
+    filename: bytes
+    keep: bytes
+    content: str | None
+    keep_content: str | None
+
+
+class _Judge:
+    """Why a row is not planned."""
+
+    def __init__(self, listed: Listed, options: PlanOptions, sizes: Mapping[bytes, int | None]) -> None:
+        self._listed, self._options = listed, options
+        self._sizes = sizes
+        self._standing = Standing(options.action)
+        self._why_not = cache(self._why_not_file)
+
+    def why_not(self, row: "_Row") -> str:
+        """The reason in words; empty for a row that is planned."""
+        if row.role == Role.KEEP.value:
+            return _KEPT
+        if row.role == REVIEW and REVIEW not in self._options.only:
+            return "finer than the kept image: a person decides (--only ...,review plans them)"
+        if row.relation not in self._options.only:
+            return f"of relation {row.relation} (--only ...,{row.relation} plans them)"
+        if not row.content or not row.keep_content:
+            return "of unknown content"
+        if row.filename in self._listed.linked:
+            return "reached by other names, too (links)"
+        reason = self._why_not(row.keep)
+        return self._why_not(row.filename) or (f"{_OF_KEPT}{reason}" if reason else "")
+
+    def _why_not_file(self, name: bytes) -> str:
+        if name in self._listed.contained:
+            return IN_CONTAINER
+        return self._standing.why_not(name, self._sizes.get(name))
+
+
+def _roots_of(listed: Listed) -> tuple[Root, ...]:
+    """The inputs with the images in each; an image counts for the longest name that holds it."""
+    names, found = listed.names, []
+    for root in sorted(set(listed.inputs), key=lambda name: (-len(name), name)):
+        inside = names.bin.starts_with(root.rstrip(b"/") + b"/")
+        found.append(Root(root, int(inside.sum())))
+        names = names.filter(~inside)
+    return (*found, Root(b"", len(names))) if len(names) else tuple(found)
+
+
+def _refuse_inner(options: PlanOptions, roots: Iterable[Root]) -> None:
+    """Refuse to move files into an input, where the next run would list them again."""
+    to = os.fsencode(options.to)
+    named = (root.name for root in roots if root.name)
+    inside = next((name for name in named if to and (to == name or is_below(to, name))), None)
+    if inside is not None:
+        raise PlanError(
+            f"to={options.to!r}: lies in the input {os.fsdecode(inside)!r}, so that the next run would list the files "
+            "again; name a folder outside of it"
+        )
