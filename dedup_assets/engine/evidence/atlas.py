@@ -94,7 +94,7 @@ def fill_atlas(atlas: Atlas, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     levels = [gray, gray.resize(_second(gray.width, gray.height), Image.Resampling.BICUBIC)]
     for level in range(2, ATLAS_LEVELS):
         levels.append(levels[level - 2].reduce(2))
-    filled = np.zeros(atlas.shape, np.float32)
-    for image, left, top in zip(levels, atlas.left.astype(int), atlas.top.astype(int), strict=True):
-        filled[top : top + image.height, left : left + image.width] = np.asarray(image)
-    return filled.ravel()
+    sheet = Image.new("L", atlas.shape[::-1])
+    for image, left, top in zip(levels, atlas.left.tolist(), atlas.top.tolist(), strict=True):
+        sheet.paste(image, (int(left), int(top)))
+    return np.asarray(sheet).astype(np.float32).ravel()

@@ -20,6 +20,7 @@ _THUMBNAIL = 32  # px
 _THUMBNAIL_LEVEL, _CONTENT_LEVEL, _KEYPOINT_LEVEL = 2, 1, 1  # 64, 128 and 128 px
 _PLAIN = 12  # levels that a plain border may vary
 _PLAIN_SHARE = 0.98  # of a line's pixels, which are plain in a border
+_LINES_TOGETHER = 8  # of a border, which are looked at before the next ones
 
 
 class Box(NamedTuple):
@@ -190,8 +191,17 @@ def _plain_run(lines: NDArray[np.uint8]) -> int:
     others = int((1 - _PLAIN_SHARE) * ordered.shape[1])  # these may have any colour
     if (ordered[:, -1 - others] - ordered[:, others] >= 2 * _PLAIN).any():
         return 0  # most pictures have no border, and this is known at once
-    off = lines - ordered[:, ordered.shape[1] // 2]
+    colour = ordered[:, ordered.shape[1] // 2]
+    for start in range(0, len(lines), _LINES_TOGETHER):
+        alike = _have_colour(lines[start : start + _LINES_TOGETHER], colour)
+        if not alike.all():
+            return start + int(np.argmin(alike))
+    return 0
+
+
+def _have_colour(lines: NDArray[np.uint8], colour: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Which lines are plain in one colour."""
+    off = lines - colour
     np.abs(off, out=off)
     plain = np.maximum(np.maximum(off[..., 0], off[..., 1]), off[..., 2]) < _PLAIN
-    alike = np.count_nonzero(plain, axis=1) > _PLAIN_SHARE * plain.shape[1]
-    return 0 if alike.all() else int(np.argmin(alike))
+    return np.asarray(np.count_nonzero(plain, axis=1) > _PLAIN_SHARE * plain.shape[1])

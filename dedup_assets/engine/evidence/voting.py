@@ -141,10 +141,14 @@ def _make_affine(
 
 def _fit(p: NDArray[np.float64], q: NDArray[np.float64], before: Map) -> Map:
     """Least squares, held lightly to the map before, so that few or collinear places do not shear it."""
-    mean_p, mean_q = p.mean(0), q.mean(0)
-    x, y = p - mean_p, q - mean_q
-    hold = 1e-3 * len(p) * np.eye(2)
-    linear = np.linalg.solve(x.T @ x + hold, x.T @ y + hold @ before[:2, :2].T).T
+    many = len(p)
+    mean_p, mean_q = np.add.reduce(p) / many, np.add.reduce(q) / many
+    x = p - mean_p
+    held = 1e-3 * many
+    (a, b), (_, c) = (x.T @ x).tolist()
+    a, c = a + held, c + held
+    inverse = np.array([[c, -b], [-b, a]]) / (a * c - b * b)
+    linear = ((q - mean_q).T @ x + held * before[:2, :2]) @ inverse
     fitted = np.eye(3)
     fitted[:2, :2], fitted[:2, 2] = linear, mean_q - linear @ mean_p
     return fitted
