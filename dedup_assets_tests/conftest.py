@@ -34,6 +34,7 @@ _LONGEST = (
     "test_crashes.py",
     "test_scale_out.py",
     "test_store_crashes.py",
+    "test_cleaning_crashes.py",
     "test_publishing.py",
     "test_store_faults.py",
     "test_ui_in_browser.py",

@@ -4,7 +4,7 @@ A function here checks a call, passes it to the pipeline or the engine, and repo
 in `engine/`, runs of assets in `pipeline/`. Output to a terminal or a notebook is here too (`console`, `notebook`).
 """
 
-from dedup_assets.api.cleaning import plan
+from dedup_assets.api.cleaning import apply, plan, undo
 from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature
 from dedup_assets.api.galleries import (
     create_components_gallery,
@@ -16,6 +16,7 @@ from dedup_assets.api.results import load
 from dedup_assets.api.runs import run
 
 __all__ = [
+    "apply",
     "create_components_gallery",
     "create_duplicates_gallery",
     "create_outliers_gallery",
@@ -27,4 +28,5 @@ __all__ = [
     "plan",
     "run",
     "save_binary_feature",
+    "undo",
 ]

@@ -4,9 +4,19 @@ Heavy libraries are imported inside the functions, so that `import dedup_assets`
 """
 
 import os
+import shlex
+from typing import TYPE_CHECKING
 
 from dedup_assets.api.arguments import path_of
-from dedup_assets.api.outcomes import reported, say
+from dedup_assets.api.host import run_in_this_process
+from dedup_assets.api.outcomes import report, reported, say
+
+if TYPE_CHECKING:
+    from dedup_assets.engine.core.plan_records import Plan, Skipped
+    from dedup_assets.engine.work_dir import WorkDir
+
+SOME_SKIPPED = 3
+"""Return code where some groups, or some files of an undo, were left as they are."""
 
 
 def plan(
@@ -39,5 +49,86 @@ def plan(
         made = plan_of(results, options)
         path = write_plan(results, made, path_of("out", out) if out else "")
         say(plan_table(made))
-        say(f"\nplan: {path}\nNothing has changed. Lines of the plan may be removed; then: dedup-assets apply {path}")
+        say(f"\nplan: {path}\nNothing has changed. Lines of the plan may be removed; then:")
+        say(f"  dedup-assets apply {shlex.quote(path)}")
     return outcome.code
+
+
+def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: float | None = None) -> int:
+    """Show what a plan would do, or do it.
+
+    Args:
+        plan: the file, or the work_dir that holds it as plan.jsonl.
+        yes: do it.
+        max_removed_share: the most images that may be removed, of all and of each input, 0 to 1; 0.5 by default.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr; 3 if some groups were left as they are, each with a line on
+        stderr that says why.
+    """
+    with reported() as outcome, run_in_this_process():
+        from dedup_assets.engine.cleaning import ApplyOptions, check_applicable
+
+        made, work_dir, path = _opened(path_of("plan", plan))
+        options = ApplyOptions() if max_removed_share is None else ApplyOptions(float(max_removed_share))
+        if yes:
+            outcome.code = _apply(made, work_dir, options)
+        else:
+            from dedup_assets.api.plan_texts import plan_table
+
+            say(plan_table(made))
+            check_applicable(made, work_dir, options)
+            say(f"\nNothing has changed. To do it: dedup-assets apply {shlex.quote(path)} --yes")
+    return outcome.code
+
+
+def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") -> int:
+    """Put back what an apply has moved or replaced. Nothing is overwritten.
+
+    Args:
+        run: id of the apply, as it printed it, or its folder `.dedup-trash/ID` in an input.
+        work_dir: the results that the plan was made from; they say where to look for an id.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr; 3 if some files could not be put back, each with a line on
+        stderr that says why.
+    """
+    with reported() as outcome, run_in_this_process():
+        from dedup_assets.api.console import ConsoleProgress
+        from dedup_assets.engine.cleaning import undo_apply
+
+        with ConsoleProgress() as progress:
+            undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)
+        for reason in undone.failed:
+            report(f"not put back: {reason}")
+        say(f"{undone.restored:,} files are back in their places; {undone.in_place:,} were there already")
+        if undone.failed:
+            say(f"{len(undone.failed):,} could not be put back; the same command can be run again")
+            outcome.code = SOME_SKIPPED
+    return outcome.code
+
+
+def _opened(path: str) -> "tuple[Plan, WorkDir, str]":
+    """The plan in a file or a work_dir, the work_dir that it was made from, and the path of the file."""
+    from dedup_assets.engine.work_dir import WorkDir
+    from dedup_assets.engine.work_dir.plan_file import PLAN, read_plan
+
+    if not path.endswith(".jsonl"):
+        path = WorkDir(path).path(PLAN)
+    made = read_plan(path)
+    return made, WorkDir(made.work_dir or path.rpartition("/")[0] or "."), path
+
+
+def _apply(made: "Plan", work_dir: "WorkDir", options: object) -> int:
+    from dedup_assets.api.console import ConsoleProgress
+    from dedup_assets.api.plan_texts import applied_text
+    from dedup_assets.engine.cleaning import ApplyOptions, apply_plan
+
+    def tell(skipped: "Skipped") -> None:
+        report(f"skipped {skipped.group_id}: {skipped.reason}")
+
+    assert isinstance(options, ApplyOptions)  # noqa: S101 - the type is imported late
+    with ConsoleProgress() as progress:
+        applied = apply_plan(made, work_dir, options, progress, tell)
+    say(applied_text(made, applied))
+    return SOME_SKIPPED if applied.skipped else 0

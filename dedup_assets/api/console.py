@@ -20,7 +20,7 @@ from dedup_assets.pipeline.run_facts import RunFacts
 
 _SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
 LOG_SECONDS = 60.0
-_DOING = {"images": "reading images", "pairs": "comparing pairs"}
+_DOING = {"images": "reading images", "pairs": "comparing pairs", "files": "verifying and moving files"}
 
 
 class ConsoleProgress(ProgressReporter):

@@ -1,6 +1,7 @@
 """What a terminal shows of plans: tables of files and bytes, and why copies are left out."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from io import StringIO
 
@@ -8,7 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from dedup_assets.engine.core.plan_records import Action, Plan, Root
+from dedup_assets.engine.core.plan_records import Action, Applied, Plan, Root
 
 _LARGEST = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -17,6 +18,13 @@ _RELATIONS = {
     "exact": "exact: the same bytes",
     "pixels": "pixels: other bytes, the same picture",
     "copy": "copy: an edited form",
+}
+_DONE = {
+    Action.TRASH: "moved to the trash:",
+    Action.MOVE: "moved:",
+    Action.HARDLINK: "replaced by hard links:",
+    Action.REFLINK: "replaced by clones:",
+    Action.DELETE: "deleted:",
 }
 _WILL = {
     Action.TRASH: "move to the trash",
@@ -44,6 +52,20 @@ def plan_table(plan: Plan) -> str:
     ]
     if plan.returned:
         said.append(f"came back: {plan.returned:,} of these files were removed by an earlier apply (removed.csv)")
+    return "\n".join(said)
+
+
+def applied_text(plan: Plan, applied: Applied) -> str:
+    """What an apply did, and how it is undone."""
+    said = [f"{_DONE[plan.action]} {applied.done:,} files, {size(applied.bytes)}"]
+    if applied.before:
+        said.append(f"{applied.before:,} files were done by an earlier apply of this plan")
+    if applied.skipped:
+        said.append(f"{len(applied.skipped):,} groups were left as they are; the lines above say why")
+    if plan.action is Action.TRASH:
+        said += [f"trash: {place}" for place in applied.places]
+    if applied.places and plan.action is not Action.DELETE:
+        said.append(f"to put all back: dedup-assets undo {shlex.quote(applied.places[0])}")
     return "\n".join(said)
 
 

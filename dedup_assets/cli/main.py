@@ -13,10 +13,12 @@ import click
 
 from dedup_assets.api.explaining import explain
 from dedup_assets.api.outcomes import ERROR, report
+from dedup_assets.cli.apply import apply
 from dedup_assets.cli.demo import demo
 from dedup_assets.cli.plan import plan
 from dedup_assets.cli.run import run
 from dedup_assets.cli.ui import ui
+from dedup_assets.cli.undo import undo
 from dedup_assets.engine.core.errors import DedupError, PublishedInterrupt
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -79,5 +81,5 @@ def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 
 
-for command in (run, plan, demo, ui):
+for command in (run, plan, apply, undo, demo, ui):
     main.add_command(command)

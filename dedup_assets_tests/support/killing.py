@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_BY_DESCRIPTOR = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}  # their last detail is a folder, or -1
+_BY_DESCRIPTOR = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}  # their last detail is a folder, or -1
+_TO_NEW_NAME = {"os.rename", "os.link"}
 WRITING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 _SOON_SECONDS = 100  # enough for a process to end, even on a busy machine
 
@@ -217,7 +218,7 @@ def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, fi
 
 def _path_of(event: str, details: tuple[Any, ...]) -> str:
     """The path that an event is about; a name may be relative to an open folder, whose descriptor is among the last."""
-    named, folder = (details[1], details[-1]) if event == "os.rename" else (details[0], details[-1])
+    named, folder = (details[1], details[-1]) if event in _TO_NEW_NAME else (details[0], details[-1])
     path = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""
     is_relative = event in _BY_DESCRIPTOR and not path.startswith("/") and folder >= 0
     return f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}" if is_relative else path
@@ -229,6 +230,7 @@ def _load(stale_seconds: float) -> None:
     import faiss  # noqa: F401
 
     import dedup_assets.api.console
+    import dedup_assets.engine.cleaning
     import dedup_assets.pipeline.launch  # noqa: F401
     from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
     from dedup_assets.engine.work_dir import leases

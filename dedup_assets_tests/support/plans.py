@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import polars as pl
 from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
-from dedup_assets.engine.core.plan_records import Plan
+from dedup_assets.engine.core.plan_records import TRASH, Plan
+from dedup_assets.engine.core.records import Manifest
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.identity import Result, file_records, record_results
+from dedup_assets.engine.work_dir.manifest_file import write_manifest
+from dedup_assets.engine.work_dir.match_files import write_evidence, write_groups
+from dedup_assets.engine.work_dir.publishing import making_generation
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 COPY = ("copy", "exact")
@@ -48,6 +55,8 @@ def groups_of(
     images = [(name, *_facts(name), 1) for name in table["filename"]]
     given = ["filename", "content", "size_bytes", "frames"]
     known = pl.DataFrame(images, schema={name: IMAGES_SCHEMA[name] for name in given}, orient="row")
+    others = [pl.lit(None, kind).alias(name) for name, kind in IMAGES_SCHEMA.items() if name not in given]
+    known = known.with_columns(others).select(list(IMAGES_SCHEMA))
     related = pl.DataFrame(schema=RELATED_SCHEMA)
     return Groups(table, related), Evidence(pl.DataFrame(schema=EVIDENCE_SCHEMA), known)
 
@@ -76,6 +85,79 @@ def plan_for(
     names = pl.concat([made.rows["filename"], pl.Series(single, dtype=pl.Binary)])
     listed = Listed(names, (), {os.fsencode(top / name) for name in linked}, [os.fsencode(top)])
     return make_plan(made, evidence, listed, options or PlanOptions(), "of a test")
+
+
+def save_results(
+    work_dir: Path, top: Path, groups: Mapping[str, Sequence[str]], *, others: int = 100, where: str = ""
+) -> WorkDir:
+    """Write what a run leaves that found these groups below a folder.
+
+    Args:
+        work_dir: where.
+        top: the input.
+        groups: as of `groups_of`.
+        others: images of the run that are in no group.
+        where: URL of the prefix that holds the same files; the input is local otherwise.
+    """
+    made, evidence = groups_of(top, groups)
+    if where:
+        made, evidence = _elsewhere(made, evidence, os.fsencode(top), where.encode())
+    names = [
+        *made.rows["filename"],
+        *(os.fsencode(where or top) + b"/single %d.jpg" % number for number in range(others)),
+    ]
+    images = pl.DataFrame({"index": range(len(names)), "filename": names}).with_columns(
+        size_bytes=pl.lit(-1, pl.Int64),
+        version=pl.lit(""),
+        container=pl.lit(None, pl.Binary),
+        place=pl.lit(None, pl.Int64),
+    )
+    results = WorkDir(str(work_dir))
+    with making_generation(results, "a test") as generation:
+        view = results.in_generation(generation)
+        settings = {"input_dir": where or str(top)}
+        for name, write, value in (
+            ("image_manifest", write_manifest, Manifest(images, len(names), "digest")),
+            ("evidence", write_evidence, evidence),
+            ("groups", write_groups, made),
+        ):
+            view.written.clear()
+            write(view, value)
+            record_results(view, {name: Result(files=file_records(view.written), settings=settings)}, settings, {})
+    return results
+
+
+def _elsewhere(groups: Groups, evidence: Evidence, top: bytes, url: bytes) -> tuple[Groups, Evidence]:
+    def moved(column: pl.Series) -> pl.Series:
+        return pl.Series([url + name.removeprefix(top) for name in column], dtype=pl.Binary)
+
+    rows = groups.rows.with_columns(filename=moved(groups.rows["filename"]), keep=moved(groups.rows["keep"]))
+    images = evidence.images.with_columns(filename=moved(evidence.images["filename"]))
+    return Groups(rows, groups.related), Evidence(evidence.rows, images)
+
+
+def tree(top: Path) -> dict[str, tuple[str, int, int]]:
+    """Content, time and permissions of each file below a folder by its name, without trash folders."""
+    found = {}
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if name != TRASH]
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118 - wild names
+            facts = os.lstat(path)
+            content = _facts(os.fsencode(path))[0] if stat.S_ISREG(facts.st_mode) else ""
+            found[os.path.relpath(path, top)] = (content, facts.st_mtime_ns, facts.st_mode)
+    return found
+
+
+def contents(*tops: Path) -> set[str]:
+    """SHA-256 of all files below some folders, trash included."""
+    return {
+        _facts(os.fsencode(os.path.join(folder, name)))[0]  # noqa: PTH118 - wild names
+        for top in tops
+        for folder, _, names in os.walk(top)
+        for name in names
+        if not name.startswith((".lock", "journal"))
+    }
 
 
 def _facts(name: bytes) -> tuple[str, int]:

@@ -3,11 +3,29 @@
 planning.py    groups to a plan: what is left out and why
 gathering.py   the files of a work_dir to a plan
 writing.py     a plan to its file
+applying.py    a plan to deeds: verified, noted, done
+verifying.py   a group before anything happens to it
+undoing.py     an apply, undone
+runs.py        earlier applies: found, and settled where they were killed
+touching.py    what can be done to a file, wherever it is
+local_files.py local files, copying.py their copies, objects.py objects of S3
 standing.py    files that a plan leaves out, because they are links, members of archives or out of reach
 """
 
+from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
 from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
 from dedup_assets.engine.cleaning.planning import PlanOptions
+from dedup_assets.engine.cleaning.undoing import undo_apply
 from dedup_assets.engine.cleaning.writing import write_plan
 
-__all__ = ["PlanOptions", "generation_of", "plan_from", "plan_of", "write_plan"]
+__all__ = [
+    "ApplyOptions",
+    "PlanOptions",
+    "apply_plan",
+    "check_applicable",
+    "generation_of",
+    "plan_from",
+    "plan_of",
+    "undo_apply",
+    "write_plan",
+]

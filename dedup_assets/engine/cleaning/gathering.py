@@ -12,6 +12,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.stores import is_url, local_path
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir.apply_journal import trash_of
 from dedup_assets.engine.work_dir.identity import identity_of, read_config
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 from dedup_assets.engine.work_dir.removed_file import read_removed
@@ -46,6 +47,14 @@ def plan_from(work_dir: WorkDir, groups: Groups, evidence: Evidence, options: Pl
 def generation_of(work_dir: WorkDir) -> str:
     """The identity of the groups in a work_dir, which a plan names; empty if there are none."""
     return identity_of(read_config(work_dir), _GROUPS)
+
+
+def trashes_of(work_dir: WorkDir) -> list[str]:
+    """The trash folders of all inputs of a run, and of the work_dir itself."""
+    inputs = [os.fsdecode(name) for name in _inputs_of(work_dir)]
+    buckets = ["/".join(name.split("/")[:3]) for name in inputs if "://" in name]
+    own = os.path.abspath(work_dir.root) if work_dir.is_local else work_dir.url  # noqa: PTH100 - text of fsspec
+    return [trash_of(root) for root in dict.fromkeys([*inputs, *buckets, own])]
 
 
 def _removed_contents(work_dir: WorkDir) -> Collection[str]:

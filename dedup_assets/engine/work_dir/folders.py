@@ -46,6 +46,13 @@ class Folder:
         except FileNotFoundError:
             return False
 
+    def facts(self, name: str) -> os.stat_result | None:
+        """What the system says of a file, a link or a folder; None if there is none."""
+        try:
+            return os.stat(self._name(name), dir_fd=self._at, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
     def open(self, name: str, flags: int) -> int:
         """Open a file, as `os.open` does, without following a link."""
         return os.open(self._name(name), flags | _FILE | _NO_LINK, 0o666, dir_fd=self._at)
@@ -70,6 +77,11 @@ class Folder:
         """Move a file or folder; a file of the new name is replaced."""
         source, target = self._name(name), to._name(new_name)
         os.replace(source, target, src_dir_fd=self._at, dst_dir_fd=to._at)
+
+    def link(self, name: str, to: "Folder", new_name: str) -> None:
+        """Give a file another name, which must be free."""
+        source, target = self._name(name), to._name(new_name)
+        os.link(source, target, src_dir_fd=self._at, dst_dir_fd=to._at, follow_symlinks=False)
 
     def sync(self) -> None:
         """Make what was renamed in it survive a loss of power, if the system can."""

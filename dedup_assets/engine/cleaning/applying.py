@@ -1,0 +1,299 @@
+"""A plan to deeds, group by group: verified, written into a journal, done. A killed apply goes on where it stopped."""
+
+import errno
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dedup_assets.engine.cleaning.gathering import generation_of
+from dedup_assets.engine.cleaning.local_files import temporary_beside
+from dedup_assets.engine.cleaning.runs import (
+    Run,
+    by_name,
+    files_of,
+    has_happened,
+    holding,
+    is_as_linked,
+    note_in,
+    runs_in,
+)
+from dedup_assets.engine.cleaning.touching import Seen, quoted
+from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
+from dedup_assets.engine.core.errors import PlanError, SkippedError
+from dedup_assets.engine.core.plan_records import (
+    MAX_REMOVED_SHARE,
+    Action,
+    Applied,
+    Plan,
+    Skipped,
+    too_many_removed,
+)
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.decoders.tasks import DecodingTask
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunHeader, trash_of
+from dedup_assets.engine.work_dir.identity import read_config
+from dedup_assets.engine.workers import thread_count
+
+_BEFORE_SYNC = 256  # acts that one write of the journal announces
+_STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_SIDE = 32  # px; a decoder reads the whole file, whatever the size of the result
+
+
+@dataclass(frozen=True)
+class ApplyOptions:
+    """How a plan is applied.
+
+    Attributes:
+        max_removed_share: the most images that may be removed, of all and of each input, 0 to 1.
+        threads: files that are read and decoded at a time; -1: one per usable core.
+        seconds: for decoding one kept file.
+    """
+
+    max_removed_share: float = MAX_REMOVED_SHARE
+    threads: int = -1
+    seconds: float = 60.0
+
+
+def check_applicable(plan: Plan, work_dir: WorkDir, options: ApplyOptions) -> None:
+    """Check that a plan may be applied as a whole.
+
+    Raises:
+        PlanError: it is of other groups than those in the work_dir, contradicts itself, or removes too much.
+    """
+    if sys.platform == "win32":
+        raise PlanError("plans are not applied on Windows, where a path cannot be kept from leading elsewhere")
+    if not 0 <= options.max_removed_share <= 1:
+        raise PlanError(f"max_removed_share={options.max_removed_share!r}: must be from 0 to 1")
+    now = generation_of(work_dir)
+    if plan.generation != now:
+        raise PlanError(
+            f"the plan was made from other groups than those now in work_dir={work_dir.url!r}"
+            f"{'' if now else ', which holds none'}: make it again with `dedup-assets plan`"
+        )
+    if both := set(plan.rows["filename"]) & set(plan.rows["keep"]):
+        raise PlanError(f"the plan keeps and removes {os.fsdecode(min(both))!r}: make it again")
+    if beyond := too_many_removed(plan, options.max_removed_share):
+        raise PlanError(
+            f"the plan removes {beyond}: more than max_removed_share={options.max_removed_share:g} allows; look at it, "
+            "then remove lines from it, or allow a larger share"
+        )
+
+
+def apply_plan(
+    plan: Plan,
+    work_dir: WorkDir,
+    options: ApplyOptions,
+    progress: ProgressReporter,
+    tell: Callable[[Skipped], None] = lambda skipped: None,
+) -> Applied:
+    """Do what a plan says, and resume an apply of it that was killed.
+
+    Args:
+        plan: the plan.
+        work_dir: the results that it was made from.
+        options: limits.
+        progress: counts files.
+        tell: called with each group that is left as it is.
+
+    Raises:
+        PlanError: nothing may be done, or nothing more can be done (a full disk); what was done is in the journals.
+    """
+    check_applicable(plan, work_dir, options)
+    trashes = {name: _trash(plan, work_dir, name) for name in plan.rows["filename"]}
+    with holding(set(trashes.values()), work_dir, "an apply"):
+        check_applicable(plan, work_dir, options)  # nobody changes the groups from now on
+        applying = _Applying(plan, work_dir, trashes, options, progress, tell)
+        return applying.run()
+
+
+def _trash(plan: Plan, work_dir: WorkDir, name: bytes) -> str:
+    """The trash folder for a file: of its input; for one that lies in none, of the bucket or of the work_dir."""
+    root = os.fsdecode(plan.root_of(name).name)
+    if not root and is_url(name):
+        root = "/".join(os.fsdecode(name).split("/")[:3])
+    elif not root and not work_dir.is_local:
+        raise PlanError(
+            f"{os.fsdecode(name)!r} lies in no input of the run, and work_dir={work_dir.url!r} is no folder"
+        )
+    return trash_of(root or os.path.abspath(work_dir.root))  # noqa: PTH100 - text, like all paths of fsspec
+
+
+class _Applying:
+    """One apply, while it holds all that it needs."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        work_dir: WorkDir,
+        trashes: dict[bytes, str],
+        options: ApplyOptions,
+        progress: ProgressReporter,
+        tell: Callable[[Skipped], None],
+    ) -> None:
+        self._plan, self._work_dir, self._options = plan, work_dir, options
+        self._trashes, self._progress, self._tell = trashes, progress, tell
+        self._skipped: list[Skipped] = []
+        self._done: list[Act] = []
+        self._run = ""
+        self._journals: dict[str, JournalFolder] = {}
+
+    def run(self) -> Applied:
+        """Settle what was killed, then do what is left."""
+        before, found, resumed = self._settle()
+        rows = [row for row in self._plan.rows.iter_rows(named=True) if row["filename"] not in before]
+        self._run = resumed or _new_id()
+        if rows:
+            self._begin(found.get(resumed))
+        earlier = [act for act in found[resumed].acts if before.get(act.filename) == act] if resumed else []
+        try:
+            if rows:
+                self._do_rows(rows)
+        finally:
+            if earlier or self._done:
+                note_in(self._work_dir, self._run, [*earlier, *self._done])
+        for journal in self._journals.values():
+            journal.end()
+            journal.close()
+        places = [journal.url for journal in self._journals.values()]
+        done_bytes = sum(act.size_bytes for act in self._done)
+        return Applied(self._run, len(self._done), done_bytes, len(before), self._skipped, places)
+
+    def _do_rows(self, rows: Sequence[Row]) -> None:
+        most = read_config(self._work_dir).result("evidence").settings.get("max_pixels")
+        limits = DecodingLimits(max_pixels=most) if isinstance(most, int) else DecodingLimits()
+        task = DecodingTask((_SIDE, _SIDE), None, limits, self._options.seconds)
+        threads = thread_count(self._options.threads)
+        with self._progress.counting(len(rows), "files"), verifier(threads, task) as verify:
+            self._do_all(verify.verified(_groups(rows)))
+
+    def _settle(self) -> tuple[dict[bytes, Act], Mapping[str, Run], str]:
+        """Clean up after applies that were killed.
+
+        Returns:
+            What earlier applies of the plan have done; all earlier applies; the id of the one to resume, or empty.
+        """
+        found, resumed = runs_in(sorted(set(self._trashes.values()))), ""
+        same = {run: each for run, each in found.items() if each.records[0].header.plan == self._plan.plan_id}
+        for run, each in found.items():
+            if not each.has_ended:
+                each.settle()
+                resumed = run if run in same else resumed
+        acts, names = by_name(act for each in same.values() for act in each.acts), set(self._plan.rows["filename"])
+        before = {name: act for name, act in acts.items() if name in names and has_happened(act)}
+        return before, found, resumed
+
+    def _begin(self, resumed: Run | None) -> None:
+        urls = {trash: f"{trash}/{self._run}" for trash in sorted(set(self._trashes.values()))}
+        known = {journal.url for journal in resumed.journals} if resumed else set()
+        origin = self._work_dir.url if not self._work_dir.is_local else os.path.abspath(self._work_dir.root)  # noqa: PTH100
+        header = RunHeader(self._run, self._plan.plan_id, self._plan.action, tuple(urls.values()), origin)
+        for trash, url in urls.items():
+            self._journals[trash] = JournalFolder(url)
+            if url not in known:
+                self._journals[trash].begin(header)
+
+    def _do_all(self, groups: Iterator[Verified | Skipped]) -> None:
+        ready: list[Verified] = []
+        for group in groups:
+            if isinstance(group, Skipped):
+                self._skip(group, 0)
+                continue
+            ready.append(group)
+            if sum(len(each.rows) for each in ready) >= _BEFORE_SYNC:
+                self._do(ready)
+                ready = []
+        self._do(ready)
+
+    def _do(self, groups: Sequence[Verified]) -> None:
+        """Announce the acts of some groups in the journals, then do them."""
+        acts = [[self._act(row, seen) for row, seen in zip(each.rows, each.seen, strict=True)] for each in groups]
+        for trash, journal in self._journals.items():
+            mine = [act for some in acts for act in some if self._trashes[act.filename] == trash]
+            if mine:
+                journal.append_acts(mine)
+        for group, some in zip(groups, acts, strict=True):
+            self._do_group(group, some)
+
+    def _do_group(self, group: Verified, acts: Sequence[Act]) -> None:
+        kept = group.kept
+        for done, (act, seen) in enumerate(zip(acts, group.seen, strict=True)):
+            try:
+                kept = self._do_one(act, seen, kept)
+            except SkippedError as reason:
+                self._skip(Skipped(group.group_id, str(reason)), len(acts) - done, done)
+                return
+            except OSError as error:
+                said = f"{quoted(act.filename)}: {error.strerror or error}"
+                if error.errno in _STOPPING:
+                    raise self._stopped(said) from None
+                self._skip(Skipped(group.group_id, said), len(acts) - done, done)
+                return
+            self._done.append(act)
+            self._progress.advance(1, 0)
+
+    def _stopped(self, why: str) -> PlanError:
+        undo = next(iter(self._journals.values())).url
+        return PlanError(
+            f"stopped after {len(self._done):,} files: {why}; the rest is as it was. Run the same command again to go "
+            f"on, or put back what was done: dedup-assets undo {shlex.quote(undo)}"
+        )
+
+    def _do_one(self, act: Act, seen: Seen, kept: Seen) -> Seen:
+        """Do one act while nobody else touches the file or the kept one; gives the kept one as it is now."""
+        keepers, files = files_of(act.keep), files_of(act.filename)
+        with keepers.unchanged(act.keep, kept, exclusive=False), files.unchanged(act.filename, seen, exclusive=True):
+            files.act(act, seen)
+        if act.action != Action.HARDLINK:
+            return kept
+        now = keepers.find(act.keep)
+        return now if now is not None and is_as_linked(kept, now) else kept
+
+    def _act(self, row: Row, seen: Seen) -> Act:
+        name = row["filename"]
+        return Act(
+            **{each: row[each] for each in ("group_id", "action", "filename", "content", "keep", "keep_content")},
+            size_bytes=row["bytes"],
+            to=self._target(name),
+            mode=seen.mode,
+            uid=seen.uid,
+            gid=seen.gid,
+            atime_ns=seen.atime_ns,
+            mtime_ns=seen.mtime_ns,
+            device=seen.device,
+            inode=seen.inode,
+            version=seen.version,
+        )
+
+    def _target(self, name: bytes) -> bytes:
+        if not self._plan.action.removes:
+            return temporary_beside(name, self._run)
+        root = self._plan.root_of(name).name
+        path = name[len(root) :] if root or not is_url(name) else b"/".join(name.split(b"/")[3:])
+        place = self._plan.to or f"{self._trashes[name]}/{self._run}"
+        return os.fsencode(place) + b"/" + path.lstrip(b"/")
+
+    def _skip(self, skipped: Skipped, files: int, done: int = 0) -> None:
+        if done:
+            skipped = Skipped(skipped.group_id, f"{skipped.reason} (after {done:,} files of the group)")
+        self._skipped.append(skipped)
+        self._progress.advance(files, files)
+        self._tell(skipped)
+
+
+def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    by_id: dict[str, list[Row]] = {}
+    for row in rows:
+        by_id.setdefault(row["group_id"], []).append(row)
+    return iter(by_id.values())
+
+
+def _new_id() -> str:
+    """An id that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

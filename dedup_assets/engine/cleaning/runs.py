@@ -1,0 +1,112 @@
+"""Applies that were made before: found by their journals, and settled where they were killed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from dedup_assets.engine.cleaning.local_files import LocalFiles
+from dedup_assets.engine.cleaning.objects import StoredObjects
+from dedup_assets.engine.cleaning.touching import Files, Seen
+from dedup_assets.engine.core.errors import PlanError, SkippedError, WorkDirError
+from dedup_assets.engine.core.plan_records import Action
+from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunRecord, journals_in
+from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.removed_file import RemovedRow, note_removed
+
+_LOCAL, _STORED = LocalFiles(), StoredObjects()
+
+
+def files_of(name: bytes) -> Files:
+    """What acts on a file of this name."""
+    return _STORED if is_url(name) else _LOCAL
+
+
+@dataclass(frozen=True)
+class Run:
+    """An apply: its journals, one for each input."""
+
+    journals: Sequence[JournalFolder]
+    records: Sequence[RunRecord]
+
+    @property
+    def acts(self) -> list[Act]:
+        """What was begun in all inputs."""
+        return [act for record in self.records for act in record.acts]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end everywhere."""
+        return all(record.has_ended for record in self.records)
+
+    def settle(self) -> None:
+        """Remove what was left half done, and close the journals. The caller holds their folders."""
+        for journal, record in zip(self.journals, self.records, strict=True):
+            if not record.has_ended:
+                for act in record.acts:
+                    with suppress(SkippedError):  # a link is in its place now: nothing of ours
+                        files_of(act.filename).settle(act)
+                journal.end()
+                journal.close()
+
+
+def runs_in(trashes: Iterable[str]) -> dict[str, Run]:
+    """The applies whose journals are in these trash folders, by their ids."""
+    found: dict[str, tuple[list[JournalFolder], list[RunRecord]]] = {}
+    for trash in trashes:
+        for journal in journals_in(trash):
+            if (record := journal.read()) is not None:
+                journals, records = found.setdefault(record.header.run, ([], []))
+                journals.append(journal)
+                records.append(record)
+    return {run: Run(*both) for run, both in found.items()}
+
+
+def has_happened(act: Act) -> bool:
+    """Whether what a journal says was about to happen has happened, and still holds. A clone is simply made again."""
+    files = files_of(act.filename)
+    try:
+        here = files.find(act.filename)
+        if not Action(act.action).removes:
+            kept = files_of(act.keep).find(act.keep)
+            return here is not None and kept is not None and here.is_same_file(kept)
+        return here is None and (act.action == Action.DELETE or files.find(act.to) is not None)
+    except SkippedError:
+        return False
+
+
+@contextmanager
+def holding(trashes: Iterable[str], work_dir: WorkDir | None, doing: str) -> Iterator[None]:
+    """Hold trash folders and a work_dir: one apply or undo at a time, and no run meanwhile.
+
+    Raises:
+        PlanError: another one holds one of them, or it cannot be written to.
+    """
+    with ExitStack() as stack:
+        try:
+            if work_dir is not None:
+                stack.enter_context(hold(work_dir, doing))
+            for trash in sorted(trashes):
+                stack.enter_context(hold(Place(trash), doing))
+        except (WorkDirError, OSError) as error:
+            raise PlanError(f"{doing} is refused: {error}") from None
+        yield
+
+
+def note_in(work_dir: WorkDir, run: str, acts: Iterable[Act]) -> None:
+    """Write to removed.csv what an apply has removed; nothing after an undo."""
+    removed = [RemovedRow(act.content, act.keep_content, run) for act in acts if Action(act.action).removes]
+    note_removed(work_dir, run, sorted(removed))
+
+
+def is_as_linked(before: Seen, after: Seen) -> bool:
+    """Whether a kept file is the same after it got one more name, which changes the time of its metadata alone."""
+    facts = ("device", "inode", "size_bytes", "mtime_ns")
+    return all(getattr(before, name) == getattr(after, name) for name in facts)
+
+
+def by_name(acts: Iterable[Act]) -> Mapping[bytes, Act]:
+    """Acts by the file that they are about; the latest counts."""
+    return {act.filename: act for act in acts}

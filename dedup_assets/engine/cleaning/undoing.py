@@ -1,0 +1,114 @@
+"""An apply, undone: every file back where it was, nothing overwritten, and what cannot be put back is named."""
+
+import os
+from collections.abc import Sequence
+
+from dedup_assets.engine.cleaning.gathering import trashes_of
+from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, runs_in
+from dedup_assets.engine.core.errors import DedupError, PlanError, WorkDirError
+from dedup_assets.engine.core.plan_records import TRASH, Undone
+from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder
+from dedup_assets.engine.work_dir.place import Place
+
+
+def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
+    """Put back what an apply did. It can be repeated, also after it was killed.
+
+    Args:
+        run: id of the apply, or its folder in a trash.
+        work_dir: where the plan was made; an id is looked up in the inputs of its run.
+        progress: counts files.
+
+    Raises:
+        PlanError: there is no such apply, another one is at work, or a journal is damaged.
+    """
+    places, origin = _find(run, work_dir)
+    name = places[0].rstrip("/").rpartition("/")[2]
+    results = _work_dir_of(origin)
+    trashes = {place.rstrip("/").rpartition("/")[0] for place in places}
+    missing = [place for place in places if JournalFolder(place).read() is None]
+    present = [trash for trash in trashes if f"{trash}/{name}" not in missing]
+    with holding(present, results, "an undo"):
+        found = runs_in(present)[name]
+        if not found.has_ended:
+            found.settle()
+        for journal in found.journals:
+            journal.begin_undo()
+        undone = _restore(found, name, progress, [f"{place!r} is not there, with the files in it" for place in missing])
+        if results is not None:
+            note_in(results, name, [act for act in found.acts if undone.failed and has_happened(act)])
+        for journal in found.journals:
+            journal.end(undone=True)
+            journal.close()
+    for place in places:
+        _remove_empty(place)
+    return undone
+
+
+def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
+    """The folders of an apply and the work_dir of its plan."""
+    if "/" in run or TRASH in run:
+        url = run.rstrip("/") if "://" in run else os.path.abspath(run)  # noqa: PTH100 - text, like all paths of fsspec
+        record = JournalFolder(url).read()
+        if record is None:
+            raise PlanError(f"run={run!r}: this folder holds no journal of an apply")
+        moved = url not in record.header.places
+        return ([url] if moved else record.header.places), record.header.work_dir
+    results = WorkDir(work_dir)
+    for trash in trashes_of(results):
+        record = JournalFolder(f"{trash}/{run}").read() if "/" not in run else None
+        if record is not None:
+            return record.header.places, record.header.work_dir
+    raise PlanError(
+        f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; name the work_dir that the plan was made "
+        f"from, or the folder {TRASH}/{run} of an input"
+    )
+
+
+def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str]) -> Undone:
+    restored = in_place = 0
+    acts = _latest(found.acts)
+    with progress.counting(len(acts), "files"):
+        for act in acts:
+            try:
+                if files_of(act.filename).restore(act):
+                    restored += 1
+                else:
+                    in_place += 1
+                progress.advance(1, 0)
+            except DedupError as error:
+                failed.append(str(error))
+                progress.advance(1, 1)
+            except OSError as error:
+                failed.append(f"{os.fsdecode(act.filename)!r}: {error.strerror or error}")
+                progress.advance(1, 1)
+    return Undone(name, restored, in_place, failed)
+
+
+def _latest(acts: Sequence[Act]) -> list[Act]:
+    """The acts in reverse, each file once: a resumed apply announces a file again."""
+    seen: dict[bytes, Act] = {}
+    for act in reversed(acts):
+        seen.setdefault(act.filename, act)
+    return list(seen.values())
+
+
+def _work_dir_of(url: str) -> WorkDir | None:
+    """The work_dir of the plan; None if it is gone."""
+    try:
+        results = WorkDir(url)
+        return results if results.exists("config.json") else None
+    except WorkDirError:
+        return None
+
+
+def _remove_empty(place: str) -> None:
+    """Delete the folders that the undo has emptied; the journal stays."""
+    found = Place(place)
+    if not found.is_local or not os.path.isdir(found.root):  # noqa: PTH112
+        return
+    for folder, _, _ in os.walk(found.root, topdown=False):
+        if folder != found.root:
+            found.remove_empty_folder(os.path.relpath(folder, found.root))

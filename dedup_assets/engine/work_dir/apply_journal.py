@@ -1,0 +1,236 @@
+"""journal.jsonl of an apply: what it is about to do, written and synchronised before it does it.
+
+Each input that loses files has a folder `.dedup-trash/RUN_ID` with a journal of its own, so that a disk that is moved
+to another machine can be undone there. The first line is the header, then one line per file, before the file is
+touched; `ended` closes an apply, `undone` an undo. A last line that is cut off was never acted upon. On a store, where
+nothing can be appended, the journal is a series of objects, which are read in the order of their names.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.plan_records import TRASH
+from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.plan_file import json_line, name_of_text, text_of_name
+
+JOURNAL = "journal.jsonl"
+FORMAT = "dedup-assets apply"
+VERSION = 1
+_PARTS = "journal-"
+_ENDED, _UNDOING, _UNDONE = {"ended": True}, {"undoing": True}, {"undone": True}
+_NOTES = (_ENDED, _UNDOING, _UNDONE)
+
+
+@dataclass(frozen=True)
+class Act:
+    """One file, and what is about to happen to it.
+
+    Attributes:
+        group_id: its group.
+        action: an `Action`.
+        filename: its name.
+        to: where it goes; for links and clones the temporary name beside it.
+        content: SHA-256 of its bytes, in hex.
+        size_bytes: its size.
+        keep: the kept file.
+        keep_content: SHA-256 of that.
+        mode: permissions; 0 on a store, as the following numbers.
+        uid: owner.
+        gid: group of owners.
+        atime_ns: time of the last access, in ns.
+        mtime_ns: time of the last change, in ns.
+        device: with `inode` its identity.
+        inode: as above.
+        version: of an object of a store.
+    """
+
+    group_id: str
+    action: str
+    filename: bytes
+    to: bytes
+    content: str
+    size_bytes: int
+    keep: bytes
+    keep_content: str
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    atime_ns: int = 0
+    mtime_ns: int = 0
+    device: int = 0
+    inode: int = 0
+    version: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, names as text."""
+        return {name: text_of_name(value) if name in _NAMES else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> Self:
+        """The act that `as_json` gave. Raises KeyError for a field that is missing."""
+        values = {each.name: found[each.name] for each in fields(cls)}
+        decoded: dict[str, Any] = {
+            name: name_of_text(value) if name in _NAMES else value for name, value in values.items()
+        }
+        return cls(**decoded)
+
+
+_NAMES = {"filename", "to", "keep"}
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """What a journal begins with.
+
+    Attributes:
+        run: id of the apply.
+        plan: id of the plan.
+        action: an `Action`.
+        places: all folders with a journal of this apply.
+        work_dir: URL or absolute path of the work_dir.
+    """
+
+    run: str
+    plan: str
+    action: str
+    places: Sequence[str]
+    work_dir: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a journal says.
+
+    Attributes:
+        header: its first line.
+        acts: what was begun, in order; some may not have happened.
+        has_ended: the apply, or the undo after it, came to its end.
+    """
+
+    header: RunHeader
+    acts: Sequence[Act]
+    has_ended: bool
+
+
+class JournalFolder:
+    """The folder of an apply in the trash of one input.
+
+    Args:
+        url: path or URL of the folder.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._place = Place(url)
+        self._descriptor: int | None = None
+        self._part = 0
+
+    def read(self) -> RunRecord | None:
+        """What its journal says; None if there is none yet.
+
+        Raises:
+            PlanError: the journal is damaged, or another program's.
+            WorkDirError: it cannot be read.
+        """
+        names = [name for name in self._place.names("") if name == JOURNAL or name.startswith(_PARTS)]
+        contents = (self._place.read_placed(name) or b"" for name in names)
+        complete = b"".join(content[: content.rfind(b"\n") + 1] for content in contents)
+        return _parsed(complete.splitlines(), self.url) if complete else None
+
+    def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Add lines; they are on the disk, or in the store, when this returns."""
+        content = b"".join(map(json_line, lines))
+        with self._place.answering(JOURNAL, "write"):
+            if not self._place.is_local:
+                self._part = self._part or 1 + sum(name.startswith(_PARTS) for name in self._place.names(""))
+                self._place.write_placed(f"{_PARTS}{self._part:06d}.jsonl", content)
+                self._part += 1
+                return
+            descriptor = self._open()
+            while content:
+                content = content[os.write(descriptor, content) :]
+            os.fsync(descriptor)
+
+    def append_acts(self, acts: Iterable[Act]) -> None:
+        """Add what is about to be done."""
+        self.append(act.as_json() for act in acts)
+
+    def begin(self, header: RunHeader) -> None:
+        """Write the header."""
+        self.append([{"format": FORMAT, "format_version": VERSION, **asdict(header), "places": list(header.places)}])
+
+    def begin_undo(self) -> None:
+        """Note that an undo begins."""
+        self.append([_UNDOING])
+
+    def end(self, *, undone: bool = False) -> None:
+        """Note that the apply, or the undo, came to its end."""
+        self.append([_UNDONE if undone else _ENDED])
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        """The open journal, without the line that a kill cut off."""
+        if self._descriptor is None:
+            with self._place.beside(JOURNAL, create=True) as (folder, leaf):
+                self._descriptor = folder.open(leaf, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+                content = _read_all(self._descriptor)
+                os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
+                folder.sync()
+            for above in ("", ".."):
+                _sync_folder(os.path.join(self._place.root, above))  # noqa: PTH118 - text of fsspec
+        return self._descriptor
+
+
+def journals_in(place: str) -> list[JournalFolder]:
+    """The folders of all applies in the trash of an input, in the order of their ids.
+
+    Args:
+        place: path or URL of the trash folder, `.dedup-trash`.
+    """
+    found = Place(place)
+    return [JournalFolder(found.path(name)) for name in found.folders()]
+
+
+def trash_of(root: str) -> str:
+    """The trash folder of an input."""
+    return f"{root.rstrip('/')}/{TRASH}"
+
+
+def _parsed(lines: Sequence[bytes], url: str) -> RunRecord:
+    try:
+        found = [json.loads(line) for line in lines]
+        first = found[0]
+        if first["format"] != FORMAT or first["format_version"] != VERSION:
+            raise PlanError(f"{url!r} holds no journal that this version of dedup-assets can read")
+        header = RunHeader(**{each.name: first[each.name] for each in fields(RunHeader)})
+        acts = [Act.of_json(each) for each in found[1:] if each not in _NOTES]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PlanError(
+            f"the journal in {url!r} is damaged ({type(error).__name__}: {error}); the files it moved are still in "
+            "that folder"
+        ) from None
+    return RunRecord(header, acts, has_ended=found[-1] in (_ENDED, _UNDONE))
+
+
+def _read_all(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return file.read(size)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,64 @@
+"""`plan`, `apply` and `undo` as a user types them: what they print, and how they end."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dedup_assets_tests.support.killing import Runner
+from dedup_assets_tests.support.plans import save_copies, save_results, tree
+
+GROUPS = {"a.jpg": ["x/1.jpg"], "b.jpg": ["x/2.jpg"]}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    save_copies(tmp_path / "photos", GROUPS)
+    save_results(tmp_path / "results", tmp_path / "photos", GROUPS)
+    return tmp_path / "results"
+
+
+def test_a_plan_is_shown_applied_and_undone(command_line: Runner, results: Path) -> None:
+    photos = results.parent / "photos"
+    before = tree(photos)
+    planned = command_line.run("plan", str(results))
+    assert planned.exit_code == 0, planned.said
+    words = " ".join(planned.stdout.split())
+    assert "2 files in 2 groups" in words
+    assert "exact: the same bytes 2" in words
+    assert "Nothing has changed" in words
+    shown = command_line.run("apply", str(results))
+    assert (shown.exit_code, tree(photos)) == (0, before), shown.said
+    assert "--yes" in shown.stdout
+    applied = command_line.run("apply", str(results / "plan.jsonl"), "--yes")
+    assert applied.exit_code == 0, applied.said
+    assert tree(photos).keys() == {"a.jpg", "b.jpg"}
+    command = applied.stdout.rstrip("\n").rpartition("dedup-assets ")[2].split()
+    undone = command_line.run(*command)
+    assert undone.exit_code == 0, undone.said
+    assert "2 files are back" in undone.stdout
+    assert tree(photos) == before
+
+
+def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results: Path) -> None:
+    command_line.run("plan", str(results), "--out", str(results.parent / "mine.jsonl"))
+    (results.parent / "photos" / "x" / "1.jpg").write_bytes(b"other")
+    outcome = command_line.run("apply", str(results.parent / "mine.jsonl"), "--yes")
+    assert outcome.exit_code == 3
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith("dedup-assets: skipped g-000000000000: ")
+    assert "1.jpg' has changed since the plan was made" in line
+
+
+def test_what_cannot_be_done_ends_with_1_and_one_line(command_line: Runner, results: Path) -> None:
+    for arguments, said in (
+        (("apply", str(results)), "dedup-assets plan"),
+        (("plan", str(results), "--only", "variant"), "must be one or more of"),
+        (("plan", str(results.parent)), "groups.parquet"),
+        (("undo", "20010101-000000-0000", "--work-dir", str(results)), "no apply of this id"),
+        (("plan", str(results), "--out", os.fspath(results / "groups.csv")), "no plan, and it is not replaced"),
+    ):
+        outcome = command_line.run(*arguments)
+        assert outcome.exit_code == 1, arguments
+        assert outcome.stderr.count("\n") == 1
+        assert said in outcome.stderr
