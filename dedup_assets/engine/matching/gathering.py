@@ -115,17 +115,25 @@ class Matching:
     def run(self, open_examiner: OpenExaminer) -> None:
         """Compare, and see to it that a better image than a star's centre is compared with the others of the star."""
         rounds = Rounds(self.candidates, self.rank, self.budget)
-        rounds.run(lambda jobs: self._hold(jobs, cluster, _images_of, open_examiner))
+
+        def run_jobs(jobs: Sequence[ClusterJob]) -> list[Clustered]:
+            return self._hold(jobs, cluster, _images_of, open_examiner)
+
+        rounds.run(run_jobs)
         self.left_out = rounds.count_left_out()
-        self.proofs = Proofs(len(self.rank), rounds.results)
         for _ in range(_KEEPING_ROUNDS):
-            jobs = self.proofs.keeping_jobs(self.looked, self.names, self.rules)
+            jobs = self._prove(rounds).keeping_jobs(self.looked, self.names, self.rules)
             if not jobs:
                 break
             outcomes = self._hold(jobs, prove_kept, lambda job: 1 + len(job.others), open_examiner)
-            more = [result for outcome in outcomes for result in outcome.results]
-            self.proofs = Proofs(len(self.rank), [*self.proofs.results, *more])
+            rounds.note(result for outcome in outcomes for result in outcome.results)
+        while rounds.compare_between(self._prove(rounds).loose(self.looked, self.names, self.rules), run_jobs):
+            pass
         self.compared = sum(result.compared is not None for result in self.proofs.results)
+
+    def _prove(self, rounds: Rounds) -> Proofs:
+        self.proofs = Proofs(len(self.rank), list(rounds.results))
+        return self.proofs
 
     def _hold(
         self,

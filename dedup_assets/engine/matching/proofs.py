@@ -72,9 +72,7 @@ class Proofs:
             rules: which image of a group is kept, as `keep_rules` gives them.
         """
         edges, worth = self._edges(), self._worth(looked, names, rules)
-        rank = np.empty(self.count, np.int64)
-        rank[worth.order()] = np.arange(self.count)
-        hub = find_stars(self.count, edges, rank)
+        hub = self._hubs(edges, worth)
         images = np.flatnonzero(hub != np.arange(self.count))
         images = images[np.argsort(hub[images], kind="stable")]
         jobs = []
@@ -91,6 +89,20 @@ class Proofs:
                     jobs.append(KeepingJob(best, {other: self._through(best, center, other) for other in left}))
                     break
         return jobs
+
+    def loose(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> NDArray[np.bool_]:
+        """(count,): which images no star has, and no other image has their pixels; arguments as of `keeping_jobs`."""
+        hub = self._hubs(self._edges(), self._worth(looked, names, rules))
+        alone = (hub == np.arange(self.count)) & (np.bincount(hub, minlength=self.count) == 1)
+        single = np.bincount(self.vertex, minlength=self.count) == 1
+        found: NDArray[np.bool_] = (alone & single)[self.vertex]
+        return found
+
+    def _hubs(self, edges: CopyEdges, worth: Worth) -> NDArray[np.int64]:
+        """(count,): the hub of each vertex."""
+        rank = np.empty(self.count, np.int64)
+        rank[worth.order()] = np.arange(self.count)
+        return find_stars(self.count, edges, rank)
 
     @cached_property
     def _asked(self) -> set[tuple[int, int]]:

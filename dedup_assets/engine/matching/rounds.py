@@ -5,7 +5,7 @@ pair of centres, and pairs within a star are not compared.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +84,37 @@ class Rounds:
     def count_left_out(self) -> int:
         """Pairs of candidates that are neither compared nor decided by the comparison of others."""
         return len(self._open_pairs(BANDS[-1]))
+
+    def note(self, results: Iterable[PairResult]) -> None:
+        """Record results of comparisons that change no star."""
+        for result in results:
+            self.results.append(result)
+            self._asked[_key(result.a, result.b)] = result
+        self._asked_keys = np.fromiter(self._asked, np.uint64, len(self._asked))
+
+    def compare_between(self, loose: NDArray[np.bool_], run_jobs: RunJobs) -> bool:
+        """Compare the candidates that the comparison of their centres decided although both are loose in the end.
+
+        Copies of two images that are no copies of each other may be such copies. Stars stay as they are.
+
+        Args:
+            loose: (n,) the images that no star has.
+            run_jobs: does the comparisons.
+
+        Returns:
+            Whether there was such a pair.
+        """
+        a, b = self.candidates.a, self.candidates.b
+        one, other = self._center[a], self._center[b]
+        decided = (one == other) | np.isin(_keys(one, other), self._asked_keys)
+        asked = np.isin(_keys(a, b), self._asked_keys)
+        chosen = np.flatnonzero(loose[a] & loose[b] & decided & ~asked)[: max(self.budget - self.compared, 0)]
+        pairs = CandidatePairs(a[chosen], b[chosen], self.candidates.alike[chosen])
+        jobs = [replace(self._job(part), members={}) for part in _components(pairs)] if len(pairs) else []
+        results = [result for outcome in run_jobs(jobs) for result in outcome.results]
+        self.compared += sum(result.compared is not None for result in results)
+        self.note(results)
+        return bool(jobs)
 
     def _is_barren(self) -> bool:
         """Whether copies were too rare among the pairs that were compared last."""

@@ -10,7 +10,8 @@ from polars.testing import assert_frame_equal
 from dedup_assets.engine.core.match_records import Groups, Relation
 from dedup_assets_tests.engine.matching.worlds import World, match, random_world
 
-worlds = st.randoms(use_true_random=False).map(random_world)
+# A seed in place of `st.randoms`: a failing test would shrink each of hundreds of draws, for minutes.
+worlds = st.integers(0, 2**32).map(lambda seed: random_world(random.Random(seed)))  # noqa: S311 - worlds, no secret
 
 
 def members_of(world: World, groups: Groups) -> dict[int, list[int]]:
@@ -21,7 +22,7 @@ def members_of(world: World, groups: Groups) -> dict[int, list[int]]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(worlds)
 def test_each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world: World) -> None:
     _, groups, _ = match(world)
@@ -33,7 +34,7 @@ def test_each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world: 
         assert all(world.relation(kept, member).is_same_picture for member in members)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(worlds)
 def test_any_number_of_threads_gives_the_same_tables(world: World) -> None:
     (one, one_groups, _), (three, three_groups, _) = match(world), match(world, threads=3)
@@ -42,7 +43,7 @@ def test_any_number_of_threads_gives_the_same_tables(world: World) -> None:
     assert_frame_equal(one_groups.rows, three_groups.rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(worlds)
 def test_no_pair_is_compared_twice_and_rows_say_what_was_found(world: World) -> None:
     evidence, _, matching = match(world)
@@ -55,7 +56,7 @@ def test_no_pair_is_compared_twice_and_rows_say_what_was_found(world: World) -> 
     assert (evidence.rows["a"] < evidence.rows["b"]).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(worlds)
 def test_candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_one(world: World) -> None:
     _, groups, matching = match(world)
@@ -66,7 +67,7 @@ def test_candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_o
             assert {world.name(a), world.name(b)} & group_of.keys()
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(worlds)
 def test_each_pair_of_similarity_csv_has_one_row(world: World) -> None:
     evidence, groups, _ = match(world)
@@ -77,6 +78,14 @@ def test_each_pair_of_similarity_csv_has_one_row(world: World) -> None:
         assert (a, b) in said
         if keep.get(a, a) == keep.get(b, b):
             assert Relation(said[a, b]) is not Relation.VARIANT or world.relation(*pair) is Relation.VARIANT
+
+
+def test_copies_whose_centres_are_no_copies_are_a_group_when_no_star_has_them() -> None:
+    copies = dict.fromkeys([(0, 1), (1, 4), (2, 3), (0, 2), (2, 5)], Relation.COPY)
+    alike = {(0, 3): 0.9, (1, 3): 0.97, (1, 4): 0.53, (2, 5): 0.6, (3, 5): 0.85}
+    world = World(6, copies, alike, [3, 1, 3, 1, 2, 1])
+    _, groups, _ = match(world)
+    assert {1, 4} <= {image for members in members_of(world, groups).values() for image in members}
 
 
 def test_a_chain_of_copies_is_no_group() -> None:

@@ -95,13 +95,14 @@ def random_world(rng: random.Random, most: int = 14) -> World:
     files: list[int] = []
     for place in range(count):
         files.append(rng.choice([place, rng.choice([*files, place])]))
+    sizes = [rng.randint(1, 3) for _ in range(count)]
     pairs = [(a, b) for b in range(count) for a in range(b)]
     kinds = [Relation.COPY, Relation.COPY, Relation.VARIANT, Relation.UNVERIFIED]
     return World(
         count,
         {pair: rng.choice(kinds) for pair in pairs},
         {pair: round(rng.uniform(0.45, 1), 6) for pair in pairs if rng.random() < rng.choice([0.2, 0.7])},
-        [rng.randint(1, 3) for _ in range(count)],
+        [sizes[file] for file in files],
         files,
         rng.sample(pairs, min(len(pairs), rng.randint(0, 12))),
     )
