@@ -1,13 +1,21 @@
-"""Where the result of each content is stored, in 24 bytes of memory per image."""
+"""Where the result of each content is stored, in some 24 bytes of memory per image."""
 
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 _LEAST_PENDING = 1 << 16
-_PLACE = np.dtype([("key", np.uint64), ("shard", np.int32), ("row", np.int32)])
+
+
+class _Part(NamedTuple):
+    """Rows by key, ascending; arrays of their own, because a search in a column of records would copy the column."""
+
+    keys: NDArray[np.uint64]
+    shards: NDArray[np.int32]
+    rows: NDArray[np.int32]
 
 
 class ContentIndex:
@@ -19,8 +27,8 @@ class ContentIndex:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._sizes = np.empty(0, np.int64)  # each once, ascending
-        self._places = np.empty(0, _PLACE)  # by key, ascending
-        self._pending: list[tuple[NDArray[np.int64], NDArray[np.void]]] = []
+        self._places = _Part(np.empty(0, np.uint64), np.empty(0, np.int32), np.empty(0, np.int32))
+        self._pending: list[tuple[NDArray[np.int64], _Part]] = []
         self._lock = Lock()
 
     def add(self, shard: str, rows: pl.DataFrame) -> None:
@@ -32,14 +40,15 @@ class ContentIndex:
         """
         if rows.is_empty():
             return
-        places = np.empty(rows.height, _PLACE)
-        places["key"] = _keys(rows["content"])
-        places["shard"], places["row"] = len(self._names), rows["place"].to_numpy()
-        places.sort(order="key")
+        keys = _keys(rows["content"])
+        order = np.argsort(keys, kind="stable")
+        numbers = rows["place"].to_numpy().astype(np.int32)
+        sizes = np.unique(rows["size_bytes"].to_numpy())
         with self._lock:
+            shards = np.full(len(keys), len(self._names), np.int32)
             self._names.append(shard)
-            self._pending.append((np.unique(rows["size_bytes"].to_numpy()), places))
-            if sum(len(each) for _, each in self._pending) > max(_LEAST_PENDING, len(self._places) // 4):
+            self._pending.append((sizes, _Part(keys[order], shards, numbers[order])))
+            if sum(len(each.keys) for _, each in self._pending) > max(_LEAST_PENDING, len(self._places.keys) // 4):
                 self._merge()
 
     def shares_size(self, size_bytes: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -58,19 +67,17 @@ class ContentIndex:
         with self._lock:
             parts = [self._places, *(places for _, places in self._pending)]
         for part in parts:
-            at = int(np.searchsorted(part["key"], key))
-            if at < len(part) and part["key"][at] == key:
-                return self._names[int(part["shard"][at])], int(part["row"][at])
+            at = int(np.searchsorted(part.keys, key))
+            if at < len(part.keys) and part.keys[at] == key:
+                return self._names[int(part.shards[at])], int(part.rows[at])
         return None
 
     def _merge(self) -> None:
-        sizes, places = zip(*self._pending, strict=True)
+        sizes, parts = zip(*self._pending, strict=True)
         self._sizes = np.unique(np.concatenate([self._sizes, *sizes]))
-        merged = np.concatenate([self._places, *places])
-        order = np.argsort(merged["key"], kind="stable")
-        keys = merged["key"][order]
-        first = np.concatenate([[True], keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.bool_)
-        self._places = merged[order[first]]
+        columns = [np.concatenate(column) for column in zip(self._places, *parts, strict=True)]
+        _, first = np.unique(columns[0], return_index=True)
+        self._places = _Part(*(column[first] for column in columns))
         self._pending = []
 
 
