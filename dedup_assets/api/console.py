@@ -100,6 +100,7 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("images that show nothing", facts.number("bad_images", "low_information_images"), ",.0f"),
         ("images computed", facts.number("features", "computed_images"), ",.0f"),
         ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),
+        ("pairs compared by earlier runs", facts.number("evidence", "remembered_pairs"), ",.0f"),
         ("similar pairs not compared", facts.number("evidence", "left_out_pairs"), ",.0f"),
         ("images not read for comparison", facts.number("evidence", "unreadable_images"), ",.0f"),
         ("images/s", facts.number("features", "images_per_second"), ",.0f"),

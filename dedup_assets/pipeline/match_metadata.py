@@ -26,6 +26,7 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
         "dagster/row_count": len(evidence),
         "candidates": evidence.counts.get("candidates", 0),
         "compared_pairs": evidence.counts.get("compared", 0),
+        "remembered_pairs": evidence.findings.answered if evidence.findings else 0,
         "left_out_pairs": evidence.counts.get("left_out", 0),
         "unreadable_images": evidence.counts.get("unreadable", 0),
         **relations,

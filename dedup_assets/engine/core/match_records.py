@@ -47,6 +47,22 @@ BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
 
 
 @dataclass(frozen=True)
+class KeptFindings:
+    """What was found of pairs and images by their content, for later runs.
+
+    Attributes:
+        rows: `key` (binary: the content of an image in hex; or a digest of two contents and of what was asked of them)
+            and `found` (string: what was found, as JSON), sorted by key.
+        made_with: identifies what findings depend on besides contents.
+        answered: number of comparisons that were answered from an earlier run.
+    """
+
+    rows: "pl.DataFrame"
+    made_with: str
+    answered: int = 0
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Why images match: one row per unordered pair that was considered.
 
@@ -62,6 +78,7 @@ class Evidence:
             its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64) and `frames`
             (int64: frames or pages of the file, 1 for a plain picture).
         counts: what was done: `candidates`, `compared`, `left_out` and one entry per relation.
+        findings: what the next run need not compare again; None where nothing was compared, or where they are not read.
         made_of: identifies the results and settings that it was made from; empty if unknown.
         is_stored: it was read from the files that it would be written to.
     """
@@ -69,6 +86,7 @@ class Evidence:
     rows: "pl.DataFrame"
     images: "pl.DataFrame"
     counts: Mapping[str, int] = field(default_factory=dict)
+    findings: KeptFindings | None = None
     made_of: str = ""
     is_stored: bool = False
 

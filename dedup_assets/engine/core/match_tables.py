@@ -17,6 +17,7 @@ IMAGES_SCHEMA = pl.Schema(
         **{"camera": pl.String, "taken": pl.String, "carries": pl.String},
     }
 )
+FINDINGS_SCHEMA = pl.Schema({"key": pl.Binary, "found": pl.String})
 GROUPS_SCHEMA = pl.Schema(
     {
         **{"filename": pl.Binary, "group_id": pl.String, "role": pl.String, "keep": pl.Binary},

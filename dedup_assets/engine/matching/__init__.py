@@ -5,6 +5,7 @@ exact.py        equal files, before anything is decoded
 rounds.py       from the most similar candidates down, within a budget
 clustering.py   leader clustering of a few images, as questions and answers
 examining.py    answers to questions: equal bytes, equal pixels, comparisons
+remembering.py  answers that an earlier run found
 proofs.py       stars and maps that follow from the results
 library.py      the images by number
 gathering.py    all of it together

@@ -46,6 +46,10 @@ class PixelExaminer:
         """As of `Examiner`."""
         return self._comparer.looked
 
+    def look(self, images: Sequence[int]) -> None:
+        """See that `looked` has each image, at most 256."""
+        self._comparer.look(image for image in images if image not in self.looked)
+
     def examine(self, attempts: Attempts) -> list[list[PairResult]]:
         """As of `Examiner`. Equal first frames of files with several prove nothing, so these have no result."""
         pairs = [pair for attempt in attempts for pair in attempt]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.keep_rules import keep_rules
-from dedup_assets.engine.core.match_records import Evidence, Relation
+from dedup_assets.engine.core.match_records import Evidence, KeptFindings, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import Features, Pairs
@@ -25,6 +25,7 @@ from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
 from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.proofs import Proofs
+from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer
 from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
 from dedup_assets.engine.pictures.decoding import DecodingLimits
@@ -81,12 +82,14 @@ def gather_evidence(
     ):
         lanes, rules = Lanes(threads, abandon=decoders.close), keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
-        matching.run(_examiners(settings, library, decoders, reads))
+        memory = Memory.of(library, content, settings, work_dir)
+        matching.run(_examiners(settings, memory, decoders, reads))
     found = Matches(library, exact, matching.proofs, matching.looked, settings.keep_policy)
     evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
     counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
-    return replace(evidence, counts=counts)
+    remembered = KeptFindings(memory.table(), memory.made_with, memory.answered)
+    return replace(evidence, counts=counts, findings=remembered)
 
 
 @dataclass
@@ -173,14 +176,16 @@ def _bundles(jobs: Iterable[_T], images_of: Callable[[_T], int]) -> Iterator[lis
         yield bundle
 
 
-def _examiners(settings: Settings, library: Library, decoders: WorkerPool, reads: Executor) -> OpenExaminer:
+def _examiners(settings: Settings, memory: Memory, decoders: WorkerPool, reads: Executor) -> OpenExaminer:
     limits = DecodingLimits(max_pixels=settings.max_pixels)
     task = LookTask(settings.box, limits, settings.image_seconds, uuid.uuid4().hex)
+    library = memory.library
 
     @contextmanager
     def open_examiner() -> Iterator[Examiner]:
         with decoders.lend() as lent:
-            yield PixelExaminer(Comparer(task, lent, partial(library.read_all, reads=reads)), library.is_file)
+            comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
+            yield RememberingExaminer(PixelExaminer(comparer, library.is_file), memory)
 
     return open_examiner
 

@@ -10,8 +10,14 @@ from typing import BinaryIO
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups
-from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
+from dedup_assets.engine.core.match_records import Evidence, Groups, KeptFindings
+from dedup_assets.engine.core.match_tables import (
+    EVIDENCE_SCHEMA,
+    FINDINGS_SCHEMA,
+    GROUPS_SCHEMA,
+    IMAGES_SCHEMA,
+    RELATED_SCHEMA,
+)
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
 from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
 from dedup_assets.engine.work_dir.identity import is_intact, read_config
@@ -27,22 +33,26 @@ __all__ = [
 EVIDENCE = "evidence.parquet"
 EVIDENCE_CSV = "evidence.csv"
 EVIDENCE_IMAGES = "evidence_images.parquet"
+FINDINGS = "findings.parquet"
 GROUPS = "groups.parquet"
 GROUPS_CSV = "groups.csv"
 RELATED = "related.parquet"
 RELATED_CSV = "related.csv"
+_MADE_WITH = "made_with"
 
 
 def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
-    """Write evidence.parquet, evidence.csv and evidence_images.parquet, unless they are there already."""
+    """Write evidence.parquet and .csv, evidence_images.parquet and findings.parquet, unless they are there already."""
     if evidence.is_stored:
         return
     facts = {"counts": json.dumps(dict(evidence.counts))}
-    with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES) as (table, text, images):
+    found = evidence.findings or KeptFindings(pl.DataFrame(schema=FINDINGS_SCHEMA), "")
+    with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES, FINDINGS) as (table, text, images, findings):
         rows = _as(EVIDENCE_SCHEMA, evidence.rows)
         rows.write_parquet(table, metadata=facts)
         _write_csv(text, rows)
         _as(IMAGES_SCHEMA, evidence.images).write_parquet(images)
+        _as(FINDINGS_SCHEMA, found.rows).write_parquet(findings, metadata={_MADE_WITH: found.made_with})
 
 
 def read_evidence(work_dir: WorkDir) -> Evidence:
@@ -56,6 +66,24 @@ def read_evidence(work_dir: WorkDir) -> Evidence:
     images, _ = read_parquet(work_dir, EVIDENCE_IMAGES, remedy, IMAGES_SCHEMA)
     with naming_damage(work_dir, EVIDENCE, remedy):
         return Evidence(rows, images, json.loads(fact(facts, "counts")))
+
+
+def read_findings(work_dir: WorkDir, made_with: str) -> pl.DataFrame:
+    """The rows of findings.parquet; none if it does not exist, or was made with something else.
+
+    Args:
+        work_dir: where it is.
+        made_with: as of `KeptFindings`.
+
+    Raises:
+        WorkDirError: it is damaged or of another program.
+    """
+    none = pl.DataFrame(schema=FINDINGS_SCHEMA)
+    if not work_dir.exists(FINDINGS):
+        return none
+    rows, facts = read_parquet(work_dir, FINDINGS, "materialize evidence", FINDINGS_SCHEMA)
+    with naming_damage(work_dir, FINDINGS, "materialize evidence"):
+        return rows if fact(facts, _MADE_WITH) == made_with else none
 
 
 def write_groups(work_dir: WorkDir, groups: Groups) -> None:

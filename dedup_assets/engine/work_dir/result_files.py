@@ -20,7 +20,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
     "outliers": (files.OUTLIERS,),
     "components": (files.COMPONENTS, files.COMPONENTS_INFO),
-    "evidence": (match_files.EVIDENCE, match_files.EVIDENCE_CSV, match_files.EVIDENCE_IMAGES),
+    "evidence": (match_files.EVIDENCE, match_files.EVIDENCE_CSV, match_files.EVIDENCE_IMAGES, match_files.FINDINGS),
     "groups": (
         match_files.GROUPS,
         match_files.GROUPS_CSV,

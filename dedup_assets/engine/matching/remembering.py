@@ -1,0 +1,201 @@
+"""What earlier runs found of pairs: a comparison of the same two contents is not made again.
+
+A comparison depends on the bytes of two files, on the map that is tried first, on the settings and on the code, and on
+nothing else. So a run whose questions are answered from memory finds what it would find by comparing, and a run after
+some images were added or removed compares only the pairs that are new.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, field
+from threading import Lock
+
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.match_tables import FINDINGS_SCHEMA
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.messages import compared_of, looked_of
+from dedup_assets.engine.decoders.tasks import Compared, Looked
+from dedup_assets.engine.matching.clustering import Attempts, PairResult, Question
+from dedup_assets.engine.matching.examining import PixelExaminer
+from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.reuse import code_digest
+from dedup_assets.engine.work_dir import WorkDir, match_files
+from dedup_assets.engine.work_dir.identity import digest_of
+
+_KEY_BYTES = 16
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Memory:
+    """Looks and findings by content. Safe for several threads.
+
+    Args:
+        library: the images of the run.
+        content: for each image as `Shard.images`; nothing is known or kept of an image of unknown content.
+        made_with: what findings depend on besides contents.
+        known: findings of an earlier run that was made with the same.
+
+    Attributes:
+        answered: number of questions that were answered from memory.
+    """
+
+    library: Library
+    content: Sequence[str | None]
+    made_with: str = ""
+    known: dict[bytes, str] = field(default_factory=dict)
+    answered: int = 0
+
+    def __post_init__(self) -> None:
+        self._kept: dict[bytes, str] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, library: Library, content: pl.Series, settings: Settings, work_dir: WorkDir) -> "Memory":
+        """The findings in the work_dir, as far as they were made as these settings say."""
+        made_with = digest_of([str(settings.box), settings.max_pixels, code_digest()])
+        try:
+            rows = match_files.read_findings(work_dir, made_with)
+        except WorkDirError as error:
+            _LOG.warning("%s: the pictures are compared again", error)
+            rows = pl.DataFrame(schema=FINDINGS_SCHEMA)
+        return cls(library, content.to_list(), made_with, dict(rows.iter_rows()))
+
+    def look(self, image: int) -> Looked | None:
+        """What is known of the file of an image; None if nothing is."""
+        content = self.content[image]
+        found = self._find(content.encode()) if content else None
+        return None if found is None else looked_of(json.loads(found))
+
+    def find(self, question: Question) -> tuple[PairResult] | None:
+        """The answer to a question, alone in a tuple; None if it is not known."""
+        key = self._key(question)
+        found = self._find(key) if key else None
+        if found is None:
+            return None
+        with self._lock:
+            self.answered += 1
+        fields = json.loads(found)
+        return (PairResult(question.a, question.b, None if fields is None else compared_of(fields)),)
+
+    def keep_look(self, image: int, looked: Looked) -> None:
+        """Keep what a look found, unless the image cannot be looked at."""
+        content = self.content[image]
+        if content and self._is_current(image, looked):
+            with self._lock:
+                self._kept[content.encode()] = json.dumps(astuple(looked)[:-1])
+
+    def keep(self, question: Question, compared: Compared | None, looks: tuple[Looked, Looked]) -> None:
+        """Keep an answer, unless it is none because an image cannot be read or a process has ended."""
+        key = self._key(question)
+        images = zip((question.a, question.b), looks, strict=True)
+        is_lasting = compared is not None or any(look.frames != 1 for look in looks)
+        if key and is_lasting and all(self._is_current(image, look) for image, look in images):
+            with self._lock:
+                self._kept[key] = json.dumps(None if compared is None else astuple(compared))
+
+    def table(self) -> pl.DataFrame:
+        """What this run has found or used, for the next run; the columns of `FINDINGS_SCHEMA`, sorted."""
+        rows = sorted(self._kept.items())
+        return pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
+
+    def _is_current(self, image: int, looked: Looked) -> bool:
+        """Whether an image could be looked at, and its file is still the one whose content is stored."""
+        is_same = not self.library.is_file(image) or looked.content == self.content[image]
+        return looked.problem is None and is_same
+
+    def _find(self, key: bytes) -> str | None:
+        with self._lock:
+            found = self._kept.get(key) or self.known.get(key)
+            if found is not None:
+                self._kept[key] = found
+        return found
+
+    def _key(self, question: Question) -> bytes | None:
+        a, b = self.content[question.a], self.content[question.b]
+        if not (a and b):
+            return None
+        hint = b"" if question.hint is None else np.array(question.hint, "<f8").tobytes()
+        text = f"{a} {b} {int(question.may_be_equal)} ".encode() + hint
+        return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
+
+
+class RememberingExaminer:
+    """Answers from memory where it can, and asks another examiner otherwise.
+
+    Args:
+        inner: who compares.
+        memory: of the run.
+    """
+
+    def __init__(self, inner: PixelExaminer, memory: Memory) -> None:
+        self._inner, self._memory = inner, memory
+        self._looked: dict[int, Looked] = {}
+
+    @property
+    def looked(self) -> dict[int, Looked]:
+        """As of `Examiner`: the same images as without a memory."""
+        return {**self._looked, **self._inner.looked}
+
+    def examine(self, attempts: Attempts) -> list[list[PairResult]]:
+        """As of `Examiner`."""
+        unknown = self._recall_looks(pair for attempt in attempts for pair in attempt)
+        known = [
+            {place: found[0] for place, pair in enumerate(attempt) if (found := self._answer(pair, unknown))}
+            for attempt in attempts
+        ]
+        asked = [
+            [pair for place, pair in enumerate(attempt[: _until(answers)]) if place not in answers]
+            for attempt, answers in zip(attempts, known, strict=True)
+        ]
+        answered = self._ask(asked)
+        self._inner.look(unknown)
+        for image in unknown:
+            self._memory.keep_look(image, self._inner.looked[image])
+        return [_merged(*each) for each in zip(attempts, known, answered, strict=True)]
+
+    def _recall_looks(self, pairs: Iterable[Question]) -> list[int]:
+        """Remember what is known of the images of some pairs; returns those of which nothing is."""
+        images = dict.fromkeys(image for pair in pairs for image in (pair.a, pair.b))
+        for image in images:
+            if image not in self._looked and (look := self._memory.look(image)):
+                self._looked[image] = look
+        return [image for image in images if image not in self._looked]
+
+    def _answer(self, pair: Question, unknown: Sequence[int]) -> tuple[PairResult] | None:
+        return None if pair.a in unknown or pair.b in unknown else self._memory.find(pair)
+
+    def _ask(self, asked: list[list[Question]]) -> list[dict[tuple[int, int], PairResult]]:
+        """What the other examiner finds, by the two images of each pair."""
+        wanted = [attempt for attempt in asked if attempt]
+        found = iter(self._inner.examine(wanted) if wanted else [])
+        answered: list[dict[tuple[int, int], PairResult]] = []
+        for attempt in asked:
+            results = next(found) if attempt else []
+            for pair, result in zip(attempt, results, strict=False):
+                looks = (self._inner.looked[pair.a], self._inner.looked[pair.b])
+                self._memory.keep(pair, result.compared, looks)
+            answered.append({(result.a, result.b): result for result in results})
+        return answered
+
+
+def _until(answers: dict[int, PairResult]) -> int | None:
+    """The place of the first known copy; what comes after it is not asked."""
+    return next((place for place, result in answers.items() if result.is_copy), None)
+
+
+def _merged(
+    attempt: Sequence[Question], known: dict[int, PairResult], answered: dict[tuple[int, int], PairResult]
+) -> list[PairResult]:
+    """The results of an attempt in its order, up to the first copy."""
+    results: list[PairResult] = []
+    for place, pair in enumerate(attempt):
+        results.append(known.get(place) or answered[pair.a, pair.b])
+        if results[-1].is_copy:
+            break
+    return results

@@ -1,0 +1,85 @@
+"""A run after some images changed compares new pairs only, and finds what a run into a new work_dir finds."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from PIL import ImageOps
+
+import dedup_assets
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+RESULTS = ("evidence.parquet", "evidence.csv", "evidence_images.parquet", "findings.parquet")
+GROUPS = ("filename", "role", "keep", "similarity_to_keep", "relation", "kind", "reason")  # ids tell of earlier runs
+
+
+class Runs:
+    """Runs over a folder of photographs and edits of them."""
+
+    def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.top, self.photos, self._capsys = top, top / "photos", capsys
+        for number in range(5):
+            self.add(number)
+
+    def add(self, number: int) -> None:
+        """Add a photograph and three edits of it."""
+        picture = photo_like(number, 400, 300)
+        save_jpeg(self.photos / f"{number}.jpg", picture, 95)
+        save_jpeg(self.photos / f"{number} low.jpg", picture, 40)
+        save_jpeg(self.photos / f"{number} mirrored.jpg", ImageOps.mirror(picture), 90)
+        save_jpeg(self.photos / f"{number} cropped.jpg", picture.crop((40, 30, 370, 280)), 90)
+
+    def run(self, name: str = "out", **settings: Any) -> int:
+        """Run, and give the number of pairs that earlier runs had compared."""
+        assert dedup_assets.run(self.photos, self.top / name, threshold=0.5, num_threads=2, **settings) == 0
+        said = re.search(r"pairs compared by earlier runs\s+(\d+)", self._capsys.readouterr().out)
+        return int(said[1]) if said else 0
+
+    def results(self, name: str = "out") -> dict[str, object]:
+        groups = pl.read_parquet(self.top / name / "groups.parquet", columns=list(GROUPS)).sort("keep", "filename")
+        return {"groups": groups.rows(), **{each: (self.top / name / each).read_bytes() for each in RESULTS}}
+
+
+@pytest.fixture
+def runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Runs:
+    return Runs(tmp_path, capsys)
+
+
+def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs) -> None:
+    assert runs.run() == 0
+    runs.add(7)
+    (runs.photos / "1 low.jpg").unlink()
+    (runs.photos / "2.jpg").rename(runs.photos / "2 renamed.jpg")
+    shutil.copyfile(runs.photos / "3.jpg", runs.photos / "3 again.jpg")
+    remembered = runs.run()
+    assert remembered > 0
+    assert runs.run("clean") == 0
+    assert runs.results() == runs.results("clean")
+    for path in runs.photos.glob("7*"):
+        path.unlink()
+    assert runs.run() >= remembered - 1  # those of the image that was removed are no longer asked
+    shutil.rmtree(runs.top / "clean")
+    runs.run("clean")
+    assert runs.results() == runs.results("clean")
+
+
+def test_an_image_that_was_edited_is_compared_again(runs: Runs) -> None:
+    runs.run()
+    shutil.copyfile(runs.photos / "4.jpg", runs.photos / "0.jpg")
+    runs.run()
+    runs.run("clean")
+    assert runs.results() == runs.results("clean")
+
+
+def test_findings_with_other_settings_or_damaged_ones_are_not_used(runs: Runs) -> None:
+    runs.run()
+    assert runs.run(bounding_box="rows=0,cols=0,width=300,height=240") == 0
+    runs.run()
+    (runs.top / "out" / "findings.parquet").write_bytes(b"PAR1 nonsense PAR1")
+    runs.add(7)
+    assert runs.run() == 0
+    runs.run("clean")
+    assert runs.results() == runs.results("clean")
