@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from dedup_assets.engine.cleaning.gathering import generation_of
 from dedup_assets.engine.cleaning.local_files import temporary_beside
 from dedup_assets.engine.cleaning.runs import (
     Run,
-    by_name,
     files_of,
     has_happened,
     holding,
@@ -185,8 +183,9 @@ class _Applying:
             if not each.has_ended:
                 each.settle()
                 resumed = run if run in same else resumed
-        acts, names = by_name(act for each in same.values() for act in each.acts), set(self._plan.rows["filename"])
-        before = {name: act for name, act in acts.items() if name in names and has_happened(act)}
+        acts, names = [act for each in same.values() for act in each.acts], set(self._plan.rows["filename"])
+        # Of a file that several applies announced, any may be the one that has not been undone.
+        before = {act.filename: act for act in acts if act.filename in names and has_happened(act)}
         return before, found, resumed
 
     def _begin(self, resumed: Run | None) -> None:
@@ -296,4 +295,4 @@ def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _new_id() -> str:
     """An id that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"

@@ -1,6 +1,6 @@
 """Applies that were made before: found by their journals, and settled where they were killed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -105,8 +105,3 @@ def is_as_linked(before: Seen, after: Seen) -> bool:
     """Whether a kept file is the same after it got one more name, which changes the time of its metadata alone."""
     facts = ("device", "inode", "size_bytes", "mtime_ns")
     return all(getattr(before, name) == getattr(after, name) for name in facts)
-
-
-def by_name(acts: Iterable[Act]) -> Mapping[bytes, Act]:
-    """Acts by the file that they are about; the latest counts."""
-    return {act.filename: act for act in acts}

@@ -99,6 +99,17 @@ def test_an_undo_can_be_named_by_its_folder_and_repeated(photos: Collection) -> 
         photos.undo("20010101-000000-0000")
 
 
+def test_a_plan_that_is_applied_again_after_an_undo_knows_what_is_done(photos: Collection) -> None:
+    plan, options = plan_of(photos.results, PlanOptions()), ApplyOptions(threads=1)
+    for _ in range(3):
+        applied = apply_plan(plan, photos.results, options, ProgressReporter())
+        assert (applied.done, applied.before, applied.skipped) == (4, 0, [])
+        again = apply_plan(plan, photos.results, options, ProgressReporter())
+        assert (again.done, again.before, again.skipped) == (0, 4, [])
+        assert photos.undo(applied.run) == []
+    assert tree(photos.top) == photos.before
+
+
 def test_what_was_deleted_is_named_by_the_undo(photos: Collection) -> None:
     applied = photos.apply("delete")
     assert photos.names == {"a.jpg", "b.jpg"}
