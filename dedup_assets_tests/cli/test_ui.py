@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dedup_assets_tests.support.killing import Outcome, Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
 from dedup_assets_tests.support.user_interface import PATIENCE_SECONDS, UserInterface, surroundings, user_interface
@@ -27,8 +28,9 @@ def command(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
     return subprocess.run(line, cwd=folder, env=given, capture_output=True, text=True, timeout=100, check=False)
 
 
-def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+def one_line(done: subprocess.CompletedProcess[str] | Outcome) -> str:
+    code = done.exit_code if isinstance(done, Outcome) else done.returncode
+    assert (code, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     assert done.stderr.startswith("dedup-assets: ")
     return done.stderr
 
@@ -176,21 +178,21 @@ def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
         ui.await_end_of_all()
 
 
-def test_a_port_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = one_line(command(tmp_path, "--port", str(port)))
+        said = one_line(command_line.run("ui", "--port", str(port), cwd=tmp_path, dagster_home=str(tmp_path)))
     assert f"port={port}" in said
     assert "--port" in said
 
 
 @pytest.mark.parametrize("name", ["a file", "below a file", "broken"])
-def test_an_instance_that_cannot_be_used_is_one_line(name: str, tmp_path: Path) -> None:
+def test_an_instance_that_cannot_be_used_is_one_line(name: str, command_line: Runner, tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "dagster.yaml").write_text("storage: {nothing: [}")
     home = tmp_path / {"below a file": "a file/home"}.get(name, name)
-    assert f"DAGSTER_HOME={str(home)!r}" in one_line(command(tmp_path, DAGSTER_HOME=str(home)))
+    assert f"DAGSTER_HOME={str(home)!r}" in one_line(command_line.run("ui", cwd=tmp_path, dagster_home=str(home)))
 
 
 def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

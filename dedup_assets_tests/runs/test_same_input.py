@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,24 +73,24 @@ def kept(before: dict[str, Any], after: dict[str, Any], *names: str) -> bool:
 LASTING = ("features.dat", "features.dat.csv", "faiss.index", "gallery", "neighbors")
 
 
-def test_a_second_run_writes_only_what_has_no_memory(photos: Path, tmp_path: Path, model: str) -> None:
-    run(photos, tmp_path / "out", model)
-    before = written(tmp_path / "out")
-    run(photos, tmp_path / "out", model)
-    after = written(tmp_path / "out")
+def test_a_second_run_writes_only_what_has_no_memory(made: tuple[Path, Path, str]) -> None:
+    photos, out, model = made
+    before = written(out)
+    run(photos, out, model)
+    after = written(out)
     assert after.keys() == before.keys()
     assert kept(before, after, *LASTING, "shards", "config.json")
 
 
-def test_files_that_were_copied_elsewhere_and_back_change_nothing(photos: Path, tmp_path: Path, model: str) -> None:
-    run(photos, tmp_path / "out", model)
-    for path in [path for path in (tmp_path / "out").rglob("*") if path.is_file()]:
+def test_files_that_were_copied_elsewhere_and_back_change_nothing(made: tuple[Path, Path, str]) -> None:
+    photos, out, model = made
+    for path in [path for path in out.rglob("*") if path.is_file()]:
         content = path.read_bytes()
         path.unlink()
         path.write_bytes(content)
-    before = written(tmp_path / "out")
-    run(photos, tmp_path / "out", model)
-    assert kept(before, written(tmp_path / "out"), *LASTING, "shards", "config.json")
+    before = written(out)
+    run(photos, out, model)
+    assert kept(before, written(out), *LASTING, "shards", "config.json")
 
 
 def test_a_second_run_on_an_object_store_finds_everything_unchanged(photos: Path, s3_bucket: str, model: str) -> None:
@@ -193,33 +194,38 @@ def overwrite(path: Path) -> None:
     path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
 
 
-@pytest.mark.parametrize("damage", [flip, overwrite])
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("features.dat", "features.dat.csv", "image_ledger.parquet", "faiss.index", "similarity.csv"),
-        *("neighbors.parquet", "connected_components.csv", "gallery/index.html", "image_manifest.parquet"),
-        *("shards/0*.parquet", "neighbors/*/0*.parquet"),
-    ],
+KEPT_FILES = (
+    *("features.dat", "features.dat.csv", "image_ledger.parquet", "faiss.index", "similarity.csv"),
+    *("neighbors.parquet", "connected_components.csv", "gallery/index.html", "image_manifest.parquet"),
+    *("shards/0*.parquet", "neighbors/*/0*.parquet"),
 )
-def test_a_rotten_file_of_a_work_dir_is_made_again(made: tuple[Path, Path, str], name: str, damage: Any) -> None:
+
+
+# Each file is flipped beside one other that is overwritten, and overwritten beside a third that is flipped.
+@pytest.mark.parametrize(("flipped", "overwritten"), [*zip(KEPT_FILES, KEPT_FILES[4:] + KEPT_FILES[:4], strict=True)])
+def test_a_rotten_file_of_a_work_dir_is_made_again(
+    made: tuple[Path, Path, str], flipped: str, overwritten: str
+) -> None:
     photos, out, model = made
     before = contents(out)
-    whole = {path: path.read_bytes() for path in out.glob(name)}
-    assert whole
-    for path in whole:
-        damage(path)
+    whole = {name: {path: path.read_bytes() for path in out.glob(name)} for name in (flipped, overwritten)}
+    for name, damage in ((flipped, flip), (overwritten, overwrite)):
+        assert whole[name]
+        for path in whole[name]:
+            damage(path)
     run(photos, out, model)
     assert contents(out) == before
-    restored = [path for path in out.glob(name) if path.read_bytes() == whole.get(path)]
-    assert restored or name.startswith("shards")  # of the searches in neighbors, evidence that stands reads none
+    for name, files in whole.items():
+        restored = [path for path in out.glob(name) if path.read_bytes() == files.get(path)]
+        # Of the searches in neighbors, evidence that stands reads none.
+        assert restored or name.startswith("shards")
 
 
 @pytest.mark.parametrize("name", ["features.dat", "features.dat.csv"])
 def test_rotten_features_are_never_searched(
-    photos: Path, tmp_path: Path, model: str, name: str, capsys: pytest.CaptureFixture[str]
+    made: tuple[Path, Path, str], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(photos, tmp_path / "out", model)
+    shutil.copytree(made[1], tmp_path / "out")
     for damage in (flip, overwrite):
         damage(tmp_path / "out" / name)
         assert dedup_assets.run("", tmp_path / "out", run_mode=2) == 1
@@ -270,10 +276,10 @@ def test_a_file_that_changed_leaves_ranges_of_the_same_names_together(photos: Pa
 
 
 def test_results_of_the_former_version_are_made_again_with_a_sentence(
-    photos: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+    made: tuple[Path, Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
-    run(photos, out, model)
+    (photos, done, model), out = made, tmp_path / "out"
+    shutil.copytree(done, out)
     before, config = contents(out), json.loads((out / "config.json").read_text())
     features = config["results"]["features"].pop("features")
     for record in config["results"].values():
