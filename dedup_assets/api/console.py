@@ -113,6 +113,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
     if (facts.number("groups", "groups_run") or 0) > 1 and any(count for _, count in changed):
         words = ", ".join(f"{count:,.0f} {change}" for change, count in changed if count)
         console.print(f"groups since the last run: {words} (group_changes.csv)")
+    if changes := facts.metadata.get("bad_images", {}).get("since_the_last_run"):
+        console.print(f"since the last run: {changes}", markup=False)
     if facts.number("image_manifest", "left_out"):
         console.print(f"left out: {facts.metadata['image_manifest']['left_out_kinds']}", markup=False)
     steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)

@@ -40,7 +40,8 @@ from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import read_listed_sizes
+from dedup_assets.engine.results.changes import find_changes
+from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
 from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, versions
@@ -150,11 +151,15 @@ def features_of_shards() -> dg.AssetsDefinition:
 
 
 @asset(kinds={"csv"})
-def bad_images(context: dg.AssetExecutionContext, features: ImageLedger) -> BadImages:
-    """Each listed image without a vector, with code and reason: `features.bad.csv` and `features.dat.bad`."""
-    bad = find_bad_images(features)
+def bad_images(context: dg.AssetExecutionContext, settings: SettingsResource, features: ImageLedger) -> BadImages:
+    """Each listed image without a vector, with code and reason: `features.bad.csv` and `features.dat.bad`.
+
+    The metadata also say how many images were added, changed, moved and removed since the last run.
+    """
+    bad, former = find_bad_images(features), read_former_ledger(settings.open_work_dir())
+    changes = find_changes(former, features) if former else None
     versions.stamp(context)
-    context.add_output_metadata(metadata.of_bad_images(bad, features))
+    context.add_output_metadata(metadata.of_bad_images(bad, features, changes))
     return bad
 
 

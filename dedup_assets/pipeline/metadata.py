@@ -7,6 +7,7 @@ Numbers are plain, so that Dagster plots them over runs. Keys are words that a r
 import base64
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -36,6 +37,7 @@ from dedup_assets.engine.inputs.selection import describe_left_out
 from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
 from dedup_assets.engine.results.bad_images import count_codes
+from dedup_assets.engine.results.changes import ImageChanges
 from dedup_assets.engine.work_dir import WorkDir
 
 Metadata = dict[str, Any]
@@ -120,8 +122,8 @@ def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, di
     }
 
 
-def of_bad_images(bad: BadImages, ledger: ImageLedger) -> Metadata:
-    """Metadata of `bad_images`."""
+def of_bad_images(bad: BadImages, ledger: ImageLedger, changes: ImageChanges | None = None) -> Metadata:
+    """Metadata of `bad_images`, with the changes since the last run if there was one."""
     codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
     table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
     return {
@@ -132,7 +134,15 @@ def of_bad_images(bad: BadImages, ledger: ImageLedger) -> Metadata:
         "low_information_images": ledger.rows["low_information"].count(),
         "codes": dg.MetadataValue.md(table),
         "first_names": dg.MetadataValue.md(_name_list(bad.rows["filename"].head(_PREVIEW_ROWS))),
+        **_changes(changes),
     }
+
+
+def _changes(changes: ImageChanges | None) -> Metadata:
+    if changes is None:
+        return {}
+    counts = {f"{name}_images": count for name, count in asdict(changes).items()}
+    return {"since_the_last_run": str(changes), **counts}
 
 
 def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:

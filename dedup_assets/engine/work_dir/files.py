@@ -173,6 +173,16 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
     return ImageLedger(rows.with_columns(missing))
 
 
+def read_former_ledger(work_dir: WorkDir) -> ImageLedger | None:
+    """The ledger as the last run published it; None if there is none, or if it cannot be used."""
+    published = work_dir.in_generation("")
+    try:
+        return read_ledger(published) if published.exists(LEDGER) else None
+    except WorkDirError as error:
+        _LOG.warning("%s: what changed since the last run is not known", error)
+        return None
+
+
 def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
     """The column `low_information` of `Shard.images` for each row of the features.
 

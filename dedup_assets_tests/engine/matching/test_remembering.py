@@ -35,7 +35,8 @@ class Runs:
     def run(self, name: str = "out", **settings: Any) -> int:
         """Run, and give the number of pairs that earlier runs had compared."""
         assert dedup_assets.run(self.photos, self.top / name, threshold=0.5, num_threads=2, **settings) == 0
-        said = re.search(r"pairs compared by earlier runs\s+(\d+)", self._capsys.readouterr().out)
+        self.said = self._capsys.readouterr().out
+        said = re.search(r"pairs compared by earlier runs\s+(\d+)", self.said)
         return int(said[1]) if said else 0
 
     def results(self, name: str = "out") -> dict[str, object]:
@@ -55,6 +56,7 @@ def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs
     (runs.photos / "2.jpg").rename(runs.photos / "2 renamed.jpg")
     shutil.copyfile(runs.photos / "3.jpg", runs.photos / "3 again.jpg")
     remembered = runs.run()
+    assert "since the last run: 5 added, 0 changed, 1 moved, 1 removed, 18 unchanged" in runs.said
     assert remembered > 0
     assert runs.run("clean") == 0
     assert runs.results() == runs.results("clean")
