@@ -56,7 +56,8 @@ def find_anchors(planes: NDArray[np.float32], content: tuple[float, float, float
     kept = steep[i, j] > 1
     i, j = i[kept], j[kept]
     x, y = columns[j], rows[i]
-    values, slope_x, slope_y = np.ascontiguousarray(planes[i, j].T)
+    at = i * width + j
+    values, slope_x, slope_y = (planes[..., n].reshape(-1).take(at) for n in range(3))
     return Anchors(x, y, values, _columns(x - MIDDLE, y - MIDDLE, values, slope_x, slope_y))
 
 

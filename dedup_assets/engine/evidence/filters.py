@@ -46,14 +46,14 @@ def slopes(plane: NDArray[np.float32]) -> NDArray[np.float32]:
         plane: (h, w) float32, at least 2 x 2.
 
     Returns:
-        (h, w, 2) float32: along x and along y.
+        (h, w, 2) float32: along x and along y, each in one piece of memory.
     """
-    found = np.empty((*plane.shape, 2), np.float32)
-    for along, across in ((plane.T, found[..., 0].T), (plane, found[..., 1])):
+    found = np.empty((2, *plane.shape), np.float32)
+    for along, across in ((plane.T, found[0].T), (plane, found[1])):
         np.subtract(along[2:], along[:-2], out=across[1:-1])
         across[1:-1] *= np.float32(0.5)
         across[0], across[-1] = along[1] - along[0], along[-1] - along[-2]
-    return found
+    return found.transpose(1, 2, 0)
 
 
 def sample(planes: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -58,10 +58,13 @@ class Look:
         return _Pyramid(self.rgb)
 
     def gray(self, level: int) -> NDArray[np.float32]:
-        """(h, w, 3) float32 of one level: smoothed gray (0 to 255), and its slopes per pixel along x and y."""
+        """(h, w, 3) float32 of one level: smoothed gray (0 to 255), and its slopes per pixel along x and y.
+
+        Each of the three is in one piece of memory, because most filters read one of them.
+        """
         if level not in self._grays:
             gray = smooth(self.levels[level] @ LUMA)
-            planes = np.empty((*gray.shape, 3), np.float32)
+            planes = np.empty((3, *gray.shape), np.float32).transpose(1, 2, 0)
             planes[..., 0], planes[..., 1:] = gray, slopes(gray)
             self._grays[level] = planes
         return self._grays[level]

@@ -177,22 +177,18 @@ def sample_planes(
 ) -> NDArray[np.float32]:
     """Some of planes (h, w, 3), bilinear, at pixel positions of any shape; the planes come first in the result."""
     height, width = planes.shape[:2]
-    flat = planes.reshape(-1)
     u = np.minimum(np.maximum(u, np.float32(0)), np.float32(width - 1.01))
     v = np.minimum(np.maximum(v, np.float32(0)), np.float32(height - 1.01))
     left, top = u.astype(np.intp), v.astype(np.intp)
     right_share, low_share = u - left.astype(np.float32), v - top.astype(np.float32)
-    start = (top * width + left) * 3
-    mixed = np.empty((len(wanted), *np.shape(start)), np.float32)
+    at = top * width + left
+    mixed = np.empty((len(wanted), *np.shape(at)), np.float32)
     for n, plane in enumerate(wanted):
-        at = start + plane
-        above, low = flat.take(at, mode="clip"), mixed[n]
-        at += 3
-        above += (flat.take(at, mode="clip") - above) * right_share
-        at += 3 * width
-        right = flat.take(at, mode="clip")
-        at -= 3
-        flat.take(at, out=low, mode="clip")
+        flat, low = planes[..., plane].reshape(-1), mixed[n]
+        above = flat.take(at, mode="clip")
+        above += (flat[1:].take(at, mode="clip") - above) * right_share
+        right = flat[width + 1 :].take(at, mode="clip")
+        flat[width:].take(at, out=low, mode="clip")
         low += (right - low) * right_share
         low -= above
         low *= low_share

@@ -19,8 +19,8 @@ BANDS = (0.8, 0.7, 0.6, 0.5, 0.45)
 EQUAL_FROM = 0.998
 """Likeness from which all pixels of two images may be equal, although one was decoded at a smaller size."""
 
-_LEAST_WINDOW = 1024  # pairs
-_WINDOW_SHARE = 0.05  # of the images
+_LEAST_WINDOW = 512  # pairs
+_WINDOW_SHARE = 0.03  # of the images
 _FEWEST_COPIES = 200  # pairs per copy: where copies are rarer, the rest is left out
 _BITS = np.uint64(32)
 
