@@ -5,7 +5,7 @@ import sys
 import click
 
 from dedup_assets import api
-from dedup_assets.engine.core.plan_records import MAX_REMOVED_SHARE
+from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
 
 
 @click.command()

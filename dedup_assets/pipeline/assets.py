@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from dedup_assets.engine.cleaning import PlanOptions, plan_from
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.own_files import GALLERY
+from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import (
     BadImages,
@@ -266,6 +268,19 @@ def groups(context: dg.AssetExecutionContext, settings: SettingsResource, eviden
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
     return found
+
+
+@asset(kinds={"json"})
+def plan(context: dg.AssetExecutionContext, settings: SettingsResource, evidence: Evidence, groups: Groups) -> Plan:
+    """What would happen to the copies: `plan.jsonl`, exact copies to the trash of their input. Nothing happens yet.
+
+    Lines of the file may be removed. The job `apply` does what it says, when a person starts it, and the job `undo`
+    puts all back. `dedup-assets plan` makes plans with other actions and relations.
+    """
+    made = plan_from(settings.open_work_dir(), groups, evidence, PlanOptions())
+    versions.stamp(context, settings.parsed())
+    context.add_output_metadata(match_metadata.of_plan(made))
+    return made
 
 
 @asset(kinds={"html"})

@@ -16,6 +16,7 @@ from dedup_assets.pipeline.assets import features, features_of_shards
 from dedup_assets.pipeline.automation.schedules import DAILY, build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import CHECKS, build_checks
+from dedup_assets.pipeline.cleaning_jobs import build_cleaning_jobs
 from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, SCALE_OUT
 from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
@@ -79,7 +80,7 @@ def build_definitions(
     return dg.Definitions(
         assets=adapted,
         asset_checks=checks,
-        jobs=build_jobs(prefix),
+        jobs=[*build_jobs(prefix), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={

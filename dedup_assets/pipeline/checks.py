@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from dedup_assets.engine.cleaning import generation_of
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -22,7 +24,7 @@ from dedup_assets.engine.core.records import (
     Neighbors,
     Pairs,
 )
-from dedup_assets.engine.results import group_invariants, invariants
+from dedup_assets.engine.results import group_invariants, invariants, plan_invariants
 from dedup_assets.pipeline.resources import SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
@@ -178,3 +180,15 @@ def each_image_is_in_one_group(groups: Groups) -> dg.AssetCheckResult:
 def each_member_is_a_copy_of_the_kept_image(groups: Groups, evidence: Evidence) -> dg.AssetCheckResult:
     """Each image beside the kept one is itself exact, pixels or copy of it, by evidence.parquet."""
     return judge(group_invariants.check_members(groups, evidence))
+
+
+@check_of(CHECKS, "plan")
+def plan_is_fresh(settings: SettingsResource, plan: Plan) -> dg.AssetCheckResult:
+    """plan.jsonl was made from the groups that are in work_dir now."""
+    return judge(plan_invariants.check_fresh(plan, generation_of(settings.open_work_dir())))
+
+
+@check_of(CHECKS, "plan")
+def max_removed_share(settings: SettingsResource, plan: Plan) -> dg.AssetCheckResult:
+    """The plan removes at most `max_removed_share` of the images, of all and of each input."""
+    return judge_quality(plan_invariants.check_removed_share(plan, settings.parsed().max_removed_share), settings)

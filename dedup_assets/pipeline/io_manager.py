@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -30,6 +31,7 @@ from dedup_assets.engine.work_dir import (
     index_file,
     manifest_file,
     match_files,
+    plan_file,
 )
 from dedup_assets.engine.work_dir.file_names import FEATURES
 from dedup_assets.engine.work_dir.identity import (
@@ -62,6 +64,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Components: files.write_components,
     Evidence: match_files.write_evidence,
     Groups: match_files.write_groups,
+    Plan: plan_file.write_plan_file,
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -25,7 +26,7 @@ from dedup_assets.engine.core.records import (
     StoredManifest,
 )
 from dedup_assets.engine.core.settings import Distance
-from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files
+from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files, plan_file
 from dedup_assets.engine.work_dir.result_files import FILES_OF
 
 _Readers = Mapping[type, Callable[[WorkDir], Any]]
@@ -60,6 +61,7 @@ _RECORDS: Mapping[str, _Readers] = {
     "components": {Components: files.read_components},
     "evidence": {Evidence: match_files.read_evidence},
     "groups": {Groups: match_files.read_groups},
+    "plan": {Plan: plan_file.read_plan_file},
 }
 
 _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
@@ -71,6 +73,7 @@ _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
     "components": _table_of_components,
     "evidence": lambda work_dir: match_files.read_evidence(work_dir).rows,
     "groups": lambda work_dir: match_files.read_groups(work_dir).rows,
+    "plan": lambda work_dir: plan_file.read_plan_file(work_dir).rows,
 }
 
 

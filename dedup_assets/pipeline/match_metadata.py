@@ -1,10 +1,11 @@
-"""What the materializations of evidence and groups show in Dagster's UI, see `metadata`."""
+"""What the materializations of evidence, groups and plans show in Dagster's UI, see `metadata`."""
 
 import dagster as dg
 import polars as pl
 
 from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
@@ -53,6 +54,25 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
         "groups_run": history.run,
         "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
+    }
+
+
+def of_plan(plan: Plan) -> Metadata:
+    """Metadata of `plan`: files and bytes by relation, and what is left out."""
+    found = plan.rows.group_by("relation").agg(pl.len().alias("files"), pl.col("bytes").sum())
+    lines = [
+        f"| {relation} | {files:,} | {taken / 1e6:,.1f} |"
+        for relation, files, taken in found.sort("bytes", "relation", descending=[True, False]).iter_rows()
+    ]
+    left_out = [f"| not planned: {reason} | {count:,} | |" for reason, count in sorted(plan.left_out.items())]
+    return {
+        "dagster/row_count": len(plan),
+        "files": len(plan),
+        "groups": plan.rows["group_id"].n_unique(),
+        "megabytes": round(int(plan.rows["bytes"].sum()) / 1e6, 3),
+        "left_out": sum(plan.left_out.values()),
+        "removed_before": plan.returned,
+        "table": dg.MetadataValue.md("\n".join(["| relation | files | MB |", "|---|---|---|", *lines, *left_out])),
     }
 
 

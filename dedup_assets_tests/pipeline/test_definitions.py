@@ -18,6 +18,7 @@ from dedup_assets_tests.support.places import ROOT
 
 CHAIN = set(ASSETS_OF_MODE[RunMode.EVERYTHING])
 
+ON_DEMAND = {"plan"}
 SHARED_WORK = {"feature_shards", "neighbor_shards"}
 TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components", "evidence", "groups"}}
 
@@ -31,13 +32,13 @@ def test_the_location_loads() -> None:
 
 
 def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
-    assert set(specs()) == CHAIN | TEST_SET
+    assert set(specs()) == CHAIN | TEST_SET | ON_DEMAND
     assert not any(spec.partitions_def for spec in specs().values())
 
 
 def test_only_scale_out_has_partitions_and_its_features_wait_for_them() -> None:
     found = specs(scale_out.defs)
-    assert set(found) == CHAIN | TEST_SET | SHARED_WORK
+    assert set(found) == CHAIN | TEST_SET | SHARED_WORK | ON_DEMAND
     assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK
     waiting = {
         name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}
@@ -72,6 +73,24 @@ def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:
     jobs = [job for job in defs.jobs or [] if job.description]
     said = " ".join(str(job.description) for job in jobs)
     assert all(f"run_mode {mode}" in said for mode in ASSETS_OF_MODE)
+
+
+def test_nothing_but_a_person_starts_an_apply_or_an_undo() -> None:
+    acting = {"apply", "undo"}
+    assert acting <= {job.name for job in defs.jobs or []}
+    starting = [*(defs.sensors or []), *(defs.schedules or [])]
+    assert starting
+    assert acting.isdisjoint(name for each in starting for name in _started_by(each))
+    checked = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
+    assert acting.isdisjoint(checked), "an asset could have an automation condition"
+
+
+def _started_by(each: object) -> set[str]:
+    """The names of jobs that a sensor or a schedule starts."""
+    if isinstance(each, dg.ScheduleDefinition):
+        return {each.job_name}
+    assert isinstance(each, dg.SensorDefinition)
+    return {target.job_name for target in each.targets}
 
 
 def test_the_jobs_of_a_test_set_say_their_run_mode_in_the_launchpad() -> None:

@@ -73,7 +73,7 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
     changes_nothing = {
         "work_dir", "version", "verbose", "num_threads", "run_mode", "shard_size", "search_range_size",
         "image_seconds",  # an image that it stops is tried again
-        "max_bad_share", "max_duplicate_share", "max_component_share", "stop_on_failed_checks",
+        "max_bad_share", "max_duplicate_share", "max_component_share", "max_removed_share", "stop_on_failed_checks",
     }  # fmt: skip
     named = {name for asset in CHAIN for provider in ("faiss", "turi") for name in _read(asset, provider)}
     parts_of_turi_param = {"ccthreshold", "run_cc", "run_pagerank", "run_degree"}

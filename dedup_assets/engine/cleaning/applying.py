@@ -21,9 +21,9 @@ from dedup_assets.engine.cleaning.runs import (
 )
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
+from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
 from dedup_assets.engine.core.errors import PlanError, SkippedError
 from dedup_assets.engine.core.plan_records import (
-    MAX_REMOVED_SHARE,
     Action,
     Applied,
     Plan,

@@ -7,7 +7,7 @@ from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.identity import Result, file_records, identity_of, read_config, record_results
-from dedup_assets.engine.work_dir.plan_file import FORMAT, PLAN, place_of, plan_text
+from dedup_assets.engine.work_dir.plan_file import FORMAT, PLAN, place_of, plan_text, write_plan_file
 from dedup_assets.engine.work_dir.publishing import making_generation
 
 _SOURCES = ("groups", "evidence")
@@ -46,8 +46,7 @@ def _publish(work_dir: WorkDir, plan: Plan) -> None:
         config = read_config(view)
         if identity_of(config, "groups") != plan.generation:
             raise PlanError(f"another run has replaced the groups in work_dir={work_dir.url!r} meanwhile; plan again")
-        with view.publish(PLAN) as (file,):
-            file.write(plan_text(plan))
+        write_plan_file(view, plan)
         made_from = {source: identity_of(config, source) for source in _SOURCES}
         result = Result(files=file_records(view.written), made_from=made_from)
         record_results(view, {"plan": result}, config.settings, config.versions)

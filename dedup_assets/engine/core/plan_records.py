@@ -10,8 +10,6 @@ from dedup_assets.engine.core.match_records import Relation
 if TYPE_CHECKING:  # the command line imports this module, and starts faster without polars
     import polars as pl
 
-MAX_REMOVED_SHARE = 0.5
-"""The most images that a plan removes, of all and of each input, unless a person allows more."""
 TRASH = ".dedup-trash"
 """The folder of an input in which removed files are kept; no listing enters it."""
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from dedup_assets.engine.core.defaults import IMAGE_SECONDS, MAX_PIXELS
+from dedup_assets.engine.core.defaults import IMAGE_SECONDS, MAX_PIXELS, MAX_REMOVED_SHARE
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
@@ -222,10 +222,11 @@ class Settings(BaseModel):
         description="A check reports a larger share of images in one component, from 100 images on; then the threshold "
         "may be too low.",
     )
+    max_removed_share: float = Field(
+        default=MAX_REMOVED_SHARE, ge=0, le=1, description="A check reports plans that remove more of all or one input."
+    )
     stop_on_failed_checks: bool = Field(
-        default=False,
-        description="Stop a run with an error, not a warning, beyond max_bad_share, max_duplicate_share or "
-        "max_component_share, or below recall_target.",
+        default=False, description="Stop a run with an error, not a warning, beyond a max_..._share or recall_target."
     )
 
     @classmethod

@@ -18,6 +18,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.plan_records import Action, Plan, Root
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
+from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.place import Place
 
 PLAN = "plan.jsonl"
@@ -60,6 +61,19 @@ def place_of(url: str) -> tuple[Place, str]:
     """The folder of a file, and its name in it."""
     parent, _, name = url.rpartition("/")
     return Place(parent or ("/" if url.startswith("/") else ".")), name
+
+
+def write_plan_file(work_dir: WorkDir, plan: Plan) -> None:
+    """Write plan.jsonl."""
+    with work_dir.publish(PLAN) as (file,):
+        file.write(plan_text(plan))
+
+
+def read_plan_file(work_dir: WorkDir) -> Plan:
+    """Read plan.jsonl of a work_dir, which a person may have shortened. Raises PlanError or WorkDirError."""
+    work_dir.require(PLAN, remedy="materialize plan first")
+    with work_dir.open(PLAN) as file:
+        return parse_plan(file.read(), work_dir.path(PLAN))
 
 
 def parse_plan(content: bytes, path: str) -> Plan:

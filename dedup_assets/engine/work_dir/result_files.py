@@ -8,6 +8,7 @@ from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
+from dedup_assets.engine.work_dir.plan_file import PLAN
 
 PAGES = ("index.html", "groups.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
 """File names of the gallery's pages. Which of them a run writes depends on its results."""
@@ -28,6 +29,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
         match_files.RELATED_CSV,
         *HISTORY_FILES,
     ),
+    "plan": (PLAN,),
     "gallery": tuple(f"{GALLERY}/{page}" for page in PAGES),
 }
 """Names of the files that a run may write for each result; the main file comes first."""

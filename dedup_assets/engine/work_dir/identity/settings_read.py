@@ -29,6 +29,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
     "groups": ("keep_policy", "group_ids_from"),
+    "plan": (),
     "gallery": ("gallery_pairs",),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""
