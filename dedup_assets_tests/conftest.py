@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from dedup_assets.engine.decoders.asking import keep_decoders, open_decoders
 from dedup_assets.engine.workers import WorkerPool
@@ -23,8 +23,10 @@ from dedup_assets_tests.support.s3 import s3_environment
 if TYPE_CHECKING:
     import dagster as dg
 
-# No deadline: a busy machine is no failure, and pytest-timeout ends what hangs. CI tries the same examples each time.
-settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
+# No deadline and no check of speed: a busy machine is no failure, and pytest-timeout ends what hangs. CI tries the same
+# examples each time.
+_BUSY = [HealthCheck.too_slow]
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ, suppress_health_check=_BUSY)
 settings.load_profile("tests")
 
 

@@ -39,7 +39,7 @@ def harm(top: Path, kept: str, name: str, fault: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="plans are not applied on Windows")
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(world=worlds, action=some.sampled_from(["trash", "hardlink"]))
 def test_no_fault_loses_a_picture(world: list[list[tuple[str, str]]], action: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:

@@ -400,7 +400,9 @@ def any_collection(tmp_path_factory: pytest.TempPathFactory, save_photo: SavePho
     return made
 
 
-@hypothesis_settings(max_examples=COLLECTIONS, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=COLLECTIONS, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(present=st.sets(st.sampled_from("abcdefghijkl"), max_size=9), broken=st.sets(st.sampled_from("abcd")))
 def test_whatever_came_and_went_the_vectors_are_those_of_a_fresh_run(
     any_collection: Collection, present: set[str], broken: set[str]

@@ -31,7 +31,7 @@ def make_pages(source: Path, save_path: Path) -> set[int]:
     }
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=CONTENTS)
 def test_a_file_of_any_content_gives_a_page_or_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -674,18 +674,20 @@ def _samples() -> list[bytes]:
 
 
 SAMPLES = _samples()
-patient = settings(max_examples=150, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=150)
 
 
 def decode_or_refuse(data: bytes) -> None:
     """Decode, with a limit so that damaged headers stay cheap; every exception but ImageError is raised."""
+    began = time.thread_time()
     try:
         pixels = decode(data, at_least=(16, 16), limits=DecodingLimits(max_pixels=2_000_000))
     except ImageError:
-        return
+        pass
     else:
         assert pixels.dtype == np.uint8
         assert pixels.shape[2] == 3
+    assert time.thread_time() - began < 5
 
 
 class TestWildInput:
@@ -720,7 +722,7 @@ class TestSharedPictures:
     def test_every_odd_file_is_good_or_has_a_code(self, shared_data: Path) -> None:
         outcome: Counter[str] = Counter()
         for path in sorted(path for path in (shared_data / "odd").rglob("*") if path.is_file()):
-            began = time.monotonic()
+            began = time.thread_time()
             try:
                 pixels = decode(path.read_bytes(), at_least=(160, 160))
             except ImageError as error:
@@ -728,7 +730,7 @@ class TestSharedPictures:
             else:
                 outcome["good"] += 1
                 assert pixels.shape[2] == 3, path
-            assert time.monotonic() - began < ODD_FILE_SECONDS, path
+            assert time.thread_time() - began < ODD_FILE_SECONDS, path
         assert sum(outcome.values()) == 986
         assert outcome["good"] > 280, outcome
 
