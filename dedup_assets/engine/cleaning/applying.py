@@ -183,6 +183,8 @@ class _Applying:
             if not each.has_ended:
                 each.settle()
                 resumed = run if run in same else resumed
+                if run not in same and each.records[0].header.work_dir == self._origin():
+                    note_in(self._work_dir, run, [act for act in each.acts if has_happened(act)])
         acts, names = [act for each in same.values() for act in each.acts], set(self._plan.rows["filename"])
         # Of a file that several applies announced, any may be the one that has not been undone.
         before = {act.filename: act for act in acts if act.filename in names and has_happened(act)}
@@ -191,12 +193,16 @@ class _Applying:
     def _begin(self, resumed: Run | None) -> None:
         urls = {trash: f"{trash}/{self._run}" for trash in sorted(set(self._trashes.values()))}
         known = {journal.url for journal in resumed.journals} if resumed else set()
-        origin = self._work_dir.url if not self._work_dir.is_local else os.path.abspath(self._work_dir.root)  # noqa: PTH100
-        header = RunHeader(self._run, self._plan.plan_id, self._plan.action, tuple(urls.values()), origin)
+        header = RunHeader(self._run, self._plan.plan_id, self._plan.action, tuple(urls.values()), self._origin())
         for trash, url in urls.items():
             self._journals[trash] = JournalFolder(url)
             if url not in known:
                 self._journals[trash].begin(header)
+
+    def _origin(self) -> str:
+        """The work_dir, as journals name it."""
+        local = self._work_dir.is_local
+        return os.path.abspath(self._work_dir.root) if local else self._work_dir.url  # noqa: PTH100 - text of fsspec
 
     def _do_all(self, groups: Iterator[Verified | Skipped]) -> None:
         ready: list[Verified] = []

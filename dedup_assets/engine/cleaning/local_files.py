@@ -164,7 +164,6 @@ class LocalFiles(Files):
                 if not (_is_as_noted(there, act) or self._has_content(act.to, act.content)):
                     raise cannot_restore(act.to, "has changed since it was put there; it stays there")
                 _move(source, leaf, folder, name, act)
-                folder.sync()
                 return True
             is_twin = here.mtime_ns == act.mtime_ns and self._has_content(act.filename, act.content)
             if here.is_same_file(there) or (is_twin and self._has_content(act.to, act.content)):
