@@ -19,6 +19,8 @@ _SAMPLE_ROWS = 1000  # rows whose true neighbours decide how many lists are sear
 _SAMPLE_START = 0.5  # other rows than those that the recall is measured on afterwards
 _MARGIN = 0.25  # share of the allowed misses that is left for rows outside of the sample
 _GROWTH = 1.25
+_LITTLE = 0.1  # share of the allowed misses that is not worth twice the lists
+_GAIN = 0.1  # share of the missing neighbours that is worth twice the lists
 _RANGE_SAMPLE = 64  # neighbours of a sample row in a range search
 _FRUITLESS = 2  # times the lists that brought the last gain: more are not tried
 _TRIED = 16  # up to this number of lists, more are tried even without a gain
@@ -27,8 +29,8 @@ _TRIED = 16  # up to this number of lists, more are tried even without a gain
 def tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> None:
     """Set nprobe to the fewest lists that hold the wanted share of the true neighbours of a sample.
 
-    All lists are searched if necessary. But if more lists find no more neighbours, the missed ones are not in them, and
-    searching them would gain nothing.
+    All lists are searched if necessary. But if more lists find hardly more neighbours, the missed ones are among the
+    near copies of a crowd, which the codes cannot order, and half as many lists may find as much.
 
     Args:
         index: an inverted file over the vectors.
@@ -41,16 +43,23 @@ def tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSetting
     true = _true_neighbors(data, rows, search)
     goal = search.recall_target + _MARGIN * (1 - search.recall_target)
     lists = inverted_file_of(index.index)
-    nprobe = enough = _lists_that_hold(goal, lists, vectors, true, search)
-    most = -1.0
-    while nprobe <= min(max(_FRUITLESS * enough, _TRIED), lists.list_count):
+
+    def share_of(nprobe: int) -> float:
         set_nprobe(index.index, nprobe)
-        share = share_found(search_all(data, rows, index, search, threads), true)
-        if share > most:
-            most, enough = share, nprobe
-        if share >= goal or nprobe == lists.list_count:
-            break
+        return share_found(search_all(data, rows, index, search, threads), true)
+
+    nprobe = _lists_that_hold(goal, lists, vectors, true, search)
+    most = share_of(nprobe)
+    enough = nprobe
+    little = _LITTLE * (1 - search.recall_target)
+    if most < goal:
+        while (half := enough // 2) >= _TRIED and share_of(half) >= most - little:
+            enough = half
+    while most < goal and nprobe < min(max(_FRUITLESS * enough, _TRIED), lists.list_count):
         nprobe = min(math.ceil(_GROWTH * nprobe), lists.list_count)
+        share = share_of(nprobe)
+        if share >= goal or share > most + max(little, _GAIN * (goal - most)):
+            most, enough = share, nprobe
     set_nprobe(index.index, enough)
 
 
@@ -67,11 +76,11 @@ def _lists_that_hold(
 ) -> int:
     """The number of nearest lists that hold the share `goal` of the true neighbours."""
     centroids, bias = lists.centroid_codes()
-
-    def ranked(rows: NDArray[np.uint32], wanted: int) -> NDArray[np.uint16]:
-        return nearest_lists(lists.project(prepared(vectors[rows], search.distance)), centroids, bias, wanted)
-
     queries, place = np.unique(true["from"].to_numpy(), return_inverse=True)
-    ranks = np.argsort(ranked(queries, lists.list_count), axis=1)  # of each list, for each query
-    rank = np.sort(ranks[place, ranked(true["to"].to_numpy(), 1)[:, 0]])
+    projected = lists.project(prepared(vectors[queries], search.distance))
+    ranks = np.argsort(nearest_lists(projected, centroids, bias, lists.list_count), axis=1)  # of each list
+    held = np.empty(len(vectors), np.uint16)
+    for number in range(lists.list_count):
+        held[lists.rows(number)] = number
+    rank = np.sort(ranks[place, held[true["to"].to_numpy()]])
     return int(rank[min(math.ceil(goal * len(rank)), len(rank)) - 1]) + 1

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import faiss
 import numpy as np
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from dedup_assets.engine.core.records import Neighbors
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, crowds, find_neighbors, indexes, search_train_set
 from dedup_assets.engine.neighbors.crowds import find_crowds
+from dedup_assets.engine.neighbors.inverted_file.layout import inverted_file_of
 
 
 def some_vectors(rows: int, seed: int = 0) -> NDArray[np.float32]:
@@ -90,3 +92,45 @@ def test_memory_grows_with_a_crowd_and_not_with_its_square(monkeypatch: pytest.M
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 8 * peaks[0]
+
+
+def near_copies(size: int, others: int, distance: float) -> NDArray[np.float32]:
+    """A crowd whose members differ in all directions alike, so that k-means tells them apart badly, among others."""
+    random = np.random.default_rng(5)
+    vectors = random.normal(size=(size + others, 64)).astype(np.float32)
+    vectors[:size] = vectors[0] + distance * vectors[:size]
+    return vectors[random.permutation(len(vectors))]
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("apart", [0.03, 0.3])
+def test_no_inverted_list_holds_most_of_a_crowd_of_near_copies(
+    distance: str, apart: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes, "_EXACT_ROWS", 100)
+    vectors = near_copies(6000, 6000, apart)
+    search = Settings.parse(distance=distance).search
+    built = [build_index(vectors, search, threads) for threads in (1, 2)]
+    lists = inverted_file_of(built[0].index)
+    held = [lists.rows(number) for number in range(lists.list_count)]
+    assert np.array_equal(np.sort(np.concatenate(held)), np.arange(12_000))
+    assert all((np.diff(rows) > 0).all() for rows in held)
+    assert max(map(len, held)) <= 16 * 12_000 / 218  # 2 * sqrt(12,000) lists, before long ones are cut
+    assert np.array_equal(*(faiss.serialize_index(index.index) for index in built))
+    edges = [find_neighbors(vectors, built[0], search, threads).edges for threads in (1, 2)]
+    assert edges[0].equals(edges[1])
+    assert edges[0].height == 24_000
+
+
+def test_memory_does_not_grow_with_the_square_of_near_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexes, "_EXACT_ROWS", 100)
+    peaks = []
+    for size in (0, 9000):
+        vectors = near_copies(size, 12_000 - size, 0.03)
+        search = Settings.parse().search
+        index = build_index(vectors, search, 1)
+        tracemalloc.start()
+        find_neighbors(vectors, index, search, 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 3 * peaks[0]

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from dedup_assets.engine.core.settings import Distance
 from dedup_assets.engine.neighbors.inverted_file.candidates import nearest_lists
 from dedup_assets.engine.neighbors.inverted_file.layout import MOST_DIMENSIONS, MOST_LISTS, inverted_file_of
+from dedup_assets.engine.neighbors.inverted_file.splitting import split_long_lists
 from dedup_assets.engine.neighbors.recall import evenly_spread
 from dedup_assets.engine.neighbors.similarity import prepared
 
@@ -51,11 +52,13 @@ def build_inverted_file(vectors: NDArray[np.float32], distance: Distance, thread
         min_points_per_centroid=1,
         max_points_per_centroid=_TRAINING_ROWS_PER_LIST,
     )
-    clustering.train(training)
+    with threadpool_limits(1, user_api="blas"):  # equally near centroids would depend on the number of threads
+        clustering.train(training)
     inner.quantizer.add(clustering.centroids)
     inner.train(training)
     index.is_trained = True
     _add(index, vectors, distance, threads)
+    split_long_lists(index)
     return index
 
 

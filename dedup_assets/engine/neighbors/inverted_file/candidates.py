@@ -11,8 +11,9 @@ and equal scores are ordered by row.
 The codes only propose candidates; `reranking` compares these by the vectors themselves.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,8 @@ _RANKED_ROWS = 128  # queries compared with all centroids at once, so that what 
 _PRODUCT_ROWS = 1024  # queries in one matrix product, so that it stays in the cache with a list of some hundred rows
 _PASS_GROWTH = 4  # lists of a pass, as a multiple of those of all passes before it, whose results set its bars
 _LISTS_PER_TASK = 32
+_TASKS_AHEAD = 4
+_FEWEST_KEYS = 1 << 22  # found rows in memory, at least, before they are merged with the best
 _SCORE_BITS = 21  # of a key: scores in steps of 16, from -2**20 to 2**20
 _SCORE_STEP = 16
 _WORD = 8  # comparisons that are read together as one uint64
@@ -111,7 +114,18 @@ class _QueryBlock:
             range(low, min(low + _LISTS_PER_TASK, self._index.list_count))
             for low in range(0, self._index.list_count, _LISTS_PER_TASK)
         ]
-        found = [keys for some in pool.map(scan, tasks) for keys in some]
+        most, held = max(self._best.size, _FEWEST_KEYS), 0
+        found: list[NDArray[np.uint64]] = []
+        for keys in _in_order(pool, scan, tasks):
+            found += keys
+            held += sum(map(len, keys))
+            if held > most:
+                self._merge(found)
+                found, held = [], 0
+        self._merge(found)
+
+    def _merge(self, found: list[NDArray[np.uint64]]) -> None:
+        """Take the best of the found rows among the best of their queries."""
         keys = np.concatenate([self._best.ravel(), *found])
         keys.sort()
         begins = np.searchsorted(keys, self._starts)
@@ -141,6 +155,10 @@ class _QueryBlock:
                 better = _best_of(scores, self._wanted)
             else:
                 better = scores > bars[part, None]
+                if np.count_nonzero(better) > self._wanted * len(
+                    part
+                ):  # a crowd, of which most cannot be among the best
+                    better &= _best_of(scores, self._wanted)
             words = np.flatnonzero(better.reshape(-1).view(np.uint64))
             if len(words):
                 word, bit = np.nonzero(better.reshape(-1, _WORD)[words])
@@ -158,6 +176,19 @@ class _QueryBlock:
         keys |= places << self._row_bits
         keys |= rows.astype(np.uint64)
         return keys
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, scan: Callable[[range], list[NDArray[np.uint64]]], tasks: list[range]
+) -> Iterator[list[NDArray[np.uint64]]]:
+    """The keys of each task, in the order of the tasks; few tasks are ahead, because their keys are in memory."""
+    ahead: deque[Future[list[NDArray[np.uint64]]]] = deque()
+    for task in tasks:
+        ahead.append(pool.submit(scan, task))
+        if len(ahead) > _TASKS_AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def _best_of(scores: NDArray[np.float32], wanted: int) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ MOST_LISTS = 1 << 16
 MOST_DIMENSIONS = 256
 _QUERY_STEPS = 511  # largest value of a quantized query: with 256 codes below 128 the sum stays below 2**24
 _CODE_ZERO = 128
+_EXACT = 1 << 24  # float32 adds whole numbers below without rounding
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,16 @@ class InvertedFile:
     def rows(self, number: int) -> NDArray[np.int64]:
         """The rows of the features that an inverted list holds, ascending: a view."""
         size = self.inverted_lists.list_size(number)
-        return faiss.rev_swig_ptr(self.inverted_lists.get_ids(number), size)
+        return faiss.rev_swig_ptr(self.inverted_lists.get_ids(number), size) if size else np.empty(0, np.int64)
 
     def codes(self, number: int) -> NDArray[np.uint8]:
         """(size, m) codes of an inverted list: a view."""
         size, width = self.inverted_lists.list_size(number), self.inverted_lists.code_size
         return faiss.rev_swig_ptr(self.inverted_lists.get_codes(number), size * width).reshape(size, width)
+
+    def values(self, codes: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(..., m) float32 values of codes or of means of codes."""
+        return ((codes - _CODE_ZERO) * self.scale + self.shift).astype(np.float32)
 
     @property
     def unit(self) -> float:
@@ -84,10 +89,18 @@ class InvertedFile:
         return vectors, self._bias(vectors)
 
     def centroid_codes(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """The centroids in the form of `list_codes`."""
+        """The centroids in the form of `list_codes`, in finer steps.
+
+        A step of a code is too coarse for them: the centroids within a crowd of near copies would be equal, and one
+        list would get all the copies.
+        """
         away = self.centroids - self.shift
-        codes = np.rint(np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0))
-        return codes, self._bias(codes)
+        codes = np.divide(away, self.scale, out=np.zeros_like(away), where=self.scale > 0)
+        longest = max(float(np.linalg.norm(codes, axis=1).max()), 1.0)
+        steps = np.float32(2 ** max(0, int(np.log2(_EXACT / (_QUERY_STEPS * np.sqrt(codes.shape[1]) * longest)))))
+        fine: NDArray[np.float32] = np.rint(codes * steps)
+        bias = self._bias(fine / steps)
+        return fine, bias if bias is None else bias * steps
 
     def _bias(self, codes: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """What is added to products for L2, which orders rows y as q.y - |y|^2 / 2 does; None for inner products."""
