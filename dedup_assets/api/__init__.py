@@ -14,8 +14,10 @@ from dedup_assets.api.galleries import (
 )
 from dedup_assets.api.results import load
 from dedup_assets.api.runs import run
+from dedup_assets.api.verdicts import VerdictBook
 
 __all__ = [
+    "VerdictBook",
     "apply",
     "create_components_gallery",
     "create_duplicates_gallery",

@@ -102,6 +102,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),
         ("pairs compared by earlier runs", facts.number("evidence", "remembered_pairs"), ",.0f"),
         ("similar pairs not compared", facts.number("evidence", "left_out_pairs"), ",.0f"),
+        ("verdicts about these images", facts.number("groups", "verdicts_applied"), ",.0f"),
+        ("verdicts not honoured", facts.number("groups", "verdict_conflicts"), ",.0f"),
         ("images not read for comparison", facts.number("evidence", "unreadable_images"), ",.0f"),
         ("images/s", facts.number("features", "images_per_second"), ",.0f"),
         ("recall@k of the index", facts.number("similarity", "recall_at_k"), ".4f"),

@@ -19,6 +19,7 @@ from dedup_assets.cli.plan import plan
 from dedup_assets.cli.run import run
 from dedup_assets.cli.ui import ui
 from dedup_assets.cli.undo import undo
+from dedup_assets.cli.verdict import verdict
 from dedup_assets.engine.core.errors import DedupError, PublishedInterrupt
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -81,5 +82,5 @@ def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 
 
-for command in (run, plan, apply, undo, demo, ui):
+for command in (run, verdict, plan, apply, undo, demo, ui):
     main.add_command(command)

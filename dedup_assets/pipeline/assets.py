@@ -34,10 +34,10 @@ from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
-from dedup_assets.engine.groups import form_groups, keep_ids
+from dedup_assets.engine.groups import keep_ids
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
-from dedup_assets.engine.matching import find_candidates, gather_evidence
+from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
@@ -46,7 +46,7 @@ from dedup_assets.engine.results.changes import find_changes
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
 from dedup_assets.engine.work_dir.match_files import find_stored
-from dedup_assets.pipeline import match_metadata, metadata, versions
+from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource
@@ -76,6 +76,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     check_search(parsed.search, extractor.dimension)
     if parsed.group_ids_from:
         open_given(parsed.group_ids_from)
+    verdicts.read_verdicts(parsed)
     manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
@@ -250,27 +251,40 @@ def evidence(
     return found
 
 
-@asset(kinds={"csv", "parquet"})
-def groups(context: dg.AssetExecutionContext, settings: SettingsResource, evidence: Evidence) -> Groups:
+# Verdicts that were never observed in Dagster are no reason to wait: there may be none.
+_FROM_VERDICTS = dg.AutomationCondition.eager().replace(
+    "any_deps_missing",
+    dg.AutomationCondition.any_deps_missing().ignore(verdicts.SOURCES).with_label("any_deps_missing"),
+)
+
+
+@asset(kinds={"csv", "parquet"}, deps=[verdicts.NAME], automation_condition=_FROM_VERDICTS)
+def groups(
+    context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, evidence: Evidence
+) -> Groups:
     """Images that are one picture: the kept one, and others that are each a copy of it by the evidence.
 
     `groups.csv` has one row per image in a group; `related.csv` names similar images that are another picture, or whose
     comparison decided nothing. Nothing is chained: an image that is a copy of a copy only is in no group with the
     kept one.
 
+    What people have decided (`verdicts`) has priority. Verdicts that contradict newer ones are reported in
+    `verdict_conflicts.csv` and by a check.
+
     A group keeps its id from run to run: the one that most of its images had, by content. `group_changes.csv` says what
     changed, and `group_aliases.csv` which group has the images of an id that ended.
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     former = read_former_groups(work_dir, parsed.group_ids_from)
-    found = keep_ids(form_groups(evidence, parsed.keep_policy), evidence.images, former)
-    found = find_stored(work_dir, found)
-    versions.stamp(context, parsed)
+    given = verdicts.read_verdicts(parsed)
+    found = decide_groups(parsed, evidence, features, given, work_dir)
+    found = find_stored(work_dir, keep_ids(found, evidence.images, former))
+    versions.stamp(context, parsed, given.digest)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
     return found
 
 
-@asset(kinds={"json"})
+@asset(kinds={"json"}, deps=[verdicts.NAME], automation_condition=_FROM_VERDICTS)
 def plan(context: dg.AssetExecutionContext, settings: SettingsResource, evidence: Evidence, groups: Groups) -> Plan:
     """What would happen to the copies: `plan.jsonl`, exact copies to the trash of their input. Nothing happens yet.
 
@@ -283,7 +297,7 @@ def plan(context: dg.AssetExecutionContext, settings: SettingsResource, evidence
     return made
 
 
-@asset(kinds={"html"})
+@asset(kinds={"html"}, deps=[verdicts.NAME], automation_condition=_FROM_VERDICTS)
 def gallery(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,

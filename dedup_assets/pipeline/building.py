@@ -26,6 +26,8 @@ from dedup_assets.pipeline.scoring import assets as scoring_assets
 from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
 from dedup_assets.pipeline.sharding import assets as scale_out_assets
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, backfill_policy, ranges_of
+from dedup_assets.pipeline.verdicts import NAME as VERDICTS
+from dedup_assets.pipeline.verdicts import build_verdicts
 
 __all__ = ["OWNERS", "PIPELINE", "build_assets", "build_definitions"]
 
@@ -78,7 +80,7 @@ def build_definitions(
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
-        assets=adapted,
+        assets=[*adapted, build_verdicts(prefix, group_name)],
         asset_checks=checks,
         jobs=[*build_jobs(prefix), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
@@ -122,7 +124,8 @@ def _adapt(
     found: Sequence[dg.AssetsDefinition], prefix: list[str], group_name: str, owners: Sequence[str], settings: Settings
 ) -> list[dg.AssetsDefinition]:
     """Rename the assets for this code location, with code versions that name its settings."""
-    keys = {key: dg.AssetKey([*prefix, *key.path]) for each in found for key in each.keys}
+    own = [dg.AssetKey(VERDICTS), *(key for each in found for key in each.keys)]
+    keys = {key: dg.AssetKey([*prefix, *key.path]) for key in own}
     renamed = [_prefix_op(each.with_attributes(asset_key_replacements=keys), prefix) for each in found]
     dependencies = {spec.key: [dep.asset_key for dep in spec.deps] for each in renamed for spec in each.specs}
     code = versions.code_versions(dependencies, settings)

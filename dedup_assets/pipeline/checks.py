@@ -178,7 +178,7 @@ def each_image_is_in_one_group(groups: Groups) -> dg.AssetCheckResult:
 
 @check_of(CHECKS, "groups", evidence="evidence")
 def each_member_is_a_copy_of_the_kept_image(groups: Groups, evidence: Evidence) -> dg.AssetCheckResult:
-    """Each image beside the kept one is itself exact, pixels or copy of it, by evidence.parquet."""
+    """Each image beside the kept one is exact, pixels or copy of it by evidence.parquet, or same by a verdict."""
     return judge(group_invariants.check_members(groups, evidence))
 
 
@@ -192,3 +192,9 @@ def plan_is_fresh(settings: SettingsResource, plan: Plan) -> dg.AssetCheckResult
 def max_removed_share(settings: SettingsResource, plan: Plan) -> dg.AssetCheckResult:
     """The plan removes at most `max_removed_share` of the images, of all and of each input."""
     return judge_quality(plan_invariants.check_removed_share(plan, settings.parsed().max_removed_share), settings)
+
+
+@check_of(CHECKS, "groups")
+def verdicts_are_honoured(groups: Groups) -> dg.AssetCheckResult:
+    """No verdict contradicts a newer one, and every row of the file of verdicts can be used; else this warns."""
+    return judge(group_invariants.check_verdicts(groups), dg.AssetCheckSeverity.WARN)

@@ -6,6 +6,7 @@ import polars as pl
 from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
+from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
@@ -22,7 +23,9 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
         evidence: the result.
         is_off: the setting `evidence` is off, so that nothing was compared.
     """
-    relations = {f"{relation.value}_pairs": evidence.counts.get(relation, 0) for relation in Relation}
+    relations = {
+        f"{relation.value}_pairs": evidence.counts.get(relation, 0) for relation in Relation if relation.is_evidence
+    }
     return {
         "dagster/row_count": len(evidence),
         "candidates": evidence.counts.get("candidates", 0),
@@ -47,12 +50,14 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
         "groups": groups.rows["group_id"].n_unique(),
         "images_in_groups": len(groups),
         "copies": copies.height,
+        "protected_images": int((groups.rows["role"] == Role.PROTECTED.value).sum()),
         "images_to_review": int((groups.rows["role"] == Role.REVIEW.value).sum()),
         "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
         **{f"groups_{change.value}": count for change, count in changed.items()},
         "groups_run": history.run,
         "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),
+        **_of_verdicts(groups.decided or Decided()),
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
     }
 
@@ -73,6 +78,19 @@ def of_plan(plan: Plan) -> Metadata:
         "left_out": sum(plan.left_out.values()),
         "removed_before": plan.returned,
         "table": dg.MetadataValue.md("\n".join(["| relation | files | MB |", "|---|---|---|", *lines, *left_out])),
+def _of_verdicts(decided: Decided) -> Metadata:
+    shown = [
+        f"- line {each.line} {each.verdict_id}: {shown_name(each.problem.encode())}"
+        for each in decided.conflicts[:_PREVIEW_CHANGES]
+    ]
+    rest = len(decided.conflicts) - len(shown)
+    more = [f"- {rest:,} more in verdict_conflicts.csv"] * bool(rest)
+    return {
+        "verdicts": decided.active,
+        "verdicts_applied": decided.applied,
+        "verdicts_elsewhere": decided.elsewhere,
+        "verdict_conflicts": len(decided.conflicts),
+        **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
     }
 
 

@@ -31,6 +31,7 @@ from dedup_assets.engine.work_dir.publishing import commit
 from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.pipeline.dagster_internals import has_all_steps
 from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.verdicts import NAME, observe
 
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 _STORED = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -62,12 +63,19 @@ class PublishingIOManager(dg.ConfigurableIOManager):
         with ExitStack() as held:
             try:
                 run = _RunOfDagster.of(context, self.key_prefix)
+                self._observe_verdicts(context, run)
                 if run is not None and not open_here(self.folder(run.planned[0])):
                     self._run = run
                     self._hold(run, held)
             except DedupError as refusal:  # the first step raises it, because Dagster then shows its message
                 self._refusal = refusal
             yield self
+
+    def _observe_verdicts(self, context: dg.InitResourceContext, run: "_RunOfDagster | None") -> None:
+        """Note the verdicts that this run reads, before its first step; see `verdicts`."""
+        groups = dg.AssetKey([*self.key_prefix, "groups"])
+        if run is not None and groups in run.planned and context.instance is not None:
+            observe(context.instance, dg.AssetKey([*self.key_prefix, NAME]), self.parsed())
 
     def _hold(self, run: "_RunOfDagster", held: ExitStack) -> None:
         for folder in self._folders(run.planned):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # decoding processes import this module, and start faster wit
     import polars as pl
 
     from dedup_assets.engine.core.group_history import GroupHistory
+    from dedup_assets.engine.core.verdict_records import Decided
 
 
 class Role(StrEnum):
@@ -20,6 +21,8 @@ class Role(StrEnum):
     """A copy that shows nothing beyond the kept image."""
     REVIEW = "review"
     """A copy that has what the kept image lacks, finer detail or metadata: a person decides."""
+    PROTECTED = "protected"
+    """A copy that a person has protected by a verdict: nothing is ever done to it."""
 
 
 class Relation(StrEnum):
@@ -35,11 +38,20 @@ class Relation(StrEnum):
     """Similar, but another picture: another exposure, other text, another product."""
     UNVERIFIED = "unverified"
     """Not decided: too little structure, not compared, or a file is gone."""
+    SAME = "same"
+    """A person says that they are one picture."""
+    DIFFERENT = "different"
+    """A person says that they are not."""
 
     @property
     def is_same_picture(self) -> bool:
         """Whether images of this relation belong to one group."""
-        return self in (Relation.EXACT, Relation.PIXELS, Relation.COPY)
+        return self in (Relation.EXACT, Relation.PIXELS, Relation.COPY, Relation.SAME)
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it is found by comparing; the others are said by a person."""
+        return self not in (Relation.SAME, Relation.DIFFERENT)
 
 
 BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
@@ -107,12 +119,14 @@ class Groups:
             `filename` (binary: the image of the other group, or the single one), `similarity` (float64), `relation`.
         history: which ids there were, and what changed since the last run; None before ids are compared with it.
         is_stored: the files that it would be written to hold exactly this.
+        decided: what verdicts did; None if none were read.
     """
 
     rows: "pl.DataFrame"
     related: "pl.DataFrame"
     history: "GroupHistory | None" = None
     is_stored: bool = False
+    decided: "Decided | None" = None
 
     def __len__(self) -> int:
         return self.rows.height

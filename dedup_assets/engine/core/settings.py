@@ -187,6 +187,11 @@ class Settings(BaseModel):
         description="Which image of a group is kept: photos, dataset or archive; or rules joined by commas, of which "
         "the first that tells two images apart decides; or a YAML file with a list of rules.",
     )
+    verdicts: HomePath = Field(
+        default="",
+        description="The file of verdicts, a path or an fsspec URL, which several work_dirs may share; empty: "
+        "verdicts.csv in work_dir.",
+    )
     group_ids_from: HomePath = Field(
         default="",
         description="A work_dir, or a copy of its group_ids.parquet, whose ids of groups a new work_dir continues; not "

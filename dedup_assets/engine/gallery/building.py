@@ -259,6 +259,7 @@ def _fill_pages(
         groups=None if numbered.groups is None else (numbered.groups, numbered.names),
         findings=suggestions.findings,
         changes=changes,
+        conflicts=len(results.groups.decided.conflicts) if results.groups and results.groups.decided else 0,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),

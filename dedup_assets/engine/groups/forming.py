@@ -1,6 +1,6 @@
 """Evidence to groups: images of one picture, the kept one, and the reason why it is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,12 @@ from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
+from dedup_assets.engine.core.verdict_records import Verdicts
+from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.group_ids import make_ids
 from dedup_assets.engine.groups.keeping import (
     ALL_COPIES,
+    BY_VERDICT,
     choose_kept,
     deciding_rule,
     edit_levels,
@@ -21,27 +24,33 @@ from dedup_assets.engine.groups.keeping import (
 )
 from dedup_assets.engine.groups.policy import FACTS_SCHEMA, Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
+from dedup_assets.engine.groups.separating import Separation
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
+from dedup_assets.engine.groups.verdicts import rule
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
 
-def form_groups(evidence: Evidence, keep_policy: str = DEFAULT_POLICY) -> Groups:
+def form_groups(evidence: Evidence, keep_policy: str = DEFAULT_POLICY, verdicts: Verdicts | None = None) -> Groups:
     """Form the groups that evidence proves, in the same way whatever the order of its rows.
 
     Images with the same bytes or the same pixels are one vertex, because these relations carry over: all that is said
-    of one holds for the others. Vertices are cut into stars along `copy` rows of pairs that were compared themselves.
+    of one holds for the others. So are images that a person calls the same. Vertices are cut into stars along `copy`
+    rows of pairs that were compared themselves.
 
     Args:
         evidence: rows whose residual is null say nothing here, because they follow from groups.
         keep_policy: which image of a group is kept, see `core.keep_rules`.
+        verdicts: what people have decided; it has priority.
     """
-    proven = evidence.rows.filter(pl.col("residual").is_not_null())
+    ruling = rule(verdicts or Verdicts(), evidence)
+    proven = ruling.rows.filter(pl.col("residual").is_not_null())
     same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
-    same = same.sort("similarity", "a", "b", descending=[True, False, False])
-    images = _Images.of(same, evidence.images, keep_rules(keep_policy))
-    rows = _rows_of(images, same)
-    return Groups(rows, find_related(evidence.rows, rows))
+    same = same.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)
+    images = _Images.of(same, ruling.images, keep_rules(keep_policy))
+    decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
+    rows = _rows_of(images, same, decided)
+    return Groups(rows, find_related(ruling.rows, rows), decided=decided.outcome(verdicts) if verdicts else None)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,9 @@ class _Images:
         facts: one row per image, by name: `content`, `carries`, and the columns of `FACTS_SCHEMA`.
         a: (m,) int64, of each row of evidence the image a.
         b: (m,) int64, likewise.
-        vertex: (n,) int64, of each image: equal for images with the same bytes or pixels; 0, 1, ...
+        vertex: (n,) int64, of each image: equal for images with the same bytes or pixels, or that a person calls the
+            same; 0, 1, ...
+        alike: (n,) int64: equal for images with the same bytes or pixels, whatever people say.
         file: (n,) int64: equal for images with the same bytes.
         worth: of each image, to be kept.
     """
@@ -61,6 +72,7 @@ class _Images:
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     vertex: NDArray[np.int64]
+    alike: NDArray[np.int64]
     file: NDArray[np.int64]
     worth: Worth
 
@@ -81,15 +93,18 @@ class _Images:
             for side in ("a", "b")
         )
         exact = (same["relation"] == Relation.EXACT).to_numpy()
-        alike = exact | (same["relation"] == Relation.PIXELS).to_numpy()
-        _, vertex = np.unique(join(len(names), a[alike], b[alike]), return_inverse=True)
+        pixels, loose = (same["relation"] == Relation.PIXELS).to_numpy(), same["is_loose"].to_numpy()
+        one = exact | (pixels & ~loose) | (same["relation"] == Relation.SAME).to_numpy()
+        _, vertex = np.unique(join(len(names), a[one], b[one]), return_inverse=True)
+        alike = join(len(names), a[exact | pixels], b[exact | pixels]).astype(np.int64)
         file = join(len(names), a[exact], b[exact]).astype(np.int64)
-        return cls(facts, a, b, vertex.astype(np.int64), file, Worth.of(facts, rules, vertex))
+        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(facts, rules, alike))
 
     def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
         """An edge for each two vertices with a `copy` row; of several rows the first counts."""
         one, other = self.vertex[self.a], self.vertex[self.b]
-        row = np.flatnonzero((same["relation"] == Relation.COPY).to_numpy() & (one != other))
+        is_edge = (same["relation"] == Relation.COPY) | same["is_loose"]
+        row = np.flatnonzero(is_edge.to_numpy() & (one != other))
         said = same.select("edited", "kind", pl.col("overlap_a", "overlap_b").fill_null(1.0))[row]
         sides = np.array([less_to_keep(*each) for each in said.iter_rows()], np.int8)
         one, other = one[row], other[row]
@@ -101,9 +116,10 @@ class _Images:
         first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
         return CopyEdges(low[first], high[first], worse[first], row[first])
 
-    def members(self) -> list[NDArray[np.int64]]:
-        """The images of each vertex, the best first."""
+    def members(self, first: Sequence[int]) -> list[NDArray[np.int64]]:
+        """The images of each vertex, the best first; the images `first` before all others."""
         order = self.worth.order()
+        order = np.concatenate([np.array(first, np.int64), order[~np.isin(order, first)]])
         order = order[np.argsort(self.vertex[order], kind="stable")]
         return np.split(order, np.flatnonzero(np.diff(self.vertex[order])) + 1) if len(order) else []
 
@@ -117,10 +133,10 @@ class _Star:
     reason: str
 
 
-def _rows_of(images: _Images, same: pl.DataFrame) -> pl.DataFrame:
-    edges, members = images.copy_edges(same), images.members()
-    best = np.array([group[0] for group in members], np.int64)
-    stars = list(_stars(images, edges, members, best))
+def _rows_of(images: _Images, same: pl.DataFrame, decided: DecidedVertices) -> pl.DataFrame:
+    edges, members = images.copy_edges(same), images.members(decided.kept_images)
+    closeness = same["similarity"].fill_null(0.0).to_numpy()
+    edges, stars = _stars(images, edges, members, decided, closeness)
     images_of = [[int(image) for vertex in (star.kept, *star.others) for image in members[vertex]] for star in stars]
     contents = images.facts["content"].to_list()
     ids = make_ids([[contents[image] for image in group] for group in images_of])
@@ -133,26 +149,45 @@ def _rows_of(images: _Images, same: pl.DataFrame) -> pl.DataFrame:
     table = pl.DataFrame(
         columns, schema={"image": pl.Int64, "group_id": pl.String, "keep": pl.Int64, "reason": pl.String}
     )
-    return _described(table, images, edges, same)
+    return _described(table, images, edges, same, decided)
 
 
 def _stars(
-    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], best: NDArray[np.int64]
-) -> Iterable[_Star]:
-    worth = images.worth.take(best)
-    rank = np.empty(len(best), np.int64)
-    rank[worth.order()] = np.arange(len(best))
-    hub = find_stars(len(members), edges, rank)
+    images: _Images,
+    edges: CopyEdges,
+    members: list[NDArray[np.int64]],
+    decided: DecidedVertices,
+    closeness: NDArray[np.float64],
+) -> tuple[CopyEdges, list[_Star]]:
+    """The stars, and the edges along which they were cut."""
+    worth = images.worth.take(np.array([group[0] for group in members], np.int64))
+    rank = np.empty(len(members), np.int64)
+    rank[worth.order()] = np.arange(len(members))
+    separation = Separation(
+        decided.apart,
+        decided.kept,
+        closeness,
+        rank,
+        lambda center, around, left: choose_kept(center, around, left, worth)[0],
+    )
+    edges = separation.of(edges)
+    hub = find_stars(len(members), edges, rank, decided.kept)
+    decided.see(hub)
     order = np.argsort(hub, kind="stable")
+    stars = []
     for group in np.split(order, np.flatnonzero(np.diff(hub[order])) + 1) if len(order) else []:
         center = int(hub[group[0]])
         if len(group) == len(members[center]) == 1:
             continue
         around = group[group != center]
+        if center in decided.kept:
+            stars.append(_Star(center, around.tolist(), BY_VERDICT))
+            continue
         kept, is_best = choose_kept(center, around, edges, worth)
         others = group[group != kept]
         reason = _reason(images, edges, members, kept, others) if is_best else ALL_COPIES
-        yield _Star(kept, others.tolist(), reason)
+        stars.append(_Star(kept, others.tolist(), reason))
+    return edges, stars
 
 
 def _reason(
@@ -165,27 +200,38 @@ def _reason(
     return reason_of(deciding_rule(first, rivals, levels, images.worth))
 
 
-def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.DataFrame) -> pl.DataFrame:
+def _described(
+    table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.DataFrame, decided: DecidedVertices
+) -> pl.DataFrame:
     """The rows of `Groups`, from image, group, kept image and reason in numbers."""
     image, keep = table["image"].to_numpy(), table["keep"].to_numpy()
     names = images.facts["filename"]
     place = edges.find(images.vertex[image], images.vertex[keep])
     row = pl.Series(np.where(place >= 0, edges.row[place] if len(edges) else -1, -1))
-    said = same.with_row_index("row").select(pl.col("row").cast(pl.Int64), "a", "similarity", "kind", "transform")
+    said = same.with_row_index("row").select(
+        pl.col("row").cast(pl.Int64), "a", "b", "similarity", "kind", "transform", found="relation"
+    )
     found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
-    is_kept, is_twin = pl.Series(image == keep), pl.Series(images.vertex[image] == images.vertex[keep])
+    is_kept, is_twin = pl.Series(image == keep), pl.Series(images.alike[image] == images.alike[keep])
+    is_proven = is_twin | _is_of_these(found, images, image, keep)
+    found = found.with_columns(
+        pl.when(is_proven).then(name).alias(name) for name in ("similarity", "kind", "transform")
+    )
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
     relation = (
         pl.when(is_kept).then(pl.lit(""))
         .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
         .when(is_twin).then(pl.lit(Relation.PIXELS.value))
-        .otherwise(pl.lit(Relation.COPY.value))
+        .when(is_proven).then(pl.lit(Relation.COPY.value))
+        .otherwise(pl.lit(Relation.SAME.value))
     )  # fmt: skip
     rows = pl.DataFrame(
         {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
     ).with_columns(
         role=pl.when(is_kept)
         .then(pl.lit(Role.KEEP.value))
+        .when(pl.col("filename").is_in(list(decided.protected)))
+        .then(pl.lit(Role.PROTECTED.value))
         .when(_is_finer(found, images, keep) | _carries_more(images, image, keep))
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
@@ -196,6 +242,22 @@ def _described(table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.
     )
     ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
     return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _is_of_these(found: pl.DataFrame, images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each found row compares an image and the kept one, or files with their pixels.
+
+    A row may be of others that a person calls the same: then it proves nothing of these two.
+    """
+    number = pl.DataFrame({"name": images.facts["filename"], "number": np.arange(images.facts.height)})
+    ends = [
+        found.select(name=side).join(number, on="name", how="left", maintain_order="left")["number"]
+        for side in ("a", "b")
+    ]
+    one, other = (images.alike[end.fill_null(0).to_numpy()] for end in ends)
+    here, there = images.alike[image], images.alike[keep]
+    is_these = ((one == here) & (other == there)) | ((one == there) & (other == here))
+    return ends[0].is_not_null() & pl.Series(is_these)
 
 
 def _carries_more(images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:

@@ -14,6 +14,8 @@ _SIDES = {"a": -1, "b": 1}
 ALL_COPIES = "the others are copies of it"
 """Why an image is kept although another is better: not every member is a copy of that one."""
 
+BY_VERDICT = "a verdict keeps it"
+
 
 def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> int:
     """Which of two copies is less worth keeping, by what was done to it: see `CopyEdges.worse`.

@@ -21,9 +21,10 @@ def keep_ids(groups: Groups, contents: pl.DataFrame, former: GroupHistory) -> Gr
     """Give each group the id that most of its images had, and note what changed.
 
     Images without a former group do not vote; of ids with equal votes the smallest wins. An id goes to one group only:
-    to the one with the most votes, of equal ones to the one with the smallest content; the other takes the next id that
-    its images had. The groups of the last run come first; a group that has no id then may take back one that its images
-    had earlier and that no group has now.
+    to the one with the most votes; of equal ones to the one whose images had other ids before least often, so that the
+    halves of a merge that is undone get their own ids back, then to the one with the smallest content. The other takes
+    the next id that its images had. The groups of the last run come first; a group that has no id then may take back
+    one that its images had earlier and that no group has now.
 
     Args:
         groups: as `form_groups` gives them.
@@ -57,8 +58,11 @@ def _assign(members: pl.DataFrame, former: GroupHistory) -> dict[str, str]:
     latest, present = pl.col("run") == pl.col("run").max().over("content"), pl.col("filenames").list.len() > 0
     ids: dict[str, str] = {}
     taken: set[str] = set()
+    earlier = members.join(former.holders.filter(~latest).select("content").unique(), on="content")
+    others = dict(earlier.group_by("group_id").len().iter_rows())
+    order = {group: (others.get(group, 0), content) for group, content in first.items()}
     for remembered in (present, latest & ~present, ~latest):
-        for group, had in _claims(members, former.holders.filter(remembered), first):
+        for group, had in _claims(members, former.holders.filter(remembered), order):
             if group not in ids and had not in taken:
                 ids[group] = had
                 taken.add(had)
@@ -69,15 +73,17 @@ def _assign(members: pl.DataFrame, former: GroupHistory) -> dict[str, str]:
     return ids | {group: name for (group, _), name in zip(contents, made, strict=True)}
 
 
-def _claims(members: pl.DataFrame, places: pl.DataFrame, first: dict[str, str]) -> Iterable[tuple[str, str]]:
-    """Groups and ids that their images had, the strongest claim first."""
+def _claims(
+    members: pl.DataFrame, places: pl.DataFrame, order: dict[str, tuple[int, str]]
+) -> Iterable[tuple[str, str]]:
+    """Groups and ids that their images had, the strongest claim first; of equal ones by `order` of the groups."""
     votes = (
         members.join(places.select("content", had="group_id"), on="content")
         .group_by("group_id", "had")
         .agg(votes=pl.len())
         .rows()
     )
-    for group, had, _ in sorted(votes, key=lambda vote: (-vote[2], vote[1], first[vote[0]])):
+    for group, had, _ in sorted(votes, key=lambda vote: (-vote[2], vote[1], order[vote[0]])):
         yield group, had
 
 

@@ -5,7 +5,11 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.match_tables import RELATED_SCHEMA
 
-_STRENGTH = {Relation.VARIANT: 2, Relation.UNVERIFIED: 3}  # what says most about two groups comes first
+_STRENGTH = {
+    Relation.DIFFERENT: 0,
+    Relation.VARIANT: 2,
+    Relation.UNVERIFIED: 3,
+}  # what says most about two groups comes first
 _COPY_OF_A_MEMBER = 1
 
 

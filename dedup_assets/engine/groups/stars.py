@@ -1,5 +1,7 @@
 """Stars: a hub, and others that are each joined to the hub itself. There are no chains."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush
@@ -30,6 +32,10 @@ class CopyEdges:
     def __len__(self) -> int:
         return len(self.low)
 
+    def take(self, places: NDArray[np.int64]) -> "CopyEdges":
+        """Some of the edges, by their places in ascending order."""
+        return CopyEdges(self.low[places], self.high[places], self.worse[places], self.row[places])
+
     @cached_property
     def _keys(self) -> NDArray[np.uint64]:
         return _keys(self.low, self.high)
@@ -49,7 +55,7 @@ def _keys(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.uint64]
     return keys
 
 
-def find_stars(count: int, edges: CopyEdges, rank: NDArray[np.int64]) -> NDArray[np.int64]:
+def find_stars(count: int, edges: CopyEdges, rank: NDArray[np.int64], first: Sequence[int] = ()) -> NDArray[np.int64]:
     """Cut a graph into stars.
 
     The vertex with the most neighbours in no star becomes the next hub, with these neighbours; of equal ones that of
@@ -59,6 +65,7 @@ def find_stars(count: int, edges: CopyEdges, rank: NDArray[np.int64]) -> NDArray
         count: number of vertices.
         edges: between them.
         rank: (count,) distinct numbers; the lower, the better a vertex is as a hub.
+        first: vertices that become hubs before all others, in this order, unless an earlier one has them.
 
     Returns:
         (count,) int64: the hub of each vertex; itself for a hub and for a vertex without a star.
@@ -70,9 +77,15 @@ def find_stars(count: int, edges: CopyEdges, rank: NDArray[np.int64]) -> NDArray
     ranks, degrees = rank.tolist(), degree.tolist()
     queue = [(-degrees[vertex], ranks[vertex], vertex) for vertex in np.flatnonzero(degree).tolist()]
     heapify(queue)
-    while queue:
-        known, _, vertex = heappop(queue)
-        if not free[vertex] or -known != degrees[vertex]:
+    wanted = deque(first)
+    while wanted or queue:
+        if wanted:
+            vertex = wanted.popleft()
+        else:
+            known, _, vertex = heappop(queue)
+            if -known != degrees[vertex]:
+                continue
+        if not free[vertex]:
             continue
         near = neighbors[starts[vertex] : starts[vertex + 1]]
         members = near[free[near]]

@@ -10,12 +10,14 @@ proofs.py       stars and maps that follow from the results
 library.py      the images by number
 gathering.py    all of it together
 tabulating.py   results to the tables of `Evidence`
+deciding.py     evidence and verdicts to groups
 
 `evidence` compares two pictures, `groups` turns evidence into groups.
 """
 
 from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.matching.candidates import find_candidates
+from dedup_assets.engine.matching.deciding import decide_groups
 from dedup_assets.engine.matching.gathering import gather_evidence
 
-__all__ = ["find_candidates", "form_groups", "gather_evidence"]
+__all__ = ["decide_groups", "find_candidates", "form_groups", "gather_evidence"]

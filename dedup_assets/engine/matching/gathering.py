@@ -204,7 +204,7 @@ def _between_pictures(candidates: pl.DataFrame, exact: ExactCopies, marks: pl.Se
 
 def _counts(candidates: int, compared: int, left_out: int, unreadable: int, relations: Iterable[str]) -> dict[str, int]:
     counts = {"candidates": candidates, "compared": compared, "left_out": left_out, "unreadable": unreadable}
-    counts |= {relation.value: 0 for relation in Relation}
+    counts |= {relation.value: 0 for relation in Relation if relation.is_evidence}
     for relation in relations:
         counts[relation] += 1
     return counts

@@ -7,8 +7,10 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.results.invariants import Verdict
 
+_MOST_NAMED = 5  # verdicts in a message
 _GROUP_ID = re.compile("g-[0-9a-f]{12}")
-_SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
+_FOUND = [relation.value for relation in Relation if relation.is_evidence]
+_SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture and relation.is_evidence]
 
 
 def check_evidence(evidence: Evidence, names: pl.Series) -> Verdict:
@@ -19,10 +21,10 @@ def check_evidence(evidence: Evidence, names: pl.Series) -> Verdict:
         "whose first name is not before the second": rows.filter(pl.col("a") >= pl.col("b")).height,
         "listed twice": rows.height - rows.select("a", "b").n_unique(),
         "with an image that has no vector": int((~known).sum()),
-        "with an unknown relation": rows.filter(~pl.col("relation").is_in([each.value for each in Relation])).height,
+        "with an unknown relation": rows.filter(~pl.col("relation").is_in(_FOUND)).height,
     }
     of_rows = dict(rows.group_by("relation").len().iter_rows())
-    wrong = [each.value for each in Relation if evidence.counts.get(each, 0) != of_rows.get(each, 0)]
+    wrong = [each for each in _FOUND if evidence.counts.get(each, 0) != of_rows.get(each, 0)]
     said = [f"{count} pairs {what}" for what, count in problems.items() if count]
     said += [f"counts differ from the rows: {', '.join(wrong)}"] * bool(wrong)
     return Verdict("; ".join(said), {"pairs": rows.height})
@@ -52,8 +54,9 @@ def check_groups(groups: Groups) -> Verdict:
 
 
 def check_members(groups: Groups, evidence: Evidence) -> Verdict:
-    """Each image beside the kept one is itself a copy of it, by a row of the evidence."""
-    copies = groups.rows.filter(pl.col("role") != Role.KEEP.value)
+    """Each image beside the kept one is itself a copy of it, by a row of the evidence, or a person says so."""
+    members = groups.rows.filter(pl.col("role") != Role.KEEP.value)
+    copies = members.filter(pl.col("relation") != Relation.SAME.value)
     same = evidence.rows.filter(pl.col("relation").is_in(_SAME_PICTURE)).select("a", "b", found="relation")
     pairs = copies.with_columns(a=pl.min_horizontal("filename", "keep"), b=pl.max_horizontal("filename", "keep"))
     joined = pairs.join(same, on=["a", "b"], how="left")
@@ -61,4 +64,19 @@ def check_members(groups: Groups, evidence: Evidence) -> Verdict:
     other = joined.filter(pl.col("found") != pl.col("relation")).height
     said = [f"{alone} images are in a group without evidence that they are copies of the kept one"] * bool(alone)
     said += [f"{other} images have another relation than their evidence"] * bool(other)
-    return Verdict("; ".join(said), {"copies": copies.height})
+    return Verdict("; ".join(said), {"copies": copies.height, "said_by_verdicts": members.height - copies.height})
+
+
+def check_verdicts(groups: Groups) -> Verdict:
+    """Every verdict about these images is honoured: none contradicts a newer one, and every row can be used."""
+    conflicts = groups.decided.conflicts if groups.decided else ()
+    named = [
+        f"line {each.line}: {each.verdict_id} {each.problem}".replace("  ", " ") for each in conflicts[:_MOST_NAMED]
+    ]
+    named += [f"{len(conflicts) - _MOST_NAMED} more"] * (len(conflicts) > _MOST_NAMED)
+    said = (
+        f"{len(conflicts)} verdicts are not honoured, see verdict_conflicts.csv: {'; '.join(named)}"
+        if conflicts
+        else ""
+    )
+    return Verdict(said, {"conflicts": len(conflicts)})

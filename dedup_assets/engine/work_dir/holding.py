@@ -97,7 +97,7 @@ def _published_generation(place: Place) -> str:
 
 
 @contextmanager
-def hold_beneath(place: Place, folder: str, run: str) -> Iterator[None]:
+def hold_beneath(place: Place, folder: str, run: str) -> Iterator[Lock]:
     """Hold a lock in a sub-folder of a work_dir, which is created if needed. Waits while another holds it.
 
     Args:
@@ -107,8 +107,8 @@ def hold_beneath(place: Place, folder: str, run: str) -> Iterator[None]:
     """
     holder = Holder.here("a step", run)
     if place.is_local:
-        with hold_local(Path(place.inside_folder(folder)), place.url, holder, wait=True):
-            yield
+        with hold_local(Path(place.inside_folder(folder)), place.url, holder, wait=True) as lock:
+            yield lock
     else:
-        with hold_remote(place.filesystem, place.inside(folder), place.url, holder, wait=True):
-            yield
+        with hold_remote(place.filesystem, place.inside(folder), place.url, holder, wait=True) as lock:
+            yield lock

@@ -23,6 +23,7 @@ from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_
 from dedup_assets.engine.work_dir.identity import is_intact, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
+from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS, read_conflicts, write_conflicts
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
@@ -90,14 +91,16 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write the files of groups, of related images and of the history of ids, unless they are there already."""
     if groups.is_stored:
         return
-    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, *(HISTORY_FILES if groups.history else ()))
-    with work_dir.publish(*names) as (table, text, related, related_text, *history):
+    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS)
+    with work_dir.publish(*names, *(HISTORY_FILES if groups.history else ())) as files:
+        table, text, related, related_text, conflicts, *history = files
         for rows, schema, parquet, csv in (
             (groups.rows, GROUPS_SCHEMA, table, text),
             (groups.related, RELATED_SCHEMA, related, related_text),
         ):
             _as(schema, rows).write_parquet(parquet)
             _write_csv(csv, _as(schema, rows))
+        write_conflicts(conflicts, groups.decided)
         if groups.history:
             write_history(groups.history, tuple(history))
 
@@ -111,7 +114,8 @@ def read_groups(work_dir: WorkDir) -> Groups:
     remedy = "materialize groups"
     rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
     related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
-    return Groups(rows, related, read_history(work_dir) if work_dir.exists(GROUP_IDS) else None)
+    history = read_history(work_dir) if work_dir.exists(GROUP_IDS) else None
+    return Groups(rows, related, history, decided=read_conflicts(work_dir))
 
 
 def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
@@ -121,7 +125,10 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
         WorkDirError: a file of the history is damaged.
     """
     known = read_config(work_dir).result("groups")
-    if groups.history is None or groups.history.is_changed or work_dir.wrote(GROUPS) or not is_intact(work_dir, known):
+    digest = groups.decided.digest if groups.decided else ""
+    if groups.history is None or groups.history.is_changed or digest != known.made_from.get("verdicts", ""):
+        return groups
+    if work_dir.wrote(GROUPS) or VERDICT_CONFLICTS not in known.files or not is_intact(work_dir, known):
         return groups
     stored = read_groups(work_dir)
     is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))

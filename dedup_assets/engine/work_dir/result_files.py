@@ -9,6 +9,7 @@ from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 from dedup_assets.engine.work_dir.plan_file import PLAN
+from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS
 
 PAGES = ("index.html", "groups.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
 """File names of the gallery's pages. Which of them a run writes depends on its results."""
@@ -27,6 +28,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
         match_files.GROUPS_CSV,
         match_files.RELATED,
         match_files.RELATED_CSV,
+        VERDICT_CONFLICTS,
         *HISTORY_FILES,
     ),
     "plan": (PLAN,),

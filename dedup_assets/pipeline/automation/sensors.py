@@ -18,6 +18,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.inputs.listing import ListingOptions
 from dedup_assets.engine.inputs.watching import Sighting, look
 from dedup_assets.pipeline.resources import Alerts
+from dedup_assets.pipeline.verdicts import NAME, observation_of_news
 
 _INTERVAL_SECONDS = 30
 _WEBHOOK_SECONDS = 10
@@ -99,6 +100,7 @@ def build_sensors(
     return [
         _new_uploads("_".join([*key_prefix, "new_uploads"]), settings, target, status),
         _failures("_".join([*key_prefix, "report_failures"]), frozenset(pipeline), status),
+        _new_verdicts("_".join([*key_prefix, "new_verdicts"]), settings, dg.AssetKey([*key_prefix, NAME]), status),
         dg.AutomationConditionSensorDefinition(
             "_".join([*key_prefix, "new_ranges_flow_on"]),
             target=dg.AssetSelection.assets(*pipeline),
@@ -138,6 +140,24 @@ def _new_uploads(
         return dg.SensorResult(run_requests=[request], cursor=watch.cursor())
 
     return new_uploads
+
+
+def _new_verdicts(
+    name: str, settings: Settings, key: dg.AssetKey, status: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=name,
+        minimum_interval_seconds=_INTERVAL_SECONDS,
+        default_status=status,
+        description="Notes new verdicts, which mark groups and gallery as stale. Starts no run by itself.",
+    )
+    def new_verdicts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        news = observation_of_news(context.instance, key, settings)
+        if news is None:
+            return dg.SensorResult(skip_reason="no new verdict")
+        return dg.SensorResult(asset_events=[news])
+
+    return new_verdicts
 
 
 def _is_under_way(instance: dg.DagsterInstance, sensor: str) -> bool:

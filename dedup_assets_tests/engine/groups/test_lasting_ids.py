@@ -3,8 +3,10 @@
 import random
 from collections import Counter
 from dataclasses import dataclass
+from itertools import permutations
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -199,12 +201,14 @@ def test_groups_that_come_back_take_back_their_ids(first: Partition, other: Part
     assert set(runs.run(first)) == set(runs.history.aliases.filter(pl.col("group_id") == pl.col("now"))["group_id"])
 
 
-def test_a_merge_that_is_undone_gives_both_ids_back() -> None:
+@pytest.mark.parametrize("numbers", list(permutations(range(4))))
+def test_a_merge_that_is_undone_gives_both_ids_back(numbers: tuple[int, ...]) -> None:
     runs = new()
-    before = runs.run([[0, 1], [2, 3]])
+    a, b, c, d = numbers
+    before = runs.run([[a, b], [c, d]])
     merged = runs.run([[0, 1, 2, 3]])
     assert set(merged) == {min(before)}
-    assert runs.run([[0, 1], [2, 3]]) == before
+    assert runs.run([[a, b], [c, d]]) == before
 
 
 def test_each_kind_of_change_is_said_with_its_files() -> None:

@@ -13,12 +13,16 @@ WORDS: dict[Relation, str] = {
     Relation.COPY: "copy",
     Relation.VARIANT: "variant",
     Relation.UNVERIFIED: "unverified",
+    Relation.SAME: "same",
+    Relation.DIFFERENT: "different",
 }
 """Each relation in words, for a page, in the order of the numbers that scripts have."""
 
 _MEANINGS: dict[Relation, str] = {
     Relation.VARIANT: "similar, but another picture",
     Relation.UNVERIFIED: "not decided by the pixels",
+    Relation.SAME: "says a verdict",
+    Relation.DIFFERENT: "says a verdict",
 }
 UNEDITED = "no edit found"
 

@@ -8,6 +8,8 @@ from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
 _FINER = "has detail or metadata that the kept one lacks, look at both"
+_PROTECTED = "protected by a verdict"
+_REMARKS = {Role.REVIEW.value: _FINER, Role.PROTECTED.value: _PROTECTED}
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
 _RELATED_KIND = pl.when(pl.col("relation").is_in(_SAME_PICTURE)).then(pl.lit(_OF_A_COPY)).otherwise(pl.lit(""))
 
@@ -19,8 +21,9 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`: the most similar first. With
-            evidence also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `is_protected` (by a verdict): the
+            most similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the kept file
+            and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """
@@ -32,7 +35,7 @@ class NumberedGroups:
 
 NO_GROUPS = NumberedGroups(
     pl.DataFrame(schema={"group_id": pl.String, "keep": pl.UInt32, "reason": pl.String, "copies": pl.Int64}),
-    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String}),
+    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "is_protected": pl.Boolean}),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
 )
 """Where evidence decides and there are no groups, nothing is to keep and nothing can go."""
@@ -49,7 +52,8 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
     numbers = pl.DataFrame({"filename": names}).with_row_index("file")
     rows = found.rows.join(numbers, on="filename", how="left", maintain_order="left")
     rows = rows.join(sizes.unique("filename", keep="last"), on="filename", how="left", maintain_order="left")
-    is_copy, is_review = pl.col("filename") != pl.col("keep"), pl.col("role") == Role.REVIEW.value
+    is_copy = pl.col("filename") != pl.col("keep")
+    remark = pl.col("role").replace_strict(_REMARKS, default="", return_dtype=pl.String)
     groups = (
         rows.group_by("group_id", maintain_order=True)
         .agg(
@@ -69,12 +73,11 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             "group",
             "file",
             "relation",
-            kind=pl.when(~is_review)
-            .then("kind")
-            .when(pl.col("kind") == "")
-            .then(pl.lit(_FINER))
-            .otherwise(pl.col("kind") + f"; {_FINER}"),
+            kind=pl.when((remark != "") & (pl.col("kind") != ""))
+            .then(pl.col("kind") + "; " + remark)
+            .otherwise(pl.col("kind") + remark),
             similarity="similarity_to_keep",
+            is_protected=pl.col("role") == Role.PROTECTED.value,
         )
     )
     related = (

@@ -85,6 +85,7 @@ class Summary:
         groups: the groups, and the names of the files that they number; None if the run made none.
         findings: what evidence and groups say of the shown pairs.
         changes: what the last run changed in groups; None if nothing is shown of it.
+        conflicts: number of verdicts that groups do not honour.
     """
 
     names: pl.Series
@@ -99,6 +100,7 @@ class Summary:
     groups: tuple[NumberedGroups, pl.Series] | None = None
     findings: Findings = NO_FINDINGS
     changes: ShownChanges | None = None
+    conflicts: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ def summary_page(
         freed=facts.freed,
         uncompared=facts.uncompared,
         changes=facts.changes,
+        conflicts=facts.conflicts,
     )
 
 

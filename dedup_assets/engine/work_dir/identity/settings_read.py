@@ -28,7 +28,8 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "outliers": (*_SEARCH, "lower_threshold"),
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
-    "groups": ("keep_policy", "group_ids_from"),
+    "verdicts": ("verdicts",),
+    "groups": ("keep_policy", "verdicts", "group_ids_from"),
     "plan": (),
     "gallery": ("gallery_pairs",),
 }

@@ -1,0 +1,90 @@
+"""What people have decided, as an observable source asset: a new verdict marks what follows as stale, nothing else.
+
+The asset has no value and is in no job. It is observed by a sensor, by a person (*Observe* in the UI), and by each run
+that makes groups before its first step, because Dagster compares what was observed last with what a run has read.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.core.verdict_records import Verdicts
+from dedup_assets.engine.work_dir.verdict_file import VerdictFile
+from dedup_assets.pipeline.dagster_internals import accepting_beta
+from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.versions import DATA_VERSION_TAG
+
+NAME = "verdicts"
+_TAG = "dedup_assets/source"
+_NONE = "none"  # the data version where there is no file
+with accepting_beta():
+    SOURCES = dg.AssetSelection.tag(_TAG, NAME, include_sources=True)
+"""The asset of any pipeline, whatever its key prefix is."""
+
+
+def build_verdicts(prefix: Sequence[str], group_name: str) -> dg.SourceAsset:
+    """The asset of a pipeline whose keys have this prefix."""
+
+    def verdicts(settings: SettingsResource) -> dg.ObserveResult:
+        """What people have decided about images: `verdicts.csv`, by content.
+
+        Add to it with `dedup-assets verdict A B same|different|variant`, or `verdict A keep|protect`. A new verdict
+        changes `groups` and the gallery; nothing is extracted, searched or compared again.
+        """
+        found = read_verdicts(settings.parsed())
+        return dg.ObserveResult(
+            data_version=_version(found),
+            metadata={
+                "verdicts": len(found.active()),
+                "rows": len(found.given),
+                "bad_rows": len(found.bad),
+                "file": dg.MetadataValue.path(found.place),
+            },
+        )
+
+    with accepting_beta():
+        decorated = dg.observable_source_asset(
+            key=dg.AssetKey([*prefix, NAME]),
+            description=verdicts.__doc__,
+            group_name=group_name,
+            tags={"domain": "image-deduplication", _TAG: NAME},
+        )(verdicts)
+    assert isinstance(decorated, dg.SourceAsset)  # noqa: S101 - of a decorator with arguments
+    return decorated
+
+
+def read_verdicts(settings: Settings) -> Verdicts:
+    """The verdicts that the settings name.
+
+    Raises:
+        WorkDirError: the file cannot be read, or is not a file of verdicts.
+    """
+    return VerdictFile.of(settings.verdicts, settings.work_dir).read()
+
+
+def observe(instance: dg.DagsterInstance, key: dg.AssetKey, settings: Settings) -> None:
+    """Note in Dagster what the verdicts are now, unless that was noted last; a file that cannot be read is left out."""
+    observation = observation_of_news(instance, key, settings)
+    if observation is not None:
+        instance.report_runless_asset_event(observation)
+
+
+def observation_of_news(
+    instance: dg.DagsterInstance, key: dg.AssetKey, settings: Settings
+) -> dg.AssetObservation | None:
+    """The observation to note, if the verdicts differ from what was observed last."""
+    try:
+        version = _version(read_verdicts(settings)).value
+    except DedupError:  # the asset groups refuses it
+        return None
+    records = instance.fetch_observations(key, limit=1).records
+    last = records[0].asset_observation if records else None
+    if last is not None and last.tags.get(DATA_VERSION_TAG) == version:
+        return None
+    return dg.AssetObservation(key, tags={DATA_VERSION_TAG: version})
+
+
+def _version(verdicts: Verdicts) -> dg.DataVersion:
+    return dg.DataVersion(verdicts.digest[:16] or _NONE)

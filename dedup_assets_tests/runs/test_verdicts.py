@@ -1,0 +1,206 @@
+"""Verdicts from the command line and Python: what a run makes of them, and what it need not make again."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import dedup_assets
+from dedup_assets.api import VerdictBook
+from dedup_assets.cli.main import main
+from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets_tests.support.models import save_mean_model
+from dedup_assets_tests.support.pictures import photo_like
+
+
+class Album:
+    """Two pictures with two copies of each, and runs on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.photos, self.out = folder / "photos", folder / "out"
+        self.photos.mkdir()
+        for number in range(2):
+            picture = photo_like(number, 320, 240)
+            picture.save(self.photos / f"{number}.png")
+            picture.save(self.photos / f"{number}.jpg", quality=90)
+            picture.resize((240, 180)).save(self.photos / f"{number}-small.png")
+        self.settings: dict[str, Any] = {
+            "model_path": str(save_mean_model(folder / "model.onnx", ["n", 16, 16, 3], dimension=8)),
+            "nearest_neighbors_k": 5,
+        }
+
+    def run(self, **more: Any) -> None:
+        assert dedup_assets.run(self.photos, self.out, **self.settings, **more) == 0
+
+    def path(self, name: str) -> str:
+        return str(self.photos / name)
+
+    def rows(self, table: str = "groups.csv") -> list[dict[str, str]]:
+        with (self.out / table).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def group_of(self) -> dict[str, str]:
+        return {Path(row["filename"]).name: row["group_id"] for row in self.rows()}
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Album:
+    return Album(tmp_path)
+
+
+def command(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["verdict", *words])
+    return done.exit_code, done.output
+
+
+def test_a_verdict_costs_groups_and_gallery_alone(album: Album, capsys: pytest.CaptureFixture[str]) -> None:
+    from dedup_assets.engine.core.progress import ProgressReporter
+    from dedup_assets.pipeline.launch import materialize
+
+    album.run()
+    first = album.group_of()
+    code, said = command(album.path("0.png"), album.path("0-small.png"), "different", "--work-dir", str(album.out))
+    assert code == 0
+    assert re.match(r"v-[0-9a-f]{12}: different ", said)
+    settings = Settings.parse(input_dir=str(album.photos), work_dir=str(album.out), **album.settings)
+    before = {path: path.read_bytes() for path in album.out.glob("evidence*")}
+    facts = materialize(settings, ProgressReporter(), lambda: None)
+    assert facts.number("features", "computed_images") == 0
+    assert facts.metadata["evidence"]["found_done"] is True
+    assert facts.number("groups", "verdicts_applied") == 1
+    assert {path: path.read_bytes() for path in album.out.glob("evidence*")} == before
+    (gone,) = first.keys() - album.group_of().keys()
+    assert gone in {"0.png", "0-small.png"}
+    assert "different" in {row["relation"] for row in album.rows("related.csv") if row["filename"].endswith(gone)}
+    assert "says a verdict" in (album.out / "gallery" / "groups.html").read_text()
+    capsys.readouterr()
+    album.run()
+    assert "groups since the last run" not in capsys.readouterr().out
+
+
+def test_same_joins_keep_decides_protect_stays_and_a_revocation_undoes(album: Album) -> None:
+    album.run()
+    first = album.group_of()
+    book = VerdictBook(album.out)
+    joined = book.add("same", album.path("0.png"), album.path("1.png"), note="a panorama", by="ann")
+    book.add("keep", album.path("1.png"))
+    book.add("protect", album.path("0-small.png"))
+    album.run()
+    assert len(set(album.group_of().values())) == 1
+    by_name = {Path(row["filename"]).name: row for row in album.rows()}
+    assert by_name["1.png"]["role"] == "keep"
+    assert by_name["1.png"]["reason"] == "a verdict keeps it"
+    assert by_name["0.png"]["relation"] == "same"
+    assert float(by_name["0.png"]["similarity_to_keep"]) < 1
+    assert by_name["0-small.png"]["role"] == "protected"
+    assert command("--revoke", joined.verdict_id, "--work-dir", str(album.out))[0] == 0
+    code, listed = command("--list", "--work-dir", str(album.out))
+    assert code == 0
+    assert re.findall("  (revoked|counts|replaced|-)  ", listed) == ["revoked", "counts", "counts", "-"]
+    album.run()
+    assert album.group_of() == first  # both groups, with both ids
+    with pytest.raises(SettingsError, match="revoked already"):
+        book.revoke(joined.verdict_id)
+
+
+def test_contradictions_warn_and_are_listed(album: Album, capsys: pytest.CaptureFixture[str]) -> None:
+    album.run()
+    book = VerdictBook(album.out)
+    names = [album.path(name) for name in ("0.png", "0.jpg", "0-small.png")]
+    first = book.add("same", names[0], names[1])
+    book.add("same", names[1], names[2])
+    book.add("different", names[0], names[2])
+    with (album.out / "verdicts.csv").open("a") as file:
+        file.write("nonsense\n")
+    capsys.readouterr()
+    album.run()
+    said = capsys.readouterr().out
+    assert "verdicts not honoured" in said
+    assert "verdicts_are_honoured: 2 verdicts are not honoured, see verdict_conflicts.csv: line 2: v-" in said
+    conflicts = album.rows("verdict_conflicts.csv")
+    assert [(row["line"], row["verdict_id"]) for row in conflicts] == [("2", first.verdict_id), ("5", "")]
+    assert conflicts[1]["problem"] == "the row cannot be used: 1 fields, expected 10"
+    assert "2 verdicts" in (album.out / "gallery" / "index.html").read_text()
+
+
+def test_a_shared_file_serves_several_work_dirs_and_renamed_files(album: Album, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.csv"
+    album.run(verdicts=str(shared))
+    VerdictBook(album.out).add("different", album.path("0.png"), album.path("0.jpg"))
+    assert shared.exists()
+    assert not (album.out / "verdicts.csv").exists()
+    (album.photos / "0.png").rename(album.photos / "renamed.png")
+    album.out = tmp_path / "other"
+    album.run(verdicts=str(shared))
+    groups = album.group_of()
+    assert ("renamed.png" in groups) != ("0.jpg" in groups)
+
+
+def test_an_image_that_is_gone_is_found_by_its_name_in_the_work_dir(album: Album) -> None:
+    album.run()
+    (album.photos / "0.jpg").unlink()
+    row = VerdictBook(album.out).add("protect", album.path("0.jpg"))
+    by_content = VerdictBook(album.out).add("keep", row.a_content)
+    assert by_content.a_name == row.a_name == album.path("0.jpg").encode()
+    code, said = command(album.path("nothing.jpg"), "keep", "--work-dir", str(album.out))
+    assert code == 1
+    assert "the work_dir knows no image of this name" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        (["a.jpg", "alike"], 1, "relation='alike': must be one of same, different, variant, keep, protect"),
+        (["a.jpg", "same"], 1, "same is about two images"),
+        (["a.jpg", "b.jpg", "keep"], 1, "keep is about one image"),
+        (["a.jpg", "copy.jpg", "same"], 1, "have the same bytes"),
+        (["same"], 2, "give A B same|different|variant, or A keep|protect"),
+        ([], 2, "give images and a decision, or one of --revoke, --list and --import"),
+        (["--revoke", "v-0"], 1, "has no verdict of this id"),
+        (["--import", "missing.csv"], 1, "'missing.csv' cannot be read"),
+        (["--import", "a.jpg"], 1, "expected those of a file of verdicts"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("a.jpg", b"a"), ("b.jpg", b"b"), ("copy.jpg", b"a")):
+        (tmp_path / name).write_bytes(content)
+    done, said = command(*words, "--verdicts", "verdicts.csv")
+    assert done == code
+    assert problem in said
+    assert not (tmp_path / "verdicts.csv").exists()
+
+
+def test_an_import_adds_the_good_rows_once_and_names_the_bad_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "abc":
+        (tmp_path / f"{name}.jpg").write_text(name)
+    table = "relation,a,b,note\nsame,a.jpg,b.jpg,seen\nkeep,c.jpg,,\nsame,a.jpg,gone.jpg,\nkeep\n"
+    (tmp_path / "table.csv").write_text(table)
+    code, said = command("--import", "table.csv", "--verdicts", "ours.csv")
+    assert code == 1
+    assert "2 verdicts added" in said
+    assert "table.csv, line 4: 'gone.jpg'" in said
+    assert "table.csv, line 5: 1 fields" in said
+    assert command("--import", "ours.csv", "--verdicts", "theirs.csv")[0] == 0
+    code, said = command("--import", "ours.csv", "--verdicts", "theirs.csv")
+    assert (code, "0 verdicts added" in said, "2 were there already" in said) == (0, True, True)
+    assert VerdictBook(verdicts="theirs.csv").read().given == VerdictBook(verdicts="ours.csv").read().given
+
+
+def test_a_foreign_file_is_refused_before_images_are_read(album: Album, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = album.photos / "notes.csv"
+    foreign.write_text("a,b\n")
+    assert dedup_assets.run(album.photos, album.out, verdicts=str(foreign)) == 1
+    error = capsys.readouterr().err
+    assert "is not a file of verdicts: its first line is 'a,b'" in error
+    assert error.count("\n") == 1
+    assert not (album.out / "features.dat").exists()
