@@ -4,7 +4,7 @@ The asset has no value and is in no job. It is observed by a sensor, by a person
 that makes groups before its first step, because Dagster compares what was observed last with what a run has read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -18,23 +18,28 @@ from dedup_assets.pipeline.versions import DATA_VERSION_TAG
 
 NAME = "verdicts"
 _TAG = "dedup_assets/source"
+_DESCRIPTION = """What people have decided about images: `verdicts.csv`, by content.
+
+Add to it with `dedup-assets verdict A B same|different|variant`, or `verdict A keep|protect`. A new verdict changes
+`groups` and the gallery; nothing is extracted, searched or compared again.
+"""
 _NONE = "none"  # the data version where there is no file
 with accepting_beta():
     SOURCES = dg.AssetSelection.tag(_TAG, NAME, include_sources=True)
 """The asset of any pipeline, whatever its key prefix is."""
 
 
-def build_verdicts(prefix: Sequence[str], group_name: str) -> dg.SourceAsset:
+def build_verdicts(prefix: Sequence[str], group_name: str) -> dg.AssetsDefinition:
     """The asset of a pipeline whose keys have this prefix."""
+    key = dg.AssetKey([*prefix, NAME])
+    spec = dg.AssetSpec(
+        key, description=_DESCRIPTION, group_name=group_name, tags={"domain": "image-deduplication", _TAG: NAME}
+    )
 
-    def verdicts(settings: SettingsResource) -> dg.ObserveResult:
-        """What people have decided about images: `verdicts.csv`, by content.
-
-        Add to it with `dedup-assets verdict A B same|different|variant`, or `verdict A keep|protect`. A new verdict
-        changes `groups` and the gallery; nothing is extracted, searched or compared again.
-        """
+    def observe_verdicts(settings: SettingsResource) -> Iterator[dg.ObserveResult]:
         found = read_verdicts(settings.parsed())
-        return dg.ObserveResult(
+        yield dg.ObserveResult(
+            asset_key=key,
             data_version=_version(found),
             metadata={
                 "verdicts": len(found.active()),
@@ -45,14 +50,9 @@ def build_verdicts(prefix: Sequence[str], group_name: str) -> dg.SourceAsset:
         )
 
     with accepting_beta():
-        decorated = dg.observable_source_asset(
-            key=dg.AssetKey([*prefix, NAME]),
-            description=verdicts.__doc__,
-            group_name=group_name,
-            tags={"domain": "image-deduplication", _TAG: NAME},
-        )(verdicts)
-    assert isinstance(decorated, dg.SourceAsset)  # noqa: S101 - of a decorator with arguments
-    return decorated
+        decorated = dg.multi_observable_source_asset(specs=[spec], name="__".join([*prefix, "observe_verdicts"]))
+        made: dg.AssetsDefinition = decorated(observe_verdicts)
+    return made
 
 
 def read_verdicts(settings: Settings) -> Verdicts:

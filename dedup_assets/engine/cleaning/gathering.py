@@ -16,6 +16,7 @@ from dedup_assets.engine.work_dir.apply_journal import trash_of
 from dedup_assets.engine.work_dir.identity import identity_of, read_config
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 from dedup_assets.engine.work_dir.removed_file import read_removed
+from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 
 _GROUPS = "groups"
 _MANIFEST = "image_manifest"
@@ -26,7 +27,7 @@ def plan_of(work_dir: WorkDir, options: PlanOptions) -> Plan:
 
     Raises:
         WorkDirError: a file of the run is missing or damaged.
-        PlanError: nothing was compared, or the options do not fit the inputs.
+        PlanError: nothing was compared, verdicts were added since, or the options do not fit the inputs.
     """
     groups, evidence = match_files.read_groups(work_dir), match_files.read_evidence(work_dir)
     if read_config(work_dir).result("evidence").settings.get("evidence") == "off":
@@ -34,7 +35,19 @@ def plan_of(work_dir: WorkDir, options: PlanOptions) -> Plan:
             f"work_dir={work_dir.url!r}: the run compared no pictures (evidence=off), so that there are no groups to "
             "plan from; run again without that setting"
         )
+    _refuse_older_than_verdicts(work_dir)
     return plan_from(work_dir, groups, evidence, options)
+
+
+def _refuse_older_than_verdicts(work_dir: WorkDir) -> None:
+    """Refuse groups that do not know all verdicts: one of these may protect a file."""
+    config = read_config(work_dir)
+    file = VerdictFile.of(str(config.settings.get("verdicts", "")), work_dir.url)
+    if file.read().digest != config.result(_GROUPS).made_from.get("verdicts", ""):
+        raise PlanError(
+            f"{file.path!r} has changed since the groups in work_dir={work_dir.url!r} were made: run again, so that "
+            "they honour all verdicts"
+        )
 
 
 def plan_from(work_dir: WorkDir, groups: Groups, evidence: Evidence, options: PlanOptions) -> Plan:

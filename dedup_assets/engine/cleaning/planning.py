@@ -16,7 +16,7 @@ from dedup_assets.engine.core.plan_records import Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 
 REVIEW = Role.REVIEW.value
-ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, REVIEW)
+ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
 """What `--only` may name."""
 _OF_KEPT = "a copy of an image that is "
 
@@ -129,6 +129,7 @@ def make_plan(
 
 
 _KEPT = "kept"
+_NEVER = {Role.KEEP.value: _KEPT, Role.PROTECTED.value: "protected by a verdict"}
 
 
 def _described(groups: Groups, evidence: Evidence) -> pl.DataFrame:
@@ -162,8 +163,8 @@ class _Judge:
 
     def why_not(self, row: "_Row") -> str:
         """The reason in words; empty for a row that is planned."""
-        if row.role == Role.KEEP.value:
-            return _KEPT
+        if row.role in _NEVER:
+            return _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
             return "finer than the kept image: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
