@@ -189,11 +189,11 @@ class Settings(BaseModel):
     )
     verdicts: HomePath = Field(
         default="",
-        description="The file of verdicts, a path or fsspec URL that work_dirs may share; empty: work_dir/verdicts.csv.",
+        description="The file of verdicts (path or fsspec URL), which work_dirs may share; empty: work_dir/verdicts.csv.",
     )
     group_ids_from: HomePath = Field(
         default="",
-        description="A work_dir, or a copy of its group_ids.parquet, whose ids of groups a work_dir without any continues.",
+        description="A work_dir, or a copy of its group_ids.parquet, whose ids of groups a new work_dir continues.",
     )
     max_pixels: int = Field(
         default=MAX_PIXELS, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."
