@@ -189,7 +189,7 @@ class Settings(BaseModel):
     )
     verdicts: HomePath = Field(
         default="",
-        description="The file of verdicts (path or fsspec URL), which work_dirs may share; empty: work_dir/verdicts.csv.",
+        description="The file of verdicts (path or URL), which work_dirs may share; empty: work_dir/verdicts.csv.",
     )
     group_ids_from: HomePath = Field(
         default="",
