@@ -78,6 +78,9 @@ def of_plan(plan: Plan) -> Metadata:
         "left_out": sum(plan.left_out.values()),
         "removed_before": plan.returned,
         "table": dg.MetadataValue.md("\n".join(["| relation | files | MB |", "|---|---|---|", *lines, *left_out])),
+    }
+
+
 def _of_verdicts(decided: Decided) -> Metadata:
     shown = [
         f"- line {each.line} {each.verdict_id}: {shown_name(each.problem.encode())}"

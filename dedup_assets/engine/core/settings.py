@@ -188,8 +188,7 @@ class Settings(BaseModel):
         "the first that tells two images apart decides; or a YAML file with a list of rules.",
     )
     verdicts: HomePath = Field(
-        default="",
-        description="The file of verdicts (path or URL), which work_dirs may share; empty: work_dir/verdicts.csv.",
+        default="", description="File of verdicts (path or URL) that work_dirs may share; empty: work_dir/verdicts.csv."
     )
     group_ids_from: HomePath = Field(
         default="",
