@@ -80,7 +80,7 @@ def build_definitions(
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
-        assets=[*adapted, build_verdicts(prefix, group_name)],
+        assets=[*adapted, build_verdicts(prefix, group_name, owners)],
         asset_checks=checks,
         jobs=[*build_jobs(prefix), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),

@@ -14,7 +14,7 @@ from dedup_assets.engine.core.verdict_records import Verdicts
 from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.pipeline.dagster_internals import accepting_beta
 from dedup_assets.pipeline.resources import SettingsResource
-from dedup_assets.pipeline.versions import DATA_VERSION_TAG
+from dedup_assets.pipeline.versions import CODE_VERSION, DATA_VERSION_TAG
 
 NAME = "verdicts"
 _TAG = "dedup_assets/source"
@@ -29,12 +29,19 @@ with accepting_beta():
 """The asset of any pipeline, whatever its key prefix is."""
 
 
-def build_verdicts(prefix: Sequence[str], group_name: str) -> dg.AssetsDefinition:
+def build_verdicts(prefix: Sequence[str], group_name: str, owners: Sequence[str]) -> dg.AssetsDefinition:
     """The asset of a pipeline whose keys have this prefix."""
     key = dg.AssetKey([*prefix, NAME])
-    spec = dg.AssetSpec(
-        key, description=_DESCRIPTION, group_name=group_name, tags={"domain": "image-deduplication", _TAG: NAME}
-    )
+    with accepting_beta():  # owners
+        spec = dg.AssetSpec(
+            key,
+            description=_DESCRIPTION,
+            group_name=group_name,
+            owners=owners,
+            kinds={"csv"},
+            code_version=CODE_VERSION,
+            tags={"domain": "image-deduplication", _TAG: NAME},
+        )
 
     def observe_verdicts(settings: SettingsResource) -> Iterator[dg.ObserveResult]:
         found = read_verdicts(settings.parsed())

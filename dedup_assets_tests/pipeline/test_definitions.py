@@ -32,13 +32,13 @@ def test_the_location_loads() -> None:
 
 
 def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
-    assert set(specs()) == CHAIN | TEST_SET | ON_DEMAND
+    assert set(specs()) == CHAIN | TEST_SET | ON_DEMAND | {"verdicts"}
     assert not any(spec.partitions_def for spec in specs().values())
 
 
 def test_only_scale_out_has_partitions_and_its_features_wait_for_them() -> None:
     found = specs(scale_out.defs)
-    assert set(found) == CHAIN | TEST_SET | SHARED_WORK | ON_DEMAND
+    assert set(found) == CHAIN | TEST_SET | SHARED_WORK | ON_DEMAND | {"verdicts"}
     assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK
     waiting = {
         name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}

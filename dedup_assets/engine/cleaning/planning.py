@@ -16,7 +16,7 @@ from dedup_assets.engine.core.plan_records import Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 
 REVIEW = Role.REVIEW.value
-ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
+ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, REVIEW)
 """What `--only` may name."""
 _OF_KEPT = "a copy of an image that is "
 
@@ -168,7 +168,8 @@ class _Judge:
         if row.role == REVIEW and REVIEW not in self._options.only:
             return "finer than the kept image: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
-            return f"of relation {row.relation} (--only ...,{row.relation} plans them)"
+            hint = f" (--only ...,{row.relation} plans them)" if row.relation in ALLOWED else ""
+            return f"of relation {row.relation}{hint}"
         if not row.content or not row.keep_content:
             return "of unknown content"
         if row.filename in self._listed.linked:

@@ -75,6 +75,8 @@ def _uncompared(
     verdicts = list(verdicts)
     wanted = {content for verdict in verdicts for content in verdict.pair}
     wanted -= set(evidence.images["content"].drop_nulls())
+    if not wanted:
+        return evidence.images.clear()
     known = contents_known(work_dir)
     found = known.filter(pl.col("content").is_in(list(wanted)))
     missing = wanted - set(found["content"])
