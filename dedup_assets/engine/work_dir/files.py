@@ -175,7 +175,7 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
 
 def read_former_ledger(work_dir: WorkDir) -> ImageLedger | None:
     """The ledger as the last run published it; None if there is none, or if it cannot be used."""
-    published = work_dir.in_generation("")
+    published = work_dir.in_generation("") if work_dir.wrote(LEDGER) else work_dir  # the files that this run keeps
     try:
         return read_ledger(published) if published.exists(LEDGER) else None
     except WorkDirError as error:
