@@ -52,6 +52,13 @@ def inputs_of(input_dir: object) -> str | list[str]:
     return [_row(number, row) for number, row in enumerate(rows)]
 
 
+def sets_of(sets: object) -> object:
+    """Named sets as settings have them: a mapping's inputs become paths and lists of paths."""
+    if not isinstance(sets, Mapping):
+        return list(sets) if isinstance(sets, tuple) else sets
+    return {str(name): inputs_of(inputs) for name, inputs in sets.items()}
+
+
 def _row(number: int, row: object) -> str:
     path = plain(row)
     if isinstance(path, str):

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from dedup_assets.api.arguments import inputs_of, plain
+from dedup_assets.api.arguments import inputs_of, plain, sets_of
 from dedup_assets.api.host import run_in_this_process
 from dedup_assets.api.outcomes import SUCCESS, reported, say
 from dedup_assets.api.startup import starting
+from dedup_assets.engine.core.errors import LeaksFoundError
 
 
 def run(
@@ -90,8 +91,10 @@ def _run(input_dir: object, given: dict[str, Any]) -> None:
     from dedup_assets.engine.inputs.containers import DECODER
     from dedup_assets.engine.workers import keep_workers
 
+    if "sets" in given:
+        given["sets"] = sets_of(given["sets"])
     settings = Settings.parse(**given)
-    if settings.mode.reads_input_dir:
+    if settings.mode.reads_input_dir and (input_dir or not settings.sets):
         settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
     # Decoding processes start, and one of them decodes the first images, while this process imports libraries.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
@@ -106,3 +109,5 @@ def _run(input_dir: object, given: dict[str, Any]) -> None:
             with ConsoleProgress() as progress:
                 facts = materialize(settings, progress, started)
     print_summary(facts, settings)
+    if facts.leaked:
+        raise LeaksFoundError("; ".join(facts.leaked))

@@ -8,6 +8,8 @@ from pydantic.fields import FieldInfo
 from dedup_assets.engine.core.settings import Settings, allowed
 
 _NEVER = {"input_dir", "work_dir", "version"}  # arguments or options of the commands themselves
+_ALSO = {"sets": ("--set",), "evaluation_sets": ("--evaluation-set",)}  # each use names one
+_METAVARS = {"sets": "NAME=INPUT", "evaluation_sets": "NAME"}
 
 
 def settings_options(*left_out: str) -> list[click.Parameter]:
@@ -24,11 +26,13 @@ def _given(_context: click.Context, _option: click.Parameter, values: tuple[str,
 def _option(name: str, field: FieldInfo) -> click.Option:
     kind, bounds = type(field.default), allowed(name)
     text = f"{field.description} [default: {field.default!r}{f'; {bounds}' if bounds else ''}]"
-    flags: list[Any] = [*sorted({f"--{name.replace('_', '-')}", f"--{name}"}), name]
+    flags: list[Any] = [*sorted({f"--{name.replace('_', '-')}", f"--{name}"}), *_ALSO.get(name, ()), name]
     if kind is bool:
         return click.Option(flags, is_flag=True, default=None, help=text)
     if kind is list:
-        return click.Option(flags, multiple=True, callback=_given, metavar="PATTERN", help=f"{text} Repeatable.")
+        return click.Option(
+            flags, multiple=True, callback=_given, metavar=_METAVARS.get(name, "PATTERN"), help=f"{text} Repeatable."
+        )
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     # `Settings` checks the values, so that a wrong one has the same message everywhere; click only converts the type.
     return click.Option(flags, type=kind, default=None, help=text, metavar="|".join(choices) or None)

@@ -288,8 +288,8 @@ def groups(
 def plan(context: dg.AssetExecutionContext, settings: SettingsResource, evidence: Evidence, groups: Groups) -> Plan:
     """What would happen to the copies: `plan.jsonl`, exact copies to the trash of their input. Nothing happens yet.
 
-    Lines of the file may be removed. The job `apply` does what it says, when a person starts it, and the job `undo`
-    puts all back. `dedup-assets plan` makes plans with other actions and relations.
+    Lines of the file may be removed. A person starts the job `apply`, which does it, and the job `undo`, which puts all
+    back. `dedup-assets plan` makes plans with other actions and relations.
     """
     made = plan_from(settings.open_work_dir(), groups, evidence, PlanOptions())
     versions.stamp(context, settings.parsed())

@@ -11,16 +11,16 @@ import dagster as dg
 
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.pipeline import assets, versions
+from dedup_assets.pipeline import assets, set_assets, versions
 from dedup_assets.pipeline.assets import features, features_of_shards
 from dedup_assets.pipeline.automation.schedules import DAILY, build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
-from dedup_assets.pipeline.checks import CHECKS, build_checks
+from dedup_assets.pipeline.checks import CHECKS, SET_CHECKS, build_checks
 from dedup_assets.pipeline.cleaning_jobs import build_cleaning_jobs
 from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, SCALE_OUT
 from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
-from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
+from dedup_assets.pipeline.jobs import assets_of, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
 from dedup_assets.pipeline.scoring import assets as scoring_assets
 from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
@@ -76,13 +76,13 @@ def build_definitions(
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
     # With ranges as partitions, uploads start only the listing: a run cannot execute partitions that it registers.
-    started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[RunMode.EVERYTHING]
+    started = ("image_manifest",) if scale_out else assets_of(RunMode.EVERYTHING, has_sets=bool(parsed.sets))
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
         assets=[*adapted, build_verdicts(prefix, group_name, owners)],
         asset_checks=checks,
-        jobs=[*build_jobs(prefix), *build_cleaning_jobs(prefix)],
+        jobs=[*build_jobs(prefix, has_sets=bool(parsed.sets)), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={
@@ -106,17 +106,19 @@ def build_assets(
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
     """Build the assets and checks without jobs, sensors and schedule; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
-        adapted = _adapt(_assets(scale_out), list(prefix), group_name, owners, settings)
-    return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS], prefix)
+        adapted = _adapt(_assets(scale_out, settings), list(prefix), group_name, owners, settings)
+    of_sets = SET_CHECKS if settings.sets else []
+    return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS, *of_sets], prefix)
 
 
-def _assets(scale_out: bool) -> list[dg.AssetsDefinition]:
-    found = dg.load_assets_from_modules([assets, scale_out_assets, scoring_assets])
-    chosen = [each for each in found if isinstance(each, dg.AssetsDefinition)]
+def _assets(scale_out: bool, settings: Settings) -> list[dg.AssetsDefinition]:
+    of_sets = [set_assets] if settings.sets else []
+    found = dg.load_assets_from_modules([assets, *of_sets, scale_out_assets, scoring_assets])
+    defined = [each for each in found if isinstance(each, dg.AssetsDefinition)]
     if not scale_out:
-        return [each for each in chosen if each.partitions_def is None]
+        return [each for each in defined if each.partitions_def is None]
     policy = backfill_policy()
-    spread = [each.with_attributes(backfill_policy=policy) if each.partitions_def else each for each in chosen]
+    spread = [each.with_attributes(backfill_policy=policy) if each.partitions_def else each for each in defined]
     return [features_of_shards() if each.keys == features.keys else each for each in spread]
 
 

@@ -24,8 +24,10 @@ from dedup_assets.engine.core.records import (
     Neighbors,
     Pairs,
 )
+from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.results import group_invariants, invariants, plan_invariants
-from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.engine.sets import leaked_images, say_leaks
+from dedup_assets.pipeline.resources import LAUNCH_TAG, SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
 
@@ -51,6 +53,8 @@ class Check:
 
 
 CHECKS: list[Check] = []
+SET_CHECKS: list[Check] = []  # of pipelines with named sets
+LEAKS_CHECK = "leaks"
 
 
 def check_of(
@@ -198,3 +202,16 @@ def max_removed_share(settings: SettingsResource, plan: Plan) -> dg.AssetCheckRe
 def verdicts_are_honoured(groups: Groups) -> dg.AssetCheckResult:
     """No verdict contradicts a newer one, and every row of the file of verdicts can be used; else this warns."""
     return judge(group_invariants.check_verdicts(groups), dg.AssetCheckSeverity.WARN)
+
+
+@check_of(SET_CHECKS, LEAKS_CHECK)
+def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, leaks: Leaks) -> dg.AssetCheckResult:
+    """At most `max_leaks` images of evaluation sets are in another set too.
+
+    A failure blocks what depends on leaks. `run()` publishes its results first, and then ends with an error.
+    """
+    limit, count = settings.parsed().max_leaks, leaked_images(leaks)
+    problem = f"{say_leaks(leaks)} (max_leaks={limit})" if count > limit else ""
+    is_said_later = LAUNCH_TAG in context.run.tags and not settings.parsed().stop_on_failed_checks
+    severity = dg.AssetCheckSeverity.WARN if is_said_later else dg.AssetCheckSeverity.ERROR
+    return judge(invariants.Verdict(problem, {"leaked_evaluation_images": count, "max_leaks": limit}), severity)

@@ -23,12 +23,14 @@ from dedup_assets.engine.core.records import (
     Similarity,
 )
 from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.work_dir import (
     WorkDir,
     files,
     gallery_files,
     group_history_files,
     index_file,
+    leak_files,
     manifest_file,
     match_files,
     plan_file,
@@ -65,6 +67,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Evidence: match_files.write_evidence,
     Groups: match_files.write_groups,
     Plan: plan_file.write_plan_file,
+    Leaks: leak_files.write_leaks,
     Gallery: gallery_files.write_gallery,
 }
 _NAMES: dict[type, tuple[str, ...]] = {
@@ -84,6 +87,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
         group_history_files.CHANGES_CSV,
         group_history_files.ALIASES_CSV,
     ),
+    Leaks: (leak_files.LEAKS_CSV, leak_files.MATRIX_CSV, leak_files.FIX_CSV, leak_files.LEAKS),
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 

@@ -51,9 +51,16 @@ _JOBS = {
 }
 
 
-def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = ()) -> dg.AssetSelection:
+def assets_of(mode: RunMode, *, has_sets: bool) -> tuple[str, ...]:
+    """The assets that a run mode materializes; leaks are among them where sets are named."""
+    looks_for_leaks = has_sets and "groups" in ASSETS_OF_MODE[mode]
+    return (*ASSETS_OF_MODE[mode], "leaks") if looks_for_leaks else ASSETS_OF_MODE[mode]
+
+
+def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = (), *, has_sets: bool = False) -> dg.AssetSelection:
     """Select the assets that a run mode materializes, with their checks."""
-    return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in ASSETS_OF_MODE[mode]))
+    names = assets_of(mode, has_sets=has_sets)
+    return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in names))
 
 
 def _choose(mode: RunMode) -> dict[str, object]:
@@ -61,11 +68,12 @@ def _choose(mode: RunMode) -> dict[str, object]:
     return {"resources": {"settings": {"config": {"run_mode": mode.value}}}}
 
 
-def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
+def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False) -> list[Any]:
     """Build a job for each run mode.
 
     Args:
         key_prefix: prefix of the pipeline's asset keys; names of jobs begin with it.
+        has_sets: the code location names sets, so that there are leaks to look for.
 
     Returns:
         Unresolved asset jobs, a type that Dagster does not export.
@@ -73,7 +81,7 @@ def build_jobs(key_prefix: Sequence[str] = ()) -> list[Any]:
     return [
         dg.define_asset_job(
             "_".join([*key_prefix, name]),
-            selection_of_mode(mode, key_prefix),
+            selection_of_mode(mode, key_prefix, has_sets=has_sets),
             config=_choose(mode) if mode.needs_train_set else None,
             description=description,
             executor_def=dg.in_process_executor,  # steps share memory, whatever the location's executor is

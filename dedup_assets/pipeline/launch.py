@@ -24,13 +24,14 @@ from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.pipeline.building import build_assets
+from dedup_assets.pipeline.checks import LEAKS_CHECK
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.host_process import hidden_event_loop, restored_signal_handlers
 from dedup_assets.pipeline.instances import dagster_home, open_instance
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
-from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, selection_of_mode
+from dedup_assets.pipeline.jobs import assets_of, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
-from dedup_assets.pipeline.resources import IO_MANAGER, DedupSettings
+from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, DedupSettings
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
 
@@ -59,7 +60,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
-        results = (name.rpartition("/")[2] for name in ASSETS_OF_MODE[settings.mode])
+        results = (name.rpartition("/")[2] for name in assets_of(settings.mode, has_sets=bool(settings.sets)))
         making = generation(folder, _doing(settings), will_write=files_of(results), is_over=_has_ended)
         view = held.enter_context(making)
         before = read_config(view)
@@ -102,14 +103,14 @@ def _materialize(
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
     assets, checks = build_assets(settings)  # with these settings, because code versions in the UI name them
-    run_tag = {"dedup_assets/launch": uuid.uuid4().hex}
+    run_tag = {LAUNCH_TAG: uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
         started()
         try:
             result = dg.materialize(
                 [*assets, *checks],
-                selection=selection_of_mode(settings.mode),
+                selection=selection_of_mode(settings.mode, has_sets=bool(settings.sets)),
                 instance=instance,
                 tags=run_tag,
                 resources={
@@ -177,6 +178,11 @@ def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
     failed = [
         f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
         for check in result.get_asset_check_evaluations()
-        if not check.passed
+        if not check.passed and check.check_name != LEAKS_CHECK
     ]
-    return RunFacts(metadata, seconds, failed)
+    leaked = [
+        str(check.description)
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.check_name == LEAKS_CHECK
+    ]
+    return RunFacts(metadata, seconds, failed, leaked)

@@ -25,8 +25,17 @@ from dedup_assets.engine.core.records import (
     SearchIndex,
     StoredManifest,
 )
-from dedup_assets.engine.core.settings import Distance
-from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files, plan_file
+from dedup_assets.engine.core.search_settings import Distance
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.work_dir import (
+    WorkDir,
+    files,
+    index_file,
+    leak_files,
+    manifest_file,
+    match_files,
+    plan_file,
+)
 from dedup_assets.engine.work_dir.result_files import FILES_OF
 
 _Readers = Mapping[type, Callable[[WorkDir], Any]]
@@ -62,6 +71,7 @@ _RECORDS: Mapping[str, _Readers] = {
     "evidence": {Evidence: match_files.read_evidence},
     "groups": {Groups: match_files.read_groups},
     "plan": {Plan: plan_file.read_plan_file},
+    "leaks": {Leaks: leak_files.read_leaks},
 }
 
 _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
@@ -74,6 +84,7 @@ _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
     "evidence": lambda work_dir: match_files.read_evidence(work_dir).rows,
     "groups": lambda work_dir: match_files.read_groups(work_dir).rows,
     "plan": lambda work_dir: plan_file.read_plan_file(work_dir).rows,
+    "leaks": lambda work_dir: leak_files.read_leaks(work_dir).rows,
 }
 
 

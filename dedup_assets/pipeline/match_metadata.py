@@ -6,8 +6,10 @@ import polars as pl
 from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
+from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.sets import leaked_images, say_leaks
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
 _PREVIEW_ROWS = 5
@@ -94,6 +96,21 @@ def _of_verdicts(decided: Decided) -> Metadata:
         "verdicts_elsewhere": decided.elsewhere,
         "verdict_conflicts": len(decided.conflicts),
         **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
+    }
+
+
+def of_leaks(leaks: Leaks) -> Metadata:
+    """Metadata of `leaks`: what leaks in words, counts, and the matrix as a table."""
+    return {
+        "dagster/row_count": len(leaks),
+        "leaks": say_leaks(leaks) or "none",
+        "leaked_evaluation_images": leaked_images(leaks),
+        "verified_pairs": int(leaks.rows["verified"].sum()),
+        "unverified_pairs": int((~leaks.rows["verified"]).sum()),
+        "images_to_drop": leaks.fix.filter(pl.col("action") == DROP).height,
+        "leak_matrix": dg.MetadataValue.table(
+            [dg.TableRecord(row) for row in leaks.matrix.to_dicts()],
+        ),
     }
 
 

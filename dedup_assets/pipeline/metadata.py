@@ -28,7 +28,8 @@ from dedup_assets.engine.core.records import (
     SearchIndex,
 )
 from dedup_assets.engine.core.redaction import redacted, redacted_name
-from dedup_assets.engine.core.settings import SearchSettings, Settings
+from dedup_assets.engine.core.search_settings import SearchSettings
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeOutcome
 from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures

@@ -20,6 +20,8 @@ from dedup_assets.engine.work_dir.generations import open_here as open_generatio
 
 IO_MANAGER = "dedup_io_manager"  # "io_manager" would be the default of a whole code location
 
+LAUNCH_TAG = "dedup_assets/launch"  # of the runs that `launch` starts
+
 _LOG_SECONDS = 10
 _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
 

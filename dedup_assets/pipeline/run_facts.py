@@ -1,6 +1,6 @@
 """What a run found, in plain types, so that `api` and `cli` show it without Dagster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CHECKS = "checks"
 
@@ -13,11 +13,13 @@ class RunFacts:
         metadata: numbers and texts by asset and key, as the UI shows them.
         seconds: duration of each step; the sum of all checks is under `CHECKS`.
         warnings: messages of failed checks that did not stop the run, and other notes for the user.
+        leaked: what leaks between sets, if that is more than `max_leaks`; the results are published, and the run fails.
     """
 
     metadata: dict[str, dict[str, object]]
     seconds: dict[str, float]
     warnings: list[str]
+    leaked: list[str] = field(default_factory=list)
 
     def number(self, asset: str, key: str) -> float | None:
         """A figure of an asset; None if the asset was not materialized."""

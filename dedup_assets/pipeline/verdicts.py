@@ -58,7 +58,8 @@ def build_verdicts(prefix: Sequence[str], group_name: str, owners: Sequence[str]
 
     with accepting_beta():
         decorated = dg.multi_observable_source_asset(specs=[spec], name="__".join([*prefix, "observe_verdicts"]))
-        made: dg.AssetsDefinition = decorated(observe_verdicts)
+        (made,) = dg.with_source_code_references([decorated(observe_verdicts)])
+    assert isinstance(made, dg.AssetsDefinition)  # noqa: S101 - as it was before
     return made
 
 

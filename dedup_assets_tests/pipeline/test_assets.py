@@ -19,7 +19,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 KEYS = ["000000000000-000000000004", "000000000004-000000000008", "000000000008-000000000012"]
-AFTER_EXTRACTION = ASSETS_OF_MODE[RunMode.EVERYTHING][1:]
+AFTER_EXTRACTION = (*ASSETS_OF_MODE[RunMode.EVERYTHING][1:], "plan")
 
 
 class Pipeline:
@@ -102,7 +102,7 @@ def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -
     assert pipeline.metadata(result, "similarity")["pairs"] >= 1
     assert (pipeline.work_dir / "gallery" / "index.html").exists()
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 14
+    assert len(checks) == 17
     assert [(check.check_name, check.description) for check in checks if not check.passed] == []
 
 

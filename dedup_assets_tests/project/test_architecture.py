@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
     "results": {"core"},
     "evidence": {"core"},
     "groups": {"core"},
+    "sets": {"core"},
     "decoders": {"core", "stores", "workers", "pictures", "inputs", "evidence"},
     "neighbors": {"core", "workers", "work_dir"},
     "extraction": {"core", "stores", "workers", "pictures", "inputs", "decoders", "work_dir", "results"},

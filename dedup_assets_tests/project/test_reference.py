@@ -29,11 +29,13 @@ def generator() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a run on a Python list of images, one of them damaged, and of a test set scored against them."""
+    """The files of a run on a Python list of images in two sets, one damaged, and of a test set scored against them."""
     folder = tmp_path_factory.mktemp("reference")
     pictures = [save_jpeg(folder / "photos" / f"{seed}.jpg", photo_like(seed)) for seed in (1, 2)]
     (folder / "photos" / "damaged.jpg").write_bytes(b"no picture")
-    assert dedup_assets.run([*map(str, pictures), str(folder / "photos" / "damaged.jpg")], str(folder / "out")) == 0
+    listed = [*map(str, pictures), str(folder / "photos" / "damaged.jpg")]
+    sets = {"train": listed[:1], "test": listed[1:]}
+    assert dedup_assets.run(listed, str(folder / "out"), sets=sets) == 0
     assert dedup_assets.run(str(folder / "photos"), str(folder / "out"), run_mode=3) == 0
     return folder / "out"
 

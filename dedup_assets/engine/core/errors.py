@@ -86,3 +86,7 @@ class ImageError(DedupError):
 
 class PublishedInterrupt(KeyboardInterrupt):
     """Ctrl-C came while results were published. The new results count already; the next run moves the rest."""
+
+
+class LeaksFoundError(DedupError):
+    """More images of evaluation sets are in other sets than `max_leaks` allows; the results are published."""

@@ -6,7 +6,6 @@ and meanings follow fastdup's interface (docs/compatibility.md); the description
 Code that parses a text such as `turi_param` belongs in `setting_values`; messages belong in `setting_messages`.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -17,6 +16,8 @@ from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.engine.core.search_settings import Distance, SearchSettings
+from dedup_assets.engine.core.set_names import NamedSets, check_sets, inputs_with_sets
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
     BoundingBoxText,
@@ -24,7 +25,6 @@ from dedup_assets.engine.core.setting_values import (
     HomePath,
     Inputs,
     KeepPolicy,
-    NearestNeighborModel,
     Patterns,
     TuriParam,
     nnmodel_of,
@@ -33,8 +33,6 @@ from dedup_assets.engine.core.setting_values import (
     parse_turi_param,
     short_inputs,
 )
-
-Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
 
 AUTO = "auto"
 """The `faiss_mode` that lets the tool choose an index."""
@@ -52,6 +50,15 @@ class Settings(BaseModel):
         description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
         "URL of any of these (s3://bucket/prefix), a text file with one path or URL per row, or a list of these; with "
         "run_mode 4 a folder or file of stored features.",
+    )
+    sets: NamedSets = Field(
+        default=[],
+        description="Named sets, each NAME=INPUT, such as train=photos/train; several inputs of one name are one set. "
+        "They are read too, and leaks between them are found.",
+    )
+    evaluation_sets: Patterns = Field(
+        default=[],
+        description="Names of the sets that are for evaluation and stay as they are; none: all but the first.",
     )
     include: Patterns = Field(
         default=[],
@@ -227,6 +234,9 @@ class Settings(BaseModel):
     max_removed_share: float = Field(
         default=MAX_REMOVED_SHARE, ge=0, le=1, description="A check reports plans that remove more of all or one input."
     )
+    max_leaks: int = Field(
+        default=0, ge=0, description="With more images of evaluation sets that are in another set too, a run fails."
+    )
     stop_on_failed_checks: bool = Field(
         default=False, description="Stop a run with an error, not a warning, beyond a max_..._share or recall_target."
     )
@@ -263,8 +273,14 @@ class Settings(BaseModel):
     def _read_nnmodel(cls, value: Any) -> str:  # noqa: ANN401
         return "" if value == "" else nnmodel_of(str(value))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_sets(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {**values, "input_dir": inputs_with_sets(values)} if values.get("sets") else values
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        check_sets(self.sets, self.evaluation_sets, self.run_mode, self.evidence)
         if self.mode is RunMode.SCORE_FEATURES and isinstance(self.input_dir, list):
             raise ValueError(
                 f"input_dir={short_inputs(self.input_dir)}: run_mode=4 takes one folder or file of stored features, "
@@ -306,7 +322,7 @@ class Settings(BaseModel):
         )
 
     @property
-    def search(self) -> "SearchSettings":
+    def search(self) -> SearchSettings:
         """How neighbours are searched."""
         named = self.nnmodel or parse_turi_param(self.turi_param).get("nnmodel", "brute_force")
         return SearchSettings(
@@ -325,24 +341,6 @@ class Settings(BaseModel):
     def box(self) -> BoundingBox | None:
         """The crop of `bounding_box`, or None."""
         return parse_bounding_box(self.bounding_box)
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """Method and metric of the neighbour search.
-
-    With `range_from`, all images with at least that similarity are neighbours too, up to `range_limit` of them.
-    """
-
-    provider: Literal["faiss", "turi"]
-    nnmodel: NearestNeighborModel
-    faiss_mode: str
-    faiss_param: dict[str, float]
-    distance: Distance
-    k: int
-    recall_target: float
-    range_from: float | None = None
-    range_limit: int = 0
 
 
 def allowed(name: str) -> str:

@@ -11,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.records import Features, SearchIndex
-from dedup_assets.engine.core.settings import Distance, Settings
+from dedup_assets.engine.core.search_settings import Distance
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.matching.rounds import BANDS
 from dedup_assets.engine.neighbors import SearchData
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher

@@ -11,7 +11,7 @@ from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
 from dedup_assets.engine.core.match_records import Evidence, Relation, Role
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Pairs
-from dedup_assets.engine.core.settings import Distance
+from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.decoders.tasks import Looked
 from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.matching.candidates import pair_similarities

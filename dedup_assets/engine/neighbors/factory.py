@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.similarity import prepared
 
 _BLOCK_ROWS = 16_384  # vectors copied at a time

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.records import Neighbors, SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, closest
 from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import search_all, within_range

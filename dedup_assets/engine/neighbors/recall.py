@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import closest, edges_of
 from dedup_assets.engine.neighbors.similarity import prepared, similarities
 from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA

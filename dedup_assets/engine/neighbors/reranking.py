@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, edges_of
 from dedup_assets.engine.neighbors.inverted_file.candidates import find_candidates
 from dedup_assets.engine.neighbors.inverted_file.layout import InvertedFile

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import Neighbors, RowRange, SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.crowds import find_crowds
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, edges_of
 from dedup_assets.engine.neighbors.factory import faiss_message, index_label, set_parameters

@@ -7,7 +7,7 @@ cut, in the same direction for every metric.
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.settings import Distance
+from dedup_assets.engine.core.search_settings import Distance
 
 DECIMALS = 6  # of similarity.csv; rounded here alone, so that files, thresholds and graph see the same number
 

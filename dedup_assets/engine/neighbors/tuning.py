@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.records import SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings
+from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.inverted_file.candidates import nearest_lists
 from dedup_assets.engine.neighbors.inverted_file.layout import InvertedFile, inverted_file_of, set_nprobe
 from dedup_assets.engine.neighbors.recall import SearchData, evenly_spread, exact_neighbors, share_found

@@ -7,7 +7,7 @@ import faiss
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import SearchIndex
-from dedup_assets.engine.core.settings import Distance
+from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.work_dir import fastdup_files, index_check
 from dedup_assets.engine.work_dir.identity import open_checked_local
 from dedup_assets.engine.work_dir.location import WorkDir

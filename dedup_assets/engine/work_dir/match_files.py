@@ -28,7 +28,7 @@ from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS, re
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
     "GROUPS_SCHEMA", "IMAGES_SCHEMA", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
-    "find_stored", "read_evidence", "read_groups", "write_evidence", "write_groups",
+    "find_stored", "read_evidence", "read_groups", "write_csv", "write_evidence", "write_groups",
 ]  # fmt: skip
 
 EVIDENCE = "evidence.parquet"
@@ -51,7 +51,7 @@ def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
     with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES, FINDINGS) as (table, text, images, findings):
         rows = _as(EVIDENCE_SCHEMA, evidence.rows)
         rows.write_parquet(table, metadata=facts)
-        _write_csv(text, rows)
+        write_csv(text, rows)
         _as(IMAGES_SCHEMA, evidence.images).write_parquet(images)
         _as(FINDINGS_SCHEMA, found.rows).write_parquet(findings, metadata={_MADE_WITH: found.made_with})
 
@@ -99,7 +99,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
             (groups.related, RELATED_SCHEMA, related, related_text),
         ):
             _as(schema, rows).write_parquet(parquet)
-            _write_csv(csv, _as(schema, rows))
+            write_csv(csv, _as(schema, rows))
         write_conflicts(conflicts, groups.decided)
         if groups.history:
             write_history(groups.history, tuple(history))
@@ -141,7 +141,8 @@ def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:
     return table.select(list(schema)).cast(schema)
 
 
-def _write_csv(file: BinaryIO, table: pl.DataFrame) -> None:
+def write_csv(file: BinaryIO, table: pl.DataFrame) -> None:
+    """Write a table as CSV: names as bytes, similarities and shares with 6 decimals, nothing for null."""
     write_rows(file, ",".join(table.columns), _lines(table))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY
-from dedup_assets.engine.work_dir import files, match_files
+from dedup_assets.engine.work_dir import files, leak_files, match_files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES
 from dedup_assets.engine.work_dir.index_file import INDEX
@@ -32,6 +32,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
         *HISTORY_FILES,
     ),
     "plan": (PLAN,),
+    "leaks": (leak_files.LEAKS, leak_files.LEAKS_CSV, leak_files.MATRIX_CSV, leak_files.FIX_CSV),
     "gallery": tuple(f"{GALLERY}/{page}" for page in PAGES),
 }
 """Names of the files that a run may write for each result; the main file comes first."""

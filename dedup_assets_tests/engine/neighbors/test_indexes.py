@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import SearchError
-from dedup_assets.engine.core.settings import SearchSettings, Settings
+from dedup_assets.engine.core.search_settings import SearchSettings
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, check_search
 
 DIMENSION = 32

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.records import RowRange, SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings, Settings
+from dedup_assets.engine.core.search_settings import SearchSettings
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, find_neighbors, indexes, search_rows
 from dedup_assets.engine.neighbors.inverted_file.candidates import find_candidates
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file, inverted_file_of, set_nprobe

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import SearchIndex
-from dedup_assets.engine.core.settings import SearchSettings, Settings
+from dedup_assets.engine.core.search_settings import SearchSettings
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors import build_index, check_index, search_train_set, usable_index
 
 

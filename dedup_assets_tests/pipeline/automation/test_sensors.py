@@ -127,7 +127,8 @@ def test_everything_is_off_until_somebody_switches_it_on() -> None:
         return {each.name for each in found if each.default_status.value == "RUNNING"}  # type: ignore[union-attr]
 
     assert running(defs) == set()
-    assert running(build_definitions(automate=True)) == {"new_uploads", "report_failures", "new_ranges_flow_on"}
+    on = {"new_uploads", "report_failures", "new_ranges_flow_on", "new_verdicts"}
+    assert running(build_definitions(automate=True)) == on
 
 
 def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
@@ -138,8 +139,9 @@ def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.Dag
     listing.materialize("image_manifest")
     assert listing.wanted() == {"feature_shards": 2}
     listing.materialize("feature_shards")
-    assert listing.wanted() == dict.fromkeys(ASSETS_OF_MODE[RunMode.EVERYTHING][1:], 1)
-    listing.materialize(*ASSETS_OF_MODE[RunMode.EVERYTHING][1:])
+    rest = (*ASSETS_OF_MODE[RunMode.EVERYTHING][1:], "plan")
+    assert listing.wanted() == dict.fromkeys(rest, 1)
+    listing.materialize(*rest)
     save_jpeg(tmp_path / "in" / "5.jpg", photo_like(5))
     listing.materialize("image_manifest")
     assert listing.wanted() == {"feature_shards": 1}

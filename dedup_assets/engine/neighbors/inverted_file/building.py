@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from dedup_assets.engine.core.settings import Distance
+from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.neighbors.inverted_file.candidates import nearest_lists
 from dedup_assets.engine.neighbors.inverted_file.layout import MOST_DIMENSIONS, MOST_LISTS, inverted_file_of
 from dedup_assets.engine.neighbors.inverted_file.splitting import split_long_lists

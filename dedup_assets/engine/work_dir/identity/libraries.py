@@ -16,6 +16,7 @@ _READ_BY = {
     "components": ("igraph", "numpy"),
     "evidence": ("dedup-assets", "numpy", "pillow", "simplejpeg"),
     "groups": ("dedup-assets",),
+    "leaks": ("dedup-assets",),
     "gallery": ("dedup-assets", "pillow"),
 }  # not for vectors: their fingerprint names the decoders, the model and onnxruntime
 

@@ -1,0 +1,26 @@
+"""How neighbours are searched: parsed from the settings of a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dedup_assets.engine.core.setting_values import NearestNeighborModel
+
+Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Method and metric of the neighbour search.
+
+    With `range_from`, all images with at least that similarity are neighbours too, up to `range_limit` of them.
+    """
+
+    provider: Literal["faiss", "turi"]
+    nnmodel: NearestNeighborModel
+    faiss_mode: str
+    faiss_param: dict[str, float]
+    distance: Distance
+    k: int
+    recall_target: float
+    range_from: float | None = None
+    range_limit: int = 0

@@ -1,0 +1,45 @@
+"""The record of leaks: images that are in more than one of the named sets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LINK = "link"
+"""The relation of two names of one file. Others are those of `match_records.Relation`."""
+
+DROP, DECIDE = "drop", "decide"
+"""Actions of `Leaks.fix`: the image goes; or both sets are for evaluation, and a person decides."""
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What the named sets of a run share.
+
+    Attributes:
+        rows: one row per pair across two sets: `set_a`, `a`, `set_b`, `b` (names as the sets have them, the set that is
+            named first is `set_a`), `verified` (boolean: one picture; false for similar images whose comparison
+            decided nothing), `relation` (link, exact, pixels, copy or unverified), `kind` (what was done, in words)
+            and `similarity` (float64; null for members of one group that were not compared). The verified ones first,
+            then by relation, sets and names.
+        matrix: one row per ordered pair of sets, each with itself too: `a`, `b`, `groups` (pictures that both have),
+            `images_of_a`, `images_of_b` (images with the same picture in the other set; of a set with itself: in
+            another image of it), `share_of_a`, `share_of_b` (of the images of the set), `exact` and `copy` (of
+            `groups`, those with and without files of the same bytes in both).
+        fix: what to take out, so that no verified leak is left: `set`, `filename`, `action`, `other_set`,
+            `because_of` (an image of the other set) and `relation`. Sets for evaluation stay as they are; between two
+            of them the action is decide, not drop.
+        sizes: number of images of each set, in the order of the sets.
+        evaluation: names of the sets for evaluation.
+    """
+
+    rows: "pl.DataFrame"
+    matrix: "pl.DataFrame"
+    fix: "pl.DataFrame"
+    sizes: Mapping[str, int]
+    evaluation: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return self.rows.height

@@ -1,0 +1,135 @@
+"""Leaks between sets: pairs, the matrix, and what to take out of which set.
+
+One pass over the matches answers all pairs of sets in both directions. Costs grow with the matched images and the
+number of sets, not with the square of a group.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+from typing import NamedTuple
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, Leaks
+from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
+from dedup_assets.engine.sets.matches import Match, SetMatches
+
+_ORDER = [LINK, *(relation.value for relation in Relation)]
+_SAME_BYTES = {LINK, Relation.EXACT.value}
+_SAME_FILE = Match(LINK, "the same file", 1.0)
+
+
+class _Hit(NamedTuple):
+    """An image of one set with the same picture in another set."""
+
+    image: bytes
+    other: bytes
+    match: Match
+
+
+def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evaluation: Sequence[str]) -> Leaks:
+    """Find what sets share.
+
+    Args:
+        members: `set`, `name` and `image`, each image once per set, the sets in their order.
+        evidence: why images match.
+        groups: images that are one picture.
+        evaluation: names of the sets for evaluation.
+    """
+    names = _names_by_set(members)
+    matches = SetMatches.of(evidence, groups)
+    hits = _hits(names, matches)
+    rows = [*_verified(names, hits), *_unverified(names, evidence)]
+    table = pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row")
+    order = pl.col("relation").cast(pl.Enum(_ORDER))
+    fix = pl.DataFrame(list(_fix(names, hits, evaluation)), schema=FIX_SCHEMA, orient="row")
+    return Leaks(
+        rows=table.sort(~pl.col("verified"), order, "set_a", "set_b", "a", "b"),
+        matrix=pl.DataFrame(list(_matrix(names, hits, matches)), schema=MATRIX_SCHEMA, orient="row"),
+        fix=fix,
+        sizes={name: len(images) for name, images in names.items()},
+        evaluation=tuple(evaluation),
+    )
+
+
+def _names_by_set(members: pl.DataFrame) -> dict[str, dict[bytes, bytes]]:
+    """For each set its images, with the name that it has for each."""
+    found: dict[str, dict[bytes, bytes]] = {}
+    for name, as_named, image in members.select("set", "name", "image").iter_rows():
+        found.setdefault(name, {})[image] = as_named
+    return found
+
+
+def _hits(names: Mapping[str, Mapping[bytes, bytes]], matches: SetMatches) -> dict[tuple[str, str], list[_Hit]]:
+    """For each ordered pair of sets, what of the first has the same picture in the second."""
+    inside = {name: set(images) for name, images in names.items()}
+    of_group = {name: [[each for each in group if each in inside[name]] for group in matches.groups] for name in names}
+    found: dict[tuple[str, str], list[_Hit]] = {}
+    for a, b in product(names, names):
+        hits = found[a, b] = []
+        for image in sorted(names[a]):
+            if a != b and image in inside[b]:
+                hits.append(_Hit(image, image, _SAME_FILE))
+            others = sorted(set(matches.others(image, inside[b], of_group[b])))
+            hits += [_Hit(image, other, matches.between(image, other)) for other in others]
+    return found
+
+
+def _verified(
+    names: Mapping[str, Mapping[bytes, bytes]], hits: Mapping[tuple[str, str], Sequence[_Hit]]
+) -> Iterator[tuple[object, ...]]:
+    for a, b in combinations(names, 2):
+        pairs = {(hit.image, hit.other): hit.match for hit in hits[a, b]}
+        pairs |= {(hit.other, hit.image): hit.match for hit in hits[b, a]}
+        for (one, other), match in pairs.items():
+            yield a, names[a][one], b, names[b][other], True, match.relation, match.kind, match.similarity
+
+
+def _unverified(names: Mapping[str, Mapping[bytes, bytes]], evidence: Evidence) -> Iterator[tuple[object, ...]]:
+    """Similar pairs across sets whose comparison decided nothing."""
+    undecided = evidence.rows.filter(pl.col("relation") == Relation.UNVERIFIED.value)
+    for one, other, similarity, kind in undecided.select("a", "b", "similarity", "kind").iter_rows():
+        for a, b in combinations(names, 2):
+            for in_a, in_b in ((one, other), (other, one)):
+                if in_a in names[a] and in_b in names[b]:
+                    pair = (a, names[a][in_a], b, names[b][in_b])
+                    yield *pair, False, Relation.UNVERIFIED.value, kind, similarity
+
+
+def _matrix(
+    names: Mapping[str, Mapping[bytes, bytes]], hits: Mapping[tuple[str, str], Sequence[_Hit]], matches: SetMatches
+) -> Iterator[tuple[object, ...]]:
+    pictures = matches.pictures()
+    for a, b in product(names, names):
+        both = [*hits[a, b], *hits[b, a]]
+        shared = {pictures.get(hit.image, hit.image) for hit in both}
+        exact = {pictures.get(hit.image, hit.image) for hit in both if hit.match.relation in _SAME_BYTES}
+        of_a, of_b = (len({hit.image for hit in hits[pair]}) for pair in ((a, b), (b, a)))
+        shares = (of_a / len(names[a]), of_b / len(names[b]))
+        yield a, b, len(shared), of_a, of_b, *shares, len(exact), len(shared) - len(exact)
+
+
+def _fix(
+    names: Mapping[str, Mapping[bytes, bytes]],
+    hits: Mapping[tuple[str, str], Sequence[_Hit]],
+    evaluation: Sequence[str],
+) -> Iterator[tuple[object, ...]]:
+    """Of each pair of sets one gives its shared images up: the one not for evaluation; of two alike see `_giving`."""
+    for a, b in combinations(names, 2):
+        gives = _giving(a, b, evaluation)
+        keeps = b if gives == a else a
+        action = DECIDE if gives in evaluation else DROP
+        first: dict[bytes, _Hit] = {}
+        for hit in hits[gives, keeps]:
+            first.setdefault(hit.image, hit)
+        for hit in first.values():
+            because = names[keeps][hit.other]
+            yield gives, names[gives][hit.image], action, keeps, because, hit.match.relation
+
+
+def _giving(a: str, b: str, evaluation: Sequence[str]) -> str:
+    """Which of two sets, `a` named before `b`, gives up what they share: of two for evaluation `a`, else `b`."""
+    if (a in evaluation) == (b in evaluation):
+        return a if a in evaluation else b
+    return b if a in evaluation else a

@@ -1,0 +1,21 @@
+"""Leaks in a sentence: how many images of which set are in which other."""
+
+import polars as pl
+
+from dedup_assets.engine.core.set_records import Leaks
+
+
+def leaked_images(leaks: Leaks) -> int:
+    """Images of evaluation sets that are in another set too; each pair of sets counts for itself."""
+    of_evaluation = leaks.matrix.filter(pl.col("a").is_in(list(leaks.evaluation)) & (pl.col("a") != pl.col("b")))
+    return int(of_evaluation["images_of_a"].sum())
+
+
+def say_leaks(leaks: Leaks) -> str:
+    """What leaks: "20 of 52 test images are in train; ..."; empty if nothing does."""
+    parts = []
+    pairs = leaks.matrix.filter((pl.col("a") != pl.col("b")) & (pl.col("images_of_a") > 0))
+    for a, b, images in pairs.select("a", "b", "images_of_a").iter_rows():
+        if a in leaks.evaluation:
+            parts.append(f"{images:,} of {leaks.sizes[a]:,} {a} images are in {b}")
+    return "; ".join(parts)

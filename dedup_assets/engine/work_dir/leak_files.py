@@ -1,0 +1,47 @@
+"""The files of leaks between sets. docs/reference.md, "Files", describes the columns. Names are bytes."""
+
+import json
+
+import polars as pl
+
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
+from dedup_assets.engine.work_dir.csv_rows import read_table
+from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.match_files import write_csv
+from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
+
+LEAKS, LEAKS_CSV = "leaks.parquet", "leaks.csv"
+MATRIX_CSV = "leak_matrix.csv"
+FIX_CSV = "split_fix.csv"
+
+
+def write_leaks(work_dir: WorkDir, leaks: Leaks) -> None:
+    """Write leaks.parquet, leaks.csv, leak_matrix.csv and split_fix.csv."""
+    facts = {"sizes": json.dumps(dict(leaks.sizes)), "evaluation": json.dumps(leaks.evaluation)}
+    with work_dir.publish(LEAKS, LEAKS_CSV, MATRIX_CSV, FIX_CSV) as (table, text, matrix, fix):
+        leaks.rows.write_parquet(table, metadata=facts)
+        write_csv(text, leaks.rows)
+        write_csv(matrix, leaks.matrix)
+        write_csv(fix, leaks.fix)
+
+
+def read_leaks(work_dir: WorkDir) -> Leaks:
+    """Read leaks.parquet, leak_matrix.csv and split_fix.csv.
+
+    Raises:
+        WorkDirError: a file is missing, damaged or of another program.
+    """
+    remedy = "materialize leaks"
+    rows, facts = read_parquet(work_dir, LEAKS, remedy, LEAKS_SCHEMA)
+    matrix, fix = _table(work_dir, MATRIX_CSV, MATRIX_SCHEMA), _table(work_dir, FIX_CSV, FIX_SCHEMA)
+    with naming_damage(work_dir, LEAKS, remedy):
+        evaluation = tuple(json.loads(fact(facts, "evaluation")))
+        return Leaks(rows, matrix, fix, json.loads(fact(facts, "sizes")), evaluation)
+
+
+def _table(work_dir: WorkDir, name: str, schema: pl.Schema) -> pl.DataFrame:
+    remedy = "materialize leaks"
+    work_dir.require(name, remedy=remedy)
+    with work_dir.open(name) as file, naming_damage(work_dir, name, remedy):
+        return read_table(file, work_dir.path(name), dict(schema))
