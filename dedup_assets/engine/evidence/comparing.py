@@ -29,6 +29,7 @@ _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
 _WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
+_SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
 _LIKELY = 0.5  # correlation of places at 64 px from which a map is judged
 
 
@@ -93,6 +94,9 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         relation = Relation.COPY
     elif best.score >= VARIANT_SCORE or votes >= VARIANT_VOTES:
         relation = Relation.VARIANT
+    edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best)
+    if relation is Relation.COPY and _are_parts(best, edits):
+        relation = Relation.VARIANT
     return Finding(
         relation,
         best.score,
@@ -101,7 +105,7 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         best.overlap_b,
         1 - best.agreement,
         best.inliers,
-        {} if relation is Relation.UNVERIFIED else explain(a, b, best),
+        edits,
         (a.width, a.height) == (b.width, b.height),
     )
 
@@ -122,6 +126,11 @@ def _is_other_moment(judged: Judged) -> bool:
         return False
     changes = find_changes(judged)
     return changes.mixing + 3 * changes.displaced > _OTHER_MOMENT
+
+
+def _are_parts(judged: Judged, edits: Mapping[str, float]) -> bool:
+    """Whether each picture shows much of the photograph that the other lacks, so that neither can stand for both."""
+    return {"cropped_a", "cropped_b"} <= edits.keys() and max(judged.overlap_a, judged.overlap_b) < _SHOWN
 
 
 def _comes_first(a: Look, b: Look) -> bool:

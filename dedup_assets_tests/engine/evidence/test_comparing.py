@@ -161,6 +161,21 @@ def test_one_template_with_other_text_is_a_variant() -> None:
     assert compared(one, two).relation is Relation.VARIANT
 
 
+@pytest.mark.parametrize("step", [0.14, 0.3])
+def test_two_parts_of_a_photograph_that_overlap_are_variants(step: float) -> None:
+    picture = photo(4)
+    width, height = picture.size
+    left, right = (picture.crop((int(width * at), 0, int(width * (at + 0.7)), height)) for at in (0, step))
+    assert compared(left, right).relation is Relation.VARIANT
+    assert compared(picture, left).relation is compared(right, picture).relation is Relation.COPY
+
+
+def test_a_picture_that_was_turned_within_its_frame_is_a_copy() -> None:
+    picture = ImageOps.expand(photo(5), 6, "white")  # the corners of the frame are told from the picture
+    turned_in_frame = picture.rotate(15, resample=Image.Resampling.BICUBIC)
+    assert compared(picture, turned_in_frame).relation is Relation.COPY
+
+
 def test_text_over_a_picture_is_an_edit() -> None:
     finding = compared(photo(6), with_text(photo(6), "WHEN YOU SEE IT"))
     assert finding.relation is Relation.COPY
