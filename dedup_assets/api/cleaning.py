@@ -101,7 +101,8 @@ def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") ->
             undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)
         for reason in undone.failed:
             report(f"not put back: {reason}")
-        say(f"{undone.restored:,} files are back in their places; {undone.in_place:,} were there already")
+        said = "file is back in its place" if undone.restored == 1 else "files are back in their places"
+        say(f"{undone.restored:,} {said}; already there: {undone.in_place:,}")
         if undone.failed:
             say(f"{len(undone.failed):,} could not be put back; the same command can be run again")
             outcome.code = SOME_SKIPPED

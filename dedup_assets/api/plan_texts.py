@@ -39,8 +39,9 @@ def plan_table(plan: Plan) -> str:
     """What a plan would do: by relation, then by input, the largest groups, and what is left out."""
     if not len(plan):
         return "\n".join(["nothing to do: no copy is planned", *_left_out(plan)])
+    groups = counted(plan.rows["group_id"].n_unique(), "group")
     said = [
-        f"{len(plan):,} files in {plan.rows['group_id'].n_unique():,} groups, {size(_bytes(plan.rows))}: "
+        f"{counted(len(plan), 'file')} in {groups}, {size(_bytes(plan.rows))}: "
         f"{_WILL[plan.action]}{f' to {plan.to}' if plan.to else ''}",
         "",
         _table(("relation to the kept file", "files", "size"), _by_relation(plan)),
@@ -51,17 +52,17 @@ def plan_table(plan: Plan) -> str:
         *_left_out(plan),
     ]
     if plan.returned:
-        said.append(f"came back: {plan.returned:,} of these files were removed by an earlier apply (removed.csv)")
+        said.append(f"came back after an earlier apply removed it (removed.csv): {counted(plan.returned, 'file')}")
     return "\n".join(said)
 
 
 def applied_text(plan: Plan, applied: Applied) -> str:
     """What an apply did, and how it is undone."""
-    said = [f"{_DONE[plan.action]} {applied.done:,} files, {size(applied.bytes)}"]
+    said = [f"{_DONE[plan.action]} {counted(applied.done, 'file')}, {size(applied.bytes)}"]
     if applied.before:
-        said.append(f"{applied.before:,} files were done by an earlier apply of this plan")
+        said.append(f"done by an earlier apply of this plan: {counted(applied.before, 'file')}")
     if applied.skipped:
-        said.append(f"{len(applied.skipped):,} groups were left as they are; the lines above say why")
+        said.append(f"{counted(len(applied.skipped), 'group')} left as before; the lines above say why")
     if plan.action is Action.TRASH:
         said += [f"trash: {place}" for place in applied.places]
     if applied.places and plan.action is not Action.DELETE:
@@ -75,6 +76,11 @@ def size(size_bytes: float) -> str:
     while size_bytes >= _THOUSAND and unit < len(_UNITS) - 1:
         size_bytes, unit = size_bytes / _THOUSAND, unit + 1
     return f"{size_bytes:.0f} B" if not unit else f"{size_bytes:.1f} {_UNITS[unit]}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 file, 2 files."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def shown(name: bytes) -> str:

@@ -36,7 +36,7 @@ def test_a_plan_is_shown_applied_and_undone(command_line: Runner, results: Path)
     command = applied.stdout.rstrip("\n").rpartition("dedup-assets ")[2].split()
     undone = command_line.run(*command)
     assert undone.exit_code == 0, undone.said
-    assert "2 files are back" in undone.stdout
+    assert "2 files are back in their places" in undone.stdout
     assert tree(photos) == before
 
 
@@ -45,6 +45,8 @@ def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results
     (results.parent / "photos" / "x" / "1.jpg").write_bytes(b"other")
     outcome = command_line.run("apply", str(results.parent / "mine.jsonl"), "--yes")
     assert outcome.exit_code == 3
+    assert "moved to the trash: 1 file, " in outcome.stdout
+    assert "1 group left as before" in outcome.stdout
     (line,) = outcome.stderr.splitlines()
     assert line.startswith("dedup-assets: skipped g-000000000000: ")
     assert "1.jpg' has changed since the plan was made" in line

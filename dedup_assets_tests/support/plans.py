@@ -88,7 +88,14 @@ def plan_for(
 
 
 def save_results(
-    work_dir: Path, top: Path, groups: Mapping[str, Sequence[str]], *, others: int = 100, where: str = ""
+    work_dir: Path,
+    top: Path,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    others: int = 100,
+    where: str = "",
+    roles: Mapping[str, tuple[str, str]] | None = None,
+    honoured: str = "",
 ) -> WorkDir:
     """Write what a run leaves that found these groups below a folder.
 
@@ -98,8 +105,10 @@ def save_results(
         groups: as of `groups_of`.
         others: images of the run that are in no group.
         where: URL of the prefix that holds the same files; the input is local otherwise.
+        roles: as of `groups_of`.
+        honoured: digest of the verdicts that the groups honour.
     """
-    made, evidence = groups_of(top, groups)
+    made, evidence = groups_of(top, groups, roles)
     if where:
         made, evidence = _elsewhere(made, evidence, os.fsencode(top), where.encode())
     names = [
@@ -123,7 +132,9 @@ def save_results(
         ):
             view.written.clear()
             write(view, value)
-            record_results(view, {name: Result(files=file_records(view.written), settings=settings)}, settings, {})
+            made_from = {"verdicts": honoured} if honoured and name == "groups" else {}
+            result = Result(files=file_records(view.written), settings=settings, made_from=made_from)
+            record_results(view, {name: result}, settings, {})
     return results
 
 

@@ -4,6 +4,7 @@ planning.py    groups to a plan: what is left out and why
 gathering.py   the files of a work_dir to a plan
 writing.py     a plan to its file
 applying.py    a plan to deeds: verified, noted, done
+heeding.py     verdicts that were given since
 verifying.py   a group before anything happens to it
 undoing.py     an apply, undone
 runs.py        earlier applies: found, and settled where they were killed

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dedup_assets.engine.cleaning.gathering import generation_of
+from dedup_assets.engine.cleaning.heeding import Decisions
 from dedup_assets.engine.cleaning.local_files import temporary_beside
 from dedup_assets.engine.cleaning.runs import (
     Run,
@@ -140,6 +141,7 @@ class _Applying:
         self._skipped: list[Skipped] = []
         self._done: list[Act] = []
         self._run = ""
+        self._decisions = Decisions(work_dir)
         self._journals: dict[str, JournalFolder] = {}
 
     def run(self) -> Applied:
@@ -217,7 +219,9 @@ class _Applying:
         self._do(ready)
 
     def _do(self, groups: Sequence[Verified]) -> None:
-        """Announce the acts of some groups in the journals, then do them."""
+        """Announce the acts of some groups in the journals, then do them, if no verdict is against it."""
+        self._decisions.read_again()
+        groups = [each for each in groups if self._is_allowed(each)]
         acts = [[self._act(row, seen) for row, seen in zip(each.rows, each.seen, strict=True)] for each in groups]
         for trash, journal in self._journals.items():
             mine = [act for some in acts for act in some if self._trashes[act.filename] == trash]
@@ -225,6 +229,12 @@ class _Applying:
                 journal.append_acts(mine)
         for group, some in zip(groups, acts, strict=True):
             self._do_group(group, some)
+
+    def _is_allowed(self, group: Verified) -> bool:
+        reason = next(filter(None, map(self._decisions.why_not, group.rows)), "")
+        if reason:
+            self._skip(Skipped(group.group_id, reason), len(group.rows))
+        return not reason
 
     def _do_group(self, group: Verified, acts: Sequence[Act]) -> None:
         kept = group.kept

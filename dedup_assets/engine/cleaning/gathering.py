@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from dedup_assets.engine.cleaning.heeding import verdict_file_of
 from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import Evidence, Groups
@@ -16,7 +17,6 @@ from dedup_assets.engine.work_dir.apply_journal import trash_of
 from dedup_assets.engine.work_dir.identity import identity_of, read_config
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 from dedup_assets.engine.work_dir.removed_file import read_removed
-from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 
 _GROUPS = "groups"
 _MANIFEST = "image_manifest"
@@ -41,9 +41,8 @@ def plan_of(work_dir: WorkDir, options: PlanOptions) -> Plan:
 
 def _refuse_older_than_verdicts(work_dir: WorkDir) -> None:
     """Refuse groups that do not know all verdicts: one of these may protect a file."""
-    config = read_config(work_dir)
-    file = VerdictFile.of(str(config.settings.get("verdicts", "")), work_dir.url)
-    if file.read().digest != config.result(_GROUPS).made_from.get("verdicts", ""):
+    file, honoured = verdict_file_of(work_dir)
+    if file.read().digest != honoured:
         raise PlanError(
             f"{file.path!r} has changed since the groups in work_dir={work_dir.url!r} were made: run again, so that "
             "they honour all verdicts"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dedup_assets.engine.core.match_records import Relation
@@ -86,8 +87,17 @@ class Plan:
         return self.rows.height
 
     def root_of(self, name: bytes) -> Root:
-        """The input that holds a file."""
-        return next((root for root in self.roots if is_below(name, root.name)), Root(b"", 0))
+        """The input that holds a file: the one with the longest name."""
+        folder = name
+        while b"/" in folder:
+            folder = folder.rpartition(b"/")[0]
+            if folder in self._roots_by_name:
+                return self._roots_by_name[folder]
+        return next((root for root in self.roots if not root.name), Root(b"", 0))
+
+    @cached_property
+    def _roots_by_name(self) -> Mapping[bytes, Root]:
+        return {root.name.rstrip(b"/"): root for root in self.roots if root.name}
 
     def removed_shares(self) -> list[tuple[Root, int]]:
         """The files that the rows remove: of all inputs together, then of each input that loses one."""

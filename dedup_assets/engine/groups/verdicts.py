@@ -35,7 +35,7 @@ class Heard:
 
     def hear(self, verdict: GivenVerdict) -> None:
         """Honour a verdict, unless it contradicts those heard before."""
-        against = self._contradicted(verdict) if Decision(verdict.relation).is_of_pair else []
+        against = self.contradicted(verdict) if Decision(verdict.relation).is_of_pair else []
         if against:
             said = f"{verdict.relation} contradicts newer verdicts: {', '.join(against)}"
             self.conflicts.append(Conflict(verdict.line, verdict.verdict_id, said, against, verdict))
@@ -51,7 +51,8 @@ class Heard:
         """Contents that are one picture, two or more each."""
         return [sorted(members) for members in self._members.values() if len(members) > 1]
 
-    def _contradicted(self, verdict: GivenVerdict) -> list[str]:
+    def contradicted(self, verdict: GivenVerdict) -> list[str]:
+        """Ids of the honoured verdicts that a verdict on two contents contradicts."""
         a, b = verdict.a_content, verdict.b_content
         one, other = self._class(a), self._class(b)
         if Decision(verdict.relation).separates:

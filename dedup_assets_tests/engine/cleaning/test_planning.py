@@ -8,7 +8,8 @@ import pytest
 
 from dedup_assets.engine.cleaning import PlanOptions
 from dedup_assets.engine.core.errors import PlanError
-from dedup_assets.engine.core.plan_records import Action, too_many_removed
+from dedup_assets.engine.core.plan_records import Action, Plan, Root, too_many_removed
+from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets_tests.support.plans import plan_for, save_copies
 
 GROUPS = {"a.jpg": ["x/1.jpg", "x/2.jpg"], "b.jpg": ["x/3.jpg"]}
@@ -90,3 +91,18 @@ def test_a_plan_that_empties_an_input_is_too_much(tmp_path: Path) -> None:
     assert too_many_removed(many, 0.5) == ""
     linked = plan_for(tmp_path, GROUPS, PlanOptions(Action.HARDLINK), others=0)
     assert too_many_removed(linked, 0.0) == ""
+
+
+def test_a_file_counts_for_the_longest_input_that_holds_it() -> None:
+    names = (b"/", b"/photos", b"/photos/new", b"s3://bucket/photos")
+    roots = tuple(Root(name, 1) for name in sorted(names, key=len, reverse=True))
+    plan = Plan(pl.DataFrame(schema=PLAN_SCHEMA), "of a test", Action.TRASH, roots=roots)
+    holders = {
+        b"/photos/new/1.jpg": b"/photos/new",
+        b"/photos/new.jpg": b"/photos",
+        b"/photos2/new/1.jpg": b"/",
+        b"s3://bucket/photos/x/1.jpg": b"s3://bucket/photos",
+        b"s3://bucket/photos2/1.jpg": b"",
+        b"here.jpg": b"",
+    }
+    assert {name: plan.root_of(name).name for name in holders} == holders
