@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from io import StringIO
 from types import TracebackType
@@ -79,6 +80,35 @@ def print_summary(facts: RunFacts, settings: Settings) -> None:
     say(text.getvalue().rstrip("\n"))
 
 
+def _since_the_last_run(facts: RunFacts) -> Iterator[str]:
+    changed = [(change, facts.number("groups", f"groups_{change}")) for change in Change]
+    if (facts.number("groups", "groups_run") or 0) > 1 and any(count for _, count in changed):
+        words = ", ".join(f"{count:,.0f} {change}" for change, count in changed if count)
+        yield f"groups since the last run: {words} (group_changes.csv)"
+    if changes := facts.metadata.get("bad_images", {}).get("since_the_last_run"):
+        yield f"since the last run: {changes}"
+
+
+def _about_scored(facts: RunFacts, settings: Settings) -> str:
+    matched, good = facts.number("similarity", "matched_images"), facts.number("bad_images", "good_images")
+    if matched is None or good is None:
+        return ""
+    return (
+        f"{matched:,.0f} of {good:,.0f} test images resemble a train image: a similarity of at least "
+        f"{settings.threshold}; their pixels are not compared"
+    )
+
+
+def _about_sets(facts: RunFacts) -> str:
+    listed, leaks = facts.metadata.get("image_manifest", {}), facts.metadata.get("leaks", {})
+    if leaks:
+        sizes = f"sets: {listed['sets']}; " if "sets" in listed else ""
+        return f"{sizes}leaks: {leaks['leaks']}"
+    if recognised := listed.get("recognised_sets"):
+        return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"
+    return ""
+
+
 def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
@@ -111,14 +141,13 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         if value:
             table.add_row(label, format(value, form))
     console.print(table)
-    changed = [(change, facts.number("groups", f"groups_{change}")) for change in Change]
-    if (facts.number("groups", "groups_run") or 0) > 1 and any(count for _, count in changed):
-        words = ", ".join(f"{count:,.0f} {change}" for change, count in changed if count)
-        console.print(f"groups since the last run: {words} (group_changes.csv)")
-    if changes := facts.metadata.get("bad_images", {}).get("since_the_last_run"):
-        console.print(f"since the last run: {changes}", markup=False)
+    for line in _since_the_last_run(facts):
+        console.print(line, markup=False)
     if facts.number("image_manifest", "left_out"):
         console.print(f"left out: {facts.metadata['image_manifest']['left_out_kinds']}", markup=False)
+    for line in (_about_scored(facts, settings), _about_sets(facts)):
+        if line:
+            console.print(line, markup=False)
     steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)
     console.print(f"seconds: {steps}", markup=False)
     for warning in facts.warnings:

@@ -43,13 +43,16 @@ from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.results.changes import find_changes
+from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
+from dedup_assets.engine.work_dir.manifest_file import read_manifest
 from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.set_results import leaks_between
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
 
 # Ranges that were never computed. eager() would request all ranges after each listing; on_missing() would leave out
@@ -82,6 +85,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
     versions.stamp(context, content=manifest.digest)
     context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale))
+    context.add_output_metadata(match_metadata.of_sets(parsed.asked_sets, manifest))
     return manifest
 
 
@@ -311,6 +315,9 @@ def gallery(
 ) -> Gallery:
     """The report: `gallery/index.html` and its pages, with all results and the pictures side by side."""
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
+    leaks = None
+    if asked := parsed.asked_sets:
+        leaks = leaks_between(asked, read_manifest(work_dir), evidence, groups)
 
     def results() -> Results:
         return Results(
@@ -324,9 +331,11 @@ def gallery(
             uncompared=read_uncompared(work_dir),
             evidence=evidence,
             groups=groups,
+            leaks=leaks,
+            saying="" if leaks is None else say_leaks(leaks),
         )
 
-    pages = find_or_build_gallery(results, parsed, work_dir)
+    pages = find_or_build_gallery(results, parsed, work_dir, leaks)
     versions.stamp(context, parsed)
     context.add_output_metadata(metadata.of_gallery(pages, work_dir))
     return pages

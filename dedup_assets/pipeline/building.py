@@ -76,13 +76,13 @@ def build_definitions(
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
     # With ranges as partitions, uploads start only the listing: a run cannot execute partitions that it registers.
-    started = ("image_manifest",) if scale_out else assets_of(RunMode.EVERYTHING, has_sets=bool(parsed.sets))
+    started = ("image_manifest",) if scale_out else assets_of(RunMode.EVERYTHING, has_sets=bool(parsed.asked_sets))
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
         assets=[*adapted, build_verdicts(prefix, group_name, owners)],
         asset_checks=checks,
-        jobs=[*build_jobs(prefix, has_sets=bool(parsed.sets)), *build_cleaning_jobs(prefix)],
+        jobs=[*build_jobs(prefix, has_sets=bool(parsed.asked_sets)), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={
@@ -107,12 +107,12 @@ def build_assets(
     """Build the assets and checks without jobs, sensors and schedule; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
         adapted = _adapt(_assets(scale_out, settings), list(prefix), group_name, owners, settings)
-    of_sets = SET_CHECKS if settings.sets else []
+    of_sets = SET_CHECKS if settings.asked_sets else []
     return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS, *of_sets], prefix)
 
 
 def _assets(scale_out: bool, settings: Settings) -> list[dg.AssetsDefinition]:
-    of_sets = [set_assets] if settings.sets else []
+    of_sets = [set_assets] if settings.asked_sets else []
     found = dg.load_assets_from_modules([assets, *of_sets, scale_out_assets, scoring_assets])
     defined = [each for each in found if isinstance(each, dg.AssetsDefinition)]
     if not scale_out:

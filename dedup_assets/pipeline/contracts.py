@@ -13,7 +13,7 @@ import polars as pl
 from dedup_assets.engine.core.records import Neighbors, Similarity
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.thumbnails import Effort
-from dedup_assets.engine.graph import count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.graph import count_matched, count_pairs, find_outliers, similar_pairs
 from dedup_assets.pipeline import metadata
 from dedup_assets.pipeline.dagster_internals import accepting_beta
 from dedup_assets.pipeline.resources import IO_MANAGER
@@ -70,6 +70,8 @@ def search_results(
         pairs = similar_pairs(neighbors, names, settings.threshold, found_names=found_names)
         count = count_pairs(neighbors, settings.threshold, names, found_names=found_names)
         facts = metadata.of_similarity(neighbors, pairs, count, settings, effort)
+        if found_names is not None:
+            facts["matched_images"] = count_matched(neighbors, settings.threshold)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)
     if "outliers" in selected:
         outliers = find_outliers(neighbors, names, settings.lower_threshold, found_names=found_names)

@@ -22,7 +22,7 @@ from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins
 from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.locks import Lock
-from dedup_assets.engine.work_dir.result_files import files_of
+from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.checks import LEAKS_CHECK
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
@@ -60,8 +60,14 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
-        results = (name.rpartition("/")[2] for name in assets_of(settings.mode, has_sets=bool(settings.sets)))
-        making = generation(folder, _doing(settings), will_write=files_of(results), is_over=_has_ended)
+        results = (name.rpartition("/")[2] for name in assets_of(settings.mode, has_sets=bool(settings.asked_sets)))
+        making = generation(
+            folder,
+            _doing(settings),
+            will_write=files_of(results),
+            withdrawn=_withdrawn(settings),
+            is_over=_has_ended,
+        )
         view = held.enter_context(making)
         before = read_config(view)
         if settings.mode is RunMode.SIMILARITY:
@@ -83,6 +89,12 @@ def _notes(settings: Settings, before: Config, after: Config) -> Iterator[str]:
         yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
             f", of model {made_by[:12]}" if made_by else ""
         )
+
+
+def _withdrawn(settings: Settings) -> tuple[str, ...]:
+    """Files of leaks that an earlier run found, if this one makes groups without sets: they tell of other groups."""
+    makes_groups = "groups" in assets_of(settings.mode, has_sets=False)
+    return FILES_OF["leaks"] if makes_groups and not settings.asked_sets else ()
 
 
 def _doing(settings: Settings) -> str:
@@ -110,7 +122,7 @@ def _materialize(
         try:
             result = dg.materialize(
                 [*assets, *checks],
-                selection=selection_of_mode(settings.mode, has_sets=bool(settings.sets)),
+                selection=selection_of_mode(settings.mode, has_sets=bool(settings.asked_sets)),
                 instance=instance,
                 tags=run_tag,
                 resources={

@@ -6,9 +6,12 @@ import polars as pl
 from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
+from dedup_assets.engine.core.records import Manifest
+from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
+from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
 from dedup_assets.engine.sets import leaked_images, say_leaks
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
@@ -97,6 +100,19 @@ def _of_verdicts(decided: Decided) -> Metadata:
         "verdict_conflicts": len(decided.conflicts),
         **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
     }
+
+
+def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:
+    """Metadata of `image_manifest` about sets: their sizes; or, unasked, which sets folders seem to be.
+
+    Raises:
+        DedupError: as of `find_members`, before the first image is read.
+    """
+    if not asked:
+        found = recognised_sets(asked.inputs, manifest)
+        return {"recognised_sets": ", ".join(found)} if found else {}
+    sizes = find_members(asked, manifest).group_by("set", maintain_order=True).len()
+    return {"sets": ", ".join(f"{size:,} {name}" for name, size in sizes.iter_rows())}
 
 
 def of_leaks(leaks: Leaks) -> Metadata:

@@ -52,6 +52,67 @@ def test_every_planted_leak_is_found_and_nothing_else(
     assert matrix["train", "train"]["groups"] == 0
 
 
+def test_folders_named_train_val_and_test_are_sets_only_when_asked(
+    sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    photos = sets["train"].parent
+    assert dedup_assets.run(photos, tmp_path) == 0
+    assert "folders seem to be sets (train, test, val): --set-folders looks for" in capfd.readouterr().out
+    assert not (tmp_path / "leaks.csv").exists()
+    assert dedup_assets.run(photos, tmp_path, set_folders=True) == 1
+    said = capfd.readouterr()
+    assert "sets: 6 train, 5 test, 2 val; leaks: 4 of 5 test images are in train" in said.out
+    assert said.err.endswith("4 of 5 test images are in train; 1 of 2 val images are in train (max_leaks=0)\n")
+    page = (tmp_path / "gallery" / "leaks.html").read_text()
+    assert "4 of 5 test images are in train; 1 of 2 val images are in train." in page
+    assert "2 exact, 2 edited" in page
+    assert page.count('id="leak-') == 5
+    assert page.count("No picture") == 0
+
+
+def test_a_column_of_a_list_names_the_sets_of_its_rows(sets: dict[str, Path], tmp_path: Path) -> None:
+    rows = [f"{path},{name}" for name, folder in sets.items() for path in folder.iterdir()]
+    listed = tmp_path / "list.csv"
+    listed.write_text("\n".join(["filename,Split", *rows, f"{sets['train'] / '5.jpg'},"]))
+    assert dedup_assets.run(listed, tmp_path / "out", set_column="split") == 1
+    matrix = pl.read_csv(tmp_path / "out" / "leak_matrix.csv").filter(a="test", b="train")
+    assert matrix.select("images_of_a", "exact", "copy").row(0) == (4, 2, 2)
+
+
+def test_a_run_without_sets_takes_away_leaks_that_tell_of_former_groups(sets: dict[str, Path], tmp_path: Path) -> None:
+    assert dedup_assets.run(work_dir=tmp_path, sets=sets, max_leaks=5) == 0
+    kept = tmp_path / "leak_matrix.csv"
+    kept.write_text("changed by a person")
+    assert dedup_assets.run(sets["train"], tmp_path) == 0
+    assert kept.read_text() == "changed by a person"
+    left = [path.name for path in tmp_path.rglob("*leak*") if path.suffix != ".csv"]
+    assert (left, (tmp_path / "leaks.csv").exists(), (tmp_path / "split_fix.csv").exists()) == ([], False, False)
+
+
+def test_an_image_of_an_evaluation_set_counts_once_in_however_many_sets_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train", "val", "test"):
+        save_jpeg(tmp_path / "photos" / name / "same.jpg", photo_like(1))
+        save_jpeg(tmp_path / "photos" / name / "own.jpg", photo_like(len(name) + 10))
+    photos = {name: tmp_path / "photos" / name for name in ("train", "val", "test")}
+    assert dedup_assets.run(work_dir=tmp_path / "out", sets=photos, max_leaks=2) == 0
+    assert dedup_assets.run(work_dir=tmp_path / "out", sets=photos, max_leaks=1) == 1
+    assert "1 of 2 test images are in train" in capfd.readouterr().err
+
+
+def test_scoring_says_how_many_test_images_resemble_a_train_image(
+    sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert dedup_assets.run(sets["train"], tmp_path) == 0
+    (tmp_path / "new").mkdir()
+    for name in ("exact.jpg", "recompressed.jpg", "own.jpg"):
+        (tmp_path / "new" / name).write_bytes((sets["test"] / name).read_bytes())
+    assert dedup_assets.run(tmp_path / "new", tmp_path, run_mode=3, threshold=0.97) == 0
+    said = capfd.readouterr().out
+    assert "2 of 3 test images resemble a train image: a similarity of at least 0.97; their pixels are not" in said
+
+
 def test_leaks_within_max_leaks_are_no_error(sets: dict[str, Path], tmp_path: Path) -> None:
     assert dedup_assets.run(work_dir=tmp_path, sets=sets, max_leaks=5) == 0
 
@@ -62,13 +123,33 @@ def test_leaks_within_max_leaks_are_no_error(sets: dict[str, Path], tmp_path: Pa
         ({"sets": ["train"]}, "is not NAME=INPUT"),
         ({"sets": ["train=a"]}, "name at least two sets"),
         ({"sets": ["a b=a", "c=d"]}, "is no name of a set"),
-        ({"sets": ["a=a", "b=b"], "evaluation_sets": ["c"]}, "allowed are the names in sets: a, b"),
+        ({"sets": ["a=a", "b=b"], "evaluation_sets": ["c"]}, "allowed are the sets: a, b"),
         ({"sets": ["a=a", "b=b"], "evidence": "off"}, "leaks are found by comparing pixels"),
         ({"sets": ["a=a", "b=b"], "run_mode": 1}, "use run_mode 0 or 2"),
+        ({"sets": ["a=a", "b=b"], "set_folders": True}, "sets, set_column, set_folders: give one of them"),
+        ({"evaluation_sets": ["test"]}, "needs sets, set_column or set_folders"),
+        ({"set_folders": True, "run_mode": 2}, "use run_mode 0"),
+        ({"input_dir": "{sets}", "set_column": "split"}, "input_dir names no list file"),
+        ({"input_dir": "{list}", "set_column": "splits"}, "has no column 'splits'; its header is: filename, split"),
+        ({"input_dir": "{list}", "set_column": "split"}, "the only set with images is 'train'"),
+        ({"input_dir": "{sets}/train", "set_folders": True}, "no image is in a folder below input_dir that is named"),
+        ({"input_dir": "{sets}", "set_folders": True, "evaluation_sets": ["tset"]}, "allowed are the sets: train,"),
     ],
 )
 def test_sets_that_cannot_be_used_are_refused_in_words(
-    wrong: dict[str, object], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    wrong: dict[str, object],
+    said: str,
+    sets: dict[str, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    assert dedup_assets.run(work_dir=tmp_path, **wrong) == 1  # type: ignore[arg-type]
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"filename,split\n{sets['train'] / '0.jpg'},train\n")
+    if "input_dir" in wrong:
+        places = {"{sets}": str(sets["train"].parent), "{list}": str(listed)}
+        place = str(wrong["input_dir"])
+        for name, path in places.items():
+            place = place.replace(name, path)
+        wrong = wrong | {"input_dir": place}
+    assert dedup_assets.run(work_dir=tmp_path / "out", **wrong) == 1  # type: ignore[arg-type]
     assert said in capfd.readouterr().err

@@ -1,10 +1,11 @@
-"""Named sets as settings: `NAME=INPUT` texts, their names and the inputs that they add to a run.
+"""Named sets as settings: `NAME=INPUT` texts, a column of a list, or folders named train, val and test.
 
 A text that cannot be read is a ValueError.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -14,6 +15,13 @@ from dedup_assets.engine.core.setting_values import expand_home
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LEAST_SETS = 2
+_TRAIN = "train"
+FOLDER_SETS = {
+    **dict.fromkeys(("train", "training", "trn"), _TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+}
+"""Names of folders, in lower case, and the sets that they name."""
 
 
 def _listed_sets(value: Any) -> Any:  # noqa: ANN401 - users give anything; that is what this checks
@@ -51,9 +59,59 @@ def inputs_by_set(sets: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def evaluation_of(sets: Sequence[str], named: Sequence[str]) -> list[str]:
-    """Names of the sets for evaluation: the named ones, or all but the first."""
-    return list(named) or list(inputs_by_set(sets))[1:]
+@dataclass(frozen=True)
+class AskedSets:
+    """Where the sets of a run come from: one of three.
+
+    Attributes:
+        named: texts `NAME=INPUT`.
+        column: the column of list files that names the set of each row; or empty.
+        folders: folders named train, val or test are sets.
+        inputs: `input_dir` of the run.
+        evaluation: names of the sets for evaluation; none: those that `evaluation_of` finds.
+    """
+
+    named: Sequence[str] = ()
+    column: str = ""
+    folders: bool = False
+    inputs: Sequence[str] = ()
+    evaluation: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.named or self.column or self.folders)
+
+    @property
+    def shown(self) -> str:
+        """The setting that asks for sets, as messages name it."""
+        if self.column:
+            return f"set_column={self.column!r}"
+        return "set_folders" if self.folders else f"sets={list(inputs_by_set(self.named))!r}"
+
+    @property
+    def missed(self) -> str:
+        """What no image is in where no set is found, for a message."""
+        return "a folder below input_dir that is named train, val or test" if self.folders else "a set"
+
+    def evaluation_of(self, names: Sequence[str]) -> list[str]:
+        """Names of the sets for evaluation among those that were found.
+
+        Those of `evaluation_sets`. If it names none: of sets that a column or folders name, all but those named train,
+        training or trn, if there is one; else all but the first.
+
+        Raises:
+            ValueError: `evaluation_sets` names a set that is not there.
+        """
+        if unknown := [name for name in self.evaluation if name not in names]:
+            raise ValueError(f"evaluation_sets={unknown!r}: allowed are the sets: {', '.join(names) or 'none'}")
+        if self.evaluation:
+            return list(self.evaluation)
+        of_training = set() if self.named else {name for name in names if is_training(name)}
+        return [name for name in names if name not in (of_training or names[:1])]
+
+
+def is_training(name: str) -> bool:
+    """Whether the name of a set says that it is for training."""
+    return FOLDER_SETS.get(name.lower()) == _TRAIN
 
 
 def inputs_with_sets(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a user gave, not checked yet
@@ -73,16 +131,29 @@ def _expanded(place: Any) -> Any:  # noqa: ANN401 - likewise
     return expand_home(place) if isinstance(place, str) else place
 
 
-def check_sets(sets: Sequence[str], evaluation: Sequence[str], run_mode: int, evidence: str) -> None:
+def check_sets(asked: AskedSets, run_mode: int, evidence: str) -> None:
     """Check what settings say of sets. Raises ValueError that names the parameter and what is allowed."""
-    names = list(inputs_by_set(sets))
-    if unknown := [name for name in evaluation if name not in names]:
-        raise ValueError(f"evaluation_sets={unknown!r}: allowed are the names in sets: {', '.join(names) or 'none'}")
-    if not names:
+    names = list(inputs_by_set(asked.named))
+    ways = [bool(asked.named), bool(asked.column), asked.folders]
+    if sum(ways) > 1:
+        raise ValueError("sets, set_column, set_folders: give one of them")
+    if not asked:
+        if asked.evaluation:
+            raise ValueError(f"evaluation_sets={list(asked.evaluation)!r}: needs sets, set_column or set_folders")
         return
-    if len(names) < _LEAST_SETS:
-        raise ValueError(f"sets={list(sets)!r:.200}: name at least two sets; leaks are looked for between sets")
-    if RunMode(run_mode).needs_train_set or RunMode(run_mode) is RunMode.FEATURES:
-        raise ValueError(f"sets={names!r}: run_mode={run_mode} does not look for leaks; use run_mode 0 or 2")
+    if asked.named:
+        asked.evaluation_of(names)
+        check_count(names, asked)
+    modes = (RunMode.EVERYTHING, RunMode.SIMILARITY) if asked.named else (RunMode.EVERYTHING,)
+    if RunMode(run_mode) not in modes:
+        allowed = " or ".join(str(mode.value) for mode in modes)
+        raise ValueError(f"{asked.shown}: run_mode={run_mode} does not look for leaks; use run_mode {allowed}")
     if evidence == "off":
-        raise ValueError(f"sets={names!r}: leaks are found by comparing pixels, which evidence='off' leaves out")
+        raise ValueError(f"{asked.shown}: leaks are found by comparing pixels, which evidence='off' leaves out")
+
+
+def check_count(names: Collection[str], asked: AskedSets) -> None:
+    """Check that there are sets to compare. Raises ValueError that says which there are."""
+    if len(names) < _LEAST_SETS:
+        found = f"the only set with images is {next(iter(names))!r}" if names else f"no image is in {asked.missed}"
+        raise ValueError(f"{asked.shown}: {found}; name at least two sets; leaks are looked for between sets")

@@ -17,7 +17,7 @@ from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
 from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.search_settings import Distance, SearchSettings
-from dedup_assets.engine.core.set_names import NamedSets, check_sets, inputs_with_sets
+from dedup_assets.engine.core.set_names import AskedSets, NamedSets, check_sets, inputs_with_sets
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
     BoundingBoxText,
@@ -56,9 +56,18 @@ class Settings(BaseModel):
         description="Named sets, each NAME=INPUT, such as train=photos/train; several inputs of one name are one set. "
         "They are read too, and leaks between them are found.",
     )
+    set_column: str = Field(
+        default="", description="Column of the list files in input_dir (CSV or TSV) that names the set of each row."
+    )
+    set_folders: bool = Field(
+        default=False,
+        description="Folders of input_dir that are named train, val or test (or training, validation, dev, ...) are "
+        "sets. On the way to an image the first such folder counts.",
+    )
     evaluation_sets: Patterns = Field(
         default=[],
-        description="Names of the sets that are for evaluation and stay as they are; none: all but the first.",
+        description="Names of the sets that are for evaluation and stay as they are; none: all but the first, or all "
+        "but train where a column or folders name the sets.",
     )
     include: Patterns = Field(
         default=[],
@@ -280,7 +289,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        check_sets(self.sets, self.evaluation_sets, self.run_mode, self.evidence)
+        check_sets(self.asked_sets, self.run_mode, self.evidence)
         if self.mode is RunMode.SCORE_FEATURES and isinstance(self.input_dir, list):
             raise ValueError(
                 f"input_dir={short_inputs(self.input_dir)}: run_mode=4 takes one folder or file of stored features, "
@@ -302,6 +311,12 @@ class Settings(BaseModel):
     def mode(self) -> RunMode:
         """`run_mode` with its properties."""
         return RunMode(self.run_mode)
+
+    @property
+    def asked_sets(self) -> AskedSets:
+        """Where the sets of the run come from; false if it has none."""
+        inputs = [self.input_dir] if isinstance(self.input_dir, str) else self.input_dir
+        return AskedSets(self.sets, self.set_column, self.set_folders, inputs, self.evaluation_sets)
 
     @property
     def range_folder(self) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import BadImages, Components, Gallery, Pairs
+from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
 from dedup_assets.engine.gallery.first_shown import (
@@ -22,6 +23,7 @@ from dedup_assets.engine.gallery.first_shown import (
     groups_shown,
     pairs_shown,
 )
+from dedup_assets.engine.gallery.leaks import picture_leaks
 from dedup_assets.engine.gallery.outlining import outline_pairs
 from dedup_assets.engine.gallery.pages import (
     Links,
@@ -34,6 +36,7 @@ from dedup_assets.engine.gallery.pages import (
     components_page,
     duplicates_page,
     groups_page,
+    leaks_page,
     outliers_page,
     read_static,
     summary_page,
@@ -72,6 +75,8 @@ class Results:
         uncompared: what the input holds besides the compared and the bad images.
         evidence: why images match; None if the run did not ask. With `evidence=off` it is not shown.
         groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.
+        leaks: what named sets share; None without sets.
+        saying: the leaks in a sentence.
     """
 
     names: pl.Series
@@ -86,6 +91,8 @@ class Results:
     uncompared: Uncompared = field(default_factory=Uncompared)
     evidence: Evidence | None = None
     groups: Groups | None = None
+    leaks: Leaks | None = None
+    saying: str = ""
 
     @property
     def suggest(self) -> bool:
@@ -117,8 +124,11 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
         facts = facts if results.sizes is None else _add_sizes(numbered.names, facts, results.sizes)
         numbered = _complete(numbered, facts, shown, spool, Effort.of(settings))
         suggestions = suggest(numbered, facts, shown)
+        named = {file.name: file for file in shown.values()}
+        if results.leaks is not None:
+            named |= picture_leaks(results.leaks, named, spool, settings, links)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
-        pages = _fill_pages(results, numbered, shown, suggestions, settings, site)
+        pages = _fill_pages(results, numbered, named, suggestions, settings, site)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
 
 
@@ -228,21 +238,21 @@ def _write_data(
 def _fill_pages(
     results: Results,
     numbered: NumberedResults,
-    shown: Mapping[int, ShownFile],
+    shown: Mapping[bytes, ShownFile],
     suggestions: Suggestions,
     settings: Settings,
     site: Site,
 ) -> dict[str, str]:
     components = results.components or _NO_COMPONENTS
     by_name = {
-        file.name: replace(file, address=file.address and f"{site.folder}/{file.address}") for file in shown.values()
+        name: replace(file, address=file.address and f"{site.folder}/{file.address}") for name, file in shown.items()
     }
     effort = Effort.of(settings)
 
     def illustrate(name: bytes) -> ShownFile:  # the summary may show a few files without a thumbnail
         return by_name.get(name) or next(describe_files([name], effort))
 
-    missing = {Page.COMPONENTS: results.components, Page.GROUPS: numbered.groups}
+    missing = {Page.COMPONENTS: results.components, Page.GROUPS: numbered.groups, Page.LEAKS: results.leaks}
     every = tuple(page for page in Page if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
     changes = None if results.groups is None else show_changes(results.groups.history)
@@ -258,6 +268,7 @@ def _fill_pages(
         uncompared=results.uncompared,
         groups=None if numbered.groups is None else (numbered.groups, numbered.names),
         findings=suggestions.findings,
+        leaks=results.saying,
         changes=changes,
         conflicts=len(results.groups.decided.conflicts) if results.groups and results.groups.decided else 0,
     )
@@ -294,6 +305,11 @@ def _fill_pages(
             max_copies=MEMBERS,
             max_related=RELATED,
             **frame,
+        )
+    if results.leaks is not None:
+        num_images = pairs_shown(settings)
+        filled[Page.LEAKS] = leaks_page(
+            results.leaks, illustrate, saying=results.saying, num_images=num_images, **frame
         )
     return {page.value: html for page, html in filled.items() if page in every}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from dedup_assets.engine import gallery
 from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.records import Gallery
+from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.building import Results, build_gallery
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
@@ -31,35 +32,40 @@ from dedup_assets.engine.work_dir.identity import (
     read_config,
     settings_shown,
 )
+from dedup_assets.engine.work_dir.leak_files import digest_of_leaks
 
 _SHOWN = ("features", IMAGE_LEDGER, "bad_images", "similarity", "outliers", "components")
 _SHOWN_IF_MADE = ("evidence", "groups")
 
 
-def find_or_build_gallery(results: Callable[[], Results], settings: Settings, work_dir: WorkDir) -> Gallery:
+def find_or_build_gallery(
+    results: Callable[[], Results], settings: Settings, work_dir: WorkDir, leaks: Leaks | None = None
+) -> Gallery:
     """The gallery of these results: the one in the work_dir if it shows exactly these, else a new one.
 
     Args:
         results: returns what a gallery shows; called only if a new one is made.
         settings: settings of the run.
         work_dir: where the results are, and perhaps a gallery.
+        leaks: what named sets share; the results do not decide it, because a list names the sets of its rows.
     """
     config = read_config(work_dir)
-    made_of, known = _made_of(settings, work_dir, config), config.result(GALLERY)
+    made_of, known = _made_of(settings, work_dir, config, leaks), config.result(GALLERY)
     if made_of and known.made_of == made_of and known.gallery is not None and _is_whole(work_dir, known, known.gallery):
         pages = dict.fromkeys((name.removeprefix(f"{GALLERY}/") for name in known.files), "")
         return Gallery(pages, known.gallery.folder, (), known.gallery.size_bytes, made_of=made_of, is_stored=True)
     return replace(build_gallery(results(), settings), made_of=made_of)
 
 
-def _made_of(settings: Settings, work_dir: WorkDir, config: Config) -> str:
+def _made_of(settings: Settings, work_dir: WorkDir, config: Config, leaks: Leaks | None) -> str:
     """Digest of all that decides the gallery; empty if the identity of a result is unknown."""
     shown = {name: identity_of(config, name) for name in _SHOWN}
     if not all(shown.values()):
         return ""
     shown |= {name: identity_of(config, name) for name in _SHOWN_IF_MADE}
     listing = identity_of(config, "image_manifest")  # may be empty, because stored features may have no listing
-    return digest_of([shown, listing, settings_shown(settings), work_dir.url, _code()])
+    sets = "" if leaks is None else digest_of_leaks(leaks)
+    return digest_of([shown, listing, settings_shown(settings), work_dir.url, sets, _code()])
 
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:

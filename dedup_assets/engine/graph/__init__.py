@@ -5,6 +5,6 @@ names, so that tens of millions fit in memory; `docs/scale.md` has bytes per edg
 """
 
 from dedup_assets.engine.graph.components import build_components
-from dedup_assets.engine.graph.pairs import PairCount, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.graph.pairs import PairCount, count_matched, count_pairs, find_outliers, similar_pairs
 
-__all__ = ["PairCount", "build_components", "count_pairs", "find_outliers", "similar_pairs"]
+__all__ = ["PairCount", "build_components", "count_matched", "count_pairs", "find_outliers", "similar_pairs"]

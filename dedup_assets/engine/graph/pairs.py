@@ -91,6 +91,12 @@ def count_pairs(
     return PairCount(*counts)
 
 
+def count_matched(neighbors: Neighbors, threshold: float) -> int:
+    """The number of images that were searched for and have at least one neighbour of that similarity."""
+    found = (block.source[block.above(threshold, included=True)] for block in blocks_of(neighbors.edges))
+    return len(np.unique(np.concatenate([np.empty(0, np.int64), *found])))
+
+
 def find_outliers(
     neighbors: Neighbors, names: pl.Series, lower_threshold: float, *, found_names: pl.Series | None = None
 ) -> Pairs:

@@ -8,7 +8,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dedup_assets.engine.core.errors import InputError
@@ -18,6 +18,7 @@ from dedup_assets.engine.stores import is_url, open_store, read_object, reason_o
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe")  # zip, gzip, UTF-16
 _HEAD_BYTES = 4096
+_MOST_SHOWN = 200  # characters of a header in a message
 _NO_NAMES = b"\0\0\0"  # a list split by NUL would have names without a character
 _SEPARATORS = {b".csv": ",", b".tsv": "\t"}
 _COLUMNS = ("filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "file", "url", "image_url",
@@ -70,15 +71,49 @@ def read_rows(name: bytes) -> Iterator[bytes]:
         raise InputError(f"input_dir={os.fsdecode(name)!r}: is no CSV file: {error}") from None
 
 
+def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
+    """The rows of a CSV or TSV file with a header, each with its text in another column, if it has one.
+
+    Args:
+        name: path or URL of the list.
+        column: the header of that column, in any case.
+
+    Raises:
+        InputError: it cannot be read, has no header, or lacks the column; the message names those that it has.
+    """
+    shown, content = os.fsdecode(name), _content(name)
+    rows = _cells(content, _SEPARATORS.get(extension_of(name), ","))
+    try:
+        header = next(rows, [])
+        named, wanted = _position(header, _COLUMNS), _position(header, [column.strip().lower()])
+        if named is None or wanted is None:
+            lacking = f"no column {column!r}" if wanted is None else f"no column of names ({', '.join(_COLUMNS)})"
+            raise InputError(f"{shown!r} has {lacking}; its header is: {', '.join(header)[:_MOST_SHOWN]}")
+        for row in rows:
+            if len(row) > max(named, wanted) and row[named].strip() and row[wanted].strip():
+                yield os.fsencode(row[named]), row[wanted].strip()
+    except csv.Error as error:
+        raise InputError(f"{shown!r}: is no CSV file: {error}") from None
+
+
 def _column(content: bytes, separator: str) -> list[bytes] | None:
     """The column of names in a CSV file with a header; None where no column has a name that says so."""
-    text = content.decode("utf-8", "surrogateescape")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = [cell.strip().lower() for cell in next(rows, [])]
-    named = next((header.index(name) for name in _COLUMNS if name in header), None)
+    rows = _cells(content, separator)
+    named = _position(next(rows, []), _COLUMNS)
     if named is None:
         return None
     return [os.fsencode(row[named]) for row in rows if len(row) > named and row[named].strip()]
+
+
+def _cells(content: bytes, separator: str) -> Iterator[list[str]]:
+    text = content.decode("utf-8", "surrogateescape")
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+
+
+def _position(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """Where the first of these names is in a header; None if none is."""
+    known = [cell.strip().lower() for cell in header]
+    return next((known.index(name) for name in names if name in known), None)
 
 
 def _content(name: bytes) -> bytes:

@@ -6,9 +6,10 @@ from dedup_assets.engine.core.set_records import Leaks
 
 
 def leaked_images(leaks: Leaks) -> int:
-    """Images of evaluation sets that are in another set too; each pair of sets counts for itself."""
-    of_evaluation = leaks.matrix.filter(pl.col("a").is_in(list(leaks.evaluation)) & (pl.col("a") != pl.col("b")))
-    return int(of_evaluation["images_of_a"].sum())
+    """Images of evaluation sets that are in another set too, each once, in however many sets it is."""
+    verified = leaks.rows.filter("verified")
+    sides = (verified.select(pl.col(f"set_{side}").alias("set"), pl.col(side).alias("name")) for side in "ab")
+    return pl.concat(sides).filter(pl.col("set").is_in(list(leaks.evaluation))).unique().height
 
 
 def say_leaks(leaks: Leaks) -> str:

@@ -22,6 +22,7 @@ def generation(
     *,
     wait: bool = False,
     will_write: Collection[str] = (),
+    withdrawn: Collection[str] = (),
     is_over: IsOver | None = None,
 ) -> Iterator[WorkDir]:
     """Hold a work_dir, and publish at the end of the block all that was written in it; nothing if the block fails.
@@ -31,6 +32,7 @@ def generation(
         doing: the run in words, for the message to a run that is refused.
         wait: whether to wait until another run ends; if not, another run is an error.
         will_write: names of files that the block will write.
+        withdrawn: names of former results that are deleted when the new ones are in their places.
         is_over: says whether another run, of which no process is at work, has ended.
 
     Yields:
@@ -40,7 +42,7 @@ def generation(
         WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
             under one of the names.
     """
-    making = making_generation(work_dir, doing, wait=wait, will_write=will_write, is_over=is_over)
+    making = making_generation(work_dir, doing, wait=wait, will_write=will_write, withdrawn=withdrawn, is_over=is_over)
     with making as name, registered(work_dir.url, name):
         yield work_dir.in_generation(name)
 

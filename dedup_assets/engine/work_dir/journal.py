@@ -31,12 +31,14 @@ class Journal:
         files: size and hash of its files, by their names in the work_dir.
         epoch: epoch of the lock, on a store; 0 on local disks.
         former_gallery: folder of a gallery that an earlier version made, which holds no list of its files; else ''.
+        withdrawn: names of former results that the generation has not, and that would be wrong beside it.
     """
 
     generation: str
     files: dict[str, PublishedFile]
     epoch: int = 0
     former_gallery: str = ""
+    withdrawn: tuple[str, ...] = ()
 
 
 def staged_name(generation: str, name: str = "") -> str:
@@ -71,20 +73,21 @@ def _name(epoch: int, ending: str) -> str:
 
 
 def _parse(place: Place, noted: Mapping[str, Any], epoch: int) -> Journal:
-    generation, files = noted["generation"], noted["files"]
+    generation, files, withdrawn = noted["generation"], noted["files"], tuple(noted.get("withdrawn", ()))
     if not GENERATION.fullmatch(generation):
         raise ValueError(generation)
     if isinstance(files, list):  # of an earlier version, which noted no contents
         files = {name: {"size_bytes": -1} for name in files}
-    if "" in files:
+    if "" in (*files, *withdrawn):
         raise ValueError("a file without a name")
-    for name in files:
+    for name in (*files, *withdrawn):
         place.inside(name)
     return Journal(
         generation,
         {name: PublishedFile(**facts) for name, facts in files.items()},
         epoch,
         str(noted.get("former_gallery", "")),
+        withdrawn,
     )
 
 

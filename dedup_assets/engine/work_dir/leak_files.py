@@ -1,6 +1,9 @@
 """The files of leaks between sets. docs/reference.md, "Files", describes the columns. Names are bytes."""
 
+import hashlib
 import json
+import os
+from io import BytesIO
 
 import polars as pl
 
@@ -38,6 +41,15 @@ def read_leaks(work_dir: WorkDir) -> Leaks:
     with naming_damage(work_dir, LEAKS, remedy):
         evaluation = tuple(json.loads(fact(facts, "evaluation")))
         return Leaks(rows, matrix, fix, json.loads(fact(facts, "sizes")), evaluation)
+
+
+def digest_of_leaks(leaks: Leaks) -> str:
+    """A digest of all that leaks.csv, leak_matrix.csv and split_fix.csv hold."""
+    content = BytesIO(json.dumps([dict(leaks.sizes), leaks.evaluation]).encode())
+    content.seek(0, os.SEEK_END)
+    for table in (leaks.rows, leaks.matrix, leaks.fix):
+        write_csv(content, table)
+    return hashlib.sha256(content.getbuffer()).hexdigest()
 
 
 def _table(work_dir: WorkDir, name: str, schema: pl.Schema) -> pl.DataFrame:

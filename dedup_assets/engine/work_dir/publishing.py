@@ -57,6 +57,7 @@ def making_generation(
     *,
     wait: bool = False,
     will_write: Collection[str] = (),
+    withdrawn: Collection[str] = (),
     is_over: IsOver | None = None,
 ) -> Iterator[str]:
     """Hold a work_dir, and publish at the end of the block all that was staged in it; nothing if the block fails.
@@ -66,6 +67,7 @@ def making_generation(
         doing: the run in words, for the message to a run that is refused.
         wait: whether to wait until another run ends; if not, another run is an error.
         will_write: names of files that the block will write.
+        withdrawn: names of former results that are deleted when the new ones are in their places.
         is_over: says whether another run, of which no process is at work, has ended.
 
     Yields:
@@ -83,7 +85,7 @@ def making_generation(
         Ownership(place).refuse_foreign(will_write)
         try:
             yield generation
-            commit(place, generation, lock)
+            commit(place, generation, lock, withdrawn)
         except BaseException:
             with suppress(Exception):  # a run that has lost the lock changes nothing more
                 lock.check()
@@ -160,8 +162,8 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def commit(place: Place, generation: str, lock: Lock) -> None:
-    """Publish all that is staged in a generation, at once.
+def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str] = ()) -> None:
+    """Publish all that is staged in a generation, at once; arguments as of `making_generation`.
 
     Raises:
         LostLockError: another run has taken over the work_dir.
@@ -171,7 +173,7 @@ def commit(place: Place, generation: str, lock: Lock) -> None:
     lock.check()
     if staged := merge_records(place, generation):
         mark_staged(place, generation, staged)
-    journal = Journal(generation, staged_files(place, generation), lock.epoch, _former_gallery(place))
+    journal = Journal(generation, staged_files(place, generation), lock.epoch, _former_gallery(place), tuple(withdrawn))
     if not journal.files:
         discard(place, generation)
         return
@@ -220,6 +222,7 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
                     folder.sync()
         if FIRST_PAGE in journal.files:
             removed = remove_former_galleries(place, ownership, journal)
+        removed += _withdraw(place, ownership, journal)
     except OSError as error:
         raise WorkDirError(
             f"cannot put {error.filename or 'a file'!r} in its place in work_dir={place.url!r}: "
@@ -231,6 +234,14 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
     ownership.note(noted, removed, journal.generation)
     remove_journal(place, journal)
     discard(place, journal.generation)
+
+
+def _withdraw(place: Place, ownership: Ownership, journal: Journal) -> list[str]:
+    """Delete the former results that a journal withdraws, unless they were changed since; return their names."""
+    ours = [name for name in journal.withdrawn if name not in journal.files and ownership.owns(name)]
+    for name in ours:
+        place.remove(name)
+    return ours
 
 
 def _as_placed(place: Place, name: str, noted: PublishedFile, found: Facts | None) -> PublishedFile:

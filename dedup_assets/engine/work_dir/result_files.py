@@ -11,7 +11,15 @@ from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 from dedup_assets.engine.work_dir.plan_file import PLAN
 from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS
 
-PAGES = ("index.html", "groups.html", "duplicates.html", "components.html", "outliers.html", "bad_images.html")
+PAGES = (
+    "index.html",
+    "groups.html",
+    "leaks.html",
+    "duplicates.html",
+    "components.html",
+    "outliers.html",
+    "bad_images.html",
+)
 """File names of the gallery's pages. Which of them a run writes depends on its results."""
 
 FILES_OF: dict[str, tuple[str, ...]] = {

@@ -12,6 +12,7 @@ from dedup_assets.engine.gallery.pages.findings import Findings, ShownFinding
 from dedup_assets.engine.gallery.pages.groups import groups_page
 from dedup_assets.engine.gallery.pages.keeping import Reason
 from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
+from dedup_assets.engine.gallery.pages.leaks import leaks_page
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
@@ -35,6 +36,7 @@ __all__ = [
     "components_page",
     "duplicates_page",
     "groups_page",
+    "leaks_page",
     "outliers_page",
     "read_static",
     "summary_page",

@@ -43,6 +43,7 @@ class Page(StrEnum):
     """The pages of a report, by file name, in the order of the navigation."""
 
     GROUPS = "groups.html"
+    LEAKS = "leaks.html"
     SUMMARY = "index.html"
     DUPLICATES = "duplicates.html"
     COMPONENTS = "components.html"
@@ -53,6 +54,11 @@ class Page(StrEnum):
     def label(self) -> str:
         """The page's name in the navigation."""
         return "Summary" if self is Page.SUMMARY else self.name.replace("_", " ").capitalize()
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the page is complete without scripts, and loads none but the one that chooses the colours."""
+        return self in {Page.SUMMARY, Page.LEAKS}
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Site:
 
     def scripts(self, page: Page) -> list[str]:
         """The scripts that a page loads, in order: code, then data, then the script that starts the page."""
-        if page is Page.SUMMARY:
+        if page.is_still:
             return [_FIRST]
         data = [path for kind in ("facts", *_DATA[page]) for path in self.data.get(kind, ())]
         return [_FIRST, *_SCRIPTS, *data, _LAST]

@@ -84,6 +84,7 @@ class Summary:
         uncompared: what the input holds besides the compared and the bad images.
         groups: the groups, and the names of the files that they number; None if the run made none.
         findings: what evidence and groups say of the shown pairs.
+        leaks: what named sets share, in a sentence; empty without leaks.
         changes: what the last run changed in groups; None if nothing is shown of it.
         conflicts: number of verdicts that groups do not honour.
     """
@@ -99,6 +100,7 @@ class Summary:
     uncompared: Uncompared = Uncompared()
     groups: tuple[NumberedGroups, pl.Series] | None = None
     findings: Findings = NO_FINDINGS
+    leaks: str = ""
     changes: ShownChanges | None = None
     conflicts: int = 0
 
@@ -200,6 +202,7 @@ def summary_page(
         settings={name: _show_setting(value) for name, value in facts.settings.items()},
         freed=facts.freed,
         uncompared=facts.uncompared,
+        leaks=facts.leaks,
         changes=facts.changes,
         conflicts=facts.conflicts,
     )

@@ -31,7 +31,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "verdicts": ("verdicts",),
     "groups": ("keep_policy", "verdicts", "group_ids_from"),
     "plan": (),
-    "leaks": ("sets", "evaluation_sets"),
+    "leaks": ("sets", "set_column", "set_folders", "evaluation_sets"),
     "gallery": ("gallery_pairs",),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""

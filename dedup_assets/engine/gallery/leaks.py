@@ -1,0 +1,36 @@
+"""The files of leaks with their pictures, for the page of leaks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.gallery.first_shown import pairs_shown
+from dedup_assets.engine.gallery.pages import Links, ShownFile
+from dedup_assets.engine.gallery.spool import Spool
+from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+
+
+def picture_leaks(
+    leaks: Leaks, known: Mapping[bytes, ShownFile], spool: Spool, settings: Settings, links: Links
+) -> dict[bytes, ShownFile]:
+    """The files of the leaks that are shown, by the names that the sets have for them; a link has a picture too.
+
+    Args:
+        leaks: what sets share.
+        known: files that have been read for other pages, by name.
+        spool: takes the thumbnails of the others.
+        settings: settings of the run.
+        links: makes the addresses of originals.
+    """
+    first = leaks.rows.filter("verified").head(pairs_shown(settings))
+    names = list(dict.fromkeys(name for pair in first.select("a", "b").iter_rows() for name in pair))
+    found = {name: known[name] for name in names if name in known}
+    others = [name for name in names if name not in found]
+    for number, (name, file) in enumerate(make_pictures(others, Effort.of(settings))):
+        path = f"thumbs/leaks/{number}.jpg"
+        if file.thumbnail is not None:
+            spool.add(path, file.thumbnail)
+        address = None if file.thumbnail is None else path
+        found[name] = replace(file, thumbnail=None, address=address, link=links.link(name))
+    return found

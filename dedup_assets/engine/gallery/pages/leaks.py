@@ -1,0 +1,130 @@
+"""The page of leaks between named sets: a heat map of what each two sets share, and the leaks side by side."""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, Leaks
+from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
+
+_HEATS = 5
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell of the heat map: images of the row's set that are in the column's set too.
+
+    Attributes:
+        other: name of the column's set.
+        is_itself: whether both are one set; then the images are those of which the set has another copy.
+        images: how many.
+        size: images of the row's set.
+        exact: pictures of which both sets have a file of the same bytes.
+        copy: pictures of which they have other copies only.
+    """
+
+    other: str
+    is_itself: bool
+    images: int
+    size: int
+    exact: int
+    copy: int
+
+    @property
+    def heat(self) -> int:
+        """From 0 (none) to 5 (most or all of the set)."""
+        return math.ceil(_HEATS * self.images / self.size) if self.size else 0
+
+
+@dataclass(frozen=True)
+class ShownSet:
+    """A set, a row of the heat map."""
+
+    name: str
+    size: int
+    is_for_evaluation: bool
+    cells: Sequence[ShownCell]
+
+
+@dataclass(frozen=True)
+class ShownLeak:
+    """Two images of two sets that are one picture."""
+
+    set_a: str
+    a: ShownFile
+    set_b: str
+    b: ShownFile
+    relation: str
+    kind: str
+    similarity: float | None
+
+    @property
+    def word(self) -> str:
+        """The relation in words."""
+        return "same file" if self.relation == LINK else WORDS[Relation(self.relation)]
+
+    @property
+    def details(self) -> str:
+        """What was done, or what the relation means."""
+        return "" if self.relation == LINK else describe_kind(self.relation, self.kind)
+
+
+def leaks_page(
+    leaks: Leaks,
+    illustrate: Illustrate,
+    *,
+    saying: str = "",
+    num_images: int = 50,
+    title: str = "Leaks between sets",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """Show what named sets share.
+
+    Args:
+        leaks: what they share.
+        illustrate: reads what is shown of a file, by the name that a set has for it.
+        saying: the leaks in a sentence; empty if evaluation sets have none.
+        num_images: most verified leaks shown, with pictures; leaks.csv has all.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for a page of one file.
+
+    Returns:
+        The page, as HTML.
+    """
+    look, verified = cache(illustrate), leaks.rows.filter("verified")
+    shown = [
+        ShownLeak(set_a, look(a), set_b, look(b), relation, kind, similarity)
+        for set_a, a, set_b, b, _, relation, kind, similarity in verified.head(num_images).iter_rows()
+    ]
+    fix = leaks.fix.group_by("set", "other_set", "action", maintain_order=True).agg(pl.col("filename").n_unique())
+    return render_page(
+        Page.LEAKS,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        saying=saying,
+        sets=_show_sets(leaks),
+        leaks=shown,
+        total=verified.height,
+        unverified=len(leaks) - verified.height,
+        drops=fix.filter(pl.col("action") == DROP).rows(named=True),
+        decisions=fix.filter(pl.col("action") == DECIDE).rows(named=True),
+    )
+
+
+def _show_sets(leaks: Leaks) -> list[ShownSet]:
+    cells: dict[str, list[ShownCell]] = {name: [] for name in leaks.sizes}
+    for a, b, images, exact, copy in leaks.matrix.select("a", "b", "images_of_a", "exact", "copy").iter_rows():
+        cells[a].append(ShownCell(b, a == b, images, leaks.sizes[a], exact, copy))
+    return [ShownSet(name, size, name in leaks.evaluation, cells[name]) for name, size in leaks.sizes.items()]

@@ -1,0 +1,19 @@
+"""What named sets share, for the asset of leaks and for the gallery.
+
+The gallery does not wait for the asset: a check of it fails where sets leak, and blocks what depends on it, while the
+page of leaks is what a person then looks at.
+"""
+
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.records import Manifest
+from dedup_assets.engine.core.set_names import AskedSets
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.inputs.set_members import find_members
+from dedup_assets.engine.sets import find_leaks
+
+
+def leaks_between(asked: AskedSets, manifest: Manifest, evidence: Evidence, groups: Groups) -> Leaks:
+    """What the sets of a run share. Raises DedupError as `find_members` does."""
+    members = find_members(asked, manifest)
+    evaluation = asked.evaluation_of(members["set"].unique(maintain_order=True).to_list())
+    return find_leaks(members, evidence, groups, evaluation)
