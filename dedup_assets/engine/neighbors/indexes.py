@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import SearchError, WorkDirError
 from dedup_assets.engine.core.records import Features, SearchIndex
 from dedup_assets.engine.core.search_settings import SearchSettings
-from dedup_assets.engine.core.settings import AUTO, Settings
+from dedup_assets.engine.core.setting_fields import AUTO
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors.factory import build_named, check_named
 from dedup_assets.engine.neighbors.inverted_file.building import build_inverted_file
 from dedup_assets.engine.neighbors.similarity import prepared

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from dedup_assets.engine.core.settings import AUTO, Settings
+from dedup_assets.engine.core.setting_fields import AUTO
+from dedup_assets.engine.core.settings import Settings
 
 _PIXELS = ("model_path", "compute", "bounding_box", "max_pixels")
 _INDEX = ("distance", "nn_provider", "nnmodel", "faiss_mode", "faiss_param", "recall_target")
