@@ -8,8 +8,8 @@ from pydantic.fields import FieldInfo
 from dedup_assets.engine.core.settings import Settings, allowed
 
 _NEVER = {"input_dir", "work_dir", "version"}  # arguments or options of the commands themselves
-_ALSO = {"sets": ("--set",), "evaluation_sets": ("--evaluation-set",)}  # each use names one
-_METAVARS = {"sets": "NAME=INPUT", "evaluation_sets": "NAME"}
+_ALSO = {"sets": ("--set",), "evaluation_sets": ("--evaluation-set",), "roots": ("--root",)}  # each use names one
+_METAVARS = {"sets": "NAME=INPUT", "evaluation_sets": "NAME", "roots": "PATH:ROLE"}
 
 
 def settings_options(*left_out: str) -> list[click.Parameter]:

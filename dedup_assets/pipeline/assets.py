@@ -28,6 +28,7 @@ from dedup_assets.engine.core.records import (
     SearchIndex,
     StoredManifest,
 )
+from dedup_assets.engine.core.root_roles import check_roots
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.gallery.building import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
@@ -80,6 +81,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     if parsed.group_ids_from:
         open_given(parsed.group_ids_from)
     verdicts.read_verdicts(parsed)
+    check_roots(parsed.roots)
     manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)

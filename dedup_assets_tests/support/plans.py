@@ -96,6 +96,7 @@ def save_results(
     where: str = "",
     roles: Mapping[str, tuple[str, str]] | None = None,
     honoured: str = "",
+    roots: Sequence[str] = (),
 ) -> WorkDir:
     """Write what a run leaves that found these groups below a folder.
 
@@ -107,6 +108,7 @@ def save_results(
         where: URL of the prefix that holds the same files; the input is local otherwise.
         roles: as of `groups_of`.
         honoured: digest of the verdicts that the groups honour.
+        roots: texts `PATH:ROLE`.
     """
     made, evidence = groups_of(top, groups, roles)
     if where:
@@ -124,7 +126,7 @@ def save_results(
     results = WorkDir(str(work_dir))
     with making_generation(results, "a test") as generation:
         view = results.in_generation(generation)
-        settings = {"input_dir": where or str(top)}
+        settings = {"input_dir": where or str(top), "roots": list(roots)}
         for name, write, value in (
             ("image_manifest", write_manifest, Manifest(images, len(names), "digest")),
             ("evidence", write_evidence, evidence),

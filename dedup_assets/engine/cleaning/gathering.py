@@ -11,6 +11,7 @@ from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.plan_records import Plan
+from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.stores import is_url, local_path
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.apply_journal import trash_of
@@ -74,13 +75,14 @@ def _removed_contents(work_dir: WorkDir) -> Collection[str]:
 
 
 def _listed(work_dir: WorkDir) -> Listed:
+    roots = Roots.stored(read_config(work_dir).result(_GROUPS).settings)
     if not work_dir.exists(MANIFEST):  # the features came from elsewhere
-        return Listed(files.read_features(work_dir).names, (), (), ())
+        return Listed(files.read_features(work_dir).names, (), (), (), roots)
     manifest = read_manifest(work_dir)
     images = manifest.images
     contained = images.filter(pl.col("container").is_not_null())["filename"] if "container" in images.columns else ()
     linked = () if manifest.links is None else set(manifest.links["same_as"])
-    return Listed(images["filename"], set(contained), linked, _inputs_of(work_dir))
+    return Listed(images["filename"], set(contained), linked, _inputs_of(work_dir), roots)
 
 
 def _inputs_of(work_dir: WorkDir) -> Sequence[bytes]:

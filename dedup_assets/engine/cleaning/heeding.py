@@ -1,10 +1,11 @@
-"""What people have decided since a plan was made: read again while it is applied, and stronger than the plan."""
+"""What is stronger than a plan: the newest verdicts, read again while it is applied, and the roles of roots."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from dedup_assets.engine.cleaning.touching import quoted
 from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict, Verdicts
 from dedup_assets.engine.groups.verdicts import Heard
 from dedup_assets.engine.work_dir import WorkDir
@@ -20,7 +21,7 @@ def verdict_file_of(work_dir: WorkDir) -> tuple[VerdictFile, str]:
 
 
 class Decisions:
-    """The newest verdicts on the files of a plan.
+    """The newest verdicts on the files of a plan, and the roots that hold them now.
 
     Args:
         work_dir: the results that the plan was made from.
@@ -32,6 +33,7 @@ class Decisions:
 
     def __init__(self, work_dir: WorkDir) -> None:
         self._file, self._honoured = verdict_file_of(work_dir)
+        self._roots = Roots.stored(read_config(work_dir).result("groups").settings)
         self._digest: str | None = None
         self.read_again()
 
@@ -57,8 +59,10 @@ class Decisions:
         self._of_one = {(each.relation, each.a_content): each.verdict_id for each in self._heard.honoured}
 
     def why_not(self, row: Mapping[str, Any]) -> str:
-        """Why a row of a plan is against a verdict, in words; empty if it is not."""
+        """Why a row of a plan is against a verdict or a root, in words; empty if it is not."""
         name, content, kept = quoted(row["filename"]), row["content"], row["keep_content"]
+        if reason := self._roots.why_not_beside(row["filename"], row["keep"]):
+            return f"{name} is {reason}"
         if protecting := self._of_one.get((Decision.PROTECT, content)):
             return f"{name} is protected by the verdict {protecting}"
         if content == kept:

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
+from dedup_assets.engine.core.root_roles import Roots
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, REVIEW)
@@ -74,12 +75,14 @@ class Listed:
         contained: names of images inside of archives and videos.
         linked: names of images that have other names, too.
         inputs: absolute paths of the folders, and URLs of the prefixes, that were read.
+        roots: which files are never acted upon.
     """
 
     names: pl.Series
     contained: Collection[bytes]
     linked: Collection[bytes]
     inputs: Sequence[bytes]
+    roots: Roots = field(default_factory=lambda: Roots(()))
 
 
 def make_plan(
@@ -129,7 +132,7 @@ def make_plan(
 
 
 _KEPT = "kept"
-_NEVER = {Role.KEEP.value: _KEPT, Role.PROTECTED.value: "protected by a verdict"}
+_NEVER = {Role.KEEP.value: _KEPT, Role.PROTECTED.value: "protected by a verdict"}  # roots are asked before
 
 
 def _described(groups: Groups, evidence: Evidence) -> pl.DataFrame:
@@ -164,7 +167,8 @@ class _Judge:
     def why_not(self, row: "_Row") -> str:
         """The reason in words; empty for a row that is planned."""
         if row.role in _NEVER:
-            return _NEVER[row.role]
+            by_root = self._listed.roots.why_not_beside(row.filename, row.keep) if row.role != Role.KEEP.value else ""
+            return by_root or _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
             return "finer than the kept image: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
@@ -172,8 +176,14 @@ class _Judge:
             return f"of relation {row.relation}{hint}"
         if not row.content or not row.keep_content:
             return "of unknown content"
+        return self._why_not_now(row)
+
+    def _why_not_now(self, row: "_Row") -> str:
+        """As `why_not`, from where the files are."""
         if row.filename in self._listed.linked:
             return "reached by other names, too (links)"
+        if reason := self._listed.roots.why_not_beside(row.filename, row.keep):
+            return reason
         reason = self._why_not(row.keep)
         return self._why_not(row.filename) or (f"{_OF_KEPT}{reason}" if reason else "")
 

@@ -22,7 +22,7 @@ class Role(StrEnum):
     REVIEW = "review"
     """A copy that has what the kept image lacks, finer detail or metadata: a person decides."""
     PROTECTED = "protected"
-    """A copy that a person has protected by a verdict: nothing is ever done to it."""
+    """A copy that a verdict, a root or `across_only` protects: nothing is ever done to it."""
 
 
 class Relation(StrEnum):

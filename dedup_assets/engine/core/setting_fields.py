@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dedup_assets.engine.core.defaults import IMAGE_SECONDS, MAX_PIXELS, MAX_REMOVED_SHARE
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
+from dedup_assets.engine.core.root_roles import RootTexts
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.core.set_names import NamedSets
@@ -194,6 +195,14 @@ class SettingFields(BaseModel):
     )
     verdicts: HomePath = Field(
         default="", description="File of verdicts (path or URL) that work_dirs may share; empty: work_dir/verdicts.csv."
+    )
+    roots: RootTexts = Field(
+        default=[],
+        description="Roles of folders and prefixes, each PATH:ROLE. Files of protected roots are never acted upon, nor "
+        "those of reference roots, whose copies of one another are not listed; with an inbox, only its files may go.",
+    )
+    across_only: bool = Field(
+        default=False, description="Leave alone copies inside one input or root; only copies across these count."
     )
     group_ids_from: HomePath = Field(
         default="",

@@ -10,6 +10,7 @@ from pydantic import ValidationError, ValidationInfo, field_validator, model_val
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.core.root_roles import absolute_places, check_places
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.core.set_names import AskedSets, check_sets, inputs_with_sets
@@ -69,6 +70,7 @@ class Settings(SettingFields):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         check_sets(self.asked_sets, self.run_mode, self.evidence)
+        check_places(self.places_apart, self.roots)
         if self.mode is RunMode.SCORE_FEATURES and isinstance(self.input_dir, list):
             raise ValueError(
                 f"input_dir={short_inputs(self.input_dir)}: run_mode=4 takes one folder or file of stored features, "
@@ -103,6 +105,11 @@ class Settings(SettingFields):
         if self.mode is not RunMode.FEATURES or (self.min_offset == -1 and self.max_offset == -1):
             return ""
         return f"{max(self.min_offset, 0):012d}-" + (f"{self.max_offset:012d}" if self.max_offset != -1 else "end")
+
+    @property
+    def places_apart(self) -> list[str]:
+        """With `across_only` the absolute paths and URLs of the inputs."""
+        return absolute_places(self.input_dir) if self.across_only else []
 
     @property
     def graph(self) -> GraphSettings:

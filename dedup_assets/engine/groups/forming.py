@@ -1,7 +1,7 @@
 """Evidence to groups: images of one picture, the kept one, and the reason why it is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
+from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.verdict_records import Verdicts
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.group_ids import make_ids
@@ -26,12 +27,17 @@ from dedup_assets.engine.groups.policy import FACTS_SCHEMA, Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.separating import Separation
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
-from dedup_assets.engine.groups.verdicts import rule
+from dedup_assets.engine.groups.verdicts import Ruling, rule
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
 
-def form_groups(evidence: Evidence, keep_policy: str = DEFAULT_POLICY, verdicts: Verdicts | None = None) -> Groups:
+def form_groups(
+    evidence: Evidence,
+    keep_policy: str = DEFAULT_POLICY,
+    verdicts: Verdicts | None = None,
+    roots: Roots | None = None,
+) -> Groups:
     """Form the groups that evidence proves, in the same way whatever the order of its rows.
 
     Images with the same bytes or the same pixels are one vertex, because these relations carry over: all that is said
@@ -42,14 +48,19 @@ def form_groups(evidence: Evidence, keep_policy: str = DEFAULT_POLICY, verdicts:
         evidence: rows whose residual is null say nothing here, because they follow from groups.
         keep_policy: which image of a group is kept, see `core.keep_rules`.
         verdicts: what people have decided; it has priority.
+        roots: which files are never acted upon, and which copies are no finding.
     """
+    roots = roots or Roots(())
     ruling = rule(verdicts or Verdicts(), evidence)
     proven = ruling.rows.filter(pl.col("residual").is_not_null())
     same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
     same = same.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)
-    images = _Images.of(same, ruling.images, keep_rules(keep_policy))
+    names = pl.concat([same["a"], same["b"]]).unique()
+    never = (name for name in names.to_list() if roots and roots.why_never(name))
+    ruling = replace(ruling, protected=ruling.protected.union(never))
+    images = _Images.of(same, ruling, keep_rules(keep_policy))
     decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
-    rows = _rows_of(images, same, decided)
+    rows = _with_roots(_rows_of(images, same, decided), roots)
     return Groups(rows, find_related(ruling.rows, rows), decided=decided.outcome(verdicts) if verdicts else None)
 
 
@@ -77,10 +88,10 @@ class _Images:
     worth: Worth
 
     @classmethod
-    def of(cls, same: pl.DataFrame, known: pl.DataFrame, rules: Sequence[str]) -> "_Images":
+    def of(cls, same: pl.DataFrame, ruling: Ruling, rules: Sequence[str]) -> "_Images":
         names = pl.concat([same["a"], same["b"]]).unique().sort().alias("filename")
         facts = pl.DataFrame(names).join(
-            known.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
+            ruling.images.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
         )
         facts = facts.with_columns(
             pl.coalesce("content", pl.col("filename").bin.encode("hex")), pixels=pl.col("width") * pl.col("height")
@@ -98,7 +109,8 @@ class _Images:
         _, vertex = np.unique(join(len(names), a[one], b[one]), return_inverse=True)
         alike = join(len(names), a[exact | pixels], b[exact | pixels]).astype(np.int64)
         file = join(len(names), a[exact], b[exact]).astype(np.int64)
-        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(facts, rules, alike))
+        is_protected = facts.with_columns(is_protected=pl.col("filename").is_in(list(ruling.protected)))
+        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(is_protected, rules, alike))
 
     def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
         """An edge for each two vertices with a `copy` row; of several rows the first counts."""
@@ -217,6 +229,8 @@ def _described(
     found = found.with_columns(
         pl.when(is_proven).then(name).alias(name) for name in ("similarity", "kind", "transform")
     )
+    worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
+    is_better = np.where(images.vertex[image] > images.vertex[keep], worse, -worse) < 0  # as `edit_levels` has it
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
     relation = (
         pl.when(is_kept).then(pl.lit(""))
@@ -232,7 +246,7 @@ def _described(
         .then(pl.lit(Role.KEEP.value))
         .when(pl.col("filename").is_in(list(decided.protected)))
         .then(pl.lit(Role.PROTECTED.value))
-        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep))
+        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
         similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
@@ -242,6 +256,21 @@ def _described(
     )
     ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
     return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _with_roots(rows: pl.DataFrame, roots: Roots) -> pl.DataFrame:
+    """The rows without groups that are no finding; what roots leave alone has the role of a protected image."""
+    if not roots:
+        return rows
+    names = rows.group_by("group_id", maintain_order=True).agg("filename")
+    gone = [group for group, members in names.iter_rows() if roots.is_left_alone(members)]
+    left = rows.filter(~pl.col("group_id").is_in(gone))
+    pairs = left.select("role", "filename", "keep").iter_rows()
+    role = [
+        Role.PROTECTED.value if role != Role.KEEP.value and roots.why_not_beside(name, keep) else role
+        for role, name, keep in pairs
+    ]
+    return left.with_columns(role=pl.Series(role, dtype=pl.String))
 
 
 def _is_of_these(found: pl.DataFrame, images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:

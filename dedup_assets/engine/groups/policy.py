@@ -25,6 +25,7 @@ FACTS_SCHEMA = pl.Schema(
 """What the rules read of an image; null where it is unknown."""
 
 REASONS: dict[str, str] = {
+    KeepRule.PROTECTED: "protected",
     KeepRule.UNCROPPED: "shows more",
     KeepRule.UNEDITED: "less edited",
     KeepRule.CAMERA_ORIGINAL: "from a camera",
@@ -63,7 +64,7 @@ class Worth:
         """The worth of n images.
 
         Args:
-            facts: n rows of `FACTS_SCHEMA`.
+            facts: n rows of `FACTS_SCHEMA`, and `is_protected` (boolean) where it is known.
             rules: as `keep_rules` gives them.
             pixels: (n,) equal for images whose decoded pixels are equal.
         """
@@ -108,6 +109,8 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
     if pattern is not None:
         found = re.compile(pattern.encode("utf-8", "surrogateescape"))
         return facts["filename"].map_elements(lambda name: bool(found.search(name)), pl.Boolean)
+    if rule == KeepRule.PROTECTED and "is_protected" in facts.columns:
+        return facts["is_protected"]
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.Series([None] * facts.height, dtype=pl.Float64)
     return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]

@@ -13,6 +13,7 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Features
+from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
 from dedup_assets.engine.groups import form_groups
@@ -41,7 +42,8 @@ def decide_groups(
     if settings.evidence == "off":
         return form_groups(evidence, settings.keep_policy, replace(verdicts, given=()))
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
-    groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts)
+    roots = Roots(settings.roots, settings.places_apart)
+    groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots)
     kept = groups.rows.select("group_id", "keep").unique()
     related = groups.related.join(kept, on="group_id", how="left", maintain_order="left")
     return replace(

@@ -8,7 +8,7 @@ from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
 _FINER = "has detail or metadata that the kept one lacks, look at both"
-_PROTECTED = "protected by a verdict"
+_PROTECTED = "protected by a verdict or a root"
 _REMARKS = {Role.REVIEW.value: _FINER, Role.PROTECTED.value: _PROTECTED}
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
 _RELATED_KIND = pl.when(pl.col("relation").is_in(_SAME_PICTURE)).then(pl.lit(_OF_A_COPY)).otherwise(pl.lit(""))
@@ -21,9 +21,9 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `is_protected` (by a verdict): the
-            most similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the kept file
-            and the copy.
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `is_protected` (by a verdict or a
+            root): the most similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
+            kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """

@@ -30,7 +30,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
     "verdicts": ("verdicts",),
-    "groups": ("keep_policy", "verdicts", "group_ids_from"),
+    "groups": ("keep_policy", "verdicts", "group_ids_from", "roots", "across_only"),
     "plan": (),
     "leaks": ("sets", "set_column", "set_folders", "evaluation_sets"),
     "gallery": ("gallery_pairs",),
@@ -44,10 +44,12 @@ _READ_AS = {  # for settings that count only in part, or that can be written in 
     "faiss_param": "search.faiss_param",
     "range_search": "search.range_from",  # the similarity that a range begins at: `threshold`
     "bounding_box": "box",
+    "across_only": "places_apart",
     **{name: f"graph.{name}" for name in ("ccthreshold", "run_cc", "run_pagerank", "run_degree")},
 }
 _ONLY_SEARCHED = {"nearest_neighbors_k", "range_search", "range_search_limit"}  # an index reads them only to be tuned
 _MOST_ROWS = 10
+_WHOLE = ("roots", "across_only")  # applies read them again
 _NOT_SHOWN = {"version", "verbose"}
 
 
@@ -68,7 +70,7 @@ def settings_read(result: str, settings: Settings) -> dict[str, Any]:
         unread |= _ONLY_SEARCHED
     read = {name: attrgetter(_READ_AS.get(name, name))(settings) for name in READ_BY[result] if name not in unread}
     values: dict[str, Any] = to_jsonable_python(read)
-    return {name: _short(value) for name, value in values.items()}
+    return {name: value if name in _WHOLE else _short(value) for name, value in values.items()}
 
 
 def settings_shown(settings: Settings) -> dict[str, Any]:
