@@ -1,5 +1,7 @@
 """What the materializations of evidence, groups and plans show in Dagster's UI, see `metadata`."""
 
+import math
+
 import dagster as dg
 import polars as pl
 
@@ -124,10 +126,30 @@ def of_leaks(leaks: Leaks) -> Metadata:
         "verified_pairs": int(leaks.rows["verified"].sum()),
         "unverified_pairs": int((~leaks.rows["verified"]).sum()),
         "images_to_drop": leaks.fix.filter(pl.col("action") == DROP).height,
-        "leak_matrix": dg.MetadataValue.table(
-            [dg.TableRecord(row) for row in leaks.matrix.to_dicts()],
-        ),
+        "leak_matrix": dg.MetadataValue.md(_leak_table(leaks)),
     }
+
+
+def _leak_table(leaks: Leaks) -> str:
+    """A heat map in text: images of a row's set that are in a column's set too; a darker square is a larger share."""
+    cells = {(a, b): (n, share) for a, b, n, share in leaks.matrix.select("a", "b", "images_of_a", "share_of_a").rows()}
+    names = list(leaks.sizes)
+    shown = {name: shown_name(name.encode()) for name in names}
+    head = ["images of", *(f"in {shown[name]}" for name in names)]
+    lines = [
+        [
+            f"**{shown[a]}** ({leaks.sizes[a]:,})",
+            *(_heat(*cells[a, b]) if a != b else f"({cells[a, b][0]:,})" for b in names),
+        ]
+        for a in names
+    ]
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _heat(images: int, share: float) -> str:
+    shades = " ░▒▓█"
+    return f"{shades[math.ceil(share * (len(shades) - 1))]} {images:,} ({share:.1%})"
 
 
 def _group_table(groups: Groups, effort: Effort) -> str:

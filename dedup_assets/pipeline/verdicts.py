@@ -4,7 +4,8 @@ The asset has no value and is in no job. It is observed by a sensor, by a person
 that makes groups before its first step, because Dagster compares what was observed last with what a run has read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -48,12 +49,7 @@ def build_verdicts(prefix: Sequence[str], group_name: str, owners: Sequence[str]
         yield dg.ObserveResult(
             asset_key=key,
             data_version=_version(found),
-            metadata={
-                "verdicts": len(found.active()),
-                "rows": len(found.given),
-                "bad_rows": len(found.bad),
-                "file": dg.MetadataValue.path(found.place),
-            },
+            metadata=_facts(found),
         )
 
     with accepting_beta():
@@ -84,14 +80,23 @@ def observation_of_news(
 ) -> dg.AssetObservation | None:
     """The observation to note, if the verdicts differ from what was observed last."""
     try:
-        version = _version(read_verdicts(settings)).value
+        found = read_verdicts(settings)
     except DedupError:  # the asset groups refuses it
         return None
-    records = instance.fetch_observations(key, limit=1).records
+    version, records = _version(found).value, instance.fetch_observations(key, limit=1).records
     last = records[0].asset_observation if records else None
     if last is not None and last.tags.get(DATA_VERSION_TAG) == version:
         return None
-    return dg.AssetObservation(key, tags={DATA_VERSION_TAG: version})
+    return dg.AssetObservation(key, metadata=_facts(found), tags={DATA_VERSION_TAG: version})
+
+
+def _facts(verdicts: Verdicts) -> Mapping[str, Any]:
+    return {
+        "verdicts": len(verdicts.active()),
+        "rows": len(verdicts.given),
+        "bad_rows": len(verdicts.bad),
+        "file": dg.MetadataValue.path(verdicts.place),
+    }
 
 
 def _version(verdicts: Verdicts) -> dg.DataVersion:
