@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from dedup_assets.engine.core.plan_records import Action, Applied, Plan, Root
+from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Action, Applied, Plan, Root
 
 _LARGEST = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -18,6 +18,8 @@ _RELATIONS = {
     "exact": "exact: the same bytes",
     "pixels": "pixels: other bytes, the same picture",
     "copy": "copy: an edited form",
+    HALF: "half: the raw file or film of a shot, the same bytes",
+    SIDECAR: "sidecar: goes with its image",
 }
 _DONE = {
     Action.TRASH: "moved to the trash:",

@@ -23,7 +23,7 @@ from dedup_assets.engine.cleaning.runs import (
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
 from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
-from dedup_assets.engine.core.errors import PlanError, SkippedError
+from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError
 from dedup_assets.engine.core.plan_records import (
     Action,
     Applied,
@@ -237,21 +237,33 @@ class _Applying:
         return not reason
 
     def _do_group(self, group: Verified, acts: Sequence[Act]) -> None:
-        kept = group.kept
-        for done, (act, seen) in enumerate(zip(acts, group.seen, strict=True)):
+        kept = dict(group.kept)
+        for place, (act, seen) in enumerate(zip(acts, group.seen, strict=True)):
             try:
-                kept = self._do_one(act, seen, kept)
-            except SkippedError as reason:
-                self._skip(Skipped(group.group_id, str(reason)), len(acts) - done, done)
-                return
-            except OSError as error:
-                said = f"{quoted(act.filename)}: {error.strerror or error}"
-                if error.errno in _STOPPING:
+                kept[act.keep] = self._do_one(act, seen, kept[act.keep])
+            except (SkippedError, OSError) as error:
+                first = group.first[place]
+                said = str(error)
+                if isinstance(error, OSError):
+                    said = f"{quoted(act.filename)}: {error.strerror or error}"
+                said += self._take_back(acts[first:place])
+                if isinstance(error, OSError) and error.errno in _STOPPING:
                     raise self._stopped(said) from None
-                self._skip(Skipped(group.group_id, said), len(acts) - done, done)
+                self._skip(Skipped(group.group_id, said), len(acts) - place, first)
                 return
             self._done.append(act)
             self._progress.advance(1, 0)
+
+    def _take_back(self, acts: Sequence[Act]) -> str:
+        """Put back files that went with an image which stays; gives what cannot be put back, in words."""
+        failed = ""
+        for act in reversed(acts):
+            try:
+                files_of(act.filename).restore(act)
+                self._done.remove(act)
+            except (DedupError, OSError) as error:
+                failed += f"; {error}"
+        return failed
 
     def _stopped(self, why: str) -> PlanError:
         undo = next(iter(self._journals.values())).url

@@ -48,8 +48,24 @@ class LocalFiles(Files):
             raise SkippedError(f"{quoted(name)} is no regular file")
         return _seen(facts)
 
+    def listed(self, folder: bytes) -> list[bytes]:
+        """See `Files.listed`."""
+        return os.listdir(folder or b"/")  # noqa: PTH208 - bytes
+
+    def hashed(self, name: bytes) -> tuple[Seen, str]:
+        """See `Files.hashed`."""
+        seen, content, _ = self._read(name, keep_bytes=False)
+        return seen, content
+
     def verify(self, name: bytes, content: str, *, keep_bytes: bool = False) -> tuple[Seen, bytes]:
         """See `Files.verify`."""
+        seen, found, data = self._read(name, keep_bytes=keep_bytes)
+        if found != content:
+            raise SkippedError(f"{quoted(name)} has changed since the plan was made")
+        return seen, data
+
+    def _read(self, name: bytes, *, keep_bytes: bool) -> tuple[Seen, str, bytes]:
+        """A file as it was read, its hash, and its bytes if they are wanted."""
         with _opened(name) as (folder, leaf, descriptor):
             before = _seen(os.fstat(descriptor))
             if keep_bytes and before.size_bytes > MAX_FILE_BYTES:
@@ -61,9 +77,9 @@ class LocalFiles(Files):
                     blocks.append(block)
             after, named = _seen(os.fstat(descriptor)), folder.facts(leaf)
             is_same = named is not None and before.is_unchanged(after) and after.is_unchanged(_seen(named))
-            if not is_same or sha.hexdigest() != content:
+            if not is_same:
                 raise SkippedError(f"{quoted(name)} has changed since the plan was made")
-            return after, b"".join(blocks)
+            return after, sha.hexdigest(), b"".join(blocks)
 
     @contextmanager
     def unchanged(self, name: bytes, seen: Seen, *, exclusive: bool) -> Iterator[None]:

@@ -30,16 +30,33 @@ class StoredObjects(Files):
             raise SkippedError(f"{quoted(name)}: the store says no version, so a change would go unnoticed")
         return Seen(size, version)
 
+    def listed(self, folder: bytes) -> list[bytes]:
+        """See `Files.listed`."""
+        filesystem, path = open_store(os.fsdecode(folder))
+        found = filesystem.ls(path, detail=False, refresh=True)
+        return [os.fsencode(each.rstrip("/").rpartition("/")[2]) for each in found]
+
+    def hashed(self, name: bytes) -> tuple[Seen, str]:
+        """See `Files.hashed`."""
+        seen, data = self._read_unchanged(name)
+        return seen, hashlib.sha256(data).hexdigest()
+
     def verify(self, name: bytes, content: str, *, keep_bytes: bool = False) -> tuple[Seen, bytes]:
         """See `Files.verify`."""
+        seen, data = self._read_unchanged(name)
+        if hashlib.sha256(data).hexdigest() != content:
+            raise SkippedError(f"{quoted(name)} has changed since the plan was made")
+        return seen, data if keep_bytes else b""
+
+    def _read_unchanged(self, name: bytes) -> tuple[Seen, bytes]:
         before = self.find(name)
         if before is None:
             raise SkippedError(f"{quoted(name)} is gone")
         data = self._read(name, before.size_bytes)
         after = self.find(name)
-        if after is None or not before.is_unchanged(after) or hashlib.sha256(data).hexdigest() != content:
+        if after is None or not before.is_unchanged(after):
             raise SkippedError(f"{quoted(name)} has changed since the plan was made")
-        return after, data if keep_bytes else b""
+        return after, data
 
     @contextmanager
     def unchanged(self, name: bytes, seen: Seen, *, exclusive: bool) -> Iterator[None]:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from dedup_assets.engine.cleaning.companions import with_companions
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
-from dedup_assets.engine.core.plan_records import Action, Plan, Root, is_below
+from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
 
@@ -111,12 +112,16 @@ def make_plan(
     for reason in reasons.filter(reasons != ""):
         left_out[reason] += 1
     planned = rows.filter(reasons == "").filter(pl.col("role") != Role.KEEP.value)
-    order = planned.with_columns(freed=pl.col("bytes").sum().over("group_id")).sort(
-        "freed", "group_id", "filename", descending=[True, False, False]
-    )
-    table = order.with_columns(action=pl.lit(options.action.value)).select(
+    table = planned.with_columns(action=pl.lit(options.action.value)).select(
         pl.col(name).cast(kind) for name, kind in PLAN_SCHEMA.items()
     )
+    if options.action.removes:
+        never = set(rows.filter(pl.col("role") == Role.PROTECTED.value)["filename"])
+        table, stay = with_companions(table.sort("group_id", "filename"), never, review=REVIEW in options.only)
+        left_out += stay
+    place = pl.int_range(pl.len())
+    table = table.sort(pl.col("bytes").sum().over("group_id"), "group_id", place, descending=[True, False, False])
+    images = table.filter(~pl.col("relation").is_in(BESIDE))
     _refuse_inner(options, roots)
     return Plan(
         rows=table,
@@ -126,7 +131,7 @@ def make_plan(
         to=options.to,
         roots=roots,
         left_out={reason: count for reason, count in left_out.items() if reason != _KEPT},
-        returned=int(table["content"].is_in(list(removed)).sum()),
+        returned=int(images["content"].is_in(list(removed)).sum()),
         planned=table.height,
     )
 

@@ -24,6 +24,11 @@ def files_of(name: bytes) -> Files:
     return _STORED if is_url(name) else _LOCAL
 
 
+def list_folder(folder: bytes) -> list[bytes]:
+    """The names of what is in a folder or below a prefix. Raises OSError."""
+    return files_of(folder).listed(folder)
+
+
 @dataclass(frozen=True)
 class Run:
     """An apply: its journals, one for each input."""

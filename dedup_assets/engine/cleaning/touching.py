@@ -65,6 +65,14 @@ class Files(ABC):
         """
 
     @abstractmethod
+    def hashed(self, name: bytes) -> tuple[Seen, str]:
+        """Read a file; gives its SHA-256 in hex, too. Raises SkippedError if it is gone, a link, or changes."""
+
+    @abstractmethod
+    def listed(self, folder: bytes) -> list[bytes]:
+        """The names of what is in a folder or below a prefix, without the folder. Raises OSError."""
+
+    @abstractmethod
     def unchanged(self, name: bytes, seen: Seen, *, exclusive: bool) -> AbstractContextManager[None]:
         """Check that a file is as it was seen, and keep other applies from it for the block.
 

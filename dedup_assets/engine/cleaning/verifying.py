@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dedup_assets.engine.cleaning.runs import files_of
+from dedup_assets.engine.cleaning.runs import files_of, list_folder
+from dedup_assets.engine.cleaning.stacks import Stacks
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.core.errors import SkippedError
 from dedup_assets.engine.core.match_records import Relation
-from dedup_assets.engine.core.plan_records import Skipped
+from dedup_assets.engine.core.plan_records import BESIDE, HALF, Action, Skipped
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.workers import Lanes, WorkerPool
@@ -23,14 +24,16 @@ class Verified:
     """A group whose files are what the plan says.
 
     Attributes:
-        rows: of the plan.
+        rows: of the plan; files that belong to an image are beside it.
         seen: each file as it was verified.
-        kept: the kept file as it was verified.
+        kept: the kept files as they were verified, by name.
+        first: for each row the place of the first one that goes with it, or not at all.
     """
 
     rows: Sequence[Row]
     seen: Sequence[Seen]
-    kept: Seen
+    kept: Mapping[bytes, Seen]
+    first: Sequence[int]
 
     @property
     def group_id(self) -> str:
@@ -42,7 +45,7 @@ class Verified:
 def verifier(threads: int, task: DecodingTask) -> Iterator["Verifier"]:
     """Decoding processes and threads for the block."""
     with open_decoders(threads) as decoders:
-        yield Verifier(decoders, Lanes(threads, abandon=decoders.close), task)
+        yield Verifier(decoders, Lanes(threads, abandon=decoders.close), task, Stacks(list_folder))
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ class Verifier:
         decoders: decoding processes.
         lanes: threads that read.
         task: how the kept files are decoded.
+        stacks: finds what belongs to an image, as each folder was when it was first looked into.
     """
 
     decoders: WorkerPool
     lanes: Lanes
     task: DecodingTask
+    stacks: Stacks
 
     def verified(self, groups: Iterator[Sequence[Row]]) -> Iterator[Verified | Skipped]:
         """Each group, in order: verified, or why it is left as it is."""
@@ -71,23 +76,51 @@ class Verifier:
         except Exception as error:  # noqa: BLE001 - stores have errors of their own, and one group is skipped
             return Skipped(rows[0]["group_id"], f"cannot be verified: {type(error).__name__}: {error}")
 
-    def _read_all(self, rows: Sequence[Row]) -> Verified:
-        keep, keep_content = rows[0]["keep"], rows[0]["keep_content"]
+    def _read_all(self, given: Sequence[Row]) -> Verified:
+        rows, first = self._in_stacks(given)
+        image = next(row for row in rows if row["relation"] not in BESIDE)
+        keep, keep_content = image["keep"], image["keep_content"]
         kept, data = files_of(keep).verify(keep, keep_content, keep_bytes=True)
         with self.decoders.lend() as lent:
             problem = decode_all([data], self.task, lent).problems[0]
         if problem is not None:
             raise SkippedError(f"the kept file {quoted(keep)} cannot be shown: {problem}")
         del data
-        seen = []
+        seen, all_kept = [], {keep: kept}
         for row in rows:
             name = row["filename"]
-            if name == keep:
-                raise SkippedError(f"{quoted(name)} is the kept file itself")
-            if row["relation"] == Relation.EXACT and row["content"] != keep_content:
+            if row["relation"] == HALF:
+                all_kept[row["keep"]], _ = files_of(row["keep"]).verify(row["keep"], row["keep_content"])
+            if row["keep"] not in all_kept or name in all_kept:
+                raise SkippedError(f"{quoted(name)} is a kept file itself, or a copy of another one than its group")
+            if row["relation"] in (Relation.EXACT, HALF) and row["content"] != row["keep_content"]:
                 raise SkippedError(f"{quoted(name)} is said to be an exact copy, but its hash is another one")
             found, _ = files_of(name).verify(name, row["content"])
-            if found.is_same_file(kept):
+            if found.is_same_file(all_kept[row["keep"]]):
                 raise SkippedError(f"{quoted(name)} is the same file as the kept one (a hard link)")
             seen.append(found)
-        return Verified(rows, seen, kept)
+        return Verified(rows, seen, all_kept, first)
+
+    def _in_stacks(self, rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
+        """The rows, what belongs to an image right before it; and for each the place of the first one of its stack.
+
+        Raises:
+            SkippedError: a file that belongs to an image is not in the plan, or there without it.
+        """
+        by_name = {row["filename"]: row for row in rows}
+        placed: list[Row] = []
+        first: list[int] = []
+        for row in rows:
+            if row["relation"] in BESIDE:
+                continue
+            names = self.stacks.beside(row["filename"]).names if Action(row["action"]).removes else []
+            if missing := [name for name in names if name not in by_name]:
+                said = f"{quoted(missing[0])} belongs to {quoted(row['filename'])}"
+                raise SkippedError(f"{said}, and the plan does not name it: make it again")
+            first += [len(placed)] * (len(names) + 1)
+            beside = [by_name[name] for name in names]
+            # The image is moved last, so that a failure before it can be mended; what is deleted cannot come back.
+            placed += [row, *beside] if row["action"] == Action.DELETE else [*beside, row]
+        if alone := by_name.keys() - {row["filename"] for row in placed}:
+            raise SkippedError(f"{quoted(min(alone))} is in the plan without the image that it belongs to")
+        return placed, first

@@ -14,6 +14,13 @@ if TYPE_CHECKING:  # the command line imports this module, and starts faster wit
 TRASH = ".dedup-trash"
 """The folder of an input in which removed files are kept; no listing enters it."""
 
+SIDECAR = "sidecar"
+"""In a plan the relation of a file that notes something of an image, and goes with it."""
+HALF = "half"
+"""In a plan the relation of the other half of a shot, and goes with it: the bytes are those of the kept one's half."""
+BESIDE = (SIDECAR, HALF)
+"""Relations of files that are in a plan because an image is."""
+
 
 class Action(StrEnum):
     """What is done to a copy."""
@@ -56,7 +63,8 @@ class Plan:
         rows: one row per file that is acted upon: `group_id` (string), `filename` (binary), `content` (string: SHA-256
             of its bytes in hex), `bytes` (int64: its size), `action` (string, an `Action`), `keep` and `keep_content`
             (the kept image and its SHA-256), `similarity` (float64: to the kept image), `relation`, `kind` and `reason`
-            (strings, as of `Groups`). The group that frees most bytes comes first.
+            (strings, as of `Groups`; the relation of what belongs to an image is one of `BESIDE`). The group that frees
+            most bytes comes first.
         generation: identity of the groups that it was made from.
         policy: how the kept images were chosen.
         only: relations, and `review`, whose rows were planned.
@@ -104,11 +112,12 @@ class Plan:
         if not self.rows.height or not self.action.removes:
             return []
         removed: dict[Root, int] = {}
-        for name in self.rows["filename"]:
+        images = self.rows.filter(self.rows["relation"] != SIDECAR)["filename"]
+        for name in images:
             root = self.root_of(name)
             removed[root] = removed.get(root, 0) + 1
         everything = Root(b"", sum(root.images for root in self.roots))
-        return [(everything, self.rows.height), *((root, count) for root, count in removed.items() if root.name)]
+        return [(everything, len(images)), *((root, count) for root, count in removed.items() if root.name)]
 
 
 def is_below(name: bytes, folder: bytes) -> bool:

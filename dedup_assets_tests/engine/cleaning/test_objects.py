@@ -86,3 +86,14 @@ def test_a_file_of_a_store_is_not_linked(bucket: Bucket) -> None:
     assert sum(plan.left_out.values()) == 3
     with pytest.raises(PlanError, match="only=exact alone"):
         PlanOptions.parse("hardlink", "copy")
+
+
+def test_a_sidecar_on_a_store_goes_with_its_image_and_comes_back(bucket: Bucket) -> None:
+    for name in ("b.xmp", "x/3.xmp", "x/1.aae"):
+        bucket.put(name, name.encode())
+    before = bucket.objects()
+    applied = bucket.apply()
+    assert applied.skipped == []
+    assert bucket.objects().keys() == {"a.jpg", "b.jpg", "b.xmp", "x/1.aae", "x/1.jpg"}
+    assert bucket.undo(applied.run) == []
+    assert bucket.objects() == before

@@ -1,0 +1,141 @@
+"""Files that belong to an image, beside it: they go with it, or it stays.
+
+Sidecars hold what a program noted of an image: XMP, edits of Apple (AAE), JSON of Google Takeout. Other halves are the
+raw file of a JPEG, and the film of a Live Photo.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dedup_assets.engine.inputs.kinds import EXTRAS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+
+_RAW = frozenset().union(*(extra.extensions for extra in EXTRAS if extra.name == "raw"))
+_STILLS = frozenset(b".jpg .jpeg .jpe .heic .heif".split())
+_FILMS = frozenset((b".mov", b".mp4"))
+_OTHERS = {**dict.fromkeys(_STILLS, _RAW | _FILMS), **dict.fromkeys(_RAW | _FILMS, _STILLS)}
+_MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS | frozenset().union(*(extra.extensions for extra in EXTRAS))
+_OF_STEM = frozenset((b".xmp", b".aae"))
+_TAKEOUT = b".supplemental-metadata"  # cut anywhere, because names have at most 51 characters
+_TAKEOUT_LETTERS = 46
+_LEAST_LETTERS = 3  # by which files of Takeout are looked up
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What belongs to an image.
+
+    Attributes:
+        sidecars: what each holds by its name: `*.xmp` of the image itself, `.xmp` of its stem, `.cr2.xmp` of its other
+            half, `.json` of Google Takeout, and so on.
+        halves: the extension of each other half of the shot, by its name.
+    """
+
+    sidecars: Mapping[bytes, bytes]
+    halves: Mapping[bytes, bytes]
+
+    @property
+    def names(self) -> list[bytes]:
+        """All of them."""
+        return sorted([*self.sidecars, *self.halves])
+
+
+class Stacks:
+    """Looks for what belongs to images, and lists each folder once.
+
+    Args:
+        list_folder: gives the names of the files in a folder, without the folder.
+    """
+
+    def __init__(self, list_folder: Callable[[bytes], Iterable[bytes]]) -> None:
+        self._list_folder = list_folder
+        self._folders: dict[bytes, _Neighbours] = {}
+
+    def beside(self, name: bytes) -> Beside:
+        """What belongs to an image. A sidecar that several files of one stem share belongs to none of them.
+
+        Raises:
+            OSError: the folder cannot be listed.
+        """
+        folder, _, leaf = name.rpartition(b"/")
+        if folder not in self._folders:
+            self._folders[folder] = _Neighbours(tuple(self._list_folder(folder)))
+        found, top = self._folders[folder], folder + b"/"
+        shot = found.shot(leaf)
+        halves = {top + each: _ending(each) for each in shot if each != leaf}
+        return Beside({top + each: kind for each, kind in found.sidecars(leaf, shot)}, halves)
+
+
+@dataclass(frozen=True)
+class _Neighbours:
+    """The files of one folder."""
+
+    leaves: Sequence[bytes]
+
+    @cached_property
+    def _by_stem(self) -> Mapping[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for leaf in sorted(self.leaves):
+            found.setdefault(_stem(leaf), []).append(leaf)
+        return found
+
+    @cached_property
+    def _json(self) -> Mapping[bytes, list[bytes]]:
+        """Files of Takeout by the first letters of their names."""
+        found: dict[bytes, list[bytes]] = {}
+        for leaf in sorted(self.leaves):
+            if _ending(leaf) == b".json":
+                found.setdefault(leaf[:_LEAST_LETTERS], []).append(leaf)
+        return found
+
+    def shot(self, leaf: bytes) -> list[bytes]:
+        """An image with its other halves, and theirs."""
+        shot, left = [leaf], list(self._by_stem.get(_stem(leaf), ()))
+        for each in shot:
+            wanted = _OTHERS.get(_ending(each), frozenset())
+            shot += [other for other in left if _ending(other) in wanted and other not in shot]
+        return shot
+
+    def sidecars(self, leaf: bytes, shot: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """The sidecars of a shot, with what each holds for one image of it."""
+        same_stem = self._by_stem.get(_stem(leaf), ())
+        if all(each in shot or _ending(each) not in _MEDIA for each in same_stem):
+            yield from ((each, _ending(each)) for each in same_stem if _ending(each) in _OF_STEM)
+        for image in shot:
+            of_it = (each for each in self._by_stem.get(image.lower(), ()) if _ending(each) in _OF_STEM)  # IMG.jpg.xmp
+            yield from ((each, (b"*" if image == leaf else _ending(image)) + _ending(each)) for each in of_it)
+            json = (each for each in self._json.get(image[:_LEAST_LETTERS], ()) if _is_takeout(each, image))
+            yield from ((each, (b"" if image == leaf else _ending(image)) + b".json") for each in json)
+
+
+def _is_takeout(json: bytes, leaf: bytes) -> bool:
+    """Whether Google Takeout notes an image there: IMG.jpg.json, cut names, IMG.jpg(1).json of IMG(1).jpg."""
+    stem, ending = _split(leaf)
+    named, number = json[: -len(b".json")], b""
+    if stem.endswith(b")") and b"(" in stem:
+        plain, _, inside = stem.rpartition(b"(")
+        if inside[:-1].isdigit():
+            number = b"(" + inside
+            if named.endswith(number) and _is_cut(named[: -len(number)], plain + ending):
+                return True
+    return _is_cut(named, leaf)
+
+
+def _is_cut(named: bytes, leaf: bytes) -> bool:
+    whole = leaf + _TAKEOUT
+    is_long = len(leaf.decode("utf-8", "replace")) >= _TAKEOUT_LETTERS
+    letters = len(named.decode("utf-8", "replace"))
+    return whole.startswith(named) and (len(named) >= len(leaf) or (is_long and letters == _TAKEOUT_LETTERS))
+
+
+def _stem(leaf: bytes) -> bytes:
+    return _split(leaf)[0].lower()
+
+
+def _ending(leaf: bytes) -> bytes:
+    return _split(leaf)[1].lower()
+
+
+def _split(leaf: bytes) -> tuple[bytes, bytes]:
+    return os.path.splitext(leaf)  # noqa: PTH122 - a Path of bytes does not exist

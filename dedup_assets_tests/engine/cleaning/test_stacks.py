@@ -1,0 +1,48 @@
+"""What belongs to an image, by the names of the files beside it."""
+
+import pytest
+
+from dedup_assets.engine.cleaning.stacks import Stacks
+
+LONG = "a photograph whose name goes on and on and on for ever.jpg"
+
+
+@pytest.mark.parametrize(
+    ("image", "others", "wanted"),
+    [
+        (
+            "IMG_1.JPG",
+            "IMG_1.xmp IMG_1.AAE IMG_1.JPG.xmp IMG_10.xmp IMG_2.aae",
+            "*.xmp=IMG_1.JPG.xmp .aae=IMG_1.AAE .xmp=IMG_1.xmp",
+        ),
+        ("IMG_1.jpg", "IMG_1.jpg.json IMG_2.jpg.json IMG_1.png.json", ".json=IMG_1.jpg.json"),
+        ("IMG_1.jpg", "IMG_1.jpg.supplemental-metada.json", ".json=IMG_1.jpg.supplemental-metada.json"),
+        ("IMG_1.jpg", "IMG_1.jpg.mine.json IMG_1.json", ""),
+        ("IMG_1(2).jpg", "IMG_1.jpg(2).json IMG_1.jpg.json", ".json=IMG_1.jpg(2).json"),
+        ("IMG_1.jpg", "IMG_1.CR2 IMG_1.xmp", ".cr2=IMG_1.CR2 .xmp=IMG_1.xmp"),
+        ("IMG_1.CR2", "IMG_1.jpg", ".jpg=IMG_1.jpg"),
+        ("IMG_1.HEIC", "IMG_1.MOV IMG_1.txt", ".mov=IMG_1.MOV"),
+        ("IMG_1.png", "IMG_1.MOV IMG_1.CR2", ""),
+        ("IMG_1.jpg", "IMG_1.cr2 IMG_1.cr2.xmp", ".cr2.xmp=IMG_1.cr2.xmp .cr2=IMG_1.cr2"),
+        ("IMG_1.jpg", "IMG_1.HEIC IMG_1.MOV", ".heic=IMG_1.HEIC .mov=IMG_1.MOV"),
+        ("IMG_1.jpg", "IMG_1.HEIC", ""),
+        ("IMG_1.png", "IMG_1.jpg IMG_1.xmp", ""),
+        ("alone.jpg", "", ""),
+        (LONG, f"{LONG[:46]}.json {LONG[:45]}.json", f".json={LONG[:46]}.json"),
+    ],
+)
+def test_what_belongs_to_an_image_is_found_by_its_name(image: str, others: str, wanted: str) -> None:
+    names = others.split() if LONG[:4] not in others else [each + ".json" for each in others.split(".json") if each]
+    leaves = [name.strip().encode() for name in [image, *names]]
+    found = Stacks(lambda folder: leaves if folder == b"/top" else ()).beside(b"/top/" + image.encode())
+    said = {**found.sidecars, **found.halves}
+    shown = sorted(f"{kind.decode()}={name.decode().removeprefix('/top/')}" for name, kind in said.items())
+    assert " ".join(shown) == wanted
+
+
+def test_each_folder_is_listed_once() -> None:
+    asked: list[bytes] = []
+    stacks = Stacks(lambda folder: asked.append(folder) or [b"1.jpg", b"2.jpg"])
+    for name in (b"/a/1.jpg", b"/a/2.jpg", b"/b/1.jpg"):
+        stacks.beside(name)
+    assert asked == [b"/a", b"/b"]
