@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dedup_assets.engine.decoders.tasks import Compared
+from dedup_assets.engine.groups import less_to_keep
 
 Matrix = tuple[float, ...]
 """Nine numbers, the rows of a map from one image to another, each in units of its longer side."""
@@ -54,6 +55,12 @@ class PairResult:
     def is_copy(self) -> bool:
         """Whether the two are one picture."""
         return self.compared is not None and self.compared.relation.is_same_picture
+
+    @property
+    def is_second_better(self) -> bool:
+        """Whether what was done to the two makes `a` less worth keeping than `b`."""
+        found = self.compared
+        return found is not None and less_to_keep(found.edited, found.kind, found.overlap_a, found.overlap_b) < 0
 
     def matrix_from(self, image: int) -> "Matrix | None":
         """The map from one of the two to the other; None if it is unknown."""
@@ -117,7 +124,8 @@ def cluster(job: ClusterJob) -> Conversation:
 
     It is compared with the centres among its neighbours, and with the centres of its neighbours, the most alike first.
     The members of a star that joins another are compared with the new centre; those that are no copies of it become
-    centres.
+    centres. A centre that is alone joins the image instead where that one is better to keep, so that a picture within a
+    frame that makes the largest file does not become the centre.
     """
     outcome = Clustered()
     place = {image: number for number, image in enumerate(job.centers)}
@@ -146,7 +154,10 @@ def cluster(job: ClusterJob) -> Conversation:
 def _join(job: ClusterJob, found: PairResult, outcome: Clustered, center_of: dict[int, int]) -> Conversation:
     """Make a centre and its members copies of another centre."""
     center, image = found.a, found.b
-    to_image = found.compared.matrix if found.compared else None
+    is_alone = center not in outcome.centers.values() and not job.members.get(center)
+    if is_alone and found.is_second_better:
+        center, image = image, center
+    to_image = found.matrix_from(center)
     center_of[image] = outcome.centers[image] = center
     if to_image is not None:
         outcome.maps[image] = to_image

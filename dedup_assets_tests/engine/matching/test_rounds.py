@@ -121,6 +121,15 @@ def test_a_better_image_than_the_largest_file_is_kept_when_it_is_proven() -> Non
     assert set(groups.rows["reason"]) == {"less edited"}
 
 
+def test_a_better_image_than_the_largest_file_becomes_the_centre_at_no_cost() -> None:
+    pairs = [(a, b) for b in range(40) for a in range(b)]
+    sizes = [99, 100, *range(98, 60, -1)]
+    group = World(40, dict.fromkeys(pairs, Relation.COPY), dict.fromkeys(pairs, 0.9), sizes)
+    _, groups, _ = match(group)  # the oracle says that the later one of two is the edited one
+    assert len(group.asked) == 39
+    assert list(members_of(group, groups)) == [0]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_budget_is_counted_in_pairs_and_the_most_alike_come_first(threads: int) -> None:
     pairs = {(a, a + 1): 0.9 - 0.001 * a for a in range(0, 200, 2)}
