@@ -89,12 +89,12 @@ def _begin(session: str) -> None:
 
 
 def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: DecodingLimits) -> "tuple[Look, list[Any]]":
-    from dedup_assets.engine.evidence.look import look_size, make_look
+    from dedup_assets.engine.evidence.look import least_decoded, look_size, make_look
 
     data = checked(file)
     width, height = (box.width, box.height) if box else image_size(data)
     columns, rows = look_size(width, height)
-    rgb = decode_resized(data, (rows, columns), box=box, limits=limits)
+    rgb = decode_resized(data, (rows, columns), at_least=least_decoded(columns, rows), box=box, limits=limits)
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
     said = list(astuple(read_provenance(data)))
     facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]

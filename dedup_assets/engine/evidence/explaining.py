@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.filters import LUMA
-from dedup_assets.engine.evidence.judging import CHECK_SIDE, Judged
+from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_affine, linear_part
 from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
@@ -250,9 +250,18 @@ def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sharpness(a: Look, b: Look, judged: Judged) -> dict[str, float]:
-    """Blur, where fewer pixels do not explain it."""
+    """Blur, where fewer pixels do not explain it: neither those of the files nor those of the looks."""
     finest = min(max(a.width, a.height), max(b.width, b.height) * math.sqrt(area_scale(judged.map, a.extent)))
     blur = math.sqrt(abs(judged.softened)) / CHECK_SIDE
-    if finest < SIDE or blur < _BLURRED:
+    blurred = "b" if judged.softened > 0 else "a"
+    coarse = _pixel_beyond(a, b, judged) if (blurred == "b") == judged.is_a_first else 1.0
+    if finest < SIDE or blur < _BLURRED * max(1.0, coarse):
         return {}
-    return {"blurred_b" if judged.softened > 0 else "blurred_a": round(blur, 4)}
+    return {f"blurred_{blurred}": round(blur, 4)}
+
+
+def _pixel_beyond(a: Look, b: Look, judged: Judged) -> float:
+    """Side of a pixel of the picture that shows more, in pixels of the grid of the other one."""
+    one, two, map_ = (a, b, judged.map) if judged.is_a_first else (b, a, invert(judged.map))
+    level_one, level_two = pick_levels(one, two, map_, CHECK_LEVEL)
+    return float(2.0 ** (level_two - level_one)) / math.sqrt(area_scale(map_, one.extent))

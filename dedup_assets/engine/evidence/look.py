@@ -18,6 +18,7 @@ _LEAST_SIDE = 16  # px of the shorter side; narrower strips are widened, so that
 _LEAST_LEVEL = 8  # px of the shorter side of the coarsest level of a pyramid
 _THUMBNAIL = 32  # px
 _THUMBNAIL_LEVEL, _CONTENT_LEVEL, _KEYPOINT_LEVEL = 2, 1, 1  # 64, 128 and 128 px
+_ENOUGH = 0.885  # of a look's sides; a JPEG is decoded at 1.1 times what is asked for, or more
 _PLAIN = 12  # levels that a plain border may vary
 _PLAIN_SHARE = 0.98  # of a line's pixels, which are plain in a border
 _LINES_TOGETHER = 8  # of a border, which are looked at before the next ones
@@ -164,6 +165,11 @@ def look_size(width: int, height: int) -> tuple[int, int]:
     """Width and height in pixels that a picture of this size has in a `Look`."""
     longer = max(width, height)
     return max(_LEAST_SIDE, round(width * SIDE / longer)), max(_LEAST_SIDE, round(height * SIDE / longer))
+
+
+def least_decoded(columns: int, rows: int) -> tuple[int, int]:
+    """Height and width that are asked of a decoder for a look of this size, so that 500 px are decoded at 250."""
+    return round(_ENOUGH * rows), round(_ENOUGH * columns)
 
 
 def _thumbnails(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

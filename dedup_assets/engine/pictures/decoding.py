@@ -78,6 +78,7 @@ def decode_resized(
     data: bytes | memoryview,
     size: tuple[int, int],
     *,
+    at_least: tuple[int, int] | None = None,
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
 ) -> NDArray[np.uint8]:
@@ -86,6 +87,7 @@ def decode_resized(
     Args:
         data: the whole file.
         size: (height, width) of the result.
+        at_least: as for `decode`; `size` if None.
         box: as for `decode`.
         limits: as for `decode`.
 
@@ -95,7 +97,7 @@ def decode_resized(
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
-    picture = _open_checked(data, size, box, limits)
+    picture = _open_checked(data, at_least or size, box, limits)
     with translated(picture.format_name):
         squashed = resize(_cut_out(picture.load(), box), size)
         return np.array(picture.correct(Image.fromarray(squashed))) if picture.correct else squashed

@@ -250,6 +250,17 @@ def test_an_edit_is_named(kind: str) -> None:
     assert finding.kind() == kind
 
 
+@pytest.mark.parametrize("place", [(40, 30), (260, 160), (60, 200)])
+def test_a_small_crop_with_more_pixels_than_the_look_does_not_make_it_blurred(place: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).normal(0, 20, (375, 500, 1))
+    whole = Image.fromarray(np.clip(np.asarray(photo_like(1, 500, 375)) + noise, 0, 255).astype(np.uint8))
+    crop = whole.crop((*place, place[0] + 160, place[1] + 120))
+    half = make_look(np.asarray(whole.reduce(2)), *whole.size)
+    found = compare(half, look_at(crop))
+    assert found.relation is Relation.COPY
+    assert set(found.edits) == {"cropped_b"}
+
+
 def test_nothing_is_said_of_a_picture_that_was_only_saved_anew() -> None:
     noise = np.random.default_rng(1).normal(0, 3, (HEIGHT, WIDTH, 3))
     again = Image.fromarray(np.clip(np.asarray(photo(8)) + noise, 0, 255).astype(np.uint8))
