@@ -31,8 +31,8 @@ def plan(
     Args:
         work_dir: the results of the run.
         action: trash, move, hardlink, reflink or delete.
-        only: relations to the kept image that are planned, with commas between them: exact, pixels, copy; and review,
-            for copies that are finer than the kept image.
+        only: relations to the kept image that are planned, with commas between them: exact, pixels, copy, same
+            (by a verdict); and review, for copies that are finer than the kept image.
         to: folder for the action move.
         out: where the plan is written; plan.jsonl in work_dir by default.
 

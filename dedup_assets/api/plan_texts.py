@@ -18,6 +18,7 @@ _RELATIONS = {
     "exact": "exact: the same bytes",
     "pixels": "pixels: other bytes, the same picture",
     "copy": "copy: an edited form",
+    "same": "same: says a verdict",
     HALF: "half: the raw file or film of a shot, the same bytes",
     SIDECAR: "sidecar: goes with its image",
 }

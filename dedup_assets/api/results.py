@@ -135,7 +135,7 @@ class StoredResults:
         bytes is enough; `pixels` and `copy` rest on a comparison at 256 pixels.
 
         Args:
-            relations: to the kept image, of exact, pixels and copy.
+            relations: to the kept image, of exact, pixels, copy and same (by a verdict).
 
         Raises:
             SettingsError: a relation is none of these.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dedup_assets.engine.cleaning import PlanOptions, plan_from
+from dedup_assets.engine.cleaning import PlanOptions, find_returned, plan_from
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.plan_records import Plan
@@ -286,7 +286,8 @@ def groups(
     found = decide_groups(parsed, evidence, features, given, work_dir)
     found = find_stored(work_dir, keep_ids(found, evidence.images, former))
     versions.stamp(context, parsed, given.digest)
-    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed)))
+    returned = find_returned(work_dir, found, evidence)
+    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned))
     return found
 
 

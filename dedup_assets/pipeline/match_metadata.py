@@ -1,6 +1,7 @@
 """What the materializations of evidence, groups and plans show in Dagster's UI, see `metadata`."""
 
 import math
+from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
@@ -46,8 +47,17 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
     }
 
 
-def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
-    """Metadata of `groups`: how many, what the copies take, what changed, and the largest ones with small pictures."""
+def of_groups(groups: Groups, evidence: Evidence, effort: Effort, returned: Sequence[bytes]) -> Metadata:
+    """Metadata of `groups`: how many, what the copies take, what changed, and the largest ones with small pictures.
+
+    Args:
+        groups: the result.
+        evidence: that it was made from.
+        effort: for thumbnails.
+        returned: images that an apply had removed.
+    """
+    came_back = [shown_name(name) for name in returned[:_PREVIEW_NAMES]]
+    rest = [f"{len(returned) - _PREVIEW_NAMES:,} more"] * (len(returned) > _PREVIEW_NAMES)
     history = groups.history or GroupHistory()
     changed = history.count_changes() if history.is_changed else dict.fromkeys(Change, 0)
     copies = groups.rows.filter(pl.col("role") == Role.COPY.value)
@@ -61,6 +71,8 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort) -> Metadata:
         "images_to_review": int((groups.rows["role"] == Role.REVIEW.value).sum()),
         "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
+        "removed_before": len(returned),
+        **({"came_back": ", ".join(came_back + rest)} if returned else {}),
         **{f"groups_{change.value}": count for change, count in changed.items()},
         "groups_run": history.run,
         "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),

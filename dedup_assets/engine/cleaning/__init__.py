@@ -7,6 +7,7 @@ writing.py     a plan to its file
 applying.py    a plan to deeds: verified, noted, done
 heeding.py     verdicts that were given since
 verifying.py   a group before anything happens to it
+returning.py   removed images that are listed again
 undoing.py     an apply, undone
 runs.py        earlier applies: found, and settled where they were killed
 touching.py    what can be done to a file, wherever it is
@@ -17,6 +18,7 @@ standing.py    files that a plan leaves out, because they are links, members of 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
 from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
 from dedup_assets.engine.cleaning.planning import PlanOptions
+from dedup_assets.engine.cleaning.returning import find_returned
 from dedup_assets.engine.cleaning.undoing import undo_apply
 from dedup_assets.engine.cleaning.writing import write_plan
 
@@ -25,6 +27,7 @@ __all__ = [
     "PlanOptions",
     "apply_plan",
     "check_applicable",
+    "find_returned",
     "generation_of",
     "plan_from",
     "plan_of",

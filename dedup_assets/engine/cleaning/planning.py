@@ -18,7 +18,7 @@ from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
 
 REVIEW = Role.REVIEW.value
-ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, REVIEW)
+ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
 """What `--only` may name."""
 _OF_KEPT = "a copy of an image that is "
 

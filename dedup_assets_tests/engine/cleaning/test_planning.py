@@ -21,12 +21,12 @@ def names_of(top: Path, names: list[bytes]) -> list[str]:
 
 def test_exact_copies_alone_are_planned_unless_more_is_named(tmp_path: Path) -> None:
     save_copies(tmp_path, GROUPS)
-    roles = {"x/2.jpg": ("copy", "copy"), "x/3.jpg": ("review", "exact")}
+    roles = {"x/2.jpg": ("copy", "same"), "x/3.jpg": ("review", "exact")}
     usual = plan_for(tmp_path, GROUPS, roles=roles)
     assert names_of(tmp_path, usual.rows["filename"].to_list()) == ["x/1.jpg"]
     assert sorted(usual.left_out.values()) == [1, 1]
-    assert any("--only ...,copy" in reason for reason in usual.left_out)
-    named = plan_for(tmp_path, GROUPS, PlanOptions.parse("trash", "exact, copy,review"), roles=roles)
+    assert any("--only ...,same" in reason for reason in usual.left_out)
+    named = plan_for(tmp_path, GROUPS, PlanOptions.parse("trash", "exact, same,review"), roles=roles)
     assert sorted(names_of(tmp_path, named.rows["filename"].to_list())) == ["x/1.jpg", "x/2.jpg", "x/3.jpg"]
 
 
@@ -64,7 +64,7 @@ def test_links_changed_and_missing_files_are_left_out_with_the_reason(tmp_path: 
     ("given", "said"),
     [
         (("burn", "exact"), "must be one of trash, move, hardlink, reflink, delete"),
-        (("trash", "variant"), "must be one or more of exact, pixels, copy, review"),
+        (("trash", "variant"), "must be one or more of exact, pixels, copy, same, review"),
         (("trash", ""), "must be one or more of"),
         (("hardlink", "exact,copy"), "only=exact alone"),
         (("move", "exact"), "name a folder"),
