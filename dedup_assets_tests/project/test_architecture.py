@@ -208,6 +208,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "engine.pictures.resizing",
         "engine.evidence.look",
         "engine.evidence.atlas",
+        "engine.evidence.closer",
     }  # from the samples on: of pictures drawn here, or decoded there
     offenders = {
         module.name

@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from dedup_assets.engine.core.errors import ImageError
@@ -98,7 +98,17 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
     said = list(astuple(read_provenance(data)))
     facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]
-    return make_look(rgb, width, height), facts
+    return _look_closer(data, box, limits, make_look(rgb, width, height)), facts
+
+
+def _look_closer(data: bytes, box: BoundingBox | None, limits: DecodingLimits, look: "Look") -> "Look":
+    """The look with a finer view, if the picture holds text."""
+    from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
+
+    columns, rows = closer_size(look.width, look.height)
+    if max(columns, rows) <= max(look.rgb.shape[:2]) or not holds_text(look.rgb):
+        return look
+    return replace(look, closer=Closer.of(decode_resized(data, (rows, columns), box=box, limits=limits)))
 
 
 def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded where it is needed

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.filters import slopes
+from dedup_assets.engine.evidence.filters import around, slopes
 from dedup_assets.engine.evidence.judging import BLOCK, Aligned, Blocks, Judged, block_means
 
 _AS_BEFORE = 0.95  # correlation of a block from which it is not displaced
@@ -71,14 +71,7 @@ def _new_edges(aligned: Aligned, blocks: Blocks) -> tuple[float, float]:
 
 
 def _widen(plane: NDArray[Any]) -> NDArray[Any]:
-    """The largest of each 3 x 3 pixels; the border keeps its own."""
-    tall = plane.copy()
-    np.maximum(tall[1:], plane[:-1], out=tall[1:])
-    np.maximum(tall[:-1], plane[1:], out=tall[:-1])
-    wide = tall.copy()
-    np.maximum(wide[:, 1:], tall[:, :-1], out=wide[:, 1:])
-    np.maximum(wide[:, :-1], tall[:, 1:], out=wide[:, :-1])
-    return wide
+    return around(plane, np.maximum)
 
 
 def _plates(

@@ -7,6 +7,8 @@ import numpy as np
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
+from dedup_assets.engine.evidence.details import align_closely
+from dedup_assets.engine.evidence.differences import Differences, find_differences
 from dedup_assets.engine.evidence.explaining import explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
@@ -27,6 +29,8 @@ _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _SCORE_TO_BEND, _VOTES_TO_BEND = 0.12, 12  # of an affine map from which a homography is tried
 _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
 _WHOLE = 0.95  # share of one picture that a picture of a screen shows
+_ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not looked at
+_LEAST_COUNT = 2  # blocks that differ in finer detail, below which it may be noise
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
 _SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
@@ -89,12 +93,13 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         best, votes = _search(a, b, hint)
     if best is None:
         return Finding(Relation.VARIANT if votes >= VARIANT_VOTES else Relation.UNVERIFIED)
-    relation = Relation.UNVERIFIED
-    if best.score >= COPY_SCORE and not _is_other_moment(best):
-        relation = Relation.COPY
+    relation, details = Relation.UNVERIFIED, None
+    if best.score >= COPY_SCORE:
+        details = _look_closely(a, b, best)
+        relation = Relation.VARIANT if _is_other_picture(best, details) else Relation.COPY
     elif best.score >= VARIANT_SCORE or votes >= VARIANT_VOTES:
         relation = Relation.VARIANT
-    edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best)
+    edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
     if relation is Relation.COPY and _are_parts(best, edits):
         relation = Relation.VARIANT
     return Finding(
@@ -120,12 +125,25 @@ def in_pixels(map_: Map, a: Look, b: Look) -> Map:
     return scaled
 
 
-def _is_other_moment(judged: Judged) -> bool:
+def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
+    """What differs in finer detail, where something may; None if nothing may, or if nothing is seen better."""
+    blocks = judged.blocks
+    hold_text = a.closer is not None and b.closer is not None
+    if not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE:
+        return None
+    closely = align_closely(a, b, judged)
+    return find_differences(*closely) if closely else None
+
+
+def _is_other_picture(judged: Judged, details: Differences | None) -> bool:
     """Whether the pictures differ as bursts, still cameras or templates do, which no edit explains."""
+    if details and details.count >= _LEAST_COUNT and not details.is_edit:
+        return True
     if judged.agreement > _NO_CHANGE:
         return False
     changes = find_changes(judged)
-    return changes.mixing + 3 * changes.displaced > _OTHER_MOMENT
+    mixing = 0.0 if details else changes.mixing
+    return mixing + 3 * changes.displaced > _OTHER_MOMENT
 
 
 def _are_parts(judged: Judged, edits: Mapping[str, float]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.filters import LUMA
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
@@ -24,11 +25,18 @@ _PLAIN_BESIDE = 0.6  # share of the pixels beside the picture that must have the
 _TEXT_BESIDE = 0.3  # the same on one side, where text may stand, if the frame is seen on all sides
 _LEAST_RIM = 12  # pixels of a side, below which nothing is said of it
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
+_SEEN_CLOSELY = 4  # blocks that differ in finer detail
 _BLURRED = 0.005  # of the longer side: the least blur that counts
 
 
-def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
+def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None) -> dict[str, float]:
     """The edits that make b from a; nothing is said of what stayed.
+
+    Args:
+        a: one picture.
+        b: the other.
+        judged: how they were found to be one.
+        details: what differs in finer detail, if that was looked at.
 
     Returns:
         Any of the following. A name with `_b` says that b is the edited picture; each of them exists with `_a`, too.
@@ -40,7 +48,8 @@ def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
           of the overlap whose hue changed);
         - `blurred_b`: standard deviation of the blur, in units of the longer side;
-        - `changed`: share of the overlap with text, overlays or retouching.
+        - `changed`: share of the overlap with text, overlays or retouching, where it is not known which of the two has
+          them; otherwise `changed_b`.
     """
     said = _geometry(a, b, judged.map)
     if judged.overlap_a < _PART:
@@ -49,11 +58,19 @@ def explain(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         said |= _around(b, invert(judged.map), a, judged.overlap_b, "b")
     said |= _tone(a, b, judged)
     said |= _sharpness(a, b, judged)
-    if judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
-        said["changed"] = round(judged.changed, 3)
+    seen = details is not None and details.count >= _SEEN_CLOSELY
+    if seen or (judged.changed > CHANGED and judged.agreement < 0.97):  # noqa: PLR2004
+        said["changed" + _over(judged, details)] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
     return said
+
+
+def _over(judged: Judged, details: Differences | None) -> str:
+    """The ending that names the picture over which something was laid; empty if unknown."""
+    if details is None or not details.side:
+        return ""
+    return "_a" if (details.side == 1) == judged.is_a_first else "_b"
 
 
 def in_words(edits: Mapping[str, float], same_size: bool) -> str:
@@ -88,6 +105,8 @@ _WORDS = (
     ("gray_b", "gray"),
     ("recoloured", "recoloured"),
     ("changed", "text or overlay added"),
+    ("changed_a", "text or overlay added"),
+    ("changed_b", "text or overlay added"),
     ("blurred_a", "blurred"),
     ("blurred_b", "blurred"),
 )

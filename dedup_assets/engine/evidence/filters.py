@@ -1,5 +1,7 @@
 """Filters of single-channel pictures: smoothing, slopes, bilinear samples."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +56,22 @@ def slopes(plane: NDArray[np.float32]) -> NDArray[np.float32]:
         across[1:-1] *= np.float32(0.5)
         across[0], across[-1] = along[1] - along[0], along[-1] - along[-2]
     return found.transpose(1, 2, 0)
+
+
+def around(plane: NDArray[Any], which: np.ufunc) -> NDArray[Any]:
+    """The least or the most of each 3 x 3 pixels; those beyond the border count for nothing.
+
+    Args:
+        plane: (h, w).
+        which: np.minimum or np.maximum.
+    """
+    tall = plane.copy()
+    which(tall[1:], plane[:-1], out=tall[1:])
+    which(tall[:-1], plane[1:], out=tall[:-1])
+    wide = tall.copy()
+    which(wide[:, 1:], tall[:, :-1], out=wide[:, 1:])
+    which(wide[:, :-1], tall[:, 1:], out=wide[:, :-1])
+    return wide
 
 
 def sample(planes: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.filters import slopes
-from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.look import SIDE, Box, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, linear_part, scales
 from dedup_assets.engine.evidence.refining import Refined, pick_levels, sample_gray
 
@@ -172,14 +172,14 @@ def judge(a: Look, b: Look, refined: Refined, inliers: int = 0) -> Judged | None
         None if they share too little.
     """
     map_ = refined.map
-    aligned, share_a = _align(a, b, refined)
+    aligned, share_a = align(a, b, refined)
     if np.count_nonzero(aligned.inside) < _LEAST_PIXELS:
         return None
-    softened, blocks = 0.0, _compare(aligned)
+    softened, blocks = 0.0, compare_blocks(aligned)
     agreement, structured = _agreement(blocks)
     if _HOPELESS < agreement < _DOUBTFUL and structured >= _LEAST_BLOCKS:
-        fairer, softened = _make_fair(aligned, refined, blocks)
-        again = _compare(fairer)
+        fairer, softened = make_fair(aligned, refined, blocks)
+        again = compare_blocks(fairer)
         if len(again.rows) >= len(blocks.rows) / 2:
             aligned, blocks = fairer, again
             agreement, structured = _agreement(blocks)
@@ -199,15 +199,15 @@ def _coarseness(a: Look, b: Look, map_: Map) -> float:
     return float(4.0 ** (level_b - level_a)) / area_scale(map_, a.extent) - 1
 
 
-def _align(a: Look, b: Look, refined: Refined) -> tuple[Aligned, float]:
-    """Both on a's grid, and the share of it that lies in b."""
-    level_a, level_b = pick_levels(a, b, refined.map, CHECK_LEVEL)
+def align(a: Look, b: Look, refined: Refined, level: int = CHECK_LEVEL) -> tuple[Aligned, float]:
+    """Both on a's grid at a level, and the share of it that lies in b."""
+    level_a, level_b = pick_levels(a, b, refined.map, level)
     planes, other = a.gray(level_a), b.gray(level_b)
     height, width = planes.shape[:2]
-    x, y = _grid(height, width, SIDE >> level_a)
+    x, y = grid(height, width, SIDE >> level_a)
     u, v = apply(refined.map, x, y)
     share = np.count_nonzero((u > 0) & (u < b.extent[0]) & (v > 0) & (v < b.extent[1])) / u.size
-    inside = _within(a, x, y) & _within(b, u, v)
+    inside = within(a.content, x, y) & within(b.content, u, v)
     per_b = np.float32(SIDE >> level_b)
     half = np.float32(0.5)
     seen = sample_gray(other, u * per_b - half, v * per_b - half)
@@ -215,14 +215,16 @@ def _align(a: Look, b: Look, refined: Refined) -> tuple[Aligned, float]:
     return Aligned(planes[..., 0], two, planes[..., 1:], inside), share
 
 
-def _grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The middles of pixels: (width,) and (height, 1), in units of `per` pixels."""
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
     y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
     return x, y[:, None]
 
 
-def _within(look: Look, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
-    box, edge = look.content, np.float32(_EDGE)
+def within(box: Box, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which positions lie in a part of a picture, a margin away from its border."""
+    edge = np.float32(_EDGE)
     return (x > box.left + edge) & (x < box.right - edge) & (y > box.top + edge) & (y < box.bottom - edge)
 
 
@@ -240,7 +242,8 @@ def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[n
     return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(BLOCK**2)
 
 
-def _compare(aligned: Aligned) -> Blocks:
+def compare_blocks(aligned: Aligned) -> Blocks:
+    """Compare block by block."""
     left, right = block_means(*aligned.one.shape)
     rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
     planes = np.empty((5, *aligned.one.shape), np.float32)
@@ -289,7 +292,7 @@ def _agreement(blocks: Blocks) -> tuple[float, int]:
     return agreement, int(np.count_nonzero(blocks.structured))
 
 
-def _make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Aligned, float]:
+def make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Aligned, float]:
     """Leave out what light or contrast cut off in one picture, and smooth the sharper one until both are equally sharp.
 
     Returns:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dedup_assets.engine.evidence.anchors import Anchors, find_anchors
+from dedup_assets.engine.evidence.closer import Closer
 from dedup_assets.engine.evidence.filters import LUMA, slopes, smooth
 from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
 
@@ -41,11 +42,13 @@ class Look:
         rgb: (h, w, 3) uint8 of `SIDE` px on the longer side.
         width: of the file, in pixels, upright.
         height: of the file, in pixels, upright.
+        closer: a finer view of a picture that holds text; None of others.
     """
 
     rgb: NDArray[np.uint8]
     width: int
     height: int
+    closer: Closer | None = None
 
     @cached_property
     def extent(self) -> NDArray[np.float64]:
@@ -146,7 +149,7 @@ class _Pyramid(Sequence[NDArray[np.uint8]]):
         return self._levels[level]
 
 
-def make_look(rgb: NDArray[np.uint8], width: int, height: int) -> Look:
+def make_look(rgb: NDArray[np.uint8], width: int, height: int, closer: Closer | None = None) -> Look:
     """Take a picture for comparisons.
 
     Args:
@@ -154,11 +157,12 @@ def make_look(rgb: NDArray[np.uint8], width: int, height: int) -> Look:
             and at least 16 px on the shorter one; pixels of that size are taken as they are.
         width: of the file, in pixels, upright.
         height: of the file, in pixels, upright.
+        closer: a finer view, if the picture holds text.
     """
     size = look_size(rgb.shape[1], rgb.shape[0])
     if (rgb.shape[1], rgb.shape[0]) != size:
         rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR))
-    return Look(rgb, width, height)
+    return Look(rgb, width, height, closer)
 
 
 def look_size(width: int, height: int) -> tuple[int, int]:

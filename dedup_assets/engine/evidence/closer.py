@@ -1,0 +1,76 @@
+"""A finer view of pictures that hold text, whose smallest differences matter and are lost at the size of a look."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+CLOSER_SIDE = 768
+"""Longer side in px, at most; smaller files are taken as they are."""
+
+_LEAST_SIDE = 16  # px of the shorter side, so that every filter fits
+_GREEN = 1
+_STEP = 8  # levels of one bin of the ground's colour
+_GROUND, _FLAT = 0.3, 0.6  # share of the pixels that have the commonest gray, or that of their neighbour
+_SAME, _STROKE = 2, 30  # levels between neighbours
+_STROKES = 0.012  # share of the pixels that are thin
+
+
+@dataclass(frozen=True, eq=False)
+class Closer:
+    """The gray of a picture with more pixels than its look.
+
+    Attributes:
+        packed: (h, w) uint8, compressed, because pages of text take a tenth of their size.
+        height: rows.
+        width: columns.
+    """
+
+    packed: bytes
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8]) -> "Closer":
+        """Pack a picture (h, w, 3) uint8."""
+        gray = np.asarray(Image.fromarray(rgb).convert("L"))
+        return cls(zlib.compress(gray.tobytes(), 1), *gray.shape)
+
+    @property
+    def side(self) -> int:
+        """Longer side in px."""
+        return max(self.width, self.height)
+
+    def grays(self, side: float) -> list[NDArray[np.uint8]]:
+        """Gray (h, w) at half of a longer side in px, and at that side, or at the one that there is if it is less."""
+        picture = Image.frombytes("L", (self.width, self.height), zlib.decompress(self.packed))
+        share = side / self.side
+        if share < 1:
+            size = max(_LEAST_SIDE, round(self.width * share)), max(_LEAST_SIDE, round(self.height * share))
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        return [np.asarray(each) for each in (picture.reduce(2), picture)]
+
+
+def closer_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height in pixels of the finer view of a picture of this size."""
+    share = min(1.0, CLOSER_SIDE / max(width, height))
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def holds_text(rgb: NDArray[np.uint8]) -> bool:
+    """Whether a picture looks like a page, a form or a screen: thin strokes on a plain ground.
+
+    Args:
+        rgb: (h, w, 3) uint8 of the size of a look.
+    """
+    gray = rgb[..., _GREEN].astype(np.int16)
+    bins = np.bincount(gray.ravel() // _STEP, minlength=256 // _STEP + 1)
+    if (bins[:-1] + bins[1:]).max() < _GROUND * gray.size:
+        return False
+    across = np.abs(gray[:, 1:] - gray[:, :-1])
+    if np.count_nonzero(across <= _SAME) < _FLAT * across.size:
+        return False
+    thin = np.abs(2 * gray[:, 1:-1] - gray[:, :-2] - gray[:, 2:]) > _STROKE
+    return bool(thin.mean() > _STROKES)

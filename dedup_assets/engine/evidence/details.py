@@ -1,0 +1,81 @@
+"""What differs between two pictures in finer detail than that which proves them to be one."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.anchors import find_anchors
+from dedup_assets.engine.evidence.filters import slopes, smooth
+from dedup_assets.engine.evidence.judging import Aligned, Blocks, Judged, align, compare_blocks, grid, make_fair, within
+from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.maps import apply, area_scale, invert, is_affine
+from dedup_assets.engine.evidence.refining import Refined, Target, refine, sample_gray, settle
+
+_STEPS = 5
+_FINER = 1.3  # times the pixels of a look's side from which a finer view is worth its time
+_REGISTERED = 0.3  # correlation of places below which a map is lost
+_LIE_ON = 0.7  # correlation of half of the blocks from which pictures lie on each other
+
+
+def align_closely(a: Look, b: Look, judged: Judged) -> tuple[Aligned, Blocks] | None:
+    """Both pictures at the finest scale that both have, on the grid of that which shows less.
+
+    Args:
+        a: one picture.
+        b: the other.
+        judged: what is known of them at the size of a look.
+
+    Returns:
+        The pictures, and their blocks; None if they do not lie on each other at that scale.
+    """
+    map_ = judged.map
+    if not judged.is_a_first:
+        a, b, map_ = b, a, invert(map_)
+    perspective = not is_affine(map_)
+    refined = refine(a, b, map_, 0, _STEPS, perspective)
+    if refined is None or abs(refined.alike) < _REGISTERED:
+        return None
+    closer = _align_closer(a, b, refined, perspective)
+    found = _compare(*closer) if closer else None
+    return found or _compare(align(a, b, refined, 0)[0], refined)
+
+
+def _compare(aligned: Aligned, refined: Refined) -> tuple[Aligned, Blocks] | None:
+    fair, _ = make_fair(aligned, refined, compare_blocks(aligned))
+    blocks = compare_blocks(fair)
+    alike = blocks.alike[blocks.structured]
+    return (fair, blocks) if len(alike) and np.median(alike) > _LIE_ON else None
+
+
+def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool) -> tuple[Aligned, Refined] | None:
+    """Both finer views, with the map that joins them; None if there are none, or if they do not join."""
+    if a.closer is None or b.closer is None:
+        return None
+    scale = math.sqrt(area_scale(refined.map, a.extent))
+    side = min(float(a.closer.side), b.closer.side * scale)
+    if side < _FINER * SIDE:
+        return None
+    for gray_one, gray_two in zip(a.closer.grays(side), b.closer.grays(side / scale), strict=True):
+        planes_one, planes_two = _planes(gray_one), _planes(gray_two)
+        target = Target.of(planes_two, max(planes_two.shape), b.content)
+        anchors = find_anchors(planes_one, a.content)
+        found = settle(anchors, target, max(planes_one.shape), a.extent, refined.map, _STEPS, perspective)
+        if found is None or abs(found.alike) < _REGISTERED:
+            return None
+        refined = found
+    height, width = planes_one.shape[:2]
+    x, y = grid(height, width, max(height, width))
+    u, v = apply(refined.map, x, y)
+    per, half = np.float32(max(planes_two.shape)), np.float32(0.5)
+    seen = sample_gray(planes_two, u * per - half, v * per - half)
+    inside = within(a.content, x, y) & within(b.content, u, v)
+    toned = np.asarray((seen - np.float32(refined.offset)) / np.float32(refined.gain), np.float32)
+    return Aligned(planes_one[..., 0], toned, planes_one[..., 1:], inside), refined
+
+
+def _planes(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    soft = smooth(gray.astype(np.float32))
+    planes = np.empty((3, *soft.shape), np.float32).transpose(1, 2, 0)
+    planes[..., 0], planes[..., 1:] = soft, slopes(soft)
+    return planes

@@ -1,0 +1,133 @@
+"""Pictures that are alike at a glance: what tells another page, text or moment from an edit."""
+
+import io
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
+from dedup_assets.engine.evidence.comparing import Finding, compare
+from dedup_assets.engine.evidence.look import Look, look_size, make_look
+from dedup_assets_tests.support.pictures import photo_like
+
+PAGE = (1000, 1400)
+LABELS = ("Name", "Street", "City", "Born", "Phone", "Account", "Amount", "Employer")
+
+
+def look_at(picture: Image.Image) -> Look:
+    """The look that a decoding process makes of a file."""
+    rgb = picture.convert("RGB")
+    small = np.asarray(rgb.resize(look_size(*rgb.size), Image.Resampling.BOX))
+    closer = Closer.of(np.asarray(rgb.resize(closer_size(*rgb.size), Image.Resampling.BOX)))
+    return make_look(small, *rgb.size, closer if holds_text(small) else None)
+
+
+def compared(a: Image.Image, b: Image.Image) -> Finding:
+    return compare(look_at(a), look_at(b))
+
+
+def form(seed: int, filled: bool = True, changed: tuple[int, ...] = ()) -> Image.Image:
+    """A form with eight fields; those that are changed have other values than those of the seed."""
+    page = Image.new("RGB", PAGE, "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((50, 50, 950, 130), fill=(220, 230, 245))
+    draw.text((80, 65), "Application form", "black", font_size=44)
+    for line in range(14):
+        draw.text((60, 1000 + 26 * line), " ".join(words(f"print {line}", 14)), (70, 70, 70), font_size=18)
+    for number, label in enumerate(LABELS):
+        top = 180 + 96 * number
+        draw.text((60, top), label, "black", font_size=28)
+        draw.rectangle((330, top - 8, 950, top + 50), outline="black", width=2)
+        if filled:
+            value = f"{seed} {number} {number in changed}"
+            draw.text((346, top), " ".join(words(value, 3)), (10, 10, 120), font_size=30)
+    return page
+
+
+def words(seed: str, count: int) -> list[str]:
+    chosen = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    return ["".join(chosen.choices("abcdefghilmnoprstuvz0123456789", k=chosen.randint(3, 8))) for _ in range(count)]
+
+
+def recompressed(picture: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+def scanned(page: Image.Image) -> Image.Image:
+    """Slightly turned, softer, grayer, smaller and with noise."""
+    turned = page.resize((820, 1148), Image.Resampling.LANCZOS).rotate(0.8, Image.Resampling.BICUBIC, fillcolor="white")
+    soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(0.7)), np.float32)
+    noisy = (soft - 128) * 0.9 + 124 + np.random.default_rng(1).normal(0, 4, soft.shape)
+    return recompressed(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)), 60)
+
+
+def captioned(photo: Image.Image, text: str, top: int = 20) -> Image.Image:
+    marked = photo.copy()
+    ImageDraw.Draw(marked).text((60, top), text, "white", font_size=52, stroke_width=3, stroke_fill="black")
+    return marked
+
+
+Made = Callable[[Image.Image], Image.Image]
+
+
+@pytest.mark.parametrize("changed", [(0, 1, 2, 3, 4, 5, 6, 7), (0, 3, 6), (4,)])
+@pytest.mark.parametrize("made", [lambda page: recompressed(page, 60), lambda page: page.resize((500, 700)), scanned])
+def test_a_form_with_other_values_is_another_picture(changed: tuple[int, ...], made: Made) -> None:
+    finding = compared(form(1), made(form(1, changed=changed)))
+    assert finding.relation is Relation.VARIANT
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda page: recompressed(page, 30),
+        lambda page: page.resize((500, 700)),
+        lambda page: page.resize((340, 476)),
+        lambda page: page.rotate(90, expand=True),
+        lambda page: page.crop((40, 60, 970, 1330)),
+        scanned,
+    ],
+)
+def test_a_form_stays_a_copy_however_it_is_sent(made: Made) -> None:
+    finding = compared(form(2), made(form(2)))
+    assert finding.relation is Relation.COPY
+    assert "text" not in finding.kind()
+
+
+def test_a_form_that_was_filled_in_is_a_copy_with_text_added() -> None:
+    finding = compared(form(3, filled=False), recompressed(form(3), 80))
+    assert (finding.relation, finding.kind()) == (Relation.COPY, "text or overlay added")
+    assert finding.edited() == "b"
+
+
+def test_a_caption_is_added_to_the_picture_that_has_it() -> None:
+    photo = photo_like(1, 640, 480)
+    marked = recompressed(captioned(photo, "FOR SALE, HALF PRICE"), 85)
+    assert compared(photo, marked).kind() == compared(marked, photo).kind() == "text or overlay added"
+    assert (compared(photo, marked).edited(), compared(marked, photo).edited()) == ("b", "a")
+
+
+def test_two_captions_in_one_place_make_two_pictures() -> None:
+    photo = photo_like(2, 640, 480)
+    one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
+    assert compared(one, recompressed(two, 85)).relation is Relation.VARIANT
+
+
+def test_captions_in_two_places_make_two_pictures() -> None:
+    photo = photo_like(3, 640, 480)
+    one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO", 380)
+    assert compared(one, recompressed(two, 85)).relation is Relation.VARIANT
+
+
+def test_something_that_moves_before_a_still_camera_makes_two_pictures() -> None:
+    scene, figure = photo_like(4, 640, 480), photo_like(5, 60, 90)
+    frames = [scene.copy() for _ in range(2)]
+    for frame, left in zip(frames, (200, 235), strict=True):
+        frame.paste(figure, (left, 240))
+    assert compared(frames[0], recompressed(frames[1], 85)).relation is Relation.VARIANT
