@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.filters import LUMA
-from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
+from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged, grid
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_affine, linear_part
 from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
+from dedup_assets.engine.evidence.surroundings import find_surroundings, lies_in
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -19,11 +20,7 @@ CHANGED = 0.02
 _TURNED = 1.5  # degrees that count as turned
 _RESIZED = 0.04  # |log| of a scale that counts
 _PART = 0.93  # share of a picture's area below which the other is called a part of it
-_AROUND_LEVEL, _TONE_LEVEL = 1, 3  # 128 and 32 px
-_PLAIN = 12  # levels that the colour of a border may vary
-_PLAIN_BESIDE = 0.6  # share of the pixels beside the picture that must have the colour of the border
-_TEXT_BESIDE = 0.3  # the same on one side, where text may stand, if the frame is seen on all sides
-_LEAST_RIM = 12  # pixels of a side, below which nothing is said of it
+_TONE_LEVEL = 3  # 32 px
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
 _SEEN_CLOSELY = 4  # blocks that differ in finer detail
 _BLURRED = 0.005  # of the longer side: the least blur that counts
@@ -53,9 +50,9 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     """
     said = _geometry(a, b, judged.map)
     if judged.overlap_a < _PART:
-        said |= _around(a, judged.map, b, judged.overlap_a, "a")
+        said |= find_surroundings(a, judged.map, b, judged.overlap_a, "a")
     if judged.overlap_b < _PART:
-        said |= _around(b, invert(judged.map), a, judged.overlap_b, "b")
+        said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     said |= _tone(a, b, judged)
     said |= _sharpness(a, b, judged)
     seen = details is not None and details.count >= _SEEN_CLOSELY
@@ -142,57 +139,6 @@ def _geometry(a: Look, b: Look, map_: Map) -> dict[str, float]:
     return said
 
 
-def _around(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict[str, float]:
-    """What one picture shows beyond the other: more of the photograph, a border, or a page; `map_`: whole to part.
-
-    A frame is claimed only where it is seen: on opposite sides one colour touches the other picture, whose rim is of
-    other colours. In doubt the other picture is cropped, because what it lacks may be a part of the photograph.
-    """
-    level = min(_AROUND_LEVEL, len(whole.levels) - 1)
-    image = whole.levels[level]
-    u, v = apply(map_, *_grid(image, SIDE >> level))
-    out = ~_inside(part, u, v, -0.012)
-    other = "b" if name == "a" else "a"
-    if np.count_nonzero(out) < 30:  # noqa: PLR2004
-        return {}
-    red, green, blue = (image[out] // 8).T.astype(np.intp)
-    common = int(np.bincount(red + 32 * green + 1024 * blue).argmax())
-    colour = np.array([common % 32, common // 32 % 32, common // 1024], np.int16) * np.int16(8) + np.int16(4)
-    off_red, off_green, off_blue = (np.abs(image[..., n] - colour[n]) for n in range(3))
-    off = np.maximum(np.maximum(off_red, off_green), off_blue)
-    width, height = part.extent
-    seen: dict[str, bool] = {}
-    plains: dict[str, float] = {}
-    for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
-        beside = _inside(part, u, v, -0.07) & (depth > -0.07)  # noqa: PLR2004
-        near, rim = beside & out & (depth > 0.012), beside & _inside(part, u, v, 0.012)  # noqa: PLR2004
-        if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
-            plain, seen[side] = (off[near] < _PLAIN).mean(), bool((off[rim] > 2 * _PLAIN).mean() > 0.6)  # noqa: PLR2004
-            plains[side] = float(plain)
-    opposite = any(
-        seen.get(one) and seen.get(two) and min(plains[one], plains[two]) >= _PLAIN_BESIDE
-        for one, two in (("left", "right"), ("top", "bottom"))
-    )
-    crowded = [plain for plain in plains.values() if plain < _PLAIN_BESIDE]
-    is_clear = not crowded or (len(crowded) == 1 and crowded[0] >= _TEXT_BESIDE and all(seen.values()))
-    if opposite and is_clear and sum(seen.values()) >= len(seen) - 1:
-        plain = (off[out] < _PLAIN).mean()
-        return {f"{'border' if plain > 0.9 else 'page'}_{name}": round(1 - float(share), 3)}  # noqa: PLR2004
-    return {f"cropped_{other}": round(float(share), 3)}
-
-
-def _grid(image: NDArray[np.uint8], per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    height, width = image.shape[:2]
-    x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
-    y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
-    return x, y[:, None]
-
-
-def _inside(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: float) -> NDArray[np.bool_]:
-    width, height = look.extent
-    return np.asarray((x > edge) & (x < width - edge) & (y > edge) & (y < height - edge))
-
-
 def _aligned(
     a: Look, b: Look, map_: Map, level: int, is_a_first: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
@@ -202,14 +148,15 @@ def _aligned(
         return one, two, inside
     level_a, level_b = pick_levels(a, b, map_, level)
     image, other = a.levels[level_a], b.levels[level_b]
-    u, v = apply(map_, *_grid(image, SIDE >> level_a))
+    height, width = image.shape[:2]
+    u, v = apply(map_, *grid(height, width, SIDE >> level_a))
     per_b, half = np.float32(SIDE >> level_b), np.float32(0.5)
     planes = np.asarray(other, np.float32)
     seen = sample_planes(planes, u * per_b - half, v * per_b - half, (0, 1, 2))
     return (
         image.reshape(-1, 3).T.astype(np.float32, order="C"),
         seen.reshape(3, -1),
-        _inside(b, u, v, 0.01).ravel(),
+        lies_in(b, u, v, 0.01).ravel(),
     )
 
 

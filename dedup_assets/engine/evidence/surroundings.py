@@ -1,0 +1,138 @@
+"""What one picture shows beyond the other: more of the photograph, a border, or a page around it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.judging import grid
+from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.maps import Map, apply, invert
+
+_LEVEL = 1  # 128 px
+_LEAST_OUT, _LEAST_RIM = 30, 12  # pixels beyond the other picture, and of one side, below which nothing is said
+_EDGE, _BESIDE = 0.012, 0.07  # of the other picture's longer side: a margin, and how far its sides are looked at
+_PLAIN = 12  # levels that the colour of a border may vary
+_BORDER = 0.9  # share of what is around that is of one colour in a border, and not in a page
+_ALL_PLAIN, _SIDE_PLAIN = 0.98, 0.97  # the same where a border is told by its colour alone, and of each side
+_PAPER, _CLEAR_PAPER, _TEXT = 0.6, 0.9, 0.3  # share of a side that is paper; where little else tells; beside text
+_OFF, _LITTLE_OFF = 0.6, 0.2  # share of the rim that is of another colour than what is beside it
+_TURNED_CORNERS = 0.012  # of the longer side: how near to the frame a turned picture's corners are
+
+
+class _Side(NamedTuple):
+    """One side of the other picture.
+
+    Attributes:
+        plain: share of the pixels beside it that have the commonest colour around.
+        rim: share of the pixels within it that have another colour.
+    """
+
+    plain: float
+    rim: float
+
+
+def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict[str, float]:
+    """What one picture shows beyond the other.
+
+    A frame is claimed only where it is seen: one colour touches the other picture, whose rim is of other colours, or
+    fills the corners that a turned picture leaves. In doubt the other picture is cropped, because what it lacks may be
+    a part of the photograph.
+
+    Args:
+        whole: the picture that shows more.
+        map_: from it to the other.
+        part: the other.
+        share: of the whole that the other shows.
+        name: a or b: which of the two the whole is.
+
+    Returns:
+        `cropped_`, `border_` or `page_` with its share, as of `explain`; empty if it shows hardly more.
+    """
+    level = min(_LEVEL, len(whole.levels) - 1)
+    image = whole.levels[level]
+    height, width = image.shape[:2]
+    u, v = apply(map_, *grid(height, width, SIDE >> level))
+    out = ~lies_in(part, u, v, -_EDGE)
+    if np.count_nonzero(out) < _LEAST_OUT:
+        return {}
+    off = _off_common(image, out)
+    plain = float((off[out] < _PLAIN).mean())
+    sides = _sides(part, u, v, off, out)
+    is_turned = plain > _ALL_PLAIN and _corners_touch(whole, map_, part)
+    if is_turned or _is_border(plain, sides) or _is_page(sides):
+        return {f"{'border' if plain > _BORDER else 'page'}_{name}": round(1 - float(share), 3)}
+    other = "b" if name == "a" else "a"
+    return {f"cropped_{other}": round(float(share), 3)}
+
+
+def lies_in(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: float) -> NDArray[np.bool_]:
+    """Which positions lie in a picture, a margin (in units of its longer side) away from its border."""
+    width, height = look.extent
+    return np.asarray((x > edge) & (x < width - edge) & (y > edge) & (y < height - edge))
+
+
+def _off_common(image: NDArray[np.uint8], out: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """(h, w) how far each pixel is from the commonest colour of those that are out."""
+    red, green, blue = (image[out] // 8).T.astype(np.intp)
+    common = int(np.bincount(red + 32 * green + 1024 * blue).argmax())
+    colour = np.array([common % 32, common // 32 % 32, common // 1024], np.int16) * np.int16(8) + np.int16(4)
+    off_red, off_green, off_blue = (np.abs(image[..., n] - colour[n]) for n in range(3))
+    return np.asarray(np.maximum(np.maximum(off_red, off_green), off_blue))
+
+
+def _sides(
+    part: Look,
+    u: NDArray[np.float32],
+    v: NDArray[np.float32],
+    off: NDArray[np.int16],
+    out: NDArray[np.bool_],
+) -> dict[str, _Side]:
+    """What is seen of each side of the part; sides at the whole picture's frame are left out."""
+    width, height = part.extent
+    found = {}
+    for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
+        beside = lies_in(part, u, v, -_BESIDE) & (depth > -_BESIDE)
+        near, rim = beside & out & (depth > _EDGE), beside & lies_in(part, u, v, _EDGE)
+        if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
+            found[side] = _Side(float((off[near] < _PLAIN).mean()), float((off[rim] > 2 * _PLAIN).mean()))
+    return found
+
+
+def _corners_touch(whole: Look, map_: Map, part: Look) -> bool:
+    """Whether the part stands turned in the whole, its corners on each side of the frame."""
+    width, height = part.extent
+    corners = [invert(map_) @ [x, y, 1] for x in (0, width) for y in (0, height)]
+    x, y = (np.array([corner[axis] / corner[2] for corner in corners]) for axis in (0, 1))
+    ends = (x.min(), y.min(), whole.extent[0] - x.max(), whole.extent[1] - y.max())
+    is_turned = min(np.sort(x)[1] - x.min(), np.sort(y)[1] - y.min()) > 2 * _TURNED_CORNERS
+    return bool(is_turned and np.abs(ends).max() < _TURNED_CORNERS)
+
+
+def _is_border(plain: float, sides: dict[str, _Side]) -> bool:
+    """Whether one colour is all around, where some of the rim is of other colours."""
+    rims = sorted(side.rim for side in sides.values())
+    all_round = len(sides) == 4 and min(side.plain for side in sides.values()) > _SIDE_PLAIN  # noqa: PLR2004
+    return plain > _ALL_PLAIN and all_round and rims[-2] > _LITTLE_OFF and sum(rims) > 4 * _LITTLE_OFF
+
+
+def _is_page(sides: dict[str, _Side]) -> bool:
+    """Whether paper is on two opposite sides, and text at most on the others."""
+    if sum(side.rim for side in sides.values()) <= len(sides) / 2:
+        return False
+    crowded = [side.plain for side in sides.values() if side.plain < _PAPER]
+    if min(crowded, default=1) < _TEXT:
+        return False
+    pairs = [
+        (sides[one], sides[two]) for one, two in (("left", "right"), ("top", "bottom")) if {one, two} <= sides.keys()
+    ]
+    if any(_is_clear_paper(*pair) for pair in pairs):
+        return True
+    return len(crowded) <= 1 and any(
+        min(one.plain, two.plain) >= _PAPER and min(one.rim, two.rim) > _OFF for one, two in pairs
+    )
+
+
+def _is_clear_paper(one: _Side, two: _Side) -> bool:
+    """Whether paper is all along two sides, and the picture ends in steps on both."""
+    return min(one.plain, two.plain) > _CLEAR_PAPER and min(one.rim, two.rim) > _LITTLE_OFF and one.rim + two.rim > 1

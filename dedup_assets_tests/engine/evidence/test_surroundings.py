@@ -1,0 +1,80 @@
+"""What is around a picture: a frame is told from the rest of a photograph, whatever the colours of its rim."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.evidence.comparing import Finding, compare
+from dedup_assets.engine.evidence.look import make_look
+from dedup_assets_tests.support.pictures import photo_like
+
+WIDTH, HEIGHT = 480, 360
+Made = Callable[[Image.Image], Image.Image]
+
+
+def compared(a: Image.Image, b: Image.Image) -> Finding:
+    one, two = (make_look(np.asarray(each.convert("RGB")), *each.size) for each in (a, b))
+    return compare(one, two)
+
+
+def fading(seed: int, colour: str, sides: str) -> Image.Image:
+    """A photograph whose rim is of one colour at the right, the top or the bottom (r, t, b).
+
+    Without the bottom, the lowest third keeps its own colours.
+    """
+    photo, rim = photo_like(seed, WIDTH, HEIGHT), Image.new("RGB", (WIDTH, HEIGHT), colour)
+    share = np.zeros((HEIGHT, WIDTH), np.float32)
+    x, y = np.arange(WIDTH) / WIDTH, np.arange(HEIGHT)[:, None] / HEIGHT
+    for side, inwards in (("r", 1 - x), ("t", y), ("b", 1 - y)):
+        if side in sides:
+            share = np.maximum(share, np.clip(1.6 - inwards * 8, 0, 1))
+    share[2 * HEIGHT // 3 :] *= "b" in sides
+    return Image.composite(rim, photo, Image.fromarray((255 * share).astype(np.uint8)))
+
+
+def on_page(photo: Image.Image) -> Image.Image:
+    """A photograph between a title and lines of text."""
+    page = Image.new("RGB", (WIDTH + 90, HEIGHT + 190), "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, page.width, 40), fill="navy")
+    for line in range(4):
+        draw.rectangle((45, HEIGHT + 76 + 26 * line, 400 + 10 * line, HEIGHT + 86 + 26 * line), fill=(90, 90, 95))
+    page.paste(photo, (45, 62))
+    return page
+
+
+MADE: dict[str, Made] = {
+    "turned": lambda photo: photo.rotate(25, Image.Resampling.BICUBIC, expand=True),
+    "border": lambda photo: ImageOps.expand(photo, 60, "white"),
+    "page": on_page,
+}
+
+
+@pytest.mark.parametrize(
+    ("made", "photo"),
+    [
+        ("turned", fading(1, "black", "tb")),
+        ("turned", fading(2, "black", "r")),
+        ("turned", fading(3, "black", "rtb")),
+        ("border", fading(4, "white", "rt")),
+        ("border", fading(5, "white", "tr")),
+        ("page", fading(6, "white", "r")),
+    ],
+)
+def test_a_frame_is_seen_where_the_rim_has_its_colour(made: str, photo: Image.Image) -> None:
+    finding = compared(photo, MADE[made](photo))
+    assert finding.relation is Relation.COPY
+    assert {"border_b", "page_b"} & finding.edits.keys()
+    assert finding.edited() == "b"
+
+
+@pytest.mark.parametrize("degrees", [8, -15, 40])
+def test_a_turned_part_of_a_photograph_is_a_part(degrees: float) -> None:
+    photo = fading(7, "black", "rtb")
+    turned = photo.rotate(degrees, Image.Resampling.BICUBIC)
+    finding = compared(photo, turned.crop((WIDTH // 4, HEIGHT // 4, 3 * WIDTH // 4, 3 * HEIGHT // 4)))
+    assert "cropped_b" in finding.edits
+    assert finding.edited() == "b"
