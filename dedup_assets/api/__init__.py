@@ -10,6 +10,7 @@ from dedup_assets.api.galleries import (
     create_components_gallery,
     create_duplicates_gallery,
     create_outliers_gallery,
+    create_stats_gallery,
     generate_duplicates_gallery,
 )
 from dedup_assets.api.results import load
@@ -22,6 +23,7 @@ __all__ = [
     "create_components_gallery",
     "create_duplicates_gallery",
     "create_outliers_gallery",
+    "create_stats_gallery",
     "generate_duplicates_gallery",
     "load",
     "load_binary",

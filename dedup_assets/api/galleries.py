@@ -68,14 +68,41 @@ def create_components_gallery(
     return _create("COMPONENTS", {"work_dir": work_dir}, save_path, num_images)
 
 
+def create_stats_gallery(
+    stats_file: str | os.PathLike[str],
+    save_path: str | os.PathLike[str],
+    num_images: int = 20,
+    metric: str = "blur",
+    descending: bool = False,
+) -> int:
+    """Write a page of the images with the lowest (or highest) value of a fact, and show it inline in Jupyter.
+
+    Args:
+        stats_file: the work_dir of a run, or its image_facts.parquet.
+        save_path: folder for the page, stats.html.
+        num_images: the most images to show.
+        metric: the fact: blur (the lower, the blurrier), mean (brightness), stdv, contrast, uniformity, width, ...
+        descending: the highest value first.
+
+    Returns:
+        0 on success; 1 on error, with one line on stderr.
+    """
+    return _create("STATS", {"stats_file": stats_file}, save_path, num_images, descending, metric)
+
+
 def _create(
-    page: str, source: dict[str, object], save_path: object, num_images: object, descending: bool = True
+    page: str,
+    source: dict[str, object],
+    save_path: object,
+    num_images: object,
+    descending: bool = True,
+    metric: str = "",
 ) -> int:
     """Write a page; `page` is a member of `Page` and `source` the parameter that says where the results are."""
     with reported() as outcome:
         from dedup_assets.api.notebook import show_inline
         from dedup_assets.engine.gallery.pages import Page
-        from dedup_assets.engine.gallery.single_page import single_page
+        from dedup_assets.engine.gallery.single_page import single_page, stats_of
         from dedup_assets.engine.work_dir import WorkDir
         from dedup_assets.engine.work_dir.documents import check_replaceable, write_document
 
@@ -86,7 +113,10 @@ def _create(
         folder, name = _source(path_of(parameter, value))
         target = WorkDir(path_of("save_path", save_path))
         check_replaceable(target, shown.value)
-        html = single_page(shown, folder, name, num_images=count, descending=descending)
+        if shown is Page.STATS:
+            html = stats_of(folder, metric=metric, num_images=count, descending=descending)
+        else:
+            html = single_page(shown, folder, name, num_images=count, descending=descending)
         write_document(target, shown.value, html)
         show_inline(html)
         say(f"Gallery: {redacted(target.path(shown.value))}")
@@ -97,7 +127,7 @@ def _source(path: str) -> "tuple[WorkDir, str | None]":
     """Return a work_dir and, if the path is a file in it, the name of the file."""
     from dedup_assets.engine.work_dir import WorkDir
 
-    if path.endswith(".csv"):
+    if path.endswith((".csv", ".parquet")):
         folder, _, name = path.rpartition("/")
         return WorkDir(folder or "."), name
     if "://" not in path and not Path(path).is_dir():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_MOST_SHARE = 0.5
 _SAME = tuple(relation.value for relation in Relation if relation.is_same_picture)
 
 
@@ -97,6 +98,37 @@ class StoredResults:
 
         names = files.read_features(self._work_dir).names.alias("filename")
         return _readable(files.read_components(self._work_dir).images.insert_column(0, names))
+
+    def image_facts(self) -> "pl.DataFrame":
+        """What was measured of each good image: the rows of image_facts.parquet.
+
+        Raises:
+            WorkDirError: the features are of fastdup, or were made from arrays.
+        """
+        from dedup_assets.engine.work_dir import fact_file
+
+        return _readable(fact_file.read_facts(self._work_dir))
+
+    def fact_outliers(self, share: float = 0.01) -> "pl.DataFrame":
+        """The images at the ends of each fact: too dark, too bright, blurred, flat, small, oddly shaped.
+
+        Args:
+            share: of the images, for each end of each fact; 0 to 0.5.
+
+        Returns:
+            `filename`, `fact`, `end` (low or high), `value`, and `share` (of the images that lie further out or are
+            equal), for the images within `share`; the most extreme of each fact first. `aspect` is width / height.
+
+        Raises:
+            SettingsError: `share` is out of its bounds.
+            WorkDirError: as of `image_facts`.
+        """
+        from dedup_assets.engine.results.fact_outliers import find_fact_outliers
+        from dedup_assets.engine.work_dir import fact_file
+
+        if not 0 < share <= _MOST_SHARE:
+            raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
+        return _readable(find_fact_outliers(fact_file.read_facts(self._work_dir), share))
 
     def evidence(self) -> "pl.DataFrame":
         """Why images match: the rows of evidence.parquet."""

@@ -190,7 +190,7 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
-    decoding = {"decode", "decode_resized", "image_size", "make_thumbnail", "resize"}
+    decoding = {"decode", "decode_measured", "decode_resized", "image_size", "make_thumbnail", "resize"}
     able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {
         "pi_heif",
         "simplejpeg",
@@ -205,6 +205,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "engine.pictures.decoding",
         "engine.inputs.containers.videos",
         "cli.samples",
+        "engine.pictures.measuring",
         "engine.pictures.resizing",
         "engine.evidence.look",
         "engine.evidence.atlas",

@@ -151,10 +151,6 @@ class StoredManifest:
         return self.positions.max_offset - self.positions.min_offset
 
 
-LEDGER_COLUMNS = ("index", "filename", "size_bytes", "version", "error_code", "error", "low_information", "content")
-"""Columns of `Shard.images` and `ImageLedger.rows`, in this order."""
-
-
 @dataclass(frozen=True)
 class Shard:
     """The result of one offset range: one row per listed image, good or bad.
@@ -165,7 +161,7 @@ class Shard:
             black, blank), empty for a frame of a video (such images match only exact copies); and `content` (string):
             SHA-256 in hex of the bytes of the file, or of the member of an archive. For a frame of a local video it is
             that of the video with `#t=MILLISECONDS`. Null if unknown: a frame of a video on a store, a file that could
-            not be read or that ended its decoding process.
+            not be read or that ended its decoding process. Then the facts of `ImageFacts`, null for a bad image.
         vectors: (n_good, d) float32, of the good images in the order of their rows.
     """
 

@@ -19,11 +19,12 @@ from dedup_assets.engine.decoders import looking
 from dedup_assets.engine.decoders.messages import answer_of_picture, box_of, limits_of, sources_of
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.inputs.reading import video_of
-from dedup_assets.engine.pictures.decoding import decode_resized, image_size, make_thumbnail
+from dedup_assets.engine.pictures.decoding import decode_measured, image_size, make_thumbnail
 from dedup_assets.engine.pictures.information import shows_nothing
 from dedup_assets.engine.workers.serving import Handler, Job, serve
 
 _HEADER_BYTES = 1 << 16  # nearly every header ends within these
+_VIDEO = "VIDEO"  # format of a frame
 _WHOLE_BYTES = 32 << 20  # largest file that is read whole for a header that ends later
 
 
@@ -48,11 +49,12 @@ def _decode(job: Job) -> Iterator[list[Any]]:
     for file, source in zip(files_of(job, sources_of(request)), sources_of(request), strict=True):
         content = _content(file, source)
         with Answer() as answer:
-            picture = decode_resized(checked(file), (height, width), box=box, limits=limits)
+            picture, facts = decode_measured(checked(file), (height, width), box=box, limits=limits)
             memory[place : place + picture.nbytes] = picture.data.cast("B")
             place += picture.nbytes
             mark = _low_information_mark(checked(file), source) if shows_nothing(picture) else None
-            answer.fields = answer_of_picture(mark)
+            is_frame = source is not None and video_of(source) is not None
+            answer.fields = answer_of_picture(mark, facts._replace(format=_VIDEO) if is_frame else facts)
         yield [*answer.fields, content]
 
 

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.decoders.messages import (
     content_of,
     decoding_request,
+    facts_of,
     low_information_of,
     pictures_in,
     preview_request,
@@ -49,7 +51,7 @@ def decode_all(images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> D
     """
     call = _Decoding(images, task, lent)
     call.complete()
-    return Decoded(call.pictures(), call.problems, call.low_information, call.content)
+    return Decoded(call.pictures(), call.problems, call.low_information, call.facts, call.content)
 
 
 def make_previews(images: Sequence[Undecoded], task: PreviewTask, lent: Lent) -> list[Preview]:
@@ -178,6 +180,7 @@ class _Decoding(AskingCall):
         self._saved: list[NDArray[np.uint8]] = []
         self._good = 0  # pictures in the memory of the present process
         self.low_information: list[str | None] = [None] * len(images)
+        self.facts: list[ImageFacts | None] = [None] * len(images)
         self.content: list[str | None] = [None] * len(images)
 
     def pictures(self) -> NDArray[np.uint8]:
@@ -189,7 +192,7 @@ class _Decoding(AskingCall):
         return decoding_request(images, self._task)
 
     def _take(self, place: int, answer: list[Any]) -> None:
-        self.low_information[place] = low_information_of(answer)
+        self.low_information[place], self.facts[place] = low_information_of(answer), facts_of(answer)
         self._good += 1
 
     def _note(self, place: int, answer: list[Any]) -> None:

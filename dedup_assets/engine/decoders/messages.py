@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
 from dedup_assets.engine.decoders.tasks import Compared, DecodingTask, Looked, LookTask, PreviewTask, Undecoded
@@ -110,15 +111,20 @@ def answer_of(problem: ImageError) -> list[Any]:
     return [problem.code.value, str(problem)]
 
 
-def answer_of_picture(low_information: str | None) -> list[Any]:
-    """The answer for a good picture; its field is `Decoded.low_information`."""
-    return [None, low_information]
+def answer_of_picture(low_information: str | None, facts: ImageFacts) -> list[Any]:
+    """The answer for a good picture; its fields are those of `Decoded`."""
+    return [None, low_information, facts]
 
 
 def low_information_of(answer: list[Any]) -> str | None:
     """`Decoded.low_information` of the good picture that an answer is about."""
     mark: str | None = answer[1]
     return mark
+
+
+def facts_of(answer: list[Any]) -> ImageFacts:
+    """`Decoded.facts` of the good picture that an answer is about."""
+    return ImageFacts(*answer[2])
 
 
 def content_of(answer: list[Any]) -> str | None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.pictures.decoding import DecodingLimits
@@ -76,6 +77,7 @@ class Decoded:
         problems: for each image why it is bad, or None.
         low_information: for each image None, or a hash of its file where the picture shows nothing; empty for a frame
             of a video.
+        facts: for each image what was measured of it; None for a bad one.
         content: for each image SHA-256 in hex of its bytes if the decoding process has read them as a file of its own;
             else None.
     """
@@ -83,6 +85,7 @@ class Decoded:
     pictures: NDArray[np.uint8]
     problems: list[ImageError | None]
     low_information: list[str | None]
+    facts: list[ImageFacts | None]
     content: list[str | None]
 
 

@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager
 from threading import Lock
 
 from dedup_assets.engine.core.errors import ImageError, WorkerError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.decoders.messages import (
     content_of,
     decoding_request,
+    facts_of,
     low_information_of,
     pictures_in,
     problem_of,
@@ -45,6 +47,7 @@ class DecodingAhead:
         self._asked, self._unanswered = set(sources), deque(sources)
         self._results: dict[Source, int | ImageError] = {}  # place of the picture in memory, or the problem
         self._low_information: dict[Source, str | None] = {}
+        self._facts: dict[Source, ImageFacts] = {}
         self._content: dict[Source, str | None] = {}
         self._pictures_made = 0
         self._is_lent = True
@@ -72,6 +75,7 @@ class DecodingAhead:
                 self._pictures[[place for place in found if isinstance(place, int)]],  # a copy
                 [None if isinstance(place, int) else place for place in found],
                 [self._low_information.pop(source, None) for source in sources],
+                [self._facts.pop(source, None) for source in sources],
                 [self._content.pop(source, None) for source in sources],
             )
             if not self._asked:
@@ -104,6 +108,7 @@ class DecodingAhead:
                 else:
                     self._results[first] = self._pictures_made
                     self._low_information[first] = low_information_of(answer)
+                    self._facts[first] = facts_of(answer)
                     self._pictures_made += 1
                 if not self._unanswered:
                     next(self._answers, None)  # the end of the request

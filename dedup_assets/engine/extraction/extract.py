@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
@@ -23,7 +24,7 @@ from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, is_asked_a
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.part_rows import ChunkOutcome, PartRows
 from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
-from dedup_assets.engine.pictures import information
+from dedup_assets.engine.pictures import information, measuring
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.pictures.versions import decoding_fingerprint, decoding_versions
 from dedup_assets.engine.workers import Lanes, WorkerPool
@@ -64,7 +65,7 @@ class Extraction:
         box = f"{self.box.row},{self.box.col},{self.box.width},{self.box.height}" if self.box else ""
         limits = f"min_side={self.limits.min_side} max_pixels={self.limits.max_pixels}"
         embedding = f"onnxruntime={self.embedder.runtime_version} compute={self.embedder.compute}"
-        flat = f"low_information={information.VERSION}"
+        flat = f"low_information={information.VERSION} facts={measuring.VERSION}"
         return f"{decoding_fingerprint()} {embedding} model={self.embedder.sha256} box={box} {limits} {flat}"
 
     @property
@@ -142,14 +143,15 @@ def _embed_chunk(
     vectors = np.empty((len(images), extraction.embedder.dimension), np.float32)
     problems: list[ImageError | None] = [None] * len(images)
     low_information: list[str | None] = [None] * len(images)
+    facts: list[ImageFacts | None] = [None] * len(images)
 
     def embed(places: Sequence[int], decoded: Decoded) -> None:
         good = [place for place, problem in zip(places, decoded.problems, strict=True) if problem is None]
         vectors[good] = _embed(decoded, extraction.embedder)
-        for place, problem, mark, read in zip(
-            places, decoded.problems, decoded.low_information, decoded.content, strict=True
+        for place, problem, mark, measured, read in zip(
+            places, decoded.problems, decoded.low_information, decoded.facts, decoded.content, strict=True
         ):
-            problems[place], low_information[place] = problem, mark
+            problems[place], low_information[place], facts[place] = problem, mark, measured
             if read is not None and read != content[place]:
                 content[place] = read
                 claims[place] = Claim.OWN if contents.claim(read) is Claim.OWN else Claim.AGAIN
@@ -166,7 +168,7 @@ def _embed_chunk(
             embed(wanted, decode_all([images[place] for place in wanted], extraction.task, lent))
     decoded = [place for place, claim in enumerate(claims) if claim in {Claim.OWN, Claim.AGAIN}]
     usable = [place for place in decoded if problems[place] is None]
-    return ChunkOutcome(claims, content, problems, low_information, vectors[usable])
+    return ChunkOutcome(claims, content, problems, low_information, facts, vectors[usable])
 
 
 def _embed(decoded: Decoded, embedder: Embedder) -> NDArray[np.float32]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import FACT_COLUMNS, LEDGER_COLUMNS, ImageFacts
 from dedup_assets.engine.core.records import Shard
 from dedup_assets.engine.extraction.contents import Claim, KnownContents
+from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
 
 _IDENTITY = ("index", "filename", "size_bytes", "version")
-_FOUND = ("error_code", "error", "low_information")
+_FOUND = ("error_code", "error", "low_information", *FACT_COLUMNS)
+_NO_FACTS = (None,) * len(FACT_COLUMNS)
+_Found = tuple[Any, ...]  # the values of _FOUND
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class ChunkOutcome:
         content: for each image as `Shard.images`.
         problems: for each image why it is bad, or None.
         low_information: for each image as `Decoded`.
+        facts: for each image as `Decoded`.
         vectors: (n, d) float32, of the decoded good images in order.
     """
 
@@ -31,6 +37,7 @@ class ChunkOutcome:
     content: list[str | None]
     problems: list[ImageError | None]
     low_information: list[str | None]
+    facts: list[ImageFacts | None]
     vectors: NDArray[np.float32]
 
     @property
@@ -50,7 +57,7 @@ class PartRows:
     def __init__(self, images: int, dimension: int) -> None:
         # One array is filled, because thousands of small ones would fragment the memory and be copied when joined.
         self._vectors = np.empty((images, dimension), np.float32)
-        self._found: list[tuple[str | None, str | None, str | None]] = []  # code, reason, low_information
+        self._found: list[_Found] = []
         self._content: list[str | None] = []
         self._claims: list[Claim] = []
 
@@ -66,8 +73,9 @@ class PartRows:
         for place in decoded:
             if outcome.problems[place] is None:
                 self._vectors[first + place] = next(vectors)
-        for problem, mark in zip(outcome.problems, outcome.low_information, strict=True):
-            self._found.append((str(problem.code), str(problem), None) if problem else (None, None, mark))
+        for problem, mark, facts in zip(outcome.problems, outcome.low_information, outcome.facts, strict=True):
+            said = (str(problem.code), str(problem), None, *_NO_FACTS) if problem else (None, None, mark)
+            self._found.append(said if problem else (*said, *(facts or _NO_FACTS)))
         self._content += outcome.content
         self._claims += outcome.claims
         return len(decoded), sum(outcome.problems[place] is not None for place in decoded)
@@ -79,7 +87,7 @@ class PartRows:
             The places of images that got one; and of those without, because a file changed while it was read, or a
             stored result is gone.
         """
-        results: dict[str, tuple[tuple[str | None, str | None, str | None], NDArray[np.float32]]] = {}
+        results: dict[str, tuple[_Found, NDArray[np.float32]]] = {}
         copies = [place for place, claim in enumerate(self._claims) if claim in {Claim.COPY, Claim.KNOWN}]
         for place, (claim, content) in enumerate(zip(self._claims, self._content, strict=True)):
             if claim in {Claim.OWN, Claim.AGAIN} and content:
@@ -90,7 +98,7 @@ class PartRows:
             vectors = iter(shard.vectors)
             for content, *found in shard.images.select("content", *_FOUND).iter_rows():
                 vector = next(vectors) if found[0] is None else self._vectors[:1]
-                results[content] = ((found[0], found[1], found[2]), vector)
+                results[content] = (tuple(found), vector)
         filled, left = [], []
         for place in copies:
             result = results.get(self._content[place] or "")
@@ -105,7 +113,7 @@ class PartRows:
         """Set the results of images, in the order of the rows of a shard."""
         vectors = iter(shard.vectors)
         for place, (content, *found) in zip(places, shard.images.select("content", *_FOUND).iter_rows(), strict=True):
-            self._found[place], self._content[place] = (found[0], found[1], found[2]), content
+            self._found[place], self._content[place] = tuple(found), content
             if found[0] is None:
                 self._vectors[place] = next(vectors)
 
@@ -120,9 +128,13 @@ class PartRows:
             images: of the manifest, in the order of the rows.
         """
         columns = list(zip(*self._found, strict=True)) or [()] * len(_FOUND)
-        table = images.select(_IDENTITY).with_columns(
-            *(pl.Series(name, values, pl.String) for name, values in zip(_FOUND, columns, strict=True)),
-            pl.Series("content", self._content, pl.String),
+        table = (
+            images.select(_IDENTITY)
+            .with_columns(
+                *(pl.Series(name, values, LEDGER_SCHEMA[name]) for name, values in zip(_FOUND, columns, strict=True)),
+                pl.Series("content", self._content, pl.String),
+            )
+            .select(LEDGER_COLUMNS)
         )
         good = table["error_code"].is_null()
         index = table["index"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dedup_assets.engine.core.errors import SettingsError, WorkDirError
+from dedup_assets.engine.core.image_facts import FACT_COLUMNS
 from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.records import Features, FeatureStream, Manifest
 from dedup_assets.engine.core.run_modes import RunMode
@@ -103,7 +104,7 @@ class _StoredSet:
         self.label = f"input_dir={settings.input_dir!r}"
 
     def list(self) -> Manifest:
-        images = self._ledger.drop("error_code", "error", "low_information", "content")
+        images = self._ledger.drop("error_code", "error", "low_information", "content", *FACT_COLUMNS)
         return Manifest(images, len(images), digest(images))
 
     def embed(self, manifest: Manifest, progress: Progress) -> tuple[Sequence[RangeOutcome], FeatureStream]:

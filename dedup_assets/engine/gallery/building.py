@@ -252,7 +252,12 @@ def _fill_pages(
     def illustrate(name: bytes) -> ShownFile:  # the summary may show a few files without a thumbnail
         return by_name.get(name) or next(describe_files([name], effort))
 
-    missing = {Page.COMPONENTS: results.components, Page.GROUPS: numbered.groups, Page.LEAKS: results.leaks}
+    missing = {
+        Page.COMPONENTS: results.components,
+        Page.GROUPS: numbered.groups,
+        Page.LEAKS: results.leaks,
+        Page.STATS: None,
+    }
     every = tuple(page for page in Page if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
     changes = None if results.groups is None else show_changes(results.groups.history)

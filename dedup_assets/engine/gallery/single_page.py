@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.core.run_modes import RunMode
@@ -14,10 +15,11 @@ from dedup_assets.engine.gallery.pages import (
     components_page,
     duplicates_page,
     outliers_page,
+    stats_page,
 )
 from dedup_assets.engine.gallery.pages.findings import reasons_in
 from dedup_assets.engine.gallery.thumbnails import Effort, illustrator
-from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir import WorkDir, fact_file, files, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
 
 _OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
@@ -99,3 +101,26 @@ def _members_of(components: Components, names: pl.Series, num_components: int) -
 
     components_page(components, names, note, num_components=num_components)
     return asked
+
+
+def stats_of(work_dir: WorkDir, *, metric: str, num_images: int, descending: bool) -> str:
+    """The page of images by a fact.
+
+    Args:
+        work_dir: where the results are.
+        metric: a column of image_facts.parquet that is a number.
+        num_images: images on the page, at most.
+        descending: the highest value first.
+
+    Raises:
+        SettingsError: there is no such fact.
+        WorkDirError: image_facts.parquet is missing or damaged.
+    """
+    facts = fact_file.read_facts(work_dir)
+    known = [name for name, kind in facts.schema.items() if kind.is_numeric() and name != "index"]
+    if metric not in known:
+        raise SettingsError(f"metric={metric!r}: allowed are {', '.join(known)}")
+    rows = facts.select("filename", pl.col(metric).cast(pl.Float64)).drop_nulls()
+    first = rows.sort([metric, "filename"], descending=[descending, False]).head(num_images)
+    illustrate = illustrator(first["filename"], Effort.of(Settings()))
+    return stats_page(first.rows(), illustrate, metric=metric, descending=descending, total=rows.height)

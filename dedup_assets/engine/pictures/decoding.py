@@ -15,10 +15,13 @@ from PIL import Image
 
 from dedup_assets.engine.core.defaults import MAX_PIXELS
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs import jpeg, recognition
 from dedup_assets.engine.pictures.codecs.damage import translated
+from dedup_assets.engine.pictures.codecs.metadata import read_taken
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
+from dedup_assets.engine.pictures.measuring import measure
 from dedup_assets.engine.pictures.resizing import resize
 
 
@@ -97,7 +100,31 @@ def decode_resized(
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
-    picture = _open_checked(data, at_least or size, box, limits)
+    return _resized(_open_checked(data, at_least or size, box, limits), size, box)
+
+
+def decode_measured(
+    data: bytes,
+    size: tuple[int, int],
+    *,
+    box: BoundingBox | None = None,
+    limits: DecodingLimits = _DEFAULT_LIMITS,
+) -> tuple[NDArray[np.uint8], ImageFacts]:
+    """Decode a picture as `decode_resized` does, and measure it.
+
+    Returns:
+        (height, width, 3) uint8 RGB, contiguous; and its facts, width and height those of the whole picture.
+
+    Raises:
+        ImageError: the picture cannot be used; `code` says why.
+    """
+    opened = _open_checked(data, size, box, limits)
+    picture = _resized(opened, size, box)
+    taken = read_taken(data)
+    return picture, ImageFacts(opened.width, opened.height, opened.format_name, taken, *measure(picture))
+
+
+def _resized(picture: OpenedPicture, size: tuple[int, int], box: BoundingBox | None) -> NDArray[np.uint8]:
     with translated(picture.format_name):
         squashed = resize(_cut_out(picture.load(), box), size)
         return np.array(picture.correct(Image.fromarray(squashed))) if picture.correct else squashed

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.image_facts import FACT_COLUMNS
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
@@ -25,7 +26,8 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
-from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
+from dedup_assets.engine.work_dir.fact_file import facts_of
+from dedup_assets.engine.work_dir.file_names import FEATURES, IMAGE_FACTS, LEDGER
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import (
     FeatureFacts,
@@ -55,13 +57,13 @@ OUTLIERS = "outliers.csv"
 COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 _LOG = logging.getLogger(__name__)
-_LATER_COLUMNS = ("low_information", "content")  # which ledgers of earlier versions do not have
+_LATER_COLUMNS = ("low_information", "content", *FACT_COLUMNS)  # which ledgers of earlier versions do not have
 _ATTEMPTS = 5  # to read two files that belong together, while a run publishes others
 _PAIRS = "from,to,distance"
 
 
 def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
-    """Write features.dat, image_ledger.parquet and features.dat.csv from ranges in order, one in memory at a time.
+    """Write features.dat, its .csv, the ledger and the facts of images, from ranges in order, one in memory at a time.
 
     If the files hold exactly these ranges already, nothing is written, and results made from them stay valid.
 
@@ -71,7 +73,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
     if _has_these(work_dir, stream):
         return
     ledgers: list[pl.DataFrame] = []
-    with work_dir.publish(FEATURES, LEDGER, f"{FEATURES}.csv") as (data, ledger, names):
+    with work_dir.publish(FEATURES, LEDGER, IMAGE_FACTS, f"{FEATURES}.csv") as (data, ledger, facts, names):
         good = 0
         names.write(b"index,filename\n")
         for shard in stream.shards:
@@ -88,6 +90,7 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
                 f"{first['error_code']}: {first['error']}"
             )
         table.write_parquet(ledger)
+        facts_of(table).write_parquet(facts)
 
 
 def _has_these(work_dir: WorkDir, stream: FeatureStream) -> bool:
@@ -169,7 +172,7 @@ def read_ledger(work_dir: WorkDir) -> ImageLedger:
     """Read image_ledger.parquet. Raises WorkDirError if it does not exist or is damaged."""
     wanted = {name: kind for name, kind in LEDGER_SCHEMA.items() if name not in _LATER_COLUMNS}
     rows = read_parquet(work_dir, LEDGER, "materialize features", wanted, LEDGER_SCHEMA)[0]
-    missing = [pl.lit(None, pl.String).alias(name) for name in _LATER_COLUMNS if name not in rows.columns]
+    missing = [pl.lit(None, LEDGER_SCHEMA[name]).alias(name) for name in _LATER_COLUMNS if name not in rows.columns]
     return ImageLedger(rows.with_columns(missing))
 
 

@@ -21,8 +21,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.image_facts import LEDGER_COLUMNS
 from dedup_assets.engine.core.own_files import SHARDS as FOLDER
-from dedup_assets.engine.core.records import LEDGER_COLUMNS, ErrorCode, Manifest, OffsetRange, Shard
+from dedup_assets.engine.core.records import ErrorCode, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir.content_index import ContentIndex
 from dedup_assets.engine.work_dir.file_names import SHARD
 from dedup_assets.engine.work_dir.location import WorkDir
@@ -38,7 +39,7 @@ _IDENTITY = list(_IDENTITY_SCHEMA)
 _SHARD = re.compile(SHARD)
 _HASH = "sha256"
 _FINGERPRINT = "made_with"
-_FORMAT = "shards=2"
+_FORMAT = "shards=3"
 """Part of the fingerprint: shards of another format are not used, and their images are computed again."""
 
 

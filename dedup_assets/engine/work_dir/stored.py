@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.image_facts import FACT_COLUMNS, LEDGER_COLUMNS
 from dedup_assets.engine.core.own_files import GALLERY, SHARDS, TEST
-from dedup_assets.engine.core.records import LEDGER_COLUMNS, Features, FeatureStream, Shard
+from dedup_assets.engine.core.records import Features, FeatureStream, Shard
 from dedup_assets.engine.work_dir import fastdup_files, files
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.identity import read_config
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
 
 FASTDUP_MODEL = "fastdup"
 """Used in place of a model hash for fastdup's features: its vectors have 576 values like ours, but another meaning."""
@@ -172,8 +174,7 @@ def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
         version=pl.lit(""),
         error_code=pl.lit(None, pl.String),
         error=pl.lit(None, pl.String),
-        low_information=pl.lit(None, pl.String),
-        content=pl.lit(None, pl.String),
+        **_unknown(),
     )
     bad = files.read_bad_images(work_dir).rows.select(
         "filename",
@@ -181,8 +182,12 @@ def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
         pl.lit("").alias("version"),
         "error_code",
         "error",
-        pl.lit(None, pl.String).alias("low_information"),
-        pl.lit(None, pl.String).alias("content"),
+        **_unknown(),
     )
     both = pl.concat([good, bad.filter(~pl.col("filename").is_in(features.names.implode()))])
     return both.with_row_index("index").cast({"index": pl.Int64}).select(*LEDGER_COLUMNS)
+
+
+def _unknown() -> dict[str, pl.Expr]:
+    """Columns of a ledger that only an extraction of ours fills."""
+    return {name: pl.lit(None, LEDGER_SCHEMA[name]) for name in ("low_information", "content", *FACT_COLUMNS)}

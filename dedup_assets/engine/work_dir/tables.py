@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.records import LEDGER_COLUMNS
+from dedup_assets.engine.core.image_facts import LEDGER_COLUMNS
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 
@@ -21,7 +21,11 @@ EDGES_SCHEMA: Columns = {"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Fl
 LEDGER_SCHEMA: Columns = dict(
     zip(
         LEDGER_COLUMNS,
-        (pl.Int64, pl.Binary, pl.Int64, *[pl.String] * 5),
+        (
+            *(pl.Int64, pl.Binary, pl.Int64, *[pl.String] * 5),
+            *(pl.Int32, pl.Int32, pl.String, pl.String, pl.UInt16),  # the first facts
+            *(pl.Float32, pl.Float32, pl.UInt8, pl.UInt8, pl.Float32, pl.Float32),
+        ),
         strict=True,
     )
 )

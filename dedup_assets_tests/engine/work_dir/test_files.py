@@ -30,6 +30,7 @@ from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
+from dedup_assets_tests.support.ledgers import unknown_columns
 
 names_of_any_bytes = st.binary(min_size=1, max_size=60).map(
     lambda name: b"n" + name.replace(b"\0", b"").replace(b"/", b"") + b".jpg"
@@ -47,8 +48,7 @@ def shard_of(manifest: Manifest, bad: set[int], dimension: int = 4) -> Shard:
     images = manifest.images.with_columns(
         pl.Series("error_code", ["ERROR_CORRUPT_IMAGE" if row in bad else None for row in rows], pl.String),
         pl.Series("error", ['broken, "quite"\nso' if row in bad else None for row in rows], pl.String),
-        pl.lit(None, pl.String).alias("low_information"),
-        pl.lit(None, pl.String).alias("content"),
+        *unknown_columns(),
     )
     vectors = [[row] * dimension for row in rows if row not in bad]
     return Shard(images, np.array(vectors, np.float32).reshape(-1, dimension))
@@ -202,6 +202,7 @@ def test_features_in_a_store_are_read(store: str) -> None:
     assert sorted(path for path in listed if "/." not in path) == [
         "/bucket/out/features.dat",
         "/bucket/out/features.dat.csv",
+        "/bucket/out/image_facts.parquet",
         "/bucket/out/image_ledger.parquet",
     ]
 

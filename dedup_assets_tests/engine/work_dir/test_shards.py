@@ -9,6 +9,7 @@ import pytest
 from dedup_assets.engine.core.records import Manifest, OffsetRange, Shard
 from dedup_assets.engine.inputs.manifest import digest
 from dedup_assets.engine.work_dir import ShardStore, WorkDir
+from dedup_assets_tests.support.ledgers import unknown_columns
 
 FIRST = OffsetRange(0, 4)
 
@@ -24,8 +25,7 @@ def shard_of(part: Manifest, *codes: str | None) -> Shard:
     images = part.images.with_columns(
         pl.Series("error_code", codes, pl.String),
         pl.Series("error", [code and "why" for code in codes], pl.String),
-        pl.lit(None, pl.String).alias("low_information"),
-        pl.lit(None, pl.String).alias("content"),
+        *unknown_columns(),
     )
     good = [row for row, code in enumerate(codes) if code is None]
     return Shard(images, np.array([[row, 0.1] for row in good], np.float32).reshape(-1, 2))

@@ -16,6 +16,7 @@ from dedup_assets.engine.gallery.pages.leaks import leaks_page
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
+from dedup_assets.engine.gallery.pages.stats import stats_page
 from dedup_assets.engine.gallery.pages.summary import Freed, Summary, Uncompared, summary_page
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "leaks_page",
     "outliers_page",
     "read_static",
+    "stats_page",
     "summary_page",
 ]

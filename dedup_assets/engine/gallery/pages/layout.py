@@ -49,6 +49,7 @@ class Page(StrEnum):
     COMPONENTS = "components.html"
     OUTLIERS = "outliers.html"
     BAD_IMAGES = "bad_images.html"
+    STATS = "stats.html"
 
     @property
     def label(self) -> str:
