@@ -10,6 +10,7 @@ Importing this package imports neither Dagster nor any of the heavy libraries.
 from typing import Any as _Any
 
 from dedup_assets.api import (
+    Index,
     create_components_gallery,
     create_duplicates_gallery,
     create_outliers_gallery,
@@ -24,6 +25,7 @@ from dedup_assets.api import (
 )
 
 __all__ = [
+    "Index",
     "__version__",
     "create_components_gallery",
     "create_duplicates_gallery",

@@ -13,11 +13,13 @@ from dedup_assets.api.galleries import (
     create_stats_gallery,
     generate_duplicates_gallery,
 )
+from dedup_assets.api.index import Index
 from dedup_assets.api.results import load
 from dedup_assets.api.runs import run
 from dedup_assets.api.verdicts import VerdictBook
 
 __all__ = [
+    "Index",
     "VerdictBook",
     "apply",
     "create_components_gallery",

@@ -69,35 +69,35 @@ class StoredResults:
             *("filename", "size_bytes", "error_code", "error"), pl.col("low_information").is_not_null()
         )
         grouped = self._groups.select("filename", "group_id", "role", "keep")
-        return _readable(images.join(grouped, on="filename", how="left", maintain_order="left"))
+        return readable(images.join(grouped, on="filename", how="left", maintain_order="left"))
 
     def bad_images(self) -> "pl.DataFrame":
         """The files that could not be used: `filename`, `size_bytes`, `error_code`, `error`."""
         import polars as pl
 
         bad = self._ledger.filter(pl.col("error_code").is_not_null())
-        return _readable(bad.select("filename", "size_bytes", "error_code", "error"))
+        return readable(bad.select("filename", "size_bytes", "error_code", "error"))
 
     def pairs(self) -> "pl.DataFrame":
         """The rows of similarity.csv: `from`, `to`, `similarity`, the closest first."""
         from dedup_assets.engine.work_dir import files
 
         pairs = files.read_pairs(self._work_dir, files.SIMILARITY).rows
-        return _readable(pairs.rename({"distance": "similarity"}))
+        return readable(pairs.rename({"distance": "similarity"}))
 
     def outliers(self) -> "pl.DataFrame":
         """The rows of outliers.csv: `from`, `to`, `similarity`, the most isolated image first."""
         from dedup_assets.engine.work_dir import files
 
         outliers = files.read_pairs(self._work_dir, files.OUTLIERS).rows
-        return _readable(outliers.rename({"distance": "similarity"}))
+        return readable(outliers.rename({"distance": "similarity"}))
 
     def components(self) -> "pl.DataFrame":
         """One row per good image: `filename`, and the columns of connected_components.csv."""
         from dedup_assets.engine.work_dir import files
 
         names = files.read_features(self._work_dir).names.alias("filename")
-        return _readable(files.read_components(self._work_dir).images.insert_column(0, names))
+        return readable(files.read_components(self._work_dir).images.insert_column(0, names))
 
     def image_facts(self) -> "pl.DataFrame":
         """What was measured of each good image: the rows of image_facts.parquet.
@@ -107,7 +107,7 @@ class StoredResults:
         """
         from dedup_assets.engine.work_dir import fact_file
 
-        return _readable(fact_file.read_facts(self._work_dir))
+        return readable(fact_file.read_facts(self._work_dir))
 
     def fact_outliers(self, share: float = 0.01) -> "pl.DataFrame":
         """The images at the ends of each fact: too dark, too bright, blurred, flat, small, oddly shaped.
@@ -128,29 +128,29 @@ class StoredResults:
 
         if not 0 < share <= _MOST_SHARE:
             raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
-        return _readable(find_fact_outliers(fact_file.read_facts(self._work_dir), share))
+        return readable(find_fact_outliers(fact_file.read_facts(self._work_dir), share))
 
     def evidence(self) -> "pl.DataFrame":
         """Why images match: the rows of evidence.parquet."""
         from dedup_assets.engine.work_dir import match_files
 
-        return _readable(match_files.read_evidence(self._work_dir).rows)
+        return readable(match_files.read_evidence(self._work_dir).rows)
 
     def groups(self) -> "pl.DataFrame":
         """The images that are one picture: the rows of groups.parquet, the kept image of each group first."""
-        return _readable(self._groups)
+        return readable(self._groups)
 
     def related(self) -> "pl.DataFrame":
         """Similar images that are no members of a group: the rows of related.parquet."""
         from dedup_assets.engine.work_dir import match_files
 
-        return _readable(match_files.read_groups(self._work_dir).related)
+        return readable(match_files.read_groups(self._work_dir).related)
 
     def changes(self) -> "pl.DataFrame":
         """What each run changed in groups: the rows of group_changes.parquet, the last run last."""
         from dedup_assets.engine.work_dir import group_history_files
 
-        return _readable(group_history_files.read_history(self._work_dir).changes)
+        return readable(group_history_files.read_history(self._work_dir).changes)
 
     def clusters(self) -> list[list[str]]:
         """The names of each group, the largest group first, the kept image first in each.
@@ -233,7 +233,7 @@ def _named(names: list[bytes], wanted: bytes) -> Iterator[bytes]:
         yield from (name for name in names if name.endswith(b"/" + wanted))
 
 
-def _readable(table: "pl.DataFrame") -> "pl.DataFrame":
+def readable(table: "pl.DataFrame") -> "pl.DataFrame":
     """Columns of names as text, where each name is UTF-8."""
     import polars as pl
 

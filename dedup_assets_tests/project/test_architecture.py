@@ -46,6 +46,20 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
             "work_dir",
         ),
     },
+    "query": {
+        *(
+            "core",
+            "stores",
+            "workers",
+            "inputs",
+            "pictures",
+            "decoders",
+            "extraction",
+            "neighbors",
+            "matching",
+            "work_dir",
+        ),
+    },
     "gallery": {"core", "stores", "workers", "pictures", "inputs", "decoders", "extraction", "work_dir"},
     "cleaning": {"core", "stores", "workers", "pictures", "inputs", "decoders", "groups", "work_dir"},
 }

@@ -156,7 +156,7 @@ def _embed_chunk(
                 content[place] = read
                 claims[place] = Claim.OWN if contents.claim(read) is Claim.OWN else Claim.AGAIN
         for place in good:
-            if problem := _problem_of_vector(vectors[place]):
+            if problem := problem_of_vector(vectors[place]):
                 problems[place], low_information[place] = problem, None
 
     asked = [place for place in wanted if is_asked_ahead(images[place])]
@@ -179,7 +179,7 @@ def _embed(decoded: Decoded, embedder: Embedder) -> NDArray[np.float32]:
     return np.concatenate([embedder.embed(batch) for batch in batches])
 
 
-def _problem_of_vector(vector: NDArray[np.float32]) -> ImageError | None:
+def problem_of_vector(vector: NDArray[np.float32]) -> ImageError | None:
     """Why a vector has no similarity to anything; None where it has."""
     if not np.isfinite(vector).all():
         return ImageError(ErrorCode.UNREADABLE, "the model gave a vector that is not finite")

@@ -75,7 +75,7 @@ class _Reading(Lock):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self._place = place
-        self._generation = _published_generation(place)
+        self._generation = published_generation(place)
 
     def check(self) -> None:
         """Check that what was read is still what is published.
@@ -83,14 +83,14 @@ class _Reading(Lock):
         Raises:
             LostLockError: a run has published another generation.
         """
-        if _published_generation(self._place) != self._generation:
+        if published_generation(self._place) != self._generation:
             raise LostLockError(
                 f"another run has replaced the files in work_dir={self._place.url!r} while this one read them: "
                 "it publishes nothing; run again"
             )
 
 
-def _published_generation(place: Place) -> str:
+def published_generation(place: Place) -> str:
     """The generation that readers see: one that is being published counts already."""
     journal = read_journal(place)
     return journal.generation if journal is not None else Ownership(place).generation

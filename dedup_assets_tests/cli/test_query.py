@@ -1,0 +1,51 @@
+"""`query` as a user types it: what it prints, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import dedup_assets
+from dedup_assets_tests.support.killing import Runner
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("query")
+    for seed in range(3):
+        save_jpeg(folder / "photos" / f"{seed}.jpg", photo_like(seed))
+    save_jpeg(folder / "new" / "again.jpg", photo_like(1), quality=30)
+    save_jpeg(folder / "new" / "other.jpg", photo_like(9))
+    assert dedup_assets.run(folder / "photos", folder / "results") == 0
+    return folder / "results"
+
+
+def test_each_file_has_a_line_that_says_whether_the_results_have_it(command_line: Runner, results: Path) -> None:
+    new = results.parent / "new"
+    asked = command_line.run("query", str(new / "again.jpg"), str(new / "other.jpg"), str(results))
+    assert asked.exit_code == 0, asked.said
+    lines = asked.stdout.splitlines()
+    assert lines[0].startswith(f"{new / 'again.jpg'}: the same picture as 1 image")
+    assert "copy: recompressed" in lines[1]
+    assert lines[1].endswith(str(results.parent / "photos" / "1.jpg"))
+    assert any(line.startswith(f"{new / 'other.jpg'}: ") and "same picture" not in line for line in lines)
+
+
+def test_a_bad_file_is_named_and_the_good_one_beside_it_is_answered(command_line: Runner, results: Path) -> None:
+    good = str(results.parent / "photos" / "2.jpg")
+    asked = command_line.run("query", "gone.jpg", good, str(results), "--json")
+    assert asked.exit_code == 1
+    assert asked.stderr.splitlines() == ["dedup-assets: gone.jpg: ERROR_MISSING_FILE: no such file"]
+    said = json.loads(asked.stdout)
+    assert said["generation"]
+    bad, found = said["queries"]
+    assert bad == {"query": "gone.jpg", "error": {"code": "ERROR_MISSING_FILE", "message": "no such file"}}
+    match = found["matches"][0]
+    assert (match["filename"], match["relation"], match["same_picture"]) == (good, "exact", True)
+
+
+def test_a_work_dir_without_results_ends_with_1_and_one_line(command_line: Runner, results: Path) -> None:
+    asked = command_line.run("query", "a.jpg", str(results.parent / "photos"))
+    assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1)
+    assert "has no features.dat" in asked.stderr
