@@ -1,6 +1,7 @@
 """The code location: everything Dagster loads, and nothing else.
 
-`dagster dev -m dedup_assets.definitions`. No asset here asks for partitions; `dedup_assets.scale_out` has them too.
+`dagster dev -m dedup_assets.definitions`. The group `dedup` needs no partitions; the group `ranges` shows those of its
+work. `scale_out` is the location of a cluster, `scoring` that of test sets; all have this pipeline, so load one.
 """
 
 from dedup_assets.pipeline.building import build_definitions

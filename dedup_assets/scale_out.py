@@ -1,7 +1,6 @@
-"""The code location for many workers: the pipeline, and `feature_shards`, whose partitions are offset ranges.
+"""The code location for many workers: `features` waits for all partitions of `feature_shards`, which workers share.
 
-`dagster dev -m dedup_assets.scale_out`. A location of its own, because "Materialize all" asks for partitions as soon as
-one asset has them, and on one machine nobody needs them.
+`dagster dev -m dedup_assets.scale_out`, in place of `dedup_assets.definitions`, which has the same assets.
 """
 
 from dedup_assets.pipeline.building import build_definitions

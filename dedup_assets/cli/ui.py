@@ -23,7 +23,10 @@ from dedup_assets.engine.core.settings import Settings
     show_default=True,
     help="Port of the UI, on this machine only.",
 )
-@click.option("--scale-out", is_flag=True, help="Add feature_shards, whose partitions many workers can share.")
+@click.option(
+    "--scale-out", is_flag=True, help="For many workers: features waits for all partitions of feature_shards."
+)
+@click.option("--test-set", is_flag=True, help="Add the assets and jobs that score new images (run modes 3 and 4).")
 def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
     """Open the pipeline in Dagster's UI, with telemetry off. The other options are what the launchpad suggests."""
     serve(**settings)
@@ -32,7 +35,9 @@ def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
 ui.params += settings_options("run_mode", "verbose")
 
 
-def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, **settings: object) -> None:
+def serve(
+    input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, test_set: bool = False, **settings: object
+) -> None:
     """Serve the UI until it is interrupted.
 
     The instance is that of DAGSTER_HOME. Without that variable it is `~/.dedup-assets`.
@@ -41,7 +46,8 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
         input_dir: what the launchpad suggests to read.
         work_dir: where it suggests to put results.
         port: port on the loopback interface.
-        scale_out: add `feature_shards`, whose partitions many workers can share.
+        scale_out: `features` waits for all partitions of `feature_shards`, which many workers share.
+        test_set: add the assets and jobs that score a test set.
         **settings: other fields of `Settings` that it suggests; None means the default.
 
     Raises:
@@ -51,7 +57,8 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
     given = {name: value for name, value in settings.items() if value is not None}
     Settings.parse(**given)
     home = _instance_folder()
-    places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir), "scale_out": scale_out}
+    places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir)}
+    location = {**places, **given, "scale_out": scale_out, "test_set": test_set}
 
     from dedup_assets.pipeline.serving import processes
 
@@ -59,7 +66,7 @@ def serve(input_dir: str, work_dir: str, port: int, *, scale_out: bool = False, 
         page = f"http://{processes.HOST}:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
         say(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}")
 
-    processes.serve(home, port, places | given, ready)
+    processes.serve(home, port, location, ready)
 
 
 def _instance_folder() -> Path:

@@ -50,11 +50,11 @@ from dedup_assets.engine.work_dir.group_history_files import open_given, read_fo
 from dedup_assets.engine.work_dir.manifest_file import read_manifest
 from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
-from dedup_assets.pipeline.contracts import ONE_RUN, SCALE_OUT, asset, search_output, search_results
+from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.set_results import leaks_between
-from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, offset_ranges, register
+from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, note_completed, offset_ranges, register
 
 # Ranges that were never computed. eager() would request all ranges after each listing; on_missing() would leave out
 # ranges that were registered before automation was switched on. A failed range waits for a person.
@@ -72,7 +72,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     """The listing: every image of `input_dir`, sorted by name, each once, with size and version.
 
     Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
-    partitions of `feature_shards`, for runs with many workers. Partitions are only added: after a listing has shrunk,
+    partitions of `feature_shards`. Partitions are only added: after a listing has shrunk,
     those beyond its end remain, are counted as `stale_offset_ranges`, and cost nothing.
     """
     parsed = settings.parsed()
@@ -95,7 +95,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     kinds={"onnx", "parquet"},
     partitions_def=offset_ranges,
     pool="extract",
-    group_name=SCALE_OUT,
+    group_name=RANGES,
     automation_condition=_MISSING,
 )
 def feature_shards(
@@ -104,10 +104,11 @@ def feature_shards(
     progress: dg.ResourceParam[ProgressReporter],
     image_manifest: StoredManifest,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Vectors per offset range, for many workers: backfill the ranges here, then materialize `features`.
+    """Vectors per offset range: backfill ranges here, on one or many workers; `features` computes those that are left.
 
-    A finished range is not computed again, and neither are images that moved to another range. A range that the listing
-    no longer has, because it shrank or `shard_size` changed, is empty: it succeeds at no cost.
+    Ranges that `features` has completed are noted here too. A finished range is not computed again, and neither are
+    images that moved to another range. A range that the listing no longer has, because it shrank or `shard_size`
+    changed, is empty: it succeeds at no cost.
     """
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
@@ -145,12 +146,14 @@ def features(
     parsed = settings.parsed()
     extractor = RangeExtractor(parsed)
     with extractor.decoders(), progress.counting(len(image_manifest)):
-        outcomes = [
-            extractor.complete(image_manifest, offsets, progress.advance) for offsets in extractor.cut(image_manifest)
-        ]
+        outcomes = {
+            offsets: extractor.complete(image_manifest, offsets, progress.advance)
+            for offsets in extractor.cut(image_manifest)
+        }
     extractor.prune(image_manifest)
+    note_completed(context, OFFSET_RANGES, {key: metadata.of_range(each, progress) for key, each in outcomes.items()})
     versions.stamp(context, parsed, extractor.fingerprint)
-    context.add_output_metadata(metadata.of_features(outcomes, progress, extractor.dimension))
+    context.add_output_metadata(metadata.of_features(list(outcomes.values()), progress, extractor.dimension))
     return extractor.stream(image_manifest)
 
 
@@ -176,7 +179,7 @@ def bad_images(context: dg.AssetExecutionContext, settings: SettingsResource, fe
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
     """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
 
-    The ranges of its rows become partitions of `neighbor_shards`, for runs with many workers.
+    The ranges of its rows become partitions of `neighbor_shards`.
     """
     parsed = settings.parsed()
     index = find_or_build_index(parsed, features, settings.open_work_dir())
@@ -206,10 +209,11 @@ def nearest_neighbors(
     """One search with two results: similar pairs, and images without a similar one."""
     parsed = settings.parsed()
     searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
-    for rows in searcher.cut():
-        searcher.complete(rows)
+    ranges = full_ranges(len(features), parsed.search_range_size)
+    done = {rows: metadata.of_search_range(searcher.complete_from(rows)) for rows in ranges}
     neighbors = searcher.merge()
     searcher.prune()
+    note_completed(context, ROW_RANGES, done)
     versions.stamp(context, parsed)
     yield from search_results(context, parsed, neighbors, features.names)
 

@@ -1,7 +1,7 @@
 """Building the pipeline for a code location, alone or beside other assets.
 
 This module decides all that depends on the code location: the key prefix, groups and owners of the assets, the folders
-and settings that the launchpad suggests, and whether ranges are partitions for many workers.
+and settings that the launchpad suggests, whether `features` waits for ranges that workers make, and test sets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from dedup_assets.pipeline.automation.schedules import DAILY, build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import CHECKS, SET_CHECKS, build_checks
 from dedup_assets.pipeline.cleaning_jobs import build_cleaning_jobs
-from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, SCALE_OUT
+from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, RANGES
 from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import assets_of, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
 from dedup_assets.pipeline.scoring import assets as scoring_assets
 from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
-from dedup_assets.pipeline.sharding import assets as scale_out_assets
+from dedup_assets.pipeline.sharding import assets as sharding_assets
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, backfill_policy, ranges_of
 from dedup_assets.pipeline.verdicts import NAME as VERDICTS
 from dedup_assets.pipeline.verdicts import build_verdicts
@@ -40,6 +40,7 @@ def build_definitions(
     group_name: str = PIPELINE,
     owners: Sequence[str] = tuple(OWNERS),
     scale_out: bool = False,
+    test_set: bool = False,
     cron_schedule: str = DAILY,
     alerts: Alerts | None = None,
     automate: bool = False,
@@ -53,10 +54,11 @@ def build_definitions(
         work_dir: where runs put results by default.
         key_prefix: prefix of all asset keys and of the names of jobs, sensors and the schedule. Needed if a code
             location has two pipelines, or other assets with names such as `features`.
-        group_name: group of the chain; unless it is the default, `<group_name>_test_set` is the test set's group.
+        group_name: group of the chain; unless it is the default, the other groups are `<group_name>_ranges` and
+            `<group_name>_test_set`.
         owners: owners of all assets: `team:NAME` or an e-mail address.
-        scale_out: add `feature_shards` and `neighbor_shards`, whose partitions are ranges for many workers; `features`
-            then waits for all of `feature_shards`.
+        scale_out: for many workers: `features` waits for all partitions of `feature_shards`.
+        test_set: add the assets and jobs that score a test set (run modes 3 and 4).
         cron_schedule: time of the daily schedule, in UTC; the schedule is off until a person switches it on.
         alerts: where failures are reported besides the log.
         automate: switch the sensors on from the start; otherwise a person does it in the UI.
@@ -74,15 +76,15 @@ def build_definitions(
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
     resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
-    adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out)
-    # With ranges as partitions, uploads start only the listing: a run cannot execute partitions that it registers.
+    adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out, test_set=test_set)
+    # With many workers, uploads start only the listing: a run cannot execute partitions that it registers.
     started = ("image_manifest",) if scale_out else assets_of(RunMode.EVERYTHING, has_sets=bool(parsed.asked_sets))
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
         assets=[*adapted, build_verdicts(prefix, group_name, owners)],
         asset_checks=checks,
-        jobs=[*build_jobs(prefix, has_sets=bool(parsed.asked_sets)), *build_cleaning_jobs(prefix)],
+        jobs=[*build_jobs(prefix, has_sets=bool(parsed.asked_sets), test_set=test_set), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={
@@ -103,23 +105,35 @@ def build_assets(
     owners: Sequence[str] = tuple(OWNERS),
     *,
     scale_out: bool = False,
+    test_set: bool = False,
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
     """Build the assets and checks without jobs, sensors and schedule; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
-        adapted = _adapt(_assets(scale_out, settings), list(prefix), group_name, owners, settings)
+        found = _assets(settings, scale_out=scale_out, test_set=test_set)
+        adapted = _adapt(found, list(prefix), group_name, owners, settings)
     of_sets = SET_CHECKS if settings.asked_sets else []
-    return adapted, build_checks([*CHECKS, *TEST_SET_CHECKS, *of_sets], prefix)
+    of_test_set = TEST_SET_CHECKS if test_set else []
+    return adapted, build_checks([*CHECKS, *of_test_set, *of_sets], prefix)
 
 
-def _assets(scale_out: bool, settings: Settings) -> list[dg.AssetsDefinition]:
+def _assets(settings: Settings, *, scale_out: bool, test_set: bool) -> list[dg.AssetsDefinition]:
     of_sets = [set_assets] if settings.asked_sets else []
-    found = dg.load_assets_from_modules([assets, *of_sets, scale_out_assets, scoring_assets])
-    defined = [each for each in found if isinstance(each, dg.AssetsDefinition)]
-    if not scale_out:
-        return [each for each in defined if each.partitions_def is None]
-    policy = backfill_policy()
-    spread = [each.with_attributes(backfill_policy=policy) if each.partitions_def else each for each in defined]
-    return [features_of_shards() if each.keys == features.keys else each for each in spread]
+    of_test_set = [scoring_assets] if test_set else []
+    found = dg.load_assets_from_modules([assets, *of_sets, sharding_assets, *of_test_set])
+    defined = [_with_ranges(each, scale_out) for each in found if isinstance(each, dg.AssetsDefinition)]
+    return [features_of_shards() if scale_out and each.keys == features.keys else each for each in defined]
+
+
+def _with_ranges(asset: dg.AssetsDefinition, scale_out: bool) -> dg.AssetsDefinition:
+    """An asset with partitions as the deployment wants it: automatic only where `features` waits for it."""
+    if asset.partitions_def is None:
+        return asset
+    spread = asset.with_attributes(backfill_policy=backfill_policy())
+    return spread if scale_out else spread.map_asset_specs(_by_hand)
+
+
+def _by_hand(spec: dg.AssetSpec) -> dg.AssetSpec:
+    return spec.replace_attributes(automation_condition=None)
 
 
 def _adapt(
@@ -161,7 +175,7 @@ def _prefix_op(asset: dg.AssetsDefinition, prefix: list[str]) -> dg.AssetsDefini
 
 
 def _groups(group_name: str) -> Mapping[str, str]:
-    own = {SCALE_OUT: SCALE_OUT, scoring_assets.TEST_SET: scoring_assets.TEST_SET}
+    own = {name: name for name in (RANGES, scoring_assets.TEST_SET)}
     if group_name != PIPELINE:
         own = {name: f"{group_name}_{name}" for name in own}
     return {PIPELINE: group_name, **own}

@@ -61,7 +61,8 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
     key_prefix: Annotated[list[str], _resolved("Prefix of all asset keys.")] = Field(default_factory=list)
     group_name: Annotated[str, _resolved("Group of the assets in the UI.")] = PIPELINE
     owners: Annotated[list[str], _resolved("Owners of all assets: team:NAME or an e-mail address.")] = OWNERS
-    scale_out: Annotated[bool, _resolved("Add ranges of images as partitions, for many workers.")] = False
+    scale_out: Annotated[bool, _resolved("For many workers: features waits for all partitions.")] = False
+    test_set: Annotated[bool, _resolved("Add the assets and jobs that score a test set.")] = False
     automate: Annotated[bool, _resolved("Switch the sensors on from the start.")] = False
     cron_schedule: Annotated[str, _resolved("Time of the daily schedule, in UTC.")] = DAILY
     alerts: Annotated[AlertsOfLocation, _resolved("Where failed runs are reported.")] = AlertsOfLocation()
@@ -79,6 +80,7 @@ class DedupComponent(dg.Component, dg.Model, dg.Resolvable):
             group_name=self.group_name,
             owners=self.owners,
             scale_out=self.scale_out,
+            test_set=self.test_set,
             automate=self.automate,
             cron_schedule=self.cron_schedule,
             alerts=Alerts(**self.alerts.model_dump()),

@@ -20,7 +20,7 @@ from dedup_assets.pipeline.resources import IO_MANAGER
 from dedup_assets.pipeline.versions import CODE_VERSION
 
 PIPELINE = "dedup"
-SCALE_OUT = "scale_out"
+RANGES = "ranges"
 OWNERS = ["team:dedup-assets"]
 ONE_RUN = dg.BackfillPolicy.single_run()
 

@@ -68,12 +68,13 @@ def _choose(mode: RunMode) -> dict[str, object]:
     return {"resources": {"settings": {"config": {"run_mode": mode.value}}}}
 
 
-def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False) -> list[Any]:
+def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False, test_set: bool = False) -> list[Any]:
     """Build a job for each run mode.
 
     Args:
         key_prefix: prefix of the pipeline's asset keys; names of jobs begin with it.
         has_sets: the code location names sets, so that there are leaks to look for.
+        test_set: the code location has the assets of a test set.
 
     Returns:
         Unresolved asset jobs, a type that Dagster does not export.
@@ -87,4 +88,5 @@ def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False) -> lis
             executor_def=dg.in_process_executor,  # steps share memory, whatever the location's executor is
         )
         for mode, (name, description) in _JOBS.items()
+        if test_set or not mode.needs_train_set
     ]

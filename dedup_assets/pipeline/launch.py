@@ -114,7 +114,9 @@ def _materialize(
 ) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
-    assets, checks = build_assets(settings)  # with these settings, because code versions in the UI name them
+    assets, checks = build_assets(
+        settings, test_set=settings.mode.needs_train_set
+    )  # with these settings, because code versions in the UI name them
     run_tag = {LAUNCH_TAG: uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:

@@ -44,6 +44,9 @@ def test_one_click_gives_the_gallery_and_pages_that_show_the_pairs(
     ui.wait_for((tmp_path / "results" / "gallery" / "index.html").exists)
     assert page.get_by_text("partition").count() == 0
 
+    page.goto(f"{ui.url}/locations/dedup_assets/asset-groups/ranges/lineage")
+    page.get_by_text("100% filled").nth(1).wait_for()
+
     page.goto(f"{ui.url}/assets/similarity")
     page.get_by_text("identical_pairs").wait_for()
     page.get_by_text("[Show Markdown]").first.click()

@@ -14,7 +14,7 @@ from dedup_assets.definitions import build_definitions
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
-from dedup_assets.scale_out import defs
+from dedup_assets.scoring import defs
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -120,6 +120,18 @@ def test_a_backfill_then_the_chain_gives_the_same_bytes_and_computes_once(pipeli
     result = pipeline.run(*AFTER_EXTRACTION)
     assert pipeline.computed(result) == 0
     assert pipeline.files() == whole.files()
+
+
+def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(pipeline: Pipeline) -> None:
+    result = pipeline.run(search_range_size=5)
+    rows = {"000000000000-000000000005": 5, "000000000005-000000000010": 4}
+    counted: dict[str, dict[Any, Any]] = {"feature_shards": {}, "neighbor_shards": {}}
+    for event in result.get_asset_materialization_events():
+        if event.partition is not None:
+            counted[event.asset_key.to_user_string()][event.partition] = event.materialization.metadata["images"].value
+    assert counted == {"feature_shards": dict(zip(KEYS, (4, 4, 2), strict=True)), "neighbor_shards": rows}
+    for name, partitions in counted.items():
+        assert pipeline.instance.get_materialized_partitions(dg.AssetKey(name)) == set(partitions)
 
 
 def test_ranges_that_no_worker_did_are_computed_by_features(pipeline: Pipeline) -> None:
@@ -267,6 +279,7 @@ def test_the_assets_of_a_test_set_read_the_train_set_and_pass_their_checks(
 
 def test_a_job_scores_a_test_set_with_the_run_config_of_the_launchpad(finished: Pipeline, tmp_path: Path) -> None:
     save_jpeg(tmp_path / "new" / "again 5.jpg", photo_like(5))
-    job = build_definitions(str(tmp_path / "new"), str(finished.work_dir)).resolve_job_def("score_test_set")
+    location = build_definitions(str(tmp_path / "new"), str(finished.work_dir), test_set=True)
+    job = location.resolve_job_def("score_test_set")
     assert job.execute_in_process(instance=finished.instance).success
     assert "again 5.jpg" in (finished.work_dir / "test" / "similarity.csv").read_text()

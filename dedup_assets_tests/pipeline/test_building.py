@@ -42,9 +42,9 @@ def merged(tmp_path: Path) -> dg.Definitions:
 
 def test_assets_and_their_dependencies_have_prefix_groups_and_owners(tmp_path: Path) -> None:
     found = [spec for spec in merged(tmp_path).resolve_all_asset_specs() if spec.key.path[0] == "shop"]
-    assert len(found) == 18
+    assert len(found) == 14
     assert {dep.asset_key.path[0] for spec in found for dep in spec.deps} == {"shop"}
-    assert {spec.group_name for spec in found} == {"photos", "photos_test_set"}
+    assert {spec.group_name for spec in found} == {"photos", "photos_ranges"}
     assert all(spec.owners == ["team:shop"] for spec in found)
 
 
@@ -59,7 +59,9 @@ def test_both_halves_run_in_one_location_and_write_where_they_should(
     everything = definitions.resolve_implicit_global_asset_job_def()
     theirs = [dg.AssetKey("features"), dg.AssetKey("report")]
     assert everything.execute_in_process(instance=instance, asset_selection=theirs).success
-    assert list(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
+    ranges = set(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
+    assert ranges
+    assert instance.get_materialized_partitions(dg.AssetKey(["shop", "photos", "feature_shards"])) == ranges
     assert not instance.get_dynamic_partitions("offset_ranges")
     event = instance.get_latest_materialization_event(dg.AssetKey(["shop", "photos", "similarity"]))
     assert (tmp_path / "out" / "features.dat").exists()
@@ -73,7 +75,7 @@ def test_both_halves_run_in_one_location_and_write_where_they_should(
 
 
 def test_every_asset_is_stored_by_our_io_manager_and_no_other_asset_is() -> None:
-    definitions = build_definitions(scale_out=True)
+    definitions = build_definitions(test_set=True)
     assert set(definitions.resources or {}) == {"settings", "progress", "alerts", "dedup_io_manager"}
     for asset in definitions.assets or []:
         assert isinstance(asset, dg.AssetsDefinition)

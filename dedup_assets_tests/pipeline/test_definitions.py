@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from dedup_assets import scale_out
+from dedup_assets import scale_out, scoring
 from dedup_assets.definitions import build_definitions, defs
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
@@ -31,19 +31,31 @@ def test_the_location_loads() -> None:
     dg.Definitions.validate_loadable(defs)
 
 
-def test_a_person_on_one_machine_is_never_asked_for_partitions() -> None:
-    assert set(specs()) == CHAIN | TEST_SET | ON_DEMAND | {"verdicts"}
-    assert not any(spec.partitions_def for spec in specs().values())
+def waiting_for_ranges(found: dict[str, dg.AssetSpec]) -> set[str]:
+    return {name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}}
 
 
-def test_only_scale_out_has_partitions_and_its_features_wait_for_them() -> None:
-    found = specs(scale_out.defs)
-    assert set(found) == CHAIN | TEST_SET | SHARED_WORK | ON_DEMAND | {"verdicts"}
+def test_ranges_are_partitions_in_a_group_of_their_own_that_nothing_waits_for() -> None:
+    found = specs()
+    assert set(found) == CHAIN | SHARED_WORK | ON_DEMAND | {"verdicts"}
     assert {name for name, spec in found.items() if spec.partitions_def} == SHARED_WORK
-    waiting = {
-        name for name, spec in found.items() if "feature_shards" in {dep.asset_key.path[-1] for dep in spec.deps}
-    }
-    assert waiting == {"features"}
+    assert {name for name, spec in found.items() if spec.group_name == "ranges"} == SHARED_WORK
+    assert waiting_for_ranges(found) == set()
+    assert not any(found[name].automation_condition for name in SHARED_WORK)
+
+
+def test_in_the_location_of_a_cluster_features_waits_for_ranges() -> None:
+    found = specs(scale_out.defs)
+    assert set(found) == set(specs())
+    assert waiting_for_ranges(found) == {"features"}
+    assert found["feature_shards"].automation_condition
+
+
+def test_only_the_location_of_test_sets_scores_one() -> None:
+    assert set(specs(scoring.defs)) == set(specs()) | TEST_SET
+    scoring_jobs = {"score_test_set", "score_test_features"}
+    assert scoring_jobs <= {job.name for job in scoring.defs.jobs or []}
+    assert scoring_jobs.isdisjoint(job.name for job in defs.jobs or [])
 
 
 def test_every_asset_says_what_it_is() -> None:
@@ -70,7 +82,7 @@ def test_modes_3_and_4_are_the_test_set_and_nothing_of_the_train_set() -> None:
 
 
 def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:
-    jobs = [job for job in defs.jobs or [] if job.description]
+    jobs = [job for job in scoring.defs.jobs or [] if job.description]
     said = " ".join(str(job.description) for job in jobs)
     assert all(f"run_mode {mode}" in said for mode in ASSETS_OF_MODE)
 
@@ -95,7 +107,7 @@ def _started_by(each: object) -> set[str]:
 
 def test_the_jobs_of_a_test_set_say_their_run_mode_in_the_launchpad() -> None:
     for name, run_mode in (("score_test_set", 3), ("score_test_features", 4)):
-        job = defs.resolve_job_def(name)
+        job = scoring.defs.resolve_job_def(name)
         assert job.run_config == {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
 
 

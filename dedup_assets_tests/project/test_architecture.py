@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
 }
 RINGS = ("engine", "pipeline", "api", "cli")  # each imports itself and those before it
 ADDRESSES = {  # what deployments and other code locations name; the code is in `pipeline`
-    "definitions", "scale_out", "building", "resources", "celery_launcher", "celery_worker",
+    "definitions", "scale_out", "scoring", "building", "resources", "celery_launcher", "celery_worker",
 }  # fmt: skip
 HEAVY = ("dagster", "numpy", "faiss", "onnxruntime", "polars", "igraph", "PIL", "fsspec", "jinja2")
 

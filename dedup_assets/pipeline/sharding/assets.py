@@ -8,7 +8,7 @@ import dagster as dg
 from dedup_assets.engine.core.records import Features, RowRange, SearchIndex
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.contracts import SCALE_OUT, asset
+from dedup_assets.pipeline.contracts import RANGES, asset
 from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.sharding.partitions import row_ranges
 
@@ -18,16 +18,16 @@ from dedup_assets.pipeline.sharding.partitions import row_ranges
     kinds={"faiss", "parquet"},
     partitions_def=row_ranges,
     pool="search",
-    group_name=SCALE_OUT,
+    group_name=RANGES,
     automation_condition=None,
 )
 def neighbor_shards(
     context: dg.AssetExecutionContext, settings: SettingsResource, features: Features, faiss_index: SearchIndex
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Nearest neighbours per range of rows, for many workers: backfill the ranges, then materialize `similarity`.
+    """Nearest neighbours per range of rows: backfill ranges here, on one or many workers; then make `similarity`.
 
     All workers search the same memory-mapped `faiss_index`. `similarity` and `outliers` search the ranges that no shard
-    holds. A finished range is not searched again.
+    holds, and note them here. A finished range is not searched again.
     """
     parsed = settings.parsed()
     searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())

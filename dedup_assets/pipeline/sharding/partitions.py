@@ -1,12 +1,14 @@
 """Ranges as Dagster partitions, so that many workers share them.
 
 `image_manifest` registers positions of the listing for extraction, `faiss_index` rows of features.dat for the search.
+`features` and the search note the ranges that they completed, because they work without a backfill before them.
 Each pipeline of an instance has a dynamic partitions definition for each of the two. Keys are zero-padded to full
 width, so that they sort in order and never need to be renamed. `engine/` decides how an input is cut into ranges.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +18,7 @@ from dedup_assets.engine.core.records import OffsetRange, RowRange
 OFFSET_RANGES = "offset_ranges"
 ROW_RANGES = "row_ranges"
 RANGES_PER_RUN = "DEDUP_RANGES_PER_RUN"
+_ASSETS = {OFFSET_RANGES: "feature_shards", ROW_RANGES: "neighbor_shards"}
 _REGISTERED_AT_ONCE = 10_000  # Dagster looks up all new keys in one SQL statement
 
 
@@ -47,6 +50,26 @@ def register(
     for start in range(0, len(keys), _REGISTERED_AT_ONCE):
         instance.add_dynamic_partitions(full_name, keys[start : start + _REGISTERED_AT_ONCE])
     return len(set(instance.get_dynamic_partitions(full_name)) - set(keys))
+
+
+def note_completed(
+    context: dg.AssetExecutionContext, name: str, completed: Mapping[OffsetRange, Any] | Mapping[RowRange, Any]
+) -> None:
+    """Note that ranges are complete, as materializations of the asset whose partitions they are.
+
+    An asset that depends on that asset, as in a cluster, notes nothing, because backfills have made its partitions.
+
+    Args:
+        context: of the asset that completed the ranges.
+        name: OFFSET_RANGES or ROW_RANGES.
+        completed: metadata of each range.
+    """
+    prefix = min(context.selected_asset_keys).path[:-1]
+    key = dg.AssetKey([*prefix, _ASSETS[name]])
+    if key in context.assets_def.dependency_keys:
+        return
+    for each, facts in completed.items():
+        context.log_event(dg.AssetMaterialization(key, partition=each.key, metadata=facts))
 
 
 def backfill_policy() -> dg.BackfillPolicy:
