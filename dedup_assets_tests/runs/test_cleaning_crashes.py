@@ -19,6 +19,7 @@ from dedup_assets_tests.support.plans import contents, save_copies, save_results
 # Number of commands to kill, of each kind; for more: DEDUP_KILLS=100 ./dev test -k cleaning_crashes
 KILLS = int(os.environ.get("DEDUP_KILLS", "2"))
 GROUPS = {"a.jpg": ["x/1.jpg", "x/y/2.jpg"], "b.jpg": ["x/3.jpg"], "c.jpg": ["4.jpg"]}
+SIDECARS = ("a.xmp", "x/1.xmp", "a.jpg.json", "x/1.jpg.json")
 
 
 class Killed:
@@ -27,6 +28,8 @@ class Killed:
     def __init__(self, top: Path, runner: Runner, action: str) -> None:
         self.photos, self.results, self._runner = top / "world" / "photos", top / "world" / "results", runner
         save_copies(self.photos, GROUPS)
+        for name in SIDECARS:
+            (self.photos / name).write_text(name)
         save_results(self.results, self.photos, GROUPS)
         self.original = tree(self.photos)
         self.all = contents(self.photos)
@@ -107,6 +110,8 @@ class KilledOnStore:
         for path in (top / "photos").rglob("*.jpg"):
             key = path.relative_to(top / "photos")
             fsspec.filesystem("s3").pipe_file(f"cleaning/photos/{key}", path.read_bytes())
+        for name in SIDECARS:
+            fsspec.filesystem("s3").pipe_file(f"cleaning/photos/{name}", name.encode())
         save_results(self.results, top / "photos", GROUPS, where="s3://cleaning/photos")
         self.changes = 0
         self.original = self.objects()
@@ -114,7 +119,7 @@ class KilledOnStore:
     def objects(self, *, trash: bool = False) -> dict[str, bytes]:
         """All objects, without those of the trash folder unless they are wanted."""
         store = fsspec.filesystem("s3", use_listings_cache=False)
-        names = [path for path in store.find("cleaning/photos") if path.endswith(".jpg")]
+        names = [path for path in store.find("cleaning/photos") if path.endswith((".jpg", ".xmp", ".json"))]
         return {path: store.cat_file(path) for path in names if trash or "/.dedup-trash/" not in path}
 
     def run(self, *arguments: str, kill_before: int = 0) -> Outcome:
