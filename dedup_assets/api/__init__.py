@@ -5,6 +5,7 @@ in `engine/`, runs of assets in `pipeline/`. Output to a terminal or a notebook 
 """
 
 from dedup_assets.api.cleaning import apply, plan, undo
+from dedup_assets.api.exporting import export
 from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature
 from dedup_assets.api.galleries import (
     create_components_gallery,
@@ -26,6 +27,7 @@ __all__ = [
     "create_duplicates_gallery",
     "create_outliers_gallery",
     "create_stats_gallery",
+    "export",
     "generate_duplicates_gallery",
     "load",
     "load_binary",

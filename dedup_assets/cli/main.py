@@ -15,6 +15,7 @@ from dedup_assets.api.explaining import explain
 from dedup_assets.api.outcomes import ERROR, report
 from dedup_assets.cli.apply import apply
 from dedup_assets.cli.demo import demo
+from dedup_assets.cli.export import export
 from dedup_assets.cli.plan import plan
 from dedup_assets.cli.query import query
 from dedup_assets.cli.run import run
@@ -83,5 +84,5 @@ def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 
 
-for command in (run, query, verdict, plan, apply, undo, demo, ui):
+for command in (run, query, verdict, plan, apply, undo, export, demo, ui):
     main.add_command(command)

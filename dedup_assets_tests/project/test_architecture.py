@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
         ),
     },
     "gallery": {"core", "stores", "workers", "pictures", "inputs", "decoders", "extraction", "work_dir"},
+    "exporting": {"core", "stores", "inputs", "work_dir"},
     "cleaning": {"core", "stores", "workers", "pictures", "inputs", "decoders", "groups", "work_dir"},
 }
 RINGS = ("engine", "pipeline", "api", "cli")  # each imports itself and those before it

@@ -13,6 +13,7 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── WorkerError             the processes that decode cannot be started here
 ├── PlanError               a plan cannot be read, made, applied or undone
 │   └── SkippedError        one group of a plan is skipped; becomes a line of the report, never the end of an apply
+├── ExportError             images cannot be exported, or annotations not rewritten
 ├── SurroundingsError       this process or machine cannot do a run: a fork, no temporary folder
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
@@ -66,6 +67,10 @@ class PlanError(DedupError):
 
 class SkippedError(PlanError):
     """A file of a group is not what the plan says, so that the group is left as it is."""
+
+
+class ExportError(DedupError):
+    """Images cannot be exported, or annotations not rewritten."""
 
 
 class SurroundingsError(DedupError):

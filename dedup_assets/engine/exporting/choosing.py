@@ -1,0 +1,102 @@
+"""Which images of a run are exported, and what is said of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from dedup_assets.engine.core.errors import ExportError
+from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
+from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
+
+_ALLOWED = tuple(relation.value for relation in Relation if relation.is_same_picture)
+TABLE_SCHEMA = pl.Schema(
+    {
+        **{"filename": pl.Binary, "tag": pl.String, "leak": pl.Boolean, "group_id": pl.String, "keep": pl.Binary},
+        **{"similarity_to_keep": pl.Float64, "relation": pl.String, "kind": pl.String, "reason": pl.String},
+        **{"size_bytes": pl.Int64, "width": pl.Int64, "height": pl.Int64, "content": pl.String},
+    }
+)
+"""What is said of each image.
+
+`tag` is `unique` (in no group), `keep`, `dup` (the kept image makes it needless), `copy` (of a relation that was not
+named), `review` or `protected`. `leak`: it is in two named sets.
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which images.
+
+    Attributes:
+        only: relations to the kept image that make a copy needless.
+        keep_only: leave out needless copies.
+    """
+
+    only: Sequence[str] = (Relation.EXACT.value,)
+    keep_only: bool = False
+
+    @classmethod
+    def parse(cls, only: str, *, keep_only: bool) -> "Choice":
+        """A choice from what a user gave. Raises ExportError for a relation that is not allowed."""
+        named = tuple(name.strip() for name in only.split(",") if name.strip())
+        if not named or not set(named) <= set(_ALLOWED):
+            raise ExportError(f"only={only!r}: must be one or more of {', '.join(_ALLOWED)}, with commas between them")
+        return cls(named, keep_only)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Images to export.
+
+    Attributes:
+        table: one row per image, of `TABLE_SCHEMA`, by name.
+        sources: where the bytes of each are.
+        left_out: needless copies that are not among them.
+    """
+
+    table: pl.DataFrame
+    sources: Sequence[Source]
+    left_out: int
+
+
+def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
+    """Choose the images of a work_dir.
+
+    Raises:
+        WorkDirError: a file of the run is missing or damaged.
+        ExportError: no image is left.
+    """
+    ledger = files.read_ledger(work_dir).rows
+    images = ledger.filter(pl.col("error_code").is_null()).select("filename", "size_bytes", "content")
+    groups = match_files.read_groups(work_dir).rows
+    known = match_files.read_evidence(work_dir).images.unique("filename").select("filename", "width", "height")
+    table = images.join(groups, on="filename", how="left").join(known, on="filename", how="left")
+    is_copy = pl.col("role") == Role.COPY.value
+    tag = pl.when(is_copy & pl.col("relation").is_in(choice.only)).then(pl.lit("dup")).otherwise(pl.col("role"))
+    table = table.with_columns(tag=tag.fill_null("unique"), leak=pl.col("filename").is_in(_leaked(work_dir)))
+    table = table.select(pl.col(name).cast(kind) for name, kind in TABLE_SCHEMA.items()).sort("filename")
+    left = table.filter(pl.col("tag") != "dup") if choice.keep_only else table
+    if not left.height:
+        raise ExportError(f"work_dir={work_dir.url!r} has no good image to export")
+    return Chosen(left, _sources(work_dir, left), table.height - left.height)
+
+
+def _leaked(work_dir: WorkDir) -> list[bytes]:
+    if not work_dir.exists(LEAKS):
+        return []
+    rows = read_leaks(work_dir).rows
+    return pl.concat([rows["a"], rows["b"]]).unique().to_list()
+
+
+def _sources(work_dir: WorkDir, table: pl.DataFrame) -> list[Source]:
+    if not work_dir.exists(MANIFEST):
+        return [Source(name, -1, "") for name in table["filename"]]
+    listed = read_manifest(work_dir).images
+    rows = table.select("filename").join(listed, on="filename", how="left", maintain_order="left")
+    inside = [name if name in rows.columns else pl.lit(None).alias(name) for name in ("container", "place")]
+    rows = rows.select("filename", pl.col("size_bytes").fill_null(-1), pl.col("version").fill_null(""), *inside)
+    return [Source(*row) for row in rows.iter_rows()]

@@ -1,0 +1,157 @@
+"""Exports, as the tools that load them read their files: whole or not at all, with the bytes that the run has seen."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import polars as pl
+import pytest
+from PIL import Image
+
+import dedup_assets
+from dedup_assets import api
+from dedup_assets_tests.support.models import save_mean_model
+from dedup_assets_tests.support.pictures import photo_like
+
+IMAGES = {"a.png", "x/copy of a.png", "x/b ü, 2.png", "x/a small.png", "albums/z.zip/in.png"}
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs with copies, one in an archive, one with a caption, and the results of a run."""
+    top = tmp_path_factory.mktemp("export")
+    photos = top / "photos"
+    (photos / "x").mkdir(parents=True)
+    photo_like(0, 320, 240).save(photos / "a.png")
+    shutil.copyfile(photos / "a.png", photos / "x" / "copy of a.png")
+    photo_like(0, 320, 240).resize((240, 180)).save(photos / "x" / "a small.png")
+    photo_like(1, 320, 240).save(photos / "x" / "b ü, 2.png")
+    (photos / "a.txt").write_text("a caption")
+    (photos / "albums").mkdir()
+    data = io.BytesIO()
+    photo_like(2, 320, 240).save(data, "png")
+    with ZipFile(photos / "albums" / "z.zip", "w") as archive:
+        archive.writestr("in.png", data.getvalue())
+    model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
+    assert dedup_assets.run(photos, top / "results", model_path=str(model), nearest_neighbors_k=5) == 0
+    return top
+
+
+def exported(top: Path, out: Path, to: str, **more: Any) -> Path:
+    assert api.export(top / "results", to, out, **more) == 0
+    assert json.loads((out / "export.json").read_text())["format"] == f"dedup-assets export to {to}"
+    return out
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()} - {"export.json"}
+
+
+def width_of(path: str) -> int:
+    with Image.open(path) as image:
+        return image.width
+
+
+def test_a_clean_copy_has_the_bytes_folders_and_times_of_kept_images(collection: Path, tmp_path: Path) -> None:
+    out = exported(collection, tmp_path / "new" / "clean", "folder", keep_only=True)
+    assert files_in(out) == IMAGES - {"x/copy of a.png"}
+    for name in ("a.png", "x/b ü, 2.png"):
+        assert (out / name).read_bytes() == (collection / "photos" / name).read_bytes()
+        assert (out / name).stat().st_mtime_ns == (collection / "photos" / name).stat().st_mtime_ns
+    less = exported(collection, tmp_path / "less", "folder", keep_only=True, only="exact,copy")
+    assert files_in(less) == IMAGES - {"x/copy of a.png", "x/a small.png"}
+
+
+def test_links_lead_to_the_files_and_members_of_archives_are_counted(
+    collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = exported(collection, tmp_path / "links", "symlinks")
+    assert files_in(out) == IMAGES - {"albums/z.zip/in.png"}
+    assert (out / "x" / "copy of a.png").readlink() == collection / "photos" / "x" / "copy of a.png"
+    said = capsys.readouterr().out
+    assert "4 images (1 copy, 1 dup, 1 keep, 1 unique)" in said
+    assert "not exported: 1, no files of their own" in said
+
+
+def test_tables_say_the_same_of_each_image(collection: Path, tmp_path: Path) -> None:
+    table = pl.read_parquet(exported(collection, tmp_path / "p", "parquet") / "images.parquet")
+    with (exported(collection, tmp_path / "c", "csv") / "images.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["filename"] for row in rows] == table["filename"].to_list()
+    tags = {Path(row["filename"]).name: row["tag"] for row in rows}
+    assert tags == dict(zip([Path(name).name for name in table["filename"]], table["tag"], strict=True))
+    assert tags["copy of a.png"] == "dup"
+    assert tags["a small.png"] == "copy"
+    assert tags["in.png"] == "unique"
+    names = (exported(collection, tmp_path / "l", "list", keep_only=True) / "images.txt").read_text().splitlines()
+    assert names == [row["filename"] for row in rows if row["tag"] != "dup"]
+
+
+def test_members_of_a_sample_follow_each_other_in_a_shard(collection: Path, tmp_path: Path) -> None:
+    out = exported(collection, tmp_path / "shards", "webdataset")
+    with tarfile.open(out / "images-000000.tar") as tar:
+        names = tar.getnames()
+        said = {name: tar.extractfile(name).read() for name in names}  # type: ignore[union-attr]
+    assert names[:3] == ["000000000.png", "000000000.dedup.json", "000000000.txt"]
+    assert said["000000000.txt"] == b"a caption"
+    facts = json.loads(said["000000000.dedup.json"])
+    assert said["000000000.png"] == Path(facts["filename"]).read_bytes()
+    assert len({name.partition(".")[0] for name in names}) == 5
+
+
+def test_an_image_folder_for_hugging_face_has_one_line_per_image(collection: Path, tmp_path: Path) -> None:
+    out = exported(collection, tmp_path / "hf", "hf", keep_only=True)
+    lines = [json.loads(line) for line in (out / "train" / "metadata.jsonl").read_text().splitlines()]
+    assert {each["file_name"] for each in lines} == {path.name for path in (out / "train").glob("*.png")}
+    assert {each["tag"] for each in lines} == {"keep", "copy", "unique"}
+    assert len({frozenset(each) for each in lines}) == 1
+
+
+def test_fiftyone_and_coco_name_local_files_and_copy_the_others(collection: Path, tmp_path: Path) -> None:
+    out = exported(collection, tmp_path / "51", "fiftyone")
+    samples = json.loads((out / "samples.json").read_text())["samples"]
+    assert "version" not in json.loads((out / "metadata.json").read_text())
+    assert {each["tags"][0] for each in samples} == {"keep", "dup", "copy", "unique"}
+    assert sorted(map(width_of, (each["filepath"] for each in samples))) == [240, 320, 320, 320, 320]
+    assert files_in(out) - {"samples.json", "metadata.json"} == {"data/000000001.png"}
+    found = json.loads((exported(collection, tmp_path / "coco", "coco") / "annotations.json").read_text())
+    assert [each["id"] for each in found["images"]] == [1, 2, 3, 4, 5]
+    assert all(Path(each["file_name"]).exists() for each in found["images"])
+    assert (found["annotations"], found["categories"]) == ([], [])
+
+
+def test_nothing_is_written_over_and_nothing_is_left_half_done(
+    collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.txt").write_text("x")
+    assert api.export(collection / "results", "csv", tmp_path / "mine") == 1
+    assert "is there already; nothing is written over it" in capsys.readouterr().err
+    assert api.export(collection / "results", "folder", collection / "photos" / "clean") == 1
+    assert "lies in the input" in capsys.readouterr().err
+    assert api.export(collection / "results", "zip", tmp_path / "zip") == 1
+    assert "must be one of folder, symlinks" in capsys.readouterr().err
+    assert api.export(collection / "results", "csv", tmp_path / "c", only="variant") == 1
+    assert "must be one or more of exact, pixels, copy, same" in capsys.readouterr().err
+    path = collection / "photos" / "x" / "b ü, 2.png"
+    facts, data = path.stat(), path.read_bytes()
+    path.write_bytes(data + b"more")
+    try:
+        for to in ("folder", "webdataset", "hf"):
+            assert api.export(collection / "results", to, tmp_path / "out") == 1
+            assert "has changed since the run" in capsys.readouterr().err
+    finally:
+        path.write_bytes(data)
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_an_empty_folder_is_taken(collection: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    exported(collection, tmp_path / "empty", "list")
