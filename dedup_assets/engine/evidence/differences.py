@@ -5,23 +5,25 @@ one colour explains all that changed in its place. Another moment, another text 
 in whichever direction the two are looked at.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.filters import around
+from dedup_assets.engine.evidence.filters import around, slopes
 from dedup_assets.engine.evidence.judging import BLOCK, Aligned, Blocks, block_means
 
-_ALIKE = 0.6  # correlation of a block below which it shows something else
-_EXCESS = 2.0  # gray levels of a block beyond those of the pixels around, in the other picture
+_ALIKE = 0.75  # correlation of a block below which it shows something else
+_EXCESS = 3.0  # gray levels of a block beyond those of the pixels around, in the other picture
 _CHANGED = 14.0  # gray levels of a pixel
 _SIDE = 256  # px of the longer side at which places are joined block by block
-_LEAST_PIXELS, _MOST_PIXELS = 4, 600  # of a place, which are looked at
+_LEAST_PIXELS, _MOST_PIXELS, _CORE_PIXELS = 4, 600, 12  # of a place: looked at, at most, and within it
 _NOISE = 6.0  # gray levels that a pixel may move away
 _AWAY = 0.05  # share of the change that leads away from one colour: more is no overlay
-_ONE_SIDED = 0.3  # of what sticks out, from which strokes stand in one picture alone
-_COVERED = 0.05  # difference of those shares from which what is covered is told from what covers it
+_PLATE = 8.0  # gray levels of spread within a place, above which it is no plate
+_LIKELY, _SURE, _EDGED = 0.25, 0.8, 0.6  # of the signs of what lies over the other; of its edge alone
+_MIXED = 0.3  # share of the change that no overlay explains, from which both pictures show something of their own
 _COLOURS = np.arange(0, 256, 17, dtype=np.float32)
 
 
@@ -35,23 +37,25 @@ class Differences:
         mixed: share of the change in places where both pictures show something of their own.
         over_one: share of the change that lies over the first picture, as added text does.
         over_two: share of the change that lies over the second.
+        opposed: share of the change that surely lies over that picture over which less lies.
     """
 
-    share: float
-    count: int
-    mixed: float
-    over_one: float
-    over_two: float
+    share: float = 0.0
+    count: int = 0
+    mixed: float = 0.0
+    over_one: float = 0.0
+    over_two: float = 0.0
+    opposed: float = 0.0
 
     @property
     def is_edit(self) -> bool:
         """Whether all that differs may have been laid over one of the pictures."""
-        return self.mixed + 2 * min(self.over_one, self.over_two) < 0.3  # noqa: PLR2004
+        return self.mixed + 3 * self.opposed < _MIXED
 
     @property
     def side(self) -> int:
         """1: something was laid over the first picture; 2: over the second; 0: unknown."""
-        if max(self.over_one, self.over_two) < 0.5:  # noqa: PLR2004
+        if abs(self.over_one - self.over_two) < _MIXED:
             return 0
         return 1 if self.over_one > self.over_two else 2
 
@@ -63,44 +67,70 @@ def find_differences(aligned: Aligned, blocks: Blocks) -> Differences:
     sticks_out = left @ np.maximum(over_one, over_two) @ right
     differs = blocks.structured & (blocks.alike < _ALIKE) & (sticks_out[blocks.rows, blocks.columns] > _EXCESS)
     if not differs.any():
-        return Differences(0.0, 0, 0.0, 0.0, 0.0)
+        return Differences()
     found = np.zeros(sticks_out.shape, np.bool_)
     found[blocks.rows[differs], blocks.columns[differs]] = True
-    changes = np.zeros(4)
-    for place in _places(found, max(1, round(max(aligned.one.shape) / _SIDE))):
-        which, mass = _judge_place(aligned, over_one, over_two, place)
-        changes[which] += mass
-    mixed, one, two, _ = changes / max(1e-6, changes.sum())
+    places = _places(found, max(1, round(max(aligned.one.shape) / _SIDE)))
+    judged = [_judge_place(aligned, over_one, over_two, *place) for place in places]
+    masses, mixed, signs = (np.array(each) for each in zip(*judged, strict=True))
+    masses /= max(1e-6, masses.sum())
+    opposed = min(float(masses[~mixed & (signs < -_SURE)].sum()), float(masses[~mixed & (signs > _SURE)].sum()))
     count = int(np.count_nonzero(differs))
-    return Differences(count / len(differs), count, float(mixed), float(one), float(two))
+    return Differences(
+        count / len(differs),
+        count,
+        float(masses[mixed].sum()),
+        float(masses[~mixed & (signs < -_LIKELY)].sum()),
+        float(masses[~mixed & (signs > _LIKELY)].sum()),
+        opposed,
+    )
 
 
 def _judge_place(
     aligned: Aligned,
     over_one: NDArray[np.float32],
     over_two: NDArray[np.float32],
-    place: tuple[slice, slice, NDArray[np.bool_]],
-) -> tuple[int, float]:
-    """What a place is: 0 for mixed, 1 for over one, 2 for over two, 3 for unknown; and the sum of its change."""
-    rows, columns, within = place
+    rows: slice,
+    columns: slice,
+    within: NDArray[np.bool_],
+) -> tuple[float, bool, float]:
+    """The sum of a place's change; whether both show something of their own; signs that two (-: one) is laid over."""
     one, two = aligned.one[rows, columns], aligned.two[rows, columns]
     within = within & aligned.inside[rows, columns]
     changed = within & (np.abs(two - one) > _CHANGED)
     p, q = np.clip(one[changed], 0, 255), np.clip(two[changed], 0, 255)
     mass = float(np.abs(p - q).sum())
     if len(p) < _LEAST_PIXELS:
-        return 3, mass
+        return mass, False, 0.0
     away_one, away_two = _leads_away(p, q), _leads_away(q, p)
     out_one, out_two = float(over_one[rows, columns][within].sum()), float(over_two[rows, columns][within].sum())
-    sided = (out_two - out_one) / (out_one + out_two + 1)
-    if abs(sided) < _ONE_SIDED:
-        if min(away_one, away_two) > _AWAY:
-            return 0, mass
-        if abs(away_one - away_two) > _COVERED:
-            return (1 if away_one < away_two else 2), mass
-    if abs(sided) > _ONE_SIDED / 2:
-        return (2 if sided > 0 else 1), mass
-    return 3, mass
+    edge = _has_edge(one, two, changed, within)
+    signs = edge + _is_plate(one, two, changed)
+    signs += max(-1.0, min(1.0, 5 * (away_one - away_two)))
+    signs += max(-1.0, min(1.0, 3 * (out_two - out_one) / (out_one + out_two + 1)))
+    is_laid_over = abs(signs) > _SURE and edge * signs > _EDGED * abs(signs)
+    return mass, min(away_one, away_two) > _AWAY and not is_laid_over, signs
+
+
+def _has_edge(
+    one: NDArray[np.float32], two: NDArray[np.float32], changed: NDArray[np.bool_], within: NDArray[np.bool_]
+) -> float:
+    """How much steeper two is than one at the rim of what changed (logarithm): what lies over a picture ends there."""
+    rim = around(changed, np.maximum) & ~around(changed, np.minimum) & within
+    if not rim.any():
+        return 0.0
+    steep_one, steep_two = (float(np.hypot(*np.moveaxis(slopes(each), 2, 0))[rim].mean()) for each in (one, two))
+    return max(-2.0, min(2.0, math.log((steep_two + 2) / (steep_one + 2))))
+
+
+def _is_plate(one: NDArray[np.float32], two: NDArray[np.float32], changed: NDArray[np.bool_]) -> float:
+    """How much plainer two is than one within what changed (logarithm), if either is of one colour."""
+    core = around(changed, np.minimum)
+    core = core if np.count_nonzero(core) >= _CORE_PIXELS else changed
+    spread_one, spread_two = (float(np.abs(each[core] - np.median(each[core])).mean()) for each in (one, two))
+    if min(spread_one, spread_two) > _PLATE:
+        return 0.0
+    return max(-1.5, min(1.5, math.log((spread_one + 1) / (spread_two + 1))))
 
 
 def _leads_away(p: NDArray[np.float32], q: NDArray[np.float32]) -> float:

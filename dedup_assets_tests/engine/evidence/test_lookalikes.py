@@ -15,6 +15,8 @@ from dedup_assets.engine.evidence.look import Look, look_size, make_look
 from dedup_assets_tests.support.pictures import photo_like
 
 PAGE = (1000, 1400)
+Made = Callable[[Image.Image], Image.Image]
+
 LABELS = ("Name", "Street", "City", "Born", "Phone", "Account", "Amount", "Employer")
 
 
@@ -73,9 +75,6 @@ def captioned(photo: Image.Image, text: str, top: int = 20) -> Image.Image:
     return marked
 
 
-Made = Callable[[Image.Image], Image.Image]
-
-
 @pytest.mark.parametrize("changed", [(0, 1, 2, 3, 4, 5, 6, 7), (0, 3, 6), (4,)])
 @pytest.mark.parametrize("made", [lambda page: recompressed(page, 60), lambda page: page.resize((500, 700)), scanned])
 def test_a_form_with_other_values_is_another_picture(changed: tuple[int, ...], made: Made) -> None:
@@ -111,6 +110,28 @@ def test_a_caption_is_added_to_the_picture_that_has_it() -> None:
     marked = recompressed(captioned(photo, "FOR SALE, HALF PRICE"), 85)
     assert compared(photo, marked).kind() == compared(marked, photo).kind() == "text or overlay added"
     assert (compared(photo, marked).edited(), compared(marked, photo).edited()) == ("b", "a")
+
+
+def with_plate(photo: Image.Image) -> Image.Image:
+    marked = photo.copy()
+    marked.paste((60, 90, 130), (340, 300, 600, 420))
+    return marked
+
+
+def with_banner(photo: Image.Image) -> Image.Image:
+    marked = photo.copy()
+    marked.paste("white", (0, 410, 640, 480))
+    ImageDraw.Draw(marked).text((20, 425), "Breaking news of today", "black", font_size=30)
+    return marked
+
+
+@pytest.mark.parametrize("made", [with_plate, with_banner])
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_the_picture_that_something_was_laid_over_is_known(made: Made, seed: int) -> None:
+    photo = photo_like(seed, 640, 480)
+    one, two = compared(photo, recompressed(made(photo), 85)), compared(made(photo), photo)
+    assert one.relation is two.relation is Relation.COPY
+    assert (one.edited(), two.edited()) == ("b", "a")
 
 
 def test_two_captions_in_one_place_make_two_pictures() -> None:
