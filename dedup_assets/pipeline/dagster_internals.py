@@ -5,14 +5,27 @@ enough. The comment of the pin in pyproject.toml names the versions that were te
 names again and correct the comment.
 """
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+import sqlalchemy
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.instance.types import InstanceType
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
+from dagster._core.run_coordinator import DefaultRunCoordinator
+from dagster._core.storage.event_log import InMemoryEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage, TemporaryLocalArtifactStorage
+from dagster._core.storage.runs import InMemoryRunStorage
+from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster_shared.utils.warnings import _warnings_on
 
 __all__ = [
@@ -23,6 +36,7 @@ __all__ = [
     "forget_values",
     "function_of",
     "has_all_steps",
+    "instance_in_memory",
     "keep_host_logging",
     "rename_op",
     "run_daemon",
@@ -57,6 +71,89 @@ def keep_host_logging(instance: dg.DagsterInstance) -> None:
     """
     if not instance.get_python_log_dagster_handler_config():
         instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
+
+
+def instance_in_memory(folder: str | None, settings: Mapping[str, Any]) -> dg.DagsterInstance:
+    """An instance for one run that nobody looks at afterwards.
+
+    `DagsterInstance.ephemeral` costs more than a small run: it loads alembic and opens a database for each statement.
+
+    Args:
+        folder: for the few files of the instance; a temporary one if None.
+        settings: as in `dagster.yaml`.
+    """
+    return dg.DagsterInstance(
+        instance_type=InstanceType.EPHEMERAL,
+        local_artifact_storage=LocalArtifactStorage(folder) if folder else TemporaryLocalArtifactStorage(),  # type: ignore[no-untyped-call]
+        run_storage=_Runs(),
+        event_storage=_AssetEvents(),
+        compute_log_manager=NoOpComputeLogManager(),
+        run_coordinator=DefaultRunCoordinator(),
+        run_launcher=SyncInMemoryRunLauncher(),
+        settings=dict(settings),
+    )
+
+
+class _Runs(InMemoryRunStorage):
+    """Runs in one database in memory, without the snapshots of jobs and plans that only a UI shows."""
+
+    def __init__(self) -> None:
+        self._engine = _database(RunStorageSqlMetadata)
+        self._held_conn = self._engine.connect()
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+    def has_job_snapshot(self, job_snapshot_id: str) -> bool:
+        return True
+
+    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
+        return True
+
+
+class _AssetEvents(InMemoryEventLogStorage):
+    """Events in one database in memory: those of assets and checks, because a run asks for no others."""
+
+    def __init__(self) -> None:
+        self._inst_data = None
+        self._handlers = defaultdict(set)
+        self._storage_id = 0
+        self._db_lock = threading.Lock()
+        self._engine = _database(SqlEventLogStorageMetadata)
+        self._held_conn = self._engine.connect()
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlalchemy.Connection]:
+        with self._db_lock, self._engine.begin() as connection:
+            yield connection
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        if event.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS:
+            super().store_event(event)  # type: ignore[no-untyped-call]
+
+    def has_table(self, table_name: str) -> bool:
+        return table_name in SqlEventLogStorageMetadata.tables
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        return column_name in SqlEventLogStorageMetadata.tables["asset_keys"].c
+
+    def _has_asset_key_col_on_connection(self, conn: sqlalchemy.Connection, column_name: str) -> bool:
+        return self.has_asset_key_col(column_name)
+
+
+def _database(tables: sqlalchemy.MetaData) -> sqlalchemy.Engine:
+    """A database in memory with these tables. All users share one connection, which keeps it."""
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        poolclass=sqlalchemy.StaticPool,
+        pool_reset_on_return=None,
+        connect_args={"check_same_thread": False},
+    )
+    with engine.begin() as connection:
+        tables.create_all(connection, checkfirst=False)
+    return engine
 
 
 def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from dedup_assets.engine.core.errors import SettingsError
-from dedup_assets.pipeline.dagster_internals import keep_host_logging
+from dedup_assets.pipeline.dagster_internals import instance_in_memory, keep_host_logging
 
 _OVERRIDES = {"telemetry": {"enabled": False}}
 
@@ -46,7 +46,7 @@ def open_instance(scratch: str | None = None, home: str | None = None) -> Iterat
 
 def _open(home: str, scratch: str | None) -> dg.DagsterInstance:
     if not home:
-        return dg.DagsterInstance.ephemeral(scratch, settings=_OVERRIDES)
+        return instance_in_memory(scratch, _OVERRIDES)
     try:
         return dg.DagsterInstance.local_temp(home, _OVERRIDES)
     except Exception as error:  # its dagster.yaml may name any class of storage

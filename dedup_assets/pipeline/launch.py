@@ -7,6 +7,7 @@ The run uses the Dagster instance of DAGSTER_HOME, so that its UI shows it; with
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 
 import dagster as dg
 
@@ -114,9 +115,7 @@ def _materialize(
 ) -> RunFacts:
     values = settings.model_dump(exclude={"version", "verbose"})
     resource = DedupSettings(**values)
-    assets, checks = build_assets(
-        settings, test_set=settings.mode.needs_train_set
-    )  # with these settings, because code versions in the UI name them
+    assets, checks = _pipeline(settings)
     run_tag = {LAUNCH_TAG: uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
@@ -139,6 +138,21 @@ def _materialize(
         except Exception as error:  # noqa: BLE001 - its cause is raised
             raise _root_cause(error, instance, run_tag) from None
     return _facts(result)
+
+
+def _pipeline(settings: Settings) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """Assets and checks. Their code versions name these settings if there is a UI that shows them."""
+    test_set = settings.mode.needs_train_set
+    if dagster_home():
+        return build_assets(settings, test_set=test_set)
+    return _unseen_pipeline(test_set=test_set, has_sets=bool(settings.sets))
+
+
+@cache
+def _unseen_pipeline(
+    *, test_set: bool, has_sets: bool
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    return build_assets(Settings.parse(sets=["one=one", "other=other"] if has_sets else None), test_set=test_set)
 
 
 def _has_ended(run: str) -> bool | None:

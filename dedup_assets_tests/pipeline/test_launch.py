@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 import dedup_assets
 from dedup_assets.engine.core.errors import LostLockError
@@ -33,3 +35,32 @@ def test_scores_against_a_train_set_that_was_replaced_meanwhile_are_not_publishe
     assert not work_dir.within("test").exists("similarity.csv")
     materialize(scoring, ProgressReporter(), lambda: None)
     assert work_dir.within("test").exists("similarity.csv")
+
+
+def test_the_databases_of_a_run_in_memory_are_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    save_jpeg(tmp_path / "photos" / "0.jpg", photo_like(0, 64, 48))
+    opened: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", note)
+    try:
+        assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", num_threads=1) == 0
+    finally:
+        event.remove(Pool, "connect", note)
+    assert len(opened) == 2, "one of runs, one of events"
+
+
+def test_each_run_in_memory_has_the_limits_of_its_own_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    for number in range(2):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(0, 64, 48))
+    limits = {"max_duplicate_share": 0.0, "stop_on_failed_checks": True, "num_threads": 1}
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", num_threads=1) == 0
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", **limits) == 1
+    assert "duplicates_are_not_the_rule" in capsys.readouterr().err
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", num_threads=1) == 0
