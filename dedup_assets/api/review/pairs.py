@@ -1,0 +1,154 @@
+"""The pairs that a person may decide about, with the verdicts that exist."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from dedup_assets.engine.core.errors import SettingsError
+from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.verdict_records import GivenVerdict
+from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
+from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir.identity import check_belongs, read_config
+
+_SIDES = ("a", "b")
+_SCHEMA = pl.Schema(
+    {
+        **{"show": pl.String, "a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64, "relation": pl.String},
+        **{"kind": pl.String, "group_id": pl.String, "reason": pl.String},
+    }
+)
+
+
+class Show(StrEnum):
+    """Which pairs are shown. Exact copies are none of them: a program has compared their bytes."""
+
+    COPIES = "copies"
+    REVIEW = "review"
+    UNVERIFIED = "unverified"
+    VARIANTS = "variants"
+
+
+_OF_RELATED = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
+
+
+@dataclass(frozen=True)
+class ReviewPairs:
+    """The pairs of one generation of a work_dir.
+
+    Attributes:
+        rows: `number`, `show`, `a` (the kept image, or one of a group), `b`, `similarity`, `relation`, `kind`,
+            `group_id`, `reason` (why a is kept), and of both sides `content`, `width`, `height`, `size_bytes`. In the
+            order of `Show`; then those with the largest b first. ReviewPairs of the same two contents are one.
+    """
+
+    rows: pl.DataFrame
+
+    @classmethod
+    def of(cls, work_dir: WorkDir) -> "ReviewPairs":
+        """Those of a work_dir. Raises WorkDirError if it has no groups, or they are damaged or of other features."""
+        check_belongs(work_dir, read_config(work_dir), "groups")
+        groups, ledger = match_files.read_groups(work_dir), files.read_ledger(work_dir).rows
+        pairs = pl.concat([_of_groups(groups.rows), _of_related(groups.rows, groups.related)])
+        for side in _SIDES:
+            facts = ledger.select(
+                pl.col("filename").alias(side),
+                *(pl.col(name).alias(f"{name}_{side}") for name in ("content", "width", "height", "size_bytes")),
+            ).unique(side)
+            pairs = pairs.join(facts, on=side, how="left", maintain_order="left")
+        pairs = pairs.filter((pl.col("content_a") != pl.col("content_b")).fill_null(value=False))
+        pairs = pairs.unique(["content_a", "content_b"], keep="first", maintain_order=True)
+        order = pl.col("show").cast(pl.Enum([each.value for each in Show]))
+        return cls(pairs.sort(order, -pl.col("size_bytes_b"), "a", "b").with_row_index("number"))
+
+    def counts(self, verdicts: Sequence[GivenVerdict]) -> dict[str, dict[str, int]]:
+        """For each `Show`, how many pairs there are, and how many of them are decided."""
+        decided = self._decided(verdicts)
+        found = self.rows.group_by("show").agg(pl.len(), pl.col("number").is_in(list(decided)).sum().alias("decided"))
+        counts = {show: (pairs, done) for show, pairs, done in found.iter_rows()}
+        return {
+            each.value: dict(zip(("pairs", "decided"), counts.get(each.value, (0, 0)), strict=True)) for each in Show
+        }
+
+    def page(self, show: Show, start: int, count: int, verdicts: Sequence[GivenVerdict]) -> list[dict[str, Any]]:
+        """Some pairs, as the page in the browser gets them; each with the verdict on it, if there is one."""
+        decided = self._decided(verdicts)
+        rows = self.rows.filter(show=show.value).slice(start, count)
+        return [_shown(row, decided.get(row["number"])) for row in rows.to_dicts()]
+
+    def name(self, number: int, side: str) -> bytes:
+        """The name of an image. Raises SettingsError if there is no such pair or side."""
+        if not (0 <= number < self.rows.height and side in _SIDES):
+            raise SettingsError(f"pair {number}, side {side!r}: there is no such image")
+        return bytes(self.rows[side][number])
+
+    def content(self, number: int, side: str) -> str:
+        """SHA-256 of an image. Raises SettingsError as `name`."""
+        self.name(number, side)
+        return str(self.rows[f"content_{side}"][number])
+
+    def _decided(self, verdicts: Sequence[GivenVerdict]) -> dict[int, GivenVerdict]:
+        """The newest verdict on each pair, or on b alone, by the number of the pair."""
+        found: dict[int, GivenVerdict] = {}
+        for number, verdict in _on_pairs(self.rows, verdicts):
+            if number not in found or verdict.time > found[number].time:
+                found[number] = verdict
+        return found
+
+
+def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
+    kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename", why="reason")
+    others = rows.filter(pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value]))
+    pairs = others.filter(pl.col("relation") != Relation.EXACT.value).join(kept, on="group_id")
+    show = pl.when(role=Role.REVIEW.value).then(pl.lit(Show.REVIEW.value)).otherwise(pl.lit(Show.COPIES.value))
+    columns = {"b": "filename", "similarity": "similarity_to_keep", "reason": "why"}
+    return pairs.select(*(_column(name, {**columns, "show": show}) for name in _SCHEMA)).cast(_SCHEMA)
+
+
+def _of_related(rows: pl.DataFrame, related: pl.DataFrame) -> pl.DataFrame:
+    kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename")
+    pairs = related.filter(pl.col("relation").is_in(list(_OF_RELATED))).join(kept, on="group_id")
+    show = pl.col("relation").replace_strict(_OF_RELATED)
+    columns = {"b": "filename", "show": show, "kind": pl.lit(""), "reason": pl.lit("")}
+    return pairs.select(*(_column(name, columns) for name in _SCHEMA)).cast(_SCHEMA).unique(["a", "b"])
+
+
+def _column(name: str, sources: Mapping[str, Any]) -> pl.Expr:
+    source = sources.get(name, name)
+    return (pl.col(source) if isinstance(source, str) else source).alias(name)
+
+
+def _on_pairs(rows: pl.DataFrame, verdicts: Sequence[GivenVerdict]) -> Iterator[tuple[int, GivenVerdict]]:
+    of_pairs = {verdict.pair: verdict for verdict in verdicts if verdict.b_content}
+    of_one = {verdict.a_content: verdict for verdict in verdicts if not verdict.b_content}
+    asked = {content for pair in of_pairs for content in pair} | set(of_one)
+    some = rows.filter(pl.col("content_b").is_in(list(asked)) | pl.col("content_a").is_in(list(asked)))
+    for number, a, b in some.select("number", "content_a", "content_b").iter_rows():
+        yield from ((number, found) for found in (of_pairs.get(frozenset((a, b))), of_one.get(b)) if found)
+
+
+def _shown(row: Mapping[str, Any], verdict: GivenVerdict | None) -> dict[str, Any]:
+    relation = Relation(row["relation"])
+    said = None
+    if verdict is not None:
+        said = {"id": verdict.verdict_id, "relation": verdict.relation}
+    return {
+        "number": row["number"],
+        "similarity": row["similarity"],
+        "relation": WORDS[relation],
+        "kind": describe_kind(relation, row["kind"] or ""),
+        "group": row["group_id"],
+        "reason": row["reason"],
+        "verdict": said,
+        **{
+            side: {
+                "name": os.fsdecode(row[side]).encode("utf-8", "backslashreplace").decode(),
+                **{name: row[f"{name}_{side}"] for name in ("width", "height", "size_bytes")},
+            }
+            for side in _SIDES
+        },
+    }

@@ -1,0 +1,309 @@
+// @ts-check
+"use strict";
+/* One pair at a time, and what a person decides about it. The server keeps the decisions. */
+{
+  /** @typedef {{ name: string, width: number | null, height: number | null, size_bytes: number | null }} Side */
+  /** @typedef {{ id: string, relation: string }} Verdict */
+  /** @typedef {{ number: number, similarity: number, relation: string, kind: string, group: string, reason: string,
+      verdict: Verdict | null, a: Side, b: Side }} Pair */
+
+  const perPage = 20;
+  const names = {
+    copies: "copies with an edit",
+    review: "copies to review",
+    unverified: "not decided by pixels",
+    variants: "variants",
+  };
+  const flickerMs = 600;
+
+  /** @type {Map<number, Pair>} */
+  const pairs = new Map();
+  /** @type {string[]} ids of the verdicts of this visit, the last one last */
+  const given = [];
+  let show = "copies";
+  let place = 0;
+  let total = 0;
+  let decided = 0;
+  let generation = "";
+  let timer = 0;
+
+  /** @template {Element} T @param {string} selector @param {{ new (): T }} kind @param {ParentNode} inside */
+  function need(selector, kind, inside = document) {
+    const found = inside.querySelector(selector);
+    if (!(found instanceof kind)) throw new Error(`no ${selector}`);
+    return found;
+  }
+  const said = need("#said", HTMLElement);
+  const article = need("#pair", HTMLElement);
+  const views = need("#views", HTMLElement);
+
+  /** @param {string} text @param {boolean} isBad */
+  function say(text, isBad = false) {
+    said.textContent = text;
+    said.classList.toggle("bad", isBad);
+  }
+
+  /** @param {string} path @param {object} [body] @returns {Promise<any>} */
+  async function ask(path, body) {
+    const sent = body && {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    };
+    const answer = await fetch(path, sent).catch(() => {
+      throw new Error("the server does not answer; start dedup-assets review again");
+    });
+    const found = await answer.json();
+    if (!answer.ok) throw new Error(found.problem ?? answer.statusText);
+    return found;
+  }
+
+  /** @param {() => Promise<void>} act */
+  function trying(act) {
+    act().catch((problem) => say(problem.message, true));
+  }
+
+  /** @param {number} bytes */
+  function size(bytes) {
+    const units = ["bytes", "kB", "MB", "GB"];
+    let unit = 0;
+    for (; bytes >= 1000 && unit < units.length - 1; unit += 1) bytes /= 1000;
+    return `${bytes < 10 && unit ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+  }
+
+  async function status() {
+    const found = await ask("v1/status");
+    const choice = need("#show", HTMLSelectElement);
+    generation = found.generation;
+    choice.replaceChildren(
+      ...Object.entries(names).map(([key, words]) => {
+        const { pairs: all, decided: done } = found.shows[key];
+        return new Option(`${words}: ${done} of ${all} decided`, key, key === show, key === show);
+      }),
+    );
+    ({ pairs: total, decided } = found.shows[show]);
+    const bar = need("#progress", HTMLProgressElement);
+    bar.max = Math.max(total, 1);
+    bar.value = decided;
+    need("#count", HTMLElement).textContent = `${decided} of ${total} decided`;
+  }
+
+  /** @param {number} at */
+  async function load(at) {
+    if (at < 0 || at >= total || pairs.has(at)) return;
+    const start = at - (at % perPage);
+    const found = await ask(`v1/pairs?show=${show}&start=${start}&count=${perPage}`);
+    if (found.generation !== generation) {
+      generation = found.generation;
+      pairs.clear();
+      await status();
+    }
+    for (const [index, pair] of found.pairs.entries()) pairs.set(start + index, pair);
+  }
+
+  /** @param {Pair} pair @param {"a" | "b"} side */
+  function picture(pair, side) {
+    return `v1/pictures/${pair.number}/${side}/large?${generation.slice(0, 12)}`;
+  }
+
+  /** @param {Pair} pair @param {"a" | "b"} side */
+  function fill(pair, side) {
+    const figure = need(`figure[data-side="${side}"]`, HTMLElement);
+    const { name, width, height, size_bytes } = pair[side];
+    const image = need("img", HTMLImageElement, figure);
+    image.src = picture(pair, side);
+    image.alt = `${side === "a" ? "Kept" : "Other"}: ${name}`;
+    need(".name", HTMLElement, figure).textContent = name;
+    const pixels = width && height ? `${width} × ${height}` : "";
+    need(".facts", HTMLElement, figure).textContent = [pixels, size_bytes === null ? "" : size(size_bytes)]
+      .filter(Boolean)
+      .join(", ");
+  }
+
+  async function display() {
+    await load(place);
+    const pair = pairs.get(place);
+    article.hidden = !pair;
+    need("#empty", HTMLElement).hidden = Boolean(pair);
+    if (!pair) return;
+    fill(pair, "a");
+    fill(pair, "b");
+    need("figure .reason", HTMLElement).textContent = pair.reason ? `(kept: ${pair.reason})` : "";
+    need("#about", HTMLElement).textContent = [
+      `Pair ${place + 1} of ${total}`,
+      `${pair.relation}${pair.kind ? `: ${pair.kind}` : ""}`,
+      `similarity ${Math.floor(pair.similarity * 10000) / 10000}`,
+      `group ${pair.group}`,
+    ].join(" · ");
+    for (const button of document.querySelectorAll("[data-relation]")) {
+      const isGiven = button instanceof HTMLElement && button.dataset.relation === pair.verdict?.relation;
+      button.setAttribute("aria-pressed", String(isGiven));
+    }
+    need("#back", HTMLButtonElement).disabled = place === 0;
+    need("#next", HTMLButtonElement).disabled = place >= total - 1;
+    await load(place + 1);
+    const after = pairs.get(place + 1);
+    if (after) for (const side of /** @type {const} */ (["a", "b"])) new Image().src = picture(after, side);
+  }
+
+  /** @param {number} by */
+  async function move(by) {
+    zoom(null);
+    place = Math.min(Math.max(place + by, 0), Math.max(total - 1, 0));
+    await display();
+  }
+
+  /** @param {string} relation */
+  async function decide(relation) {
+    const pair = pairs.get(place);
+    if (!pair) return;
+    pair.verdict = await ask("v1/verdicts", { number: pair.number, relation, generation });
+    if (pair.verdict) given.push(pair.verdict.id);
+    await status();
+    say(`Pair ${place + 1}: ${relation}. U takes it back.`);
+    await move(place < total - 1 ? 1 : 0);
+  }
+
+  async function undo() {
+    const id = pairs.get(place)?.verdict?.id ?? given.at(-1);
+    if (!id) {
+      say("There is nothing to undo.");
+      return;
+    }
+    await ask("v1/revocations", { id });
+    if (given.includes(id)) given.splice(given.indexOf(id), 1);
+    for (const [at, pair] of pairs) {
+      if (pair.verdict?.id === id) {
+        pair.verdict = null;
+        place = at;
+      }
+    }
+    await status();
+    await display();
+    say("Taken back.");
+  }
+
+  /** @param {PointerEvent | MouseEvent | null} event */
+  function zoom(event) {
+    const isZoomed = event !== null && !views.classList.contains("zoomed");
+    views.classList.toggle("zoomed", isZoomed);
+    if (event && isZoomed) pan(event);
+  }
+
+  /** @param {MouseEvent} event */
+  function pan(event) {
+    const box = event.target instanceof Element ? event.target.closest(".picture")?.getBoundingClientRect() : null;
+    if (!box) return;
+    const x = event.clientX ? ((event.clientX - box.left) / box.width) * 100 : 50;
+    const y = event.clientY ? ((event.clientY - box.top) / box.height) * 100 : 50;
+    for (const image of views.querySelectorAll("img")) image.style.transformOrigin = `${x}% ${y}%`;
+  }
+
+  function flicker() {
+    const isOn = !timer;
+    const figures = [...views.querySelectorAll("figure")];
+    clearInterval(timer);
+    timer = 0;
+    views.classList.toggle("flickering", isOn);
+    need("#flicker", HTMLElement).setAttribute("aria-pressed", String(isOn));
+    /** @param {boolean} isSecond */
+    const turn = (isSecond) => {
+      figures[0].classList.toggle("behind", isSecond);
+      figures[1].classList.toggle("behind", isOn && !isSecond);
+    };
+    turn(false);
+    if (isOn) timer = setInterval(() => turn(!figures[0].classList.contains("behind")), flickerMs);
+  }
+
+  /** @param {boolean} write */
+  async function plan(write) {
+    const table = need("#plan-table", HTMLElement);
+    const told = need("#plan-said", HTMLElement);
+    told.textContent = "";
+    try {
+      const found = await ask("v1/plan", { only: need("#only", HTMLSelectElement).value, write });
+      table.textContent = found.table;
+      if (found.path)
+        told.textContent = `Written: ${found.path}. Nothing has changed yet; read it, then dedup-assets apply.`;
+    } catch (problem) {
+      table.textContent = "";
+      told.textContent = problem instanceof Error ? problem.message : String(problem);
+    }
+  }
+
+  /** @type {Record<string, () => Promise<void>>} */
+  const keys = {
+    s: () => decide("same"),
+    d: () => decide("different"),
+    v: () => decide("variant"),
+    k: () => decide("keep"),
+    p: () => decide("protect"),
+    u: undo,
+    n: () => move(1),
+    b: () => move(-1),
+    ArrowRight: () => move(1),
+    ArrowLeft: () => move(-1),
+    f: async () => flicker(),
+    z: async () => {
+      views.classList.toggle("zoomed");
+    },
+    "?": async () => need("#help", HTMLDialogElement).showModal(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const isElsewhere = event.target instanceof HTMLSelectElement || document.querySelector("dialog[open]");
+    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act || isElsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    trying(act);
+  });
+  for (const button of document.querySelectorAll("[data-relation]")) {
+    button.addEventListener("click", () => {
+      if (button instanceof HTMLElement && button.dataset.relation) {
+        const relation = button.dataset.relation;
+        trying(() => decide(relation));
+      }
+    });
+  }
+  for (const [id, key] of [
+    ["undo", "u"],
+    ["next", "n"],
+    ["back", "b"],
+    ["flicker", "f"],
+    ["help-open", "?"],
+  ]) {
+    need(`#${id}`, HTMLElement).addEventListener("click", () => trying(keys[key]));
+  }
+  for (const button of document.querySelectorAll(".picture")) {
+    button.addEventListener("click", (event) => event instanceof MouseEvent && zoom(event));
+  }
+  views.addEventListener("pointermove", (event) => views.classList.contains("zoomed") && pan(event));
+  need("#show", HTMLSelectElement).addEventListener("change", (event) => {
+    if (event.target instanceof HTMLSelectElement) show = event.target.value;
+    pairs.clear();
+    place = 0;
+    trying(async () => {
+      await status();
+      await display();
+    });
+  });
+  need("#plan-open", HTMLElement).addEventListener("click", () => {
+    need("#plan", HTMLDialogElement).showModal();
+    trying(() => plan(false));
+  });
+  need("#only", HTMLSelectElement).addEventListener("change", () => trying(() => plan(false)));
+  need("#plan-write", HTMLElement).addEventListener("click", () => trying(() => plan(true)));
+  for (const image of views.querySelectorAll("img")) {
+    image.addEventListener("error", () => {
+      trying(async () => {
+        const answer = await fetch(image.src);
+        if (!answer.ok) throw new Error(`${image.alt}: ${(await answer.json()).problem}`);
+      });
+    });
+  }
+  trying(async () => {
+    await status();
+    await display();
+    document.documentElement.dataset.ready = "";
+  });
+}

@@ -1,0 +1,173 @@
+"""A review shows pairs on this machine alone, and what a person decides is in the file of verdicts at once."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dedup_assets
+from dedup_assets.api import VerdictBook
+from dedup_assets_tests.support.browsers import open_browser
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running review."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def ask(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, bytes, Any]:
+        """Status, content and headers of an answer; `body` is sent as JSON, bytes as they are."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json"} | (headers or {})
+        request = urllib.request.Request(self.url + path, data, sent)  # noqa: S310 - our own server
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), error.headers
+
+    def json(self, path: str, body: object = None) -> Any:
+        """The content of a good answer."""
+        status, content, _ = self.ask(path, body)
+        assert status == 200, content
+        return json.loads(content)
+
+
+@contextmanager
+def served(work_dir: Path) -> Iterator[Server]:
+    """Serve a review with the command line, as a process of its own."""
+    command = [sys.executable, "-m", "dedup_assets", "review", str(work_dir)]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            yield Server(line.split()[1], process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over three photographs, each with a recompressed copy, of which one exists twice."""
+    photos, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
+    for seed in range(3):
+        save_jpeg(photos / f"{seed}.jpg", photo_like(seed), quality=95)
+        save_jpeg(photos / f"{seed}-small.jpg", photo_like(seed).resize((240, 180)), quality=80)
+    (photos / "2-twin.jpg").write_bytes((photos / "2-small.jpg").read_bytes())
+    assert dedup_assets.run(photos, out) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def server(results: Path) -> Iterator[Server]:
+    with served(results) as running:
+        yield running
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    with open_browser() as browser:
+        tab = browser.new_page()
+        tab.set_default_timeout(30_000)
+        yield tab
+
+
+def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> None:
+    found = server.json("v1/pairs?show=copies")["pairs"]
+    names = [(Path(pair["a"]["name"]).name, Path(pair["b"]["name"]).name[:7]) for pair in found]
+    assert sorted(names) == [("0.jpg", "0-small"), ("1.jpg", "1-small"), ("2.jpg", "2-small")]
+    assert (found[0]["a"]["width"], found[0]["b"]["width"], found[0]["relation"]) == (320, 240, "copy")
+    status, jpeg, headers = server.ask("v1/pictures/0/b/large")
+    assert (status, jpeg[:3], headers["Content-Type"]) == (200, b"\xff\xd8\xff", "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("v1/pictures/99/a/large", 400, "pair 99, side 'a': there is no such image"),
+        ("v1/pictures/0/c/large", 400, "there is no such image"),
+        ("v1/pictures/0/a/huge", 400, "allowed are small, large"),
+        ("v1/pairs?show=all", 400, "allowed are copies, review, unverified, variants"),
+        ("v1/pairs?start=-1", 400, "start='-1': must be a whole number"),
+        ("v1/nothing", 404, "Not Found"),
+        ("../v1/status", 404, "Not Found"),
+    ],
+)
+def test_a_wrong_question_is_answered_in_words(server: Server, path: str, status: int, said: str) -> None:
+    found, content, _ = server.ask(path)
+    assert found == status
+    assert said in json.loads(content)["problem"]
+
+
+def test_other_sites_and_those_without_the_address_get_nothing(server: Server) -> None:
+    body = {"number": 0, "relation": "protect", "generation": server.json("v1/status")["generation"]}
+    top = server.url.rstrip("/").rpartition("/")[0]
+    assert Server(f"{top}/", server.process).ask("v1/status")[0] == 404
+    assert server.ask("v1/verdicts", body, {"Origin": "https://example.com"})[0] == 403
+    assert server.ask("v1/verdicts", body, {"Sec-Fetch-Site": "cross-site"})[0] == 403
+    assert server.ask("v1/status", headers={"Host": "example.com"})[0] == 403
+    assert server.ask("v1/verdicts", b"relation=protect", {"Content-Type": "text/plain"})[0] == 415
+    assert server.ask("v1/verdicts", b"[1]")[0] == server.ask("v1/verdicts", b"{")[0] == 400
+    assert server.ask("v1/verdicts", b'"' + b"x" * 20_000 + b'"')[0] == 413
+    assert server.ask("v1/verdicts", body | {"generation": "another"})[0] == 400
+    assert server.ask("v1/verdicts", body | {"number": True})[0] == 400
+    page = server.ask("")
+    assert "default-src 'none'" in page[2]["Content-Security-Policy"]
+    assert b"<script src" in page[1]
+    assert b"<script>" not in page[1]
+
+
+def test_a_port_in_use_is_refused_in_one_line(results: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "dedup_assets", "review", str(results), "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"dedup-assets: port={port}: Address already in use; name another, or 0 for a free one\n"
+
+
+def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results: Path, page: Any) -> None:
+    book = VerdictBook(results)
+    with served(results) as first:
+        page.goto(first.url)
+        page.wait_for_selector("html[data-ready]")
+        assert page.text_content("#count") == "0 of 3 decided"
+        assert page.eval_on_selector("#picture-b", "image => image.decode().then(() => image.naturalWidth)") == 240
+        page.keyboard.press("d")
+        page.wait_for_selector("#count:text-is('1 of 3 decided')")
+        page.keyboard.press("s")
+        page.wait_for_selector("#count:text-is('2 of 3 decided')")
+        assert [verdict.relation for verdict in book.read().active()] == ["same", "different"]  # the newest first
+        page.keyboard.press("u")  # the third pair has no decision: the last one is taken back
+        page.wait_for_selector("#count:text-is('1 of 3 decided')")
+        assert [verdict.relation for verdict in book.read().active()] == ["different"]
+        page.click("[data-relation=variant]")
+        page.wait_for_selector("#count:text-is('2 of 3 decided')")
+        page.click("#plan-open")
+        page.wait_for_selector("text=run again, so that they honour all verdicts")
+        first.process.kill()
+    with served(results) as second:
+        page.goto(second.url)
+        page.wait_for_selector("html[data-ready]")
+        assert page.text_content("#count") == "2 of 3 decided"
+        assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
+    for verdict in book.read().active():
+        book.revoke(verdict.verdict_id)
