@@ -8,6 +8,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import astuple, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dedup_assets.engine.core.errors import ImageError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loade
     from dedup_assets.engine.evidence.look import Look
 
 _JPEG = b"\xff\xd8\xff"
+_SMALL_FILE = 1 << 20  # bytes of a file that is kept with its look, so that it is decoded again only if that is needed
 _kept: "OrderedDict[int, tuple[Look, list[Any]]]" = OrderedDict()
 _session: list[str] = [""]
 
@@ -108,7 +110,9 @@ def _look_closer(data: bytes, box: BoundingBox | None, limits: DecodingLimits, l
     columns, rows = closer_size(look.width, look.height)
     if max(columns, rows) <= max(look.rgb.shape[:2]) or not holds_text(look.rgb):
         return look
-    return replace(look, closer=Closer.of(decode_resized(data, (rows, columns), box=box, limits=limits)))
+    decode_closer = partial(decode_resized, data, (rows, columns), box=box, limits=limits)
+    closer = Closer.later(decode_closer, rows, columns) if len(data) <= _SMALL_FILE else Closer.of(decode_closer())
+    return replace(look, closer=closer)
 
 
 def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded where it is needed

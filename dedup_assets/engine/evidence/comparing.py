@@ -1,7 +1,7 @@
 """Whether two pictures are one picture."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,7 +26,8 @@ VARIANT_VOTES = 20
 _CLEAR_POSE, _LIKELY_POSE = 0.85, 0.5  # correlation of thumbnails: tried before and after keypoints
 _CLOSE_POSE = 0.93  # correlation from which a map misses by little
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
-_SCORE_TO_BEND, _VOTES_TO_BEND = 0.12, 12  # of an affine map from which a homography is tried
+_VOTES_TO_BEND = 12  # of keypoints, from which their map is tried as a homography, too
+_AGREEMENT_TO_BEND, _NEARLY_WHOLE = 0.12, 0.9  # and overlap of an affine map from which a homography is tried
 _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
 _WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not looked at
@@ -34,7 +35,8 @@ _LEAST_COUNT = 2  # blocks that differ in finer detail, below which it may be no
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
 _SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
-_LIKELY = 0.5  # correlation of places at 64 px from which a map is judged
+_LIKELY, _LIKELY_BENT = 0.5, 0.93  # correlation of places from which a map, and a homography, is judged
+_RISEN_POSE, _RISEN_VOTES = 0.82, 0.87  # what it must have risen to after three steps; that of copies was 0.88 and 0.94
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,20 +174,28 @@ def _search(a: Look, b: Look, hint: Map | None) -> tuple[Judged | None, int]:
                 return best, most.votes
     if best and best.score >= COPY_SCORE:
         return best, most.votes
-    if best and best.score > _SCORE_TO_BEND:
+    if best and best.agreement > _AGREEMENT_TO_BEND and max(best.overlap_a, best.overlap_b) > _NEARLY_WHOLE:
         best = _bend(a, b, _Guess(best.map, best.inliers), best)
-    if most.votes >= _VOTES_TO_BEND:
-        best = _bend(a, b, most, best)
+    if most.votes >= _VOTES_TO_BEND:  # a strong perspective has no affine map
+        best = _bend(a, b, replace(most, risen=0.0), best)
     return best, most.votes
 
 
 @dataclass(frozen=True, eq=False)
 class _Guess:
-    """A map that may hold; how many keypoints voted for it; whether it misses by little, if it holds."""
+    """A map that may hold.
+
+    Attributes:
+        map: (3, 3).
+        votes: of keypoints.
+        is_close: whether it misses by little, if it holds.
+        risen: the correlation that it must have after some steps of refining.
+    """
 
     map: Map
     votes: int = 0
     is_close: bool = False
+    risen: float = 0.0
 
 
 def _guesses(a: Look, b: Look, hint: Map | None) -> Iterator[_Guess]:
@@ -194,8 +204,9 @@ def _guesses(a: Look, b: Look, hint: Map | None) -> Iterator[_Guess]:
         yield _Guess(hint, is_close=True)
     poses = pose_maps(a, b)
     yield from (_Guess(map_, is_close=abs(alike) >= _CLOSE_POSE) for alike, map_ in poses if abs(alike) >= _CLEAR_POSE)
-    yield from (_Guess(map_, votes, is_close=votes >= CLEAR_VOTES) for votes, map_ in voted_maps(a, b))
-    yield from (_Guess(map_) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
+    for votes, map_ in voted_maps(a, b):
+        yield _Guess(map_, votes, is_close=True) if votes >= CLEAR_VOTES else _Guess(map_, votes, risen=_RISEN_VOTES)
+    yield from (_Guess(map_, risen=_RISEN_POSE) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
 
 
 def _bend(a: Look, b: Look, guess: _Guess, best: Judged | None) -> Judged | None:
@@ -219,13 +230,14 @@ def _try(a: Look, b: Look, guess: _Guess, perspective: bool = False) -> Judged |
 def _try_from(a: Look, b: Look, map_: Map, guess: _Guess, perspective: bool) -> Judged | None:
     refined: Refined | None = None
     stages: tuple[tuple[int, int], ...]
+    least = _LIKELY_BENT if perspective else _LIKELY
     if perspective:
         stages = ((_COARSE, 20), (_FINE, 6))
     else:
         stages = ((_FINE, 6),) if guess.is_close else ((_COARSE, 8), (_FINE, 3))
     for level, steps in stages:
-        refined = refine(a, b, map_, level, steps, perspective)
-        if refined is None or abs(refined.alike) < _LIKELY:
+        refined = refine(a, b, map_, level, steps, perspective, guess.risen)
+        if refined is None or abs(refined.alike) < least:
             return None
         map_ = refined.map
     return judge(a, b, refined, guess.votes) if refined else None

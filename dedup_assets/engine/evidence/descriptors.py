@@ -39,15 +39,15 @@ def describe(
         (n,) float32: the direction in which the neighbourhood rises, in radians from x towards y; and (n, 63) float32
         of length 1.
     """
-    angles = np.angle(_wide_slopes(atlas, slopes, x, y, level)).astype(np.float32)
-    turns = np.exp(1j * angles).astype(np.complex64)
+    wide = _wide_slopes(atlas, slopes, x, y, level)
+    turns = wide / (np.abs(wide) + _NONE)
     patches = _sample(atlas, slopes, (x + 1j * y).astype(np.complex64) + _PATCH * turns, level)
     counts = _histograms(patches * turns.conj())
     cells = (_POOLING @ counts.reshape(len(_PATCH), -1)).reshape(_CELLS * _CELLS, len(x), _DIRECTIONS)
     counts = cells.transpose(1, 0, 2).reshape(len(x), -1)
     counts = np.sqrt(counts / (counts.sum(1, keepdims=True) + _NONE))
     waves = counts @ _TO_WAVES
-    return angles, waves / (np.linalg.norm(waves, axis=1, keepdims=True) + _NONE)
+    return np.angle(wide), waves / (np.linalg.norm(waves, axis=1, keepdims=True) + _NONE)
 
 
 def mirrored(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,7 +65,9 @@ def _wide_slopes(
     column = np.floor(x).astype(np.int32)[:, None] + _NEARBY[0]
     row = np.floor(y).astype(np.int32)[:, None] + _NEARBY[1]
     left, top, right, bottom = (each.astype(np.int32)[:, None] for each in _bounds(atlas, level))
-    at = np.clip(row, top, bottom) * np.int32(atlas.shape[1]) + np.clip(column, left, right)
+    at = np.minimum(np.maximum(row, top, out=row), bottom, out=row)
+    at *= np.int32(atlas.shape[1])
+    at += np.minimum(np.maximum(column, left, out=column), right, out=column)
     summed: NDArray[np.complex64] = slopes.take(at) @ _NEARBY_WEIGHTS
     return summed
 
@@ -80,8 +82,9 @@ def _sample(
 ) -> NDArray[np.complex64]:
     """Bilinear samples at (samples, n) places x + i y, moved into their levels."""
     left, top, right, bottom = _bounds(atlas, level)
-    x = np.clip(places.real - np.float32(0.5), left, right - np.float32(0.001))
-    y = np.clip(places.imag - np.float32(0.5), top, bottom - np.float32(0.001))
+    x, y = places.real - np.float32(0.5), places.imag - np.float32(0.5)
+    np.minimum(np.maximum(x, left, out=x), right - np.float32(0.001), out=x)
+    np.minimum(np.maximum(y, top, out=y), bottom - np.float32(0.001), out=y)
     column, row = x.astype(np.int32), y.astype(np.int32)
     x -= column
     y -= row

@@ -19,6 +19,7 @@ _LEAST_PLACES = 40
 _EDGE = 0.006  # of the longer side: a margin inside the content, in which no place counts
 _FAINT, _FAR = 0.05, 0.25  # gain, and move in longer sides, from which the map runs away
 _HALF = np.float32(0.5)  # px: from the corner of a pixel to its middle
+_PROBING = 3  # steps after which a map that does not hold is given up
 _SETTLED = 0.05  # px: the last move of the corners
 
 
@@ -42,7 +43,9 @@ def pick_levels(a: Look, b: Look, map_: Map, level: int) -> tuple[int, int]:
     return level, min(max(round(finer), 0), len(b.levels) - 1)
 
 
-def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: bool = False) -> Refined | None:
+def refine(
+    a: Look, b: Look, map_: Map, level: int, steps: int, perspective: bool = False, risen: float = 0.0
+) -> Refined | None:
     """Move a map until b, seen through it, differs least from a.
 
     Args:
@@ -52,13 +55,21 @@ def refine(a: Look, b: Look, map_: Map, level: int, steps: int, perspective: boo
         level: of a's pyramid.
         steps: at most.
         perspective: whether the map may become a homography.
+        risen: the correlation of a map that goes on after `_PROBING` steps.
 
     Returns:
-        The map where it settled; None if it runs away, or if too few places lie in both pictures.
+        The map where it settled; None if it runs away, if too few places lie in both pictures, or if these stay too
+        little alike.
     """
     level, level_b = pick_levels(a, b, map_, level)
     target = Target.of(b.gray(level_b), SIDE >> level_b, b.content)
-    return settle(a.anchors(level), target, SIDE >> level, a.extent, map_, steps, perspective)
+    anchors, per = a.anchors(level), SIDE >> level
+    if risen:
+        probed = settle(anchors, target, per, a.extent, map_, _PROBING, perspective)
+        if probed is None or abs(probed.alike) < risen:
+            return None
+        map_, steps = probed.map, steps - _PROBING
+    return settle(anchors, target, per, a.extent, map_, steps, perspective)
 
 
 def settle(
@@ -96,11 +107,13 @@ def settle(
             return None
         map_ = map_ @ invert(_step(moved))
         map_ /= map_[2, 2]
-        if not is_plausible(map_, extent):
+        if perspective and not is_plausible(map_, extent):
             return None
         seen = target.see(map_, anchors)
         if np.abs(moved).max() * per < _SETTLED:
             break
+    if not is_plausible(map_, extent):
+        return None
     return Refined(map_, *tone, _correlation(anchors.values, seen.values, seen.inside))
 
 
