@@ -145,7 +145,7 @@ def _pipeline(settings: Settings) -> tuple[list[dg.AssetsDefinition], list[dg.As
     test_set = settings.mode.needs_train_set
     if dagster_home():
         return build_assets(settings, test_set=test_set)
-    return _unseen_pipeline(test_set=test_set, has_sets=bool(settings.sets))
+    return _unseen_pipeline(test_set=test_set, has_sets=bool(settings.asked_sets))
 
 
 @cache
