@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.finished_results import (
@@ -78,8 +79,11 @@ class PublishingIOManager(dg.ConfigurableIOManager):
             observe(context.instance, dg.AssetKey([*self.key_prefix, NAME]), self.parsed())
 
     def _hold(self, run: "_RunOfDagster", held: ExitStack) -> None:
-        for folder in self._folders(run.planned):
-            doing, name = f"Dagster run {run.name}", run.name
+        doing, name = f"Dagster run {run.name}", run.name
+        folders, train = self._folders(run.planned), WorkDir(self.parsed().work_dir)
+        if self._reads_train_set(run) and train.url not in {folder.url for folder in folders}:
+            run.train = held.enter_context(hold(train, doing, shared=True, is_over=run.is_over))
+        for folder in folders:
             prepare = partial(self._begin, run, folder)
             lock = held.enter_context(
                 hold(folder, doing, run=name, has_steps=True, is_over=run.is_over, prepare=prepare)
@@ -87,6 +91,9 @@ class PublishingIOManager(dg.ConfigurableIOManager):
             held.callback(run.leave, folder, lock)
             run.locks[folder.url] = lock
             held.enter_context(registered(folder.url, name))
+
+    def _reads_train_set(self, run: "_RunOfDagster") -> bool:
+        return any(TEST in key.path[len(self.key_prefix) : -1] for key in run.planned)
 
     def _begin(self, run: "_RunOfDagster", folder: WorkDir, lock: Lock) -> None:
         run.leave(folder, lock)  # in case of a refusal
@@ -131,6 +138,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
             yield
             note_finished(work_dir, run.name, context.asset_key.path[-1], run.run_id, work_dir.written)
             if all(self._is_complete(run, folder) for folder in folders):
+                run.train.check()
                 for folder in folders:
                     commit(folder, run.name, run.locks[folder.url])
 
@@ -160,6 +168,7 @@ class _RunOfDagster:
         name: name of its generation. A run that continues a failed one continues that run's generation.
         run_id: its own id.
         locks: locks of the folders that it holds, by URL.
+        train: shared lock of the train set that it scores against, while this process executes its steps.
         is_whole: whether this process is known to execute all its steps.
     """
 
@@ -169,6 +178,7 @@ class _RunOfDagster:
         self.name, self.run_id = run.root_run_id or run.run_id, run.run_id
         self.planned = planned
         self.locks: dict[str, Lock] = {}
+        self.train = Lock()
         self.is_whole = False
         self._instance, self._prefix = instance, prefix
 

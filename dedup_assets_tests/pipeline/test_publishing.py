@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import pytest
 
 import dedup_assets
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.pipeline.building import build_definitions
 from dedup_assets_tests.support import step_processes
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -90,6 +93,52 @@ def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(
     said = [str(event.dagster_event) for run in instance.get_runs() for event in instance.all_logs(run.run_id)]
     assert any("what this run had made of faiss_index is gone" in line for line in said)
     assert contents(out) == published
+
+
+@pytest.fixture
+def scoring(store: str, tmp_path: Path) -> Callable[..., str]:
+    """Makes a train set in a work_dir, scores against it as the UI does, and gives what the failed run said."""
+    model = save_mean_model(tmp_path / "model.onnx", ["n", 16, 16, 3], dimension=8)
+    for number in range(4):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
+
+    def score(place: str, instance: dg.DagsterInstance, *, meanwhile: ProgressReporter | None = None) -> str:
+        given = {"model_path": str(model), "num_threads": 1}
+        if not WorkDir(place).exists("faiss.index"):
+            assert dedup_assets.run(tmp_path / "photos", place, **given) == 0
+        definitions = build_definitions(str(tmp_path / "photos"), place, test_set=True, run_mode=3, **given)
+        job = definitions.resolve_job_def("score_test_set")
+        resources = {"progress": meanwhile} if meanwhile else None
+        result = job.execute_in_process(instance=instance, resources=resources, raise_on_error=False)
+        assert WorkDir(place).within("test").exists("similarity.csv") == result.success
+        failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+        return "" if result.success else "\n".join(error.to_string() for error in failures if error)
+
+    return score
+
+
+def test_scores_are_refused_while_a_run_replaces_the_train_set(
+    scoring: Callable[..., str], instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    assert scoring(out, instance) == ""
+    shutil.rmtree(tmp_path / "out" / "test")
+    with hold(WorkDir(out), "another run"):
+        assert "another run" in scoring(out, instance)
+    assert scoring(out, instance) == ""
+
+
+def test_scores_of_the_ui_are_not_published_if_a_store_got_another_train_set(
+    scoring: Callable[..., str], instance: dg.DagsterInstance, store: str
+) -> None:
+    class Replacing(ProgressReporter):
+        def advance(self, done: int, bad: int) -> None:
+            super().advance(done, bad)
+            with generation(WorkDir(f"{store}/out"), "another run") as view, view.publish("outliers.csv") as (file,):
+                file.write(b"from,to,distance\n")
+
+    assert "has replaced the files" in scoring(f"{store}/out", instance, meanwhile=Replacing())
+    assert scoring(f"{store}/out", instance) == ""
 
 
 def test_a_run_is_refused_between_the_steps_of_another(tmp_path: Path) -> None:
