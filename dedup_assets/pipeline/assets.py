@@ -41,7 +41,7 @@ from dedup_assets.engine.inputs.manifest import count_inside
 from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
-from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, full_ranges
+from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.results.changes import find_changes
 from dedup_assets.engine.sets import say_leaks
@@ -209,13 +209,14 @@ def nearest_neighbors(
     """One search with two results: similar pairs, and images without a similar one."""
     parsed = settings.parsed()
     searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
+    outcomes = searcher.complete_all()
     ranges = full_ranges(len(features), parsed.search_range_size)
-    done = {rows: metadata.of_search_range(searcher.complete_from(rows)) for rows in ranges}
+    done = {rows: metadata.of_search_range(each) for rows, each in zip(ranges, outcomes, strict=True)}
     neighbors = searcher.merge()
     searcher.prune()
     note_completed(context, ROW_RANGES, done)
     versions.stamp(context, parsed)
-    yield from search_results(context, parsed, neighbors, features.names)
+    yield from search_results(context, parsed, neighbors, features.names, outcome=SearchOutcome.of(outcomes))
 
 
 @asset(kinds={"igraph", "csv"})

@@ -14,6 +14,7 @@ from dedup_assets.engine.core.records import Neighbors, Similarity
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.graph import count_matched, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
 from dedup_assets.pipeline import metadata
 from dedup_assets.pipeline.dagster_internals import accepting_beta
 from dedup_assets.pipeline.resources import IO_MANAGER
@@ -55,6 +56,7 @@ def search_results(
     neighbors: Neighbors,
     names: pl.Series,
     found_names: pl.Series | None = None,
+    outcome: SearchOutcome | None = None,
 ) -> Iterator[dg.Output]:  # type: ignore[type-arg]
     """Make the outputs `similarity` and `outliers` of a search, as far as the run selected them.
 
@@ -64,6 +66,7 @@ def search_results(
         neighbors: the neighbours that the search found.
         names: (n,) names of the images that were searched for.
         found_names: (m,) names of the images that can be found; the same as `names` if None.
+        outcome: how many images were searched for.
     """
     effort, selected = Effort.of(settings), context.op_execution_context.selected_output_names
     if "similarity" in selected:

@@ -97,6 +97,12 @@ def of_search_range(outcome: SearchOutcome) -> Metadata:
     }
 
 
+def of_search(outcome: SearchOutcome) -> Metadata:
+    """How many images the search was for; the neighbours of the others were stored, or kept from a former search."""
+    words = f"searched {outcome.searched:,} of {outcome.rows:,} images; {outcome.kept:,} kept"
+    return {"searched_images": outcome.searched, "kept_images": outcome.kept, "search": words}
+
+
 def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:
     """Metadata of all partitions of `feature_shards` that one run made; each partition shows the sums."""
     return {

@@ -54,8 +54,7 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
         return pl.DataFrame(schema=_SCHEMA)
     wider = settings.model_copy(update={"nearest_neighbors_k": NEAREST, "range_search": False})
     searcher = RowRangeSearcher(wider, features, index, work_dir)
-    for rows in searcher.cut():
-        searcher.complete(rows)
+    searcher.complete_all()
     edges = searcher.merge(measured=False).edges
     searcher.prune()
     edges = pl.concat([edges, _beyond_crowds(edges, features, index, wider, work_dir)])

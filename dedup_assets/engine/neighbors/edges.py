@@ -42,3 +42,11 @@ def closest(edges: pl.DataFrame, k: int) -> pl.DataFrame:
     """The k best edges of each row, ties by the row that they lead to."""
     ordered = edges.sort("from", "similarity", "to", descending=[False, True, False])
     return ordered.group_by("from", maintain_order=True).head(k)
+
+
+def first_edges(edges: pl.DataFrame, k: int) -> pl.DataFrame:
+    """The first k edges of each row, of edges that are ordered by their rows."""
+    source = edges["from"].to_numpy()
+    begins = np.flatnonzero(np.diff(source, prepend=source[:1] + 1))  # the first edge of each row
+    rank = np.arange(len(source)) - np.repeat(begins, np.diff(begins, append=len(source)))
+    return edges.filter(pl.Series(rank < k, dtype=pl.Boolean)) if len(source) else edges

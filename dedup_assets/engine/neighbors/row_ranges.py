@@ -1,24 +1,39 @@
 """A search shared among processes by row ranges: each range is searched once, by the first process that reaches it.
 
 One process that searches all row ranges and many processes that share them use `RowRangeSearcher.complete`, with one
-index and one feature file, both memory-mapped. `merge` gives the same neighbours however the work was shared.
+index and one feature file, both memory-mapped. `merge` gives the same neighbours however the work was shared. Where a
+former search is stored, `complete_all` keeps the neighbours of rows that stayed (`incremental`).
 """
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from dedup_assets.engine.core.records import Features, Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.neighbors.edges import first_edges
+from dedup_assets.engine.neighbors.incremental import (
+    KeptLists,
+    can_keep,
+    former_truth,
+    keep_neighbors,
+    kind_of_search,
+    rows_of,
+)
 from dedup_assets.engine.neighbors.low_information import match_exact_copies_alone
 from dedup_assets.engine.neighbors.recall import SearchData
-from dedup_assets.engine.neighbors.search import check_index, measure_recall, search_rows
+from dedup_assets.engine.neighbors.search import check_index, is_exact, measure_recall, search_rows
+from dedup_assets.engine.neighbors.truth import find_truth, recall_of
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
-from dedup_assets.engine.work_dir.identity import library_versions, settings_read
-from dedup_assets.engine.work_dir.neighbor_ranges import DamagedNeighborsError
+from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
+from dedup_assets.engine.work_dir.identity import digest_of
+from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256, fingerprint_of, index_sha256
+from dedup_assets.engine.work_dir.searched_rows import SearchFacts, read_facts, write_facts
 from dedup_assets.engine.workers import thread_count
 
-_RANGES = "neighbor_shards"
+_LOG = logging.getLogger(__name__)
+_SPARE = 2  # stored neighbours beyond k, so that hardly any row is searched for again when some of its neighbours go
 
 
 def full_ranges(rows: int, width: int) -> list[RowRange]:
@@ -32,11 +47,13 @@ class SearchOutcome:
 
     Attributes:
         rows: in the range.
-        searched: number of them that were searched now; the others were stored already.
+        searched: number of them that were searched now; the others were stored already, or kept.
+        kept: number of them whose neighbours were kept from a search of other rows.
     """
 
     rows: int
     searched: int
+    kept: int = 0
 
 
 class RowRangeSearcher:
@@ -61,7 +78,6 @@ class RowRangeSearcher:
         work_dir: WorkDir | None = None,
     ) -> None:
         folder = work_dir or WorkDir(settings.work_dir)
-        self._search = settings.search
         self._threads = thread_count(settings.num_threads)
         self._width = settings.search_range_size
         self._folder = folder
@@ -69,13 +85,74 @@ class RowRangeSearcher:
         self._vectors = self._features.vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
-        depends_on = [settings_read(_RANGES, settings), library_versions(_RANGES), self._width]
-        self._store = NeighborRanges(folder, depends_on)
+        spare = _SPARE if can_keep(self._index, settings.search) else 0
+        self._search = replace(settings.search, spare=spare)
+        self._facts = self._describe(settings)
+        self._store = NeighborRanges(folder, self._facts.fingerprint)
+
+    def _describe(self, settings: Settings) -> SearchFacts:
+        features, index = features_sha256(self._folder), index_sha256(self._folder)
+        kind = kind_of_search(settings)
+        return SearchFacts(
+            fingerprint=fingerprint_of(features, index, [kind, self._search.spare, self._width]),
+            kind=digest_of([kind, self._search.spare, is_exact(self._index, self._search)]),
+            features=features,
+            index=index,
+            rows=len(self._vectors),
+            width=self._width,
+            changed=0,
+        )
 
     def cut(self) -> list[RowRange]:
         """The row ranges that cover the features, aligned to multiples of `search_range_size`."""
         rows = len(self._vectors)
         return [RowRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
+
+    def complete_all(self) -> SearchOutcome:
+        """See that the neighbours of all rows are stored.
+
+        If no range is stored, those of a former search are kept for rows that stayed, and only the others are searched.
+
+        Raises:
+            SearchError: the index cannot be searched.
+            WorkDirError: the result cannot be stored.
+        """
+        ranges = self.cut()
+        kept = None if any(self._store.has(rows) for rows in ranges) else self._keep()
+        if kept is None:
+            outcomes = [self.complete(rows) for rows in ranges]
+            searched = sum(done.searched for done in outcomes)
+        else:
+            searched = kept.searched
+            source = kept.edges["from"]
+            for rows in ranges:
+                low, high = (int(source.search_sorted(row, side="left")) for row in (rows.start, rows.stop))
+                self._store.write(rows, kept.edges[low:high])
+        if self._search.spare and read_facts(self._folder, self._facts.fingerprint) is None:
+            rows_of(self._folder, self._features, self._facts.features)
+            write_facts(self._folder, replace(self._facts, changed=kept.changed if kept else 0))
+        outcome = SearchOutcome(len(self._vectors), searched, len(self._vectors) - searched if kept else 0)
+        if kept:
+            _LOG.info("searched %d of %d images; %d kept", outcome.searched, outcome.rows, outcome.kept)
+        return outcome
+
+    def _keep(self) -> KeptLists | None:
+        if not self._search.spare:
+            return None
+        kept = keep_neighbors(self._folder, self._facts, self._features, self._index, self._search, self._threads)
+        if kept is None or is_exact(self._index, self._search):
+            return kept
+        truth = former_truth(self._folder, kept.former, kept.rows, self._vectors, self._search, self._threads)
+        if truth is None:
+            return kept
+        recall = recall_of(kept.edges, truth, self._search.k)
+        if recall is not None and recall < self._search.recall_target:
+            _LOG.info(
+                "recall of kept neighbours is %.4f, below %g: all are searched", recall, self._search.recall_target
+            )
+            return None
+        self._store.write_truth(truth)
+        return kept
 
     def complete_from(self, wanted: RowRange) -> SearchOutcome:
         """Complete each range of `cut` that begins in `wanted`: a partition, whose width may be that of older settings.
@@ -120,6 +197,8 @@ class RowRangeSearcher:
             WorkDirError: a range is missing.
         """
         edges = pl.concat([self._read(rows) for rows in self.cut()], rechunk=True)
+        if self._search.spare:
+            edges = first_edges(edges, self._search.k)
         recall = self._recall(edges) if measured else None
         marks = files.read_low_information(self._folder, self._features.names)
         return match_exact_copies_alone(
@@ -127,7 +206,7 @@ class RowRangeSearcher:
             SearchData(self._vectors, self._vectors, is_self_search=True),
             (marks, marks),
             self._index,
-            self._search,
+            replace(self._search, spare=0),
             self._threads,
         )
 
@@ -135,17 +214,25 @@ class RowRangeSearcher:
         try:
             return self._store.read_recall()
         except KeyError:
-            recall = measure_recall(self._vectors, edges, self._search, self._threads)
+            recall = self._measured(edges)
             self._store.write_recall(recall)
             return recall
+
+    def _measured(self, edges: pl.DataFrame) -> float | None:
+        if not self._search.spare or is_exact(self._index, self._search):
+            return measure_recall(self._vectors, edges, self._search, self._threads)
+        if (truth := self._store.read_truth()) is None:
+            truth = find_truth(self._vectors, self._search, self._threads)
+            self._store.write_truth(truth)
+        return recall_of(edges, truth, self._search.k)
 
     def _read(self, rows: RowRange) -> pl.DataFrame:
         try:
             return self._store.read(rows)
-        except DamagedNeighborsError:
+        except DamagedTableError:
             self.complete(rows)
             return self._store.read(rows)
 
     def prune(self) -> int:
         """Delete stored ranges that no run needs any more (`work_dir.used_sets`), and return the number of files."""
-        return self._store.prune()
+        return self._store.prune(self._facts.features)

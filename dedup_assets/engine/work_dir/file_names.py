@@ -10,5 +10,9 @@ SHARD = rf"{_RANGE}\.[0-9a-f]{{12}}\.[0-9a-f]{{16}}(\.open)?\.parquet"
 """Names of shards: the range, the mark of a fingerprint, the digest of the files."""
 
 RECALL = "recall.json"
-SEARCHED_FILE = rf"[0-9a-f]{{16}}/({_RANGE}\.parquet|{re.escape(RECALL)})"
+SEARCH = "search.json"
+ROWS = "rows.parquet"
+TRUTH = "truth.parquet"
+_SEARCHED = "|".join(map(re.escape, (RECALL, SEARCH, ROWS, TRUTH)))
+SEARCHED_FILE = rf"[0-9a-f]{{16}}/({_RANGE}\.parquet|{_SEARCHED})"
 """Names of the files of searched ranges, below the folder of a fingerprint."""

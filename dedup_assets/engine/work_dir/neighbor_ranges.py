@@ -2,34 +2,26 @@
 
 A range of rows of features.dat is one Parquet file in `neighbors/FINGERPRINT/`, named for the range. The fingerprint
 covers the contents of features and index, and the settings of the search. Neighbours of other vectors, or found with
-another index, therefore have another name and are never used. A file holds a hash of its rows: a damaged one is
-deleted, with a warning, and its range is searched again.
+another index, therefore have another name and are never used as they are; `neighbors.incremental` makes those of now
+from them. A file holds a hash of its rows: a damaged one is deleted, with a warning, and its range is searched again.
 """
 
-import hashlib
 import json
-import logging
 from collections.abc import Sequence
 
 import polars as pl
 
-from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import SEARCHED
 from dedup_assets.engine.core.records import RowRange
 from dedup_assets.engine.work_dir import fastdup_files
-from dedup_assets.engine.work_dir.file_names import FEATURES, RECALL
+from dedup_assets.engine.work_dir.file_names import FEATURES, RECALL, TRUTH
+from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError, read_hashed, write_hashed
 from dedup_assets.engine.work_dir.identity import digest_of, sha256_of
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA, UNUSABLE, check_columns, first_line
+from dedup_assets.engine.work_dir.searched_rows import rows_name
+from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 from dedup_assets.engine.work_dir.used_sets import UsedSets
-
-_LOG = logging.getLogger(__name__)
-_HASH = "sha256"
-
-
-class DamagedNeighborsError(WorkDirError):
-    """The file of a searched range was damaged; it is deleted, and its range can be searched again."""
 
 
 def features_sha256(work_dir: WorkDir) -> str:
@@ -38,19 +30,23 @@ def features_sha256(work_dir: WorkDir) -> str:
     return sha256_of(work_dir, name) if name else ""
 
 
+def index_sha256(work_dir: WorkDir) -> str:
+    """SHA-256 of the index of a work_dir; empty if there is none."""
+    name = work_dir.find(INDEX, fastdup_files.INDEX)
+    return sha256_of(work_dir, name) if name else ""
+
+
 class NeighborRanges:
     """Searched ranges of one index, one feature file and one set of search settings.
 
     Args:
         work_dir: holds the features and the index that are searched; ranges are kept in its sub-folder `neighbors`.
-        depends_on: other values that the neighbours depend on; JSON must be able to hold them.
+        fingerprint: of features, index and settings, see `fingerprint_of`.
     """
 
-    def __init__(self, work_dir: WorkDir, depends_on: Sequence[object]) -> None:
+    def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
         self._work_dir = work_dir
-        index = work_dir.find(INDEX, fastdup_files.INDEX)
-        index_sha256 = sha256_of(work_dir, index) if index else ""
-        self.fingerprint = digest_of([features_sha256(work_dir), index_sha256, *depends_on])[:16]
+        self.fingerprint = fingerprint
 
     def name(self, rows: RowRange) -> str:
         """Name of a range's file in the work_dir."""
@@ -62,34 +58,31 @@ class NeighborRanges:
 
     def write(self, rows: RowRange, edges: pl.DataFrame) -> None:
         """Keep the edges of a range."""
-        with self._work_dir.publish(self.name(rows)) as (file,):
-            edges.write_parquet(file, compression="uncompressed", statistics=False, metadata={_HASH: _hash_of(edges)})
+        write_hashed(self._work_dir, self.name(rows), edges)
 
     def read(self, rows: RowRange) -> pl.DataFrame:
         """The edges of a range.
 
         Raises:
             WorkDirError: it was not searched.
-            DamagedNeighborsError: its file is damaged.
+            DamagedTableError: its file is damaged; it was deleted, so that the range is searched again.
         """
         name = self.name(rows)
         self._work_dir.require(name, remedy="search this range first")
-        try:
-            with self._work_dir.open(name) as file:
-                recorded = pl.read_parquet_metadata(file).get(_HASH)
-                file.seek(0)
-                edges = pl.read_parquet(file)
-                check_columns(edges.schema, EDGES_SCHEMA)
-        except UNUSABLE as error:
-            raise self._damaged(name, first_line(error)) from None
-        if recorded != _hash_of(edges):
-            raise self._damaged(name, "its content is not what was written")
-        return edges
+        return read_hashed(self._work_dir, name, EDGES_SCHEMA)
 
-    def _damaged(self, name: str, reason: str) -> DamagedNeighborsError:
-        _LOG.warning("%r is damaged (%s): deleted, its range is searched again", self._work_dir.path(name), reason)
-        self._work_dir.remove(name)
-        return DamagedNeighborsError(f"{self._work_dir.path(name)!r} was damaged ({reason}); run again")
+    def write_truth(self, edges: pl.DataFrame) -> None:
+        """Keep the true neighbours of a sample of rows, which the recall is measured on."""
+        write_hashed(self._work_dir, self._truth, edges)
+
+    def read_truth(self) -> pl.DataFrame | None:
+        """The true neighbours of a sample of rows; None if they were not kept, or their file is damaged."""
+        if not self._work_dir.exists(self._truth):
+            return None
+        try:
+            return read_hashed(self._work_dir, self._truth, EDGES_SCHEMA)
+        except DamagedTableError:
+            return None
 
     def write_recall(self, recall: float | None) -> None:
         """Keep the recall of all ranges."""
@@ -115,16 +108,29 @@ class NeighborRanges:
     def _recall(self) -> str:
         return f"{SEARCHED}/{self.fingerprint}/{RECALL}"
 
-    def prune(self) -> int:
-        """Delete the ranges that no run needs any more (`used_sets`); returns the number of files."""
+    @property
+    def _truth(self) -> str:
+        return f"{SEARCHED}/{self.fingerprint}/{TRUTH}"
+
+    def prune(self, features: str) -> int:
+        """Delete the ranges that no run needs any more (`used_sets`); returns the number of files.
+
+        Args:
+            features: SHA-256 of the feature file, whose table of rows is needed too.
+        """
         folder = f"{self.fingerprint}/"
         names = [folder + name for name in self._work_dir.names(f"{SEARCHED}/{self.fingerprint}")]
-        return UsedSets(self._work_dir, SEARCHED).note(self.fingerprint, names)
+        rows = rows_name(features)
+        noted = [*names, rows] if self._work_dir.exists(f"{SEARCHED}/{rows}") else names
+        return UsedSets(self._work_dir, SEARCHED).note(self.fingerprint, noted)
 
 
-def _hash_of(edges: pl.DataFrame) -> str:
-    """SHA-256 of the bytes of all columns, with their names and types."""
-    sha = hashlib.sha256(repr(list(edges.schema.items())).encode())
-    for column in edges:
-        sha.update(column.to_numpy().data)
-    return sha.hexdigest()
+def fingerprint_of(features: str, index: str, depends_on: Sequence[object]) -> str:
+    """Fingerprint of searched ranges.
+
+    Args:
+        features: SHA-256 of the feature file.
+        index: SHA-256 of the index.
+        depends_on: other values that the neighbours depend on; JSON must be able to hold them.
+    """
+    return digest_of([features, index, *depends_on])[:16]

@@ -77,6 +77,10 @@ class UsedSets:
             self._work_dir.remove_empty_folder(f"{self._folder}/{inner}")
         return len(unneeded)
 
+    def keys(self) -> list[str]:
+        """Keys of the sets, in the order of their use."""
+        return [key for key, _ in self._read()]
+
     def _read(self) -> list[tuple[str, list[str]]]:
         """Sets in the order of their use; none if nothing was noted, or if the note is damaged or not ours."""
         content = self._work_dir.read_if_any(f"{self._folder}/{USED}")

@@ -9,7 +9,8 @@ import pytest
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import OffsetRange, RowRange
 from dedup_assets.engine.work_dir import ShardStore, WorkDir, files, manifest_file
-from dedup_assets.engine.work_dir.neighbor_ranges import DamagedNeighborsError, NeighborRanges
+from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
+from dedup_assets.engine.work_dir.neighbor_ranges import NeighborRanges
 from dedup_assets.engine.work_dir.shards import DamagedShardError
 from dedup_assets_tests.engine.work_dir.test_manifest_file import manifest_of
 from dedup_assets_tests.engine.work_dir.test_shards import part_of, shard_of
@@ -92,9 +93,9 @@ def test_a_shard_of_another_program_counts_as_damaged_and_is_computed_again(work
 
 @pytest.mark.parametrize("table", [FOREIGN, EDGES, EDGES.cast({"from": pl.String}), pl.DataFrame()])
 def test_searched_neighbours_of_another_program_count_as_damaged(work_dir: WorkDir, table: pl.DataFrame) -> None:
-    ranges, rows = NeighborRanges(work_dir, []), RowRange(0, 1)
+    ranges, rows = NeighborRanges(work_dir, "0123456789abcdef"), RowRange(0, 1)
     planted = plant(work_dir, ranges.name(rows), table)
-    with pytest.raises(DamagedNeighborsError):
+    with pytest.raises(DamagedTableError):
         ranges.read(rows)
     assert not planted.exists()
     ranges.write(rows, EDGES)

@@ -41,7 +41,7 @@ def build_inverted_file(vectors: NDArray[np.float32], distance: Distance, thread
     sample = evenly_spread(rows, max(_TRAINING_ROWS_PER_LIST * lists, _PROJECTION_ROWS))
     projection = _projection(vectors, distance)
     training = np.concatenate([prepared(vectors[part], distance) @ projection.T for part in _parts(sample)])
-    index = _empty(projection, lists, distance)
+    index = empty_index(projection, lists, distance)
     inner: Any = faiss.downcast_index(index.index)
     faiss.omp_set_num_threads(threads)
     clustering = faiss.Kmeans(
@@ -57,7 +57,7 @@ def build_inverted_file(vectors: NDArray[np.float32], distance: Distance, thread
     inner.quantizer.add(clustering.centroids)
     inner.train(training)
     index.is_trained = True
-    _add(index, vectors, distance, threads)
+    add_rows(index, vectors, np.arange(rows), distance, threads)
     split_long_lists(index)
     return index
 
@@ -87,7 +87,8 @@ def _projection(vectors: NDArray[np.float32], distance: Distance) -> NDArray[np.
     return np.ascontiguousarray(axes[:, ::-1][:, :size].T, dtype=np.float32)
 
 
-def _empty(projection: NDArray[np.float32], lists: int, distance: Distance) -> Any:  # noqa: ANN401
+def empty_index(projection: NDArray[np.float32], lists: int, distance: Distance) -> Any:  # noqa: ANN401
+    """An inverted file without centroids and rows, for (m, d) orthonormal rows of a projection."""
     size, dimension = projection.shape
     metric = faiss.METRIC_INNER_PRODUCT if distance == "cosine" else faiss.METRIC_L2
     transform: Any = faiss.LinearTransform(dimension, size, False)
@@ -105,20 +106,27 @@ def _empty(projection: NDArray[np.float32], lists: int, distance: Distance) -> A
     return index
 
 
-def _add(index: Any, vectors: NDArray[np.float32], distance: Distance, threads: int) -> None:  # noqa: ANN401
+def add_rows(
+    index: Any,  # noqa: ANN401
+    vectors: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    distance: Distance,
+    threads: int,
+) -> None:
+    """Add some rows, ascending, of (n, d) float32 vectors to a trained inverted file."""
     layout = inverted_file_of(index)
     inner: Any = faiss.downcast_index(index.index)
     centroids, bias = layout.centroid_codes()
 
     def assign(start: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        block = prepared(vectors[start : start + _BLOCK_ROWS], distance) @ layout.projection.T
+        block = prepared(vectors[rows[start : start + _BLOCK_ROWS]], distance) @ layout.projection.T
         return block, nearest_lists(layout.quantize(block), centroids, bias, 1)[:, 0].astype(np.int64)
 
-    starts = range(0, len(vectors), _BLOCK_ROWS)
+    starts = range(0, len(rows), _BLOCK_ROWS)
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, thread_name_prefix="assign") as pool:
         for first in range(0, len(starts), threads):  # one block per thread in memory
-            some = starts[first : first + threads]
-            for start, (block, nearest) in zip(some, pool.map(assign, some), strict=True):
-                rows = np.arange(start, start + len(block))
-                inner.add_core(len(block), faiss.swig_ptr(block), faiss.swig_ptr(rows), faiss.swig_ptr(nearest))
+            now = starts[first : first + threads]
+            for start, (block, nearest) in zip(now, pool.map(assign, now), strict=True):
+                some = rows[start : start + len(block)]
+                inner.add_core(len(block), faiss.swig_ptr(block), faiss.swig_ptr(some), faiss.swig_ptr(nearest))
     index.ntotal = inner.ntotal

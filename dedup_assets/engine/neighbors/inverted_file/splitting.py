@@ -47,7 +47,7 @@ def split_long_lists(index: Any) -> None:  # noqa: ANN401 - faiss is untyped
         for target, part in zip([number, *range(free, free + len(some) - 1)], some, strict=True):
             if len(some) > 1:
                 centroids[target] = _middle(layout, codes[part])
-            _append(lists, target, rows[part], codes[part])
+            append(lists, target, rows[part], codes[part])
         free += len(some) - 1
     inner: Any = faiss.downcast_index(index.index)
     inner.quantizer.reset()
@@ -57,7 +57,8 @@ def split_long_lists(index: Any) -> None:  # noqa: ANN401 - faiss is untyped
     inner.replace_invlists(lists, True)
 
 
-def _append(lists: Any, number: int, rows: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:  # noqa: ANN401
+def append(lists: Any, number: int, rows: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:  # noqa: ANN401
+    """Append rows and their codes to an inverted list."""
     if len(rows):
         rows, codes = np.ascontiguousarray(rows), np.ascontiguousarray(codes)
         lists.add_entries(number, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
