@@ -12,7 +12,8 @@ Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
 class SearchSettings:
     """Method and metric of the neighbour search.
 
-    With `range_from`, all images with at least that similarity are neighbours too, up to `range_limit` of them.
+    With `range_from`, all images with at least that similarity are neighbours too, up to `range_limit` of them. `spare`
+    more than the k nearest are found, as far as the search gets them for nothing; never in a range search.
     """
 
     provider: Literal["faiss", "turi"]
@@ -24,3 +25,4 @@ class SearchSettings:
     recall_target: float
     range_from: float | None = None
     range_limit: int = 0
+    spare: int = 0

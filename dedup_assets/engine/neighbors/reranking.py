@@ -87,7 +87,7 @@ def _edges_of_block(
     reranked = [_rerank(data, search, rows[part], found[part]) for part in parts]
     best, crowded = (np.concatenate(columns) for columns in zip(*reranked, strict=True))
     scores = similarities_of(data.vectors, prepared(data.queries[rows[block]], search.distance), best, search)
-    edges = edges_of(rows[block], best, scores, search.k, is_self_search=data.is_self_search)
+    edges = edges_of(rows[block], best, scores, search.k + search.spare, is_self_search=data.is_self_search)
     return edges, rows[block][crowded]
 
 

@@ -14,6 +14,7 @@ from dedup_assets.engine.core.records import Neighbors, RowRange, SearchIndex
 from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.neighbors.crowds import find_crowds
 from dedup_assets.engine.neighbors.edges import EDGE_ORDER, edges_of
+from dedup_assets.engine.neighbors.exact import search_exactly
 from dedup_assets.engine.neighbors.factory import faiss_message, index_label, set_parameters
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
 from dedup_assets.engine.neighbors.recall import (
@@ -143,7 +144,7 @@ def search_all(
     edges = members.join(shared, on="from", maintain_order="left_right").drop("from").rename({"member": "from"})
     if data.is_self_search:
         edges = edges.filter(pl.col("from") != pl.col("to"))
-    most = search.k if search.range_from is None else max(search.k, search.range_limit)
+    most = search.k + search.spare if search.range_from is None else max(search.k, search.range_limit)
     edges = within_range(edges.group_by("from", maintain_order=True).head(most), search)
     found = [_search_each(data, alone, index, search, threads)] if len(alone) else []
     return pl.concat([*found, edges.select(EDGES_SCHEMA.keys())]).sort(EDGE_ORDER, descending=[False, True, False])
@@ -203,7 +204,14 @@ def _search_k(
     lists = as_inverted_file(index.index)
     if lists is not None:
         return search_inverted_file(data, rows, lists, search, threads)
+    if is_exact(index, search):
+        return search_exactly(data, rows, search, threads)
     return pl.concat([pl.DataFrame(schema=EDGES_SCHEMA), *_search_blocks(data, rows, index.index, search)])
+
+
+def is_exact(index: SearchIndex, search: SearchSettings) -> bool:
+    """Whether a search by this index compares all vectors, and equal input gives equal neighbours however it is cut."""
+    return search.distance == "cosine" and isinstance(index.index, faiss.IndexFlat)
 
 
 def check_index(index: SearchIndex, vectors: NDArray[np.float32]) -> None:
