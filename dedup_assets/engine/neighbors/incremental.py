@@ -43,14 +43,14 @@ class KeptLists:
 
     Attributes:
         edges: as `Neighbors.edges`, with spare ones.
-        searched: number of rows that were searched for.
+        searched: (s,) int64 rows that were searched for, ascending.
         changed: rows that came and went since all rows were searched for.
         former: the search that the others are kept from.
         rows: former rows and those of now.
     """
 
     edges: pl.DataFrame
-    searched: int
+    searched: NDArray[np.int64]
     changed: int
     former: SearchFacts
     rows: Alignment
@@ -148,7 +148,7 @@ def keep_neighbors(
         data = SearchData(features.vectors, features.vectors, is_self_search=True)
         edges = pl.concat([edges, search_all(data, again, index, search, threads)])
         edges = edges.sort(EDGE_ORDER, descending=[False, True, False])
-        return KeptLists(edges, len(again), facts.changed + rows.changes, facts, rows)
+        return KeptLists(edges, again, facts.changed + rows.changes, facts, rows)
     return None
 
 

@@ -6,7 +6,9 @@ former search is stored, `complete_all` keeps the neighbours of rows that stayed
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import polars as pl
 
@@ -54,6 +56,12 @@ class SearchOutcome:
     rows: int
     searched: int
     kept: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Sequence["SearchOutcome"]) -> "SearchOutcome":
+        """What several ranges needed together."""
+        rows, searched, kept = (sum(map(attrgetter(name), outcomes)) for name in ("rows", "searched", "kept"))
+        return cls(rows, searched, kept)
 
 
 class RowRangeSearcher:
@@ -108,8 +116,8 @@ class RowRangeSearcher:
         rows = len(self._vectors)
         return [RowRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
 
-    def complete_all(self) -> SearchOutcome:
-        """See that the neighbours of all rows are stored.
+    def complete_all(self) -> list[SearchOutcome]:
+        """See that the neighbours of all rows are stored, and say what each range of `cut` needed.
 
         If no range is stored, those of a former search are kept for rows that stayed, and only the others are searched.
 
@@ -119,22 +127,22 @@ class RowRangeSearcher:
         """
         ranges = self.cut()
         kept = None if any(self._store.has(rows) for rows in ranges) else self._keep()
-        if kept is None:
-            outcomes = [self.complete(rows) for rows in ranges]
-            searched = sum(done.searched for done in outcomes)
-        else:
-            searched = kept.searched
-            source = kept.edges["from"]
-            for rows in ranges:
-                low, high = (int(source.search_sorted(row, side="left")) for row in (rows.start, rows.stop))
-                self._store.write(rows, kept.edges[low:high])
+        outcomes = [self._take(rows, kept) if kept else self.complete(rows) for rows in ranges]
         if self._search.spare and read_facts(self._folder, self._facts.fingerprint) is None:
             rows_of(self._folder, self._features, self._facts.features)
             write_facts(self._folder, replace(self._facts, changed=kept.changed if kept else 0))
-        outcome = SearchOutcome(len(self._vectors), searched, len(self._vectors) - searched if kept else 0)
         if kept:
-            _LOG.info("searched %d of %d images; %d kept", outcome.searched, outcome.rows, outcome.kept)
-        return outcome
+            done = SearchOutcome.of(outcomes)
+            _LOG.info("searched %d of %d images; %d kept", done.searched, done.rows, done.kept)
+        return outcomes
+
+    def _take(self, rows: RowRange, kept: KeptLists) -> SearchOutcome:
+        """Store the kept neighbours of a range."""
+        source = kept.edges["from"]
+        low, high = (int(source.search_sorted(row, side="left")) for row in (rows.start, rows.stop))
+        self._store.write(rows, kept.edges[low:high])
+        searched = int(((kept.searched >= rows.start) & (kept.searched < rows.stop)).sum())
+        return SearchOutcome(len(rows), searched, len(rows) - searched)
 
     def _keep(self) -> KeptLists | None:
         if not self._search.spare:
@@ -162,8 +170,7 @@ class RowRangeSearcher:
             WorkDirError: as `complete`.
         """
         begin = [rows for rows in self.cut() if wanted.start <= rows.start < wanted.stop]
-        outcomes = [self.complete(rows) for rows in begin]
-        return SearchOutcome(sum(done.rows for done in outcomes), sum(done.searched for done in outcomes))
+        return SearchOutcome.of([self.complete(rows) for rows in begin])
 
     def complete(self, rows: RowRange) -> SearchOutcome:
         """See that the neighbours of a range are stored; search it if they are not.

@@ -48,7 +48,7 @@ class Collection:
     def search(self, listing: Listing) -> tuple[pl.DataFrame, SearchOutcome]:
         """Neighbours of a listing, and how they were found."""
         searcher = self.begin(listing)
-        outcome = searcher.complete_all()
+        outcome = SearchOutcome.of(searcher.complete_all())
         edges = searcher.merge().edges
         searcher.prune()
         return edges, outcome
