@@ -34,6 +34,9 @@ from dedup_assets.engine.work_dir.searched_rows import SearchFacts, former_searc
 
 _LOG = logging.getLogger(__name__)
 _RANGES = "neighbor_shards"
+SPARE = 2
+"""Stored neighbours beyond k, so that hardly any row is searched for again when some of its neighbours go."""
+
 _MOST_CHANGED = 5  # one row in so many may have changed since all rows were searched
 
 
@@ -59,6 +62,11 @@ class KeptLists:
 def kind_of_search(settings: Settings) -> str:
     """Identifies the settings and libraries that neighbours depend on."""
     return digest_of([settings_read(_RANGES, settings), library_versions(_RANGES)])
+
+
+def searched_kind(settings: Settings, spare: int, *, exact: bool) -> str:
+    """`SearchFacts.kind`: neighbours of one kind are stored in equal numbers, and are exact or not."""
+    return digest_of([kind_of_search(settings), spare, exact])
 
 
 def former_truth(
@@ -90,9 +98,7 @@ def rows_of(work_dir: WorkDir, features: Features, sha256: str) -> pl.DataFrame:
     return rows
 
 
-def aligned(
-    work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: str, *, is_exact: bool
-) -> Alignment | None:
+def aligned(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: str, *, exact: bool) -> Alignment | None:
     """How the rows of a former search became those of now; None if it is not known, or too many changed.
 
     Args:
@@ -100,13 +106,13 @@ def aligned(
         facts: of the former search.
         features: of now.
         sha256: of their file.
-        is_exact: former changes do no harm.
+        exact: former changes do no harm.
     """
     before = read_rows(work_dir, facts.features)
     if before is None or before.height != facts.rows:
         return None
     rows = align(before, rows_of(work_dir, features, sha256))
-    changed = rows.changes + (0 if is_exact else facts.changed)
+    changed = rows.changes + (0 if exact else facts.changed)
     if changed * _MOST_CHANGED > len(features):
         _LOG.info("%d of %d images have changed: all are searched", changed, len(features))
         return None
@@ -138,7 +144,7 @@ def keep_neighbors(
     for facts in former_searches(work_dir):
         if facts.kind != now.kind:
             continue
-        rows = aligned(work_dir, facts, features, now.features, is_exact=exact)
+        rows = aligned(work_dir, facts, features, now.features, exact=exact)
         former = read_lists(work_dir, facts) if rows else None
         if rows is None or former is None:
             continue

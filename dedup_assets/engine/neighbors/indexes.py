@@ -19,8 +19,9 @@ from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.core.setting_fields import AUTO
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors.factory import build_named, check_named
+from dedup_assets.engine.neighbors.index_increment import extend_index
 from dedup_assets.engine.neighbors.inverted_file.building import build_inverted_file
-from dedup_assets.engine.neighbors.similarity import prepared
+from dedup_assets.engine.neighbors.similarity import check_values, prepared
 from dedup_assets.engine.neighbors.tuning import tune
 from dedup_assets.engine.work_dir import WorkDir, index_file
 from dedup_assets.engine.work_dir.file_names import FEATURES
@@ -30,8 +31,6 @@ from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
 _RESULT = "faiss_index"
-_CHECKED_ROWS = 16_384
-_LARGEST = 1e16  # sums of squares of a million such values are still float32
 _EXACT_ROWS = 20_000
 _SAMPLE_ROWS = 32
 _TOLERANCE = 1e-3
@@ -46,6 +45,11 @@ def planned(search: SearchSettings, rows: int) -> SearchSettings:
     if rows <= _EXACT_ROWS:
         return replace(search, faiss_mode="Flat")
     return replace(search, faiss_mode="HNSW32") if search.distance == "manhattan" else search
+
+
+def _is_inverted(search: SearchSettings, rows: int) -> bool:
+    search = planned(search, rows)
+    return search.provider == "faiss" and search.faiss_mode == AUTO
 
 
 def check_search(search: SearchSettings, dimension: int) -> None:
@@ -76,25 +80,13 @@ def build_index(vectors: NDArray[np.float32], search: SearchSettings, threads: i
     """
     if not len(vectors):
         raise SearchError("there is no vector to search: none of the images could be used; features.bad.csv says why")
-    _check_values(vectors)
+    check_values(vectors, np.arange(len(vectors)))
     search = planned(search, len(vectors))
     if search.provider != "faiss" or search.faiss_mode != AUTO:
         return build_named(vectors, search, threads)
     index = SearchIndex(build_inverted_file(vectors, search.distance, threads), search.distance)
     tune(index, vectors, search, threads)
     return index
-
-
-def _check_values(vectors: NDArray[np.float32]) -> None:
-    """Refuse vectors that are no output of a model: a damaged file is read as numbers too."""
-    for start in range(0, len(vectors), _CHECKED_ROWS):
-        usable = np.abs(vectors[start : start + _CHECKED_ROWS]).max(axis=1) <= _LARGEST  # False for NaN
-        if not usable.all():
-            row = start + int(np.argmin(usable))
-            raise SearchError(
-                f"row {row} of the features has a value that is not a number or is larger than {_LARGEST:g}, so that "
-                "it cannot be compared; the file is damaged, or its model is: extract the features again"
-            )
 
 
 def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDir) -> SearchIndex:
@@ -116,8 +108,9 @@ def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDi
             return replace(index_file.read_index(work_dir, settings.distance), made_of=made_of, is_stored=True)
         except WorkDirError as error:
             _LOG.warning("%s: it is built again", error)
-    index = build_index(features.vectors, settings.search, thread_count(settings.num_threads))
-    return replace(index, made_of=made_of)
+    search, threads = settings.search, thread_count(settings.num_threads)
+    index = extend_index(settings, features, work_dir) if _is_inverted(search, len(features)) else None
+    return replace(index or build_index(features.vectors, search, threads), made_of=made_of)
 
 
 def usable_index(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> SearchIndex:

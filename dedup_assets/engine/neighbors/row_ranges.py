@@ -16,12 +16,14 @@ from dedup_assets.engine.core.records import Features, Neighbors, RowRange, Sear
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors.edges import first_edges
 from dedup_assets.engine.neighbors.incremental import (
+    SPARE,
     KeptLists,
     can_keep,
     former_truth,
     keep_neighbors,
     kind_of_search,
     rows_of,
+    searched_kind,
 )
 from dedup_assets.engine.neighbors.low_information import match_exact_copies_alone
 from dedup_assets.engine.neighbors.recall import SearchData
@@ -29,13 +31,11 @@ from dedup_assets.engine.neighbors.search import check_index, is_exact, measure_
 from dedup_assets.engine.neighbors.truth import find_truth, recall_of
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
 from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
-from dedup_assets.engine.work_dir.identity import digest_of
 from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256, fingerprint_of, index_sha256
 from dedup_assets.engine.work_dir.searched_rows import SearchFacts, read_facts, write_facts
 from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
-_SPARE = 2  # stored neighbours beyond k, so that hardly any row is searched for again when some of its neighbours go
 
 
 def full_ranges(rows: int, width: int) -> list[RowRange]:
@@ -93,7 +93,7 @@ class RowRangeSearcher:
         self._vectors = self._features.vectors
         self._index = index or index_file.read_index(folder, settings.distance)
         check_index(self._index, self._vectors)
-        spare = _SPARE if can_keep(self._index, settings.search) else 0
+        spare = SPARE if can_keep(self._index, settings.search) else 0
         self._search = replace(settings.search, spare=spare)
         self._facts = self._describe(settings)
         self._store = NeighborRanges(folder, self._facts.fingerprint)
@@ -103,7 +103,7 @@ class RowRangeSearcher:
         kind = kind_of_search(settings)
         return SearchFacts(
             fingerprint=fingerprint_of(features, index, [kind, self._search.spare, self._width]),
-            kind=digest_of([kind, self._search.spare, is_exact(self._index, self._search)]),
+            kind=searched_kind(settings, self._search.spare, exact=is_exact(self._index, self._search)),
             features=features,
             index=index,
             rows=len(self._vectors),

@@ -7,9 +7,29 @@ cut, in the same direction for every metric.
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.search_settings import Distance
 
+_CHECKED_ROWS = 16_384
+_LARGEST = 1e16  # sums of squares of a million such values are still float32
 DECIMALS = 6  # of similarity.csv; rounded here alone, so that files, thresholds and graph see the same number
+
+
+def check_values(vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    """Refuse rows of vectors that are no output of a model: a damaged file is read as numbers too.
+
+    Raises:
+        SearchError: a value is not a number, or too large to compute similarities from.
+    """
+    for start in range(0, len(rows), _CHECKED_ROWS):
+        some = rows[start : start + _CHECKED_ROWS]
+        usable = np.abs(vectors[some]).max(axis=1) <= _LARGEST  # False for NaN
+        if not usable.all():
+            raise SearchError(
+                f"row {some[np.argmin(usable)]} of the features has a value that is not a number or is larger than "
+                f"{_LARGEST:g}, so that it cannot be compared; the file is damaged, or its model is: extract the "
+                "features again"
+            )
 
 
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

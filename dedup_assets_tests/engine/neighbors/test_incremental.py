@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.neighbors import find_or_build_index
+from dedup_assets.engine.neighbors import SearchData, find_or_build_index, indexes
+from dedup_assets.engine.neighbors.recall import exact_neighbors, share_found
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome
 from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets.engine.work_dir.generations import generation
@@ -171,3 +172,65 @@ def test_a_fifth_of_changes_other_settings_or_a_damaged_file_bring_a_full_search
     assert outcome.searched == 258
     assert "rows.parquet' is damaged" in caplog.text
     assert found.equals(Collection(tmp_path / "full").search(fewer)[0])
+
+
+@pytest.fixture
+def with_large_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of a large collection for a small one."""
+    monkeypatch.setattr(indexes, "_EXACT_ROWS", 100)
+
+
+def clouds(count: int, random: np.random.Generator, first: int = 0, last: int = VALUES) -> Listing:
+    """Vectors around some dozen centres, with some of their values other than zero."""
+    centres = np.random.default_rng(7).normal(size=(60, VALUES))
+    vectors = centres[random.integers(0, 60, count)] + 0.5 * random.normal(size=(count, VALUES))
+    vectors[:, :first], vectors[:, last:] = 0, 0
+    numbers = random.integers(0, 10**12, count)
+    return {b"%012d.jpg" % number: vector.astype(np.float32) for number, vector in zip(numbers, vectors, strict=True)}
+
+
+def share_of_true_neighbours(edges: pl.DataFrame, listing: Listing) -> float:
+    vectors = np.stack([listing[name] for name in sorted(listing)])
+    data = SearchData(vectors, vectors, is_self_search=True)
+    search = Settings.parse(nearest_neighbors_k=3).search
+    return share_found(edges, exact_neighbors(data, np.arange(len(vectors)), search))
+
+
+@pytest.mark.usefixtures("with_large_index")
+def test_a_large_index_is_extended_and_finds_what_was_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    random = np.random.default_rng(4)
+    listing = clouds(3000, random)
+    living = Collection(tmp_path)
+    assert share_of_true_neighbours(living.search(listing)[0], listing) >= 0.99
+    for _ in range(4):
+        gone = set(random.choice(sorted(listing), 60, replace=False))
+        listing = {name: vector for name, vector in listing.items() if name not in gone} | clouds(60, random)
+        edges, outcome = living.search(listing)
+        assert outcome.searched <= 80
+        assert share_of_true_neighbours(edges, listing) >= 0.99
+        assert edges.filter(pl.col("from") == pl.col("to")).is_empty()
+        assert edges["from"].n_unique() == len(listing)
+    assert caplog.text.count("images appended") == 4
+    for _ in range(2):
+        listing |= clouds(100, random)
+        edges, outcome = living.search(listing)
+    assert outcome.searched == len(listing)  # more than a fifth in all
+    assert caplog.text.count("images appended") == 5
+
+
+@pytest.mark.usefixtures("with_large_index")
+def test_an_index_that_would_miss_the_recall_target_is_built_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    random = np.random.default_rng(5)
+    listing = clouds(3000, random, last=VALUES // 2)
+    living = Collection(tmp_path)
+    living.search(listing)
+    listing |= clouds(500, random, first=VALUES // 2)  # the former projection keeps nothing of these
+    edges = living.search(listing)[0]
+    assert "below recall_target=0.99: built again" in caplog.text
+    assert share_of_true_neighbours(edges, listing) >= 0.99

@@ -55,6 +55,8 @@ class InvertedFile:
     def codes(self, number: int) -> NDArray[np.uint8]:
         """(size, m) codes of an inverted list: a view."""
         size, width = self.inverted_lists.list_size(number), self.inverted_lists.code_size
+        if not size:
+            return np.empty((0, width), np.uint8)
         return faiss.rev_swig_ptr(self.inverted_lists.get_codes(number), size * width).reshape(size, width)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float32]:
