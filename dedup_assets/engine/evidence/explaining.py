@@ -57,7 +57,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     said |= _sharpness(a, b, judged)
     seen = details is not None and details.count >= _SEEN_CLOSELY
     if seen or (judged.changed > CHANGED and judged.agreement < 0.97):  # noqa: PLR2004
-        said["changed" + _over(judged, details)] = round(max(judged.changed, details.share if details else 0), 3)
+        side = "" if said.keys() & _LIGHT else _over(judged, details)  # light that is cut off hides structure, too
+        said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
     return said
@@ -85,6 +86,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
     return ", ".join(words) or "recompressed"
 
 
+_LIGHT = {"brightness", "negative"}
 _TONES = {"brightness", "colourfulness"}
 _WORDS = (
     ("mirrored", "mirrored"),

@@ -152,3 +152,17 @@ def test_something_that_moves_before_a_still_camera_makes_two_pictures() -> None
     for frame, left in zip(frames, (200, 235), strict=True):
         frame.paste(figure, (left, 240))
     assert compared(frames[0], recompressed(frames[1], 85)).relation is Relation.VARIANT
+
+
+def test_light_that_is_cut_off_is_nothing_laid_over_the_other_picture() -> None:
+    photo = photo_like(14, 640, 480)
+    patches = ImageDraw.Draw(photo)
+    for number in range(12):  # of colours whose red is cut off first
+        left, top = 30 + 150 * (number % 4), 60 + 130 * (number // 4)
+        for line in range(0, 80, 16):
+            colour = (190 + (line % 32) * 3, 90, 40 + line)
+            patches.rectangle((left, top + line, left + 90, top + line + 8), fill=colour)
+    brighter = photo.point(lambda value: min(255, round(1.5 * value)))
+    finding = compared(photo, recompressed(brighter, 90))
+    assert finding.relation is Relation.COPY
+    assert finding.edited() == ""
