@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
     "exporting": {"core", "stores", "inputs", "work_dir"},
     "cleaning": {"core", "stores", "workers", "pictures", "inputs", "decoders", "groups", "work_dir"},
 }
-RINGS = ("engine", "pipeline", "api", "cli")  # each imports itself and those before it
+RINGS = ("engine", "pipeline", "api", "service", "cli")  # each imports itself and those before it
 ADDRESSES = {  # what deployments and other code locations name; the code is in `pipeline`
     "definitions", "scale_out", "scoring", "building", "resources", "celery_launcher", "celery_worker",
 }  # fmt: skip

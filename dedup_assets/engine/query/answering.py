@@ -1,7 +1,7 @@
 """Answering: decode and embed the given images, find their nearest rows, and ask the pixels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -64,9 +64,13 @@ class Answerer:
     Args:
         stored: the results.
         decoders: decoding processes, which callers share.
+        max_pixels: of a given image, where fewer are allowed than in a run; None for those of the run.
     """
 
-    def __init__(self, stored: StoredIndex, decoders: WorkerPool) -> None:
+    def __init__(self, stored: StoredIndex, decoders: WorkerPool, max_pixels: int | None = None) -> None:
+        limits = stored.extraction.limits
+        most = limits.max_pixels if max_pixels is None else min(max_pixels, limits.max_pixels)
+        self._task = replace(stored.extraction.task, limits=replace(limits, max_pixels=most))
         self.stored, self._decoders = stored, decoders
         self._witnesses = Witnesses(stored)
         self._nearest = NearestRows(stored.features.vectors, stored.index, stored.search, stored.shows_nothing)
@@ -115,7 +119,7 @@ class Answerer:
     def _embed(self, images: Sequence[GivenImage]) -> list[_Embedded]:
         extraction = self.stored.extraction
         with self._decoders.lend() as lent:
-            decoded = decode_all([image.file for image in images], extraction.task, lent)
+            decoded = decode_all([image.file for image in images], self._task, lent)
             some = len(decoded.pictures) > 0
             vectors = iter(extraction.embedder.embed(decoded.pictures) if some else np.empty((0, 0), np.float32))
         found = []

@@ -20,7 +20,7 @@ from dedup_assets.engine.neighbors.recall import exact_neighbors
 from dedup_assets.engine.neighbors.search import search_all
 from dedup_assets.engine.neighbors.similarity import prepared, similarities
 
-PROBES = 1.5
+PROBES = 3.0
 """Lists that are searched, as a multiple of those that the index is tuned to for its own rows: an image from elsewhere
 lies farther from the rows that resemble it."""
 

@@ -51,12 +51,12 @@ def refusal(scope: Scope) -> str:
     """
     hosts = list(_values(scope, b"host"))
     if len(hosts) != 1 or not _is_loopback(hosts[0]):
-        return f"Host {', '.join(hosts)!r}: this UI answers only to localhost, 127.0.0.1 and [::1]"
+        return f"Host {', '.join(hosts)!r}: this server answers only to localhost, 127.0.0.1 and [::1]"
     for origin in _values(scope, b"origin"):
         if urlsplit(origin).netloc.lower() != hosts[0].lower():
-            return f"Origin {origin!r}: this UI answers only its own pages"
+            return f"Origin {origin!r}: this server answers only its own pages"
     if any(site not in _OWN for site in _values(scope, b"sec-fetch-site")) and not _follows_a_link(scope):
-        return "this UI answers only its own pages, and links to them"
+        return "this server answers only its own pages, and links to them"
     return ""
 
 
