@@ -12,7 +12,7 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "number"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
-_FILE: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FILE: dict[str, Any] = {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"}
 _RELATION: dict[str, Any] = {"type": "string", "enum": [str(each) for each in Relation]}
 
 
