@@ -4,6 +4,7 @@ A function here checks a call, passes it to the pipeline or the engine, and repo
 in `engine/`, runs of assets in `pipeline/`. Output to a terminal or a notebook is here too (`console`, `notebook`).
 """
 
+from dedup_assets.api.calibration import calibrate
 from dedup_assets.api.cleaning import apply, plan, undo
 from dedup_assets.api.exporting import export
 from dedup_assets.api.features import load_binary, load_binary_feature, load_binary_features, save_binary_feature
@@ -23,6 +24,7 @@ __all__ = [
     "Index",
     "VerdictBook",
     "apply",
+    "calibrate",
     "create_components_gallery",
     "create_duplicates_gallery",
     "create_outliers_gallery",

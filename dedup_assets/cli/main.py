@@ -14,6 +14,7 @@ import click
 from dedup_assets.api.explaining import explain
 from dedup_assets.api.outcomes import ERROR, report
 from dedup_assets.cli.apply import apply
+from dedup_assets.cli.calibrate import calibrate
 from dedup_assets.cli.demo import demo
 from dedup_assets.cli.export import export
 from dedup_assets.cli.plan import plan
@@ -86,5 +87,5 @@ def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 
 
-for command in (run, query, serve, review, verdict, plan, apply, undo, export, demo, ui):
+for command in (run, query, serve, calibrate, review, verdict, plan, apply, undo, export, demo, ui):
     main.add_command(command)

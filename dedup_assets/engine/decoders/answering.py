@@ -15,7 +15,7 @@ from PIL import AvifImagePlugin, Image
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
-from dedup_assets.engine.decoders import looking
+from dedup_assets.engine.decoders import editing, looking
 from dedup_assets.engine.decoders.messages import answer_of_picture, box_of, limits_of, sources_of
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.inputs.reading import video_of
@@ -35,6 +35,7 @@ def main(memory: str, lifeline: int) -> None:
     Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the limit
     handlers: dict[str, Handler] = {
         **{"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments},
+        "edit": editing.edit,
         **{"look": looking.look, "compare": looking.compare, "pixels": looking.pixels},
     }
     serve(handlers, memory, lifeline)

@@ -44,6 +44,20 @@ def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request
     }
 
 
+def editing_request(images: Sequence[Undecoded], task: DecodingTask, edits: int) -> Request:
+    """The request for edited copies of images; the answer for each is [null], or `answer_of` a problem.
+
+    The copies of good images lie one after the other in the shared memory, each of `DecodingTask.size`.
+
+    Args:
+        images: whose copies are made.
+        task: size of the copies, and crop and limits of the images.
+        edits: number of copies of each.
+    """
+    wanted = decoding_request(images, task)
+    return wanted | {"do": "edit", "memory_size": max(wanted["memory_size"] * edits, 1)}
+
+
 def preview_request(images: Sequence[Undecoded], task: PreviewTask) -> Request:
     """The request of a `PreviewTask`; the answer for each image is [width, height, file bytes, thumbnail bytes].
 
