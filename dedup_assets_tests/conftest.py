@@ -152,10 +152,10 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 @pytest.fixture
 def instance() -> Iterator["dg.DagsterInstance"]:
-    """A Dagster instance in memory, because one on disk makes three databases and one more per run."""
-    import dagster as dg  # tests of the engine start without
+    """The Dagster instance of a run in memory: it stores events of assets and checks alone, and no snapshots."""
+    from dedup_assets.pipeline.dagster_internals import instance_in_memory  # tests of the engine start without Dagster
 
-    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as made:
+    with instance_in_memory(None, {"telemetry": {"enabled": False}}) as made:
         yield made
 
 

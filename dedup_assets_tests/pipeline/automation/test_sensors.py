@@ -200,10 +200,17 @@ def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
     server.server_close()
 
 
+@pytest.fixture
+def whole_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory that stores the failures of steps too."""
+    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as made:
+        yield made
+
+
 def test_a_failed_run_is_reported_with_its_reason_to_file_and_webhook(
-    instance: dg.DagsterInstance, tmp_path: Path, webhook: tuple[str, list[dict[str, str]]]
+    whole_instance: dg.DagsterInstance, tmp_path: Path, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
-    url, posted = webhook
+    (url, posted), instance = webhook, whole_instance
     definitions = build_definitions(str(tmp_path / "nowhere"), str(tmp_path / "out"))
     result = definitions.resolve_job_def("dedup").execute_in_process(instance=instance, raise_on_error=False)
     assert not result.success
