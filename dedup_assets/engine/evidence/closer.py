@@ -1,6 +1,5 @@
 """A finer view of pictures that hold text, whose smallest differences matter and are lost at the size of a look."""
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,29 +24,29 @@ class Closer:
     """The gray of a picture with more pixels than its look.
 
     Attributes:
-        pack: gives (h, w) uint8, compressed, because pages of text take a tenth of their size; called once.
+        find: gives the gray, once.
         height: rows.
         width: columns.
     """
 
-    pack: Callable[[], bytes]
+    find: Callable[[], Image.Image]
     height: int
     width: int
 
     @classmethod
     def of(cls, rgb: NDArray[np.uint8]) -> "Closer":
-        """Pack a picture (h, w, 3) uint8."""
-        packed = _pack(rgb)
-        return cls(lambda: packed, *rgb.shape[:2])
+        """The view of a picture (h, w, 3) uint8."""
+        gray = _gray_of(rgb)
+        return cls(lambda: gray, *rgb.shape[:2])
 
     @classmethod
     def later(cls, decode: Callable[[], NDArray[np.uint8]], height: int, width: int) -> "Closer":
         """A view that is decoded when it is first needed, to (height, width, 3) uint8."""
-        return cls(lambda: _pack(decode()), height, width)
+        return cls(lambda: _gray_of(decode()), height, width)
 
     @cached_property
-    def _packed(self) -> bytes:
-        return self.pack()
+    def _gray(self) -> Image.Image:
+        return self.find()
 
     @property
     def side(self) -> int:
@@ -56,16 +55,15 @@ class Closer:
 
     def grays(self, side: float) -> list[NDArray[np.uint8]]:
         """Gray (h, w) at half of a longer side in px, and at that side, or at the one that there is if it is less."""
-        picture = Image.frombytes("L", (self.width, self.height), zlib.decompress(self._packed))
-        share = side / self.side
+        picture, share = self._gray, side / self.side
         if share < 1:
             size = max(_LEAST_SIDE, round(self.width * share)), max(_LEAST_SIDE, round(self.height * share))
             picture = picture.resize(size, Image.Resampling.BILINEAR)
         return [np.asarray(each) for each in (picture.reduce(2), picture)]
 
 
-def _pack(rgb: NDArray[np.uint8]) -> bytes:
-    return zlib.compress(np.asarray(Image.fromarray(rgb).convert("L")).tobytes(), 1)
+def _gray_of(rgb: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(rgb).convert("L")
 
 
 def closer_size(width: int, height: int) -> tuple[int, int]:
