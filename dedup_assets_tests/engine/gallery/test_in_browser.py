@@ -154,6 +154,19 @@ def test_filters_take_path_and_similarity(folder: Path, page: Any) -> None:
     page.wait_for_selector("#nothing:visible")
 
 
+def test_each_bar_of_the_histogram_opens_its_pairs(folder: Path, page: Any) -> None:
+    page.goto(f"{folder.as_uri()}/index.html")
+    bars = page.eval_on_selector_all(".histogram a", "bars => bars.map(bar => [bar.ariaLabel, bar.href.baseVal])")
+    assert sum(int(label.split()[3]) for label, _ in bars) == 5
+    for label, address in bars:
+        open_list(page, f"{folder.as_uri()}/{address}")
+        assert found(page).split(" (")[0] == label.split(": ")[1]
+    page.goto(f"{folder.as_uri()}/index.html")
+    page.focus(".histogram a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/duplicates.html#low=*")
+
+
 def test_bad_files_are_filtered_by_code(folder: Path, page: Any) -> None:
     open_list(page, f"{folder.as_uri()}/bad_images.html#code-2")
     assert found(page) == "1 file (2 without filters)"
@@ -202,6 +215,16 @@ def test_marks_are_kept_from_page_to_page_and_nothing_is_lost_unseen(folder: Pat
     assert "2 files marked" in page.text_content("#marks-count")
     page.click("#marks-clear")
     assert not page.is_visible("#marks")
+
+
+@pytest.mark.parametrize("name", LISTS[:3])
+def test_a_marked_picture_says_so_without_colour(name: str, folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/{name}.html")
+    words = "Array.from(document.querySelectorAll('.view'), view => getComputedStyle(view, '::after').content)"
+    assert "marked" not in "".join(page.evaluate(words))
+    page.check("input[data-mark]")
+    assert page.evaluate(words)[0] == '"marked"'
+    assert "".join(page.evaluate(words)).count("marked") == len(page.query_selector_all("input[data-mark]:checked"))
 
 
 def test_views_and_the_large_window_work_by_keyboard(folder: Path, page: Any) -> None:

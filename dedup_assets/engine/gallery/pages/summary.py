@@ -1,6 +1,5 @@
 """The first page: what the run found, in numbers, a histogram and a few examples."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,7 +26,8 @@ _PREVIEW_MEMBERS = 6
 _PREVIEW_OUTLIERS = 4
 _MOST_REASONS = 12
 _HISTOGRAM_BARS = 30
-_HISTOGRAM_STEP = 0.05  # the axis starts at a multiple of it
+_MILLION = 1_000_000
+_HISTOGRAM_STEP = 50_000  # millionths; the axis starts at a multiple of it
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,16 @@ class Counts:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a histogram: `count` values in `[low, high)`, the last bar's `high` included."""
+    """One bar of a histogram: `count` values in `[low, high)`, and from `low` on in the last bar.
+
+    Values are rounded to millionths first, as in the lists of pages. `filters` says for the page of pairs to list these
+    values only, as the fragment of an address.
+    """
 
     low: float
     high: float
     count: int
+    filters: str
 
 
 def summary_page(
@@ -245,9 +250,25 @@ def draw_histogram(similarities: pl.Series) -> list[Bar]:
     """Return bars of equal width from a multiple of 0.05 below the lowest similarity up to 1; none without values."""
     if similarities.is_empty():
         return []
-    lowest = float(similarities.min())  # type: ignore[arg-type]  # a float column's minimum is a float
-    start = min(math.floor(lowest / _HISTOGRAM_STEP) * _HISTOGRAM_STEP, 1 - _HISTOGRAM_STEP)
-    width = (1 - start) / _HISTOGRAM_BARS
-    places = ((similarities - start) / width).floor().clip(0, _HISTOGRAM_BARS - 1).cast(pl.Int64)
+    millionths = (similarities.cast(pl.Float64) * _MILLION).round().cast(pl.Int64)
+    lowest = int(millionths.min())  # type: ignore[arg-type]  # the minimum of integers is an integer
+    start = min(lowest // _HISTOGRAM_STEP * _HISTOGRAM_STEP, _MILLION - _HISTOGRAM_STEP)
+    span = _MILLION - start
+    places = ((millionths - start) * _HISTOGRAM_BARS // span).clip(0, _HISTOGRAM_BARS - 1)
     counts: dict[int, int] = dict(places.value_counts().iter_rows())
-    return [Bar(start + i * width, start + (i + 1) * width, counts.get(i, 0)) for i in range(_HISTOGRAM_BARS)]
+    edges = [start - (-place * span // _HISTOGRAM_BARS) for place in range(_HISTOGRAM_BARS + 1)]
+    return [
+        Bar(
+            low=(start + place * span / _HISTOGRAM_BARS) / _MILLION,
+            high=(start + (place + 1) * span / _HISTOGRAM_BARS) / _MILLION,
+            count=counts.get(place, 0),
+            filters=_filters(edges[place], edges[place + 1] if place + 1 < _HISTOGRAM_BARS else None),
+        )
+        for place in range(_HISTOGRAM_BARS)
+    ]
+
+
+def _filters(low: int, end: int | None) -> str:
+    """The filters of similarities from `low` up to, but without, `end`, in millionths."""
+    highest = "" if end is None else f"&high={(end - 1) / _MILLION:.6f}"
+    return f"low={low / _MILLION:.6f}{highest}"
