@@ -22,6 +22,9 @@ import numpy as np
 
 from benchmarks.measure import Measurement, measure
 from benchmarks.vectors import draw
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.engine.work_dir.identity import FeatureFacts, Result, file_records, record_results
 
 _SCRIPT = Path(__file__).parent / "peers" / "search_again.py"
 _VALUES = 576
@@ -42,7 +45,7 @@ class Row:
 
 
 def write_collection(drawn: Path, rows: int, share: float, target: Path) -> None:
-    """Write features.dat and its names: the first rows, of which a share is replaced by later ones elsewhere."""
+    """Write and record features as a run does: the first rows, of which a share is replaced by later ones elsewhere."""
     random = np.random.default_rng(1)
     vectors = np.memmap(drawn / "features.dat", "<f4", mode="r").reshape(-1, _VALUES)
     changed = round(rows * share)
@@ -51,14 +54,16 @@ def write_collection(drawn: Path, rows: int, share: float, target: Path) -> None
     place = np.concatenate([2 * staying, 2 * random.choice(rows, changed, replace=False) + 1])
     order = np.argsort(place)
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("features.dat", "features.dat.csv"):
-        (target / name).unlink(missing_ok=True)  # a link to that of another work_dir
-    with (target / "features.dat").open("wb") as data, (target / "features.dat.csv").open("w") as names:
-        names.write("index,filename\n")
-        for start in range(0, rows, _BLOCK):
-            some = order[start : start + _BLOCK]
-            data.write(vectors[source[some]].tobytes())
-            names.writelines(f"{start + row},/photos/{place[each]:012d}.jpg\n" for row, each in enumerate(some))
+    with generation(WorkDir(str(target)), "drawing") as view:
+        with view.publish("features.dat", "features.dat.csv") as (data, names):
+            names.write(b"index,filename\n")
+            for start in range(0, rows, _BLOCK):
+                some = order[start : start + _BLOCK]
+                data.write(vectors[source[some]].tobytes())
+                lines = (f"{start + row},/photos/{place[each]:012d}.jpg\n" for row, each in enumerate(some))
+                names.write("".join(lines).encode())
+        made = Result(files=file_records(view.written), features=FeatureFacts(dimension=_VALUES))
+        record_results(view, {"features": made}, {}, {})
 
 
 def search(work_dir: Path, kind: str, share: float, rows: int, k: int, threads: int) -> Row:

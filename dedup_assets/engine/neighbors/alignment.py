@@ -17,6 +17,8 @@ from dedup_assets.engine.work_dir.searched_rows import ROWS_SCHEMA
 from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _HALF = 8  # bytes of a digest in one column
+_BLOCK_ROWS = 4096
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes two hashes
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,14 @@ class Alignment:
 
 def identify_rows(features: Features) -> pl.DataFrame:
     """What tells the rows of the features apart: half the SHA-256 of each vector, and a hash of each name."""
-    vectors = features.vectors
-    digests = b"".join(hashlib.sha256(np.ascontiguousarray(row).data).digest()[: 2 * _HALF] for row in vectors)
-    halves = np.frombuffer(digests, "<u8").reshape(len(vectors), 2)
+    vectors, digests = features.vectors, []
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        block = np.ascontiguousarray(vectors[start : start + _BLOCK_ROWS])
+        values, width = memoryview(block.tobytes()), block[0].nbytes
+        digests += [
+            hashlib.sha256(values[at : at + width]).digest()[: 2 * _HALF] for at in range(0, len(values), width)
+        ]
+    halves = np.frombuffer(b"".join(digests), "<u8").reshape(len(vectors), 2)
     table = pl.DataFrame({"high": halves[:, 0], "low": halves[:, 1], "name": features.names.hash(seed=0)})
     return table.cast(ROWS_SCHEMA)  # type: ignore[arg-type]
 
@@ -68,8 +75,8 @@ def align(former: pl.DataFrame, now: pl.DataFrame) -> Alignment:
         former: from `identify_rows`.
         now: likewise.
     """
+    same = _same_names(former, now)
     before, after = former.with_row_index("old"), now.with_row_index("new")
-    same = before.join(after, on=["high", "low", "name"]).select("old", "new").unique("old").unique("new")
     rest = [table.join(same, on=row, how="anti") for table, row in ((before, "old"), (after, "new"))]
     numbered = [table.with_columns(number=pl.int_range(pl.len()).over("high", "low")) for table in rest]
     moved = numbered[0].join(numbered[1], on=["high", "low", "number"]).select("old", "new")
@@ -79,6 +86,16 @@ def align(former: pl.DataFrame, now: pl.DataFrame) -> Alignment:
     place = np.full(len(former), -1, np.int64)
     place[old[kept]] = new[kept]
     return Alignment(place, np.setdiff1d(np.arange(len(now)), new[kept]))
+
+
+def _same_names(former: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the same name and the same vector."""
+    before, after = (table["high"].to_numpy() ^ (table["name"].to_numpy() * _ODD) for table in (former, now))
+    _, old, new = np.intersect1d(before, after, return_indices=True)
+    equal = np.ones(len(old), np.bool_)
+    for column in ROWS_SCHEMA:  # different rows may have been mixed to the same number
+        equal &= former[column].to_numpy()[old] == now[column].to_numpy()[new]
+    return pl.DataFrame({"old": old[equal], "new": new[equal]}).cast({"old": pl.UInt32, "new": pl.UInt32})
 
 
 def _longest_ascending(values: NDArray[np.int64]) -> NDArray[np.int64]:

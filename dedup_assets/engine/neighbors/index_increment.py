@@ -19,20 +19,21 @@ from dedup_assets.engine.neighbors.search import search_all
 from dedup_assets.engine.neighbors.similarity import check_values
 from dedup_assets.engine.neighbors.truth import recall_of
 from dedup_assets.engine.work_dir import WorkDir, index_file
-from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256, index_sha256
+from dedup_assets.engine.work_dir.neighbor_ranges import index_sha256
 from dedup_assets.engine.work_dir.searched_rows import SearchFacts, former_searches
 from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
 
 
-def extend_index(settings: Settings, features: Features, work_dir: WorkDir) -> SearchIndex | None:
+def extend_index(settings: Settings, features: Features, work_dir: WorkDir, sha256: str) -> SearchIndex | None:
     """The index of a former run with the rows of now; None if there is none that serves.
 
     Args:
         settings: whose index is an inverted file.
         features: of the work_dir.
         work_dir: holds the former index, and what was searched with it.
+        sha256: of the feature file.
 
     Raises:
         SearchError: the index cannot be searched, or a vector cannot be compared.
@@ -40,11 +41,11 @@ def extend_index(settings: Settings, features: Features, work_dir: WorkDir) -> S
     search = replace(settings.search, spare=SPARE)
     if search.distance != "cosine" or search.range_from is not None or not work_dir.exists(index_file.INDEX):
         return None
-    kind, sha256 = searched_kind(settings, SPARE, exact=False), index_sha256(work_dir)
+    kind, index = searched_kind(settings, SPARE, exact=False), index_sha256(work_dir)
     for facts in former_searches(work_dir):
-        if (facts.kind, facts.index) != (kind, sha256):
+        if (facts.kind, facts.index) != (kind, index):
             continue
-        rows = aligned(work_dir, facts, features, features_sha256(work_dir), exact=False)
+        rows = aligned(work_dir, facts, features, sha256, exact=False)
         return None if rows is None else _extended(settings, features, work_dir, facts, rows)
     return None
 

@@ -109,7 +109,9 @@ def find_or_build_index(settings: Settings, features: Features, work_dir: WorkDi
         except WorkDirError as error:
             _LOG.warning("%s: it is built again", error)
     search, threads = settings.search, thread_count(settings.num_threads)
-    index = extend_index(settings, features, work_dir) if _is_inverted(search, len(features)) else None
+    index = (
+        extend_index(settings, features, work_dir, sources[FEATURES]) if _is_inverted(search, len(features)) else None
+    )
     return replace(index or build_index(features.vectors, search, threads), made_of=made_of)
 
 
