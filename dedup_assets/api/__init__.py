@@ -17,6 +17,7 @@ from dedup_assets.api.galleries import (
 )
 from dedup_assets.api.index import Index
 from dedup_assets.api.results import load
+from dedup_assets.api.rewriting import rewrite
 from dedup_assets.api.runs import run
 from dedup_assets.api.verdicts import VerdictBook
 
@@ -36,6 +37,7 @@ __all__ = [
     "load_binary_feature",
     "load_binary_features",
     "plan",
+    "rewrite",
     "run",
     "save_binary_feature",
     "undo",

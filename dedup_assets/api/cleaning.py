@@ -69,7 +69,7 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
     with reported() as outcome, run_in_this_process():
         from dedup_assets.engine.cleaning import ApplyOptions, check_applicable
 
-        made, work_dir, path = _opened(path_of("plan", plan))
+        made, work_dir, path = opened_plan(path_of("plan", plan))
         options = ApplyOptions() if max_removed_share is None else ApplyOptions(float(max_removed_share))
         if yes:
             outcome.code = _apply(made, work_dir, options)
@@ -109,7 +109,7 @@ def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") ->
     return outcome.code
 
 
-def _opened(path: str) -> "tuple[Plan, WorkDir, str]":
+def opened_plan(path: str) -> "tuple[Plan, WorkDir, str]":
     """The plan in a file or a work_dir, the work_dir that it was made from, and the path of the file."""
     from dedup_assets.engine.work_dir import WorkDir
     from dedup_assets.engine.work_dir.plan_file import PLAN, read_plan

@@ -20,6 +20,7 @@ from dedup_assets.cli.export import export
 from dedup_assets.cli.plan import plan
 from dedup_assets.cli.query import query
 from dedup_assets.cli.review import review
+from dedup_assets.cli.rewrite import rewrite
 from dedup_assets.cli.run import run
 from dedup_assets.cli.serve import serve
 from dedup_assets.cli.ui import ui
@@ -87,5 +88,5 @@ def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 
 
-for command in (run, query, serve, calibrate, review, verdict, plan, apply, undo, export, demo, ui):
+for command in (run, query, serve, calibrate, review, verdict, plan, apply, undo, export, rewrite, demo, ui):
     main.add_command(command)

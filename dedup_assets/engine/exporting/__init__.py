@@ -8,5 +8,6 @@ shards.py      WebDataset: tar files
 
 from dedup_assets.engine.exporting.choosing import Choice
 from dedup_assets.engine.exporting.formats import Exported, ExportFormat, export_images
+from dedup_assets.engine.exporting.holding import whole_folder
 
-__all__ = ["Choice", "ExportFormat", "Exported", "export_images"]
+__all__ = ["Choice", "ExportFormat", "Exported", "export_images", "whole_folder"]

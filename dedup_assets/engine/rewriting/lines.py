@@ -1,0 +1,63 @@
+"""CSV and JSON lines: names of removed images become those of the kept ones, and lines that are equal then are one."""
+
+import csv
+import io
+import json
+
+from dedup_assets.engine.core.errors import ExportError
+from dedup_assets.engine.rewriting.replacing import Replacements
+from dedup_assets.engine.work_dir.csv_rows import field
+
+
+def rewrite_csv(content: bytes, column: str, replacements: Replacements) -> bytes:
+    """A CSV file with a header, rewritten. Raises ExportError if it has no such column."""
+    # latin-1 maps each byte to one character and back: the parser sees text, the values stay bytes.
+    rows = list(csv.reader(io.StringIO(content.removeprefix(b"\xef\xbb\xbf").decode("latin-1"), newline="")))
+    header = [each.encode("latin-1").decode("utf-8", "replace") for each in rows[0]] if rows else []
+    if column not in header:
+        raise ExportError(f"it has no column {column!r}; its header is {','.join(header)!r:.300}")
+    place, seen = header.index(column), set[bytes]()
+    lines = []
+    for number, row in enumerate(rows):
+        if not row:
+            continue
+        values = [value.encode("latin-1") for value in row]
+        touched = number and place < len(values)
+        if touched:
+            given = values[place].decode("utf-8", "surrogateescape")
+            values[place] = _named(given, replacements).encode("utf-8", "surrogateescape")
+        line = b",".join(map(field, values))
+        key = line if touched and replacements.find(values[place].decode("utf-8", "surrogateescape")) else b""
+        if not key or key not in seen:
+            lines.append(line)
+        seen.add(key)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def rewrite_jsonl(content: bytes, name: str, replacements: Replacements) -> bytes:
+    """JSON lines, rewritten. A line without the field stays as it is. Raises ExportError for what is no JSON."""
+    lines, seen = [], set[str]()
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ExportError(f"line {number}: no JSON: {error}") from None
+        given = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(given, str) or replacements.find(given) is None:
+            lines.append(line)
+            continue
+        new = _named(given, replacements)
+        key = json.dumps({**found, name: new}, sort_keys=True)
+        if key not in seen:
+            text = json.dumps({**found, name: new}, ensure_ascii=False)
+            lines.append(line if new == given else text.encode("utf-8", "surrogateescape"))
+        seen.add(key)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _named(given: str, replacements: Replacements) -> str:
+    name = replacements.find(given)
+    replacement = replacements.by_name.get(name) if name is not None else None
+    return given if name is None or replacement is None else replacements.named_like(replacement.keep, given, name)
