@@ -5,7 +5,8 @@ work. `scale_out` is the location of a cluster, `scoring` that of test sets; all
 """
 
 from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.environment import settings_of_environment
 
 __all__ = ["build_definitions", "defs"]
 
-defs = build_definitions()
+defs = build_definitions(**settings_of_environment())

@@ -4,5 +4,6 @@
 """
 
 from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.environment import settings_of_environment
 
-defs = build_definitions(scale_out=True)
+defs = build_definitions(scale_out=True, **settings_of_environment())

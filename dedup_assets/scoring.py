@@ -5,5 +5,6 @@ its own, so that nobody scores a train set against itself by materializing every
 """
 
 from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.environment import settings_of_environment
 
-defs = build_definitions(test_set=True)
+defs = build_definitions(test_set=True, **settings_of_environment())

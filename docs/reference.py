@@ -32,7 +32,7 @@ def run_modes() -> str:
     """Every run mode: the job that runs it in Dagster, and the assets that it materializes."""
     rows = [
         f"| {mode} | `{job.name}` | {', '.join(f'`{asset}`' for asset in assets)} |"
-        for (mode, assets), job in zip(ASSETS_OF_MODE.items(), build_jobs(test_set=True), strict=True)
+        for (mode, assets), job in zip(ASSETS_OF_MODE.items(), build_jobs(Settings.parse(), test_set=True), strict=True)
     ]
     return _table("| run_mode | job in Dagster | assets |", rows)
 

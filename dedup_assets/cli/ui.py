@@ -14,7 +14,7 @@ from dedup_assets.engine.core.settings import Settings
 
 
 @click.command()
-@click.option("--input-dir", default="images", show_default=True, help="What the launchpad suggests to read.")
+@click.option("--input-dir", default="", help="What the launchpad suggests to read.")
 @click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
 @click.option(
     "--port",
@@ -57,7 +57,7 @@ def serve(
     given = {name: value for name, value in settings.items() if value is not None}
     Settings.parse(**given)
     home = _instance_folder()
-    places = {"input_dir": _absolute(input_dir), "work_dir": _absolute(work_dir)}
+    places = {"input_dir": _absolute(input_dir) if input_dir else "", "work_dir": _absolute(work_dir)}
     location = {**places, **given, "scale_out": scale_out, "test_set": test_set}
 
     from dedup_assets.pipeline.serving import processes

@@ -52,19 +52,16 @@ from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
-from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.resources import SettingsResource, require_input
 from dedup_assets.pipeline.set_results import leaks_between
-from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, ROW_RANGES, note_completed, offset_ranges, register
-
-# Ranges that were never computed. eager() would request all ranges after each listing; on_missing() would leave out
-# ranges that were registered before automation was switched on. A failed range waits for a person.
-_MISSING = (
-    dg.AutomationCondition.missing()
-    & ~dg.AutomationCondition.in_progress()
-    & ~dg.AutomationCondition.execution_failed()
-    & ~dg.AutomationCondition.any_deps_missing()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-).with_label("missing")
+from dedup_assets.pipeline.sharding.partitions import (
+    IF_MISSING,
+    OFFSET_RANGES,
+    ROW_RANGES,
+    note_completed,
+    offset_ranges,
+    register,
+)
 
 
 @asset(kinds={"python", "file"}, automation_condition=None)  # a sensor, a schedule or a person starts it
@@ -76,6 +73,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     those beyond its end remain, are counted as `stale_offset_ranges`, and cost nothing.
     """
     parsed = settings.parsed()
+    require_input(parsed)
     extractor = RangeExtractor(parsed)
     check_search(parsed.search, extractor.dimension)
     if parsed.group_ids_from:
@@ -96,7 +94,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     partitions_def=offset_ranges,
     pool="extract",
     group_name=RANGES,
-    automation_condition=_MISSING,
+    automation_condition=IF_MISSING,
 )
 def feature_shards(
     context: dg.AssetExecutionContext,
@@ -345,5 +343,6 @@ def gallery(
 
     pages = find_or_build_gallery(results, parsed, work_dir, leaks)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_gallery(pages, work_dir))
+    found = match_metadata.of_report(bad_images, similarity, outliers, groups, Effort.of(parsed))
+    context.add_output_metadata({**metadata.of_gallery(pages, work_dir), **found})
     return pages

@@ -33,7 +33,7 @@ __all__ = ["OWNERS", "PIPELINE", "build_assets", "build_definitions"]
 
 
 def build_definitions(
-    input_dir: str | list[str] = "images",
+    input_dir: str | list[str] = "",
     work_dir: str = "work_dir",
     *,
     key_prefix: str | Sequence[str] = (),
@@ -50,7 +50,7 @@ def build_definitions(
     """The whole pipeline: assets, checks, jobs, sensors, schedule and resources.
 
     Args:
-        input_dir: what runs read by default.
+        input_dir: what runs read by default; without it, each run must name it.
         work_dir: where runs put results by default.
         key_prefix: prefix of all asset keys and of the names of jobs, sensors and the schedule. Needed if a code
             location has two pipelines, or other assets with names such as `features`.
@@ -84,7 +84,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[*adapted, build_verdicts(prefix, group_name, owners)],
         asset_checks=checks,
-        jobs=[*build_jobs(prefix, has_sets=bool(parsed.asked_sets), test_set=test_set), *build_cleaning_jobs(prefix)],
+        jobs=[*build_jobs(parsed, prefix, test_set=test_set), *build_cleaning_jobs(prefix)],
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={

@@ -55,6 +55,7 @@ from dedup_assets.engine.work_dir.identity import (
 from dedup_assets.pipeline.dagster_internals import forget_values
 from dedup_assets.pipeline.loading import load
 from dedup_assets.pipeline.publishing import PublishingIOManager
+from dedup_assets.pipeline.table_schemas import schema_of
 
 _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
     Manifest: manifest_file.write_manifest,
@@ -107,6 +108,7 @@ class WorkDirIOManager(PublishingIOManager):
             raise TypeError(f"{context.asset_key.to_user_string()}: no file is documented for a {type(obj).__name__}")
         _WRITERS[type(obj)](work_dir, obj)
         self._link(context, work_dir, obj)
+        context.add_output_metadata({**schema_of(obj), **_row_count(work_dir, obj)})
         with self.storing(context, work_dir):
             self._record(context, work_dir, obj)
         forget_values(context)
@@ -166,6 +168,13 @@ class WorkDirIOManager(PublishingIOManager):
                 yield name, identity_of(config, name)
             else:
                 yield f"train/{name}", identity_of(read_config(self.folder(dependency.asset_key)), name)
+
+
+def _row_count(work_dir: WorkDir, value: object) -> dict[str, int]:
+    """The number of vectors, which is known when they are written; the other assets count their rows themselves."""
+    if not isinstance(value, FeatureStream):
+        return {}
+    return {"dagster/row_count": work_dir.size(FEATURES) // (4 * value.dimension)}  # float32
 
 
 def _gallery_facts(gallery: Gallery, former: Result) -> GalleryFacts | None:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.engine.core.settings import Settings
 
 _FEATURES = ("image_manifest", "features", "bad_images")
 _SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "evidence", "groups", "gallery")
@@ -63,17 +64,22 @@ def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = (), *, has_sets
     return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in names))
 
 
-def _choose(mode: RunMode) -> dict[str, object]:
-    """Run config that the launchpad shows in advance."""
-    return {"resources": {"settings": {"config": {"run_mode": mode.value}}}}
+_SHOWN = ("input_dir", "work_dir", "threshold", "nearest_neighbors_k")
 
 
-def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False, test_set: bool = False) -> list[Any]:
+def _choose(mode: RunMode, settings: Settings) -> dict[str, object]:
+    """Run config that the launchpad shows in advance: what people change; it completes the others as they are typed."""
+    shown = {name: getattr(settings, name) for name in _SHOWN}
+    run_mode = {"run_mode": mode.value} if mode.needs_train_set else {}
+    return {"resources": {"settings": {"config": shown | run_mode}}}
+
+
+def build_jobs(settings: Settings, key_prefix: Sequence[str] = (), *, test_set: bool = False) -> list[Any]:
     """Build a job for each run mode.
 
     Args:
+        settings: defaults of the code location; where they name sets, there are leaks to look for.
         key_prefix: prefix of the pipeline's asset keys; names of jobs begin with it.
-        has_sets: the code location names sets, so that there are leaks to look for.
         test_set: the code location has the assets of a test set.
 
     Returns:
@@ -82,8 +88,8 @@ def build_jobs(key_prefix: Sequence[str] = (), *, has_sets: bool = False, test_s
     return [
         dg.define_asset_job(
             "_".join([*key_prefix, name]),
-            selection_of_mode(mode, key_prefix, has_sets=has_sets),
-            config=_choose(mode) if mode.needs_train_set else None,
+            selection_of_mode(mode, key_prefix, has_sets=bool(settings.asked_sets)),
+            config=_choose(mode, settings),
             description=description,
             executor_def=dg.in_process_executor,  # steps share memory, whatever the location's executor is
         )

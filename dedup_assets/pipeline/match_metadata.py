@@ -9,7 +9,7 @@ import polars as pl
 from dedup_assets.engine.core.group_history import Change, GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
-from dedup_assets.engine.core.records import Manifest
+from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
@@ -22,6 +22,8 @@ _PREVIEW_ROWS = 5
 _PREVIEW_IMAGES = 5
 _PREVIEW_CHANGES = 20
 _PREVIEW_NAMES = 3
+_SHEET_GROUPS = 3
+_SHEET_IMAGES = 6
 
 
 def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
@@ -98,6 +100,32 @@ def of_plan(plan: Plan) -> Metadata:
         "removed_before": plan.returned,
         "table": dg.MetadataValue.md("\n".join(["| relation | files | MB |", "|---|---|---|", *lines, *left_out])),
     }
+
+
+def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, effort: Effort) -> Metadata:
+    """Metadata of `gallery` about what it shows: counts, and a contact sheet."""
+    return {
+        "groups": groups.rows["group_id"].n_unique(),
+        "copies": int((groups.rows["role"] == Role.COPY.value).sum()),
+        "rows_of_similar_pairs": len(pairs),
+        "outliers": len(outliers),
+        "bad_images": len(bad),
+        "contact_sheet": dg.MetadataValue.md(_contact_sheet(outliers, groups, effort)),
+    }
+
+
+def _contact_sheet(outliers: Pairs, groups: Groups, effort: Effort) -> str:
+    """The first images of the largest groups, the kept one first, and the most isolated images."""
+    by_group = groups.rows.group_by("group_id").agg(pl.col("filename").head(_SHEET_IMAGES), pl.len().alias("images"))
+    largest = by_group.sort(["images", "group_id"], descending=[True, False]).head(_SHEET_GROUPS)
+    rows = [(f"{images:,} of one picture", names) for _, names, images in largest.iter_rows()]
+    isolated = outliers.rows["from"].head(_SHEET_IMAGES).to_list()
+    rows += [("resemble no other", isolated)] if isolated else []
+    if not rows:
+        return "no groups and no outliers"
+    pictures = previews([name for _, names in rows for name in names], effort)
+    lines = (f"| {what} | {' '.join(pictures[name] for name in names)} |" for what, names in rows)
+    return "\n".join(["| | |", "|---|---|", *lines])
 
 
 def _of_verdicts(decided: Decided) -> Metadata:

@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.settings import Settings, allowed
@@ -66,6 +67,15 @@ def _description(name: str) -> str:
 
 
 DedupSettings = create_model("DedupSettings", __base__=SettingsResource, **fields_of_settings())
+
+
+def require_input(settings: Settings) -> None:
+    """Check that settings name what to read. Raises SettingsError that says where to name it."""
+    if not settings.input_dir:
+        raise SettingsError(
+            "input_dir is not set: name what to read in the launchpad, under resources: settings: config (Shift-click "
+            "Materialize, or the page of the job dedup), or set DEDUP_INPUT_DIR before Dagster starts"
+        )
 
 
 class LoggedProgress(ProgressReporter):

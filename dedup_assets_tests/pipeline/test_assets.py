@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -13,7 +14,9 @@ import dedup_assets
 from dedup_assets.definitions import build_definitions
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
+from dedup_assets.pipeline.loading import load
 from dedup_assets.scoring import defs
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -104,6 +107,45 @@ def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -
     checks = result.get_asset_check_evaluations()
     assert len(checks) == 17
     assert [(check.check_name, check.description) for check in checks if not check.passed] == []
+
+
+TABLES = (
+    "image_manifest",
+    "features",
+    "bad_images",
+    "similarity",
+    "outliers",
+    "components",
+    "evidence",
+    "groups",
+    "plan",
+)
+
+
+def test_each_table_says_its_rows_and_the_columns_that_others_read(pipeline: Pipeline) -> None:
+    result = pipeline.run()
+    facts = {name: pipeline.metadata(result, name) for name in TABLES}
+    assert facts["features"]["dagster/row_count"] == 9
+    for name, found in facts.items():
+        columns = {column.name: column.type for column in found["dagster/column_schema"].columns}
+        table = load(WorkDir(str(pipeline.work_dir)), name, pl.DataFrame, "cosine")
+        assert isinstance(table, pl.DataFrame)
+        assert columns == {column: str(kind) for column, kind in table.schema.items()}, name
+        assert found["dagster/row_count"] == table.height, name
+
+
+def test_the_gallery_shows_counts_and_a_contact_sheet(pipeline: Pipeline) -> None:
+    facts = pipeline.metadata(pipeline.run(), "gallery")
+    assert (facts["groups"], facts["copies"], facts["bad_images"]) == (1, 1, 1)
+    assert facts["open"] == str(pipeline.work_dir / "gallery" / "index.html")
+    assert "| 2 of one picture |" in facts["contact_sheet"]
+    assert facts["contact_sheet"].count("data:image/jpeg;base64,") >= 2
+    assert len(facts["contact_sheet"]) < 200_000
+
+
+def test_a_run_without_an_input_says_where_to_name_it(pipeline: Pipeline) -> None:
+    with pytest.raises(SettingsError, match=r"input_dir is not set: .* launchpad.* or set DEDUP_INPUT_DIR"):
+        pipeline.run(input_dir="")
 
 
 def test_the_manifest_registers_full_width_ranges(pipeline: Pipeline) -> None:

@@ -10,8 +10,10 @@ import yaml
 
 from dedup_assets import scale_out, scoring
 from dedup_assets.definitions import build_definitions, defs
+from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.pipeline.environment import settings_of_environment
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.resources import DedupSettings, SettingsResource
 from dedup_assets_tests.support.places import ROOT
@@ -105,10 +107,26 @@ def _started_by(each: object) -> set[str]:
     return {target.job_name for target in each.targets}
 
 
-def test_the_jobs_of_a_test_set_say_their_run_mode_in_the_launchpad() -> None:
-    for name, run_mode in (("score_test_set", 3), ("score_test_features", 4)):
-        job = scoring.defs.resolve_job_def(name)
-        assert job.run_config == {"resources": {"settings": {"config": {"run_mode": run_mode}}}}
+@pytest.mark.parametrize(("name", "run_mode"), [("dedup", None), ("score_test_set", 3), ("score_test_features", 4)])
+def test_the_launchpad_of_a_job_shows_first_what_people_change(name: str, run_mode: int | None) -> None:
+    location = build_definitions("photos", "results", threshold=0.9, test_set=True, gallery_pairs=7)
+    shown = {"input_dir": "photos", "work_dir": "results", "threshold": 0.9, "nearest_neighbors_k": 2}
+    if run_mode is not None:
+        shown["run_mode"] = run_mode
+    assert location.resolve_job_def(name).run_config == {"resources": {"settings": {"config": shown}}}
+
+
+def test_settings_of_the_location_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"INPUT_DIR": '["a", "b"]', "THRESHOLD": "0.9", "RANGE_SEARCH": "1", "MODEL_PATH": ""}.items():
+        monkeypatch.setenv(f"DEDUP_{name}", text)
+    given = {"input_dir": ["a", "b"], "threshold": 0.9, "range_search": True}
+    assert settings_of_environment() == given
+    dg.Definitions.validate_loadable(build_definitions(**given))
+    monkeypatch.setenv("DEDUP_THRESHOLD", "7")
+    with pytest.raises(
+        SettingsError, match=r"environment variables DEDUP_<SETTING>: threshold='7': must be from 0 to 1"
+    ):
+        settings_of_environment()
 
 
 def test_the_launchpad_shows_every_setting_with_its_default_and_meaning() -> None:

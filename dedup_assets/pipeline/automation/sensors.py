@@ -120,8 +120,8 @@ def _new_uploads(
         target=target,
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=status,
-        description=f"Watches {settings.input_dir!r}: one run once files came, went or changed and then stayed "
-        "the same for an interval. Lists names, opens no image; a large input is looked at over several ticks.",
+        description=f"Watches {settings.input_dir or 'input_dir'!r}: one run once files came, went or changed and then "
+        "stayed the same for an interval. Lists names, opens no image; a large input is looked at over several ticks.",
     )
     def new_uploads(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if _is_under_way(context.instance, name):

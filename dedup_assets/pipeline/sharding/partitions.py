@@ -18,6 +18,16 @@ from dedup_assets.engine.core.records import OffsetRange, RowRange
 OFFSET_RANGES = "offset_ranges"
 ROW_RANGES = "row_ranges"
 RANGES_PER_RUN = "DEDUP_RANGES_PER_RUN"
+# Ranges that were never computed. eager() would request all ranges after each listing; on_missing() would leave out
+# ranges that were registered before automation was switched on. A failed range waits for a person.
+IF_MISSING = (
+    dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.execution_failed()
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+).with_label("missing")
+
 _ASSETS = {OFFSET_RANGES: "feature_shards", ROW_RANGES: "neighbor_shards"}
 _REGISTERED_AT_ONCE = 10_000  # Dagster looks up all new keys in one SQL statement
 
