@@ -11,6 +11,7 @@ from typing import Any as _Any
 
 from dedup_assets.api import (
     Index,
+    analyze,
     create_components_gallery,
     create_duplicates_gallery,
     create_outliers_gallery,
@@ -27,6 +28,7 @@ from dedup_assets.api import (
 __all__ = [
     "Index",
     "__version__",
+    "analyze",
     "create_components_gallery",
     "create_duplicates_gallery",
     "create_outliers_gallery",

@@ -4,6 +4,7 @@ A function here checks a call, passes it to the pipeline or the engine, and repo
 in `engine/`, runs of assets in `pipeline/`. Output to a terminal or a notebook is here too (`console`, `notebook`).
 """
 
+from dedup_assets.api.analyzing import Analysis, analyze
 from dedup_assets.api.calibration import calibrate
 from dedup_assets.api.cleaning import apply, plan, undo
 from dedup_assets.api.exporting import export
@@ -22,8 +23,10 @@ from dedup_assets.api.runs import run
 from dedup_assets.api.verdicts import VerdictBook
 
 __all__ = [
+    "Analysis",
     "Index",
     "VerdictBook",
+    "analyze",
     "apply",
     "calibrate",
     "create_components_gallery",

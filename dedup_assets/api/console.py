@@ -1,5 +1,6 @@
 """What a terminal shows: a progress bar while images are read, and a summary at the end."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -20,15 +21,16 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.run_facts import RunFacts
 
 _SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
-LOG_SECONDS = 60.0
+LOG_SECONDS = 10.0
 _DOING = {"images": "reading images", "pairs": "comparing pairs", "files": "verifying and moving files"}
 
 
 class ConsoleProgress(ProgressReporter):
-    """A bar with images/s and time left, on a terminal or in a notebook; in a log, a line per minute."""
+    """A bar with images/s and time left, on a terminal or in a notebook; elsewhere a line every ten seconds."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
+        self._is_notebook = console.is_jupyter
         bar_works = console.is_jupyter and find_spec("ipywidgets") is not None
         self._is_bar = bar_works or (sys.stderr is not None and sys.stderr.isatty())
         self._logged = time.monotonic()
@@ -65,7 +67,7 @@ class ConsoleProgress(ProgressReporter):
             self._bar.update(self._task, completed=self.done, rate=self.rate, bad=self.bad)
         if not self._is_bar and time.monotonic() - self._logged >= LOG_SECONDS:
             self._logged = time.monotonic()
-            say(f"dedup-assets: {self}", to_stderr=True)
+            say(f"dedup-assets: {self}", to_stderr=not self._is_notebook)  # which would show stderr in red
 
     def end(self) -> None:
         """Stop the bar and leave it visible."""
@@ -113,6 +115,12 @@ def _about_sets(facts: RunFacts) -> str:
     return ""
 
 
+def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:
+    if facts.number("groups", "copies"):
+        place = shlex.quote(redacted(settings.work_dir))
+        yield f"next: look at the gallery; dedup-assets plan {place} says which copies could go"
+
+
 def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
@@ -154,7 +162,7 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
             console.print(line, markup=False)
     steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)
     console.print(f"seconds: {steps}", markup=False)
-    for warning in facts.warnings:
-        console.print(f"warning: {warning}", markup=False)
+    for line in (*(f"warning: {warning}" for warning in facts.warnings), *_next(facts, settings)):
+        console.print(line, markup=False)
     opened = facts.metadata.get("gallery", {}).get("open")
     console.print(f"gallery: {opened}" if opened else f"results: {redacted(settings.work_dir)}", markup=False)

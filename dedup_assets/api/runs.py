@@ -5,13 +5,18 @@ Heavy libraries are imported inside the functions, so that `import dedup_assets`
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dedup_assets.api.arguments import inputs_of, plain, sets_of
 from dedup_assets.api.host import run_in_this_process
 from dedup_assets.api.outcomes import SUCCESS, reported, say
 from dedup_assets.api.startup import starting
 from dedup_assets.engine.core.errors import LeaksFoundError
+from dedup_assets.engine.core.progress import ProgressReporter
+
+if TYPE_CHECKING:
+    from dedup_assets.engine.core.settings import Settings
+    from dedup_assets.pipeline.run_facts import RunFacts
 
 
 def run(
@@ -82,11 +87,31 @@ def run(
         say(f"dedup-assets {package_version('dedup-assets')}")
         return SUCCESS
     with reported(verbose=bool(verbose)) as outcome, run_in_this_process():
-        _run(input_dir, {name: plain(value) for name, value in given.items() if value is not None})
+        settings, facts = execute(input_dir, {name: plain(value) for name, value in given.items() if value is not None})
+        from dedup_assets.api.console import print_summary
+
+        print_summary(facts, settings)
+        if facts.leaked:
+            raise LeaksFoundError("; ".join(facts.leaked))
     return outcome.code
 
 
-def _run(input_dir: object, given: dict[str, Any]) -> None:
+def execute(
+    input_dir: object, given: dict[str, Any], reporter: ProgressReporter | None = None
+) -> "tuple[Settings, RunFacts]":
+    """Run the pipeline in this process.
+
+    Args:
+        input_dir: what a user gave, of any kind that `run` takes.
+        given: other settings.
+        reporter: counts images and pairs; None: shows them in the terminal, the notebook or the log.
+
+    Returns:
+        The settings of the run, and what it found.
+
+    Raises:
+        DedupError: a problem that the user can fix.
+    """
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.inputs.containers import DECODER
     from dedup_assets.engine.workers import keep_workers
@@ -101,13 +126,12 @@ def _run(input_dir: object, given: dict[str, Any]) -> None:
         from dedup_assets.engine.extraction.offset_ranges import head_start
 
         with head_start(settings):
-            from dedup_assets.api.console import ConsoleProgress, print_summary
+            from dedup_assets.api.console import ConsoleProgress
             from dedup_assets.pipeline.launch import (
                 materialize,  # imports Dagster: only once the settings are known to be right
             )
 
+            if reporter is not None:
+                return settings, materialize(settings, reporter, started)
             with ConsoleProgress() as progress:
-                facts = materialize(settings, progress, started)
-    print_summary(facts, settings)
-    if facts.leaked:
-        raise LeaksFoundError("; ".join(facts.leaked))
+                return settings, materialize(settings, progress, started)

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from dedup_assets.api.outcomes import say
-from dedup_assets.cli.options import settings_options
+from dedup_assets.cli.options import SettingsCommand, settings_options
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.option("--input-dir", default="", help="What the launchpad suggests to read.")
 @click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
 @click.option(

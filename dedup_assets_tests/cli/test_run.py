@@ -1,0 +1,57 @@
+"""The help of `dedup-assets run`, and what it says about arguments that are missing or swapped."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dedup_assets.cli import main
+from dedup_assets.cli.options import SECTIONS
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+def test_help_has_examples_and_sections_and_no_underscores_in_options() -> None:
+    said = run("--help").output
+    places = [said.index(f"\n{section}:\n") for section in ("Examples", *SECTIONS)]
+    assert places == sorted(places)
+    assert "-t, --threshold" in said
+    shown = [line.split()[:2] for line in said.splitlines() if line.startswith("  -")]
+    assert not [words for words in shown if any(word.startswith("--") and "_" in word for word in words)]
+
+
+def test_every_setting_in_a_section_is_a_setting_in_one_section() -> None:
+    named = [name for names in SECTIONS.values() for name in names]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Missing arguments 'INPUT_DIR...' (what to read) and 'WORK_DIR'"),
+        (["photos"], "One argument is given, and two are needed"),
+        (["photos", "out", "--treshold", "1"], "'--threshold'"),
+    ],
+)
+def test_what_is_missing_or_misspelt_is_named(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+@pytest.mark.parametrize("place", ["absent", "empty"])
+def test_swapped_arguments_are_noticed_and_nothing_is_written(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_jpeg(tmp_path / "my photos" / "1.jpg", photo_like(1))
+    (tmp_path / "empty").mkdir()
+    done = run(place, "my photos")
+    assert done.exit_code == 2
+    assert f"dedup-assets run 'my photos' {place}" in done.output
+    assert [path.name for path in (tmp_path / "my photos").iterdir()] == ["1.jpg"]
