@@ -139,6 +139,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         if value is not None:
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
+        ("further copies, to review", facts.number("groups", "images_to_review"), ",.0f"),
+        ("further copies, protected", facts.number("groups", "protected_images"), ",.0f"),
         ("images that show nothing", facts.number("bad_images", "low_information_images"), ",.0f"),
         ("images computed", facts.number("features", "computed_images"), ",.0f"),
         ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),

@@ -32,10 +32,12 @@ class Library:
                 picture.save(top / name)
         photo_like(1, 320, 240).crop((0, 0, 240, 240)).save(top / "library" / "1.png")
 
-    def run(self, *options: str) -> None:
+    def run(self, *options: str) -> str:
+        """Run, and return the words that are printed."""
         inputs = [str(self.top / "library"), str(self.top / "new")]
         done = CliRunner().invoke(main, ["run", *inputs, str(self.out), "--model-path", str(self.model), *options])
         assert done.exit_code == 0, done.output
+        return " ".join(done.output.split())
 
     def rows(self) -> dict[str, tuple[str, str]]:
         """Role and kept file of each file in a group."""
@@ -58,7 +60,9 @@ def library(tmp_path: Path) -> Library:
 
 @pytest.mark.parametrize("role", ["protected", "reference"])
 def test_files_of_a_root_stay_and_copies_elsewhere_go(library: Library, role: str) -> None:
-    library.run("--root", f"{library.top}/library:{role}")
+    printed = library.run("--root", f"{library.top}/library:{role}")
+    assert "copies in groups 1 " in printed
+    assert "further copies, to review 2 further copies, protected 1 " in printed
     rows = library.rows()
     planned, left_out = library.planned()
     assert planned == ["new/0b.png"]

@@ -100,6 +100,19 @@ def test_the_second_picture_is_laid_onto_the_first(folder: Path, page: Any) -> N
     assert page.query_selector("#pair-5 .aligned") is None
 
 
+def test_that_the_same_pixels_do_not_differ_is_said_in_words(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.keyboard.press("d")
+    said = page.eval_on_selector_all(
+        "#list > .pair",
+        """cards => cards.map(card => [/same (bytes|pixels)/.test(card.querySelector('.relation').textContent),
+            getComputedStyle(card.querySelector('.views'), '::after').content === '"No visible difference"'])""",
+    )
+    assert [True, True] in said
+    assert [False, False] in said
+    assert all(is_same == is_said for is_same, is_said in said)
+
+
 def test_a_copy_is_compared_with_the_kept_image_by_keyboard(folder: Path, names: list[bytes], page: Any) -> None:
     open_list(page, f"{folder.as_uri()}/groups.html")
     page.focus("#group-g-000000000000")
