@@ -45,7 +45,7 @@ from dedup_assets.engine.gallery.pages.aligning import align_pairs
 from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
 from dedup_assets.engine.gallery.pages.group_changes import show_changes
 from dedup_assets.engine.gallery.pages.keeping import drop_lost
-from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
+from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, STATIC_FILES, compile_templates
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_results
 from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
@@ -256,9 +256,8 @@ def _fill_pages(
         Page.COMPONENTS: results.components,
         Page.GROUPS: numbered.groups,
         Page.LEAKS: results.leaks,
-        Page.STATS: None,
     }
-    every = tuple(page for page in Page if missing.get(page, page) is not None)
+    every = tuple(page for page in GALLERY_PAGES if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
     changes = None if results.groups is None else show_changes(results.groups.history)
     summary = Summary(

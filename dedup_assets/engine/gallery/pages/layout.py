@@ -57,9 +57,18 @@ class Page(StrEnum):
         return "Summary" if self is Page.SUMMARY else self.name.replace("_", " ").capitalize()
 
     @property
+    def is_alone(self) -> bool:
+        """Whether it is a page of no gallery: a function makes it alone."""
+        return self is Page.STATS
+
+    @property
     def is_still(self) -> bool:
         """Whether the page is complete without scripts, and loads none but the one that chooses the colours."""
         return self in {Page.SUMMARY, Page.LEAKS}
+
+
+GALLERY_PAGES = tuple(page for page in Page if not page.is_alone)
+"""The pages that a gallery may have."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
@@ -160,7 +160,7 @@ def summary_page(
     *,
     title: str = "Summary",
     subtitle: str = "",
-    pages: Collection[Page] = tuple(Page),
+    pages: Collection[Page] = GALLERY_PAGES,
     site: Site | None = None,
 ) -> str:
     """Show what a run found: counts, the distribution of similarity, the first findings, the settings.

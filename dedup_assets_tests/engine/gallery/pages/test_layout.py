@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.records import Components
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
 from dedup_assets.engine.gallery.pages import (
     Illustrate,
     Page,
@@ -18,10 +20,13 @@ from dedup_assets.engine.gallery.pages import (
     components_page,
     duplicates_page,
     groups_page,
+    leaks_page,
     outliers_page,
+    stats_page,
     summary_page,
 )
 from dedup_assets.engine.gallery.pages.grouping import number_groups
+from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES
 from dedup_assets.engine.work_dir.result_files import PAGES
 from dedup_assets_tests.support.gallery_pages import (
     illustrate,
@@ -36,7 +41,7 @@ from dedup_assets_tests.support.gallery_pages import (
 Build = Callable[[bytes, Illustrate], str]
 TAME = b"/photos/a.jpg"
 ADDRESS = re.compile(
-    r"#|file:///|https?://|(index|groups|duplicates|components|outliers|bad_images)\.html(#code-\d+)?$"
+    r"#|file:///|https?://|(index|groups|leaks|duplicates|components|outliers|bad_images)\.html(#[a-z0-9=&.-]+)?$"
 )
 # Fragments that would break out of text, attributes, comments, styles or addresses without escaping.
 FRAGMENTS = [
@@ -99,7 +104,27 @@ def _summary(name: bytes, illustrate: Illustrate) -> str:
     return summary_page(facts, illustrate, title=f"Run {text}", subtitle=f"of {text}")
 
 
-every_page = pytest.mark.parametrize("build", [_duplicates, _outliers, _components, _groups, _bad_images, _summary])
+def _leaks(name: bytes, illustrate: Illustrate) -> str:
+    named = name.decode("utf-8", "replace")
+    rows = [(named, name, "test", b"/other.jpg", True, "link", "the same file", 1.0)]
+    cells = [(a, b, 1, 1, 1, 0.5, 0.5, 1, 0) for a in (named, "test") for b in (named, "test")]
+    leaks = Leaks(
+        rows=pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row"),
+        matrix=pl.DataFrame(cells, schema=MATRIX_SCHEMA, orient="row"),
+        fix=pl.DataFrame([(named, name, "drop", "test", name, "link")], schema=FIX_SCHEMA, orient="row"),
+        sizes={named: 2, "test": 2},
+        evaluation=("test",),
+    )
+    return leaks_page(leaks, illustrate, saying=f"1 of 2 test images are in {named}")
+
+
+def _stats(name: bytes, illustrate: Illustrate) -> str:
+    return stats_page([(name, 1.0), (TAME, 2.0)], illustrate, metric="blur", descending=False, total=2)
+
+
+every_page = pytest.mark.parametrize(
+    "build", [_duplicates, _outliers, _components, _groups, _bad_images, _summary, _leaks, _stats]
+)
 
 
 def _skeleton(page: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -196,4 +221,4 @@ def test_title_and_run_facts_stand_in_the_head() -> None:
 
 
 def test_a_run_looks_for_files_of_others_under_the_names_of_all_pages() -> None:
-    assert {page.value for page in Page} == set(PAGES)
+    assert {page.value for page in GALLERY_PAGES} == set(PAGES)
