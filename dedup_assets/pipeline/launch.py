@@ -24,6 +24,7 @@ from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_
 from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
+from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.checks import LEAKS_CHECK
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
@@ -83,6 +84,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
 
 def _notes(settings: Settings, before: Config, after: Config) -> Iterator[str]:
     """Notes for the user about the settings and the former content of work_dir."""
+    yield from _notes_of_verdicts(settings, before)
     if settings.mode.makes_features:
         yield from replaced_origins(before, after)
     elif settings.mode is RunMode.SIMILARITY and settings.model_path:
@@ -96,6 +98,16 @@ def _withdrawn(settings: Settings) -> tuple[str, ...]:
     """Files of leaks that an earlier run found, if this one makes groups without sets: they tell of other groups."""
     makes_groups = "groups" in assets_of(settings.mode, has_sets=False)
     return FILES_OF["leaks"] if makes_groups and not settings.asked_sets else ()
+
+
+def _notes_of_verdicts(settings: Settings, before: Config) -> Iterator[str]:
+    """That no decision is known, where a person may believe that there are some."""
+    former = str(before.settings.get("verdicts", ""))
+    if settings.verdicts and not VerdictFile.of(settings.verdicts, settings.work_dir).read().digest:
+        yield f"verdicts={settings.verdicts!r}: there is no such file yet, so that no verdict is honoured"
+    elif former and former != settings.verdicts:
+        read = repr(settings.verdicts) if settings.verdicts else "the one in work_dir"
+        yield f"the last run read verdicts={former!r}, and this one {read}: verdicts of the former are not honoured"
 
 
 def _doing(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """Leaks that were planted between three sets are found, counted, said, and end the run with an error."""
 
+import json
 import os
 from pathlib import Path
 
@@ -121,6 +122,10 @@ def test_leaks_within_max_leaks_are_no_error(sets: dict[str, Path], tmp_path: Pa
     ("wrong", "said"),
     [
         ({"sets": ["train"]}, "is not NAME=INPUT"),
+        (
+            {"sets": ["train={sets}/train", "test={sets}/tset"]},
+            "the set 'test': none of its 1 images is there, such as",
+        ),
         ({"sets": ["train=a"]}, "name at least two sets"),
         ({"sets": ["a b=a", "c=d"]}, "is no name of a set"),
         ({"sets": ["a=a", "b=b"], "evaluation_sets": ["c"]}, "allowed are the sets: a, b"),
@@ -145,11 +150,6 @@ def test_sets_that_cannot_be_used_are_refused_in_words(
 ) -> None:
     listed = tmp_path / "list.csv"
     listed.write_text(f"filename,split\n{sets['train'] / '0.jpg'},train\n")
-    if "input_dir" in wrong:
-        places = {"{sets}": str(sets["train"].parent), "{list}": str(listed)}
-        place = str(wrong["input_dir"])
-        for name, path in places.items():
-            place = place.replace(name, path)
-        wrong = wrong | {"input_dir": place}
-    assert dedup_assets.run(work_dir=tmp_path / "out", **wrong) == 1  # type: ignore[arg-type]
+    text = json.dumps(wrong).replace("{sets}", str(sets["train"].parent)).replace("{list}", str(listed))
+    assert dedup_assets.run(work_dir=tmp_path / "out", **json.loads(text)) == 1
     assert said in capfd.readouterr().err

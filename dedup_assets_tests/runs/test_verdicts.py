@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -14,7 +15,7 @@ from dedup_assets.cli.main import main
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets_tests.support.models import save_mean_model
-from dedup_assets_tests.support.pictures import photo_like
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 
 class Album:
@@ -204,3 +205,35 @@ def test_a_foreign_file_is_refused_before_images_are_read(album: Album, capsys: 
     assert "is not a file of verdicts: its first line is 'a,b'" in error
     assert error.count("\n") == 1
     assert not (album.out / "features.dat").exists()
+
+
+@pytest.mark.parametrize("how", ["keep", "protect", "protected root", "reference root"])
+def test_an_edited_image_can_be_the_kept_one_of_a_picture_that_exists_twice(tmp_path: Path, how: str) -> None:
+    """The evidence lists pairs with the image that policy keeps; here people keep another one of the group."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    save_jpeg(photos / "a" / "photo.jpg", photo_like(1), quality=95)
+    (photos / "b").mkdir()
+    (photos / "b" / "twin.jpg").write_bytes((photos / "a" / "photo.jpg").read_bytes())
+    save_jpeg(photos / "c" / "crop.jpg", photo_like(1).crop((40, 30, 280, 210)), quality=90)
+    kept = photos / "c" / "crop.jpg"
+    roots = [f"{kept.parent}:{how.split(maxsplit=1)[0]}"] if how.endswith("root") else []
+    assert dedup_assets.run(photos, out, roots=roots) == 0
+    if not roots:
+        VerdictBook(out).add(how, kept)
+        assert dedup_assets.run(photos, out) == 0
+    groups = dedup_assets.load(out).groups()
+    assert groups.filter(role="keep")["filename"].to_list() == [str(kept)]
+    assert groups.filter(pl.col("role") != "keep")["relation"].to_list() == ["copy", "copy"]
+
+
+def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(
+    album: Album, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = tmp_path / "shared.csv"
+    assert dedup_assets.run(album.photos, album.out, verdicts=shared) == 0
+    assert "there is no such file yet, so that no verdict is honoured" in capsys.readouterr().out
+    VerdictBook(album.out, shared).add("protect", album.photos / "0.png")
+    assert dedup_assets.run(album.photos, album.out, verdicts=shared) == 0
+    assert "warning: verdicts" not in capsys.readouterr().out
+    assert dedup_assets.run(album.photos, album.out) == 0
+    assert "verdicts of the former are not honoured" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from dedup_assets.engine.core.records import Manifest
 from dedup_assets.engine.core.set_names import FOLDER_SETS, AskedSets, check_count, inputs_by_set, is_training
 from dedup_assets.engine.core.set_tables import MEMBERS_SCHEMA
 from dedup_assets.engine.inputs.list_files import is_list_file, is_text_list, read_labelled_rows, read_rows
+from dedup_assets.engine.inputs.walking import MISSING
 from dedup_assets.engine.stores import local_path
 
 _FRAME = b"#t="
@@ -30,7 +31,8 @@ def find_members(asked: AskedSets, manifest: Manifest) -> pl.DataFrame:
         Sets that a column or folders name are sorted, those for training first.
 
     Raises:
-        InputError: a named set holds none of the listed images, or a list cannot be read or lacks the column.
+        InputError: a set holds none of the listed images or none that is there, or a list cannot be read or lacks the
+            column.
         SettingsError: fewer than two sets are found, or `evaluation_sets` names one that is not there.
     """
     if asked.named:
@@ -38,6 +40,7 @@ def find_members(asked: AskedSets, manifest: Manifest) -> pl.DataFrame:
     else:
         found = _of_column(asked, manifest) if asked.column else _of_folders(asked, manifest)
         found = {name: found[name] for name in sorted(found, key=lambda name: (not is_training(name), name))}
+    _refuse_missing(found, manifest)
     try:
         check_count(found, asked)
         asked.evaluation_of(list(found))
@@ -45,6 +48,15 @@ def find_members(asked: AskedSets, manifest: Manifest) -> pl.DataFrame:
         raise SettingsError(str(error)) from None
     rows = [(name, as_named, image) for name, own in found.items() for image, as_named in sorted(own.items())]
     return pl.DataFrame(rows, schema=MEMBERS_SCHEMA, orient="row")
+
+
+def _refuse_missing(found: _Members, manifest: Manifest) -> None:
+    """A set whose images are all missing leaks nothing, because its place is misspelt."""
+    missing = set(manifest.images.filter(pl.col("size_bytes") == MISSING)["filename"].to_list())
+    for name, own in found.items():
+        if own and missing.issuperset(own):
+            first = os.fsdecode(min(own)).encode("utf-8", "backslashreplace").decode()
+            raise InputError(f"the set {name!r}: none of its {len(own)} images is there, such as {first!r}")
 
 
 def recognised_sets(inputs: Sequence[str], manifest: Manifest) -> list[str]:

@@ -2,8 +2,11 @@
 
 import re
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.results.invariants import Verdict
 
@@ -54,17 +57,44 @@ def check_groups(groups: Groups) -> Verdict:
 
 
 def check_members(groups: Groups, evidence: Evidence) -> Verdict:
-    """Each image beside the kept one is itself a copy of it, by a row of the evidence, or a person says so."""
+    """Each image beside the kept one is itself a copy of it, by a row of the evidence, or a person says so.
+
+    A row about files with the same bytes or pixels as these two counts as one about these two: the evidence lists the
+    pairs of one kept image, and people or roots may keep another one of the group.
+    """
     members = groups.rows.filter(pl.col("role") != Role.KEEP.value)
     copies = members.filter(pl.col("relation") != Relation.SAME.value)
     same = evidence.rows.filter(pl.col("relation").is_in(_SAME_PICTURE)).select("a", "b", found="relation")
     pairs = copies.with_columns(a=pl.min_horizontal("filename", "keep"), b=pl.max_horizontal("filename", "keep"))
     joined = pairs.join(same, on=["a", "b"], how="left")
+    if joined["found"].null_count():
+        joined = joined.with_columns(found=pl.coalesce("found", _found_of_twins(joined, same)))
     alone = joined.filter(pl.col("found").is_null()).height
     other = joined.filter(pl.col("found") != pl.col("relation")).height
     said = [f"{alone} images are in a group without evidence that they are copies of the kept one"] * bool(alone)
     said += [f"{other} images have another relation than their evidence"] * bool(other)
     return Verdict("; ".join(said), {"copies": copies.height, "said_by_verdicts": members.height - copies.height})
+
+
+def _found_of_twins(pairs: pl.DataFrame, same: pl.DataFrame) -> pl.Series:
+    """The relation of each pair by rows about files with the same bytes or pixels; null where there is none."""
+    names = pl.concat([same["a"], same["b"], pairs["a"], pairs["b"]]).unique().sort()
+    number = pl.DataFrame({"name": names, "number": np.arange(len(names))})
+
+    def numbered(column: pl.Series) -> NDArray[np.int64]:
+        found = pl.DataFrame({"name": column}).join(number, on="name", how="left", maintain_order="left")
+        return found["number"].to_numpy().astype(np.int64)
+
+    is_twin = same["found"].is_in([Relation.EXACT.value, Relation.PIXELS.value]).to_numpy()
+    a, b = numbered(same["a"]), numbered(same["b"])
+    label = join(len(names), a[is_twin], b[is_twin])
+    copies = {tuple(sorted(pair)) for pair in zip(label[a[~is_twin]], label[b[~is_twin]], strict=True)}
+    one, other = label[numbered(pairs["a"])], label[numbered(pairs["b"])]
+    found = [
+        relation if x == y else Relation.COPY.value if tuple(sorted((x, y))) in copies else None
+        for x, y, relation in zip(one, other, pairs["relation"], strict=True)
+    ]
+    return pl.Series("found", found, pl.String)
 
 
 def check_verdicts(groups: Groups) -> Verdict:
