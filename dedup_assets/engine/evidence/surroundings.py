@@ -12,10 +12,12 @@ from dedup_assets.engine.evidence.maps import Map, apply, invert
 _LEVEL = 1  # 128 px
 _LEAST_OUT, _LEAST_RIM = 30, 12  # pixels beyond the other picture, and of one side, below which nothing is said
 _EDGE, _BESIDE = 0.012, 0.07  # of the other picture's longer side: a margin, and how far its sides are looked at
+_NEXT = 0.03  # likewise: how far what is next to a side reaches
 _PLAIN = 12  # levels that the colour of a border may vary
 _BORDER = 0.9  # share of what is around that is of one colour in a border, and not in a page
 _ALL_PLAIN, _SIDE_PLAIN = 0.98, 0.97  # the same where a border is told by its colour alone, and of each side
 _PAPER, _CLEAR_PAPER, _TEXT = 0.6, 0.9, 0.3  # share of a side that is paper; where little else tells; beside text
+_ENDS = 0.75  # share of what is next to a side that is paper, where a page is claimed
 _OFF, _LITTLE_OFF = 0.6, 0.2  # share of the rim that is of another colour than what is beside it
 _TURNED_CORNERS = 0.012  # of the longer side: how near to the frame a turned picture's corners are
 
@@ -26,10 +28,12 @@ class _Side(NamedTuple):
     Attributes:
         plain: share of the pixels beside it that have the commonest colour around.
         rim: share of the pixels within it that have another colour.
+        ends: share of the pixels next to it that have the commonest colour around: little where the picture goes on.
     """
 
     plain: float
     rim: float
+    ends: float
 
 
 def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: str) -> dict[str, float]:
@@ -94,8 +98,10 @@ def _sides(
     for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
         beside = lies_in(part, u, v, -_BESIDE) & (depth > -_BESIDE)
         near, rim = beside & out & (depth > _EDGE), beside & lies_in(part, u, v, _EDGE)
+        next_to = near & (depth < _NEXT)
         if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
-            found[side] = _Side(float((off[near] < _PLAIN).mean()), float((off[rim] > 2 * _PLAIN).mean()))
+            plain, ends = (float((off[some] < _PLAIN).mean()) if some.any() else 1.0 for some in (near, next_to))
+            found[side] = _Side(plain, float((off[rim] > 2 * _PLAIN).mean()), ends)
     return found
 
 
@@ -124,7 +130,9 @@ def _is_page(sides: dict[str, _Side]) -> bool:
     if min(crowded, default=1) < _TEXT:
         return False
     pairs = [
-        (sides[one], sides[two]) for one, two in (("left", "right"), ("top", "bottom")) if {one, two} <= sides.keys()
+        (sides[one], sides[two])
+        for one, two in (("left", "right"), ("top", "bottom"))
+        if {one, two} <= sides.keys() and min(sides[one].ends, sides[two].ends) > _ENDS
     ]
     if any(_is_clear_paper(*pair) for pair in pairs):
         return True

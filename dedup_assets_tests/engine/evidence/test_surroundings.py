@@ -78,3 +78,15 @@ def test_a_turned_part_of_a_photograph_is_a_part(degrees: float) -> None:
     finding = compared(photo, turned.crop((WIDTH // 4, HEIGHT // 4, 3 * WIDTH // 4, 3 * HEIGHT // 4)))
     assert "cropped_b" in finding.edits
     assert finding.edited() == "b"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_round_picture_on_black_that_goes_on_beyond_a_crop_is_no_page(seed: int) -> None:
+    """As a photograph through an eyepiece or of a retina: black is at all sides of the crop, and the disc goes on."""
+    photo, disc = photo_like(seed, 400, 400), Image.new("L", (400, 400), 0)
+    ImageDraw.Draw(disc).ellipse((4, 4, 396, 396), fill=255)
+    whole = Image.composite(photo, Image.new("RGB", photo.size), disc)
+    found = compared(whole, whole.crop((20, 20, 380, 380)))
+    assert found.relation is Relation.COPY
+    assert "page_a" not in found.edits
+    assert "cropped_b" in found.edits
