@@ -129,8 +129,9 @@ class Index:
 
         if isinstance(k, bool) or not isinstance(plain(k), int) or k < 1:
             raise SettingsError(f"k={k!r}: must be at least 1")
-        if min_similarity is not None and not isinstance(plain(min_similarity), int | float):
-            raise SettingsError(f"min_similarity={min_similarity!r}: must be a number")
+        least = plain(min_similarity)
+        if least is not None and not (isinstance(least, int | float) and -1 <= least <= 1):
+            raise SettingsError(f"min_similarity={min_similarity!r}: must be a number from -1 to 1")
         given = self._given(images)
         answerer = self._answers_of(self._newest.renew())
         return list(answerer.answer_all(given, Inquiry(int(k), min_similarity, evidence)))

@@ -103,6 +103,8 @@ def test_a_picture_that_shows_nothing_is_found_by_its_bytes_only(
 
 def test_unlike_pictures_are_no_answer_and_pixels_are_compared_only_if_wanted(index: dedup_assets.Index) -> None:
     assert index.query(photo_like(77), min_similarity=0.99).is_empty()
+    with pytest.raises(SettingsError, match="must be a number from -1 to 1"):
+        index.query(photo_like(77), min_similarity=5)
     found = index.query(photo_like(3), evidence=False, k=3, min_similarity=-1)
     assert found.height == 3
     assert found["same_picture"].null_count() == found["relation"].null_count() == 3
