@@ -171,3 +171,17 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results:
         assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
+
+
+def test_variants_of_images_that_are_in_no_group_are_shown(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photo = photo_like(5, 400, 300)
+    save_jpeg(photos / "left.jpg", photo.crop((0, 0, 280, 300)), quality=92)  # two parts that overlap are variants
+    save_jpeg(photos / "right.jpg", photo.crop((100, 0, 400, 300)), quality=92)
+    assert dedup_assets.run(photos, out) == 0
+    assert dedup_assets.load(out).evidence()["relation"].to_list() == ["variant"]
+    assert dedup_assets.load(out).groups().is_empty()
+    with served(out) as server:
+        (pair,) = server.json("v1/pairs?show=variants")["pairs"]
+    assert {Path(pair[side]["name"]).name for side in "ab"} == {"left.jpg", "right.jpg"}
+    assert pair["group"] is None

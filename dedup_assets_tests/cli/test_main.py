@@ -139,3 +139,20 @@ def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
     slow.unlink()
     assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_is_one_line() -> None:
+    script = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "dedup_assets.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from dedup_assets.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "dedup-assets: interrupted before anything was done\n")

@@ -33,7 +33,7 @@ class Show(StrEnum):
     VARIANTS = "variants"
 
 
-_OF_RELATED = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
+_OF_EVIDENCE = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ class ReviewPairs:
     """The pairs of one generation of a work_dir.
 
     Attributes:
-        rows: `number`, `show`, `a` (the kept image, or one of a group), `b`, `similarity`, `relation`, `kind`,
-            `group_id`, `reason` (why a is kept), and of both sides `content`, `width`, `height`, `size_bytes`. In the
-            order of `Show`; then those with the largest b first. ReviewPairs of the same two contents are one.
+        rows: `number`, `show`, `a` (the kept image where there is one), `b`, `similarity`, `relation`, `kind`,
+            `group_id` (of a; may be null), `reason` (why a is kept), and of both sides `content`, `width`, `height`,
+            `size_bytes`. In the order of `Show`; then those with the largest b first. Pairs of the same two contents
+            are one.
     """
 
     rows: pl.DataFrame
@@ -52,8 +53,8 @@ class ReviewPairs:
     def of(cls, work_dir: WorkDir) -> "ReviewPairs":
         """Those of a work_dir. Raises WorkDirError if it has no groups, or they are damaged or of other features."""
         check_belongs(work_dir, read_config(work_dir), "groups")
-        groups, ledger = match_files.read_groups(work_dir), files.read_ledger(work_dir).rows
-        pairs = pl.concat([_of_groups(groups.rows), _of_related(groups.rows, groups.related)])
+        groups, ledger = match_files.read_groups(work_dir).rows, files.read_ledger(work_dir).rows
+        pairs = pl.concat([_of_groups(groups), _of_evidence(match_files.read_evidence(work_dir).rows, groups)])
         for side in _SIDES:
             facts = ledger.select(
                 pl.col("filename").alias(side),
@@ -109,12 +110,15 @@ def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
     return pairs.select(*(_column(name, {**columns, "show": show}) for name in _SCHEMA)).cast(_SCHEMA)
 
 
-def _of_related(rows: pl.DataFrame, related: pl.DataFrame) -> pl.DataFrame:
-    kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename")
-    pairs = related.filter(pl.col("relation").is_in(list(_OF_RELATED))).join(kept, on="group_id")
-    show = pl.col("relation").replace_strict(_OF_RELATED)
-    columns = {"b": "filename", "show": show, "kind": pl.lit(""), "reason": pl.lit("")}
-    return pairs.select(*(_column(name, columns) for name in _SCHEMA)).cast(_SCHEMA).unique(["a", "b"])
+def _of_evidence(evidence: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Pairs that are variants or not decided, whether or not their images are in a group."""
+    of = groups.select("filename", "group_id")
+    pairs = evidence.filter(pl.col("relation").is_in(list(_OF_EVIDENCE)))
+    pairs = pairs.join(of.rename({"filename": "a"}), on="a", how="left", maintain_order="left")
+    pairs = pairs.join(of.rename({"filename": "b", "group_id": "other"}), on="b", how="left", maintain_order="left")
+    apart = pairs.filter(pl.col("group_id").ne_missing(pl.col("other")) | pl.col("group_id").is_null())
+    columns = {"show": pl.col("relation").replace_strict(_OF_EVIDENCE), "reason": pl.lit("")}
+    return apart.select(*(_column(name, columns) for name in _SCHEMA)).cast(_SCHEMA)
 
 
 def _column(name: str, sources: Mapping[str, Any]) -> pl.Expr:

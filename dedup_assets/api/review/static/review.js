@@ -4,7 +4,7 @@
 {
   /** @typedef {{ name: string, width: number | null, height: number | null, size_bytes: number | null }} Side */
   /** @typedef {{ id: string, relation: string }} Verdict */
-  /** @typedef {{ number: number, similarity: number, relation: string, kind: string, group: string, reason: string,
+  /** @typedef {{ number: number, similarity: number, relation: string, kind: string, group: string | null, reason: string,
       verdict: Verdict | null, a: Side, b: Side }} Pair */
 
   const perPage = 20;
@@ -112,7 +112,9 @@
     const { name, width, height, size_bytes } = pair[side];
     const image = need("img", HTMLImageElement, figure);
     image.src = picture(pair, side);
-    image.alt = `${side === "a" ? "Kept" : "Other"}: ${name}`;
+    const role = side === "b" ? "Other" : pair.reason ? "Kept" : "One";
+    need(".role", HTMLElement, figure).textContent = role;
+    image.alt = `${role}: ${name}`;
     need(".name", HTMLElement, figure).textContent = name;
     const pixels = width && height ? `${width} × ${height}` : "";
     need(".facts", HTMLElement, figure).textContent = [pixels, size_bytes === null ? "" : size(size_bytes)]
@@ -133,7 +135,7 @@
       `Pair ${place + 1} of ${total}`,
       `${pair.relation}${pair.kind ? `: ${pair.kind}` : ""}`,
       `similarity ${Math.floor(pair.similarity * 10000) / 10000}`,
-      `group ${pair.group}`,
+      pair.group ? `group ${pair.group}` : "in no group",
     ].join(" · ");
     for (const button of document.querySelectorAll("[data-relation]")) {
       const isGiven = button instanceof HTMLElement && button.dataset.relation === pair.verdict?.relation;
