@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dedup_assets.engine.core.plan_records import Plan, Skipped
     from dedup_assets.engine.work_dir import WorkDir
 
+_MOST_NAMED = 20  # groups in what a dry apply says
 SOME_SKIPPED = 3
 """Return code where some groups, or some files of an undo, were left as they are."""
 
@@ -67,7 +68,7 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
         stderr that says why.
     """
     with reported() as outcome, run_in_this_process():
-        from dedup_assets.engine.cleaning import ApplyOptions, check_applicable
+        from dedup_assets.engine.cleaning import ApplyOptions, check_applicable, refused_groups
 
         made, work_dir, path = opened_plan(path_of("plan", plan))
         options = ApplyOptions() if max_removed_share is None else ApplyOptions(float(max_removed_share))
@@ -78,6 +79,11 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
 
             say(plan_table(made))
             check_applicable(made, work_dir, options)
+            left = refused_groups(made, work_dir)
+            for skipped in left[:_MOST_NAMED]:
+                say(f"left as it is: group {skipped.group_id}: {skipped.reason}")
+            if len(left) > _MOST_NAMED:
+                say(f"left as they are: {len(left) - _MOST_NAMED:,} more groups")
             say(f"\nNothing has changed. To do it: dedup-assets apply {shlex.quote(path)} --yes")
     return outcome.code
 
@@ -104,7 +110,9 @@ def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") ->
         said = "file is back in its place" if undone.restored == 1 else "files are back in their places"
         say(f"{undone.restored:,} {said}; already there: {undone.in_place:,}")
         if undone.failed:
-            say(f"{len(undone.failed):,} could not be put back; the same command can be run again")
+            say(
+                f"{len(undone.failed):,} could not be put back, as said above; once mended, run the same command again"
+            )
             outcome.code = SOME_SKIPPED
     return outcome.code
 

@@ -17,6 +17,7 @@ standing.py    files that a plan leaves out, because they are links, members of 
 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
 from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
+from dedup_assets.engine.cleaning.heeding import refused_groups
 from dedup_assets.engine.cleaning.planning import PlanOptions
 from dedup_assets.engine.cleaning.returning import find_returned
 from dedup_assets.engine.cleaning.undoing import undo_apply
@@ -31,6 +32,7 @@ __all__ = [
     "generation_of",
     "plan_from",
     "plan_of",
+    "refused_groups",
     "undo_apply",
     "write_plan",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from dedup_assets.engine.cleaning.touching import quoted
 from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.plan_records import Plan, Skipped
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict, Verdicts
 from dedup_assets.engine.groups.verdicts import Heard
@@ -74,3 +75,16 @@ class Decisions:
         if against := self._heard.contradicted(wanted):
             return f"{name} is not the picture {quoted(row['keep'])}, say the verdicts {', '.join(against)}"
         return ""
+
+
+def refused_groups(plan: Plan, work_dir: WorkDir) -> list[Skipped]:
+    """The groups that an apply would leave as they are, by the verdicts and roots that are known now.
+
+    Raises as `Decisions`.
+    """
+    decisions, found = Decisions(work_dir), dict[str, Skipped]()
+    for row in plan.rows.iter_rows(named=True):
+        group = row["group_id"]
+        if group not in found and (reason := decisions.why_not(row)):
+            found[group] = Skipped(group, reason)
+    return list(found.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dedup_assets.engine.cleaning import ApplyOptions, PlanOptions, apply_plan, generation_of, plan_of
+from dedup_assets.engine.cleaning import ApplyOptions, PlanOptions, apply_plan, generation_of, plan_of, refused_groups
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.plan_records import Applied, Plan
 from dedup_assets.engine.core.progress import ProgressReporter
@@ -60,9 +60,13 @@ def planned(tmp_path: Path) -> Planned:
 def test_a_group_that_a_newer_verdict_is_about_is_left_whole(
     planned: Planned, decision: tuple[Decision, str], said: str
 ) -> None:
+    assert refused_groups(planned.plan, planned.results) == []
     verdict_id = planned.decide(*decision)
+    said_before = refused_groups(planned.plan, planned.results)  # as a dry apply says
     applied = planned.apply()
     (skipped,) = applied.skipped
+    assert [each.group_id for each in said_before] == [skipped.group_id]
+    assert said in said_before[0].reason
     assert said in skipped.reason
     assert verdict_id in skipped.reason
     assert tree(planned.top).keys() == {"a.jpg", "b.jpg", "x/2.jpg", "x/3.jpg"}
