@@ -110,9 +110,7 @@ def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") ->
         said = "file is back in its place" if undone.restored == 1 else "files are back in their places"
         say(f"{undone.restored:,} {said}; already there: {undone.in_place:,}")
         if undone.failed:
-            say(
-                f"{len(undone.failed):,} could not be put back, as said above; once mended, run the same command again"
-            )
+            say(f"{len(undone.failed):,} could not be put back, as said above; once mended, run the same command again")
             outcome.code = SOME_SKIPPED
     return outcome.code
 
