@@ -75,6 +75,9 @@ def _stop_with_parent() -> None:
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-        given = json.loads(sys.stdin.readline())
+        line = sys.stdin.readline()
+        if not line:  # the parent ended before it said what to serve
+            sys.exit()
+        given = json.loads(line)
         threading.Thread(target=_stop_with_parent, daemon=True).start()
         main(sys.argv[1], **given)
