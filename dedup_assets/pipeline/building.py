@@ -18,10 +18,10 @@ from dedup_assets.pipeline.automation.sensors import build_sensors
 from dedup_assets.pipeline.checks import CHECKS, SET_CHECKS, build_checks
 from dedup_assets.pipeline.cleaning_jobs import build_cleaning_jobs
 from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, RANGES
-from dedup_assets.pipeline.dagster_internals import accepting_beta, rename_op
+from dedup_assets.pipeline.dagster_internals import accepting_beta, naming_nested, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import assets_of, build_jobs
-from dedup_assets.pipeline.resources import IO_MANAGER, Alerts, DedupSettings, LoggedProgress
+from dedup_assets.pipeline.resources import IO_MANAGER, SETTINGS, Alerts, DedupSettings, LoggedProgress
 from dedup_assets.pipeline.scoring import assets as scoring_assets
 from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
 from dedup_assets.pipeline.sharding import assets as sharding_assets
@@ -88,11 +88,11 @@ def build_definitions(
         sensors=build_sensors(parsed, target, keys, prefix, automate=automate),
         schedules=build_schedules(target, cron_schedule, prefix),
         resources={
-            "settings": resource,
+            SETTINGS: resource,
             "progress": LoggedProgress(),
             "alerts": alerts or Alerts(),
             # The same resource, nested, so that the launchpad's values reach the IO manager too.
-            IO_MANAGER: WorkDirIOManager.below(prefix)(settings=resource),  # type: ignore[arg-type]  # made from SettingsResource
+            IO_MANAGER: naming_nested(WorkDirIOManager.below(prefix)(settings=resource), SETTINGS),  # type: ignore[arg-type]  # made from SettingsResource
         },
         executor=executor,
     )

@@ -38,6 +38,7 @@ __all__ = [
     "has_all_steps",
     "instance_in_memory",
     "keep_host_logging",
+    "naming_nested",
     "rename_op",
     "run_daemon",
     "serve_code",
@@ -167,6 +168,16 @@ def rename_op(asset: dg.AssetsDefinition, name: str) -> dg.AssetsDefinition:
     """The same asset with another name of its op. The public interface can rename asset keys, but not ops."""
     op = asset.op.with_replaced_properties(name=name, ins=asset.op.ins)
     return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), "node_def": op})
+
+
+def naming_nested(resource: dg.ConfigurableIOManager, key: str) -> dg.ConfigurableIOManager:
+    """The same IO manager, which names the resource that is nested in it and configured at launch.
+
+    Runs find that resource by themselves. `Definitions.load_asset_value` finds only what is named.
+    """
+    definition = resource.get_resource_definition()  # one object for each resource
+    definition._required_resource_keys = {*definition.required_resource_keys, key}
+    return resource
 
 
 def forget_values(context: dg.OutputContext) -> None:

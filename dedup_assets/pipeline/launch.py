@@ -33,7 +33,7 @@ from dedup_assets.pipeline.instances import dagster_home, open_instance
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import assets_of, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
-from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, DedupSettings
+from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, DedupSettings
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
 
@@ -139,7 +139,7 @@ def _materialize(
                 instance=instance,
                 tags=run_tag,
                 resources={
-                    "settings": resource,
+                    SETTINGS: resource,
                     "progress": progress,
                     IO_MANAGER: WorkDirIOManager(settings=resource),
                 },

@@ -19,6 +19,7 @@ from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here as open_generation
 
+SETTINGS = "settings"
 IO_MANAGER = "dedup_io_manager"  # "io_manager" would be the default of a whole code location
 
 LAUNCH_TAG = "dedup_assets/launch"  # of the runs that `launch` starts

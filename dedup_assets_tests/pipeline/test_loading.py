@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 import dedup_assets
-from dedup_assets.engine.core.records import SearchIndex
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.records import Pairs, SearchIndex
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -102,6 +103,32 @@ def test_what_is_no_table_is_its_path_or_index_without_an_annotation(
 ) -> None:
     assert load(results, instance, "gallery", None) == str(results / "gallery" / "index.html")
     assert isinstance(load(results, instance, "faiss_index", None), SearchIndex)
+
+
+@pytest.mark.parametrize("name", [*TABLES, "gallery", "faiss_index"])
+def test_load_asset_value_gives_what_a_parameter_without_annotation_gets(
+    name: str, results: Path, instance: dg.DagsterInstance
+) -> None:
+    ours = build_definitions(str(results.parent / "photos"), str(results), threshold=0.8, lower_threshold=0.9)
+    loaded = ours.load_asset_value(name, instance=instance)
+    if name == "faiss_index":
+        assert isinstance(loaded, SearchIndex)
+    else:
+        given = load(results, instance, name, None)
+        assert loaded.equals(given) if isinstance(loaded, pl.DataFrame) else loaded == given
+
+
+def test_load_asset_value_takes_a_type_and_the_settings_of_the_launchpad(
+    results: Path, instance: dg.DagsterInstance
+) -> None:
+    elsewhere = build_definitions(str(results.parent / "photos"), str(results / "nowhere"))
+    there = {"settings": {"config": {"work_dir": str(results)}}}
+    with elsewhere.get_asset_value_loader(instance) as loader:
+        pairs = loader.load_asset_value("similarity", python_type=Pairs, resource_config=there)
+    assert isinstance(pairs, Pairs)
+    assert pairs.rows.equals(load(results, instance, "similarity", Pairs).rows)
+    with pytest.raises(WorkDirError, match="nowhere"):
+        elsewhere.load_asset_value("similarity", instance=instance)
 
 
 def test_names_that_are_not_utf_8_stay_bytes_in_all_columns(
