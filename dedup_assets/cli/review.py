@@ -20,6 +20,6 @@ def review(work_dir: str, port: int) -> None:
     Keys: s same, d different, v variant, k keep the other, p protect, u undo. Each decision is in the file of verdicts
     at once; groups honour it from the next run on. Nothing is moved or deleted.
     """
-    from dedup_assets.api.review import review as serve
+    from dedup_assets.service.review import review as serve
 
     sys.exit(serve(work_dir, port))

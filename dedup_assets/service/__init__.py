@@ -1,4 +1,6 @@
-"""The HTTP service: the answers of `api.index` for other programs, on this machine unless it is asked to go farther.
+"""The HTTP services: the answers of `api.index` for other programs, and pairs for a person who decides.
+
+Both stay on this machine; only the answers go farther, if asked to.
 
 guard.py         whose requests are answered
 uploads.py       bodies of requests within bounds, and the images in them
@@ -6,7 +8,9 @@ questions.py     the newest results, who may ask them at once, and when they are
 application.py   the addresses, and what each answers
 measurements.py  counters and latencies, as Prometheus reads them
 openapi.py       the description of all of it
+listening.py     the port
 running.py       the server: its port, how it starts and stops
+review           pairs side by side in a browser, and decisions
 
 What an answer says of an image belongs in `engine.query`, how it reads as JSON in `api.answer_records`.
 """

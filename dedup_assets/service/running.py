@@ -16,12 +16,12 @@ from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.service.application import Application
 from dedup_assets.service.guard import Guard
+from dedup_assets.service.listening import listening_at
 from dedup_assets.service.questions import Questions
 from dedup_assets.service.uploads import UploadLimits, Uploads
 
 _GRACE_SECONDS = 30
 _SHORTEST_TOKEN = 16
-_BACKLOG = 128
 
 
 def read_token(path: str | None, host: str) -> str:
@@ -83,7 +83,7 @@ def run_server(
         WorkerError: no decoding process can be started.
         KeyboardInterrupt: it was stopped.
     """
-    with _listening(host, port) as listener, open_decoders(threads) as decoders:
+    with listening_at(host, port) as listener, open_decoders(threads) as decoders:
         questions = Questions(WorkDir(work_dir), decoders, threads, model_path, max_pixels)
         guarded = Guard(Application(questions, Uploads(limits)).asgi, token)
         config = uvicorn.Config(
@@ -113,25 +113,6 @@ class _Announced(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket at an address, which is closed with its block."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
-    except OSError as error:
-        raise SettingsError(f"host={host!r}: {error.strerror or error}; name an address of this machine") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"host={host!r}, port={port}: cannot listen there: {error.strerror or error}; name another with --port"
-        ) from None
-    return listener
 
 
 def _is_loopback(host: str) -> bool:

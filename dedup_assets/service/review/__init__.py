@@ -3,6 +3,6 @@
 Only verdicts and plans are written. Nothing is moved or deleted.
 """
 
-from dedup_assets.api.review.serving import review
+from dedup_assets.service.review.serving import review
 
 __all__ = ["review"]

@@ -22,7 +22,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from dedup_assets.api.plan_texts import plan_table
-from dedup_assets.api.review.pairs import ReviewPairs, Show
 from dedup_assets.api.verdicts import VerdictBook
 from dedup_assets.engine.cleaning import PlanOptions, generation_of, plan_of, write_plan
 from dedup_assets.engine.core.errors import DedupError, SettingsError
@@ -32,6 +31,7 @@ from dedup_assets.engine.core.verdict_records import Decision
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.pipeline.serving.loopback import LoopbackOnly
+from dedup_assets.service.review.pairs import ReviewPairs, Show
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -125,7 +125,7 @@ class Review:
     @cached_property
     def static(self) -> dict[str, tuple[bytes, str]]:
         """The page and what it loads, by path."""
-        folder = resources.files("dedup_assets.api.review").joinpath("static")
+        folder = resources.files("dedup_assets.service.review").joinpath("static")
         return {path: (folder.joinpath(name).read_bytes(), kind) for path, (name, kind) in _STATIC.items()}
 
 

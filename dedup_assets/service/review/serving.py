@@ -2,12 +2,10 @@
 
 import os
 import secrets
-import socket
 from contextlib import suppress
 
 from dedup_assets.api.arguments import path_of
 from dedup_assets.api.outcomes import reported, say
-from dedup_assets.engine.core.errors import SettingsError
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 2
@@ -28,13 +26,14 @@ def review(work_dir: str | os.PathLike[str], port: int = 0) -> int:
     with reported() as outcome:
         import uvicorn
 
-        from dedup_assets.api.review.application import Review, application
         from dedup_assets.engine.decoders.asking import keep_decoders
+        from dedup_assets.service.listening import listening_at
+        from dedup_assets.service.review.application import Review, application
 
         opened, key = Review(path_of("work_dir", work_dir)), secrets.token_urlsafe(16)
         decided = len(opened.book.read().given)
-        with _bound(port) as listening, keep_decoders(-1):
-            say(f"review: http://{_HOST}:{listening.getsockname()[1]}/{key}/ (Ctrl-C ends it)")
+        with listening_at(_HOST, port) as listener, keep_decoders(-1):
+            say(f"review: http://{_HOST}:{listener.getsockname()[1]}/{key}/ (Ctrl-C ends it)")
             config = uvicorn.Config(
                 application(opened, key),
                 log_level="warning",
@@ -42,23 +41,9 @@ def review(work_dir: str | os.PathLike[str], port: int = 0) -> int:
                 server_header=False,
             )
             with suppress(KeyboardInterrupt):  # uvicorn raises it when it has stopped
-                uvicorn.Server(config).run(sockets=[listening])
+                uvicorn.Server(config).run(sockets=[listener])
         rows = len(opened.book.read().given) - decided
         say(f"review ended: {rows:,} new {'row' if rows == 1 else 'rows'} in {opened.book.path}")
         if rows:
             say("groups honour them from the next run on")
     return outcome.code
-
-
-def _bound(port: int) -> socket.socket:
-    """A socket on the loopback interface. Raises SettingsError if the port cannot be used."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((_HOST, port))
-        listening.listen()  # so that a browser that is quicker than the server waits
-    except (OSError, OverflowError) as error:
-        listening.close()
-        reason = getattr(error, "strerror", None) or error
-        raise SettingsError(f"port={port}: {reason}; name another, or 0 for a free one") from None
-    return listening
