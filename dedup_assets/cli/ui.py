@@ -1,6 +1,8 @@
 """`dedup-assets ui`: Dagster's UI with the pipeline, reachable from this machine only, with telemetry off."""
 
 import os
+import shlex
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from dedup_assets.engine.core.settings import Settings
 
 
 @click.command(cls=SettingsCommand)
-@click.option("--input-dir", default="", help="What the launchpad suggests to read.")
-@click.option("--work-dir", default="work_dir", show_default=True, help="Where it suggests to put results.")
+@click.argument("places", nargs=-1, metavar="[INPUT_DIR [WORK_DIR]]")
+@click.option("--input-dir", help="What the launchpad suggests to read; the same as INPUT_DIR.")
+@click.option("--work-dir", show_default="work_dir", help="Where it suggests to put results; the same as WORK_DIR.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -27,9 +30,23 @@ from dedup_assets.engine.core.settings import Settings
     "--scale-out", is_flag=True, help="For many workers: features waits for all partitions of feature_shards."
 )
 @click.option("--test-set", is_flag=True, help="Add the assets and jobs that score new images (run modes 3 and 4).")
-def ui(**settings: Any) -> None:  # noqa: ANN401 - made from Settings
-    """Open the pipeline in Dagster's UI, with telemetry off. The other options are what the launchpad suggests."""
-    serve(**settings)
+def ui(places: tuple[str, ...], input_dir: str | None, work_dir: str | None, **settings: Any) -> None:  # noqa: ANN401 - made from Settings
+    """Open the pipeline in Dagster's UI, with telemetry off. Arguments and options are what the launchpad suggests."""
+    given = dict(zip(("INPUT_DIR", "WORK_DIR"), places, strict=False))
+    if len(places) > len(given):
+        raise click.UsageError(f"At most INPUT_DIR and WORK_DIR can be given, and not {shlex.join(places)}.")
+    serve(
+        _one_of("INPUT_DIR", given, "--input-dir", input_dir) or "",
+        _one_of("WORK_DIR", given, "--work-dir", work_dir) or "work_dir",
+        **settings,
+    )
+
+
+def _one_of(argument: str, given: Mapping[str, str], option: str, value: str | None) -> str | None:
+    """What an argument or its option says. Raises UsageError if both do."""
+    if value is not None and argument in given:
+        raise click.UsageError(f"{argument} is given twice: as {given[argument]!r} and as {option} {value!r}.")
+    return given.get(argument, value)
 
 
 ui.params += settings_options("run_mode", "verbose")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
+from dedup_assets.cli.main import main
 from dedup_assets_tests.support.killing import Outcome, Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
@@ -50,8 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ui(folder: Path) -> Iterator[UserInterface]:
-    arguments = ["--input-dir", "photos", "--work-dir", "results"]
-    with user_interface(folder, *arguments, HOME=str(folder / "user")) as started:
+    with user_interface(folder, "photos", "--work-dir", "results", HOME=str(folder / "user")) as started:
         started.await_answer()
         yield started
 
@@ -211,3 +212,17 @@ def test_a_working_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
         shell, cwd=tmp_path / "gone", env=given, capture_output=True, text=True, timeout=100, check=False
     )
     assert "working folder" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("photos", "results", "more"), "At most INPUT_DIR and WORK_DIR can be given, and not photos results more."),
+        (("photos", "--input-dir", "others"), "INPUT_DIR is given twice: as 'photos' and as --input-dir 'others'."),
+        (("a", "b", "--work-dir", "c"), "WORK_DIR is given twice: as 'b' and as --work-dir 'c'."),
+    ],
+)
+def test_places_that_are_given_twice_or_too_many_are_refused(given: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(main, ["ui", *given])
+    assert done.exit_code != 0
+    assert said in done.output

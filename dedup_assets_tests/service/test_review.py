@@ -141,7 +141,8 @@ def test_a_port_in_use_is_refused_in_one_line(results: Path) -> None:
         command = [sys.executable, "-m", "dedup_assets", "review", str(results), "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"dedup-assets: port={port}: Address already in use; name another, or 0 for a free one\n"
+    said = f"host='127.0.0.1', port={port}: cannot listen there: Address already in use; name another with --port"
+    assert done.stderr == f"dedup-assets: {said}\n"
 
 
 def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results: Path, page: Any) -> None:
