@@ -28,7 +28,8 @@ def main() -> None:
         index_file.write_index(view, index)
         recorded = file_records(view.written) or read_config(view).result("faiss_index").files
         record_results(view, {"faiss_index": Result(files=recorded, made_of=index.made_of)}, {}, {})
-    searcher = RowRangeSearcher(settings, features)
+        index = index_file.read_index(view, settings.distance)
+    searcher = RowRangeSearcher(settings, features, index)
     outcome = SearchOutcome.of(searcher.complete_all())
     neighbors = searcher.merge()
     searcher.prune()

@@ -1,5 +1,7 @@
 """Turn candidates into edges from a row to its neighbours, with similarities, in one fixed order."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -42,6 +44,14 @@ def closest(edges: pl.DataFrame, k: int) -> pl.DataFrame:
     """The k best edges of each row, ties by the row that they lead to."""
     ordered = edges.sort("from", "similarity", "to", descending=[False, True, False])
     return ordered.group_by("from", maintain_order=True).head(k)
+
+
+def join_lists(lists: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Edges of different rows, each ordered as `closest` does, in the same order."""
+    joined, *others = lists
+    for each in others:
+        joined = joined.merge_sorted(each, "from")
+    return joined
 
 
 def first_edges(edges: pl.DataFrame, k: int) -> pl.DataFrame:

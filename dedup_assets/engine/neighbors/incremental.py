@@ -20,14 +20,14 @@ from dedup_assets.engine.core.records import Features, RowRange, SearchIndex
 from dedup_assets.engine.core.search_settings import SearchSettings
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors.alignment import Alignment, align, identify_rows
-from dedup_assets.engine.neighbors.edges import EDGE_ORDER
+from dedup_assets.engine.neighbors.edges import join_lists
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
 from dedup_assets.engine.neighbors.keeping import Bars, keep_lists
 from dedup_assets.engine.neighbors.reaching import reach_exactly
 from dedup_assets.engine.neighbors.reaching_lists import reach_by_lists
 from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import is_exact, search_all
-from dedup_assets.engine.neighbors.truth import keep_truth
+from dedup_assets.engine.neighbors.truth import keep_truth, truth_store
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir
 from dedup_assets.engine.work_dir.identity import digest_of, library_versions, settings_read
 from dedup_assets.engine.work_dir.searched_rows import SearchFacts, former_searches, read_rows, write_rows
@@ -38,6 +38,18 @@ SPARE = 2
 """Stored neighbours beyond k, so that hardly any row is searched for again when some of its neighbours go."""
 
 _MOST_CHANGED = 5  # one row in so many may have changed since all rows were searched
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """The rows of two feature files, by their SHA-256."""
+
+    before: str
+    now: str
+    rows: Alignment
+
+
+_last: _Aligned | None = None  # 8 bytes a row
 
 
 @dataclass(frozen=True)
@@ -69,17 +81,34 @@ def searched_kind(settings: Settings, spare: int, *, exact: bool) -> str:
     return digest_of([kind_of_search(settings), spare, exact])
 
 
-def former_truth(
+def kept_truth(
     work_dir: WorkDir,
-    facts: SearchFacts,
+    former: str,
+    now: str,
     rows: Alignment,
     vectors: NDArray[np.float32],
     search: SearchSettings,
     threads: int,
 ) -> pl.DataFrame | None:
-    """The true neighbours of a sample, from those of a former search; None if that has none."""
-    former = NeighborRanges(work_dir, facts.fingerprint).read_truth()
-    return None if former is None else keep_truth(former, rows, vectors, search, threads)
+    """The true neighbours of a sample: the stored ones, else from those of a former search; None if that has none.
+
+    Args:
+        work_dir: holds them.
+        former: SHA-256 of the features of the former search.
+        now: SHA-256 of the features of now.
+        rows: former rows and those of now.
+        vectors: (n, d) float32, of now.
+        search: k, spare and metric.
+        threads: most threads that compute.
+    """
+    store = truth_store(work_dir, now, search)
+    if (known := store.read_truth()) is not None:
+        return known
+    if (before := truth_store(work_dir, former, search).read_truth()) is None:
+        return None
+    truth = keep_truth(before, rows, vectors, search, threads)
+    store.write_truth(truth)
+    return truth
 
 
 def can_keep(index: SearchIndex, search: SearchSettings) -> bool:
@@ -108,15 +137,25 @@ def aligned(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: s
         sha256: of their file.
         exact: former changes do no harm.
     """
-    before = read_rows(work_dir, facts.features)
-    if before is None or before.height != facts.rows:
+    rows = _alignment(work_dir, facts, features, sha256)
+    if rows is None:
         return None
-    rows = align(before, rows_of(work_dir, features, sha256))
     changed = rows.changes + (0 if exact else facts.changed)
     if changed * _MOST_CHANGED > len(features):
         _LOG.info("%d of %d images have changed: all are searched", changed, len(features))
         return None
     return rows
+
+
+def _alignment(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: str) -> Alignment | None:
+    """As `aligned`, whatever has changed. Index, similar pairs and candidates are made one after another: it is kept."""
+    global _last
+    if _last is None or (_last.before, _last.now) != (facts.features, sha256):
+        before = read_rows(work_dir, facts.features)
+        if before is None or before.height != facts.rows:
+            return None
+        _last = _Aligned(facts.features, sha256, align(before, rows_of(work_dir, features, sha256)))
+    return _last.rows
 
 
 def keep_neighbors(
@@ -152,8 +191,7 @@ def keep_neighbors(
         edges, short = keep_lists(former, np.arange(facts.rows), rows, reach, search.k, search.k + search.spare)
         again = np.union1d(rows.added, short)
         data = SearchData(features.vectors, features.vectors, is_self_search=True)
-        edges = pl.concat([edges, search_all(data, again, index, search, threads)])
-        edges = edges.sort(EDGE_ORDER, descending=[False, True, False])
+        edges = join_lists([edges, search_all(data, again, index, search, threads)])
         return KeptLists(edges, again, facts.changed + rows.changes, facts, rows)
     return None
 

@@ -11,7 +11,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Features, SearchIndex
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.neighbors.alignment import Alignment
-from dedup_assets.engine.neighbors.incremental import SPARE, aligned, former_truth, searched_kind
+from dedup_assets.engine.neighbors.incremental import SPARE, aligned, kept_truth, searched_kind
 from dedup_assets.engine.neighbors.inverted_file.extending import extend_inverted_file
 from dedup_assets.engine.neighbors.inverted_file.layout import as_inverted_file
 from dedup_assets.engine.neighbors.recall import SearchData
@@ -20,7 +20,7 @@ from dedup_assets.engine.neighbors.similarity import check_values
 from dedup_assets.engine.neighbors.truth import recall_of
 from dedup_assets.engine.work_dir import WorkDir, index_file
 from dedup_assets.engine.work_dir.neighbor_ranges import index_sha256
-from dedup_assets.engine.work_dir.searched_rows import SearchFacts, former_searches
+from dedup_assets.engine.work_dir.searched_rows import former_searches
 from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ def extend_index(settings: Settings, features: Features, work_dir: WorkDir, sha2
         if (facts.kind, facts.index) != (kind, index):
             continue
         rows = aligned(work_dir, facts, features, sha256, exact=False)
-        return None if rows is None else _extended(settings, features, work_dir, facts, rows)
+        return None if rows is None else _extended(settings, features, work_dir, (facts.features, sha256), rows)
     return None
 
 
 def _extended(
-    settings: Settings, features: Features, work_dir: WorkDir, facts: SearchFacts, rows: Alignment
+    settings: Settings, features: Features, work_dir: WorkDir, versions: tuple[str, str], rows: Alignment
 ) -> SearchIndex | None:
     vectors, threads = features.vectors, thread_count(settings.num_threads)
     search = replace(settings.search, spare=SPARE)
@@ -60,7 +60,7 @@ def _extended(
     except WorkDirError as error:
         _LOG.warning("%s: it is built again", error)
         return None
-    truth = former_truth(work_dir, facts, rows, vectors, search, threads)
+    truth = kept_truth(work_dir, *versions, rows, vectors, search, threads)
     if as_inverted_file(former.index) is None or len(former) != len(rows.place) or truth is None:
         return None
     check_values(vectors, rows.added)

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.neighbors.alignment import Alignment
-from dedup_assets.engine.neighbors.edges import closest
+from dedup_assets.engine.neighbors.edges import closest, join_lists
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ def keep_lists(
     staying = asked[rows.place[asked] >= 0]
     bars = _bars(former, staying, rows)
     edges = rows.moved(former)
-    if len(rows.added) and len(staying):
-        edges = closest(pl.concat([edges, reach(bars)]), most)
     total = len(rows.added) + int((rows.place >= 0).sum())
+    if len(rows.added) and len(staying):
+        new = reach(bars)
+        grown = _is_in(edges["from"], new["from"].to_numpy(), total)
+        edges = join_lists([edges.filter(~grown), closest(pl.concat([edges.filter(grown), new]), most)])
     lengths = np.bincount(edges["from"].to_numpy(), minlength=total)[bars.rows]
     short = bars.rows[lengths < min(k, total - 1)]
     return edges.filter(~_is_in(edges["from"], short, total)), short

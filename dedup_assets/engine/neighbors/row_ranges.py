@@ -19,8 +19,8 @@ from dedup_assets.engine.neighbors.incremental import (
     SPARE,
     KeptLists,
     can_keep,
-    former_truth,
     keep_neighbors,
+    kept_truth,
     kind_of_search,
     rows_of,
     searched_kind,
@@ -28,7 +28,7 @@ from dedup_assets.engine.neighbors.incremental import (
 from dedup_assets.engine.neighbors.low_information import match_exact_copies_alone
 from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import check_index, is_exact, measure_recall, search_rows
-from dedup_assets.engine.neighbors.truth import find_truth, recall_of
+from dedup_assets.engine.neighbors.truth import find_truth, recall_of, truth_store
 from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
 from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
 from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256, fingerprint_of, index_sha256
@@ -97,6 +97,7 @@ class RowRangeSearcher:
         self._search = replace(settings.search, spare=spare)
         self._facts = self._describe(settings)
         self._store = NeighborRanges(folder, self._facts.fingerprint)
+        self._truth = truth_store(folder, self._facts.features, self._search)
 
     def _describe(self, settings: Settings) -> SearchFacts:
         features, index = features_sha256(self._folder), index_sha256(self._folder)
@@ -150,7 +151,8 @@ class RowRangeSearcher:
         kept = keep_neighbors(self._folder, self._facts, self._features, self._index, self._search, self._threads)
         if kept is None or is_exact(self._index, self._search):
             return kept
-        truth = former_truth(self._folder, kept.former, kept.rows, self._vectors, self._search, self._threads)
+        versions = kept.former.features, self._facts.features
+        truth = kept_truth(self._folder, *versions, kept.rows, self._vectors, self._search, self._threads)
         if truth is None:
             return kept
         recall = recall_of(kept.edges, truth, self._search.k)
@@ -159,7 +161,6 @@ class RowRangeSearcher:
                 "recall of kept neighbours is %.4f, below %g: all are searched", recall, self._search.recall_target
             )
             return None
-        self._store.write_truth(truth)
         return kept
 
     def complete_from(self, wanted: RowRange) -> SearchOutcome:
@@ -228,9 +229,9 @@ class RowRangeSearcher:
     def _measured(self, edges: pl.DataFrame) -> float | None:
         if not self._search.spare or is_exact(self._index, self._search):
             return measure_recall(self._vectors, edges, self._search, self._threads)
-        if (truth := self._store.read_truth()) is None:
+        if (truth := self._truth.read_truth()) is None:
             truth = find_truth(self._vectors, self._search, self._threads)
-            self._store.write_truth(truth)
+            self._truth.write_truth(truth)
         return recall_of(edges, truth, self._search.k)
 
     def _read(self, rows: RowRange) -> pl.DataFrame:
@@ -242,4 +243,4 @@ class RowRangeSearcher:
 
     def prune(self) -> int:
         """Delete stored ranges that no run needs any more (`work_dir.used_sets`), and return the number of files."""
-        return self._store.prune(self._facts.features)
+        return self._store.prune(self._facts.features, self._truth)

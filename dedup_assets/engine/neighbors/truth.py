@@ -1,4 +1,7 @@
-"""The true neighbours of a sample of rows, which the recall of a search is measured on; kept while rows come and go."""
+"""The true neighbours of a sample of rows, which the recall of a search is measured on; kept while rows come and go.
+
+They depend on the vectors alone, so that building an index, searching and measuring compute them once.
+"""
 
 import numpy as np
 import polars as pl
@@ -11,8 +14,21 @@ from dedup_assets.engine.neighbors.exact import search_exactly
 from dedup_assets.engine.neighbors.keeping import Bars, keep_lists
 from dedup_assets.engine.neighbors.reaching import reach_exactly
 from dedup_assets.engine.neighbors.recall import SearchData, evenly_spread, share_found
+from dedup_assets.engine.work_dir import NeighborRanges, WorkDir
+from dedup_assets.engine.work_dir.neighbor_ranges import fingerprint_of
 
 _SAMPLE_ROWS = 500
+
+
+def truth_store(work_dir: WorkDir, features: str, search: SearchSettings) -> NeighborRanges:
+    """Where the true neighbours of a sample of some features are kept.
+
+    Args:
+        work_dir: holds them.
+        features: SHA-256 of the feature file.
+        search: k, spare and metric.
+    """
+    return NeighborRanges(work_dir, fingerprint_of(features, "", [search.k, search.spare, search.distance]))
 
 
 def find_truth(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> pl.DataFrame:

@@ -9,10 +9,11 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import SearchIndex
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.work_dir import fastdup_files, index_check
-from dedup_assets.engine.work_dir.identity import open_checked_local
+from dedup_assets.engine.work_dir.identity import inode_of, open_checked_local
 from dedup_assets.engine.work_dir.location import WorkDir
 
 INDEX = "faiss.index"
+_harmless: set[tuple[int, ...]] = set()  # files that this process has checked, by inode, size and change time
 
 
 def write_index(work_dir: WorkDir, index: SearchIndex) -> None:
@@ -58,9 +59,12 @@ def _unusable(work_dir: WorkDir, name: str, problem: str) -> WorkDirError:
 def _map_index(work_dir: WorkDir, name: str) -> Any:  # noqa: ANN401 - faiss is untyped
     size = work_dir.size(name)
     with open_checked_local(work_dir, name) as file:
-        # A file that this run has written needs no check.
-        if not work_dir.wrote(name) and (problem := index_check.check(file, size)):
-            raise _unusable(work_dir, name, problem)
+        # A file that this run has written needs no check, and others need one.
+        inode = inode_of(file)
+        if not work_dir.wrote(name) and inode not in _harmless:
+            if problem := index_check.check(file, size):
+                raise _unusable(work_dir, name, problem)
+            _harmless.add(inode)
         # faiss takes only UTF-8 paths. The path of a descriptor is UTF-8, and stays valid if the file is moved.
         file.seek(0)
         by_descriptor = f"/dev/fd/{file.fileno()}"

@@ -112,16 +112,17 @@ class NeighborRanges:
     def _truth(self) -> str:
         return f"{SEARCHED}/{self.fingerprint}/{TRUTH}"
 
-    def prune(self, features: str) -> int:
+    def prune(self, features: str, truth: "NeighborRanges") -> int:
         """Delete the ranges that no run needs any more (`used_sets`); returns the number of files.
 
         Args:
             features: SHA-256 of the feature file, whose table of rows is needed too.
+            truth: holds the true neighbours of a sample of these.
         """
         folder = f"{self.fingerprint}/"
         names = [folder + name for name in self._work_dir.names(f"{SEARCHED}/{self.fingerprint}")]
-        rows = rows_name(features)
-        noted = [*names, rows] if self._work_dir.exists(f"{SEARCHED}/{rows}") else names
+        beside = (rows_name(features), f"{truth.fingerprint}/{TRUTH}")
+        noted = [*names, *(name for name in beside if self._work_dir.exists(f"{SEARCHED}/{name}"))]
         return UsedSets(self._work_dir, SEARCHED).note(self.fingerprint, noted)
 
 

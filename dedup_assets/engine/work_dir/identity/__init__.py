@@ -7,6 +7,7 @@ module that reads or writes it; `recording` adds the record of one result; `chec
 
 from dedup_assets.engine.work_dir.identity.checking import (
     ChangedFileError,
+    inode_of,
     is_intact,
     open_checked,
     open_checked_local,
@@ -46,6 +47,7 @@ __all__ = [
     "digest_of",
     "file_records",
     "identity_of",
+    "inode_of",
     "installed_versions",
     "is_intact",
     "library_versions",

@@ -172,7 +172,7 @@ def _has_content_on_disk(file: BinaryIO, recorded: FileRecord) -> bool:
     """As `_has_content`, for a file on a disk; a large one is remembered."""
     is_intact = _has_content(file, recorded)
     if is_intact and _is_large(recorded) and _HAS_CHANGE_TIME:
-        _found_intact.add(_inode(file))
+        _found_intact.add(inode_of(file))
     return is_intact
 
 
@@ -186,9 +186,10 @@ def _is_vouched_for(place: Place, file: BinaryIO) -> bool:
         return False
     changed_ns = os.fstat(file.fileno()).st_ctime_ns
     is_young = time.time() - changed_ns / 1e9 <= TRUSTED_SECONDS
-    return (is_young and changed_ns <= published.st_ctime_ns) or _inode(file) in _found_intact
+    return (is_young and changed_ns <= published.st_ctime_ns) or inode_of(file) in _found_intact
 
 
-def _inode(file: BinaryIO) -> tuple[int, ...]:
+def inode_of(file: BinaryIO) -> tuple[int, ...]:
+    """What tells an open file from any other, and from itself after a change: device, inode, size and change time."""
     facts = os.fstat(file.fileno())
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_ctime_ns
