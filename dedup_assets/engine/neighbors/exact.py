@@ -58,8 +58,7 @@ def search_exactly(data: SearchData, rows: NDArray[np.int64], search: SearchSett
 def _inverse_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n,) float32; 1 for a vector of zeros. With few queries this takes a third of the time of unit vectors."""
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    inverse: NDArray[np.float32] = 1 / np.where(lengths > 0, lengths, np.float32(1))
-    return inverse
+    return np.reciprocal(np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 class _SomeQueries:

@@ -40,16 +40,7 @@ SPARE = 2
 _MOST_CHANGED = 5  # one row in so many may have changed since all rows were searched
 
 
-@dataclass(frozen=True)
-class _Aligned:
-    """The rows of two feature files, by their SHA-256."""
-
-    before: str
-    now: str
-    rows: Alignment
-
-
-_last: _Aligned | None = None  # 8 bytes a row
+_last: dict[tuple[str, str], Alignment] = {}  # the last one, by the SHA-256 of both feature files; 8 bytes a row
 
 
 @dataclass(frozen=True)
@@ -149,13 +140,16 @@ def aligned(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: s
 
 def _alignment(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: str) -> Alignment | None:
     """As `aligned`, whatever has changed. Index, similar pairs and candidates are made one after another: it is kept."""
-    global _last
-    if _last is None or (_last.before, _last.now) != (facts.features, sha256):
-        before = read_rows(work_dir, facts.features)
-        if before is None or before.height != facts.rows:
-            return None
-        _last = _Aligned(facts.features, sha256, align(before, rows_of(work_dir, features, sha256)))
-    return _last.rows
+    key = facts.features, sha256
+    if (known := _last.get(key)) is not None:
+        return known
+    before = read_rows(work_dir, facts.features)
+    if before is None or before.height != facts.rows:
+        return None
+    rows = align(before, rows_of(work_dir, features, sha256))
+    _last.clear()
+    _last[key] = rows
+    return rows
 
 
 def keep_neighbors(
