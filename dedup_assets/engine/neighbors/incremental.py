@@ -139,7 +139,7 @@ def aligned(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: s
 
 
 def _alignment(work_dir: WorkDir, facts: SearchFacts, features: Features, sha256: str) -> Alignment | None:
-    """As `aligned`, whatever has changed. Index, similar pairs and candidates are made one after another: it is kept."""
+    """As `aligned`, whatever has changed. The last one is kept: index, pairs and candidates ask for it in turn."""
     key = facts.features, sha256
     if (known := _last.get(key)) is not None:
         return known
