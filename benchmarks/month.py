@@ -32,7 +32,7 @@ _ALBUM = 100  # photographs
 _SHARES = {"added": 0.007, "copied": 0.003, "removed": 0.003, "edited": 0.001, "renamed": 0.001}
 _PLAN = {"rename an album": (8, 17), "restore": (22,), "decide": (6,), "kill": (5, 13, 26)}
 _TIMEOUT_SECONDS = 3600.0
-_SAID = ("images computed", "since the last run", "groups since the last run", "pairs compared by earlier runs")
+_SAID = ("images computed", "since the last run", "pairs compared by earlier runs")
 _SAME_BYTES = ("features.dat", "features.dat.csv", "similarity.csv", "outliers.csv", "connected_components.csv",
                "components_info.csv", "features.bad.csv")  # fmt: skip
 

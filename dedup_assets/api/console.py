@@ -83,16 +83,19 @@ def print_summary(facts: RunFacts, settings: Settings) -> None:
 
 
 def _since_the_last_run(facts: RunFacts) -> Iterator[str]:
+    said = []
+    if changes := facts.metadata.get("bad_images", {}).get("since_the_last_run"):
+        said.append(f"images {changes}")
     changed = [(change, facts.number("groups", f"groups_{change}")) for change in Change]
     if (facts.number("groups", "groups_run") or 0) > 1 and any(count for _, count in changed):
         words = ", ".join(f"{count:,.0f} {change}" for change, count in changed if count)
-        yield f"groups since the last run: {words} (group_changes.csv)"
+        said.append(f"groups {words} (group_changes.csv)")
+    if said:
+        yield f"since the last run: {'; '.join(said)}"
     if returned := facts.number("groups", "removed_before"):
         images = "image" if returned == 1 else "images"
         names = facts.metadata["groups"]["came_back"]
         yield f"came back after an apply had removed them (removed.csv): {returned:,.0f} {images}: {names}"
-    if changes := facts.metadata.get("bad_images", {}).get("since_the_last_run"):
-        yield f"since the last run: {changes}"
 
 
 def _about_scored(facts: RunFacts, settings: Settings) -> str:

@@ -83,7 +83,7 @@ def test_a_run_that_changes_no_group_leaves_the_files_of_ids_as_they_are(
     shutil.copy(photos / "1.jpg", photos / "one, more.jpg")
     capsys.readouterr()
     run(photos)
-    assert "groups since the last run: 1 grown (group_changes.csv)" in capsys.readouterr().out
+    assert "; groups 1 grown (group_changes.csv)" in capsys.readouterr().out
     last = changes(tmp_path / "out")[-1]
     assert (last["run"], last["change"], last["group_id"]) == ("2", "grown", first["1.jpg"])
     assert next(csv.reader([last["filenames"]])) == [str(photos / "one, more.jpg")]

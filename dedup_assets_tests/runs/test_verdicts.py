@@ -80,7 +80,7 @@ def test_a_verdict_costs_groups_and_gallery_alone(album: Album, capsys: pytest.C
     assert "says a verdict" in (album.out / "gallery" / "groups.html").read_text()
     capsys.readouterr()
     album.run()
-    assert "groups since the last run" not in capsys.readouterr().out
+    assert "group_changes.csv" not in capsys.readouterr().out
 
 
 def test_same_joins_keep_decides_protect_stays_and_a_revocation_undoes(album: Album) -> None:
