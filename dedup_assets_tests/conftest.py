@@ -152,10 +152,19 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 @pytest.fixture
 def instance() -> Iterator["dg.DagsterInstance"]:
-    """The Dagster instance of a run in memory: it stores events of assets and checks alone, and no snapshots."""
+    """The Dagster instance of a run in memory: it keeps events of assets and checks alone, and no snapshots."""
     from dedup_assets.pipeline.dagster_internals import instance_in_memory  # tests of the engine start without Dagster
 
     with instance_in_memory(None, {"telemetry": {"enabled": False}}) as made:
+        yield made
+
+
+@pytest.fixture
+def whole_instance() -> Iterator["dg.DagsterInstance"]:
+    """A Dagster instance in memory that answers each question, not only those of a run."""
+    import dagster as dg
+
+    with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as made:
         yield made
 
 

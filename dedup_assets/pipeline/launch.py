@@ -36,6 +36,8 @@ from dedup_assets.pipeline.publishing import has_ended
 from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, DedupSettings
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
+_JOB = "__ephemeral_asset_job__"  # as `dg.materialize` names it
+
 
 class CheckFailedError(DedupError):
     """A check failed and stopped the run: a limit with `stop_on_failed_checks`, a damaged file, or a defect of ours."""
@@ -125,24 +127,16 @@ def _scratch(view: WorkDir) -> str | None:
 def _materialize(
     settings: Settings, progress: ProgressReporter, started: Callable[[], None], scratch: str | None
 ) -> RunFacts:
-    values = settings.model_dump(exclude={"version", "verbose"})
-    resource = DedupSettings(**values)
-    assets, checks = _pipeline(settings)
     run_tag = {LAUNCH_TAG: uuid.uuid4().hex}
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
+        job = _job(settings)
         started()
         try:
-            result = dg.materialize(
-                [*assets, *checks],
-                selection=selection_of_mode(settings.mode, has_sets=bool(settings.asked_sets)),
+            result = job.execute_in_process(
                 instance=instance,
                 tags=run_tag,
-                resources={
-                    SETTINGS: resource,
-                    "progress": progress,
-                    IO_MANAGER: WorkDirIOManager(settings=resource),
-                },
+                resources=_resources(settings, progress),
                 run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
             )
         except dg.DagsterExecutionInterruptedError:
@@ -152,19 +146,39 @@ def _materialize(
     return _facts(result)
 
 
-def _pipeline(settings: Settings) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
-    """Assets and checks. Their code versions name these settings if there is a UI that shows them."""
-    test_set = settings.mode.needs_train_set
+def _resources(settings: Settings, progress: ProgressReporter) -> dict[str, object]:
+    """The resources of a run, ready for use: Dagster would make a configurable one anew for each that refers to it."""
+    resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
+    manager = WorkDirIOManager(settings=resource)
+    return {
+        SETTINGS: dg.ResourceDefinition.hardcoded_resource(resource),
+        "progress": progress,
+        IO_MANAGER: dg.IOManagerDefinition.hardcoded_io_manager(manager),
+    }
+
+
+def _job(settings: Settings) -> dg.JobDefinition:
+    """The job of the settings' run mode. Code versions name these settings if there is a UI that shows them."""
     if dagster_home():
-        return build_assets(settings, test_set=test_set)
-    return _unseen_pipeline(test_set=test_set, has_sets=bool(settings.asked_sets))
+        return _build_job(settings, settings.mode)
+    return _unseen_job(settings.mode, has_sets=bool(settings.asked_sets))
 
 
 @cache
-def _unseen_pipeline(
-    *, test_set: bool, has_sets: bool
-) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
-    return build_assets(Settings.parse(sets=["one=one", "other=other"] if has_sets else None), test_set=test_set)
+def _unseen_job(mode: RunMode, *, has_sets: bool) -> dg.JobDefinition:
+    return _build_job(Settings.parse(sets=["one=one", "other=other"] if has_sets else None), mode)
+
+
+def _build_job(settings: Settings, mode: RunMode) -> dg.JobDefinition:
+    """The job of a mode, without resources of a run."""
+    assets, checks = build_assets(settings, test_set=mode.needs_train_set)
+    selection = selection_of_mode(mode, has_sets=bool(settings.asked_sets))
+    none = dg.ResourceDefinition.none_resource()
+    unset = {SETTINGS: none, "progress": none, IO_MANAGER: dg.mem_io_manager}
+    defined = dg.Definitions(
+        [*assets], asset_checks=checks, jobs=[dg.define_asset_job(_JOB, selection)], resources=unset
+    )
+    return defined.resolve_job_def(_JOB)
 
 
 def _has_ended(run: str) -> bool | None:

@@ -164,7 +164,10 @@ def test_a_backfill_then_the_chain_gives_the_same_bytes_and_computes_once(pipeli
     assert pipeline.files() == whole.files()
 
 
-def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(pipeline: Pipeline) -> None:
+def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(
+    whole_instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    pipeline = Pipeline(whole_instance, save_photos(tmp_path / "photos"), tmp_path / "work")
     result = pipeline.run(search_range_size=5)
     rows = {"000000000000-000000000005": 5, "000000000005-000000000010": 4}
     counted: dict[str, dict[Any, Any]] = {"feature_shards": {}, "neighbor_shards": {}}
@@ -173,7 +176,7 @@ def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(pipe
             counted[event.asset_key.to_user_string()][event.partition] = event.materialization.metadata["images"].value
     assert counted == {"feature_shards": dict(zip(KEYS, (4, 4, 2), strict=True)), "neighbor_shards": rows}
     for name, partitions in counted.items():
-        assert pipeline.instance.get_materialized_partitions(dg.AssetKey(name)) == set(partitions)
+        assert whole_instance.get_materialized_partitions(dg.AssetKey(name)) == set(partitions)
 
 
 def test_ranges_that_no_worker_did_are_computed_by_features(pipeline: Pipeline) -> None:

@@ -49,21 +49,21 @@ def test_assets_and_their_dependencies_have_prefix_groups_and_owners(tmp_path: P
 
 
 def test_both_halves_run_in_one_location_and_write_where_they_should(
-    instance: dg.DagsterInstance, tmp_path: Path
+    whole_instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     for number in range(3):
         save_jpeg(tmp_path / "in" / f"{number}.jpg", photo_like(number))
     definitions = merged(tmp_path)
     job = definitions.resolve_job_def("shop_photos_dedup")
-    assert job.execute_in_process(instance=instance).success
+    assert job.execute_in_process(instance=whole_instance).success
     everything = definitions.resolve_implicit_global_asset_job_def()
     theirs = [dg.AssetKey("features"), dg.AssetKey("report")]
-    assert everything.execute_in_process(instance=instance, asset_selection=theirs).success
+    assert everything.execute_in_process(instance=whole_instance, asset_selection=theirs).success
     ranges = set(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
     assert ranges
-    assert instance.get_materialized_partitions(dg.AssetKey(["shop", "photos", "feature_shards"])) == ranges
-    assert not instance.get_dynamic_partitions("offset_ranges")
-    event = instance.get_latest_materialization_event(dg.AssetKey(["shop", "photos", "similarity"]))
+    assert whole_instance.get_materialized_partitions(dg.AssetKey(["shop", "photos", "feature_shards"])) == ranges
+    assert not whole_instance.get_dynamic_partitions("offset_ranges")
+    event = whole_instance.get_latest_materialization_event(dg.AssetKey(["shop", "photos", "similarity"]))
     assert (tmp_path / "out" / "features.dat").exists()
     assert (tmp_path / "out" / "gallery" / "index.html").exists()
     assert sorted(path.name for path in (tmp_path / "theirs").iterdir()) == ["features", "report"]

@@ -131,11 +131,13 @@ def test_everything_is_off_until_somebody_switches_it_on() -> None:
     assert running(build_definitions(automate=True)) == on
 
 
-def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_new_ranges_flow_on_and_old_ones_are_not_computed_again(
+    whole_instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
     pipeline = build_definitions(str(tmp_path / "in"), str(tmp_path / "out"), scale_out=True, shard_size=2)
     for number in range(4):
         save_jpeg(tmp_path / "in" / f"{number}.jpg", photo_like(number))
-    listing = _Run(pipeline, instance)
+    listing = _Run(pipeline, whole_instance)
     listing.materialize("image_manifest")
     assert listing.wanted() == {"feature_shards": 2}
     listing.materialize("feature_shards")
