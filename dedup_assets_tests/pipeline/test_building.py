@@ -59,7 +59,7 @@ def test_both_halves_run_in_one_location_and_write_where_they_should(
     everything = definitions.resolve_implicit_global_asset_job_def()
     theirs = [dg.AssetKey("features"), dg.AssetKey("report")]
     assert everything.execute_in_process(instance=whole_instance, asset_selection=theirs).success
-    ranges = set(instance.get_dynamic_partitions("shop_photos_offset_ranges"))
+    ranges = set(whole_instance.get_dynamic_partitions("shop_photos_offset_ranges"))
     assert ranges
     assert whole_instance.get_materialized_partitions(dg.AssetKey(["shop", "photos", "feature_shards"])) == ranges
     assert not whole_instance.get_dynamic_partitions("offset_ranges")
