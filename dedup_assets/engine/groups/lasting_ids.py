@@ -68,7 +68,8 @@ def _assign(members: pl.DataFrame, former: GroupHistory) -> dict[str, str]:
                 taken.add(had)
     new = [group for group in first if group not in ids]
     taken |= set(former.aliases["group_id"]) | set(former.holders["group_id"])
-    contents = members.filter(pl.col("group_id").is_in(new)).group_by("group_id").agg("content").rows()
+    contents = members.filter(pl.col("group_id").is_in(new)).group_by("group_id").agg("content")
+    contents = contents.sort("group_id").rows()
     made = make_ids([content for _, content in contents], taken)
     return ids | {group: name for (group, _), name in zip(contents, made, strict=True)}
 
@@ -83,7 +84,7 @@ def _claims(
         .agg(votes=pl.len())
         .rows()
     )
-    for group, had, _ in sorted(votes, key=lambda vote: (-vote[2], vote[1], order[vote[0]])):
+    for group, had, _ in sorted(votes, key=lambda vote: (-vote[2], vote[1], order[vote[0]], vote[0])):
         yield group, had
 
 

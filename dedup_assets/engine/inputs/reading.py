@@ -33,7 +33,7 @@ def read(name: bytes, seconds: float = IMAGE_SECONDS) -> bytes:
 
 
 def read_names(names: Sequence[bytes], seconds: float) -> Iterator[bytes | ImageError]:
-    """Read images by name alone, in order; consecutive frames of a video, in ascending order, come from one pass."""
+    """Read images by name alone, in order; consecutive frames of a video with ascending moments come from one pass."""
     for is_frame, group in groupby(names, key=_is_frame):
         if is_frame:
             yield from read_sources([found for name in group if (found := find_inside(name))], seconds)
@@ -69,7 +69,7 @@ def read_source(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
 def read_sources(sources: Sequence[Source], seconds: float = IMAGE_SECONDS) -> Iterator[bytes | ImageError]:
     """Read listed images one after the other; for each its bytes, or why there are none.
 
-    Consecutive frames of a video come from one pass over it.
+    Consecutive frames of a video with ascending moments come from one pass over it.
     """
     for video, group in groupby(sources, key=video_of):
         if video is None:

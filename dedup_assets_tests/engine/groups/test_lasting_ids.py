@@ -238,3 +238,9 @@ def test_old_changes_are_dropped_by_whole_runs_and_the_last_run_never() -> None:
     runs = pl.Series([1, *[2] * many, *[3] * many, *[4] * 2 * many])
     changes = GroupHistory().changes.clear(len(runs)).with_columns(run=runs)
     assert set(keep_recent(changes)["run"]) == {3, 4}
+
+
+def test_groups_of_equal_contents_have_ids_of_their_own() -> None:
+    ids = make_ids([["c"] * 4, ["b"], ["c"] * 2])
+    assert len(set(ids)) == 3
+    assert make_ids([["c"]], taken=[ids[0]]) == [ids[2]]

@@ -73,15 +73,32 @@ def list_moments(name: bytes, fps: float) -> list[int]:
 
 
 def read_frames(name: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageError]:
-    """The frames of a video at some moments, in order, as BMP files.
+    """The frames of a video at some moments, as BMP files; ascending moments come from one pass over the file.
 
     Args:
         name: path or URL of the video.
-        moments: milliseconds from its start, ascending.
+        moments: milliseconds from its start, in any order.
 
     Yields:
-        For each moment its picture, or why there is none.
+        For each moment, in the given order, its picture, or why there is none.
     """
+    for stretch in _ascending(moments):
+        yield from _read_onward(name, stretch)
+
+
+def _ascending(moments: Sequence[int]) -> Iterator[list[int]]:
+    """The moments in their order, cut where one is earlier than the one before it, because a pass never goes back."""
+    stretch: list[int] = []
+    for moment in moments:
+        if stretch and moment < stretch[-1]:
+            yield stretch
+            stretch = []
+        stretch.append(moment)
+    if stretch:
+        yield stretch
+
+
+def _read_onward(name: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageError]:
     left = list(moments)
     try:
         with _open(name) as (container, stream):

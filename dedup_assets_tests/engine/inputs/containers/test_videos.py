@@ -96,6 +96,16 @@ def test_a_frame_does_not_depend_on_what_else_is_read(fps: float, videos: Path) 
     assert [next(read_frames(name, [moment])) for moment in moments] == together
 
 
+def test_frames_are_those_that_were_asked_for_in_any_order(videos: Path) -> None:
+    name = str(videos / "clip.mkv").encode()
+    moments = list_moments(name, 1.0)
+    alone = {moment: next(read_frames(name, [moment])) for moment in moments}
+    asked = [moments[place] for place in (3, 1, 1, 4, 0, 2)]
+    assert list(read_frames(name, asked)) == [alone[moment] for moment in asked]
+    sources = [Source(frame_name(name, moment), -1, "", name, moment) for moment in asked]
+    assert list(read_sources(sources)) == [alone[moment] for moment in asked]
+
+
 def test_key_frames_alone_are_taken_where_the_rate_is_zero(videos: Path) -> None:
     name = str(videos / "clip.mkv").encode()
     moments = list_moments(name, 0)
