@@ -68,8 +68,7 @@ def _assign(members: pl.DataFrame, former: GroupHistory) -> dict[str, str]:
                 taken.add(had)
     new = [group for group in first if group not in ids]
     taken |= set(former.aliases["group_id"]) | set(former.holders["group_id"])
-    contents = members.filter(pl.col("group_id").is_in(new)).group_by("group_id").agg("content")
-    contents = contents.sort("group_id").rows()
+    contents = members.filter(pl.col("group_id").is_in(new)).group_by("group_id").agg("content").sort("group_id").rows()
     made = make_ids([content for _, content in contents], taken)
     return ids | {group: name for (group, _), name in zip(contents, made, strict=True)}
 
