@@ -37,6 +37,7 @@ from dedup_assets.engine.gallery.pages import (
     duplicates_page,
     groups_page,
     leaks_page,
+    list_tasks,
     outliers_page,
     read_static,
     summary_page,
@@ -128,7 +129,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
         if results.leaks is not None:
             named |= picture_leaks(results.leaks, named, spool, settings, links)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
-        pages = _fill_pages(results, numbered, named, suggestions, settings, site)
+        pages = _fill_pages(results, numbered, named, facts, suggestions, settings, site)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
 
 
@@ -239,6 +240,7 @@ def _fill_pages(
     results: Results,
     numbered: NumberedResults,
     shown: Mapping[bytes, ShownFile],
+    facts: pl.DataFrame,
     suggestions: Suggestions,
     settings: Settings,
     site: Site,
@@ -260,6 +262,7 @@ def _fill_pages(
     every = tuple(page for page in GALLERY_PAGES if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
     changes = None if results.groups is None else show_changes(results.groups.history)
+    tasks = () if numbered.groups is None else list_tasks(numbered.groups, numbered.pairs, facts, settings.work_dir)
     summary = Summary(
         names=results.names,
         bad=results.bad,
@@ -275,6 +278,7 @@ def _fill_pages(
         leaks=results.saying,
         changes=changes,
         conflicts=len(results.groups.decided.conflicts) if results.groups and results.groups.decided else 0,
+        tasks=tasks,
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, **frame),

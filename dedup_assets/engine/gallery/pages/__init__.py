@@ -18,6 +18,7 @@ from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 from dedup_assets.engine.gallery.pages.stats import stats_page
 from dedup_assets.engine.gallery.pages.summary import Freed, Summary, Uncompared, summary_page
+from dedup_assets.engine.gallery.pages.tasks import Task, list_tasks
 
 __all__ = [
     "Findings",
@@ -32,12 +33,14 @@ __all__ = [
     "ShownFinding",
     "Site",
     "Summary",
+    "Task",
     "Uncompared",
     "bad_images_page",
     "components_page",
     "duplicates_page",
     "groups_page",
     "leaks_page",
+    "list_tasks",
     "outliers_page",
     "read_static",
     "stats_page",

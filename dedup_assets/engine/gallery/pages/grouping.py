@@ -21,8 +21,8 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `is_protected` (by a verdict or a
-            root): the most similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`): the most similar
+            first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
             kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
@@ -35,7 +35,7 @@ class NumberedGroups:
 
 NO_GROUPS = NumberedGroups(
     pl.DataFrame(schema={"group_id": pl.String, "keep": pl.UInt32, "reason": pl.String, "copies": pl.Int64}),
-    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "is_protected": pl.Boolean}),
+    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String}),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
 )
 """Where evidence decides and there are no groups, nothing is to keep and nothing can go."""
@@ -77,7 +77,7 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             .then(pl.col("kind") + "; " + remark)
             .otherwise(pl.col("kind") + remark),
             similarity="similarity_to_keep",
-            is_protected=pl.col("role") == Role.PROTECTED.value,
+            role="role",
         )
     )
     related = (

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 
 
@@ -119,7 +119,7 @@ def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
         kept=groups.groups["keep"].gather(groups.copies["group"])
     )
     can_go = criteria["removable"].gather(copies["file"]) & criteria["readable"].gather(copies["kept"])
-    can_go &= (copies["relation"] == Relation.EXACT.value) & ~groups.copies["is_protected"]
+    can_go &= (copies["relation"] == Relation.EXACT.value) & (groups.copies["role"] != Role.PROTECTED.value)
     keepers = groups.groups.select(file="keep", kept="keep", suggested=pl.lit(value=False))
     members = pl.concat([copies.select("file", "kept", suggested=can_go), keepers])
     files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})

@@ -1,11 +1,12 @@
 """The first page: what the run found, in numbers, a histogram and a few examples."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Role
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
 from dedup_assets.engine.core.redaction import redacted_url
 from dedup_assets.engine.core.setting_values import short_inputs
@@ -18,6 +19,7 @@ from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Page, Site, render_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
+from dedup_assets.engine.gallery.pages.tasks import Task
 
 _PREVIEW_PAIRS = 6
 _PREVIEW_GROUPS = 3
@@ -87,6 +89,7 @@ class Summary:
         leaks: what named sets share, in a sentence; empty without leaks.
         changes: what the last run changed in groups; None if nothing is shown of it.
         conflicts: number of verdicts that groups do not honour.
+        tasks: what to do about copies, the most certain first.
     """
 
     names: pl.Series
@@ -103,6 +106,7 @@ class Summary:
     leaks: str = ""
     changes: ShownChanges | None = None
     conflicts: int = 0
+    tasks: Sequence[Task] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Counts:
 
     `redundant` is the number of images that could be removed if one of each group stayed, or without groups one of each
     component. Pages do not show it if there are no groups and components were switched off (`grouped` is false).
+    `to_review` is the number of copies that have something the kept image lacks.
     """
 
     good: int
@@ -123,6 +128,7 @@ class Counts:
     grouped: bool
     groups: int | None = None
     copies: int = 0
+    to_review: int = 0
 
     @property
     def images(self) -> int:
@@ -210,6 +216,7 @@ def summary_page(
         leaks=facts.leaks,
         changes=facts.changes,
         conflicts=facts.conflicts,
+        tasks=facts.tasks,
     )
 
 
@@ -243,6 +250,7 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
         grouped=not facts.components.info.is_empty(),
         groups=None if facts.groups is None else facts.groups[0].groups.height,
         copies=0 if facts.groups is None else facts.groups[0].copies.height,
+        to_review=0 if facts.groups is None else facts.groups[0].copies.filter(role=Role.REVIEW.value).height,
     )
 
 
