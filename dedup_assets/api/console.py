@@ -151,6 +151,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("similar pairs not compared", facts.number("evidence", "left_out_pairs"), ",.0f"),
         ("verdicts about these images", facts.number("groups", "verdicts_applied"), ",.0f"),
         ("verdicts not honoured", facts.number("groups", "verdict_conflicts"), ",.0f"),
+        ("groups with different labels", facts.number("groups", "label_conflicts"), ",.0f"),
+        ("labels of no image", facts.number("groups", "unknown_labels"), ",.0f"),
         ("images not read for comparison", facts.number("evidence", "unreadable_images"), ",.0f"),
         ("images/s", facts.number("features", "images_per_second"), ",.0f"),
         ("recall@k of the index", facts.number("similarity", "recall_at_k"), ".4f"),

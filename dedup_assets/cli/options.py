@@ -17,8 +17,18 @@ _SHORT = {"threshold": "-t", "nearest_neighbors_k": "-k", "num_threads": "-j", "
 
 SECTIONS = {
     "Common options": (
-        *("threshold", "nearest_neighbors_k", "run_mode", "num_threads", "evidence", "keep_policy", "verdicts"),
-        *("roots", "across_only", "sets", "set_column", "set_folders", "evaluation_sets", "compute", "verbose"),
+        *("threshold", "nearest_neighbors_k", "run_mode", "num_threads", "evidence", "keep_policy", "labels"),
+        *(
+            "verdicts",
+            "roots",
+            "across_only",
+            "sets",
+            "set_column",
+            "set_folders",
+            "evaluation_sets",
+            "compute",
+            "verbose",
+        ),
     ),
     "Input": (
         "include",

@@ -38,6 +38,7 @@ from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.groups import keep_ids
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
+from dedup_assets.engine.labels import note_label_conflicts, read_labels
 from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
@@ -285,10 +286,10 @@ def groups(
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     former = read_former_groups(work_dir, parsed.group_ids_from)
-    given = verdicts.read_verdicts(parsed)
-    found = decide_groups(parsed, evidence, features, given, work_dir)
-    found = find_stored(work_dir, keep_ids(found, evidence.images, former))
-    versions.stamp(context, parsed, given.digest)
+    given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names)
+    found = decide_groups(parsed, evidence, features, given, work_dir, labels.names)
+    found = find_stored(work_dir, note_label_conflicts(keep_ids(found, evidence.images, former), labels))
+    versions.stamp(context, parsed, given.digest + labels.digest)
     returned = find_returned(work_dir, found, evidence)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned))
     return found

@@ -204,6 +204,12 @@ def verdicts_are_honoured(groups: Groups) -> dg.AssetCheckResult:
     return judge(group_invariants.check_verdicts(groups), dg.AssetCheckSeverity.WARN)
 
 
+@check_of(CHECKS, "groups")
+def labels_agree(groups: Groups) -> dg.AssetCheckResult:
+    """All labelled images of a group have the same label; else this warns. Without `labels` there is nothing to see."""
+    return judge(group_invariants.check_labels(groups), dg.AssetCheckSeverity.WARN)
+
+
 @check_of(SET_CHECKS, LEAKS_CHECK)
 def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, leaks: Leaks) -> dg.AssetCheckResult:
     """At most `max_leaks` images of evaluation sets are in another set too.

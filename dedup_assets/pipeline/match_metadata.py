@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from dedup_assets.engine.core.group_history import Change, GroupHistory
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
 from dedup_assets.engine.core.set_names import AskedSets
@@ -22,6 +22,7 @@ _PREVIEW_ROWS = 5
 _PREVIEW_IMAGES = 5
 _PREVIEW_CHANGES = 20
 _PREVIEW_NAMES = 3
+_PREVIEW_LABELS = 20
 _SHEET_GROUPS = 3
 _SHEET_IMAGES = 6
 
@@ -79,6 +80,7 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort, returned: Sequ
         "groups_run": history.run,
         "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),
         **_of_verdicts(groups.decided or Decided()),
+        **_of_labels(groups.labels),
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
     }
 
@@ -141,6 +143,29 @@ def _of_verdicts(decided: Decided) -> Metadata:
         "verdicts_elsewhere": decided.elsewhere,
         "verdict_conflicts": len(decided.conflicts),
         **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
+    }
+
+
+def _of_labels(labels: LabelConflicts | None) -> Metadata:
+    if labels is None:
+        return {}
+    counts = {
+        "labelled_images": labels.labelled,
+        "unknown_labels": labels.unknown,
+        "label_conflicts": len(labels),
+    }
+    if not len(labels):
+        return counts
+    shown = labels.rows.head(_PREVIEW_LABELS).select("group_id", "label", "filename")
+    rows = [
+        f"| {group} | {shown_name(label.encode())} | {shown_name(name)} |" for group, label, name in shown.iter_rows()
+    ]
+    rows += [f"| {labels.rows.height - shown.height:,} more in label_conflicts.csv | | |"] * (
+        labels.rows.height > shown.height
+    )
+    return {
+        **counts,
+        "different_labels": dg.MetadataValue.md("\n".join(["| group | label | image |", "|---|---|---|", *rows])),
     }
 
 

@@ -76,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # a folder of the engine, and the other fol
     },
     "gallery": {"core", "stores", "workers", "pictures", "inputs", "decoders", "extraction", "work_dir"},
     "exporting": {"core", "stores", "inputs", "work_dir"},
+    "labels": {"core", "stores", "inputs"},
     "rewriting": {"core", "work_dir", "exporting"},
     "cleaning": {"core", "stores", "workers", "pictures", "inputs", "decoders", "groups", "work_dir"},
 }

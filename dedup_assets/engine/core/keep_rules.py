@@ -18,6 +18,8 @@ class KeepRule(StrEnum):
 
     PROTECTED = "protected"
     """Nothing is ever done to it: a verdict or a root says so."""
+    LABELLED = "labelled"
+    """The data set has a label for it (`labels`)."""
     UNCROPPED = "uncropped"
     """It shows more of the picture."""
     UNEDITED = "unedited"
@@ -39,15 +41,15 @@ class KeepRule(StrEnum):
 
 
 _PHOTOS = (
-    *(KeepRule.PROTECTED, KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.CAMERA_ORIGINAL, KeepRule.PIXELS),
-    *(KeepRule.LOSSLESS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF, KeepRule.NAME),
+    *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.CAMERA_ORIGINAL),
+    *(KeepRule.PIXELS, KeepRule.LOSSLESS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF, KeepRule.NAME),
 )
 PRESETS: dict[str, tuple[str, ...]] = {
     "photos": _PHOTOS,
     "dataset": tuple(rule for rule in _PHOTOS if rule not in (KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF)),
     "archive": (
-        *(KeepRule.PROTECTED, KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF, KeepRule.UNCROPPED, KeepRule.UNEDITED),
-        *(KeepRule.LOSSLESS, KeepRule.PIXELS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.NAME),
+        *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF, KeepRule.UNCROPPED),
+        *(KeepRule.UNEDITED, KeepRule.LOSSLESS, KeepRule.PIXELS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.NAME),
     ),
 }
 """Policies with a name: photographs; training sets, in which metadata say nothing; archives, in which they say most."""

@@ -107,6 +107,25 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class LabelConflicts:
+    """Groups of one picture in which not all labelled images have the same label.
+
+    Attributes:
+        rows: `group_id` (string), `filename` (binary), `role` and `label` (strings): one row per labelled image of such
+            a group, in the order of the groups.
+        labelled: images of the run that have a label; 0 when read from files.
+        unknown: names in the file of labels that fit no image of the run, or several; likewise.
+    """
+
+    rows: "pl.DataFrame"
+    labelled: int = 0
+    unknown: int = 0
+
+    def __len__(self) -> int:
+        return int(self.rows["group_id"].n_unique())
+
+
+@dataclass(frozen=True)
 class Groups:
     """Images that are one picture: a kept image and others, each itself a copy of it.
 
@@ -120,6 +139,7 @@ class Groups:
         history: which ids there were, and what changed since the last run; None before ids are compared with it.
         is_stored: the files that it would be written to hold exactly this.
         decided: what verdicts did; None if none were read.
+        labels: groups whose images have different labels; None if no labels were given, or read.
     """
 
     rows: "pl.DataFrame"
@@ -127,6 +147,7 @@ class Groups:
     history: "GroupHistory | None" = None
     is_stored: bool = False
     decided: "Decided | None" = None
+    labels: LabelConflicts | None = None
 
     def __len__(self) -> int:
         return self.rows.height

@@ -24,6 +24,9 @@ GROUPS_SCHEMA = pl.Schema(
         **{"similarity_to_keep": pl.Float64, "relation": pl.String, "kind": pl.String, "reason": pl.String},
     }
 )
+LABEL_CONFLICTS_SCHEMA = pl.Schema(
+    {"group_id": pl.String, "filename": pl.Binary, "role": pl.String, "label": pl.String}
+)
 RELATED_SCHEMA = pl.Schema(
     {
         **{"group_id": pl.String, "other_group_id": pl.String, "filename": pl.Binary, "similarity": pl.Float64},

@@ -22,6 +22,7 @@ from dedup_assets.engine.core.setting_values import (
     HomePath,
     Inputs,
     KeepPolicy,
+    Labels,
     Patterns,
     TuriParam,
 )
@@ -192,6 +193,11 @@ class SettingFields(BaseModel):
         default=DEFAULT_POLICY,
         description="Which image of a group is kept: photos, dataset or archive; or rules joined by commas, of which "
         "the first that tells two images apart decides; or a YAML file with a list of rules.",
+    )
+    labels: Labels = Field(
+        default="",
+        description="Labels of the images: folders (the name of an image's folder), FILE.csv or FILE.csv:COLUMN, or a "
+        "COCO file (.json). Images of one picture with different labels are in label_conflicts.csv.",
     )
     verdicts: HomePath = Field(
         default="", description="File of verdicts (path or URL) that work_dirs may share; empty: work_dir/verdicts.csv."

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator
 
 from dedup_assets.engine.core.keep_rules import read_keep_policy
+from dedup_assets.engine.core.label_source import check_label_source
 from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
@@ -138,6 +139,9 @@ Inputs = Annotated[str | list[str], BeforeValidator(_checked_inputs)]
 TuriParam = Annotated[str, AfterValidator(_parsed_by(parse_turi_param))]
 FaissParam = Annotated[str, AfterValidator(_parsed_by(parse_numbers))]
 BoundingBoxText = Annotated[str, AfterValidator(_parsed_by(parse_bounding_box))]
+
+Labels = Annotated[str, AfterValidator(expand_home), AfterValidator(check_label_source)]
+"""Where labels of images are; see `label_source`."""
 
 KeepPolicy = Annotated[str, AfterValidator(read_keep_policy)]
 """A preset, or rules joined by commas; a YAML file is replaced by its rules."""

@@ -37,6 +37,7 @@ def form_groups(
     keep_policy: str = DEFAULT_POLICY,
     verdicts: Verdicts | None = None,
     roots: Roots | None = None,
+    labelled: pl.Series | None = None,
 ) -> Groups:
     """Form the groups that evidence proves, in the same way whatever the order of its rows.
 
@@ -49,6 +50,7 @@ def form_groups(
         keep_policy: which image of a group is kept, see `core.keep_rules`.
         verdicts: what people have decided; it has priority.
         roots: which files are never acted upon, and which copies are no finding.
+        labelled: binary, names of the images that have a label; None if no labels are given.
     """
     roots = roots or Roots(())
     ruling = rule(verdicts or Verdicts(), evidence)
@@ -58,7 +60,7 @@ def form_groups(
     names = pl.concat([same["a"], same["b"]]).unique()
     never = (name for name in names.to_list() if roots and roots.why_never(name))
     ruling = replace(ruling, protected=ruling.protected.union(never))
-    images = _Images.of(same, ruling, keep_rules(keep_policy))
+    images = _Images.of(same, ruling, keep_rules(keep_policy), labelled)
     decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
     rows = _with_roots(_rows_of(images, same, decided), roots)
     return Groups(rows, find_related(ruling.rows, rows), decided=decided.outcome(verdicts) if verdicts else None)
@@ -88,7 +90,7 @@ class _Images:
     worth: Worth
 
     @classmethod
-    def of(cls, same: pl.DataFrame, ruling: Ruling, rules: Sequence[str]) -> "_Images":
+    def of(cls, same: pl.DataFrame, ruling: Ruling, rules: Sequence[str], labelled: pl.Series | None) -> "_Images":
         names = pl.concat([same["a"], same["b"]]).unique().sort().alias("filename")
         facts = pl.DataFrame(names).join(
             ruling.images.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
@@ -109,8 +111,10 @@ class _Images:
         _, vertex = np.unique(join(len(names), a[one], b[one]), return_inverse=True)
         alike = join(len(names), a[exact | pixels], b[exact | pixels]).astype(np.int64)
         file = join(len(names), a[exact], b[exact]).astype(np.int64)
-        is_protected = facts.with_columns(is_protected=pl.col("filename").is_in(list(ruling.protected)))
-        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(is_protected, rules, alike))
+        given = facts.with_columns(is_protected=pl.col("filename").is_in(list(ruling.protected)))
+        if labelled is not None:
+            given = given.with_columns(is_labelled=pl.col("filename").is_in(labelled.implode()))
+        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(given, rules, alike))
 
     def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
         """An edge for each two vertices with a `copy` row; of several rows the first counts."""

@@ -26,6 +26,7 @@ FACTS_SCHEMA = pl.Schema(
 
 REASONS: dict[str, str] = {
     KeepRule.PROTECTED: "protected",
+    KeepRule.LABELLED: "has a label",
     KeepRule.UNCROPPED: "shows more",
     KeepRule.UNEDITED: "less edited",
     KeepRule.CAMERA_ORIGINAL: "from a camera",
@@ -64,7 +65,7 @@ class Worth:
         """The worth of n images.
 
         Args:
-            facts: n rows of `FACTS_SCHEMA`, and `is_protected` (boolean) where it is known.
+            facts: n rows of `FACTS_SCHEMA`, and `is_protected`, `is_labelled` (boolean) where they are known.
             rules: as `keep_rules` gives them.
             pixels: (n,) equal for images whose decoded pixels are equal.
         """
@@ -109,11 +110,14 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
     if pattern is not None:
         found = re.compile(pattern.encode("utf-8", "surrogateescape"))
         return facts["filename"].map_elements(lambda name: bool(found.search(name)), pl.Boolean)
-    if rule == KeepRule.PROTECTED and "is_protected" in facts.columns:
-        return facts["is_protected"]
+    if _GIVEN.get(rule) in facts.columns:
+        return facts[_GIVEN[rule]]
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.Series([None] * facts.height, dtype=pl.Float64)
     return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]
+
+
+_GIVEN: dict[str, str] = {KeepRule.PROTECTED: "is_protected", KeepRule.LABELLED: "is_labelled"}
 
 
 def _first_is_best(column: pl.Expr) -> pl.Expr:

@@ -54,7 +54,7 @@ def read_rows(name: bytes) -> Iterator[bytes]:
     Raises:
         InputError: it cannot be read, or is no text.
     """
-    content = _content(name)
+    content = read_content(name)
     if _is_binary(content):
         raise InputError(
             f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path per row"
@@ -81,7 +81,7 @@ def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
     Raises:
         InputError: it cannot be read, has no header, or lacks the column; the message names those that it has.
     """
-    shown, content = os.fsdecode(name), _content(name)
+    shown, content = os.fsdecode(name), read_content(name)
     rows = _cells(content, _SEPARATORS.get(extension_of(name), ","))
     try:
         header = next(rows, [])
@@ -116,7 +116,15 @@ def _position(header: Sequence[str], names: Sequence[str]) -> int | None:
     return next((known.index(name) for name in names if name in known), None)
 
 
-def _content(name: bytes) -> bytes:
+def read_content(name: bytes) -> bytes:
+    """The bytes of a list, without a byte order mark.
+
+    Args:
+        name: path or URL of the list.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         path = os.fsdecode(name)
         content = read_object(*open_store(path)) if is_url(name) else Path(path).read_bytes()

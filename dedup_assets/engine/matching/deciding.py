@@ -25,7 +25,12 @@ from dedup_assets.engine.work_dir.file_names import LEDGER
 
 
 def decide_groups(
-    settings: Settings, evidence: Evidence, features: Features, verdicts: Verdicts, work_dir: WorkDir
+    settings: Settings,
+    evidence: Evidence,
+    features: Features,
+    verdicts: Verdicts,
+    work_dir: WorkDir,
+    labelled: pl.Series | None = None,
 ) -> Groups:
     """Form the groups that evidence proves and people have decided.
 
@@ -35,6 +40,7 @@ def decide_groups(
         features: of the work_dir.
         verdicts: what people have decided.
         work_dir: knows the contents of images.
+        labelled: as of `form_groups`.
 
     Raises:
         WorkDirError: the image ledger is damaged.
@@ -43,7 +49,7 @@ def decide_groups(
         return form_groups(evidence, settings.keep_policy, replace(verdicts, given=()))
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
-    groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots)
+    groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
     kept = groups.rows.select("group_id", "keep").unique()
     related = groups.related.join(kept, on="group_id", how="left", maintain_order="left")
     return replace(

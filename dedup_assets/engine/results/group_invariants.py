@@ -97,6 +97,13 @@ def _found_of_twins(pairs: pl.DataFrame, same: pl.DataFrame) -> pl.Series:
     return pl.Series("found", found, pl.String)
 
 
+def check_labels(groups: Groups) -> Verdict:
+    """The labelled images of each group have one label."""
+    differing = len(groups.labels) if groups.labels else 0
+    said = f"{differing} groups have images with different labels, see label_conflicts.csv" if differing else ""
+    return Verdict(said, {"groups": differing})
+
+
 def check_verdicts(groups: Groups) -> Verdict:
     """Every verdict about these images is honoured: none contradicts a newer one, and every row can be used."""
     conflicts = groups.decided.conflicts if groups.decided else ()

@@ -10,24 +10,25 @@ from typing import BinaryIO
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups, KeptFindings
+from dedup_assets.engine.core.match_records import Evidence, Groups, KeptFindings, LabelConflicts
 from dedup_assets.engine.core.match_tables import (
     EVIDENCE_SCHEMA,
     FINDINGS_SCHEMA,
     GROUPS_SCHEMA,
     IMAGES_SCHEMA,
+    LABEL_CONFLICTS_SCHEMA,
     RELATED_SCHEMA,
 )
-from dedup_assets.engine.work_dir.csv_rows import field, write_rows
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
 from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
-from dedup_assets.engine.work_dir.identity import is_intact, read_config
+from dedup_assets.engine.work_dir.identity import is_intact, open_checked, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
 from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS, read_conflicts, write_conflicts
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
-    "GROUPS_SCHEMA", "IMAGES_SCHEMA", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
+    "GROUPS_SCHEMA", "IMAGES_SCHEMA", "LABEL_CONFLICTS", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
     "find_stored", "read_evidence", "read_groups", "write_csv", "write_evidence", "write_groups",
 ]  # fmt: skip
 
@@ -39,6 +40,7 @@ GROUPS = "groups.parquet"
 GROUPS_CSV = "groups.csv"
 RELATED = "related.parquet"
 RELATED_CSV = "related.csv"
+LABEL_CONFLICTS = "label_conflicts.csv"
 _MADE_WITH = "made_with"
 
 
@@ -91,9 +93,9 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write the files of groups, of related images and of the history of ids, unless they are there already."""
     if groups.is_stored:
         return
-    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS)
+    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS, LABEL_CONFLICTS)
     with work_dir.publish(*names, *(HISTORY_FILES if groups.history else ())) as files:
-        table, text, related, related_text, conflicts, *history = files
+        table, text, related, related_text, conflicts, labels, *history = files
         for rows, schema, parquet, csv in (
             (groups.rows, GROUPS_SCHEMA, table, text),
             (groups.related, RELATED_SCHEMA, related, related_text),
@@ -101,6 +103,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
             _as(schema, rows).write_parquet(parquet)
             write_csv(csv, _as(schema, rows))
         write_conflicts(conflicts, groups.decided)
+        write_csv(labels, _labels_of(groups))
         if groups.history:
             write_history(groups.history, tuple(history))
 
@@ -115,7 +118,22 @@ def read_groups(work_dir: WorkDir) -> Groups:
     rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
     related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
     history = read_history(work_dir) if work_dir.exists(GROUP_IDS) else None
-    return Groups(rows, related, history, decided=read_conflicts(work_dir))
+    return Groups(rows, related, history, decided=read_conflicts(work_dir), labels=_read_labels(work_dir))
+
+
+def _labels_of(groups: Groups) -> pl.DataFrame:
+    return groups.labels.rows if groups.labels else pl.DataFrame(schema=LABEL_CONFLICTS_SCHEMA)
+
+
+def _read_labels(work_dir: WorkDir) -> LabelConflicts | None:
+    if not work_dir.exists(LABEL_CONFLICTS):
+        return None
+    with open_checked(work_dir, LABEL_CONFLICTS) as file:
+        rows = list(read_columns(file, work_dir.path(LABEL_CONFLICTS), *LABEL_CONFLICTS_SCHEMA))
+    texts = (
+        (group.decode(), name, role.decode(), label.decode("utf-8", "replace")) for group, name, role, label in rows
+    )
+    return LabelConflicts(pl.DataFrame(list(texts), schema=LABEL_CONFLICTS_SCHEMA, orient="row"))
 
 
 def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
@@ -128,11 +146,16 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     digest = groups.decided.digest if groups.decided else ""
     if groups.history is None or groups.history.is_changed or digest != known.made_from.get("verdicts", ""):
         return groups
-    if work_dir.wrote(GROUPS) or VERDICT_CONFLICTS not in known.files or not is_intact(work_dir, known):
+    if (
+        work_dir.wrote(GROUPS)
+        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS} <= known.files.keys()
+        or not is_intact(work_dir, known)
+    ):
         return groups
     stored = read_groups(work_dir)
     is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
+    is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
     return replace(groups, is_stored=is_same)
 

@@ -37,6 +37,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
         match_files.RELATED,
         match_files.RELATED_CSV,
         VERDICT_CONFLICTS,
+        match_files.LABEL_CONFLICTS,
         *HISTORY_FILES,
     ),
     "plan": (PLAN,),

@@ -33,7 +33,7 @@ def test_what_the_file_says_is_the_setting_so_that_a_changed_file_counts(tmp_pat
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        ("newest", "unknown rule 'newest': allowed are protected, uncropped"),
+        ("newest", "unknown rule 'newest': allowed are protected, labelled, uncropped"),
         ("", "unknown rule ''"),
         ("pixels,,name", "unknown rule ''"),
         ("pixels,pixels", "'pixels' is given twice"),
