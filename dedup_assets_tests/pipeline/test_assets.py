@@ -105,7 +105,7 @@ def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -
     assert pipeline.metadata(result, "similarity")["pairs"] >= 1
     assert (pipeline.work_dir / "gallery" / "index.html").exists()
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 17
+    assert len(checks) == 18
     assert [(check.check_name, check.description) for check in checks if not check.passed] == []
 
 
