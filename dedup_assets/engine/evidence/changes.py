@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence.blocks import BLOCK, Aligned, Blocks, block_means
 from dedup_assets.engine.evidence.filters import around, slopes
-from dedup_assets.engine.evidence.judging import BLOCK, Aligned, Blocks, Judged, block_means
+from dedup_assets.engine.evidence.judging import Judged
 
 _AS_BEFORE = 0.95  # correlation of a block from which it is not displaced
 _PLATE = 3.5  # gray levels of standard deviation: less is one colour

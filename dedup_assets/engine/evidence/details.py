@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.anchors import find_anchors
+from dedup_assets.engine.evidence.blocks import Aligned, Blocks, compare_blocks
 from dedup_assets.engine.evidence.filters import slopes, smooth
-from dedup_assets.engine.evidence.judging import Aligned, Blocks, Judged, align, compare_blocks, grid, make_fair, within
+from dedup_assets.engine.evidence.judging import Judged, align, grid, make_fair, within
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import apply, area_scale, invert, is_affine
 from dedup_assets.engine.evidence.refining import Refined, Target, refine, sample_gray, settle

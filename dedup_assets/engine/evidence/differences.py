@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence.blocks import BLOCK, Aligned, Blocks, block_means
 from dedup_assets.engine.evidence.filters import around, slopes
-from dedup_assets.engine.evidence.judging import BLOCK, Aligned, Blocks, block_means
 
 _ALIKE = 0.75  # correlation of a block below which it shows something else
 _EXCESS = 3.0  # gray levels of a block beyond those of the pixels around, in the other picture

@@ -1,16 +1,16 @@
-"""How much of what two pictures share is the same, block by block.
+"""How much of what two pictures share is the same.
 
-The picture that shows less gives the grid, at 128 px; the other is sampled through the map. Blocks of 8 x 8 px are
-compared by normalised correlation, which no change of contrast or light disturbs.
+The picture that shows less gives the grid, at 128 px; the other is sampled through the map.
 """
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence import compiled
+from dedup_assets.engine.evidence.blocks import BLOCK, MANY_BLOCKS, Aligned, Blocks, compare_blocks, ramp
 from dedup_assets.engine.evidence.filters import slopes
 from dedup_assets.engine.evidence.look import SIDE, Box, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, linear_part, scales
@@ -20,80 +20,13 @@ CHECK_LEVEL = 1
 """Level of the grid of the picture that shows less."""
 CHECK_SIDE = SIDE >> CHECK_LEVEL
 """Longer side of the grid in px."""
-BLOCK = 8
-"""Side of the blocks in px."""
-
 _SURE, _EXACT = 0.7, 0.85  # a score no other map could have; agreement of a map that squeezes the frame
-_FLAT = 4.0  # gray levels: a block that varies less in both pictures has no structure
 _LEAST_BLOCKS = 8  # with structure; fewer prove nothing
-_MANY_BLOCKS = 64  # from here on, more of them prove nothing more
-_WHOLE_BLOCK = 0.9  # share of a block's pixels that must lie in both pictures
-_NOISE = 0.3  # squared gray levels that hold the correlation of faint blocks down
-_LIGHT = 40.0  # gray levels that gain and offset may leave unexplained
 _EDGE = 0.004  # of the longer side: a margin inside the content
-_HALF = 0.5  # of what is alike: a block that is less alike shows something else
 _LEAST_PIXELS = 200
 _HOPELESS, _DOUBTFUL = 0.12, 0.985  # agreement between which a fairer comparison is worth its time
 _AS_SHARP = 0.93  # of the slopes' energy: else the other picture is softened before it is compared
 _MOST_SOFTENING = 24  # px² of variance
-
-
-@dataclass(frozen=True, eq=False)
-class Aligned:
-    """Both pictures on the grid of that which shows less, in its tones.
-
-    Attributes:
-        one: (h, w) float32 gray, smoothed, of the picture that shows less.
-        two: (h, w) float32 of the other.
-        slopes: (h, w, 2) float32 of `one`.
-        inside: (h, w): which pixels lie in both.
-    """
-
-    one: NDArray[np.float32]
-    two: NDArray[np.float32]
-    slopes: NDArray[np.float32]
-    inside: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """The blocks that lie in both pictures, n of them, in the grid of the picture that shows less.
-
-    Attributes:
-        rows: (n,) rows of the grid of blocks.
-        columns: (n,).
-        alike: (n,) float32: normalised correlation.
-        light: (n,) float32: 1 where the means agree, 0 where they are far apart.
-        spread_one: (n,) float32: standard deviation in the picture that shows less.
-        spread_two: (n,) float32: in the other.
-        mean_one: (n,) float32.
-        mean_two: (n,) float32.
-    """
-
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-    alike: NDArray[np.floating]
-    light: NDArray[np.floating]
-    spread_one: NDArray[np.floating]
-    spread_two: NDArray[np.floating]
-    mean_one: NDArray[np.floating]
-    mean_two: NDArray[np.floating]
-
-    @cached_property
-    def structured(self) -> NDArray[np.bool_]:
-        """Which of them have structure in either picture."""
-        return np.asarray(np.maximum(self.spread_one, self.spread_two) > _FLAT)
-
-    @cached_property
-    def weights(self) -> NDArray[np.floating]:
-        """How much each counts."""
-        return np.where(self.structured, np.sqrt(np.maximum(self.spread_one, self.spread_two)), np.float32(0))
-
-    @cached_property
-    def differs(self) -> NDArray[np.bool_]:
-        """Which of them show something else."""
-        alike = np.where(self.structured, _ramp(self.alike, 0.25, 0.75), np.float32(1))
-        return np.asarray(alike * self.light < _HALF)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +71,12 @@ class Judged:
         if self.structured < _LEAST_BLOCKS:
             return 0.0
         is_odd = self.squeeze > 1.05 and self.agreement < _EXACT and min(self.overlap_a, self.overlap_b) < 0.95  # noqa: PLR2004
-        return self.agreement * math.sqrt(math.sqrt(min(1.0, self.structured / _MANY_BLOCKS))) * (0.5 if is_odd else 1)
+        return self.agreement * math.sqrt(math.sqrt(min(1.0, self.structured / MANY_BLOCKS))) * (0.5 if is_odd else 1)
 
     @property
     def is_sure(self) -> bool:
         """Whether no other map needs to be tried."""
-        return self.score >= _SURE and self.structured >= _MANY_BLOCKS // 2
+        return self.score >= _SURE and self.structured >= MANY_BLOCKS // 2
 
     def inverse(self) -> "Judged":
         """The same of b and a."""
@@ -204,6 +137,11 @@ def align(a: Look, b: Look, refined: Refined, level: int = CHECK_LEVEL) -> tuple
     level_a, level_b = pick_levels(a, b, refined.map, level)
     planes, other = a.gray(level_a), b.gray(level_b)
     height, width = planes.shape[:2]
+    if compiled.kernels:
+        boxes = [at for box in (a.content, b.content) for at in _margined(box)] + [*b.extent]
+        pers, tone = (SIDE >> level_a, SIDE >> level_b), (refined.gain, refined.offset)
+        two, inside, shown = compiled.align(other[..., 0], refined.map, pers, (height, width), boxes, tone)
+        return Aligned(planes[..., 0], two, planes[..., 1:], inside), shown / inside.size
     x, y = grid(height, width, SIDE >> level_a)
     u, v = apply(refined.map, x, y)
     share = np.count_nonzero((u > 0) & (u < b.extent[0]) & (v > 0) & (v < b.extent[1])) / u.size
@@ -224,69 +162,19 @@ def grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArra
 
 def within(box: Box, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which positions lie in a part of a picture, a margin away from its border."""
+    left, top, right, bottom = _margined(box)
+    return (x > left) & (x < right) & (y > top) & (y < bottom)
+
+
+def _margined(box: Box) -> tuple[np.floating, ...]:
+    """Left, top, right and bottom of a part of a picture without a margin."""
     edge = np.float32(_EDGE)
-    return (x > box.left + edge) & (x < box.right - edge) & (y > box.top + edge) & (y < box.bottom - edge)
-
-
-@lru_cache(maxsize=64)
-def _summing(length: int) -> NDArray[np.float32]:
-    """(length // 8, length): the matrix that sums groups of eight rows."""
-    matrix = np.zeros((length // BLOCK, length), np.float32)
-    for n in range(len(matrix)):
-        matrix[n, n * BLOCK : (n + 1) * BLOCK] = 1
-    return matrix
-
-
-def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Matrices between which a plane of this size becomes the means of its blocks."""
-    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(BLOCK**2)
-
-
-def compare_blocks(aligned: Aligned) -> Blocks:
-    """Compare block by block."""
-    left, right = block_means(*aligned.one.shape)
-    rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
-    planes = np.empty((5, *aligned.one.shape), np.float32)
-    one, two, square_one, square_two, product = planes
-    np.subtract(aligned.one, np.float32(128), out=one)
-    np.minimum(np.maximum(aligned.two, np.float32(-400), out=two), np.float32(400), out=two)
-    two -= np.float32(128)
-    np.multiply(one, one, out=square_one)
-    np.multiply(two, two, out=square_two)
-    np.multiply(one, two, out=product)
-    mean_one, mean_two, squares_one, squares_two, products = (left @ planes @ right)[:, rows, columns]
-    spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
-    spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
-    alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
-    lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
-    light = _ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
-    return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)
-
-
-def _light_field(
-    rows: NDArray[np.intp], columns: NDArray[np.intp], lighter: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """A gentle change of light over the picture, as of a lamp or a lens: what a quadratic function explains."""
-    if len(lighter) < _MANY_BLOCKS // 2 or np.abs(lighter).max() < _LIGHT / 2:
-        return np.zeros_like(lighter)
-    x, y = ((at / max(1, at.max()) - 0.5).astype(np.float32) for at in (columns, rows))
-    known = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
-    field = np.zeros_like(lighter)
-    for _ in range(3):
-        weighted = known / (1 + ((lighter - field) / np.float32(_LIGHT / 3)) ** 2)
-        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 0.5 * np.eye(6), weighted @ lighter)
-        field = fitted.astype(np.float32) @ known
-    return field
-
-
-def _ramp(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
-    risen = (values - np.float32(low)) / np.float32(high - low)
-    return np.asarray(np.minimum(np.maximum(risen, np.float32(0)), np.float32(1)))
+    return box.left + edge, box.top + edge, box.right - edge, box.bottom - edge
 
 
 def _agreement(blocks: Blocks) -> tuple[float, int]:
     """Share of the structure that is the same, and number of blocks with structure."""
-    same = (_ramp(blocks.alike, 0.7, 0.95) + _ramp(blocks.alike, 0.9, 0.99)) / 2 * blocks.light
+    same = (ramp(blocks.alike, 0.7, 0.95) + ramp(blocks.alike, 0.9, 0.99)) / 2 * blocks.light
     total = float(blocks.weights.sum())
     agreement = float(same @ blocks.weights) / total if total else 0.0
     return agreement, int(np.count_nonzero(blocks.structured))

@@ -1,0 +1,162 @@
+"""Two pictures on one grid, compared in blocks of 8 x 8 px.
+
+Normalised correlation is disturbed by no change of contrast or light.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence import compiled
+
+BLOCK = 8
+"""Side of the blocks in px."""
+MANY_BLOCKS = 64
+"""Blocks with structure from which more of them prove nothing more."""
+
+_FLAT = 4.0  # gray levels: a block that varies less in both pictures has no structure
+_WHOLE_BLOCK = 0.9  # share of a block's pixels that must lie in both pictures
+_NOISE = 0.3  # squared gray levels that hold the correlation of faint blocks down
+_LIGHT = 40.0  # gray levels that gain and offset may leave unexplained
+_HALF = 0.5  # of what is alike: a block that is less alike shows something else
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Both pictures on the grid of that which shows less, in its tones.
+
+    Attributes:
+        one: (h, w) float32 gray, smoothed, of the picture that shows less.
+        two: (h, w) float32 of the other.
+        slopes: (h, w, 2) float32 of `one`.
+        inside: (h, w): which pixels lie in both.
+    """
+
+    one: NDArray[np.float32]
+    two: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks that lie in both pictures, n of them, in the grid of the picture that shows less.
+
+    Attributes:
+        rows: (n,) rows of the grid of blocks.
+        columns: (n,).
+        alike: (n,) float32: normalised correlation.
+        light: (n,) float32: 1 where the means agree, 0 where they are far apart.
+        spread_one: (n,) float32: standard deviation in the picture that shows less.
+        spread_two: (n,) float32: in the other.
+        mean_one: (n,) float32.
+        mean_two: (n,) float32.
+    """
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    alike: NDArray[np.floating]
+    light: NDArray[np.floating]
+    spread_one: NDArray[np.floating]
+    spread_two: NDArray[np.floating]
+    mean_one: NDArray[np.floating]
+    mean_two: NDArray[np.floating]
+
+    @cached_property
+    def structured(self) -> NDArray[np.bool_]:
+        """Which of them have structure in either picture."""
+        return np.asarray(np.maximum(self.spread_one, self.spread_two) > _FLAT)
+
+    @cached_property
+    def weights(self) -> NDArray[np.floating]:
+        """How much each counts."""
+        return np.where(self.structured, np.sqrt(np.maximum(self.spread_one, self.spread_two)), np.float32(0))
+
+    @cached_property
+    def differs(self) -> NDArray[np.bool_]:
+        """Which of them show something else."""
+        alike = np.where(self.structured, ramp(self.alike, 0.25, 0.75), np.float32(1))
+        return np.asarray(alike * self.light < _HALF)
+
+
+@lru_cache(maxsize=64)
+def _summing(length: int) -> NDArray[np.float32]:
+    """(length // 8, length): the matrix that sums groups of eight rows."""
+    matrix = np.zeros((length // BLOCK, length), np.float32)
+    for n in range(len(matrix)):
+        matrix[n, n * BLOCK : (n + 1) * BLOCK] = 1
+    return matrix
+
+
+def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Matrices between which a plane of this size becomes the means of its blocks."""
+    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(BLOCK**2)
+
+
+def compare_blocks(aligned: Aligned) -> Blocks:
+    """Compare block by block."""
+    covered, means = _block_sums(aligned)
+    rows, columns = np.nonzero(covered > _WHOLE_BLOCK)
+    mean_one, mean_two, squares_one, squares_two, products = means[:, rows, columns]
+    spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
+    spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
+    alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
+    lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
+    light = ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
+    return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)
+
+
+def _block_sums(aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per block the share that lies in both, and the means (5, rows, columns) of one, two, squares and product.
+
+    Grays count from 128, so that little is lost where squares are subtracted.
+    """
+    if compiled.kernels:
+        return compiled.block_means(aligned.one, aligned.two, aligned.inside, BLOCK)
+    planes = np.empty((6, *aligned.one.shape), np.float32)
+    one, two, square_one, square_two, product, inside = planes
+    np.subtract(aligned.one, np.float32(128), out=one)
+    np.minimum(np.maximum(aligned.two, np.float32(-400), out=two), np.float32(400), out=two)
+    two -= np.float32(128)
+    np.multiply(one, one, out=square_one)
+    np.multiply(two, two, out=square_two)
+    np.multiply(one, two, out=product)
+    inside[...] = aligned.inside
+    means = _sum_in_blocks(planes) * np.float32(1 / BLOCK**2)
+    return means[5], means[:5]
+
+
+def _sum_in_blocks(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(c, h, w) to (c, h // 8, w // 8): rows first, then columns, each in their order."""
+    many, height, width = planes.shape
+    tall, wide = height // BLOCK, width // BLOCK
+    lines = planes[:, : tall * BLOCK, : wide * BLOCK].reshape(many, tall, BLOCK, wide * BLOCK)
+    summed: NDArray[np.float32] = np.add.reduce(lines, axis=2)
+    total: NDArray[np.float32] = summed[..., ::BLOCK].copy()
+    for column in range(1, BLOCK):
+        total += summed[..., column::BLOCK]
+    return total
+
+
+def _light_field(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], lighter: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A gentle change of light over the picture, as of a lamp or a lens: what a quadratic function explains."""
+    if len(lighter) < MANY_BLOCKS // 2 or np.abs(lighter).max() < _LIGHT / 2:
+        return np.zeros_like(lighter)
+    x, y = ((at / max(1, at.max()) - 0.5).astype(np.float32) for at in (columns, rows))
+    known = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    field = np.zeros_like(lighter)
+    for _ in range(3):
+        weighted = known / (1 + ((lighter - field) / np.float32(_LIGHT / 3)) ** 2)
+        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 0.5 * np.eye(6), weighted @ lighter)
+        field = fitted.astype(np.float32) @ known
+    return field
+
+
+def ramp(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    """0 up to the low value, 1 from the high one, and straight between."""
+    risen = (values - np.float32(low)) / np.float32(high - low)
+    return np.asarray(np.minimum(np.maximum(risen, np.float32(0)), np.float32(1)))
