@@ -7,8 +7,6 @@ import json
 import os
 
 from dedup_assets.pipeline.building import build_definitions
-
-SUGGESTIONS = "_DEDUP_UI_SUGGESTIONS"
-"""The environment variable: the arguments of `build_definitions`, as JSON."""
+from dedup_assets.pipeline.serving.processes import SUGGESTIONS
 
 defs = build_definitions(**json.loads(os.environ.get(SUGGESTIONS, "{}")))

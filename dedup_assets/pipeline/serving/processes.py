@@ -21,9 +21,11 @@ from typing import Any
 from dedup_assets.engine.core.errors import SettingsError, SurroundingsError
 from dedup_assets.pipeline.instances import open_instance
 from dedup_assets.pipeline.serving import service
-from dedup_assets.pipeline.serving.location import SUGGESTIONS
 
 HOST = "127.0.0.1"
+SUGGESTIONS = "_DEDUP_UI_SUGGESTIONS"
+"""The environment variable with the arguments of `build_definitions`, as JSON, for `location`."""
+
 _POLL_SECONDS = 0.2
 _STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 

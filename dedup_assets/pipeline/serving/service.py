@@ -7,6 +7,7 @@ interrupts its process group, which is itself and all that it started.
 """
 
 import _thread
+import gc
 import json
 import os
 import signal
@@ -17,10 +18,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from dedup_assets.pipeline.dagster_internals import run_daemon, serve_code, serve_webserver
-from dedup_assets.pipeline.instances import open_instance
-from dedup_assets.pipeline.serving import location
-from dedup_assets.pipeline.serving.loopback import LoopbackOnly
+LOCATION = "dedup_assets.pipeline.serving.location"
+"""The module of the code location. A process that Dagster's code server starts imports it, and no other needs it."""
 
 NAMES = CODE_SERVER, WEBSERVER, DAEMON = "dagster-code-server", "dagster-webserver", "dagster-daemon"
 
@@ -39,15 +38,21 @@ def main(name: str, home: str, port: int, code: dict[str, Any]) -> None:
         port: of the webserver, on the loopback interface.
         code: address of the code server: `socket`, a path, or `port`.
     """
-    with open_instance(home=home) as instance:
+    gc.disable()  # imports make a million objects that stay
+    from dedup_assets.pipeline import dagster_internals, instances
+    from dedup_assets.pipeline.serving.loopback import LoopbackOnly
+
+    with instances.open_instance(home=home) as instance:
+        gc.freeze()
+        gc.enable()
         if name == CODE_SERVER:
-            serve_code(instance, location.__name__, code)
+            dagster_internals.serve_code(instance, LOCATION, code)
+            return
+        _await(code)
+        if name == DAEMON:
+            dagster_internals.run_daemon(instance, code)
         else:
-            _await(code)
-            if name == DAEMON:
-                run_daemon(instance, code)
-            else:
-                serve_webserver(instance, code, port, LoopbackOnly)
+            dagster_internals.serve_webserver(instance, code, port, LoopbackOnly)
 
 
 def _await(code: dict[str, Any]) -> None:
