@@ -71,10 +71,13 @@ def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
         ExportError: no image is left.
     """
     ledger = files.read_ledger(work_dir).rows
-    images = ledger.filter(pl.col("error_code").is_null()).select("filename", "size_bytes", "content")
+    images = ledger.filter(pl.col("error_code").is_null()).select(
+        "filename", "size_bytes", "content", "width", "height"
+    )
     groups = match_files.read_groups(work_dir).rows
     known = match_files.read_evidence(work_dir).images.unique("filename").select("filename", "width", "height")
-    table = images.join(groups, on="filename", how="left").join(known, on="filename", how="left")
+    table = images.join(groups, on="filename", how="left").join(known, on="filename", how="left", suffix="_compared")
+    table = table.with_columns(pl.coalesce(f"{side}_compared", side).alias(side) for side in ("width", "height"))
     is_copy = pl.col("role") == Role.COPY.value
     tag = pl.when(is_copy & pl.col("relation").is_in(choice.only)).then(pl.lit("dup")).otherwise(pl.col("role"))
     table = table.with_columns(tag=tag.fill_null("unique"), leak=pl.col("filename").is_in(_leaked(work_dir)))

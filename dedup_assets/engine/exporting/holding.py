@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +16,13 @@ from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read_source
 from dedup_assets.engine.stores import is_url
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_PARTIAL = ".dedup-assets.tmp"
+_DIGITS = 12  # hexadecimal, in the name of a partial folder
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%\udc80-\udcff]")
 
 
@@ -31,15 +38,47 @@ def whole_folder(out: str) -> Iterator[Path]:
     path = Path(os.path.abspath(out))  # noqa: PTH100 - links stay as given
     if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink() and not any(path.iterdir())):
         raise ExportError(f"out={out!r} is there already; nothing is written over it: name a new folder")
-    partial = path.parent / f".{path.name[:100]}.{uuid4().hex[:12]}.dedup-assets.tmp"
+    partial = path.parent / f".{path.name[:100]}.{uuid4().hex[:_DIGITS]}{_PARTIAL}"
     try:
         partial.mkdir(parents=True)
-        yield partial
-        partial.replace(path)
+        with _marked(partial):
+            _remove_abandoned(partial)
+            yield partial
+            partial.replace(path)
     except OSError as error:
         raise ExportError(f"out={out!r} cannot be written: {error.strerror or error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _marked(folder: Path) -> Iterator[bool]:
+    """Mark a folder as one that is written, until the block or the process ends; false if another process does."""
+    opened = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        is_ours = True
+        if fcntl is not None:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                is_ours = False
+        yield is_ours
+    finally:
+        os.close(opened)
+
+
+def _remove_abandoned(partial: Path) -> None:
+    """Remove what exports to the same place have left that were killed."""
+    if fcntl is None:
+        return
+    name = re.compile(
+        re.escape(partial.name[: -len(_PARTIAL) - _DIGITS]) + rf"[0-9a-f]{{{_DIGITS}}}" + re.escape(_PARTIAL)
+    )
+    for each in partial.parent.iterdir():
+        if each != partial and name.fullmatch(each.name) and each.is_dir() and not each.is_symlink():
+            with suppress(OSError), _marked(each) as is_abandoned:
+                if is_abandoned:
+                    shutil.rmtree(each, ignore_errors=True)
 
 
 def is_frame(source: Source) -> bool:

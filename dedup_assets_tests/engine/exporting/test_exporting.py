@@ -89,6 +89,8 @@ def test_tables_say_the_same_of_each_image(collection: Path, tmp_path: Path) -> 
     assert tags["copy of a.png"] == "dup"
     assert tags["a small.png"] == "copy"
     assert tags["in.png"] == "unique"
+    sizes = {Path(row["filename"]).name: (row["width"], row["height"]) for row in rows}
+    assert sizes == dict.fromkeys(sizes, ("320", "240")) | {"a small.png": ("240", "180")}
     names = (exported(collection, tmp_path / "l", "list", keep_only=True) / "images.txt").read_text().splitlines()
     assert names == [row["filename"] for row in rows if row["tag"] != "dup"]
 
