@@ -31,7 +31,6 @@ _AGREEMENT_TO_BEND, _NEARLY_WHOLE = 0.12, 0.9  # and overlap of an affine map fr
 _GAIN_OF_BENDING = 0.1  # agreement that a homography must add
 _WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not looked at
-_LEAST_COUNT = 2  # blocks that differ in finer detail, below which it may be noise
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
 _SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
@@ -134,12 +133,12 @@ def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
     if not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE:
         return None
     closely = align_closely(a, b, judged)
-    return find_differences(*closely) if closely else None
+    return find_differences(*closely, hold_text) if closely else None
 
 
 def _is_other_picture(judged: Judged, details: Differences | None) -> bool:
     """Whether the pictures differ as bursts, still cameras or templates do, which no edit explains."""
-    if details and details.count >= _LEAST_COUNT and not details.is_edit:
+    if details and details.count and not details.is_edit:
         return True
     if judged.agreement > _NO_CHANGE:
         return False

@@ -14,8 +14,28 @@ from numpy.typing import NDArray
 from dedup_assets.engine.evidence.blocks import BLOCK, Aligned, Blocks, block_means
 from dedup_assets.engine.evidence.filters import around, slopes
 
-_ALIKE = 0.75  # correlation of a block below which it shows something else
-_EXCESS = 3.0  # gray levels of a block beyond those of the pixels around, in the other picture
+@dataclass(frozen=True)
+class _Bars:
+    """What a block must do to differ.
+
+    Attributes:
+        alike: correlation that it must be below.
+        excess: gray levels beyond those of the pixels around, in the other picture, that it must exceed.
+        louder: times the excess that most blocks stay below: compression, noise and moire are in all of them.
+        odder: times what most blocks lack in correlation.
+        count: blocks that must differ, or else it may be noise.
+    """
+
+    alike: float
+    excess: float
+    louder: float
+    odder: float
+    count: int
+
+
+_PHOTO = _Bars(0.75, 3.0, 3.0, 0.0, 2)
+_TEXT = _Bars(0.85, 1.0, 4.0, 6.0, 1)
+_LOUD, _ODD = 0.75, 0.1  # share of the blocks that have less excess, and of those that have less correlation
 _CHANGED = 14.0  # gray levels of a pixel
 _SIDE = 256  # px of the longer side at which places are joined block by block
 _LEAST_PIXELS, _MOST_PIXELS, _CORE_PIXELS = 4, 600, 12  # of a place: looked at, at most, and within it
@@ -33,7 +53,7 @@ class Differences:
 
     Attributes:
         share: of the blocks that lie in both pictures, how many differ.
-        count: number of blocks that differ.
+        count: number of blocks that differ; 0 if there are so few of them that it may be noise.
         mixed: share of the change in places where both pictures show something of their own.
         over_one: share of the change that lies over the first picture, as added text does.
         over_two: share of the change that lies over the second.
@@ -60,12 +80,18 @@ class Differences:
         return 1 if self.over_one > self.over_two else 2
 
 
-def find_differences(aligned: Aligned, blocks: Blocks) -> Differences:
-    """Tell what was laid over one picture from what both show of their own."""
+def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) -> Differences:
+    """Tell what was laid over one picture from what both show of their own.
+
+    Args:
+        aligned: both pictures.
+        blocks: their blocks.
+        hold_text: whether both hold text, of which little may have been changed.
+    """
     over_one, over_two = _excess(aligned)
     left, right = block_means(*aligned.one.shape)
     sticks_out = left @ np.maximum(over_one, over_two) @ right
-    differs = blocks.structured & (blocks.alike < _ALIKE) & (sticks_out[blocks.rows, blocks.columns] > _EXCESS)
+    differs = _find_differing(blocks, sticks_out[blocks.rows, blocks.columns], _TEXT if hold_text else _PHOTO)
     if not differs.any():
         return Differences()
     found = np.zeros(sticks_out.shape, np.bool_)
@@ -84,6 +110,18 @@ def find_differences(aligned: Aligned, blocks: Blocks) -> Differences:
         float(masses[~mixed & (signs > _LIKELY)].sum()),
         opposed,
     )
+
+
+def _find_differing(blocks: Blocks, excess: NDArray[np.floating], bars: _Bars) -> NDArray[np.bool_]:
+    """Which blocks differ by more than what lies over the whole picture; none if too few do."""
+    structured = blocks.structured
+    if not structured.any():
+        return structured
+    typical = float(np.quantile(excess[structured], _LOUD))
+    lack = 1 - float(np.quantile(blocks.alike[structured], _ODD))
+    alike = min(bars.alike, 1 - bars.odder * lack)
+    differs = structured & (blocks.alike < alike) & (excess > max(bars.excess, bars.louder * typical))
+    return differs if np.count_nonzero(differs) >= bars.count else np.zeros_like(differs)
 
 
 def _judge_place(

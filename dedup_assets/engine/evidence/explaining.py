@@ -24,6 +24,8 @@ _TONE_LEVEL = 3  # 32 px
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
 _SEEN_CLOSELY = 4  # blocks that differ in finer detail
 _BLURRED = 0.005  # of the longer side: the least blur that counts
+_AS_FINE = 0.9  # of the other's pixels: fewer explain less detail
+_WHOLE, _DETAIL_LOST = 0.95, 0.6  # overlaps from which detail is compared; what is lost by blur, as `Look.detail` is
 
 
 def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None) -> dict[str, float]:
@@ -44,7 +46,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
           of the overlap whose hue changed);
-        - `blurred_b`: standard deviation of the blur, in units of the longer side;
+        - `blurred_b` (1);
         - `changed`: share of the overlap with text, overlays or retouching, where it is not known which of the two has
           them; otherwise `changed_b`.
     """
@@ -54,9 +56,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     if judged.overlap_b < _PART:
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     said |= _tone(a, b, judged)
-    said |= _sharpness(a, b, judged)
-    seen = details is not None and details.count >= _SEEN_CLOSELY
-    if seen or (judged.changed > CHANGED and judged.agreement < 0.97):  # noqa: PLR2004
+    said |= _sharpness(a, b, judged, said)
+    if details.count >= _SEEN_CLOSELY if details else judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
         side = "" if said.keys() & _LIGHT else _over(judged, details)  # light that is cut off hides structure, too
         said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
@@ -217,15 +218,23 @@ def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
     return changed
 
 
-def _sharpness(a: Look, b: Look, judged: Judged) -> dict[str, float]:
+def _sharpness(a: Look, b: Look, judged: Judged, said: Mapping[str, float]) -> dict[str, float]:
     """Blur, where fewer pixels do not explain it: neither those of the files nor those of the looks."""
-    finest = min(max(a.width, a.height), max(b.width, b.height) * math.sqrt(area_scale(judged.map, a.extent)))
+    is_whole = min(judged.overlap_a, judged.overlap_b) > _WHOLE and judged.changed < CHANGED
+    # What both show is the same, so that their detail can be compared.
+    lost = a.detail - b.detail if is_whole else judged.softened
+    pixels = max(a.width, a.height), max(b.width, b.height) * math.sqrt(area_scale(judged.map, a.extent))
+    of_blurred, of_other = pixels[::-1] if lost > 0 else pixels
+    if of_blurred < min(SIDE, _AS_FINE * of_other):
+        return {}
+    if is_whole:
+        return {f"blurred_{'b' if lost > 0 else 'a'}": 1.0} if abs(lost) > _DETAIL_LOST else {}
+    if _LIGHT & said.keys():  # light that is cut off takes edges away and makes others
+        return {}
     blur = math.sqrt(abs(judged.softened)) / CHECK_SIDE
     blurred = "b" if judged.softened > 0 else "a"
     coarse = _pixel_beyond(a, b, judged) if (blurred == "b") == judged.is_a_first else 1.0
-    if finest < SIDE or blur < _BLURRED * max(1.0, coarse):
-        return {}
-    return {f"blurred_{blurred}": round(blur, 4)}
+    return {f"blurred_{blurred}": 1.0} if blur >= _BLURRED * max(1.0, coarse) else {}
 
 
 def _pixel_beyond(a: Look, b: Look, judged: Judged) -> float:

@@ -1,5 +1,6 @@
 """What a comparison needs of one picture: its pixels at 256 px, and what is computed from them when first asked for."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ _THUMBNAIL_LEVEL, _CONTENT_LEVEL, _KEYPOINT_LEVEL = 2, 1, 1  # 64, 128 and 128 p
 _ENOUGH = 0.885  # of a look's sides; a JPEG is decoded at 1.1 times what is asked for, or more
 _PLAIN = 12  # levels that a plain border may vary
 _PLAIN_SHARE = 0.98  # of a line's pixels, which are plain in a border
+_GREEN, _FAINT = 1, 0.5  # the channel that detail is read from; squared levels that are no detail
 _LINES_TOGETHER = 8  # of a border, which are looked at before the next ones
 
 
@@ -111,6 +113,16 @@ class Look:
     def has_border(self) -> bool:
         """Whether there is a border of one colour around the content."""
         return self.content != Box(0, 0, *self.extent)
+
+    @cached_property
+    def detail(self) -> float:
+        """How much fine detail there is beside coarser one: logarithm of the slopes' energy at 256 px in times at 64."""
+        fine, coarse = (self._level(level)[..., _GREEN].astype(np.float32) for level in (0, _THUMBNAIL_LEVEL))
+        energies = [
+            float(np.square(plane[:, 1:] - plane[:, :-1]).mean() + np.square(plane[1:] - plane[:-1]).mean())
+            for plane in (fine, coarse)
+        ]
+        return math.log((energies[0] + _FAINT) / (energies[1] + _FAINT))
 
     def anchors(self, level: int) -> Anchors:
         """Places of one level that hold a map in its place."""
