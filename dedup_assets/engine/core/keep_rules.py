@@ -26,6 +26,8 @@ class KeepRule(StrEnum):
     """Nothing covers it, surrounds it or was taken from it."""
     CAMERA_ORIGINAL = "camera_original"
     """Its EXIF block names a camera."""
+    NOT_UPSCALED = "not_upscaled"
+    """It was not enlarged from the other."""
     PIXELS = "pixels"
     """It has more pixels."""
     LOSSLESS = "lossless_if_not_derived"
@@ -42,6 +44,7 @@ class KeepRule(StrEnum):
 
 _PHOTOS = (
     *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.CAMERA_ORIGINAL),
+    KeepRule.NOT_UPSCALED,
     *(KeepRule.PIXELS, KeepRule.LOSSLESS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF, KeepRule.NAME),
 )
 PRESETS: dict[str, tuple[str, ...]] = {
@@ -49,7 +52,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
     "dataset": tuple(rule for rule in _PHOTOS if rule not in (KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF)),
     "archive": (
         *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF, KeepRule.UNCROPPED),
-        *(KeepRule.UNEDITED, KeepRule.LOSSLESS, KeepRule.PIXELS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.NAME),
+        *(KeepRule.UNEDITED, KeepRule.NOT_UPSCALED, KeepRule.LOSSLESS, KeepRule.PIXELS, KeepRule.JPEG_QUALITY),
+        *(KeepRule.BYTES, KeepRule.NAME),
     ),
 }
 """Policies with a name: photographs; training sets, in which metadata say nothing; archives, in which they say most."""

@@ -57,6 +57,12 @@ class Relation(StrEnum):
 BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
 """What `Evidence` calls the edits after which a picture shows more than before, but no more of the photograph."""
 
+ENLARGED = "enlarged"
+"""What `Evidence` calls more pixels without more detail."""
+
+ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, "gray", "recoloured", "text or overlay added", "blurred")
+"""Words of `kind` for other edits of which `edited` may name the side."""
+
 
 @dataclass(frozen=True)
 class KeptFindings:

@@ -14,27 +14,28 @@ from numpy.typing import NDArray
 from dedup_assets.engine.evidence.blocks import BLOCK, Aligned, Blocks, block_means
 from dedup_assets.engine.evidence.filters import around, slopes
 
+
 @dataclass(frozen=True)
 class _Bars:
-    """What a block must do to differ.
+    """What a block must do to differ. Compression, noise and moire are in all blocks, and raise the bars.
 
     Attributes:
-        alike: correlation that it must be below.
-        excess: gray levels beyond those of the pixels around, in the other picture, that it must exceed.
-        louder: times the excess that most blocks stay below: compression, noise and moire are in all of them.
+        alike: correlation that it must be below, at least and at most.
+        excess: gray levels beyond those of the pixels around, in the other picture, that it must exceed, likewise.
+        louder: times the excess that most blocks stay below.
         odder: times what most blocks lack in correlation.
         count: blocks that must differ, or else it may be noise.
     """
 
-    alike: float
-    excess: float
+    alike: tuple[float, float]
+    excess: tuple[float, float]
     louder: float
     odder: float
     count: int
 
 
-_PHOTO = _Bars(0.75, 3.0, 3.0, 0.0, 2)
-_TEXT = _Bars(0.85, 1.0, 4.0, 6.0, 1)
+_PHOTO = _Bars((0.75, 0.75), (3.0, 12.0), 3.0, 0.0, 2)
+_TEXT = _Bars((0.75, 0.85), (1.0, 3.0), 4.0, 6.0, 1)
 _LOUD, _ODD = 0.75, 0.1  # share of the blocks that have less excess, and of those that have less correlation
 _CHANGED = 14.0  # gray levels of a pixel
 _SIDE = 256  # px of the longer side at which places are joined block by block
@@ -119,9 +120,13 @@ def _find_differing(blocks: Blocks, excess: NDArray[np.floating], bars: _Bars) -
         return structured
     typical = float(np.quantile(excess[structured], _LOUD))
     lack = 1 - float(np.quantile(blocks.alike[structured], _ODD))
-    alike = min(bars.alike, 1 - bars.odder * lack)
-    differs = structured & (blocks.alike < alike) & (excess > max(bars.excess, bars.louder * typical))
+    alike = _between(1 - bars.odder * lack, bars.alike)
+    differs = structured & (blocks.alike < alike) & (excess > _between(bars.louder * typical, bars.excess))
     return differs if np.count_nonzero(differs) >= bars.count else np.zeros_like(differs)
+
+
+def _between(value: float, ends: tuple[float, float]) -> float:
+    return max(ends[0], min(ends[1], value))
 
 
 def _judge_place(

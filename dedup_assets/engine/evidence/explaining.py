@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, PAGE_ADDED
 from dedup_assets.engine.evidence.differences import Differences
-from dedup_assets.engine.evidence.filters import LUMA
-from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged, grid
+from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
-from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_affine, linear_part
-from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
-from dedup_assets.engine.evidence.surroundings import find_surroundings, lies_in
+from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, linear_part
+from dedup_assets.engine.evidence.refining import pick_levels
+from dedup_assets.engine.evidence.surroundings import find_surroundings
+from dedup_assets.engine.evidence.tones import find_tones
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -20,10 +20,10 @@ CHANGED = 0.02
 _TURNED = 1.5  # degrees that count as turned
 _RESIZED = 0.04  # |log| of a scale that counts
 _PART = 0.93  # share of a picture's area below which the other is called a part of it
-_TONE_LEVEL = 3  # 32 px
-_BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
 _SEEN_CLOSELY = 4  # blocks that differ in finer detail
 _BLURRED = 0.005  # of the longer side: the least blur that counts
+_GROWN = 1.04  # growth of a side from which enlargement is looked for
+_SEEN_WHOLE, _SMOOTHER = 1.3, 0.01  # of a look's side, up to which it shows all of a file; loss of roughness
 _AS_FINE = 0.9  # of the other's pixels: fewer explain less detail
 _WHOLE, _DETAIL_LOST = 0.95, 0.6  # overlaps from which detail is compared; what is lost by blur, as `Look.detail` is
 
@@ -45,8 +45,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         - `cropped_b`: share of a's area that b shows;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
-          of the overlap whose hue changed);
-        - `blurred_b` (1);
+          of the overlap whose hue changed), `toned_b` (1: its tones are cut off where a still has structure);
+        - `blurred_b` (1), `enlarged_b` (1: it has more pixels along an axis, and no more detail);
         - `changed`: share of the overlap with text, overlays or retouching, where it is not known which of the two has
           them; otherwise `changed_b`.
     """
@@ -55,8 +55,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said |= find_surroundings(a, judged.map, b, judged.overlap_a, "a")
     if judged.overlap_b < _PART:
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
-    said |= _tone(a, b, judged)
-    said |= _sharpness(a, b, judged, said)
+    said |= find_tones(a, b, judged)
+    said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
     if details.count >= _SEEN_CLOSELY if details else judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
         side = "" if said.keys() & _LIGHT else _over(judged, details)  # light that is cut off hides structure, too
         said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
@@ -78,7 +78,9 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
     if "turned" in edits:
         words.insert(1 if "mirrored" in edits else 0, _turned(edits["turned"]))
     shaped = {"cropped", "border", "page"} & {key.partition("_")[0] for key in edits}
-    if not words and not same_size:
+    if {"enlarged_a", "enlarged_b"} & edits.keys():
+        words.append(ENLARGED)
+    elif not words and not same_size:
         words = ["resized"]
     elif "resized" in edits and not shaped:
         words.append("resized")
@@ -88,7 +90,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
 
 
 _LIGHT = {"brightness", "negative"}
-_TONES = {"brightness", "colourfulness"}
+_TONES = {"brightness", "colourfulness", "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),
     ("flipped", "mirrored upside down"),
@@ -96,10 +98,10 @@ _WORDS = (
     ("squeezed", "squeezed"),
     ("cropped_a", "cropped to {percent} %"),
     ("cropped_b", "cropped to {percent} %"),
-    ("border_a", "border added"),
-    ("border_b", "border added"),
-    ("page_a", "page around added"),
-    ("page_b", "page around added"),
+    ("border_a", BORDER_ADDED),
+    ("border_b", BORDER_ADDED),
+    ("page_a", PAGE_ADDED),
+    ("page_b", PAGE_ADDED),
     ("negative", "negative"),
     ("gray_a", "gray"),
     ("gray_b", "gray"),
@@ -142,82 +144,6 @@ def _geometry(a: Look, b: Look, map_: Map) -> dict[str, float]:
     return said
 
 
-def _aligned(
-    a: Look, b: Look, map_: Map, level: int, is_a_first: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """(3, n) RGB of a and of b on the grid of that which shows less, and which of the n lie in both."""
-    if not is_a_first:
-        two, one, inside = _aligned(b, a, invert(map_), level, is_a_first=True)
-        return one, two, inside
-    level_a, level_b = pick_levels(a, b, map_, level)
-    image, other = a.levels[level_a], b.levels[level_b]
-    height, width = image.shape[:2]
-    u, v = apply(map_, *grid(height, width, SIDE >> level_a))
-    per_b, half = np.float32(SIDE >> level_b), np.float32(0.5)
-    planes = np.asarray(other, np.float32)
-    seen = sample_planes(planes, u * per_b - half, v * per_b - half, (0, 1, 2))
-    return (
-        image.reshape(-1, 3).T.astype(np.float32, order="C"),
-        seen.reshape(3, -1),
-        lies_in(b, u, v, 0.01).ravel(),
-    )
-
-
-def _tone(a: Look, b: Look, judged: Judged) -> dict[str, float]:
-    """Gray, brightness, colourfulness and regions of another hue, where the structure is the same."""
-    if judged.gain < 0:
-        return {"negative": 1.0}
-    one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
-    gray_a, gray_b = LUMA @ one, LUMA @ two
-    gain, offset = np.float32(judged.gain), np.float32(judged.offset)
-    same = np.flatnonzero(inside & (np.abs(gain * gray_a + offset - gray_b) < 16 * max(1.0, judged.gain)))
-    if len(same) < 60:  # noqa: PLR2004
-        return {}
-    one, two, gray_a, gray_b = one[:, same], two[:, same], gray_a[same], gray_b[same]
-    said: dict[str, float] = {}
-    hue_a, hue_b = one[::2] - one[1], two[::2] - two[1]
-    size_a, size_b = (math.sqrt(float(np.vdot(hue, hue)) / hue.size) for hue in (hue_a, hue_b))
-    if min(size_a, size_b) < 2.5 and max(size_a, size_b) > 5:  # noqa: PLR2004
-        said["gray_a" if size_a < size_b else "gray_b"] = 1.0
-    lit = (np.minimum(gray_a, gray_b) > 12) & (np.maximum(gray_a, gray_b) < 243)  # noqa: PLR2004
-    if np.count_nonzero(lit) < 30:  # noqa: PLR2004
-        return said
-    ratios = gray_b[lit] / gray_a[lit]
-    brighter = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2])
-    if abs(math.log(brighter)) > _BRIGHTER:
-        said["brightness"] = round(brighter, 2)
-    if said.keys() & {"gray_a", "gray_b"}:
-        return said
-    if min(size_a, size_b) > 4:  # noqa: PLR2004
-        vivid_a, vivid_b = hue_a / np.maximum(gray_a, np.float32(12)), hue_b / np.maximum(gray_b, np.float32(12))
-        colourful = float(np.vdot(vivid_a, vivid_b)) / (float(np.vdot(vivid_a, vivid_a)) + 1e-6)
-        if abs(math.log(max(colourful, 0.05))) > _COLOURFUL:
-            said["colourfulness"] = round(colourful, 2)
-    share = _recoloured(one, two)
-    if share > 0.03:  # noqa: PLR2004
-        said["recoloured"] = round(share, 3)
-    return said
-
-
-def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
-    """Share of pixels whose hue no single linear change of colours explains; (3, n) float32 both."""
-    known = np.concatenate([one, np.ones((1, one.shape[1]), np.float32)])
-    hue, weighted = _hue_change(two - one), known
-    if float((hue > 40).mean()) < 0.03:  # noqa: PLR2004 - nothing to explain
-        return 0.0
-    for _ in range(3):
-        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 1e-2 * np.eye(4), weighted @ two.T)
-        off = two - fitted.T.astype(np.float32) @ known
-        weighted = known / (1 + (np.abs(off).max(0) / np.float32(20)) ** 2)
-        hue = _hue_change(off)
-    return float((hue > 40).mean())  # noqa: PLR2004
-
-
-def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
-    changed: NDArray[np.float32] = np.maximum(np.abs(off[0] - off[1]), np.abs(off[2] - off[1]))
-    return changed
-
-
 def _sharpness(a: Look, b: Look, judged: Judged, said: Mapping[str, float]) -> dict[str, float]:
     """Blur, where fewer pixels do not explain it: neither those of the files nor those of the looks."""
     is_whole = min(judged.overlap_a, judged.overlap_b) > _WHOLE and judged.changed < CHANGED
@@ -235,6 +161,27 @@ def _sharpness(a: Look, b: Look, judged: Judged, said: Mapping[str, float]) -> d
     blurred = "b" if judged.softened > 0 else "a"
     coarse = _pixel_beyond(a, b, judged) if (blurred == "b") == judged.is_a_first else 1.0
     return {f"blurred_{blurred}": 1.0} if blur >= _BLURRED * max(1.0, coarse) else {}
+
+
+def _enlargement(a: Look, b: Look, judged: Judged, said: Mapping[str, float]) -> dict[str, float]:
+    """Enlargement of files that are hardly larger than a look, which would lose some of their detail otherwise.
+
+    An enlarged picture is smoother than its source, pixel by pixel, along each axis along which it has more of them; a
+    source is rougher than what was made smaller from it.
+    """
+    if min(judged.overlap_a, judged.overlap_b) < _WHOLE or said.keys() & {"turned", "perspective"}:
+        return {}
+    found = {
+        f"enlarged_{name}": 1.0 for name, larger, other in (("a", a, b), ("b", b, a)) if _is_enlarged(larger, other)
+    }
+    return found if len(found) == 1 else {}
+
+
+def _is_enlarged(larger: Look, other: Look) -> bool:
+    growths = larger.width / other.width, larger.height / other.height
+    axes = [axis for axis in (0, 1) if growths[axis] > _GROWN]
+    is_seen = axes and max(larger.width, larger.height) < _SEEN_WHOLE * SIDE
+    return bool(is_seen and all(larger.roughness[axis] < other.roughness[axis] - _SMOOTHER for axis in axes))
 
 
 def _pixel_beyond(a: Look, b: Look, judged: Judged) -> float:

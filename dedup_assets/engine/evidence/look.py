@@ -116,13 +116,17 @@ class Look:
 
     @cached_property
     def detail(self) -> float:
-        """How much fine detail there is beside coarser one: logarithm of the slopes' energy at 256 px in times at 64."""
+        """How much of the detail is fine: logarithm of the energy of the slopes at 256 px over that at 64."""
         fine, coarse = (self._level(level)[..., _GREEN].astype(np.float32) for level in (0, _THUMBNAIL_LEVEL))
-        energies = [
-            float(np.square(plane[:, 1:] - plane[:, :-1]).mean() + np.square(plane[1:] - plane[:-1]).mean())
-            for plane in (fine, coarse)
-        ]
-        return math.log((energies[0] + _FAINT) / (energies[1] + _FAINT))
+        in_fine, in_coarse = (sum(_energy(plane, 1, axis) for axis in (0, 1)) + _FAINT for plane in (fine, coarse))
+        return math.log(in_fine / in_coarse)
+
+    @cached_property
+    def roughness(self) -> tuple[float, float]:
+        """Along x and along y: logarithm of the energy of second differences in times that of first ones, at 256 px."""
+        plane = self.rgb[..., _GREEN].astype(np.float32)
+        x, y = ((_energy(plane, 2, axis) + _FAINT) / (_energy(plane, 1, axis) + _FAINT) for axis in (1, 0))
+        return math.log(x), math.log(y)
 
     def anchors(self, level: int) -> Anchors:
         """Places of one level that hold a map in its place."""
@@ -138,6 +142,11 @@ class Look:
     def keypoints(self) -> Keypoints:
         """Places that are found again in copies, with descriptors of their surroundings."""
         return find_keypoints(self._level(_KEYPOINT_LEVEL))
+
+
+def _energy(plane: NDArray[np.float32], order: int, axis: int) -> float:
+    """Mean square of the differences of an order along an axis."""
+    return float(np.square(np.diff(plane, order, axis)).mean())
 
 
 class _Pyramid(Sequence[NDArray[np.uint8]]):

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED
-from dedup_assets.engine.groups.policy import PART, Worth
+from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, ONE_SIDED, PAGE_ADDED
+from dedup_assets.engine.groups.policy import EDITED, PART, UPSCALED, Worth
 from dedup_assets.engine.groups.stars import CopyEdges
 
 _SHOWS_MORE = 0.04  # difference of the overlaps
@@ -32,11 +32,14 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
     side = _SIDES.get(edited, 0)
     shows_less = 0 if abs(overlap_a - overlap_b) < _SHOWS_MORE else 1 if overlap_a < overlap_b else -1
     is_framed = side == -shows_less and (BORDER_ADDED in kind or PAGE_ADDED in kind)
-    return side if not shows_less or is_framed else PART * shows_less
+    if shows_less and not is_framed:
+        return PART * shows_less
+    is_enlarged_alone = ENLARGED in kind and not any(word in kind for word in ONE_SIDED)
+    return side * (UPSCALED if is_enlarged_alone else EDITED)
 
 
 def edit_levels(hub: int, members: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
-    """How much worse than the hub each member is by what was done to it: PART, 1, 0 (or unknown), -1 or -PART."""
+    """How much worse than the hub each member is by what was done to it: as of `Worth.beside`; 0 also if unknown."""
     places = edges.find(np.full(len(members), hub), members)
     worse = edges.worse[places].astype(np.int64)
     return np.where(places < 0, 0, np.where(members > hub, worse, -worse))
@@ -62,7 +65,9 @@ def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: W
 
     From the hub on, the best of those that are better than the kept one and joined to all others is kept instead. What
     is better is known beside the kept one only, so this is repeated. What was done to two images need not agree with
-    what was done to others: where that leads back, the best of the images on the way by their own facts is kept.
+    what was done to others: where that leads back, of the images on the way those that were edited from another one of
+    them are left out, because an edit is seen and a part is a guess, and the best of the others by their own facts is
+    kept.
 
     Arguments as of `better_than_hub`.
     """
@@ -77,9 +82,18 @@ def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: W
         seen.append(kept)
     is_best = set(seen).issuperset(better)
     if better and is_best:
-        around = np.array(sorted(seen), np.int64)
+        around = _unedited(np.array(sorted(seen), np.int64), edges)
         kept = int(around[worth.take(around).order()[0]])
     return kept, is_best
+
+
+def _unedited(around: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
+    """Those of some vertices that are no edited form of another one of them; all, if each is."""
+    is_edited = [
+        np.isin(edit_levels(int(vertex), around[around != vertex], edges), (-EDITED, -UPSCALED)).any()
+        for vertex in around
+    ]
+    return around if all(is_edited) else around[~np.array(is_edited)]
 
 
 def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth) -> str:

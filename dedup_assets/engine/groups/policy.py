@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import KeepRule, path_pattern
 
-PART = 2
-"""How much worse an image is that shows a part of another one; 1 is for other edits."""
+PART, EDITED, UPSCALED = 3, 2, 1
+"""How an image is worse than another one: it shows a part of it; it was edited otherwise; it was enlarged from it."""
 
 FACTS_SCHEMA = pl.Schema(
     {
@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     KeepRule.UNCROPPED: "shows more",
     KeepRule.UNEDITED: "less edited",
     KeepRule.CAMERA_ORIGINAL: "from a camera",
+    KeepRule.NOT_UPSCALED: "not enlarged",
     KeepRule.PIXELS: "more pixels",
     KeepRule.LOSSLESS: "without loss",
     KeepRule.JPEG_QUALITY: "higher JPEG quality",
@@ -92,10 +93,11 @@ class Worth:
         Args:
             one: an image.
             others: (m,) images.
-            levels: (m,) how much worse each of them is than `one` by what was done to it: PART, 1, 0, -1 or -PART.
+            levels: (m,) how each of them is worse than `one` by what was done to it: PART, EDITED, UPSCALED, or 0;
+                negative where `one` is worse.
         """
         gains = self.values[others] - self.values[one]
-        for rule, level in ((KeepRule.UNCROPPED, PART), (KeepRule.UNEDITED, 1)):
+        for rule, level in _LEVELS.items():
             if rule in self.rules:
                 gains[:, self.rules.index(rule)] = np.where(np.abs(levels) == level, -np.sign(levels), 0)
         if KeepRule.BYTES in self.rules:
@@ -103,6 +105,9 @@ class Worth:
             gains[is_other, self.rules.index(KeepRule.BYTES)] = 0
         known: NDArray[np.float64] = np.nan_to_num(gains, nan=0.0)
         return known
+
+
+_LEVELS = {KeepRule.UNCROPPED: PART, KeepRule.UNEDITED: EDITED, KeepRule.NOT_UPSCALED: UPSCALED}
 
 
 def _column(facts: pl.DataFrame, rule: str) -> pl.Series:

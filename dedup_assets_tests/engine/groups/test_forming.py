@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 
 import polars as pl
@@ -203,3 +204,20 @@ def test_a_copy_in_finer_detail_than_the_kept_image_is_for_review(growth: float,
     )
     groups = form_groups(Evidence(rows, found.images)).rows
     assert groups.select("filename", "role").rows() == [(name(whole), "keep"), (name(part), role)]
+
+
+def test_where_proofs_go_in_a_circle_no_edited_form_of_one_of_them_is_kept() -> None:
+    border, original, page = 0, 1, 2
+    said = evidence(
+        [(border, original, "copy", "a"), (border, page, "copy", "b"), (original, page, "copy", "a")],
+        sides={border: 140, original: 100, page: 120},
+    )
+    kinds = pl.DataFrame(
+        {
+            **{"a": [name(border), name(border), name(original)], "b": [name(original), name(page), name(page)]},
+            "kind": ["border added", "cropped to 87 %", "cropped to 61 %"],
+            **{"overlap_a": [0.5, 0.87, 1.0], "overlap_b": [1.0, 0.94, 0.61]},
+        }
+    )
+    looped = replace(said, rows=said.rows.update(kinds, on=["a", "b"]))
+    assert groups_of(form_groups(looped))[0][0] == page

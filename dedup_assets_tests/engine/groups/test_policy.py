@@ -17,10 +17,19 @@ FACTS: dict[str, Any] = {"width": 100, "height": 100, "size_bytes": 1000, "frame
 FACTS |= {"format": "JPEG", "is_lossless": False, "jpeg_quality": 90, "carries": ""}
 
 
-def group_of(relation: str, *images: dict[str, Any], edited: str = "", policy: str = "photos") -> Groups:
+def group_of(
+    relation: str, *images: dict[str, Any], edited: str = "", kind: str = "", policy: str = "photos"
+) -> Groups:
     """One group of images named a, b, ..., all of one relation, that differ in these facts."""
     names = [bytes([ord("a") + number]) for number in range(len(images))]
-    said = {"similarity": 0.9, "relation": relation, "kind": "", "transform": None, "overlap_a": 1.0, "overlap_b": 1.0}
+    said = {
+        "similarity": 0.9,
+        "relation": relation,
+        "kind": kind,
+        "transform": None,
+        "overlap_a": 1.0,
+        "overlap_b": 1.0,
+    }
     said |= {"residual": 0.1, "inliers": 9, "edited": edited}
     rows = [{"a": a, "b": b, **said} for a, b in itertools.combinations(names, 2)]
     facts = [{"filename": name, "content": name.hex(), **FACTS, **own} for name, own in zip(names, images, strict=True)]
@@ -62,6 +71,13 @@ def test_archives_put_the_time_before_what_was_done_and_data_sets_ignore_it() ->
     images = ({"taken": "2020-01-01 00:00:00", "camera": "M"}, {"taken": "2019-01-01 00:00:00", "camera": "M"})
     kept = {policy: group_of("copy", *images, edited="b", policy=policy).rows["keep"][0] for policy in PRESETS}
     assert kept == {"photos": b"a", "dataset": b"a", "archive": b"b"}
+
+
+def test_an_enlarged_copy_is_not_kept_for_its_pixels() -> None:
+    rows = group_of("copy", {}, {"width": 200}, edited="b", kind="squeezed, enlarged").rows
+    assert rows.select("keep", "reason").row(0) == (b"a", "not enlarged")
+    camera = group_of("copy", {}, {"width": 200, "camera": "Maker 7"}, edited="b", kind="enlarged").rows
+    assert camera["keep"][0] == b"b"
 
 
 @pytest.mark.parametrize("carried", ["exif", "exif gps", "icc", "xmp"])

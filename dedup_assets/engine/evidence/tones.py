@@ -1,0 +1,126 @@
+"""What was done to the colours and the light of a picture, from what both pictures show."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup_assets.engine.evidence.filters import LUMA
+from dedup_assets.engine.evidence.judging import Judged, grid
+from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.maps import Map, apply, invert
+from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
+from dedup_assets.engine.evidence.surroundings import lies_in
+
+_TONE_LEVEL = 3  # 32 px
+_BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
+_LITTLE, _SAME_HUES = 0.5, 0.9  # of the colour; correlation of hues below which less loss is compression's
+_END = 4.0  # levels from black or white that are cut off
+_CUT_SHARE, _CUT_STRUCTURE = (
+    0.02,
+    8.0,
+)  # of the values; levels of standard deviation that they have in the other picture
+
+
+def _aligned(
+    a: Look, b: Look, map_: Map, level: int, is_a_first: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """(3, n) RGB of a and of b on the grid of that which shows less, and which of the n lie in both."""
+    if not is_a_first:
+        two, one, inside = _aligned(b, a, invert(map_), level, is_a_first=True)
+        return one, two, inside
+    level_a, level_b = pick_levels(a, b, map_, level)
+    image, other = a.levels[level_a], b.levels[level_b]
+    height, width = image.shape[:2]
+    u, v = apply(map_, *grid(height, width, SIDE >> level_a))
+    per_b, half = np.float32(SIDE >> level_b), np.float32(0.5)
+    planes = np.asarray(other, np.float32)
+    seen = sample_planes(planes, u * per_b - half, v * per_b - half, (0, 1, 2))
+    return (
+        image.reshape(-1, 3).T.astype(np.float32, order="C"),
+        seen.reshape(3, -1),
+        lies_in(b, u, v, 0.01).ravel(),
+    )
+
+
+def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
+    """Gray, brightness, colourfulness and regions of another hue, where the structure is the same.
+
+    Args:
+        a: one picture.
+        b: the other.
+        judged: how they were found to be one.
+
+    Returns:
+        `negative`, `gray_`, `brightness`, `colourfulness`, `recoloured` and `toned_`, as of `explain`.
+    """
+    if judged.gain < 0:
+        return {"negative": 1.0}
+    one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
+    gray_a, gray_b = LUMA @ one, LUMA @ two
+    gain, offset = np.float32(judged.gain), np.float32(judged.offset)
+    same = np.flatnonzero(inside & (np.abs(gain * gray_a + offset - gray_b) < 16 * max(1.0, judged.gain)))
+    if len(same) < 60:  # noqa: PLR2004
+        return {}
+    one, two, gray_a, gray_b = one[:, same], two[:, same], gray_a[same], gray_b[same]
+    said: dict[str, float] = {}
+    hue_a, hue_b = one[::2] - one[1], two[::2] - two[1]
+    size_a, size_b = (math.sqrt(float(np.vdot(hue, hue)) / hue.size) for hue in (hue_a, hue_b))
+    if min(size_a, size_b) < 2.5 and max(size_a, size_b) > 5:  # noqa: PLR2004
+        said["gray_a" if size_a < size_b else "gray_b"] = 1.0
+    lit = (np.minimum(gray_a, gray_b) > 12) & (np.maximum(gray_a, gray_b) < 243)  # noqa: PLR2004
+    if np.count_nonzero(lit) < 30:  # noqa: PLR2004
+        return said
+    ratios = gray_b[lit] / gray_a[lit]
+    brighter = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2])
+    if abs(math.log(brighter)) > _BRIGHTER:
+        said["brightness"] = round(brighter, 2)
+    if said.keys() & {"gray_a", "gray_b"}:
+        return said
+    if min(size_a, size_b) > 4:  # noqa: PLR2004
+        said |= _colourfulness(hue_a / np.maximum(gray_a, np.float32(12)), hue_b / np.maximum(gray_b, np.float32(12)))
+    if side := _cut_off(one, two):
+        said["toned" + side] = 1.0
+    share = _recoloured(one, two)
+    if share > 0.03:  # noqa: PLR2004
+        said["recoloured"] = round(share, 3)
+    return said
+
+
+def _colourfulness(vivid_a: NDArray[np.float32], vivid_b: NDArray[np.float32]) -> dict[str, float]:
+    """How much more colour b has, from (2, n) hues in times the gray."""
+    both, own = float(np.vdot(vivid_a, vivid_b)), float(np.vdot(vivid_a, vivid_a)) + 1e-6
+    colourful, alike = both / own, both / math.sqrt(own * (float(np.vdot(vivid_b, vivid_b)) + 1e-6))
+    is_worn = _LITTLE < colourful < 1 and alike < _SAME_HUES  # strong compression takes some colour away
+    is_changed = abs(math.log(max(colourful, 0.05))) > _COLOURFUL
+    return {"colourfulness": round(colourful, 2)} if is_changed and not is_worn else {}
+
+
+def _cut_off(one: NDArray[np.float32], two: NDArray[np.float32]) -> str:
+    """The ending that names the picture whose tones are cut off where the other one still has structure, or nothing."""
+    cut_one, cut_two = _is_cut_off(two, one), _is_cut_off(one, two)
+    return "" if cut_one == cut_two else "_a" if cut_one else "_b"
+
+
+def _is_cut_off(full: NDArray[np.float32], cut: NDArray[np.float32]) -> bool:
+    ends = ((cut > 255 - _END) & (full < 255 - 4 * _END), (cut < _END) & (full > 4 * _END))
+    return any(float(end.mean()) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE for end in ends)
+
+
+def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
+    """Share of pixels whose hue no single linear change of colours explains; (3, n) float32 both."""
+    known = np.concatenate([one, np.ones((1, one.shape[1]), np.float32)])
+    hue, weighted = _hue_change(two - one), known
+    if float((hue > 40).mean()) < 0.03:  # noqa: PLR2004 - nothing to explain
+        return 0.0
+    for _ in range(3):
+        fitted = np.linalg.solve((weighted @ known.T).astype(float) + 1e-2 * np.eye(4), weighted @ two.T)
+        off = two - fitted.T.astype(np.float32) @ known
+        weighted = known / (1 + (np.abs(off).max(0) / np.float32(20)) ** 2)
+        hue = _hue_change(off)
+    return float((hue > 40).mean())  # noqa: PLR2004
+
+
+def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
+    changed: NDArray[np.float32] = np.maximum(np.abs(off[0] - off[1]), np.abs(off[2] - off[1]))
+    return changed
