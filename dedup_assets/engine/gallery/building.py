@@ -33,6 +33,7 @@ from dedup_assets.engine.gallery.pages import (
     Summary,
     Uncompared,
     bad_images_page,
+    common_folder,
     components_page,
     duplicates_page,
     groups_page,
@@ -215,6 +216,7 @@ def _write_data(
     for name in STATIC_FILES:
         spool.add(name, read_static(name))
     paths: dict[str, list[str]] = {}
+    common = common_folder([numbered.names[place] for place in (0, -1) if len(numbered.names)])
     shared = write_facts(
         pairs=pairs_shown(settings),
         components=COMPONENTS_ON_PAGE,
@@ -227,13 +229,14 @@ def _write_data(
         way=links.way,
         suggest=results.suggest,
         grouped=suggestions.decided is not None,
+        common=common,
     )
     data = write_results(numbered, facts, suggest=results.suggest, decided=suggestions.decided)
     for kind, script in chain(shared, data, write_bad_images(results.bad)):
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
         spool.add(same[-1], script)
-    return Site(spool.folder, paths)
+    return Site(spool.folder, paths, common)
 
 
 def _fill_pages(

@@ -91,13 +91,62 @@ def test_the_second_picture_is_laid_onto_the_first(folder: Path, page: Any) -> N
     assert len(page.query_selector_all(".aligned")) == 4  # the unverified pair has no transform
     assert not page.is_visible("#pair-1 .aligned")
     page.keyboard.press("b")
-    boxes = [page.query_selector(f"#pair-1 image:nth-of-type({n})").bounding_box() for n in (1, 2)]
+    boxes = [page.query_selector_all("#pair-1 image")[n].bounding_box() for n in (0, 1)]
     assert boxes[0]["width"] > 50
     for side in ("x", "y", "width", "height"):
         assert abs(boxes[0][side] - boxes[1][side]) < 1
     page.keyboard.press("d")
     assert page.is_visible("#pair-1 .aligned")
     assert page.query_selector("#pair-5 .aligned") is None
+
+
+def test_the_large_window_magnifies_both_pictures_about_the_same_place(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.click(".copies .enlarge")
+    transforms = """() => [...document.querySelectorAll('#viewer .view img')].map(
+        image => getComputedStyle(image).transform)"""
+    whole = page.evaluate(transforms)
+    page.keyboard.press("+")
+    page.hover("#viewer .view + .view")
+    page.mouse.wheel(0, -100)
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('#viewer img')).transform.startsWith('matrix(1.96')"
+    )
+    one, other = page.evaluate(transforms)
+    assert one == other != whole[0] == whole[1]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("0")
+    assert page.evaluate(transforms) == whole
+
+
+def test_wipe_shows_the_second_picture_beyond_the_line_only(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.keyboard.press("w")
+    assert page.is_visible("#blend")
+    page.eval_on_selector("#blend", "range => { range.value = 25; range.dispatchEvent(new Event('input')); }")
+    clips = """names => names.map(name => getComputedStyle(document.querySelector(name)).clipPath)"""
+    laid, beside = page.evaluate(clips, ["#pair-1 .upper", "#pair-5 .view + .view"])
+    assert "25%" in laid.replace("calc(", "")
+    assert "25%" in beside.replace("calc(", "")
+    page.keyboard.press("f")
+    assert page.eval_on_selector("#pair-1 .upper", "upper => getComputedStyle(upper).animationName") == "flicker"
+
+
+def test_paths_are_shown_without_their_common_folder_and_copied_with_it(
+    folder: Path, names: list[bytes], page: Any
+) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    common = os.fsdecode(os.path.commonpath(names)) + "/"
+    assert f"Paths are shown without {common}" in page.text_content(".intro")
+    assert page.eval_on_selector(".kept .folder", "folder => folder.textContent").startswith(common)
+    assert page.eval_on_selector(".kept .common", "part => part.getBoundingClientRect().width") == 0
+
+
+def test_what_differs_from_the_name_of_the_kept_image_is_marked(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    shown = page.evaluate("""() => [["00_flip.jpg", "00_turn.jpg"], ["a.jpg", "a.jpg"], ["x.png", "cats.jpg"]].map(
+        pair => names.compared(...pair).map(node => node.outerHTML ?? node).join(""))""")
+    assert shown == ["00_<mark>flip</mark>.jpg", "a.jpg", "x.png"]
 
 
 def test_that_the_same_pixels_do_not_differ_is_said_in_words(folder: Path, page: Any) -> None:

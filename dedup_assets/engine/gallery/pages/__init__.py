@@ -14,6 +14,7 @@ from dedup_assets.engine.gallery.pages.keeping import Reason
 from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
 from dedup_assets.engine.gallery.pages.leaks import leaks_page
 from dedup_assets.engine.gallery.pages.links import Links
+from dedup_assets.engine.gallery.pages.names import common_folder
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 from dedup_assets.engine.gallery.pages.stats import stats_page
@@ -36,6 +37,7 @@ __all__ = [
     "Task",
     "Uncompared",
     "bad_images_page",
+    "common_folder",
     "components_page",
     "duplicates_page",
     "groups_page",

@@ -43,6 +43,11 @@ class ShownCode:
     count: int
     images: list[ShownBadImage]
 
+    @property
+    def words(self) -> str:
+        """The meaning; the code itself if it is not one of ours."""
+        return self.meaning or self.code
+
 
 def list_codes(bad: BadImages) -> list[ShownCode]:
     """Return each error code with its count, the most frequent first, without images."""

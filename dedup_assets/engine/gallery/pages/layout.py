@@ -33,6 +33,7 @@ _SCRIPTS = (
     "marks.js",
     "downloads.js",
     "listing.js",
+    "magnifier.js",
     "viewer.js",
     "keyboard.js",
 )
@@ -78,10 +79,12 @@ class Site:
     Attributes:
         folder: its name.
         data: paths of its data scripts by kind, in the order in which to load them.
+        common: the folder that all files of pairs, groups and outliers are in; pages show paths without it.
     """
 
     folder: str
     data: Mapping[str, Sequence[str]]
+    common: str = ""
 
     def scripts(self, page: Page) -> list[str]:
         """The scripts that a page loads, in order: code, then data, then the script that starts the page."""

@@ -7,7 +7,8 @@ UTF-8.
 
 import os
 import unicodedata
-from itertools import groupby
+from collections.abc import Sequence
+from itertools import groupby, takewhile
 
 from markupsafe import Markup, escape
 
@@ -62,9 +63,31 @@ def show_text(text: str) -> Markup:
     return make_visible(redacted(text))
 
 
-def show_folder(name: bytes) -> Markup:
-    """Return the folder of a name as safe HTML that may wrap after each slash; a copy of it has no line breaks."""
-    return Markup("/<wbr>").join(make_visible(part) for part in split_name(name)[0].split("/"))
+def show_folder(name: bytes, common: str = "") -> Markup:
+    """Return the folder of a name as safe HTML that may wrap after each slash; a copy of it has no line breaks.
+
+    A beginning that is `common` to all names is in an element of its own, which takes no place.
+    """
+    folder = split_name(name)[0]
+    begins = bool(common) and folder.startswith(common)
+    rest = folder[len(common) :] if begins else folder
+    shown = Markup("/<wbr>").join(make_visible(part) for part in rest.split("/"))
+    whole = "common" if rest else "common whole"
+    return Markup('<span class="{}">{}</span>{}').format(whole, make_visible(common), shown) if begins else shown
+
+
+def common_folder(names: Sequence[bytes]) -> str:
+    """Return the folder that all names are in, as text with a slash at its end; empty for none.
+
+    The root of a disk and the scheme of a URL alone are none.
+
+    Args:
+        names: of the files; of sorted ones the first and the last are enough.
+    """
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = bytes(letters[0] for letters in alike)
+    folder = decode_name(common[: common.rfind(b"/") + 1])
+    return folder if folder.strip("/") and not folder.endswith("://") else ""
 
 
 def show_base(name: bytes) -> Markup:

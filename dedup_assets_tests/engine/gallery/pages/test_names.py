@@ -5,6 +5,7 @@ import os
 import pytest
 
 from dedup_assets.engine.gallery.pages.names import (
+    common_folder,
     label_name,
     make_plain,
     make_visible,
@@ -59,3 +60,19 @@ def test_a_name_splits_into_folder_and_base(name: bytes, parts: tuple[str, str])
 def test_a_label_is_short_enough_to_be_spoken() -> None:
     assert label_name(b"/a/b\n.jpg") == r"b\n.jpg"
     assert len(label_name(b"/a/" + 4096 * b"x")) == 80
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        ([b"/photos/a/1.jpg", b"/photos/b/2.jpg"], "/photos/"),
+        ([b"/photos/a1.jpg", b"/photos/a2.jpg"], "/photos/"),
+        ([b"/a/1.jpg", b"/b/1.jpg"], ""),
+        ([b"s3://bucket/a/1.jpg", b"s3://bucket/b/1.jpg"], "s3://bucket/"),
+        ([b"s3://a/1.jpg", b"s3://b/1.jpg"], ""),
+        ([b"/\xff/1.jpg", b"/\xff/2.jpg"], "/\udcff/"),
+        ([], ""),
+    ],
+)
+def test_the_common_folder_is_the_one_that_all_names_are_in(names: list[bytes], common: str) -> None:
+    assert common_folder(names) == common

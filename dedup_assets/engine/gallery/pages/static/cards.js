@@ -17,11 +17,32 @@ const cards = (() => {
     else element.textContent = text;
   }
 
-  /** @param {ParentNode} root @param {{folder: string, base: string}} file */
-  function fillName(root, { folder, base }) {
+  /**
+   * A folder; the part that all have in common is in an element of its own, which takes no place.
+   * @param {string} folder
+   * @param {boolean} [differs] whether it is to be marked
+   */
+  function folded(folder, differs) {
+    const { common } = results.facts;
+    /** @param {string} text */
+    const shown = (text) => (differs && text ? [names.marked(text, true)] : names.visible(text, true));
+    if (!common || !folder.startsWith(common)) return shown(folder);
+    const hidden = document.createElement("span");
+    hidden.className = folder === common ? "common whole" : "common";
+    hidden.append(...names.visible(common));
+    return [hidden, ...shown(folder.slice(common.length))];
+  }
+
+  /**
+   * @param {ParentNode} root
+   * @param {{folder: string, base: string}} file
+   * @param {{folder: string, base: string}} [other] what differs from its name is marked
+   */
+  function fillName(root, { folder, base }, other) {
     const split = folder && base;
-    part(root, ".folder").replaceChildren(...names.visible(split ? folder : "", true));
-    part(root, ".base").replaceChildren(...names.visible(split ? base : folder + base));
+    part(root, ".folder").replaceChildren(...folded(split ? folder : "", other && other.folder !== folder));
+    const last = split ? base : folder + base;
+    part(root, ".base").replaceChildren(...(other ? names.compared(last, other.base) : names.visible(last)));
   }
 
   /**
@@ -90,9 +111,14 @@ const cards = (() => {
     else open.remove();
   }
 
-  /** @param {ParentNode} root @param {ShownFile} file @param {string | null} [reason] to keep it */
-  function fillFile(root, file, reason = null) {
-    fillName(root, file);
+  /**
+   * @param {ParentNode} root
+   * @param {ShownFile} file
+   * @param {string | null} [reason] to keep it
+   * @param {ShownFile} [other] what differs from its name is marked
+   */
+  function fillFile(root, file, reason = null, other) {
+    fillName(root, file, other);
     fillFacts(root, file);
     fillActions(root, file);
     const advice = root.querySelector(".advice");
@@ -219,7 +245,7 @@ const cards = (() => {
       image.setAttribute("width", side ? upper[0] : under[0]);
       image.setAttribute("height", side ? upper[1] : under[1]);
     });
-    svg.querySelector(".upper")?.setAttribute("transform", `matrix(${align})`);
+    svg.querySelector(".upper image")?.setAttribute("transform", `matrix(${align})`);
     svg.querySelector(".changed")?.setAttribute("d", changed ?? "");
   }
 
@@ -237,7 +263,7 @@ const cards = (() => {
     const [views, captions] = [".view", ".caption"].map((selector) => card.querySelectorAll(selector));
     files.forEach((file, side) => {
       fillPicture(views[side], file, large);
-      fillFile(captions[side], file, reasons[side]);
+      fillFile(captions[side], file, reasons[side], side ? files[0] : undefined);
     });
     fillFinding(card, kind, row);
     fillScore(card, similarity);
@@ -384,7 +410,7 @@ const cards = (() => {
     fillFile(kept, file, reason);
     if (reason !== null) part(kept, ".lost").remove();
     fillMatches(part(card, ".copies"), "copies", shown, (item, copy, one) => {
-      fillFile(item, copy);
+      fillFile(item, copy, null, file);
       part(item, ".enlarge").dataset.copy = String(one);
     });
     fillRelated(card, row);

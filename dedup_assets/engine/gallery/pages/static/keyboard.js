@@ -3,7 +3,7 @@
 /* What single keys do; the dialog #help lists them. */
 const keyboard = (() => {
   const remembered = "dedup-shortcuts";
-  const inViewer = "sbd12"; // the keys that also work in the large window
+  const inViewer = "sbwfd12+-0"; // the keys that also work in the large window
 
   /** @param {EventTarget | null} target */
   const cardOf = (target) => (target instanceof Element ? target.closest("[data-row]") : null);
@@ -48,7 +48,12 @@ const keyboard = (() => {
     p: () => click("previous"),
     s: () => view("beside"),
     b: () => view("blend"),
+    w: () => view("wipe"),
+    f: () => view("flicker"),
     d: () => view("difference"),
+    "+": () => magnifier.by(1),
+    "-": () => magnifier.by(-1),
+    0: magnifier.reset,
     1: () => mark(0),
     2: () => mark(1),
     "/": () => page.find("q", HTMLInputElement)?.focus(),

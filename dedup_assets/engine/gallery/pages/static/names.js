@@ -58,6 +58,34 @@ const names = (() => {
     return nodes;
   }
 
+  /** @param {string} text @param {boolean} [wraps] */
+  function marked(text, wraps) {
+    const mark = document.createElement("mark");
+    mark.append(...visible(text, wraps));
+    return mark;
+  }
+
+  /**
+   * As `visible`; the part that differs from another text is marked, if the two share more than that.
+   * @param {string} text
+   * @param {string} other
+   */
+  function compared(text, other) {
+    const [here, there] = [Array.from(text), Array.from(other)];
+    const shorter = Math.min(here.length, there.length);
+    let start = 0;
+    while (start < shorter && here[start] === there[start]) start += 1;
+    let end = 0;
+    while (end < shorter - start && here.at(-1 - end) === there.at(-1 - end)) end += 1;
+    const middle = here.slice(start, here.length - end).join("");
+    if (!middle || 2 * (start + end) < here.length) return visible(text);
+    return [
+      ...visible(here.slice(0, start).join("")),
+      marked(middle),
+      ...visible(here.slice(here.length - end).join("")),
+    ];
+  }
+
   /** The base name, short enough for a screen reader. @param {{folder: string, base: string}} file */
   function label({ folder, base }) {
     const text = plain(base || folder);
@@ -103,5 +131,5 @@ const names = (() => {
     return name.startsWith("/") ? `file:///${quote(name.replace(/^\/+/, ""), safe)}` : null;
   }
 
-  return { plain, visible, label, bytes, address };
+  return { plain, visible, marked, compared, label, bytes, address };
 })();

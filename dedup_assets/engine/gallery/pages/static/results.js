@@ -31,6 +31,7 @@
  * @property {number} bad
  * @property {number} thumbnails per folder
  * @property {string} beside folder whose content is linked relatively
+ * @property {string} common folder of all files, which is not shown; empty if there is none
  * @property {string} way from the pages to that folder
  * @property {boolean} suggest whether pages say which image to keep
  * @property {number} units the longer side of a picture in alignments

@@ -14,6 +14,7 @@ const viewer = (() => {
   function open(shownCard) {
     const dialog = page.need("viewer", HTMLDialogElement);
     page.need("viewer-body", HTMLElement).replaceChildren(shownCard);
+    magnifier.reset();
     if (!dialog.open) dialog.showModal();
     marks.show();
   }
@@ -43,6 +44,7 @@ const viewer = (() => {
   function start() {
     page.on("viewer-previous", "click", () => step(-1));
     page.on("viewer-next", "click", () => step(1));
+    magnifier.start();
   }
 
   return { isOpen, card, show, compare, step, start };
