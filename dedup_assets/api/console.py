@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from io import StringIO
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -160,16 +161,26 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         if value:
             table.add_row(label, format(value, form))
     console.print(table)
-    for line in _since_the_last_run(facts):
-        console.print(line, markup=False)
-    if facts.number("image_manifest", "left_out"):
-        console.print(f"left out: {facts.metadata['image_manifest']['left_out_kinds']}", markup=False)
-    for line in (_about_scored(facts, settings), _about_sets(facts)):
-        if line:
-            console.print(line, markup=False)
-    steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)
-    console.print(f"seconds: {steps}", markup=False)
-    for line in (*(f"warning: {warning}" for warning in facts.warnings), *_next(facts, settings)):
+    for line in _lines(facts, settings):
         console.print(line, markup=False)
     opened = facts.metadata.get("gallery", {}).get("open")
-    console.print(f"gallery: {opened}" if opened else f"results: {redacted(settings.work_dir)}", markup=False)
+    place = _link(str(opened), is_terminal=console.is_terminal) if opened else redacted(settings.work_dir)
+    console.out(f"{'gallery' if opened else 'results'}: {place}", highlight=False)
+
+
+def _lines(facts: RunFacts, settings: Settings) -> Iterator[str]:
+    """What is said below the table, but for where the results are."""
+    yield from _since_the_last_run(facts)
+    if facts.number("image_manifest", "left_out"):
+        yield f"left out: {facts.metadata['image_manifest']['left_out_kinds']}"
+    yield from filter(None, (_about_scored(facts, settings), _about_sets(facts)))
+    steps = ", ".join(f"{step} {took:.1f}" for step, took in facts.seconds.items() if took >= _SHOWN_SECONDS)
+    yield f"seconds: {steps}"
+    yield from (f"warning: {warning}" for warning in facts.warnings)
+    yield from _next(facts, settings)
+
+
+def _link(path: str, *, is_terminal: bool) -> str:
+    """A path or URL as a link: by the sequence OSC 8 on a terminal, elsewhere as an address that programs recognise."""
+    address = path if "://" in path else Path(path).absolute().as_uri()
+    return f"\033]8;;{address}\033\\{path}\033]8;;\033\\" if is_terminal else address

@@ -112,6 +112,7 @@ def execute(
     Raises:
         DedupError: a problem that the user can fix.
     """
+    from dedup_assets.engine.core.errors import SettingsError
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.inputs.containers import DECODER
     from dedup_assets.engine.workers import keep_workers
@@ -121,6 +122,8 @@ def execute(
     settings = Settings.parse(**given)
     if settings.mode.reads_input_dir and (input_dir or not settings.sets):
         settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
+        if not settings.input_dir:
+            raise SettingsError(f"input_dir={input_dir!r}: name what to read: a folder, an image, a list file or a URL")
     # Decoding processes start, and one of them decodes the first images, while this process imports libraries.
     with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
         from dedup_assets.engine.extraction.offset_ranges import head_start

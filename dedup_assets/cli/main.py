@@ -34,11 +34,20 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 class _Commands(click.Group):
     """Commands whose expected failures end in one line on stderr and an exit code."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click has it
+        """Read what stands before the name of the command."""
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            raise _in_a_line(error) from None
+
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Run the chosen command. A second Ctrl-C ends the process immediately, even if it still waits."""
         _open_missing_streams()
         try:
             return super().invoke(context)
+        except click.UsageError as error:
+            raise _in_a_line(error) from None
         except DedupError as error:
             report(error)
             sys.exit(ERROR)
@@ -54,6 +63,22 @@ class _Commands(click.Group):
             _end_interrupted("interrupted; the last good result is unchanged; run the same command again to go on")
         finally:
             _settle_streams()
+
+
+class _UsageLine(click.UsageError):
+    """A command line that cannot be read: one line on stderr, which says how to get help. Its exit code is 2."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ANN401 - as click has it
+        """Write the line."""
+        said = self.format_message()
+        command = "" if self.ctx is None or self.ctx.parent is None else f" {self.ctx.info_name}"
+        report(f"{said} See: dedup-assets{command} --help")
+
+
+def _in_a_line(error: click.UsageError) -> click.UsageError:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error
+    return _UsageLine(error.format_message(), error.ctx)
 
 
 def _end_interrupted(said: str) -> NoReturn:

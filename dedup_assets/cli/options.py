@@ -17,18 +17,17 @@ _SHORT = {"threshold": "-t", "nearest_neighbors_k": "-k", "num_threads": "-j", "
 
 SECTIONS = {
     "Common options": (
-        *("threshold", "nearest_neighbors_k", "run_mode", "num_threads", "evidence", "keep_policy", "labels"),
         *(
+            "threshold",
+            "nearest_neighbors_k",
+            "run_mode",
+            "num_threads",
+            "evidence",
+            "keep_policy",
+            "labels",
             "verdicts",
-            "roots",
-            "across_only",
-            "sets",
-            "set_column",
-            "set_folders",
-            "evaluation_sets",
-            "compute",
-            "verbose",
         ),
+        *("roots", "across_only", "sets", "set_column", "set_folders", "evaluation_sets", "compute", "verbose", "help"),
     ),
     "Input": (
         "include",
@@ -70,10 +69,12 @@ class SettingsCommand(click.Command):
         if self._examples:
             with formatter.section("Examples"):
                 formatter.write_text("\b\n" + "\n".join(self._examples))
-        found = {str(parameter.name): parameter.get_help_record(context) for parameter in self.get_params(context)}
+        parameters = {"help" if "--help" in each.opts else str(each.name): each for each in self.get_params(context)}
+        found = {name: each.get_help_record(context) for name, each in parameters.items()}
         records = {name: record for name, record in found.items() if record is not None}
         named = {name for names in SECTIONS.values() for name in names}
-        more = tuple(name for name in records if name not in named)
+        arguments = {str(each.name) for each in self.params if isinstance(each, click.Argument)}
+        more = tuple(name for name in records if name not in named and name not in arguments)
         for section, names in {**SECTIONS, "More options": more}.items():
             if shown := [records[name] for name in names if name in records]:
                 with formatter.section(section):

@@ -17,6 +17,7 @@ from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.gathering import gather_parts, gather_ranges
+from dedup_assets.engine.inputs.emptiness import refuse_empty
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
@@ -56,6 +57,8 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
         KeyboardInterrupt: Ctrl-C, or SIGTERM while Dagster runs.
         Exception: a defect of ours, without Dagster's wrappers.
     """
+    if settings.mode.reads_images:
+        refuse_empty(settings.input_dir)  # before the folder for results is made
     work_dir = WorkDir(settings.work_dir)
     folder, train = work_dir, Lock()
     with ExitStack() as held:

@@ -27,7 +27,7 @@ def test_help_has_examples_and_sections_and_no_underscores_in_options() -> None:
 def test_every_setting_in_a_section_is_a_setting_in_one_section() -> None:
     named = [name for names in SECTIONS.values() for name in names]
     assert len(named) == len(set(named))
-    assert set(named) <= set(Settings.model_fields)
+    assert set(named) <= {*Settings.model_fields, "help"}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,45 @@ def test_what_is_missing_or_misspelt_is_named(arguments: list[str], said: str) -
     done = run(*arguments)
     assert done.exit_code == 2
     assert said in done.output
+    assert done.output.count("\n") == 1
+    assert done.output.endswith(" See: dedup-assets run --help\n")
+
+
+@pytest.mark.parametrize("place", ["absent", "hidden", "results"])
+def test_an_input_that_holds_nothing_leaves_no_trace(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / ".lock").touch()
+    save_jpeg(tmp_path / "photos" / "1.jpg", photo_like(1))
+    assert run("photos", "results", "--run-mode", "1").exit_code == 0
+    assert f"input_dir={place!r}" in run(place, "out").output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (["--set", "foo"], "dedup-assets: sets=['foo']: 'foo' is not NAME=INPUT, such as train=photos/train"),
+        (["--set", "a=b"], "name at least two, such as train=photos/train and test=photos/test"),
+        (["--bounding-box", "3,4"], "allowed is, for example, 'rows=0,cols=0,width=640,height=400'"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_a_right_one(value: list[str], said: str, tmp_path: Path) -> None:
+    done = run(*(["photos"] if value[0] != "--set" else []), str(tmp_path / "out"), *value)
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+def test_the_gallery_is_an_address_that_programs_recognise(tmp_path: Path) -> None:
+    save_jpeg(tmp_path / "photos" / "1.jpg", photo_like(1))
+    last = run(str(tmp_path / "photos"), str(tmp_path / "my out")).stdout.splitlines()[-1]
+    assert last == f"gallery: {(tmp_path / 'my out' / 'gallery' / 'index.html').as_uri()}"
+
+
+def test_no_option_is_without_a_section() -> None:
+    assert "More options" not in run("--help").output
 
 
 @pytest.mark.parametrize("place", ["absent", "empty"])

@@ -123,7 +123,7 @@ def inputs_with_sets(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a
     try:
         of_sets = [row.partition("=")[2] for row in _listed_sets(values["sets"])]
     except ValueError:  # the check of `sets` says what is wrong
-        return given
+        return given or ""
     return list(dict.fromkeys([*map(_expanded, inputs), *of_sets]))
 
 
@@ -156,4 +156,7 @@ def check_count(names: Collection[str], asked: AskedSets) -> None:
     """Check that there are sets to compare. Raises ValueError that says which there are."""
     if len(names) < _LEAST_SETS:
         found = f"the only set with images is {next(iter(names))!r}" if names else f"no image is in {asked.missed}"
-        raise ValueError(f"{asked.shown}: {found}; name at least two sets; leaks are looked for between sets")
+        raise ValueError(
+            f"{asked.shown}: {found}; leaks are looked for between sets, so name at least two, such as "
+            "train=photos/train and test=photos/test"
+        )

@@ -16,6 +16,7 @@ from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
+_EXAMPLE_BOX = "rows=0,cols=0,width=640,height=400"
 _SHOWN_INPUTS = 3  # inputs of a list that a message names
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
 
@@ -82,6 +83,13 @@ def parse_numbers(text: str) -> dict[str, float]:
 
 def parse_bounding_box(text: str) -> BoundingBox | None:
     """Read `bounding_box`, also in fastdup's later spelling (row_y, col_x). Raises ValueError if wrong."""
+    try:
+        return _read_bounding_box(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; allowed is, for example, {_EXAMPLE_BOX!r}") from None
+
+
+def _read_bounding_box(text: str) -> BoundingBox | None:
     if not text.strip():
         return None
     names = {"rows": "row", "row_y": "row", "cols": "col", "col_x": "col", "width": "width", "height": "height"}

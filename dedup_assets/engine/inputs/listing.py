@@ -107,7 +107,7 @@ def list_images(input_dir: str | Sequence[str], options: ListingOptions | None =
     kept, links = join_links(files, search.walk.aliases, search.spellings())
     images = _images_of(kept, search.selection, options)
     if images.is_empty():
-        raise InputError(_nothing_found(input_dir, search.selection))
+        raise InputError(nothing_found(input_dir, search.selection))
     _warn_of_secrets(images["filename"])
     low, high = _positions(images.height, options)
     index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
@@ -308,7 +308,8 @@ def _positions(listed: int, options: ListingOptions) -> tuple[int, int]:
     return low, min(high, low + options.num_images) if options.num_images >= 0 else high
 
 
-def _nothing_found(input_dir: str | Sequence[str], selection: Selection) -> str:
+def nothing_found(input_dir: str | Sequence[str], selection: Selection) -> str:
+    """Say that an input holds no image, what counts as one, and what was left out."""
     known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
     named = short_inputs(input_dir if isinstance(input_dir, str) else list(input_dir))
     left_out = describe_left_out(selection.left_out)
