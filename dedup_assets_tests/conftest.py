@@ -36,25 +36,33 @@ _LONGEST = (
     "test_crashes.py",
     "test_scale_out.py",
     "test_ui.py",
+    "test_same_input.py",
     "test_ui_in_browser.py",
+    "test_incremental.py",
     "test_publishing.py",
+    "test_modes.py",
     "test_store_crashes.py",
     "test_store_faults.py",
-    "test_modes.py",
-    "test_same_input.py",
+    "test_cleaning_crashes.py",
+    "test_verdicts.py",
     "test_never_phones_home.py",
+    "test_crowds.py",
+    "test_in_browser.py",
+    "test_groups_in_browser.py",
     "test_consistency.py",
     "test_inputs.py",
     "test_main.py",
     "test_parameters.py",
     "test_assets.py",
-    "test_in_browser.py",
-    "test_groups_in_browser.py",
+    "test_remembering.py",
     "test_reruns.py",
     "test_reuse.py",
     "test_runs.py",
     "test_component.py",
+    "test_group_ids.py",
+    "test_documents.py",
     "test_loading.py",
+    "test_lasting_ids.py",
     "test_definitions.py",
     "test_checks.py",
     "test_clock.py",
@@ -63,8 +71,8 @@ _LONGEST = (
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores, because tests also wait: for servers, browsers, stores that stall."""
-    return usable_cores() + 1
+    """Two workers more than there are cores, because tests also wait: for servers, browsers, stores that stall."""
+    return usable_cores() + 2
 
 
 def pytest_configure() -> None:

@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any
 
 import dagster as dg
-from pydantic import Field, create_model
+from pydantic import Field, PrivateAttr, create_model
 from pydantic.fields import FieldInfo
 
 from dedup_assets.engine.core.errors import SettingsError
@@ -31,9 +31,13 @@ _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset
 class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """All settings of a run, for all assets and the IO manager."""
 
+    _parsed: Settings | None = PrivateAttr(None)
+
     def parsed(self) -> Settings:
         """Validate the settings. Raises SettingsError, which names every wrong parameter."""
-        return Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
+        if self._parsed is None:  # a run asks hundreds of times
+            self._parsed = Settings.parse(**{name: getattr(self, name) for name in type(self).model_fields})
+        return self._parsed
 
     def open_work_dir(self) -> WorkDir:
         """The work_dir of these settings, as the run of this process sees it."""

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -92,8 +92,10 @@ def partitions(draw: st.DrawFn) -> Partition:
 
 
 histories = st.lists(partitions(), min_size=2, max_size=6)
+some_histories = settings(max_examples=40)  # of some four runs each
 
 
+@some_histories
 @given(histories)
 def test_an_id_goes_to_a_group_that_most_of_its_images_had(history: list[Partition]) -> None:
     runs = new()
@@ -117,6 +119,7 @@ def test_an_id_goes_to_a_group_that_most_of_its_images_had(history: list[Partiti
         before = now
 
 
+@some_histories
 @given(histories, st.randoms(use_true_random=False))
 def test_ids_and_changes_do_not_depend_on_the_order_of_rows_or_on_names(
     history: list[Partition], order: random.Random
@@ -134,6 +137,7 @@ def test_ids_and_changes_do_not_depend_on_the_order_of_rows_or_on_names(
     assert other.history.changes.equals(one.history.changes)
 
 
+@some_histories
 @given(histories)
 def test_the_changes_lead_from_the_former_groups_to_the_present_ones(history: list[Partition]) -> None:
     runs = new()
@@ -167,6 +171,7 @@ def test_the_changes_lead_from_the_former_groups_to_the_present_ones(history: li
         assert {name: members for name, members in replayed.items() if members} == files
 
 
+@some_histories
 @given(histories)
 def test_every_id_that_ever_was_leads_to_a_present_group_or_to_none(history: list[Partition]) -> None:
     runs = new()
@@ -190,6 +195,7 @@ def test_every_id_that_ever_was_leads_to_a_present_group_or_to_none(history: lis
         before, led_to = now, aliases
 
 
+@some_histories
 @given(partitions(), partitions())
 def test_groups_that_come_back_take_back_their_ids(first: Partition, other: Partition) -> None:
     runs = new()
