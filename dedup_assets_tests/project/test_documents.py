@@ -16,6 +16,9 @@ from dagster._cli import cli as dagster_cli
 
 from dedup_assets.cli import main
 from dedup_assets.definitions import defs
+from dedup_assets.engine.core.keep_rules import keep_rules
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.pipeline.component import DedupComponent
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
 
@@ -118,8 +121,9 @@ def test_every_command_of_the_documents_parses(line: str, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
 def test_every_script_of_the_documents_runs(text: str, tmp_path: Path) -> None:
-    for number in range(3):
-        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number))
+    for place in ("photos", "data/train", "data/test"):
+        for number in range(3):
+            save_jpeg(tmp_path / place / f"{number}.jpg", photo_like(number))
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -138,3 +142,39 @@ def test_code_locations_of_the_documents_are_valid_as_printed(tmp_path: Path) ->
 def test_the_run_config_of_the_readme_is_that_of_the_job() -> None:
     (config,) = (text for name, text in blocks("yaml").items() if name.startswith("README"))
     assert dg.validate_run_config(defs.resolve_job_def("dedup"), yaml.safe_load(config))
+
+
+def test_the_printed_second_location_shares_no_key_job_or_sensor_with_the_default_one() -> None:
+    (text,) = (text for text in LOCATIONS.values() if "scale_out=True" in text)
+    module: dict[str, dg.Definitions] = {}
+    exec(text, module)  # noqa: S102 - of our own documents
+    both = [defs, module["defs"]]
+    keys, names = (
+        [{str(each) for each in found} for found in parts]
+        for parts in (
+            [each.resolve_all_asset_keys() for each in both],
+            [[*(job.name for job in each.jobs or ()), *(one.name for one in each.sensors or ())] for each in both],
+        )
+    )
+    assert min(map(len, (*keys, *names))) > 1
+    assert keys[0] & keys[1] == set()
+    assert names[0] & names[1] == set()
+
+
+def test_the_component_of_the_documents_has_settings_that_there_are() -> None:
+    (text,) = (text for text in blocks("yaml").values() if "DedupComponent" in text)
+    printed = yaml.safe_load(text)
+    assert printed["type"] == f"{DedupComponent.__module__.partition('.')[0]}.{DedupComponent.__name__}"
+    component = DedupComponent.model_validate(printed["attributes"])
+    assert component.key_prefix == ["shop", "photos"]
+
+
+def test_the_keep_policy_of_the_documents_is_one(tmp_path: Path) -> None:
+    (text,) = (text for text in blocks("yaml").values() if text.startswith("- path:"))
+    (tmp_path / "policy.yaml").write_text(text)
+    settings = Settings.parse(keep_policy=str(tmp_path / "policy.yaml"))
+    assert keep_rules(settings.keep_policy)[:3] == ("path=^originals/", "uncropped", "pixels")
+
+
+def test_every_yaml_block_of_the_documents_is_tried_by_a_test_here() -> None:
+    assert len(blocks("yaml")) == 3
