@@ -144,7 +144,7 @@ def test_the_run_config_of_the_readme_is_that_of_the_job() -> None:
     assert dg.validate_run_config(defs.resolve_job_def("dedup"), yaml.safe_load(config))
 
 
-def test_the_printed_second_location_shares_no_key_job_or_sensor_with_the_default_one() -> None:
+def test_the_printed_second_location_shares_no_key_job_or_sensor() -> None:
     (text,) = (text for text in LOCATIONS.values() if "scale_out=True" in text)
     module: dict[str, dg.Definitions] = {}
     exec(text, module)  # noqa: S102 - of our own documents
