@@ -109,6 +109,19 @@ def _about_scored(facts: RunFacts, settings: Settings) -> str:
     )
 
 
+def _about_verdicts(facts: RunFacts, settings: Settings) -> Iterator[str]:
+    edited, elsewhere = (facts.number("groups", f"verdicts_{each}") or 0 for each in ("of_edited", "elsewhere"))
+    if edited:
+        names = facts.metadata["groups"]["edited_since_a_verdict"]
+        yield f"{_verdicts(edited)} of files that were edited since: decide again about {names}"
+    if elsewhere > edited and not settings.verdicts:
+        yield f"{_verdicts(elsewhere - edited)} of contents that are no longer here (dedup-assets verdict --list)"
+
+
+def _verdicts(count: float) -> str:
+    return f"{count:,.0f} {'verdict speaks' if count == 1 else 'verdicts speak'}"
+
+
 def _about_sets(facts: RunFacts) -> str:
     listed, leaks = facts.metadata.get("image_manifest", {}), facts.metadata.get("leaks", {})
     if leaks:
@@ -171,6 +184,7 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
 def _lines(facts: RunFacts, settings: Settings) -> Iterator[str]:
     """What is said below the table, but for where the results are."""
     yield from _since_the_last_run(facts)
+    yield from _about_verdicts(facts, settings)
     if facts.number("image_manifest", "left_out"):
         yield f"left out: {facts.metadata['image_manifest']['left_out_kinds']}"
     yield from filter(None, (_about_scored(facts, settings), _about_sets(facts)))

@@ -141,6 +141,7 @@ def _of_verdicts(decided: Decided) -> Metadata:
         "verdicts": decided.active,
         "verdicts_applied": decided.applied,
         "verdicts_elsewhere": decided.elsewhere,
+        **_of_edited(decided),
         "verdict_conflicts": len(decided.conflicts),
         **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
     }
@@ -166,6 +167,18 @@ def _of_labels(labels: LabelConflicts | None) -> Metadata:
     return {
         **counts,
         "different_labels": dg.MetadataValue.md("\n".join(["| group | label | image |", "|---|---|---|", *rows])),
+    }
+
+
+def _of_edited(decided: Decided) -> Metadata:
+    """The verdicts that a person has to repeat, because the file was edited."""
+    if not decided.edited:
+        return {}
+    names = list(dict.fromkeys(shown_name(name) for name, _ in decided.edited))
+    more = f" and {len(names) - _PREVIEW_CHANGES:,} more" * (len(names) > _PREVIEW_CHANGES)
+    return {
+        "verdicts_of_edited": len({verdict for _, verdict in decided.edited}),
+        "edited_since_a_verdict": ", ".join(names[:_PREVIEW_CHANGES]) + more,
     }
 
 

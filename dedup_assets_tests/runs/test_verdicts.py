@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import dedup_assets
 from dedup_assets.api import VerdictBook
@@ -237,3 +238,20 @@ def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(
     assert "warning: verdicts" not in capsys.readouterr().out
     assert dedup_assets.run(album.photos, album.out) == 0
     assert "verdicts of the former are not honoured" in capsys.readouterr().out
+
+
+def test_the_summary_names_edited_files_whose_verdicts_no_longer_hold(
+    album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    album.run()
+    VerdictBook(album.out).add("protect", album.path("0.png"), by="ann")
+    VerdictBook(album.out).add("protect", album.path("1.png"), by="ann")
+    with Image.open(album.path("0.png")) as opened:
+        edited = opened.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    edited.save(album.path("0.png"))
+    Path(album.path("1.png")).unlink()
+    capsys.readouterr()
+    album.run()
+    said = capsys.readouterr().out
+    assert f"1 verdict speaks of files that were edited since: decide again about {album.path('0.png')}" in said
+    assert "1 verdict speaks of contents that are no longer here" in said

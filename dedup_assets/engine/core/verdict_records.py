@@ -152,6 +152,7 @@ class Decided:
         active: number of verdicts that count.
         applied: number of these about images of this collection, and honoured.
         elsewhere: number of these about images that are not in this collection.
+        edited: of these, each name that has another content now, because the file was edited, with the verdict's id.
         conflicts: verdicts that are not honoured, by line.
     """
 
@@ -159,4 +160,5 @@ class Decided:
     active: int = 0
     applied: int = 0
     elsewhere: int = 0
+    edited: Sequence[tuple[bytes, str]] = ()
     conflicts: Sequence[Conflict] = field(default_factory=tuple)

@@ -82,7 +82,8 @@ class DecidedVertices:
         refused = {each.verdict_id for each in conflicts}
         applied = sum(verdict.verdict_id not in refused for verdict in self.ruling.applied)
         ruled = sum(bool(each.verdict) for each in self.ruling.conflicts) + len(self.ruling.applied)
-        return Decided(verdicts.digest, len(active), applied, len(active) - ruled, tuple(conflicts))
+        elsewhere = len(active) - ruled
+        return Decided(verdicts.digest, len(active), applied, elsewhere, self.ruling.edited, tuple(conflicts))
 
 
 def _overruled(verdict: GivenVerdict, newer: GivenVerdict) -> Conflict:

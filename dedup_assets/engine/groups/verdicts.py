@@ -110,7 +110,8 @@ class Ruling:
         kept: names that groups keep, the newest verdict first, with the verdict.
         protected: names that are never acted upon.
         conflicts: verdicts that are not honoured.
-        applied: ids of the verdicts about images of this collection.
+        applied: the verdicts about images of this collection.
+        edited: names of verdicts about other contents that have a content here, each with the id of the verdict.
     """
 
     rows: pl.DataFrame
@@ -120,6 +121,7 @@ class Ruling:
     protected: frozenset[bytes]
     conflicts: Sequence[Conflict]
     applied: Sequence[GivenVerdict]
+    edited: Sequence[tuple[bytes, str]]
 
 
 def rule(verdicts: Verdicts, evidence: Evidence) -> Ruling:
@@ -150,7 +152,22 @@ def rule(verdicts: Verdicts, evidence: Evidence) -> Ruling:
             *(Conflict(row.line, "", f"the row cannot be used: {row.problem}") for row in verdicts.bad),
         ],
         applied=here,
+        edited=_edited(heard.honoured, names, evidence.images["filename"]),
     )
+
+
+def _edited(
+    honoured: Iterable[GivenVerdict], names: dict[str, list[bytes]], present: pl.Series
+) -> list[tuple[bytes, str]]:
+    """Names that verdicts give to contents that are not here, where a file of that name is here."""
+    asked = [
+        (name, verdict.verdict_id)
+        for verdict in honoured
+        for content, name in ((verdict.a_content, verdict.a_name), (verdict.b_content, verdict.b_name))
+        if content and content not in names
+    ]
+    there = set(present.filter(present.is_in([name for name, _ in asked])))
+    return [each for each in asked if each[0] in there]
 
 
 def _names_of(images: pl.DataFrame, contents: set[str]) -> dict[str, list[bytes]]:

@@ -56,7 +56,7 @@ def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs
     (runs.photos / "2.jpg").rename(runs.photos / "2 renamed.jpg")
     shutil.copyfile(runs.photos / "3.jpg", runs.photos / "3 again.jpg")
     remembered = runs.run()
-    assert "since the last run: 5 added, 0 changed, 1 moved, 1 removed, 18 unchanged" in runs.said
+    assert "since the last run: images 5 added, 0 changed, 1 moved, 1 removed, 18 unchanged" in runs.said
     assert remembered > 0
     assert runs.run("clean") == 0
     assert runs.results() == runs.results("clean")
