@@ -71,6 +71,8 @@ def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: W
 
     Arguments as of `better_than_hub`.
     """
+    if not len(members):
+        return hub, True
     everyone, kept, seen = np.append(members, hub), hub, [hub]
     while True:
         better = better_than_hub(kept, everyone[everyone != kept], edges, worth)

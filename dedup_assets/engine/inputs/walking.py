@@ -206,7 +206,9 @@ class Walk:
     def _file(self, entry: os.DirEntry[bytes], folder: _Folder) -> Iterator[Found]:
         if entry.path == self._after:
             return
-        kind = kind_of_local(entry.path) if needs_head(entry.name) else kind_of(entry.name)
+        kind = kind_of(entry.name)
+        if kind is not Kind.IMAGE and needs_head(entry.name):  # no name of an image does
+            kind = kind_of_local(entry.path)
         if not self._selection.admits(entry.name, _joined(folder.path, entry.name), kind):
             return
         way = Way.LINK if entry.is_symlink() else folder.way
