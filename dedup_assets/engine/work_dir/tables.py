@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -36,16 +36,33 @@ _EMPTY_COLUMNS = {
     **dict.fromkeys(["component_id", "count"], pl.Int64),
     **dict.fromkeys(["pagerank", "mean_distance", "min_distance", "max_distance", "mean", "min", "max"], pl.Float64),
 }  # columns that may be empty in all rows, so that their type cannot be inferred
+_OWN_COLUMNS = {
+    **_EMPTY_COLUMNS,
+    **dict.fromkeys(["__id", "degree"], pl.Int64),
+}  # of the files that this package writes
 
 
 def read_numbers(work_dir: WorkDir, name: str, *columns: str) -> pl.DataFrame:
     """Read a CSV file of numbers with at least these columns; a column of whole numbers has an integer type."""
     with open_checked(work_dir, name) as file:
+        header = file.readline().decode("utf-8", "replace").strip().split(",")
         try:
-            table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
+            table = _read_own(file) if set(header) <= _OWN_COLUMNS.keys() else None
+            if table is None:
+                file.seek(0)
+                table = pl.read_csv(file, schema_overrides=_EMPTY_COLUMNS, infer_schema_length=None)
             return table.select(*columns, pl.exclude(columns)).select(table.columns)
         except pl.exceptions.PolarsError as error:
             raise WorkDirError(f"{work_dir.path(name)!r} is damaged: {error}; materialize components again") from None
+
+
+def _read_own(file: BinaryIO) -> pl.DataFrame | None:
+    """A table of `_OWN_COLUMNS` alone, in a tenth of the time that types take to be inferred; None if it has others."""
+    file.seek(0)
+    try:
+        return pl.read_csv(file, schema_overrides=_OWN_COLUMNS)
+    except pl.exceptions.PolarsError:  # another program wrote it
+        return None
 
 
 def read_parquet(
