@@ -1,9 +1,12 @@
 """How neighbours are searched: parsed from the settings of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dedup_assets.engine.core.setting_values import NearestNeighborModel
+
+EVIDENCE_NEIGHBORS = 10
+"""Neighbours of each image that are candidates for evidence, whatever is listed."""
 
 Distance = Literal["cosine", "euclidean", "squared_euclidean", "manhattan"]
 
@@ -26,3 +29,8 @@ class SearchSettings:
     range_from: float | None = None
     range_limit: int = 0
     spare: int = 0
+
+    @property
+    def widest(self) -> "SearchSettings":
+        """With the most neighbours that a run asks an index for: it has to find these, too."""
+        return replace(self, k=max(self.k, EVIDENCE_NEIGHBORS))

@@ -4,6 +4,7 @@ Of edited copies, 99.2 % are among the 10 nearest at a cosine of 0.45, 85 % at 0
 """
 
 import hashlib
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,19 +12,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.records import Features, SearchIndex
+from dedup_assets.engine.core.search_settings import EVIDENCE_NEIGHBORS as NEAREST
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.matching.rounds import BANDS
-from dedup_assets.engine.neighbors import SearchData
+from dedup_assets.engine.neighbors import SearchData, as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.engine.neighbors.search import search_all
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared, similarities
 from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.workers import thread_count
 
-NEAREST = 10
-"""Neighbours of each image that are candidates."""
-
+_LOG = logging.getLogger(__name__)
 _SAME_VECTOR = 1 - 1e-6  # similarity of vectors that are equal, or nearly so
 _GROWTH = 8  # times the neighbours, each time that a crowd is searched for again
 _MOST_NEIGHBORS = 1024
@@ -55,7 +55,9 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
     wider = settings.model_copy(update={"nearest_neighbors_k": NEAREST, "range_search": False})
     searcher = RowRangeSearcher(wider, features, index, work_dir)
     searcher.complete_all()
-    edges = searcher.merge(measured=False).edges
+    neighbors = searcher.merge(measured=as_inverted_file(index.index) is not None)
+    _warn_of_misses(neighbors.recall_at_k, settings.recall_target)
+    edges = neighbors.edges
     searcher.prune()
     edges = pl.concat([edges, _beyond_crowds(edges, features, index, wider, work_dir)])
     pairs = edges.select(
@@ -68,6 +70,18 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
         pairs = pairs.with_columns(alike=pl.Series(pair_similarities(features.vectors, one, other, "cosine")))
     pairs = pairs.with_columns(pl.col("alike").round(DECIMALS)).filter(pl.col("alike") >= BANDS[-1])
     return pairs.sort("alike", "a", "b", descending=[True, False, False]).cast(_SCHEMA)  # type: ignore[arg-type]
+
+
+def _warn_of_misses(recall: float | None, target: float) -> None:
+    """Say that copies may be missing. The index is tuned to these neighbours, too, so that hardly any are."""
+    if recall is not None and recall < target:
+        _LOG.warning(
+            "the search for candidates found %.4f of the %d nearest images of a sample, less than recall_target=%g: "
+            "copies may be missing; raise recall_target",
+            recall,
+            NEAREST,
+            target,
+        )
 
 
 def _beyond_crowds(

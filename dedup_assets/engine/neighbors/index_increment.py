@@ -67,8 +67,9 @@ def _extended(
     extended = extend_inverted_file(former.index, vectors, rows.place, rows.added, "cosine", threads)
     index = SearchIndex(extended, settings.distance)
     sample = truth["from"].unique().sort().to_numpy().astype("int64")
-    found = search_all(SearchData(vectors, vectors, is_self_search=True), sample, index, search, threads)
-    recall = recall_of(found, truth, search.k)
+    found = search_all(SearchData(vectors, vectors, is_self_search=True), sample, index, search.widest, threads)
+    measured = [recall_of(found, truth, k) for k in (search.k, search.widest.k)]
+    recall = min((each for each in measured if each is not None), default=None)
     if recall is None or recall < search.recall_target:
         _LOG.info(
             "recall of the extended index is %s, below recall_target=%g: built again", recall, search.recall_target

@@ -129,7 +129,9 @@ class _Scan:
         least, is_one, tied = self._least[rows], self._is_one[rows], self._tied[rows]
         for start in range(0, len(members), _QUERIES):
             part = members[start : start + _QUERIES]
-            near = self._queries[part] @ codes.T >= least - self._shifts[part, None]
-            near &= ~is_one | (self._added[part, None] < tied)
-            query, place = np.nonzero(near)
-            yield rows[place], self._added[part[query]]
+            products = self._queries[part] @ codes.T
+            products += self._shifts[part, None]
+            query, place = np.divmod(np.flatnonzero(products >= least), len(rows))
+            new = self._added[part[query]]
+            near = ~is_one[place] | (new < tied[place])
+            yield rows[place[near]], new[near]

@@ -28,11 +28,11 @@ def truth_store(work_dir: WorkDir, features: str, search: SearchSettings) -> Nei
         features: SHA-256 of the feature file.
         search: k, spare and metric.
     """
-    return NeighborRanges(work_dir, fingerprint_of(features, "", [search.k, search.spare, search.distance]))
+    return NeighborRanges(work_dir, fingerprint_of(features, "", [search.widest.k, search.spare, search.distance]))
 
 
 def find_truth(vectors: NDArray[np.float32], search: SearchSettings, threads: int) -> pl.DataFrame:
-    """The true neighbours by cosine of some hundred rows.
+    """The true neighbours by cosine of some hundred rows, as many as of `SearchSettings.widest`.
 
     Args:
         vectors: (n, d) float32.
@@ -43,7 +43,7 @@ def find_truth(vectors: NDArray[np.float32], search: SearchSettings, threads: in
         Edges in the order of `Neighbors.edges`.
     """
     data = SearchData(vectors, vectors, is_self_search=True)
-    return search_exactly(data, evenly_spread(len(vectors), _SAMPLE_ROWS), search, threads)
+    return search_exactly(data, evenly_spread(len(vectors), _SAMPLE_ROWS), search.widest, threads)
 
 
 def keep_truth(
@@ -62,6 +62,7 @@ def keep_truth(
     def reach(bars: Bars) -> pl.DataFrame:
         return reach_exactly(vectors, rows.added, bars, search, threads)
 
+    search = search.widest
     asked = former["from"].unique().sort().to_numpy().astype(np.int64)
     kept, short = keep_lists(former, asked, rows, reach, search.k, search.k + search.spare)
     share = round(_SAMPLE_ROWS * len(rows.added) / len(vectors))

@@ -35,9 +35,10 @@ def tune(index: SearchIndex, vectors: NDArray[np.float32], search: SearchSetting
     Args:
         index: an inverted file over the vectors.
         vectors: (n, d) float32.
-        search: k, metric and `recall_target`.
+        search: k, metric and `recall_target`; the sample is searched for `widest`.
         threads: most threads that compute.
     """
+    search = search.widest
     data = SearchData(vectors, vectors, is_self_search=True)
     rows = evenly_spread(len(vectors), _SAMPLE_ROWS, _SAMPLE_START)
     true = _true_neighbors(data, rows, search)
