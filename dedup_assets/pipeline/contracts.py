@@ -73,6 +73,8 @@ def search_results(
         pairs = similar_pairs(neighbors, names, settings.threshold, found_names=found_names)
         count = count_pairs(neighbors, settings.threshold, names, found_names=found_names)
         facts = metadata.of_similarity(neighbors, pairs, count, settings, effort)
+        if outcome is not None:
+            facts |= metadata.of_search(outcome)
         if found_names is not None:
             facts["matched_images"] = count_matched(neighbors, settings.threshold)
         yield dg.Output(Similarity(neighbors, pairs), "similarity", metadata=facts)

@@ -120,22 +120,34 @@ class RowRangeSearcher:
     def complete_all(self) -> list[SearchOutcome]:
         """See that the neighbours of all rows are stored, and say what each range of `cut` needed.
 
-        If no range is stored, those of a former search are kept for rows that stayed, and only the others are searched.
+        Where a range is missing, neighbours of a former search are kept for rows that stayed, and only the others are
+        searched.
 
         Raises:
             SearchError: the index cannot be searched.
             WorkDirError: the result cannot be stored.
         """
-        ranges = self.cut()
-        kept = None if any(self._store.has(rows) for rows in ranges) else self._keep()
-        outcomes = [self._take(rows, kept) if kept else self.complete(rows) for rows in ranges]
+        outcomes = self._complete(self.cut())
         if self._search.spare and read_facts(self._folder, self._facts.fingerprint) is None:
-            rows_of(self._folder, self._features, self._facts.features)
-            write_facts(self._folder, replace(self._facts, changed=kept.changed if kept else 0))
-        if kept:
-            done = SearchOutcome.of(outcomes)
-            _LOG.info("searched %d of %d images; %d kept", done.searched, done.rows, done.kept)
+            self._note(changed=0)
         return outcomes
+
+    def _complete(self, ranges: Sequence[RowRange]) -> list[SearchOutcome]:
+        """Complete some ranges; all of them if neighbours can be kept, because those of all come at once."""
+        missing = [rows for rows in self.cut() if not self._store.has(rows)]
+        kept = self._keep() if set(missing).intersection(ranges) else None
+        if kept is None:
+            return [self.complete(rows) for rows in ranges]
+        self._note(changed=kept.changed)
+        taken = {rows: self._take(rows, kept) for rows in missing}
+        done = SearchOutcome.of(list(taken.values()))
+        _LOG.info("searched %d of %d images; %d kept", done.searched, done.rows, done.kept)
+        return [taken.get(rows) or self.complete(rows) for rows in ranges]
+
+    def _note(self, changed: int) -> None:
+        """Say what the ranges are of, so that a later search can keep their neighbours."""
+        rows_of(self._folder, self._features, self._facts.features)
+        write_facts(self._folder, replace(self._facts, changed=changed))
 
     def _take(self, rows: RowRange, kept: KeptLists) -> SearchOutcome:
         """Store the kept neighbours of a range."""
@@ -166,12 +178,14 @@ class RowRangeSearcher:
     def complete_from(self, wanted: RowRange) -> SearchOutcome:
         """Complete each range of `cut` that begins in `wanted`: a partition, whose width may be that of older settings.
 
+        As `complete_all`, it keeps neighbours of a former search, and stores those of other ranges with them.
+
         Raises:
             SearchError: as `complete`.
             WorkDirError: as `complete`.
         """
         begin = [rows for rows in self.cut() if wanted.start <= rows.start < wanted.stop]
-        return SearchOutcome.of([self.complete(rows) for rows in begin])
+        return SearchOutcome.of(self._complete(begin))
 
     def complete(self, rows: RowRange) -> SearchOutcome:
         """See that the neighbours of a range are stored; search it if they are not.

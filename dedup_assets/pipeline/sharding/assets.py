@@ -13,7 +13,7 @@ from dedup_assets.pipeline.resources import SettingsResource
 from dedup_assets.pipeline.sharding.partitions import row_ranges
 
 
-# Not automatic: after new uploads every range must be searched again, and a person decides whether that is worth it.
+# Not automatic: after many uploads every range must be searched again, and a person decides whether that is worth it.
 @asset(
     kinds={"faiss", "parquet"},
     partitions_def=row_ranges,
@@ -27,7 +27,8 @@ def neighbor_shards(
     """Nearest neighbours per range of rows: backfill ranges here, on one or many workers; then make `similarity`.
 
     All workers search the same memory-mapped `faiss_index`. `similarity` and `outliers` search the ranges that no shard
-    holds, and note them here. A finished range is not searched again.
+    holds, and note them here. A finished range is not searched again. After images came or went, the worker that is
+    first keeps the neighbours of those that stayed, for all ranges.
     """
     parsed = settings.parsed()
     searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
