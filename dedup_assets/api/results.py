@@ -20,6 +20,11 @@ _MOST_SHARE = 0.5
 _SAME = tuple(relation.value for relation in Relation if relation.is_same_picture)
 
 
+def _check_share(share: float) -> None:
+    if not 0 < share <= _MOST_SHARE:
+        raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
+
+
 def load(work_dir: str | os.PathLike[str]) -> "StoredResults":
     """Open the results of a run.
 
@@ -92,6 +97,27 @@ class StoredResults:
         outliers = files.read_pairs(self._work_dir, files.OUTLIERS).rows
         return readable(outliers.rename({"distance": "similarity"}))
 
+    def isolated(self, share: float = 0.01) -> "pl.DataFrame":
+        """The images that are least similar to their nearest neighbours, also where none is an outlier by a threshold.
+
+        Args:
+            share: of the good images; more than 0, at most 0.5.
+
+        Returns:
+            `filename`, `nearest` (its nearest neighbour), `similarity` (to that) and `mean_similarity` (to all its
+            `nearest_neighbors_k` neighbours), the most isolated first.
+
+        Raises:
+            SettingsError: `share` is out of its bounds.
+            WorkDirError: similarity was not made, or is damaged.
+        """
+        from dedup_assets.engine.results.isolation import rank_isolated
+        from dedup_assets.engine.work_dir import files
+
+        _check_share(share)
+        names = files.read_features(self._work_dir).names
+        return readable(rank_isolated(files.read_neighbors(self._work_dir).edges, names, share))
+
     def components(self) -> "pl.DataFrame":
         """One row per good image: `filename`, and the columns of connected_components.csv."""
         from dedup_assets.engine.work_dir import files
@@ -126,8 +152,7 @@ class StoredResults:
         from dedup_assets.engine.results.fact_outliers import find_fact_outliers
         from dedup_assets.engine.work_dir import fact_file
 
-        if not 0 < share <= _MOST_SHARE:
-            raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
+        _check_share(share)
         return readable(find_fact_outliers(fact_file.read_facts(self._work_dir), share))
 
     def evidence(self) -> "pl.DataFrame":

@@ -75,6 +75,10 @@ def test_each_table_is_read_and_names_are_text_where_all_are_utf8(made: tuple[Pa
     assert results.groups().height == 4
     assert results.components().height == 5
     assert results.outliers().columns == results.pairs().columns
+    isolated = results.isolated(share=0.5)
+    assert isolated.columns == ["filename", "nearest", "similarity", "mean_similarity"]
+    assert isolated["filename"][0] == str(made[0] / "b" / "other.jpg")
+    assert isolated["mean_similarity"].is_sorted()
     assert results.related().columns[0] == "group_id"
 
 
