@@ -43,6 +43,13 @@ def open_list(page: Any, address: str) -> None:
     page.wait_for_selector("html[data-ready]")
 
 
+def broken_rules(page: Any, theme: str) -> Any:
+    """The rules of axe that the page breaks which is shown, in a theme."""
+    axe = import_or_skip("axe_playwright_python.sync_playwright")
+    page.emulate_media(color_scheme=theme)
+    return axe.Axe().run(page, options={"preload": False}).response["violations"]
+
+
 def found(page: Any) -> str:
     """How many entries the list of a page has, in its own words."""
     return str(page.text_content("#found"))
@@ -62,12 +69,10 @@ def _shown(page: Any) -> Any:
     )
 
 
-def compare_with_and_without_scripts(address: str, browser: Any, page: Any) -> None:
-    """Fail unless the scripts of a page show first what the page shows without them."""
-    still = browser.new_context(java_script_enabled=False).new_page()
+def compare_with_and_without_scripts(address: str, still: Any, page: Any) -> None:
+    """Fail unless the scripts of a page show first what the page shows without them, in the tab `still`."""
     still.goto(address)
     content = still.content()
-    still.close()
     open_list(page, address)
     dynamic = _shown(page)
     page.evaluate(

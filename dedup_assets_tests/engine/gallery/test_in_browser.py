@@ -17,7 +17,7 @@ from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.names import split_name
 from dedup_assets.engine.gallery.pages.quantities import format_similarity, format_size, name_band
-from dedup_assets_tests.support.browsers import compare_with_and_without_scripts, found, import_or_skip, open_list
+from dedup_assets_tests.support.browsers import broken_rules, compare_with_and_without_scripts, found, open_list
 from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
@@ -60,8 +60,8 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", LISTS[:3])
-def test_a_script_shows_what_the_page_shows_without_it(name: str, folder: Path, browser: Any, page: Any) -> None:
-    compare_with_and_without_scripts(f"{folder.as_uri()}/{name}.html", browser, page)
+def test_a_script_shows_what_the_page_shows_without_it(name: str, folder: Path, still: Any, page: Any) -> None:
+    compare_with_and_without_scripts(f"{folder.as_uri()}/{name}.html", still, page)
 
 
 @pytest.mark.parametrize("name", ["index", *LISTS])
@@ -77,15 +77,11 @@ def test_pages_work_under_a_strict_policy_wide_and_narrow(name: str, served: str
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index", "duplicates"])
-def test_no_rule_of_axe_is_broken(name: str, theme: str, folder: Path, browser: Any) -> None:
-    axe = import_or_skip("axe_playwright_python.sync_playwright")
-    tab = browser.new_page(color_scheme=theme)
-    tab.goto(f"{folder.as_uri()}/{name}.html")
+def test_no_rule_of_axe_is_broken(name: str, theme: str, folder: Path, page: Any) -> None:
+    page.goto(f"{folder.as_uri()}/{name}.html")
     if name != "index":
-        tab.wait_for_selector("html[data-ready]")
-    violations = axe.Axe().run(tab, options={"preload": False}).response["violations"]
-    tab.close()
-    assert violations == []
+        page.wait_for_selector("html[data-ready]")
+    assert broken_rules(page, theme) == []
 
 
 def test_scripts_and_pages_say_numbers_in_the_same_words(folder: Path, page: Any) -> None:
