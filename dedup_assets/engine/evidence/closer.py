@@ -79,11 +79,12 @@ def holds_text(rgb: NDArray[np.uint8]) -> bool:
     Args:
         rgb: (h, w, 3) uint8 of the size of a look.
     """
-    gray = rgb[..., _GREEN].astype(np.int16)
-    bins = np.bincount(gray.ravel() // _STEP, minlength=256 // _STEP + 1)
+    levels = Image.fromarray(np.ascontiguousarray(rgb[..., _GREEN])).histogram()
+    bins = np.array([*levels, *[0] * _STEP]).reshape(-1, _STEP).sum(1)
     common = bins[:-1] + bins[1:]
-    if common.max() < _GROUND * gray.size:
+    if common.max() < _GROUND * (rgb.size // 3):
         return False
+    gray = rgb[..., _GREEN].astype(np.int16)
     across = np.abs(gray[:, 1:] - gray[:, :-1])
     if np.count_nonzero(across <= _SAME) < _FLAT * across.size:
         return False

@@ -3,15 +3,14 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.anchors import find_anchors
 from dedup_assets.engine.evidence.blocks import Aligned, Blocks, compare_blocks
-from dedup_assets.engine.evidence.filters import slopes, smooth
-from dedup_assets.engine.evidence.judging import Judged, align, grid, make_fair, within
+from dedup_assets.engine.evidence.filters import planes
+from dedup_assets.engine.evidence.judging import Judged, align, lay, make_fair
 from dedup_assets.engine.evidence.look import SIDE, Look
-from dedup_assets.engine.evidence.maps import apply, area_scale, invert, is_affine
-from dedup_assets.engine.evidence.refining import Refined, Target, refine, sample_gray, settle
+from dedup_assets.engine.evidence.maps import area_scale, invert, is_affine
+from dedup_assets.engine.evidence.refining import Refined, Target, refine, settle
 
 _STEPS = 5
 _FINER = 1.3  # times the pixels of a look's side from which a finer view is worth its time
@@ -58,25 +57,11 @@ def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool) -> tupl
     if side < _FINER * SIDE:
         return None
     for gray_one, gray_two in zip(a.closer.grays(side), b.closer.grays(side / scale), strict=True):
-        planes_one, planes_two = _planes(gray_one), _planes(gray_two)
+        planes_one, planes_two = planes(gray_one.astype(np.float32)), planes(gray_two.astype(np.float32))
         target = Target.of(planes_two, max(planes_two.shape), b.content)
         anchors = find_anchors(planes_one, a.content)
         found = settle(anchors, target, max(planes_one.shape), a.extent, refined.map, _STEPS, perspective)
         if found is None or abs(found.alike) < _REGISTERED:
             return None
         refined = found
-    height, width = planes_one.shape[:2]
-    x, y = grid(height, width, max(height, width))
-    u, v = apply(refined.map, x, y)
-    per, half = np.float32(max(planes_two.shape)), np.float32(0.5)
-    seen = sample_gray(planes_two, u * per - half, v * per - half)
-    inside = within(a.content, x, y) & within(b.content, u, v)
-    toned = np.asarray((seen - np.float32(refined.offset)) / np.float32(refined.gain), np.float32)
-    return Aligned(planes_one[..., 0], toned, planes_one[..., 1:], inside), refined
-
-
-def _planes(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-    soft = smooth(gray.astype(np.float32))
-    planes = np.empty((3, *soft.shape), np.float32).transpose(1, 2, 0)
-    planes[..., 0], planes[..., 1:] = soft, slopes(soft)
-    return planes
+    return lay(a, planes_one, b, planes_two, refined)[0], refined

@@ -135,20 +135,34 @@ def _coarseness(a: Look, b: Look, map_: Map) -> float:
 def align(a: Look, b: Look, refined: Refined, level: int = CHECK_LEVEL) -> tuple[Aligned, float]:
     """Both on a's grid at a level, and the share of it that lies in b."""
     level_a, level_b = pick_levels(a, b, refined.map, level)
-    planes, other = a.gray(level_a), b.gray(level_b)
+    return lay(a, a.gray(level_a), b, b.gray(level_b), refined)
+
+
+def lay(
+    a: Look, planes: NDArray[np.float32], b: Look, other: NDArray[np.float32], refined: Refined
+) -> tuple[Aligned, float]:
+    """Both on the grid of a's planes, and the share of it that lies in b.
+
+    Args:
+        a: the picture that shows less.
+        planes: (h, w, 3) of it, see `filters.planes`.
+        b: the other picture.
+        other: likewise.
+        refined: from a to b.
+    """
     height, width = planes.shape[:2]
+    per_a, per_b = max(height, width), max(other.shape[:2])
     if compiled.kernels:
         boxes = [at for box in (a.content, b.content) for at in _margined(box)] + [*b.extent]
-        pers, tone = (SIDE >> level_a, SIDE >> level_b), (refined.gain, refined.offset)
-        two, inside, shown = compiled.align(other[..., 0], refined.map, pers, (height, width), boxes, tone)
+        tone = refined.gain, refined.offset
+        two, inside, shown = compiled.align(other[..., 0], refined.map, (per_a, per_b), (height, width), boxes, tone)
         return Aligned(planes[..., 0], two, planes[..., 1:], inside), shown / inside.size
-    x, y = grid(height, width, SIDE >> level_a)
+    x, y = grid(height, width, per_a)
     u, v = apply(refined.map, x, y)
     share = np.count_nonzero((u > 0) & (u < b.extent[0]) & (v > 0) & (v < b.extent[1])) / u.size
-    inside = within(a.content, x, y) & within(b.content, u, v)
-    per_b = np.float32(SIDE >> level_b)
+    inside = _within(a.content, x, y) & _within(b.content, u, v)
     half = np.float32(0.5)
-    seen = sample_gray(other, u * per_b - half, v * per_b - half)
+    seen = sample_gray(other, u * np.float32(per_b) - half, v * np.float32(per_b) - half)
     two = (seen - np.float32(refined.offset)) / np.float32(refined.gain)
     return Aligned(planes[..., 0], two, planes[..., 1:], inside), share
 
@@ -160,7 +174,7 @@ def grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArra
     return x, y[:, None]
 
 
-def within(box: Box, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _within(box: Box, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which positions lie in a part of a picture, a margin away from its border."""
     left, top, right, bottom = _margined(box)
     return (x > left) & (x < right) & (y > top) & (y < bottom)
@@ -229,6 +243,14 @@ def _smooth_a_little(plane: NDArray[np.float32], share: np.float32) -> NDArray[n
 
 def _sharpness(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
     """Energy of the slopes between neighbours, where weights (0 or 1) allow."""
+    across, down = (compiled.sharpness if compiled.kernels else _energies)(plane, weights)
+    return across + down + 1e-3
+
+
+def _energies(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[float, float]:
+    """The squared slopes along rows and along columns: each column summed in its order, then the columns."""
     across, down = (plane[:, 1:] - plane[:, :-1]) * weights[:, 1:], (plane[1:] - plane[:-1]) * weights[1:]
     across, down = across * weights[:, :-1], down * weights[:-1]
-    return float(np.vdot(across, across)) + float(np.vdot(down, down)) + 1e-3
+    sums = [np.add.reduce(each * each, axis=0, dtype=np.float32) for each in (across, down)]
+    first, second = (float(np.add.accumulate(each, dtype=np.float64)[-1]) for each in sums)
+    return first, second

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dedup_assets.engine.evidence.anchors import Anchors, find_anchors
 from dedup_assets.engine.evidence.closer import Closer
-from dedup_assets.engine.evidence.filters import LUMA, slopes, smooth
+from dedup_assets.engine.evidence.filters import luma, planes
 from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
 
 SIDE = 256  # px of the longer side
@@ -69,10 +69,7 @@ class Look:
         Each of the three is in one piece of memory, because most filters read one of them.
         """
         if level not in self._grays:
-            gray = smooth(self.levels[level] @ LUMA)
-            planes = np.empty((3, *gray.shape), np.float32).transpose(1, 2, 0)
-            planes[..., 0], planes[..., 1:] = gray, slopes(gray)
-            self._grays[level] = planes
+            self._grays[level] = planes(luma(self.levels[level]))
         return self._grays[level]
 
     @cached_property
