@@ -12,7 +12,7 @@ from dedup_assets.engine.evidence.differences import Differences, find_differenc
 from dedup_assets.engine.evidence.explaining import explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
-from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_plausible, pose_maps
+from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, is_plausible, pose_maps
 from dedup_assets.engine.evidence.refining import Refined, refine
 from dedup_assets.engine.evidence.voting import CLEAR_VOTES, voted_maps
 
@@ -28,7 +28,7 @@ _CLOSE_POSE = 0.93  # correlation from which a map misses by little
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _VOTES_TO_BEND = 12  # of keypoints, from which their map is tried as a homography, too
 _AGREEMENT_TO_BEND, _NEARLY_WHOLE = 0.12, 0.9  # and overlap of an affine map from which a homography is tried
-_GAIN_OF_BENDING = 0.1  # agreement that a homography must add
+_GAIN_OF_BENDING, _GAIN_OF_AGREEING = 0.1, 0.03  # agreement that a homography must add; where finer detail decides
 _WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not looked at
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
@@ -96,8 +96,8 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         return Finding(Relation.VARIANT if votes >= VARIANT_VOTES else Relation.UNVERIFIED)
     relation, details = Relation.UNVERIFIED, None
     if best.score >= COPY_SCORE:
-        details = _look_closely(a, b, best)
-        relation = Relation.VARIANT if _is_other_picture(best, details) else Relation.COPY
+        best, details, is_other = _decide(a, b, best)
+        relation = Relation.VARIANT if is_other else Relation.COPY
     elif best.score >= VARIANT_SCORE or votes >= VARIANT_VOTES:
         relation = Relation.VARIANT
     edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
@@ -124,6 +124,22 @@ def in_pixels(map_: Map, a: Look, b: Look) -> Map:
     side_a, side_b = max(a.width, a.height), max(b.width, b.height)
     scaled: Map = np.diag([side_a, side_a, 1.0]) @ invert(map_) @ np.diag([1 / side_b, 1 / side_b, 1.0])
     return scaled
+
+
+def _decide(a: Look, b: Look, judged: Judged) -> tuple[Judged, Differences | None, bool]:
+    """The map, what differs in finer detail, and whether the pictures are two.
+
+    A screen that was photographed from aside seems to be another picture until it is seen in perspective.
+    """
+    details = _look_closely(a, b, judged)
+    is_other = _is_other_picture(judged, details)
+    if is_other and is_affine(judged.map) and max(judged.overlap_a, judged.overlap_b) > _NEARLY_WHOLE:
+        bent = _bend(a, b, _Guess(judged.map, judged.inliers), judged, _GAIN_OF_AGREEING)
+        if bent is not None and bent is not judged:
+            closely = _look_closely(a, b, bent)
+            if not _is_other_picture(bent, closely):
+                return bent, closely, False
+    return judged, details, is_other
 
 
 def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
@@ -208,12 +224,12 @@ def _guesses(a: Look, b: Look, hint: Map | None) -> Iterator[_Guess]:
     yield from (_Guess(map_, risen=_RISEN_POSE) for alike, map_ in poses if _LIKELY_POSE <= abs(alike) < _CLEAR_POSE)
 
 
-def _bend(a: Look, b: Look, guess: _Guess, best: Judged | None) -> Judged | None:
+def _bend(a: Look, b: Look, guess: _Guess, best: Judged | None, gain: float = _GAIN_OF_BENDING) -> Judged | None:
     """A homography from the guess, if it explains more than the best map so far."""
     bent = _try(a, b, guess, perspective=True)
     if not bent or max(bent.overlap_a, bent.overlap_b) < _WHOLE:  # a burst bends, too, but shows other edges
         return best
-    return bent if bent.agreement > (best.agreement if best else 0) + _GAIN_OF_BENDING else best
+    return bent if bent.agreement > (best.agreement if best else 0) + gain else best
 
 
 def _try(a: Look, b: Look, guess: _Guess, perspective: bool = False) -> Judged | None:

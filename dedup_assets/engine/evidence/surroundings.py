@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence.closer import holds_text
+from dedup_assets.engine.evidence.filters import around
 from dedup_assets.engine.evidence.judging import grid
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, invert
@@ -19,6 +21,13 @@ _ALL_PLAIN, _SIDE_PLAIN = 0.98, 0.97  # the same where a border is told by its c
 _PAPER, _CLEAR_PAPER, _TEXT = 0.6, 0.9, 0.3  # share of a side that is paper; where little else tells; beside text
 _ENDS = 0.75  # share of what is next to a side that is paper, where a page is claimed
 _OFF, _LITTLE_OFF = 0.6, 0.2  # share of the rim that is of another colour than what is beside it
+_GAP = 0.93  # share of what is next to the other picture that is paper, where shapes are drawn on it
+_LEAST_SHAPES, _STEP = 0.03, 8  # of what is around, within shapes; levels between neighbours of one colour
+_PLAIN_SHAPES, _FEW_COLOURS, _PHOTO = (
+    0.6,
+    0.8,
+    0.8,
+)  # shares of shapes that are plain, of three colours; of a photograph
 _TURNED_CORNERS = 0.012  # of the longer side: how near to the frame a turned picture's corners are
 
 
@@ -40,8 +49,8 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
     """What one picture shows beyond the other.
 
     A frame is claimed only where it is seen: one colour touches the other picture, whose rim is of other colours, or
-    fills the corners that a turned picture leaves. In doubt the other picture is cropped, because what it lacks may be
-    a part of the photograph.
+    fills the corners that a turned picture leaves; or what is around is paper with drawn shapes. In doubt the other
+    picture is cropped, because what it lacks may be a part of the photograph.
 
     Args:
         whole: the picture that shows more.
@@ -66,6 +75,8 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
     is_turned = plain > _ALL_PLAIN and _corners_touch(whole, map_, part)
     if is_turned or _is_border(plain, sides) or _is_page(sides):
         return {f"{'border' if plain > _BORDER else 'page'}_{name}": round(1 - float(share), 3)}
+    if _is_drawn(whole, map_, part):
+        return {f"page_{name}": round(1 - float(share), 3)}
     other = "b" if name == "a" else "a"
     return {f"cropped_{other}": round(float(share), 3)}
 
@@ -139,6 +150,31 @@ def _is_page(sides: dict[str, _Side]) -> bool:
     return len(crowded) <= 1 and any(
         min(one.plain, two.plain) >= _PAPER and min(one.rim, two.rim) > _OFF for one, two in pairs
     )
+
+
+def _is_drawn(whole: Look, map_: Map, part: Look) -> bool:
+    """Whether plain paper is all around the part, and beyond it shapes of few plain colours, as on a page of an app.
+
+    The part may fade into the paper, as a thing on white does. A photograph goes on in other ways, and a page of text
+    goes on like this, so that nothing is said of those.
+    """
+    image = whole.rgb
+    height, width = image.shape[:2]
+    u, v = apply(map_, *grid(height, width, SIDE))
+    out, beyond = ~lies_in(part, u, v, -_EDGE), ~lies_in(part, u, v, -_NEXT)
+    off = _off_common(image, out)
+    gap, shapes = out & ~beyond, beyond & (off > 2 * _PLAIN)
+    inner = around(around(shapes, np.minimum), np.minimum)
+    found = np.count_nonzero(inner)
+    if found < _LEAST_SHAPES * np.count_nonzero(out) or not gap.any() or (off[gap] < _PLAIN).mean() < _GAP:
+        return False
+    channels = [image[..., channel] for channel in range(3)]
+    steps = np.maximum.reduce([around(one, np.maximum) - around(one, np.minimum) for one in channels])
+    colours = np.bincount((image[inner] // 16).astype(np.intp) @ [1, 16, 256])
+    is_plain = (steps[inner] <= _STEP).mean() > _PLAIN_SHAPES and np.sort(colours)[-3:].sum() > _FEW_COLOURS * found
+    own = lies_in(part, u, v, _EDGE) & (off > 2 * _PLAIN)
+    is_photo = own.any() and (steps[own] <= _STEP).mean() < _PHOTO
+    return bool(is_plain and is_photo and not holds_text(image))
 
 
 def _is_clear_paper(one: _Side, two: _Side) -> bool:

@@ -90,3 +90,36 @@ def test_a_round_picture_on_black_that_goes_on_beyond_a_crop_is_no_page(seed: in
     assert found.relation is Relation.COPY
     assert "page_a" not in found.edits
     assert "cropped_b" in found.edits
+
+
+def thing_on_white(seed: int) -> Image.Image:
+    """A textured thing far from the edges of a white picture."""
+    grain = np.random.default_rng(seed).normal(0, 14, (HEIGHT, WIDTH, 1))
+    texture = Image.fromarray(
+        np.clip(np.asarray(photo_like(seed, WIDTH, HEIGHT), np.float32) + grain, 0, 255).astype("u1")
+    )
+    shape = Image.new("L", (WIDTH, HEIGHT), 0)
+    ImageDraw.Draw(shape).ellipse((110, 60, 360, 310), fill=255)
+    return Image.composite(texture, Image.new("RGB", (WIDTH, HEIGHT), "white"), shape)
+
+
+def in_app(photo: Image.Image) -> Image.Image:
+    """A picture below the bar and the round face of an app, above three lines."""
+    page = Image.new("RGB", (WIDTH + 90, HEIGHT + 190), "white")
+    page.paste(photo, (45, 80))
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, page.width, 34), fill=(120, 40, 150))
+    draw.ellipse((45, 42, 72, 69), fill=(90, 90, 95))
+    for line in range(3):
+        draw.rectangle((45, HEIGHT + 100 + 26 * line, 300 + 60 * line, HEIGHT + 108 + 26 * line), fill=(90, 90, 95))
+    return page
+
+
+@pytest.mark.parametrize("seed", [31, 32, 33])
+def test_the_page_of_an_app_is_told_from_more_of_a_thing_on_white(seed: int) -> None:
+    thing = thing_on_white(seed)
+    assert "page_b" in compared(thing, in_app(thing)).edits
+    both = Image.new("RGB", (2 * WIDTH, HEIGHT), "white")
+    both.paste(thing, (0, 0))
+    both.paste(thing_on_white(seed + 10), (WIDTH, 0))
+    assert "cropped_a" in compared(thing, both).edits
