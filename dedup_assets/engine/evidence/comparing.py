@@ -34,7 +34,9 @@ _ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not l
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
 _SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
-_LIKELY, _LIKELY_BENT = 0.5, 0.93  # correlation of places from which a map, and a homography, is judged
+_LIKELY = 0.5  # correlation of places from which a map is judged
+_LIKELY_BENT, _BENT = 0.85, 0.93  # of a homography at 64 px, where moire and noise count more, and at 128 px
+_DOUBTFUL = 0.93  # agreement of a map that keypoints voted for, below which a homography is tried
 _RISEN_POSE, _RISEN_VOTES = 0.82, 0.87  # what it must have risen to after three steps; that of copies was 0.88 and 0.94
 
 
@@ -133,12 +135,14 @@ def _decide(a: Look, b: Look, judged: Judged) -> tuple[Judged, Differences | Non
     """
     details = _look_closely(a, b, judged)
     is_other = _is_other_picture(judged, details)
-    if is_other and is_affine(judged.map) and max(judged.overlap_a, judged.overlap_b) > _NEARLY_WHOLE:
-        bent = _bend(a, b, _Guess(judged.map, judged.inliers), judged, _GAIN_OF_AGREEING)
-        if bent is not None and bent is not judged:
+    is_doubtful = is_other or (judged.inliers >= _VOTES_TO_BEND and judged.agreement < _DOUBTFUL)
+    if is_doubtful and is_affine(judged.map) and max(judged.overlap_a, judged.overlap_b) > _NEARLY_WHOLE:
+        bent = _bend(a, b, _Guess(judged.map, judged.inliers), judged, _GAIN_OF_AGREEING) or judged
+        if bent is not judged:
             closely = _look_closely(a, b, bent)
-            if not _is_other_picture(bent, closely):
-                return bent, closely, False
+            is_still_other = _is_other_picture(bent, closely)
+            if is_other or not is_still_other:
+                return bent, closely, is_still_other
     return judged, details, is_other
 
 
@@ -244,13 +248,12 @@ def _try(a: Look, b: Look, guess: _Guess, perspective: bool = False) -> Judged |
 
 def _try_from(a: Look, b: Look, map_: Map, guess: _Guess, perspective: bool) -> Judged | None:
     refined: Refined | None = None
-    stages: tuple[tuple[int, int], ...]
-    least = _LIKELY_BENT if perspective else _LIKELY
+    stages: tuple[tuple[int, int, float], ...]
     if perspective:
-        stages = ((_COARSE, 20), (_FINE, 6))
+        stages = ((_COARSE, 20, _LIKELY_BENT), (_FINE, 6, _BENT))
     else:
-        stages = ((_FINE, 6),) if guess.is_close else ((_COARSE, 8), (_FINE, 3))
-    for level, steps in stages:
+        stages = ((_FINE, 6, _LIKELY),) if guess.is_close else ((_COARSE, 8, _LIKELY), (_FINE, 3, _LIKELY))
+    for level, steps, least in stages:
         refined = refine(a, b, map_, level, steps, perspective, guess.risen)
         if refined is None or abs(refined.alike) < least:
             return None

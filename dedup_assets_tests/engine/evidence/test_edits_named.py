@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.comparing import Finding, compare
@@ -72,3 +72,22 @@ def test_an_enlarged_small_picture_is_told_from_its_source(seed: int, size: tupl
 def test_a_source_is_never_called_an_enlarged_copy(seed: int, size: tuple[int, int]) -> None:
     source = photo(seed).resize((300, 225), Image.Resampling.LANCZOS)
     assert compared(saved(source, 95), saved(source.resize(size, Image.Resampling.BICUBIC))).edited() != "a"
+
+
+def on_screen(picture: Image.Image, seed: int) -> Image.Image:
+    """The picture on a screen, taken from aside: bands of moire, another light, noise."""
+    rng = np.random.default_rng(seed)
+    width, height = picture.size
+    x, y = np.arange(width), np.arange(height)[:, None]
+    bands = np.stack([np.sin(0.1 * x * (1 + rng.random()) + (0.2 + 0.2 * rng.random()) * y) for _ in range(3)], 2)
+    lit = np.asarray(picture, np.float64) * [0.86, 0.92, 0.97] * (1 + 0.05 * bands) * 0.9 + 12
+    screen = Image.fromarray(np.clip(lit + rng.normal(0, 4, lit.shape), 0, 255).astype(np.uint8))
+    framed = ImageOps.expand(screen, 24, (15, 15, 18))
+    aside = [1.02, 0.05, -18, 0.02, 1.04, -12, 4e-5, 1.2e-4]
+    return framed.transform(framed.size, Image.Transform.PERSPECTIVE, aside, Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_photograph_of_a_screen_is_a_copy_in_spite_of_moire_and_perspective(seed: int) -> None:
+    found = compared(photo(seed), saved(on_screen(photo(seed), seed), 80))
+    assert "text" not in found.kind()
