@@ -340,6 +340,7 @@ def gallery(
             groups=groups,
             leaks=leaks,
             saying="" if leaks is None else say_leaks(leaks),
+            vectors=features.vectors,
         )
 
     pages = find_or_build_gallery(results, parsed, work_dir, leaks)

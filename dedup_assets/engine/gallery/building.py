@@ -6,7 +6,9 @@ from itertools import chain
 from threading import Thread
 from typing import TypedDict
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import BadImages, Components, Gallery, Pairs
@@ -24,6 +26,7 @@ from dedup_assets.engine.gallery.first_shown import (
     pairs_shown,
 )
 from dedup_assets.engine.gallery.leaks import picture_leaks
+from dedup_assets.engine.gallery.mapping import draw_map
 from dedup_assets.engine.gallery.outlining import outline_pairs
 from dedup_assets.engine.gallery.pages import (
     Links,
@@ -39,6 +42,7 @@ from dedup_assets.engine.gallery.pages import (
     groups_page,
     leaks_page,
     list_tasks,
+    map_page,
     outliers_page,
     read_static,
     summary_page,
@@ -79,6 +83,7 @@ class Results:
         groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.
         leaks: what named sets share; None without sets.
         saying: the leaks in a sentence.
+        vectors: (n, d) float32, of each good image; None: there is no map.
     """
 
     names: pl.Series
@@ -95,6 +100,7 @@ class Results:
     groups: Groups | None = None
     leaks: Leaks | None = None
     saying: str = ""
+    vectors: NDArray[np.float32] | None = None
 
     @property
     def suggest(self) -> bool:
@@ -130,7 +136,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
         if results.leaks is not None:
             named |= picture_leaks(results.leaks, named, spool, settings, links)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
-        pages = _fill_pages(results, numbered, named, facts, suggestions, settings, site)
+        pages = _fill_pages(results, numbered, named, facts, suggestions, settings, site, links)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
 
 
@@ -247,6 +253,7 @@ def _fill_pages(
     suggestions: Suggestions,
     settings: Settings,
     site: Site,
+    links: Links,
 ) -> dict[str, str]:
     components = results.components or _NO_COMPONENTS
     by_name = {
@@ -261,6 +268,7 @@ def _fill_pages(
         Page.COMPONENTS: results.components,
         Page.GROUPS: numbered.groups,
         Page.LEAKS: results.leaks,
+        Page.MAP: results.vectors,
     }
     every = tuple(page for page in GALLERY_PAGES if missing.get(page, page) is not None)
     frame = _Frame(subtitle=results.subtitle, pages=every, site=site)
@@ -317,6 +325,9 @@ def _fill_pages(
             max_related=RELATED,
             **frame,
         )
+    if results.vectors is not None:
+        points = draw_map(results.names, results.vectors, results.groups, results.outliers.rows["from"], links)
+        filled[Page.MAP] = map_page(points, len(results.names), **frame)
     if results.leaks is not None:
         num_images = pairs_shown(settings)
         filled[Page.LEAKS] = leaks_page(

@@ -18,6 +18,7 @@ PAGES = (
     "duplicates.html",
     "components.html",
     "outliers.html",
+    "map.html",
     "bad_images.html",
 )
 """File names of the gallery's pages. Which of them a run writes depends on its results."""

@@ -14,6 +14,7 @@ from dedup_assets.engine.gallery.pages.keeping import Reason
 from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
 from dedup_assets.engine.gallery.pages.leaks import leaks_page
 from dedup_assets.engine.gallery.pages.links import Links
+from dedup_assets.engine.gallery.pages.map import map_page
 from dedup_assets.engine.gallery.pages.names import common_folder
 from dedup_assets.engine.gallery.pages.outliers import outliers_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
@@ -43,6 +44,7 @@ __all__ = [
     "groups_page",
     "leaks_page",
     "list_tasks",
+    "map_page",
     "outliers_page",
     "read_static",
     "stats_page",

@@ -49,6 +49,7 @@ class Page(StrEnum):
     DUPLICATES = "duplicates.html"
     COMPONENTS = "components.html"
     OUTLIERS = "outliers.html"
+    MAP = "map.html"
     BAD_IMAGES = "bad_images.html"
     STATS = "stats.html"
 
@@ -65,7 +66,7 @@ class Page(StrEnum):
     @property
     def is_still(self) -> bool:
         """Whether the page is complete without scripts, and loads none but the one that chooses the colours."""
-        return self in {Page.SUMMARY, Page.LEAKS}
+        return self in {Page.SUMMARY, Page.LEAKS, Page.MAP}
 
 
 GALLERY_PAGES = tuple(page for page in Page if not page.is_alone)

@@ -1,0 +1,75 @@
+"""A map of a collection: a sample of its images as points of a plane, near where their vectors are."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.match_records import Groups, Role
+from dedup_assets.engine.gallery.pages.links import Links
+from dedup_assets.engine.gallery.pages.map import MAP_HEIGHT, MAP_WIDTH, MapPoint, PointKind
+
+_MOST = 1_500  # points, so that the page stays below half a megabyte
+_SPACE = 8  # directions that are found together; the first two of them are shown
+_ROUNDS = 10
+_EDGE = 0.5  # percent at each end that lie on the edge, so that a few far points do not push the others together
+
+
+def draw_map(
+    names: pl.Series, vectors: NDArray[np.float32], groups: Groups | None, outliers: pl.Series, links: Links
+) -> list[MapPoint]:
+    """Place images by the two directions in which their vectors differ most (principal components).
+
+    Args:
+        names: (n,) binary: the name of each row.
+        vectors: (n, d) float32.
+        groups: which images are kept ones and copies; None if the run made none.
+        outliers: (m,) binary: names.
+        links: how originals are linked.
+
+    Returns:
+        All images, or as many as `_MOST` at equal distances in the listing; none of fewer than three. Points of copies
+        come last, because they are drawn over the others.
+    """
+    rows = np.unique(np.linspace(0, len(names) - 1, min(len(names), _MOST)).round().astype(np.int64))
+    if len(rows) < 3:  # noqa: PLR2004 - two points are on a line
+        return []
+    places = _places(np.asarray(vectors[rows], np.float64))
+    kinds = _kinds(names.gather(rows), groups, outliers)
+    points = [
+        MapPoint(name, links.link(name), kind, int(x), int(y))
+        for name, kind, (x, y) in zip(names.gather(rows), kinds, places, strict=True)
+    ]
+    return sorted(points, key=lambda point: list(PointKind).index(point.kind))
+
+
+def _places(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n, 2) places in the plane; of vectors that all are equal, the middle."""
+    along = _principal(vectors - vectors.mean(axis=0))
+    low, high = np.percentile(along, [_EDGE, 100 - _EDGE], axis=0)
+    share = np.divide(
+        along - low, high - low, out=np.full_like(along, 0.5), where=high - low > np.finfo(np.float32).eps
+    )
+    placed: NDArray[np.int64] = (share.clip(0, 1) * [MAP_WIDTH, MAP_HEIGHT]).round().astype(np.int64)
+    return placed
+
+
+def _principal(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) the first two principal components, by subspace iteration, which a full decomposition takes 20 times."""
+    space = np.random.default_rng(0).normal(size=(centred.shape[1], _SPACE))
+    for _ in range(_ROUNDS):
+        space, _ = np.linalg.qr(centred.T @ (centred @ space))
+    _, _, axes = np.linalg.svd(centred @ space, full_matrices=False)
+    along: NDArray[np.float64] = centred @ space @ axes[:2].T
+    turned = np.sign(along[np.abs(along).argmax(axis=0), [0, 1]])
+    return along * np.where(turned == 0, 1, turned)
+
+
+def _kinds(names: pl.Series, groups: Groups | None, outliers: pl.Series) -> list[PointKind]:
+    alone = set(outliers)
+    roles = {} if groups is None else dict(groups.rows.select("filename", "role").iter_rows())
+    kinds = []
+    for name in names:
+        role = roles.get(name)
+        other = PointKind.OUTLIER if name in alone else PointKind.SINGLE
+        kinds.append(other if role is None else PointKind.KEPT if role == Role.KEEP.value else PointKind.COPY)
+    return kinds

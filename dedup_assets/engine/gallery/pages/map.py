@@ -1,0 +1,67 @@
+"""The page of the map: images as points; those that look alike to the model are near each other."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+
+MAP_WIDTH, MAP_HEIGHT = 1000, 600
+"""Size of the plane, in the units of `MapPoint`."""
+
+
+class PointKind(StrEnum):
+    """What an image is; later ones are drawn over earlier ones."""
+
+    SINGLE = "in no group"
+    KEPT = "kept image of a group"
+    COPY = "copy"
+    OUTLIER = "outlier"
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """An image on the map; `link` opens its original, None if a browser cannot."""
+
+    name: bytes
+    link: str | None
+    kind: PointKind
+    x: int
+    y: int
+
+
+def map_page(
+    points: Sequence[MapPoint],
+    total: int,
+    *,
+    title: str = "Map",
+    subtitle: str = "",
+    pages: Collection[Page] = (),
+    site: Site | None = None,
+) -> str:
+    """Show images as points.
+
+    Args:
+        points: in the order in which they are drawn.
+        total: number of good images.
+        title: the heading.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one.
+        site: what the page loads; None for a page of one file.
+
+    Returns:
+        The page, as HTML.
+    """
+    kinds = [(kind, sum(point.kind is kind for point in points)) for kind in PointKind]
+    return render_page(
+        Page.MAP,
+        title=title,
+        subtitle=subtitle,
+        pages=pages,
+        site=site,
+        points=points,
+        kinds=[(kind, count) for kind, count in kinds if count],
+        total=total,
+        width=MAP_WIDTH,
+        height=MAP_HEIGHT,
+    )
