@@ -41,7 +41,7 @@ from dedup_assets_tests.support.gallery_pages import (
 Build = Callable[[bytes, Illustrate], str]
 TAME = b"/photos/a.jpg"
 ADDRESS = re.compile(
-    r"#|file:///|https?://|(index|groups|leaks|duplicates|components|outliers|bad_images)\.html(#[a-z0-9=&.-]+)?$"
+    r"#|file:///|https?://|(index|groups|leaks|duplicates|components|outliers|map|bad_images)\.html(#[a-z0-9=&.-]+)?$"
 )
 # Fragments that would break out of text, attributes, comments, styles or addresses without escaping.
 FRAGMENTS = [
