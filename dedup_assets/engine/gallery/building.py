@@ -186,13 +186,13 @@ def _complete(
 
     def aligned(pairs: pl.DataFrame) -> pl.DataFrame:
         pairs = pairs.with_columns(align_pairs(pairs, facts))
-        return pairs.with_columns(changed=outline_pairs(pairs, shown, spool, effort))
+        return pairs.with_columns(outline_pairs(pairs, shown, spool, effort))
 
     if groups is not None:
         groups = drop_lost(groups, facts)
     if groups is not None and proven:
         pairs = groups.copies.with_columns(a=groups.groups["keep"].gather(groups.copies["group"]), b="file")
-        groups = replace(groups, copies=groups.copies.hstack(aligned(pairs).select("align", "changed")))
+        groups = replace(groups, copies=groups.copies.with_columns(aligned(pairs).select("align", "changed", "kind")))
     return replace(numbered, groups=groups, pairs=aligned(numbered.pairs) if proven else numbered.pairs)
 
 
@@ -242,7 +242,7 @@ def _write_data(
         same = paths.setdefault(kind, [])
         same.append(f"data/{kind}-{len(same):04d}.js")
         spool.add(same[-1], script)
-    return Site(spool.folder, paths, common)
+    return Site(spool.folder, paths, common, int(facts["thumbnail"].sum()), facts.height)
 
 
 def _fill_pages(

@@ -3,6 +3,8 @@
 Thumbnails are compared, so that small changes may be missed; the evidence decides, this only shows where to look.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,12 +29,27 @@ _CUT_BY = (3, 4, 4)  # of `_layers`: what is cut off of light and of each colour
 _WHITE, _BLACK = 248, 8  # levels; values beyond may have been cut off
 
 
+class Changes(NamedTuple):
+    """What differs between two aligned pictures.
+
+    Attributes:
+        outline: path data of SVG in `UNITS` of the first picture; empty if there is none.
+        share: of the compared pixels, 0 to 1, those that differ.
+    """
+
+    outline: str
+    share: float
+
+
+NO_CHANGES = Changes("", 0.0)
+
+
 def outline_changes(
     first: NDArray[np.uint8],
     second: NDArray[np.uint8],
     align: str,
     sizes: tuple[tuple[int, int], tuple[int, int]],
-) -> str:
+) -> Changes:
     """Outline where the second picture shows something else than the first, whatever happened to all of its tones.
 
     Args:
@@ -42,19 +59,18 @@ def outline_changes(
         sizes: (width, height) of the first and of the second file, in pixels.
 
     Returns:
-        Path data of SVG in `UNITS` of the first picture; empty if nothing differs or nearly all, or if a picture is too
-        small to tell.
+        What differs; `NO_CHANGES` if nothing does or nearly all, or if a picture is too small to tell.
     """
     extents = [np.array(size) * (UNITS / max(size)) for size in sizes]
     forward = read_transform(align)
     if abs(np.linalg.det(forward[:, :2])) < _FLAT:
-        return ""
+        return NO_CHANGES
     places, per_pixel = _places(forward, extents)
     overlap: Mask = np.logical_and.reduce((places > 0) & (places < SIDE - 1), axis=0)
     inside = _mean(overlap.astype(np.float32), _WINDOW + 4) > _WHOLE
     detail = min(max(sizes[0]), max(sizes[1]) * per_pixel)  # pixels of the coarser file along the first picture
     if inside.sum() < SIDE or detail < SIDE:
-        return ""
+        return NO_CHANGES
     one = _mean(_mean(_layers(first), _odd(1 / per_pixel)), _SOFT)
     two = _mean(_sampled(_mean(_layers(second), _odd(per_pixel)), places), _SOFT)
     different = np.zeros(inside.shape, np.bool_)
@@ -62,9 +78,34 @@ def outline_changes(
         found = _differ(one[place], two[place], (one[cut], two[cut]), inside, is_light=not place)
         different |= found & inside
     if different.sum() > _ALL * inside.sum():
-        return ""
+        return NO_CHANGES
     cells = different.reshape(_CELLS, SIDE // _CELLS, _CELLS, SIDE // _CELLS).mean(axis=(1, 3)) > _PART
-    return _outline(_widened(cells), extents[0] / _CELLS)
+    return Changes(_outline(_widened(cells), extents[0] / _CELLS), _share(one, two, different, inside))
+
+
+def _share(one: Image, two: Image, different: Mask, inside: Mask) -> float:
+    """Of the compared pixels, those that differ themselves: `different` knows windows only, which reach beyond.
+
+    Smoothing spreads a change by a pixel, where it is half as strong; so half of the usual strength counts.
+    """
+    alike = inside & ~different
+    strength = np.zeros(inside.shape, np.float32)
+    for first, second in zip(one[:3], two[:3], strict=True):
+        strength = np.maximum(strength, np.abs(first - _fitted(first, second, alike)))
+    changed = different & (strength > _NOISE)
+    if not changed.any():
+        return 0.0
+    return float((changed & (strength > np.median(strength[changed]) / 2)).sum() / inside.sum())
+
+
+def _fitted(first: Image, second: Image, alike: Mask) -> Image:
+    """The second layer with the gain and offset that bring it nearest to the first one where both are alike."""
+    if alike.sum() < SIDE:
+        return second
+    centred = second[alike] - second[alike].mean()
+    power = float((centred**2).sum())
+    gain = float((centred * first[alike]).sum()) / power if power else 0.0
+    return np.asarray(first[alike].mean() + gain * (second - second[alike].mean()), np.float32)
 
 
 def _layers(picture: NDArray[np.uint8]) -> Image:

@@ -7,7 +7,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
-from dedup_assets.engine.gallery.changes import SIDE, outline_changes
+from dedup_assets.engine.gallery.changes import SIDE, Changes, outline_changes
 from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.thumbnails import Effort
@@ -22,8 +22,8 @@ _Pair = tuple[int, str, ShownFile, ShownFile]
 """Its row, its alignment and its files."""
 
 
-def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Spool, effort: Effort) -> pl.Series:
-    """The outlines of changed parts.
+def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Spool, effort: Effort) -> pl.DataFrame:
+    """The outlines of changed parts, and how large these are.
 
     Args:
         pairs: `a`, `b`, `relation`, `residual`, `align`.
@@ -32,7 +32,8 @@ def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Sp
         effort: limits for reading.
 
     Returns:
-        (n,) string: path data as of `outline_changes`; null for a pair without changes, and for all but the first ones.
+        `changed` (string): path data as of `outline_changes`; null for a pair without changes, and but for the first
+        ones. `kind`: that of the pair, with the share that changed, in percent, where there is an outline.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -53,15 +54,23 @@ def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Sp
         if all(file in shown and shown[file].address for file in (a, b))
     ]
     outlines: list[str | None] = [None] * pairs.height
+    kinds = pairs["kind"].to_list()
     if wanted:
         batches = [wanted[start : start + _TOGETHER] for start in range(0, len(wanted), _TOGETHER)]
         groups = [(batch, _thumbnails(batch, spool)) for batch in batches]
         with open_decoders(effort.threads) as decoders:
             lanes = Lanes(effort.threads, abandon=decoders.close)
             for found in lanes.in_order(groups, lambda group: _compare(*group, decoders, effort)):
-                for row, outline in found:
-                    outlines[row] = outline or None
-    return pl.Series(outlines, dtype=pl.String)
+                for row, (outline, share) in found:
+                    if outline:
+                        outlines[row] = outline
+                        kinds[row] = "; ".join(filter(None, (kinds[row], _in_words(share))))
+    return pl.DataFrame({"changed": outlines, "kind": kinds}, schema={"changed": pl.String, "kind": pl.String})
+
+
+def _in_words(share: float) -> str:
+    percent = round(100 * share)
+    return f"about {percent} % changed" if percent else "under 1 % changed"
 
 
 def _thumbnails(pairs: Sequence[_Pair], spool: Spool) -> list[bytes]:
@@ -70,7 +79,7 @@ def _thumbnails(pairs: Sequence[_Pair], spool: Spool) -> list[bytes]:
 
 def _compare(
     pairs: Sequence[_Pair], thumbnails: list[bytes], decoders: WorkerPool, effort: Effort
-) -> list[tuple[int, str]]:
+) -> list[tuple[int, Changes]]:
     task = DecodingTask((SIDE, SIDE), None, effort.limits, effort.seconds)
     with decoders.lend() as lent:
         decoded = decode_all(thumbnails, task, lent)

@@ -20,7 +20,7 @@ def squash(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def outline(edited: Image.Image, align: str = SAME) -> str:
-    return outline_changes(squash(PHOTO), squash(edited), align, (PHOTO.size, edited.size))
+    return outline_changes(squash(PHOTO), squash(edited), align, (PHOTO.size, edited.size)).outline
 
 
 def extent(path: str) -> tuple[float, float, float, float]:
@@ -81,3 +81,14 @@ def test_of_another_picture_no_part_is_outlined() -> None:
 @pytest.mark.parametrize("align", ["0 0 0 0 0 0", "1 0 0 1 900 900", "1 1 1 1 0 0", "1e9 0 0 1e9 0 0"])
 def test_a_useless_alignment_outlines_nothing(align: str) -> None:
     assert outline(cover(PHOTO), align) == ""
+
+
+@pytest.mark.parametrize(("box", "share"), [((300, 200, 400, 300), 0.033), ((10, 10, 330, 250), 0.25)])
+@pytest.mark.parametrize("fill", ["white", "black"])
+def test_the_share_that_changed_is_about_that_of_the_covered_part(
+    box: tuple[int, int, int, int], share: float, fill: str
+) -> None:
+    edited = PHOTO.copy()
+    ImageDraw.Draw(edited).rectangle(box, fill=fill)
+    found = outline_changes(squash(PHOTO), squash(edited), SAME, (PHOTO.size, edited.size))
+    assert found.share == pytest.approx(share, abs=0.015)

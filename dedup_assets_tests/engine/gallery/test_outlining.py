@@ -39,6 +39,9 @@ def test_the_part_that_was_covered_is_outlined(names: list[bytes], tmp_path: Pat
         element.attributes["d"] for element in page.elements if element.tag == "path" and "d" in element.attributes
     ][:1] == [outlines[0]]
     assert len(page.find("aligned")) == 4
+    said = " ".join(page.text.split())
+    (share,) = re.findall(r"text or overlay added; about (\d+) % changed", said)
+    assert 13 <= int(share) <= 19  # the box covers 16 %
 
 
 def test_what_the_evidence_calls_unchanged_is_not_compared_again(names: list[bytes], tmp_path: Path) -> None:

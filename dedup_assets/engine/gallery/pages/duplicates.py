@@ -7,7 +7,14 @@ from functools import cache
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, BLANK_PROVEN_PAIR, merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pairing import (
+    BLANK_PAIR,
+    BLANK_PROVEN_PAIR,
+    frames_last,
+    merge_directions,
+    of_one_video,
+    show_pairs,
+)
 from dedup_assets.engine.gallery.pages.quantities import Band
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
@@ -42,7 +49,7 @@ def duplicates_page(
     Returns:
         The page, as HTML.
     """
-    merged = merge_directions(pairs)
+    merged = frames_last(merge_directions(pairs)) if descending else merge_directions(pairs)
     shown = show_pairs(
         merged,
         cache(illustrate),
@@ -65,5 +72,6 @@ def duplicates_page(
         grouped=findings.kept is not None,
         total=len(merged),
         descending=descending,
+        of_video=int(of_one_video(merged.rows).sum()),
         bands=[(band, counts[band]) for band in Band if counts[band]],
     )

@@ -80,12 +80,16 @@ class Site:
     Attributes:
         folder: its name.
         data: paths of its data scripts by kind, in the order in which to load them.
+        pictures: how many files have a thumbnail in the folder.
+        files: how many files the lists are about.
         common: the folder that all files of pairs, groups and outliers are in; pages show paths without it.
     """
 
     folder: str
     data: Mapping[str, Sequence[str]]
     common: str = ""
+    pictures: int = 0
+    files: int = 0
 
     def scripts(self, page: Page) -> list[str]:
         """The scripts that a page loads, in order: code, then data, then the script that starts the page."""

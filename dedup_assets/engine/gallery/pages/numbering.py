@@ -10,7 +10,7 @@ from dedup_assets.engine.gallery.pages.components import select_groups
 from dedup_assets.engine.gallery.pages.findings import say_edited
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, number_groups
 from dedup_assets.engine.gallery.pages.names import decode_name
-from dedup_assets.engine.gallery.pages.pairing import merge_directions
+from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions
 
 _NO_SIZES = pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
 _EVIDENCE = ("relation", "kind", "transform", "residual", "turned")
@@ -22,7 +22,8 @@ class NumberedResults:
 
     Attributes:
         names: (n,) binary, sorted: the files of all pairs, outliers, components and groups.
-        pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first. With evidence also `relation`,
+        pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first, those of frames of one
+            video after all others. With evidence also `relation`,
             `kind` (with the side that was edited), `transform` and `residual` of `Evidence.rows`, null for a pair that
             it lacks, and `turned`: whether its a is the b of the evidence.
         outliers: `a`, `b`, `similarity`: `a` is the outlier, the most isolated first.
@@ -60,7 +61,7 @@ def number_results(
         groups: images that are one picture.
         sizes: `filename` and `size_bytes`, which put groups in order.
     """
-    merged = merge_directions(pairs).rows
+    merged = frames_last(merge_directions(pairs)).rows
     isolated = outliers.rows.sort("distance", maintain_order=True)
     largest = select_groups(components)
     members = pl.DataFrame(schema={"group": pl.UInt32, "name": pl.Binary})

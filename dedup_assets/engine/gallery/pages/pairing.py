@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
@@ -13,6 +14,7 @@ from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings, Sh
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
 from dedup_assets.engine.gallery.pages.quantities import Band, name_band
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile, tabulate
+from dedup_assets.engine.inputs.containers.names import split_frame
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,27 @@ def _box(file: ShownFile) -> tuple[float, float] | None:
         return None
     unit = UNITS / max(file.width, file.height)
     return round(file.width * unit, 2), round(file.height * unit, 2)
+
+
+def of_one_video(rows: pl.DataFrame) -> pl.Series:
+    """Whether both images of each pair are frames of one video."""
+    maybe = rows.with_row_index("row").filter(pl.col("from").bin.contains(b"#t="), pl.col("to").bin.contains(b"#t="))
+    found = [
+        row for row, *names in maybe.select("row", "from", "to").iter_rows() if len(set(map(_video_of, names))) == 1
+    ]
+    return pl.Series(np.isin(np.arange(rows.height), found), dtype=pl.Boolean)
+
+
+def _video_of(name: bytes) -> bytes:
+    """The video of a frame; any other image is its own."""
+    frame = split_frame(name)
+    return name if frame is None else frame[0]
+
+
+def frames_last(pairs: Pairs) -> Pairs:
+    """Put pairs of frames of one video after all others, because most shots resemble the one a second before."""
+    of_video = of_one_video(pairs.rows)
+    return Pairs(pl.concat([pairs.rows.filter(~of_video), pairs.rows.filter(of_video)]))
 
 
 def merge_directions(pairs: Pairs) -> Pairs:

@@ -17,7 +17,7 @@ from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Page, Site, render_page
-from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 from dedup_assets.engine.gallery.pages.tasks import Task
 
@@ -183,7 +183,7 @@ def summary_page(
         The page, as HTML.
     """
     illustrate = cache(illustrate)
-    merged = merge_directions(facts.pairs)
+    merged = frames_last(merge_directions(facts.pairs))
     return render_page(
         Page.SUMMARY,
         title=title,

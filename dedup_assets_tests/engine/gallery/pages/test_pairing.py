@@ -1,6 +1,6 @@
 """Each pair is listed once, in order."""
 
-from dedup_assets.engine.gallery.pages.pairing import merge_directions, show_pairs
+from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, of_one_video, show_pairs
 from dedup_assets_tests.support.gallery_pages import illustrate, make_pairs
 
 SYMMETRIC = make_pairs(("a", "b", 0.99), ("b", "a", 0.99), ("c", "a", 0.9), ("d", "c", 0.95), ("c", "d", 0.96))
@@ -27,3 +27,16 @@ def test_a_negative_limit_shows_all_and_zero_none() -> None:
 
 def test_no_pairs_stay_no_pairs() -> None:
     assert len(merge_directions(make_pairs())) == 0
+
+
+def test_pairs_of_frames_of_one_video_come_after_all_others() -> None:
+    frames = [f"/a.mp4#t=00:00:0{second}.000" for second in range(3)]
+    pairs = make_pairs(
+        (frames[0], frames[1], 1.0),
+        ("/1.jpg", "/2.jpg", 0.99),
+        (frames[0], "/b.mp4#t=00:00:00.000", 0.98),
+        (frames[1], frames[2], 0.97),
+        ("/1.jpg", "/not-a-video.jpg#t=00:00:00.000", 0.96),
+    )
+    assert frames_last(pairs).rows["distance"].to_list() == [0.99, 0.98, 0.96, 1.0, 0.97]
+    assert of_one_video(pairs.rows).to_list() == [True, False, False, True, False]
