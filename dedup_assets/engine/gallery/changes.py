@@ -29,7 +29,7 @@ _CUT_BY = (3, 4, 4)  # of `_layers`: what is cut off of light and of each colour
 _WHITE, _BLACK = 248, 8  # levels; values beyond may have been cut off
 
 
-class Changes(NamedTuple):
+class ChangedParts(NamedTuple):
     """What differs between two aligned pictures.
 
     Attributes:
@@ -41,7 +41,7 @@ class Changes(NamedTuple):
     share: float
 
 
-NO_CHANGES = Changes("", 0.0)
+NOTHING_CHANGED = ChangedParts("", 0.0)
 
 
 def outline_changes(
@@ -49,7 +49,7 @@ def outline_changes(
     second: NDArray[np.uint8],
     align: str,
     sizes: tuple[tuple[int, int], tuple[int, int]],
-) -> Changes:
+) -> ChangedParts:
     """Outline where the second picture shows something else than the first, whatever happened to all of its tones.
 
     Args:
@@ -59,18 +59,18 @@ def outline_changes(
         sizes: (width, height) of the first and of the second file, in pixels.
 
     Returns:
-        What differs; `NO_CHANGES` if nothing does or nearly all, or if a picture is too small to tell.
+        What differs; `NOTHING_CHANGED` if nothing does or nearly all, or if a picture is too small to tell.
     """
     extents = [np.array(size) * (UNITS / max(size)) for size in sizes]
     forward = read_transform(align)
     if abs(np.linalg.det(forward[:, :2])) < _FLAT:
-        return NO_CHANGES
+        return NOTHING_CHANGED
     places, per_pixel = _places(forward, extents)
     overlap: Mask = np.logical_and.reduce((places > 0) & (places < SIDE - 1), axis=0)
     inside = _mean(overlap.astype(np.float32), _WINDOW + 4) > _WHOLE
     detail = min(max(sizes[0]), max(sizes[1]) * per_pixel)  # pixels of the coarser file along the first picture
     if inside.sum() < SIDE or detail < SIDE:
-        return NO_CHANGES
+        return NOTHING_CHANGED
     one = _mean(_mean(_layers(first), _odd(1 / per_pixel)), _SOFT)
     two = _mean(_sampled(_mean(_layers(second), _odd(per_pixel)), places), _SOFT)
     different = np.zeros(inside.shape, np.bool_)
@@ -78,9 +78,9 @@ def outline_changes(
         found = _differ(one[place], two[place], (one[cut], two[cut]), inside, is_light=not place)
         different |= found & inside
     if different.sum() > _ALL * inside.sum():
-        return NO_CHANGES
+        return NOTHING_CHANGED
     cells = different.reshape(_CELLS, SIDE // _CELLS, _CELLS, SIDE // _CELLS).mean(axis=(1, 3)) > _PART
-    return Changes(_outline(_widened(cells), extents[0] / _CELLS), _share(one, two, different, inside))
+    return ChangedParts(_outline(_widened(cells), extents[0] / _CELLS), _share(one, two, different, inside))
 
 
 def _share(one: Image, two: Image, different: Mask, inside: Mask) -> float:

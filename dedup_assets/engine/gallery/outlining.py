@@ -7,7 +7,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
-from dedup_assets.engine.gallery.changes import SIDE, Changes, outline_changes
+from dedup_assets.engine.gallery.changes import SIDE, ChangedParts, outline_changes
 from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.thumbnails import Effort
@@ -79,7 +79,7 @@ def _thumbnails(pairs: Sequence[_Pair], spool: Spool) -> list[bytes]:
 
 def _compare(
     pairs: Sequence[_Pair], thumbnails: list[bytes], decoders: WorkerPool, effort: Effort
-) -> list[tuple[int, Changes]]:
+) -> list[tuple[int, ChangedParts]]:
     task = DecodingTask((SIDE, SIDE), None, effort.limits, effort.seconds)
     with decoders.lend() as lent:
         decoded = decode_all(thumbnails, task, lent)
