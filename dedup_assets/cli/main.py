@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import Any, NoReturn
 
 import click
@@ -108,13 +107,8 @@ def _settle_streams() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _compared_by() -> str:
-    """Whether the package was installed with its compiled inner loops; the results have the same bytes."""
-    return "compiled loops" if find_spec("dedup_assets.engine.evidence._kernels") else "numpy"
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="dedup-assets", message=f"%(prog)s %(version)s, pixels compared by {_compared_by()}")
+@click.version_option(package_name="dedup-assets")
 def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 

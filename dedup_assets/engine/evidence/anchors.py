@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
-
 MIDDLE = np.float32(0.4)
 """Places are counted from here, so that a map's parameters depend little on each other."""
 
@@ -43,38 +41,24 @@ def find_anchors(planes: NDArray[np.float32], content: tuple[float, float, float
     height, width = planes.shape[:2]
     per = max(height, width)
     along_x, along_y = planes[..., 1], planes[..., 2]
-    columns = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
-    rows = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
-    in_columns = (columns > left + _EDGE) & (columns < right - _EDGE)
-    in_rows = (rows > top + _EDGE) & (rows < bottom - _EDGE)
-    find = compiled.steepest if compiled.kernels else _steepest
-    at = find(along_x, along_y, in_columns, in_rows, max(1, per // _CELLS))
-    i, j = np.divmod(at, width)
-    x, y = columns[j], rows[i]
-    values, slope_x, slope_y = (planes[..., n].reshape(-1).take(at) for n in range(3))
-    return Anchors(x, y, values, _columns(x - MIDDLE, y - MIDDLE, values, slope_x, slope_y))
-
-
-def _steepest(
-    along_x: NDArray[np.float32],
-    along_y: NDArray[np.float32],
-    in_columns: NDArray[np.bool_],
-    in_rows: NDArray[np.bool_],
-    side: int,
-) -> NDArray[np.intp]:
-    """Flat places of the steepest pixels of cells of this side, where they are steep enough."""
-    height, width = along_x.shape
     steep = along_x * along_x
     steep += along_y * along_y
-    steep *= in_columns
-    steep *= in_rows[:, None]
+    columns = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
+    rows = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(per)
+    steep *= (columns > left + _EDGE) & (columns < right - _EDGE)
+    steep *= ((rows > top + _EDGE) & (rows < bottom - _EDGE))[:, None]
+    side = max(1, per // _CELLS)
     tall, wide = height // side, width // side
     cells = steep[: tall * side, : wide * side].reshape(tall, side, wide, side).swapaxes(1, 2)
     chosen = cells.reshape(tall * wide, side * side).argmax(1)
     cell = np.arange(tall * wide)
-    at = (cell // wide * side + chosen // side) * width + cell % wide * side + chosen % side
-    found: NDArray[np.intp] = at[steep.reshape(-1)[at] > 1]
-    return found
+    i, j = cell // wide * side + chosen // side, cell % wide * side + chosen % side
+    kept = steep[i, j] > 1
+    i, j = i[kept], j[kept]
+    x, y = columns[j], rows[i]
+    at = i * width + j
+    values, slope_x, slope_y = (planes[..., n].reshape(-1).take(at) for n in range(3))
+    return Anchors(x, y, values, _columns(x - MIDDLE, y - MIDDLE, values, slope_x, slope_y))
 
 
 def _columns(

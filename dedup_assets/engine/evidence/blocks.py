@@ -9,8 +9,6 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
-
 BLOCK = 8
 """Side of the blocks in px."""
 MANY_BLOCKS = 64
@@ -97,47 +95,23 @@ def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[n
 
 def compare_blocks(aligned: Aligned) -> Blocks:
     """Compare block by block."""
-    covered, means = _block_sums(aligned)
-    rows, columns = np.nonzero(covered > _WHOLE_BLOCK)
-    mean_one, mean_two, squares_one, squares_two, products = means[:, rows, columns]
-    spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
-    spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
-    alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
-    lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
-    light = ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
-    return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)
-
-
-def _block_sums(aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Per block the share that lies in both, and the means (5, rows, columns) of one, two, squares and product.
-
-    Grays count from 128, so that little is lost where squares are subtracted.
-    """
-    if compiled.kernels:
-        return compiled.block_means(aligned.one, aligned.two, aligned.inside, BLOCK)
-    planes = np.empty((6, *aligned.one.shape), np.float32)
-    one, two, square_one, square_two, product, inside = planes
+    left, right = block_means(*aligned.one.shape)
+    rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
+    planes = np.empty((5, *aligned.one.shape), np.float32)
+    one, two, square_one, square_two, product = planes
     np.subtract(aligned.one, np.float32(128), out=one)
     np.minimum(np.maximum(aligned.two, np.float32(-400), out=two), np.float32(400), out=two)
     two -= np.float32(128)
     np.multiply(one, one, out=square_one)
     np.multiply(two, two, out=square_two)
     np.multiply(one, two, out=product)
-    inside[...] = aligned.inside
-    means = _sum_in_blocks(planes) * np.float32(1 / BLOCK**2)
-    return means[5], means[:5]
-
-
-def _sum_in_blocks(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(c, h, w) to (c, h // 8, w // 8): rows first, then columns, each in their order."""
-    many, height, width = planes.shape
-    tall, wide = height // BLOCK, width // BLOCK
-    lines = planes[:, : tall * BLOCK, : wide * BLOCK].reshape(many, tall, BLOCK, wide * BLOCK)
-    summed: NDArray[np.float32] = np.add.reduce(lines, axis=2)
-    total: NDArray[np.float32] = summed[..., ::BLOCK].copy()
-    for column in range(1, BLOCK):
-        total += summed[..., column::BLOCK]
-    return total
+    mean_one, mean_two, squares_one, squares_two, products = (left @ planes @ right)[:, rows, columns]
+    spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
+    spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
+    alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))
+    lighter = np.abs(mean_two - mean_one - _light_field(rows, columns, mean_two - mean_one))
+    light = ramp(-lighter, -1.5 * _LIGHT, -0.5 * _LIGHT)
+    return Blocks(rows, columns, alike, light, spread_one, spread_two, mean_one, mean_two)
 
 
 def _light_field(

@@ -9,7 +9,6 @@ principal axes, and mirroring a picture only changes the sign of some of them.
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
 from dedup_assets.engine.evidence.atlas import Atlas
 
 _CELLS = 4  # per side of a patch
@@ -82,9 +81,7 @@ def _sample(
     atlas: Atlas, slopes: NDArray[np.complex64], places: NDArray[np.complex64], level: NDArray[np.int8]
 ) -> NDArray[np.complex64]:
     """Bilinear samples at (samples, n) places x + i y, moved into their levels."""
-    left, top, right, bottom = bounds = _bounds(atlas, level)
-    if compiled.kernels:
-        return compiled.sample(slopes, places, bounds, atlas.shape[1])
+    left, top, right, bottom = _bounds(atlas, level)
     x, y = places.real - np.float32(0.5), places.imag - np.float32(0.5)
     np.minimum(np.maximum(x, left, out=x), right - np.float32(0.001), out=x)
     np.minimum(np.maximum(y, top, out=y), bottom - np.float32(0.001), out=y)
@@ -107,8 +104,6 @@ def _histograms(slopes: NDArray[np.complex64]) -> NDArray[np.float32]:
     turn = np.angle(slopes)
     turn *= np.float32(_DIRECTIONS / (2 * np.pi))
     turn += np.float32(_DIRECTIONS)
-    if compiled.kernels:
-        return compiled.count_directions(steepness, turn, _DIRECTIONS)
     low = turn.astype(np.intp)
     upper = (turn - low) * steepness
     counts = np.zeros((slopes.size, _DIRECTIONS), np.float32)

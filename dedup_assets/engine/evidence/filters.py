@@ -5,16 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
-
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in gray (ITU-R BT.601)."""
-
-
-def luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Gray (h, w) float32, 0 to 255, of (h, w, 3) uint8."""
-    red, green, blue = (rgb[..., n] * LUMA[n] for n in range(3))
-    return np.asarray(red + green + blue)
 
 
 def planes(gray: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -22,8 +14,6 @@ def planes(gray: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Each of the three is in one piece of memory, because most filters read one of them.
     """
-    if compiled.kernels:
-        return compiled.planes(gray)
     soft = smooth(gray)
     found = np.empty((3, *soft.shape), np.float32).transpose(1, 2, 0)
     found[..., 0], found[..., 1:] = soft, slopes(soft)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
 from dedup_assets.engine.evidence.blocks import BLOCK, MANY_BLOCKS, Aligned, Blocks, compare_blocks, ramp
 from dedup_assets.engine.evidence.filters import slopes
 from dedup_assets.engine.evidence.look import SIDE, Box, Look
@@ -152,14 +151,9 @@ def lay(
     """
     height, width = planes.shape[:2]
     per_a, per_b = max(height, width), max(other.shape[:2])
-    if compiled.kernels:
-        boxes = [at for box in (a.content, b.content) for at in _margined(box)] + [*b.extent]
-        tone = refined.gain, refined.offset
-        two, inside, shown = compiled.align(other[..., 0], refined.map, (per_a, per_b), (height, width), boxes, tone)
-        return Aligned(planes[..., 0], two, planes[..., 1:], inside), shown / inside.size
     x, y = grid(height, width, per_a)
     u, v = apply(refined.map, x, y)
-    share = np.count_nonzero((u > 0) & (u < b.extent[0]) & (v > 0) & (v < b.extent[1])) / u.size
+    share = np.count_nonzero((u > 0) & (u < b.sides[0]) & (v > 0) & (v < b.sides[1])) / u.size
     inside = _within(a.content, x, y) & _within(b.content, u, v)
     half = np.float32(0.5)
     seen = sample_gray(other, u * np.float32(per_b) - half, v * np.float32(per_b) - half)
@@ -176,14 +170,8 @@ def grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArra
 
 def _within(box: Box, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which positions lie in a part of a picture, a margin away from its border."""
-    left, top, right, bottom = _margined(box)
-    return (x > left) & (x < right) & (y > top) & (y < bottom)
-
-
-def _margined(box: Box) -> tuple[np.floating, ...]:
-    """Left, top, right and bottom of a part of a picture without a margin."""
     edge = np.float32(_EDGE)
-    return box.left + edge, box.top + edge, box.right - edge, box.bottom - edge
+    return (x > box.left + edge) & (x < box.right - edge) & (y > box.top + edge) & (y < box.bottom - edge)
 
 
 def _agreement(blocks: Blocks) -> tuple[float, int]:
@@ -243,14 +231,6 @@ def _smooth_a_little(plane: NDArray[np.float32], share: np.float32) -> NDArray[n
 
 def _sharpness(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
     """Energy of the slopes between neighbours, where weights (0 or 1) allow."""
-    across, down = (compiled.sharpness if compiled.kernels else _energies)(plane, weights)
-    return across + down + 1e-3
-
-
-def _energies(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[float, float]:
-    """The squared slopes along rows and along columns: each column summed in its order, then the columns."""
     across, down = (plane[:, 1:] - plane[:, :-1]) * weights[:, 1:], (plane[1:] - plane[:-1]) * weights[1:]
     across, down = across * weights[:, :-1], down * weights[:-1]
-    sums = [np.add.reduce(each * each, axis=0, dtype=np.float32) for each in (across, down)]
-    first, second = (float(np.add.accumulate(each, dtype=np.float64)[-1]) for each in sums)
-    return first, second
+    return float(np.vdot(across, across)) + float(np.vdot(down, down)) + 1e-3

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
 from dedup_assets.engine.evidence.atlas import ATLAS_LEVELS, Atlas, fill_atlas, plan_atlas
 from dedup_assets.engine.evidence.descriptors import DESCRIPTOR_VALUES, describe
 
@@ -49,17 +48,13 @@ def find_keypoints(rgb: NDArray[np.uint8]) -> Keypoints:
     """
     height, width = rgb.shape[:2]
     atlas = plan_atlas(width, height)
-    gray, stride = fill_atlas(atlas, rgb), atlas.shape[1]
-    if compiled.kernels:
-        along_x, along_y, strength = compiled.strength(gray, atlas.level, stride)
-    else:
-        along_x, along_y = _slopes(gray, stride)
-        strength = _corner_strength(along_x, along_y, atlas)
+    along_x, along_y = _slopes(fill_atlas(atlas, rgb), atlas.shape[1])
+    strength = _corner_strength(along_x, along_y, atlas)
     at = _strongest(strength, atlas)
     if not len(at):
         return _NO_KEYPOINTS
     level = atlas.level[at]
-    x, y = _refined(strength, at, stride)
+    x, y = _refined(strength, at, atlas.shape[1])
     slopes = np.empty(len(along_x), np.complex64)
     slopes.real, slopes.imag = along_x, along_y
     angles, descriptors = describe(atlas, slopes, x, y, level)
@@ -108,17 +103,7 @@ def _corner_strength(along_x: NDArray[np.float32], along_y: NDArray[np.float32],
 
 def _strongest(strength: NDArray[np.float32], atlas: Atlas) -> NDArray[np.int64]:
     """Places of the strongest maxima in 5 x 5 px, spread over levels and cells."""
-    at = (compiled.peaks if compiled.kernels else _peaks)(strength, _LEAST_STRENGTH, atlas.shape[1])
-    falling, level, cell = -strength[at], atlas.level[at], _cells(at, atlas)
-    order = np.lexsort((falling, cell))
-    rank = _ranks(cell, order)
-    order = np.lexsort((falling, rank // _ROUND, level))
-    filled = _ranks(level, order) / _SHARES[level]
-    return np.sort(at[np.argsort(filled, kind="stable")[:MOST_KEYPOINTS]])
-
-
-def _peaks(strength: NDArray[np.float32], least: float, stride: int) -> NDArray[np.int64]:
-    """Places of the maxima in 5 x 5 px."""
+    stride = atlas.shape[1]
     highest = strength
     for step in (1, stride):
         pair = np.maximum(highest[:-step], highest[step:])
@@ -126,7 +111,13 @@ def _peaks(strength: NDArray[np.float32], least: float, stride: int) -> NDArray[
         highest = np.maximum(four[:-step], highest[4 * step :])
     middle = 2 * (stride + 1)
     inner = strength[middle : middle + len(highest)]
-    return np.flatnonzero((inner >= highest) & (inner > least)) + middle
+    at = np.flatnonzero((inner >= highest) & (inner > _LEAST_STRENGTH)) + middle
+    falling, level, cell = -strength[at], atlas.level[at], _cells(at, atlas)
+    order = np.lexsort((falling, cell))
+    rank = _ranks(cell, order)
+    order = np.lexsort((falling, rank // _ROUND, level))
+    filled = _ranks(level, order) / _SHARES[level]
+    return np.sort(at[np.argsort(filled, kind="stable")[:MOST_KEYPOINTS]])
 
 
 def _cells(at: NDArray[np.int64], atlas: Atlas) -> NDArray[np.int32]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dedup_assets.engine.evidence.anchors import Anchors, find_anchors
 from dedup_assets.engine.evidence.closer import Closer
-from dedup_assets.engine.evidence.filters import luma, planes
+from dedup_assets.engine.evidence.filters import LUMA, planes
 from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
 
 SIDE = 256  # px of the longer side
@@ -59,6 +59,12 @@ class Look:
         return np.array([width, height]) / SIDE
 
     @cached_property
+    def sides(self) -> tuple[float, float]:
+        """`extent` as Python's numbers, beside which float32 arrays stay float32."""
+        width, height = self.extent.tolist()
+        return width, height
+
+    @cached_property
     def levels(self) -> Sequence[NDArray[np.uint8]]:
         """Pyramid of (h, w, 3) uint8 with SIDE, SIDE / 2, SIDE / 4, ... px; means of 2 x 2 pixels."""
         return _Pyramid(self.rgb)
@@ -69,7 +75,7 @@ class Look:
         Each of the three is in one piece of memory, because most filters read one of them.
         """
         if level not in self._grays:
-            self._grays[level] = planes(luma(self.levels[level]))
+            self._grays[level] = planes(self.levels[level] @ LUMA)
         return self._grays[level]
 
     @cached_property
@@ -101,7 +107,8 @@ class Look:
         left, right = _plain_lines(image.swapaxes(0, 1))
         top, bottom = _plain_lines(image)
         pixel = 1 / max(image.shape[:2])
-        return Box(left * pixel, top * pixel, self.extent[0] - right * pixel, self.extent[1] - bottom * pixel)
+        width, height = self.sides
+        return Box(left * pixel, top * pixel, width - right * pixel, height - bottom * pixel)
 
     def _level(self, level: int) -> NDArray[np.uint8]:
         return self.levels[min(level, len(self.levels) - 1)]
@@ -109,7 +116,7 @@ class Look:
     @cached_property
     def has_border(self) -> bool:
         """Whether there is a border of one colour around the content."""
-        return self.content != Box(0, 0, *self.extent)
+        return self.content != Box(0, 0, *self.sides)
 
     @cached_property
     def detail(self) -> float:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence import compiled
 from dedup_assets.engine.evidence.anchors import MIDDLE, Anchors
 from dedup_assets.engine.evidence.look import SIDE, Box, Look
 from dedup_assets.engine.evidence.maps import Map, apply, area_scale, invert, is_plausible
@@ -144,8 +143,6 @@ class Target:
 
     def see(self, map_: Map, anchors: Anchors) -> _Seen:
         """The target at the places of another picture."""
-        if compiled.kernels:
-            return _Seen(*compiled.see(self.planes[..., 0], map_, self.per, anchors.x, anchors.y, self.bounds))
         u, v = apply(map_, anchors.x, anchors.y)
         u, v = u * self.per - _HALF, v * self.per - _HALF
         left, top, right, bottom = self.bounds
@@ -157,25 +154,15 @@ def _solve(
     unknowns: NDArray[np.float32], seen: _Seen, tone: tuple[float, float], values: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Gain, offset, and gain times the move of the map, by weighted least squares."""
-    weighted = _weigh(unknowns, seen, tone, values)
+    off = np.abs(seen.values - np.float32(tone[0]) * values - np.float32(tone[1]))
+    off[~seen.inside] = np.inf
+    middle = np.partition(off, seen.count // 2)[seen.count // 2]
+    weighted = unknowns / (1 + (off / (np.float32(1.5) * middle + 2)) ** 2)
     normal = (weighted @ unknowns.T).astype(float)
     moves = np.arange(2, len(normal))
     normal[moves, moves] = normal[moves, moves] * 1.001 + 1e-3  # held lightly, where no slope holds the map
     solved: NDArray[np.float64] = np.linalg.solve(normal, (weighted @ seen.values).astype(float))
     return solved
-
-
-def _weigh(
-    unknowns: NDArray[np.float32], seen: _Seen, tone: tuple[float, float], values: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The unknowns (k, n), each place with its Cauchy weight: 0 outside of the other picture."""
-    if compiled.kernels:
-        return compiled.weigh(unknowns, seen.values, seen.inside, seen.count, values, tone)
-    off = np.abs(seen.values - np.float32(tone[0]) * values - np.float32(tone[1]))
-    off[~seen.inside] = np.inf
-    middle = np.partition(off, seen.count // 2)[seen.count // 2]
-    found: NDArray[np.float32] = unknowns / (1 + (off / (np.float32(1.5) * middle + 2)) ** 2)
-    return found
 
 
 def _step(moved: NDArray[np.float64]) -> Map:

@@ -83,7 +83,7 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
 
 def lies_in(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: float) -> NDArray[np.bool_]:
     """Which positions lie in a picture, a margin (in units of its longer side) away from its border."""
-    width, height = look.extent
+    width, height = look.sides
     return np.asarray((x > edge) & (x < width - edge) & (y > edge) & (y < height - edge))
 
 
@@ -104,7 +104,7 @@ def _sides(
     out: NDArray[np.bool_],
 ) -> dict[str, _Side]:
     """What is seen of each side of the part; sides at the whole picture's frame are left out."""
-    width, height = part.extent
+    width, height = part.sides
     found = {}
     for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
         beside = lies_in(part, u, v, -_BESIDE) & (depth > -_BESIDE)
@@ -118,7 +118,7 @@ def _sides(
 
 def _corners_touch(whole: Look, map_: Map, part: Look) -> bool:
     """Whether the part stands turned in the whole, its corners on each side of the frame."""
-    width, height = part.extent
+    width, height = part.sides
     corners = [invert(map_) @ [x, y, 1] for x in (0, width) for y in (0, height)]
     x, y = (np.array([corner[axis] / corner[2] for corner in corners]) for axis in (0, 1))
     ends = (x.min(), y.min(), whole.extent[0] - x.max(), whole.extent[1] - y.max())
