@@ -63,7 +63,7 @@ def test_an_input_that_holds_nothing_leaves_no_trace(
     ("value", "said"),
     [
         (["--set", "foo"], "dedup-assets: sets=['foo']: 'foo' is not NAME=INPUT, such as train=photos/train"),
-        (["--set", "a=b"], "name at least two, such as train=photos/train and test=photos/test"),
+        (["--set", "a=b"], "name at least two sets, such as train=photos/train and test=photos/test"),
         (["--bounding-box", "3,4"], "allowed is, for example, 'rows=0,cols=0,width=640,height=400'"),
     ],
 )

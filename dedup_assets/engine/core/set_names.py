@@ -157,6 +157,6 @@ def check_count(names: Collection[str], asked: AskedSets) -> None:
     if len(names) < _LEAST_SETS:
         found = f"the only set with images is {next(iter(names))!r}" if names else f"no image is in {asked.missed}"
         raise ValueError(
-            f"{asked.shown}: {found}; leaks are looked for between sets, so name at least two, such as "
-            "train=photos/train and test=photos/test"
+            f"{asked.shown}: {found}; name at least two sets, such as train=photos/train and test=photos/test, because "
+            "leaks are looked for between sets"
         )
