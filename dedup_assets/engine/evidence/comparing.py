@@ -9,7 +9,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
 from dedup_assets.engine.evidence.details import align_closely
 from dedup_assets.engine.evidence.differences import Differences, find_differences
-from dedup_assets.engine.evidence.explaining import explain, in_words
+from dedup_assets.engine.evidence.explaining import DYED, explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, is_plausible, pose_maps
@@ -103,7 +103,7 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
     elif best.score >= VARIANT_SCORE or votes >= VARIANT_VOTES:
         relation = Relation.VARIANT
     edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
-    if relation is Relation.COPY and _are_parts(best, edits):
+    if relation is Relation.COPY and (DYED in edits or _are_parts(best, edits)):
         relation = Relation.VARIANT
     return Finding(
         relation,

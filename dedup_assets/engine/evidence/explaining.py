@@ -14,6 +14,9 @@ from dedup_assets.engine.evidence.refining import pick_levels
 from dedup_assets.engine.evidence.surroundings import find_surroundings
 from dedup_assets.engine.evidence.tones import find_tones
 
+DYED = "dyed"
+"""Of `explain`: a thing in the picture has another colour."""
+
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
 
@@ -45,7 +48,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         - `cropped_b`: share of a's area that b shows;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
-          of the overlap whose hue changed), `toned_b` (1: its tones are cut off where a still has structure);
+          of the overlap whose hue changed), `dyed` (likewise, of a thing of another colour: grays stayed), `toned_b`
+          (1: its tones are cut off where a still has structure);
         - `blurred_b` (1), `enlarged_b` (1: it has more pixels along an axis, and no more detail);
         - `changed`: share of the overlap with text, overlays or retouching, where it is not known which of the two has
           them; otherwise `changed_b`.
@@ -90,7 +94,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
 
 
 _LIGHT = {"brightness", "negative"}
-_TONES = {"brightness", "colourfulness", "toned_a", "toned_b"}
+_TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),
     ("flipped", "mirrored upside down"),

@@ -15,6 +15,10 @@ from dedup_assets.engine.evidence.surroundings import lies_in
 _TONE_LEVEL = 3  # 32 px
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
 _LITTLE, _SAME_HUES = 0.5, 0.9  # of the colour; correlation of hues below which less loss is compression's
+_STRONG, _GRAY = 25.0, 12.0  # levels between channels of what has a hue, and of what is gray
+_OTHER_HUE, _SAME_HUE, _DYED = 0.3, 0.9, 0.1  # cosines of hues that differ, and that are the same; share that is dyed
+_GRAY_STAYS, _PLAIN_GROUND = 0.7, 0.35  # share of what is gray in either that is so in both; of a picture of a product
+_LEAST_SHARE = 0.03  # of another hue
 _END = 4.0  # levels from black or white that are cut off
 _CUT_SHARE, _CUT_STRUCTURE = (
     0.02,
@@ -52,7 +56,7 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         judged: how they were found to be one.
 
     Returns:
-        `negative`, `gray_`, `brightness`, `colourfulness`, `recoloured` and `toned_`, as of `explain`.
+        `negative`, `gray_`, `brightness`, `colourfulness`, `recoloured`, `dyed` and `toned_`, as of `explain`.
     """
     if judged.gain < 0:
         return {"negative": 1.0}
@@ -81,10 +85,8 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         said |= _colourfulness(hue_a / np.maximum(gray_a, np.float32(12)), hue_b / np.maximum(gray_b, np.float32(12)))
     if side := _cut_off(one, two):
         said["toned" + side] = 1.0
-    share = _recoloured(one, two)
-    if share > 0.03:  # noqa: PLR2004
-        said["recoloured"] = round(share, 3)
-    return said
+    shares = {"recoloured": _recoloured(one, two), "dyed": _dyed(hue_a, hue_b)}
+    return said | {name: round(share, 3) for name, share in shares.items() if share > _LEAST_SHARE}
 
 
 def _colourfulness(vivid_a: NDArray[np.float32], vivid_b: NDArray[np.float32]) -> dict[str, float]:
@@ -105,6 +107,28 @@ def _cut_off(one: NDArray[np.float32], two: NDArray[np.float32]) -> str:
 def _is_cut_off(full: NDArray[np.float32], cut: NDArray[np.float32]) -> bool:
     ends = ((cut > 255 - _END) & (full < 255 - 4 * _END), (cut < _END) & (full > 4 * _END))
     return any(float(end.mean()) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE for end in ends)
+
+
+def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:
+    """Share of pixels of another hue, where what is gray stayed gray: a thing of another colour, not a toned picture.
+
+    Filters that tone a picture tone its grays, too. Where hues change all over a picture without a plain ground, they
+    may have been turned together, and nothing is said.
+
+    Args:
+        hue_a: (2, n) red and blue beyond green.
+        hue_b: (2, n).
+    """
+    strong_a, strong_b = (np.hypot(*hue) for hue in (hue_a, hue_b))
+    strong = (strong_a > _STRONG) & (strong_b > _STRONG)
+    turned = (hue_a * hue_b).sum(0) / np.maximum(strong_a * strong_b, np.float32(1))
+    changed, kept = float((strong & (turned < _OTHER_HUE)).mean()), float((strong & (turned > _SAME_HUE)).mean())
+    if changed < _DYED:
+        return 0.0
+    gray_a, gray_b = (np.abs(hue).max(0) < _GRAY for hue in (hue_a, hue_b))
+    gray = float((gray_a & gray_b).mean())
+    is_toned = gray < _GRAY_STAYS * float((gray_a | gray_b).mean()) or gray < _DYED / 2
+    return 0.0 if is_toned or (gray < _PLAIN_GROUND and kept < _DYED) else changed
 
 
 def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
@@ -166,3 +166,25 @@ def test_light_that_is_cut_off_is_nothing_laid_over_the_other_picture() -> None:
     finding = compared(photo, recompressed(brighter, 90))
     assert finding.relation is Relation.COPY
     assert finding.edited() == "b"
+
+
+def shirt(colour: tuple[int, int, int], seed: int) -> Image.Image:
+    """A thing with folds, in a colour, on a plain ground."""
+    folds = np.asarray(photo_like(seed, 640, 480).convert("L"), np.float32)[..., None] / 255
+    dyed = Image.fromarray((np.array(colour) * (0.35 + 0.65 * folds)).astype(np.uint8))
+    shape = Image.new("L", (640, 480), 0)
+    ImageDraw.Draw(shape).polygon(
+        [(150, 60), (490, 60), (560, 200), (470, 230), (470, 440), (170, 440), (90, 200)], 255
+    )
+    return Image.composite(dyed, Image.new("RGB", (640, 480), (245, 245, 245)), shape)
+
+
+@pytest.mark.parametrize("seed", [41, 42])
+def test_a_thing_in_two_colours_is_two_pictures_and_toned_or_paler_ones_are_copies(seed: int) -> None:
+    red = shirt((220, 60, 60), seed)
+    assert compared(red, recompressed(shirt((60, 90, 210), seed), 90)).relation is Relation.VARIANT
+    sepia = Image.merge(
+        "RGB", [red.convert("L").point(lambda value, k=k: min(255, value * k)) for k in (1.07, 0.9, 0.7)]
+    )
+    for toned in (sepia, ImageEnhance.Color(red).enhance(0.3), ImageEnhance.Brightness(red).enhance(0.7)):
+        assert compared(red, recompressed(toned, 90)).relation is Relation.COPY
