@@ -61,6 +61,7 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     if judged.gain < 0:
         return {"negative": 1.0}
     one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
+    dyed = _dyed(*(picture[::2, inside] - picture[1, inside] for picture in (one, two)))
     gray_a, gray_b = LUMA @ one, LUMA @ two
     gain, offset = np.float32(judged.gain), np.float32(judged.offset)
     same = np.flatnonzero(inside & (np.abs(gain * gray_a + offset - gray_b) < 16 * max(1.0, judged.gain)))
@@ -85,7 +86,7 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
         said |= _colourfulness(hue_a / np.maximum(gray_a, np.float32(12)), hue_b / np.maximum(gray_b, np.float32(12)))
     if side := _cut_off(one, two):
         said["toned" + side] = 1.0
-    shares = {"recoloured": _recoloured(one, two), "dyed": _dyed(hue_a, hue_b)}
+    shares = {"recoloured": _recoloured(one, two), "dyed": dyed}
     return said | {name: round(share, 3) for name, share in shares.items() if share > _LEAST_SHARE}
 
 
@@ -119,6 +120,8 @@ def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:
         hue_a: (2, n) red and blue beyond green.
         hue_b: (2, n).
     """
+    if not hue_a.size:
+        return 0.0
     strong_a, strong_b = (np.hypot(*hue) for hue in (hue_a, hue_b))
     strong = (strong_a > _STRONG) & (strong_b > _STRONG)
     turned = (hue_a * hue_b).sum(0) / np.maximum(strong_a * strong_b, np.float32(1))
