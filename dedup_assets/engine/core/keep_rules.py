@@ -38,6 +38,8 @@ class KeepRule(StrEnum):
     """It has more bytes, of two files of one format."""
     OLDEST_EXIF = "oldest_exif"
     """Its EXIF block has the earlier time."""
+    PLAIN_NAME = "plain_name"
+    """Its name is not that of a copy: `a (1).jpg`, `Copy of a.jpg`, `a - Kopie.jpg`."""
     NAME = "name"
     """Its name comes first in the order of bytes."""
 
@@ -45,7 +47,8 @@ class KeepRule(StrEnum):
 _PHOTOS = (
     *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.UNCROPPED, KeepRule.UNEDITED, KeepRule.CAMERA_ORIGINAL),
     KeepRule.NOT_UPSCALED,
-    *(KeepRule.PIXELS, KeepRule.LOSSLESS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF, KeepRule.NAME),
+    *(KeepRule.PIXELS, KeepRule.LOSSLESS, KeepRule.JPEG_QUALITY, KeepRule.BYTES, KeepRule.OLDEST_EXIF),
+    *(KeepRule.PLAIN_NAME, KeepRule.NAME),
 )
 PRESETS: dict[str, tuple[str, ...]] = {
     "photos": _PHOTOS,
@@ -53,7 +56,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
     "archive": (
         *(KeepRule.PROTECTED, KeepRule.LABELLED, KeepRule.CAMERA_ORIGINAL, KeepRule.OLDEST_EXIF, KeepRule.UNCROPPED),
         *(KeepRule.UNEDITED, KeepRule.NOT_UPSCALED, KeepRule.LOSSLESS, KeepRule.PIXELS, KeepRule.JPEG_QUALITY),
-        *(KeepRule.BYTES, KeepRule.NAME),
+        *(KeepRule.BYTES, KeepRule.PLAIN_NAME, KeepRule.NAME),
     ),
 }
 """Policies with a name: photographs; training sets, in which metadata say nothing; archives, in which they say most."""
@@ -89,9 +92,11 @@ def read_keep_policy(value: str) -> str:
 
 
 def keep_rules(policy: str) -> tuple[str, ...]:
-    """The rules of a policy as `read_keep_policy` gives it, ended by `name`, so that some rule always decides."""
+    """The rules of a policy as `read_keep_policy` gives it, ended by those of names, so that some rule decides."""
     rules = PRESETS.get(policy) or tuple(policy.split(","))
-    return rules if KeepRule.NAME in rules else (*rules, KeepRule.NAME)
+    if KeepRule.NAME in rules:
+        return rules
+    return (*(rule for rule in rules if rule != KeepRule.PLAIN_NAME), KeepRule.PLAIN_NAME, KeepRule.NAME)
 
 
 def _check(rule: Any) -> None:  # noqa: ANN401 - what YAML holds

@@ -16,6 +16,12 @@ from dedup_assets.engine.core.keep_rules import KeepRule, path_pattern
 PART, EDITED, UPSCALED = 3, 2, 1
 """How an image is worse than another one: it shows a part of it; it was edited otherwise; it was enlarged from it."""
 
+NAMED_AS_COPY = re.compile(
+    rb"(?i)(^|/)(copy of |kopie von |copie de |copia de |copia di )[^/]*$"
+    rb"|(\([0-9]{1,3}\)|~[0-9]{1,2}|[-_ ](copy|kopie|copie|copia)( ?\(?[0-9]{1,3}\)?)?)(\.[^./]{1,5})?$"
+)
+"""Names that file managers, browsers and photo services give to copies, by the bytes of a path."""
+
 FACTS_SCHEMA = pl.Schema(
     {
         **{"filename": pl.Binary, "pixels": pl.Int64, "size_bytes": pl.Int64, "format": pl.String},
@@ -36,6 +42,7 @@ REASONS: dict[str, str] = {
     KeepRule.JPEG_QUALITY: "higher JPEG quality",
     KeepRule.BYTES: "more bytes",
     KeepRule.OLDEST_EXIF: "taken first",
+    KeepRule.PLAIN_NAME: "its name is not that of a copy",
     KeepRule.NAME: "first by name, of equal worth",
 }
 """What an image has that is kept by a rule."""
@@ -117,6 +124,8 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
         return facts["filename"].map_elements(lambda name: bool(found.search(name)), pl.Boolean)
     if _GIVEN.get(rule) in facts.columns:
         return facts[_GIVEN[rule]]
+    if rule == KeepRule.PLAIN_NAME:
+        return facts["filename"].map_elements(lambda name: not NAMED_AS_COPY.search(name), pl.Boolean)
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.Series([None] * facts.height, dtype=pl.Float64)
     return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]

@@ -21,7 +21,7 @@ def test_rules_are_read_from_a_text_and_from_yaml_alike(tmp_path: Path) -> None:
     file.write_text("rules:\n- path: ^originals/\n- uncropped\n- path=b$\n")
     text = read_keep_policy("path=^originals/, uncropped,path=b$")
     assert read_keep_policy(str(file)) == text
-    assert keep_rules(text) == ("path=^originals/", "uncropped", "path=b$", "name")
+    assert keep_rules(text) == ("path=^originals/", "uncropped", "path=b$", "plain_name", "name")
 
 
 def test_what_the_file_says_is_the_setting_so_that_a_changed_file_counts(tmp_path: Path) -> None:

@@ -108,3 +108,30 @@ def test_some_rule_always_decides_and_all_images_stay_in_the_group(images: list[
     assert rows.height == len(images)
     assert rows["reason"].n_unique() == 1
     assert rows.filter(pl.col("filename") == pl.col("keep"))["role"].to_list() == ["keep"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "copy"),
+    [
+        (b"p/DSC_2.jpg", b"p/DSC_2 (1).jpg"),
+        (b"p/IMG_1.jpg", b"p/Copy of IMG_1.jpg"),
+        (b"p/a.jpeg", b"p/a - Kopie (2).jpeg"),
+        (b"p/a.png", b"p/a copy 3.png"),
+        (b"p/a.png", b"p/a-COPY.png"),
+        (b"z/Album/Oma.jpg", b"a/Oma(1).jpg"),
+        (b"b/photocopy.jpg", b"a/IMG~2"),
+        (b"p/(1).d/a.jpg", b"p/(1).d/b.jpg"),
+        (b"p/x (2019).jpg", b"p/y (2019).jpg"),
+        (b"p/\xff.jpg", b"p/\xff (1).jpg"),
+    ],
+)
+def test_of_equal_files_the_one_that_is_not_named_as_a_copy_is_kept(kept: bytes, copy: bytes) -> None:
+    first, second = sorted([kept, copy])
+    said = {"similarity": 1.0, "relation": "exact", "kind": "", "transform": None, "overlap_a": 1.0, "overlap_b": 1.0}
+    row = {"a": first, "b": second, **said, "residual": 0.0, "inliers": 0, "edited": ""}
+    images = [{"filename": name, "content": "00", **FACTS} for name in (first, second)]
+    evidence = Evidence(pl.DataFrame([row], EVIDENCE_SCHEMA), pl.DataFrame(images, IMAGES_SCHEMA))
+    rows = form_groups(evidence).rows
+    assert rows["keep"][0] == kept
+    assert rows["reason"][0] in ("its name is not that of a copy", "first by name, of equal worth")
+    assert form_groups(evidence, "pixels").rows["keep"][0] == kept

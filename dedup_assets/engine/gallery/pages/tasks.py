@@ -50,7 +50,8 @@ _OF_COPIES = (
     (
         (Relation.COPY, Relation.SAME),
         "Near-identical: edited copies",
-        "Resized, cropped, recoloured, or the same by a verdict. Look first: a small difference may matter.",
+        "Resized, cropped, recoloured, or the same by a verdict. Look first: a small difference may matter, and a "
+        "larger image may be an enlargement of the other.",
         "exact,pixels,copy,same",
     ),
 )
