@@ -26,7 +26,7 @@ from dedup_assets.cli.serve import serve
 from dedup_assets.cli.ui import ui
 from dedup_assets.cli.undo import undo
 from dedup_assets.cli.verdict import verdict
-from dedup_assets.engine.core.errors import DedupError, PublishedInterrupt
+from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PublishedInterrupt
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -59,6 +59,8 @@ class _Commands(click.Group):
             sys.exit(ERROR)
         except PublishedInterrupt:
             _end_interrupted("interrupted while the new result was published; it is complete and replaced the last one")
+        except CleaningInterrupt as interrupt:
+            _end_interrupted(str(interrupt))
         except KeyboardInterrupt:
             _end_interrupted("interrupted; the last good result is unchanged; run the same command again to go on")
         finally:

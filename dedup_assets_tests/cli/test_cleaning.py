@@ -1,6 +1,8 @@
 """`plan`, `apply` and `undo` as a user types them: what they print, and how they end."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,35 @@ def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results
     (line,) = outcome.stderr.splitlines()
     assert line.startswith("dedup-assets: skipped g-000000000000: ")
     assert "1.jpg' has changed since the plan was made" in line
+
+
+def test_ctrl_c_in_an_apply_says_what_was_moved_and_how_to_undo_it(command_line: Runner, results: Path) -> None:
+    """Ctrl-C comes just before the second picture goes to the trash."""
+    before = tree(results.parent / "photos")
+    assert command_line.run("plan", str(results)).exit_code == 0
+    script = """
+import runpy, signal, sys
+
+linked = []
+
+def watch(event, details):
+    if event == "os.link" and str(details[0]).endswith(".jpg"):
+        linked.append(details[0])
+        if len(linked) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+sys.addaudithook(watch)
+runpy.run_module("dedup_assets", run_name="__main__")
+"""
+    line = [sys.executable, "-c", script, "apply", str(results), "--yes"]
+    ended = subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.startswith("dedup-assets: interrupted: 1 file was moved to the trash; the rest is as it was.")
+    assert ended.stderr.count("\n") == 1
+    command = ended.stderr.rstrip("\n").rpartition("dedup-assets ")[2].split()
+    undone = command_line.run(*command)
+    assert "1 file is back in its place; already there: 1" in undone.stdout, undone.said
+    assert tree(results.parent / "photos") == before
 
 
 def test_what_cannot_be_done_ends_with_1_and_one_line(command_line: Runner, results: Path) -> None:

@@ -23,7 +23,7 @@ from dedup_assets.engine.cleaning.runs import (
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
 from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
-from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError
+from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, SkippedError
 from dedup_assets.engine.core.plan_records import (
     Action,
     Applied,
@@ -42,6 +42,13 @@ from dedup_assets.engine.workers import thread_count
 
 _BEFORE_SYNC = 256  # acts that one write of the journal announces
 _STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_DONE = {
+    Action.TRASH: "moved to the trash",
+    Action.MOVE: "moved",
+    Action.HARDLINK: "replaced by hard links",
+    Action.REFLINK: "replaced by clones",
+    Action.DELETE: "deleted",
+}
 _SIDE = 32  # px; a decoder reads the whole file, whatever the size of the result
 
 
@@ -103,6 +110,7 @@ def apply_plan(
 
     Raises:
         PlanError: nothing may be done, or nothing more can be done (a full disk); what was done is in the journals.
+        CleaningInterrupt: Ctrl-C; likewise.
     """
     check_applicable(plan, work_dir, options)
     trashes = {name: _trash(plan, work_dir, name) for name in plan.rows["filename"]}
@@ -155,6 +163,8 @@ class _Applying:
         try:
             if rows:
                 self._do_rows(rows)
+        except KeyboardInterrupt:
+            raise CleaningInterrupt(self._interrupted(len(before))) from None
         finally:
             if earlier or self._done:
                 note_in(self._work_dir, self._run, [*earlier, *self._done])
@@ -241,6 +251,9 @@ class _Applying:
         for place, (act, seen) in enumerate(zip(acts, group.seen, strict=True)):
             try:
                 kept[act.keep] = self._do_one(act, seen, kept[act.keep])
+            except KeyboardInterrupt:
+                self._done += [act] if has_happened(act) else []
+                raise
             except (SkippedError, OSError) as error:
                 first = group.first[place]
                 said = str(error)
@@ -266,11 +279,23 @@ class _Applying:
         return failed
 
     def _stopped(self, why: str) -> PlanError:
-        undo = next(iter(self._journals.values())).url
         return PlanError(
-            f"stopped after {len(self._done):,} files: {why}; the rest is as it was. Run the same command again to go "
-            f"on, or put back what was done: dedup-assets undo {shlex.quote(undo)}"
+            f"stopped after {len(self._done):,} files: {why}; the rest is as it was. {self._how_to_go_on()}"
         )
+
+    def _interrupted(self, before: int) -> str:
+        """What Ctrl-C leaves, in words."""
+        done = len(self._done)
+        if not done + before:
+            return "interrupted before any file was touched; run the same command again"
+        said = f"interrupted: {done:,} {'file was' if done == 1 else 'files were'} {_DONE[self._plan.action]}"
+        said += f", {before:,} by an earlier apply of this plan" if before else ""
+        return f"{said}; the rest is as it was. {self._how_to_go_on()}"
+
+    def _how_to_go_on(self) -> str:
+        undo = "" if self._plan.action is Action.DELETE else next(iter(self._journals.values())).url
+        undo = f", or put back what was done: dedup-assets undo {shlex.quote(undo)}" if undo else ""
+        return f"Run the same command again to go on{undo}"
 
     def _do_one(self, act: Act, seen: Seen, kept: Seen) -> Seen:
         """Do one act while nobody else touches the file or the kept one; gives the kept one as it is now."""

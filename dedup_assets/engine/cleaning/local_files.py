@@ -183,8 +183,8 @@ class LocalFiles(Files):
                 return True
             is_twin = here.mtime_ns == act.mtime_ns and self._has_content(act.filename, act.content)
             if here.is_same_file(there) or (is_twin and self._has_content(act.to, act.content)):
-                source.remove(leaf)  # a killed undo had put it back already
-                return True
+                source.remove(leaf)  # a second name or copy: it never went, or a killed undo had put it back already
+                return False
         raise cannot_restore(
             act.filename, f"is not put back, because another file has its name; it is {quoted(act.to)}"
         )
@@ -234,7 +234,8 @@ def _move(source: Folder, name: str, target: Folder, new_name: str, act: Act) ->
         if error.errno != errno.EXDEV:
             raise
     else:
-        source.remove(name)
+        with _leaving_no_second(source, name, target, new_name):
+            source.remove(name)
         return
     partial = _partial(new_name, act)
     with ExitStack() as undo, _opened_in(source, name, act.filename) as descriptor:
@@ -242,7 +243,34 @@ def _move(source: Folder, name: str, target: Folder, new_name: str, act: Act) ->
         copy_file(descriptor, target, partial, act)
         target.rename(partial, target, new_name)
         target.sync()
-    source.remove(name)
+        with _leaving_no_second(source, name, target, new_name, os.fstat(descriptor)):
+            source.remove(name)
+
+
+@contextmanager
+def _leaving_no_second(
+    source: Folder, name: str, target: Folder, new_name: str, moved: os.stat_result | None = None
+) -> Iterator[None]:
+    """Remove the new name of a file whose old name cannot be removed, for example from a folder without permission.
+
+    Args:
+        source: the folder that keeps the file.
+        name: its old name.
+        target: the folder that it was to go to.
+        new_name: its new name, which is there.
+        moved: the file that was copied; None where both are names of one file.
+
+    Raises:
+        OSError: that of the block.
+    """
+    try:
+        yield
+    except OSError:
+        stays, second = source.facts(name), target.facts(new_name)
+        original = moved or second
+        if stays is not None and original is not None and os.path.samestat(stays, original):
+            _remove_quietly(target, new_name)
+        raise
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dedup_assets.engine.cleaning.gathering import trashes_of
 from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, runs_in
-from dedup_assets.engine.core.errors import DedupError, PlanError, WorkDirError
+from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, WorkDirError
 from dedup_assets.engine.core.plan_records import TRASH, Undone
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
@@ -23,6 +23,7 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
 
     Raises:
         PlanError: there is no such apply, another one is at work, or a journal is damaged.
+        CleaningInterrupt: Ctrl-C, after some files are back.
     """
     places, origin = _find(run, work_dir)
     name = places[0].rstrip("/").rpartition("/")[2]
@@ -78,6 +79,10 @@ def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str
                 else:
                     in_place += 1
                 progress.advance(1, 0)
+            except KeyboardInterrupt:
+                are = "file is" if restored == 1 else "files are"
+                said = f"interrupted: {restored:,} {are} back, the rest is where the apply put it"
+                raise CleaningInterrupt(f"{said}; run the same command again to go on") from None
             except DedupError as error:
                 failed.append(str(error))
                 progress.advance(1, 1)

@@ -93,5 +93,9 @@ class PublishedInterrupt(KeyboardInterrupt):
     """Ctrl-C came while results were published. The new results count already; the next run moves the rest."""
 
 
+class CleaningInterrupt(KeyboardInterrupt):
+    """Ctrl-C came while an apply or an undo touched files. The text says how many, and how to go on."""
+
+
 class LeaksFoundError(DedupError):
     """More images of evaluation sets are in other sets than `max_leaks` allows; the results are published."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dedup_assets.engine.cleaning import ApplyOptions, PlanOptions, apply_plan, copying, plan_of, undo_apply
-from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.errors import CleaningInterrupt, PlanError
 from dedup_assets.engine.core.plan_records import Applied
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
@@ -293,6 +293,66 @@ def test_a_full_disk_stops_the_apply_and_loses_nothing(photos: Collection, monke
     applied = photos.apply()
     assert applied.done == 4
     assert len(applied.places) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("across_disks", [False, True])
+def test_a_file_that_cannot_leave_its_folder_has_no_second_name_in_the_trash(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch, across_disks: bool
+) -> None:
+    """The system's own calls fail, as in a folder without permission to write, which root may write to."""
+    unlink = os.unlink
+
+    def refuse(name: str, *, dir_fd: int | None = None) -> None:
+        if dir_fd is not None and os.readlink(f"/proc/self/fd/{dir_fd}") == str(photos.top / "x"):  # noqa: PTH115
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+        unlink(name, dir_fd=dir_fd)
+
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    with monkeypatch.context() as protected:
+        protected.setattr("dedup_assets.engine.work_dir.folders.os.unlink", refuse)
+        if across_disks:
+            protected.setattr("dedup_assets.engine.work_dir.folders.os.link", link)
+        applied = photos.apply()
+    gone = photos.before.keys() - tree(photos.top).keys()
+    assert "x/3.jpg" not in gone
+    assert applied.done == len(gone)
+    in_trash = [path for place in applied.places for path in Path(place).rglob("*.jpg")]
+    assert len(in_trash) == applied.done
+    undone = undo_apply(applied.run, str(photos.work_dir), ProgressReporter())
+    assert (undone.restored, undone.failed) == (applied.done, [])
+    assert tree(photos.top) == photos.before
+
+
+class Interrupting(ProgressReporter):
+    """Somebody presses Ctrl-C after this many files."""
+
+    def __init__(self, files: int) -> None:
+        super().__init__()
+        self._left = files
+
+    def advance(self, done: int, bad: int) -> None:
+        super().advance(done, bad)
+        self._left -= done
+        if self._left <= 0:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_how_many_files_an_apply_has_moved_and_an_undo_put_back(photos: Collection) -> None:
+    plan, options = plan_of(photos.results, PlanOptions()), ApplyOptions(threads=1)
+    with pytest.raises(CleaningInterrupt, match=r"^interrupted: 3 files were moved to the trash; .*same command again"):
+        apply_plan(plan, photos.results, options, Interrupting(3))
+    assert len(photos.before.keys() - tree(photos.top).keys()) == 3
+    (run,) = {row.run for row in read_removed(photos.results)}
+    again = "1 file was moved to the trash, 3 by an earlier apply of this plan; .* dedup-assets undo .*" + run
+    with pytest.raises(CleaningInterrupt, match=again):
+        apply_plan(plan, photos.results, options, Interrupting(1))
+    with pytest.raises(CleaningInterrupt, match=r"^interrupted: 2 files are back, .*run the same command again"):
+        undo_apply(run, str(photos.work_dir), Interrupting(2))
+    assert photos.undo(run) == []
+    assert tree(photos.top) == photos.before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="clones as Linux has them")
