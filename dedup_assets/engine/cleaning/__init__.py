@@ -9,9 +9,10 @@ heeding.py     verdicts that were given since
 verifying.py   a group before anything happens to it
 returning.py   removed images that are listed again
 undoing.py     an apply, undone
+ending.py      what is said of an apply that ends early
 runs.py        earlier applies: found, and settled where they were killed
 touching.py    what can be done to a file, wherever it is
-local_files.py local files, copying.py their copies, objects.py objects of S3
+local_files.py local files, moving.py their moves, copying.py their copies, objects.py objects of S3
 standing.py    files that a plan leaves out, because they are links, members of archives or out of reach
 """
 

@@ -2,12 +2,12 @@
 
 import errno
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dedup_assets.engine.cleaning.ending import how_to_go_on, interrupted
 from dedup_assets.engine.cleaning.gathering import generation_of
 from dedup_assets.engine.cleaning.heeding import Decisions
 from dedup_assets.engine.cleaning.local_files import temporary_beside
@@ -23,7 +23,7 @@ from dedup_assets.engine.cleaning.runs import (
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
 from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
-from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, SkippedError
+from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError
 from dedup_assets.engine.core.plan_records import (
     Action,
     Applied,
@@ -42,13 +42,6 @@ from dedup_assets.engine.workers import thread_count
 
 _BEFORE_SYNC = 256  # acts that one write of the journal announces
 _STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-_DONE = {
-    Action.TRASH: "moved to the trash",
-    Action.MOVE: "moved",
-    Action.HARDLINK: "replaced by hard links",
-    Action.REFLINK: "replaced by clones",
-    Action.DELETE: "deleted",
-}
 _SIDE = 32  # px; a decoder reads the whole file, whatever the size of the result
 
 
@@ -164,7 +157,7 @@ class _Applying:
             if rows:
                 self._do_rows(rows)
         except KeyboardInterrupt:
-            raise CleaningInterrupt(self._interrupted(len(before))) from None
+            raise interrupted(self._plan.action, len(self._done), len(before), self._undone_from) from None
         finally:
             if earlier or self._done:
                 note_in(self._work_dir, self._run, [*earlier, *self._done])
@@ -279,23 +272,13 @@ class _Applying:
         return failed
 
     def _stopped(self, why: str) -> PlanError:
-        return PlanError(
-            f"stopped after {len(self._done):,} files: {why}; the rest is as it was. {self._how_to_go_on()}"
-        )
+        after = f"stopped after {len(self._done):,} files: {why}; the rest is as it was"
+        return PlanError(f"{after}. {how_to_go_on(self._plan.action, self._undone_from)}")
 
-    def _interrupted(self, before: int) -> str:
-        """What Ctrl-C leaves, in words."""
-        done = len(self._done)
-        if not done + before:
-            return "interrupted before any file was touched; run the same command again"
-        said = f"interrupted: {done:,} {'file was' if done == 1 else 'files were'} {_DONE[self._plan.action]}"
-        said += f", {before:,} by an earlier apply of this plan" if before else ""
-        return f"{said}; the rest is as it was. {self._how_to_go_on()}"
-
-    def _how_to_go_on(self) -> str:
-        undo = "" if self._plan.action is Action.DELETE else next(iter(self._journals.values())).url
-        undo = f", or put back what was done: dedup-assets undo {shlex.quote(undo)}" if undo else ""
-        return f"Run the same command again to go on{undo}"
+    @property
+    def _undone_from(self) -> str:
+        """A folder with a journal of this apply, from which it can be undone."""
+        return next(iter(self._journals.values())).url
 
     def _do_one(self, act: Act, seen: Seen, kept: Seen) -> Seen:
         """Do one act while nobody else touches the file or the kept one; gives the kept one as it is now."""

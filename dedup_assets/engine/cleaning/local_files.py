@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from dedup_assets.engine.cleaning.copying import NO_LINKS, clone, copy_file
+from dedup_assets.engine.cleaning.moving import move, opened_in, partial
 from dedup_assets.engine.cleaning.touching import Files, Seen, cannot_restore, quoted
 from dedup_assets.engine.core.errors import PlanError, SkippedError, WorkDirError
 from dedup_assets.engine.core.plan_records import Action
@@ -20,7 +21,6 @@ try:
 except ImportError:  # Windows, where `applying` refuses
     fcntl = None  # type: ignore[assignment]
 
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _BLOCK_BYTES = 1 << 20
 _REPLACES = (Action.HARDLINK, Action.REFLINK)
 
@@ -107,10 +107,10 @@ class LocalFiles(Files):
                 with _beside(act.to, create=True) as (target, new_name):
                     if target.facts(new_name) is not None:
                         raise SkippedError(f"{quoted(act.to)} is there already, and nothing is overwritten")
-                    _move(folder, leaf, target, new_name, act)
+                    move(folder, leaf, target, new_name, act)
                     moved = target.facts(new_name)
                     if moved is not None and seen.device == moved.st_dev and seen.inode != moved.st_ino:
-                        _move(target, new_name, folder, leaf, act)  # replaced between the last look and the move
+                        move(target, new_name, folder, leaf, act)  # replaced between the last look and the move
                         raise SkippedError(f"{quoted(act.filename)} was replaced meanwhile")
 
     def _replace(self, act: Act, folder: Folder, leaf: str) -> None:
@@ -150,7 +150,7 @@ class LocalFiles(Files):
         here, there = self.find(act.filename), self.find(act.to)
         with suppress(FileNotFoundError), _beside(act.to) as (folder, leaf):
             with suppress(FileNotFoundError):
-                folder.remove(_partial(leaf, act))
+                folder.remove(partial(leaf, act))
             if here is None or there is None:
                 return
             is_twin = self._has_content(act.filename, act.content) and self._has_content(act.to, act.content)
@@ -175,11 +175,11 @@ class LocalFiles(Files):
             raise cannot_restore(act.filename, f"is not at {quoted(act.to)} any more")
         with _beside(act.to) as (source, leaf), _beside(act.filename, create=True) as (folder, name):
             with suppress(FileNotFoundError):
-                folder.remove(_partial(name, act))
+                folder.remove(partial(name, act))
             if here is None:
                 if not (_is_as_noted(there, act) or self._has_content(act.to, act.content)):
                     raise cannot_restore(act.to, "has changed since it was put there; it stays there")
-                _move(source, leaf, folder, name, act)
+                move(source, leaf, folder, name, act)
                 return True
             is_twin = here.mtime_ns == act.mtime_ns and self._has_content(act.filename, act.content)
             if here.is_same_file(there) or (is_twin and self._has_content(act.to, act.content)):
@@ -201,7 +201,7 @@ class LocalFiles(Files):
         if kept is None or not here.is_same_file(kept):
             return False
         with _opened(act.filename) as (folder, leaf, descriptor):
-            temporary = _partial(leaf, act)
+            temporary = partial(leaf, act)
             with suppress(FileNotFoundError):
                 folder.remove(temporary)
             copy_file(descriptor, folder, temporary, act)
@@ -215,62 +215,6 @@ class LocalFiles(Files):
         except SkippedError:
             return False
         return True
-
-
-def _move(source: Folder, name: str, target: Folder, new_name: str, act: Act) -> None:
-    """Move a file without replacing another one. On the way across disks the copy is verified before the file goes."""
-    try:
-        source.link(name, target, new_name)
-    except OSError as error:
-        if error.errno == errno.EEXIST:
-            raise SkippedError(
-                f"{quoted(os.fsencode(new_name))} is there already, and nothing is overwritten"
-            ) from None
-        if error.errno in NO_LINKS:
-            if target.facts(new_name) is not None:
-                raise SkippedError(f"{quoted(os.fsencode(new_name))} is there already") from None
-            source.rename(name, target, new_name)
-            return
-        if error.errno != errno.EXDEV:
-            raise
-    else:
-        with _leaving_no_second(source, name, target, new_name):
-            source.remove(name)
-        return
-    partial = _partial(new_name, act)
-    with ExitStack() as undo, _opened_in(source, name, act.filename) as descriptor:
-        undo.callback(_remove_quietly, target, partial)
-        copy_file(descriptor, target, partial, act)
-        target.rename(partial, target, new_name)
-        target.sync()
-        with _leaving_no_second(source, name, target, new_name, os.fstat(descriptor)):
-            source.remove(name)
-
-
-@contextmanager
-def _leaving_no_second(
-    source: Folder, name: str, target: Folder, new_name: str, moved: os.stat_result | None = None
-) -> Iterator[None]:
-    """Remove the new name of a file whose old name cannot be removed, for example from a folder without permission.
-
-    Args:
-        source: the folder that keeps the file.
-        name: its old name.
-        target: the folder that it was to go to.
-        new_name: its new name, which is there.
-        moved: the file that was copied; None where both are names of one file.
-
-    Raises:
-        OSError: that of the block.
-    """
-    try:
-        yield
-    except OSError:
-        stays, second = source.facts(name), target.facts(new_name)
-        original = moved or second
-        if stays is not None and original is not None and os.path.samestat(stays, original):
-            _remove_quietly(target, new_name)
-        raise
 
 
 @contextmanager
@@ -301,28 +245,12 @@ def _opened(name: bytes) -> Iterator[tuple[Folder, str, int]]:
     with ExitStack() as stack:
         try:
             folder, leaf = stack.enter_context(_beside(name))
-            descriptor = stack.enter_context(_opened_in(folder, leaf, name))
+            descriptor = stack.enter_context(opened_in(folder, leaf, name))
         except FileNotFoundError:
             raise SkippedError(f"{quoted(name)} is gone") from None
         except OSError as error:
             raise SkippedError(f"{quoted(name)} cannot be read: {error.strerror or error}") from None
         yield folder, leaf, descriptor
-
-
-@contextmanager
-def _opened_in(folder: Folder, leaf: str, name: bytes) -> Iterator[int]:
-    try:
-        descriptor = folder.open(leaf, _READ)
-    except OSError as error:
-        if error.errno in {errno.ELOOP, errno.EMLINK}:
-            raise SkippedError(f"{quoted(name)} is a link") from None
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SkippedError(f"{quoted(name)} is no regular file")
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _seen(facts: os.stat_result) -> Seen:
@@ -350,14 +278,3 @@ def _leaf(name: bytes) -> str:
 
 def _in_folder_of(name: bytes, leaf: str) -> bytes:
     return name[: name.rfind(b"/") + 1] + leaf.encode()
-
-
-def _partial(leaf: str, act: Act) -> str:
-    """The name of a copy that is not complete: always the same for one act and place."""
-    digest = hashlib.sha256(os.fsencode(leaf) + act.filename + act.to).hexdigest()[:32]
-    return f".{digest}.dedup-assets.tmp"
-
-
-def _remove_quietly(folder: Folder, name: str) -> None:
-    with suppress(OSError):
-        folder.remove(name)
