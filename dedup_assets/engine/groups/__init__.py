@@ -6,6 +6,8 @@ stars.py       which images are joined, in numbers
 policy.py      the rules by which one image is better to keep than another, as numbers
 keeping.py     which image of a star is kept
 forming.py     evidence to the tables of `Groups`
+images.py      the images and the edges between them, in numbers
+describing.py  what each image of a group is to the kept one
 related.py     neighbours of a group that are no members
 group_ids.py   ids of new groups
 lasting_ids.py   which groups keep the ids of earlier runs

@@ -1,35 +1,32 @@
 """Evidence to groups: images of one picture, the kept one, and the reason why it is kept."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
-from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.verdict_records import Verdicts
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
+from dedup_assets.engine.groups.describing import describe
 from dedup_assets.engine.groups.group_ids import make_ids
+from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import (
     ALL_COPIES,
     BY_VERDICT,
     choose_kept,
     deciding_rule,
     edit_levels,
-    less_to_keep,
+    is_joined_to_all,
 )
-from dedup_assets.engine.groups.policy import FACTS_SCHEMA, Worth, reason_of
+from dedup_assets.engine.groups.policy import Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.separating import Separation
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
-from dedup_assets.engine.groups.verdicts import Ruling, rule
-
-_FINER = 1.1  # pixels for one of the kept image: less may be rounding
+from dedup_assets.engine.groups.verdicts import rule
 
 
 def form_groups(
@@ -58,118 +55,51 @@ def form_groups(
     same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
     same = same.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)
     names = pl.concat([same["a"], same["b"]]).unique()
+    if (same["relation"] == Relation.SAME).any():  # what was found of pairs that a person joins
+        is_among = pl.col("a").is_in(names.implode()) & pl.col("b").is_in(names.implode())
+        other = proven.filter((pl.col("relation") == Relation.VARIANT) & is_among)
+        same = pl.concat([same, other.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)])
     never = (name for name in names.to_list() if roots and roots.why_never(name))
     ruling = replace(ruling, protected=ruling.protected.union(never))
-    images = _Images.of(same, ruling, keep_rules(keep_policy), labelled)
+    images = Images.of(same, ruling, keep_rules(keep_policy), labelled)
     decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
     rows = _with_roots(_rows_of(images, same, decided), roots)
     return Groups(rows, find_related(ruling.rows, rows), decided=decided.outcome(verdicts) if verdicts else None)
 
 
 @dataclass(frozen=True)
-class _Images:
-    """The images that are the same picture as another one, in numbers.
-
-    Attributes:
-        facts: one row per image, by name: `content`, `carries`, and the columns of `FACTS_SCHEMA`.
-        a: (m,) int64, of each row of evidence the image a.
-        b: (m,) int64, likewise.
-        vertex: (n,) int64, of each image: equal for images with the same bytes or pixels, or that a person calls the
-            same; 0, 1, ...
-        alike: (n,) int64: equal for images with the same bytes or pixels, whatever people say.
-        file: (n,) int64: equal for images with the same bytes.
-        worth: of each image, to be kept.
-    """
-
-    facts: pl.DataFrame
-    a: NDArray[np.int64]
-    b: NDArray[np.int64]
-    vertex: NDArray[np.int64]
-    alike: NDArray[np.int64]
-    file: NDArray[np.int64]
-    worth: Worth
-
-    @classmethod
-    def of(cls, same: pl.DataFrame, ruling: Ruling, rules: Sequence[str], labelled: pl.Series | None) -> "_Images":
-        names = pl.concat([same["a"], same["b"]]).unique().sort().alias("filename")
-        facts = pl.DataFrame(names).join(
-            ruling.images.unique("filename", keep="first"), on="filename", how="left", maintain_order="left"
-        )
-        facts = facts.with_columns(
-            pl.coalesce("content", pl.col("filename").bin.encode("hex")), pixels=pl.col("width") * pl.col("height")
-        ).select("content", "carries", *FACTS_SCHEMA)
-        number = pl.DataFrame({"filename": names, "number": np.arange(len(names))})
-        a, b = (
-            same.select(filename=side)
-            .join(number, on="filename", how="left", maintain_order="left")["number"]
-            .to_numpy()
-            for side in ("a", "b")
-        )
-        exact = (same["relation"] == Relation.EXACT).to_numpy()
-        pixels, loose = (same["relation"] == Relation.PIXELS).to_numpy(), same["is_loose"].to_numpy()
-        one = exact | (pixels & ~loose) | (same["relation"] == Relation.SAME).to_numpy()
-        _, vertex = np.unique(join(len(names), a[one], b[one]), return_inverse=True)
-        alike = join(len(names), a[exact | pixels], b[exact | pixels]).astype(np.int64)
-        file = join(len(names), a[exact], b[exact]).astype(np.int64)
-        given = facts.with_columns(is_protected=pl.col("filename").is_in(list(ruling.protected)))
-        if labelled is not None:
-            given = given.with_columns(is_labelled=pl.col("filename").is_in(labelled.implode()))
-        return cls(facts, a, b, vertex.astype(np.int64), alike, file, Worth.of(given, rules, alike))
-
-    def copy_edges(self, same: pl.DataFrame) -> CopyEdges:
-        """An edge for each two vertices with a `copy` row; of several rows the first counts."""
-        one, other = self.vertex[self.a], self.vertex[self.b]
-        is_edge = (same["relation"] == Relation.COPY) | same["is_loose"]
-        row = np.flatnonzero(is_edge.to_numpy() & (one != other))
-        said = same.select("edited", "kind", pl.col("overlap_a", "overlap_b").fill_null(1.0))[row]
-        sides = np.array([less_to_keep(*each) for each in said.iter_rows()], np.int8)
-        one, other = one[row], other[row]
-        low, high = np.minimum(one, other), np.maximum(one, other)
-        order = np.lexsort((row, high, low))
-        low, high, row = low[order], high[order], row[order]
-        worse = np.where(one > other, -sides, sides)[order]
-        first = np.ones(len(row), np.bool_)
-        first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-        return CopyEdges(low[first], high[first], worse[first], row[first])
-
-    def members(self, first: Sequence[int]) -> list[NDArray[np.int64]]:
-        """The images of each vertex, the best first; the images `first` before all others."""
-        order = self.worth.order()
-        order = np.concatenate([np.array(first, np.int64), order[~np.isin(order, first)]])
-        order = order[np.argsort(self.vertex[order], kind="stable")]
-        return np.split(order, np.flatnonzero(np.diff(self.vertex[order])) + 1) if len(order) else []
-
-
-@dataclass(frozen=True)
 class _Star:
-    """A group in numbers: the kept vertex, the others, and why that image is kept."""
+    """A group in numbers: the kept vertex, the others, the kept image, and why that one is kept."""
 
-    kept: int
+    center: int
     others: list[int]
+    kept: int
     reason: str
 
 
-def _rows_of(images: _Images, same: pl.DataFrame, decided: DecidedVertices) -> pl.DataFrame:
-    edges, members = images.copy_edges(same), images.members(decided.kept_images)
+def _rows_of(images: Images, same: pl.DataFrame, decided: DecidedVertices) -> pl.DataFrame:
+    edges, members = images.copy_edges(same), images.members(decided.kept_images, images.vertex)
     closeness = same["similarity"].fill_null(0.0).to_numpy()
     edges, stars = _stars(images, edges, members, decided, closeness)
-    images_of = [[int(image) for vertex in (star.kept, *star.others) for image in members[vertex]] for star in stars]
+    compared = images.compared(same) if len(np.unique(images.single)) > len(members) else edges
+    stars = _Joined(images, edges, members, compared, images.members(decided.kept_images, images.single)).of(stars)
+    images_of = [[int(image) for vertex in (star.center, *star.others) for image in members[vertex]] for star in stars]
     contents = images.facts["content"].to_list()
     ids = make_ids([[contents[image] for image in group] for group in images_of])
     columns = {
         "image": [image for group in images_of for image in group],
         "group_id": [name for name, group in zip(ids, images_of, strict=True) for _ in group],
-        "keep": [int(members[star.kept][0]) for star, group in zip(stars, images_of, strict=True) for _ in group],
+        "keep": [star.kept for star, group in zip(stars, images_of, strict=True) for _ in group],
         "reason": [str(star.reason) for star, group in zip(stars, images_of, strict=True) for _ in group],
     }
     table = pl.DataFrame(
         columns, schema={"image": pl.Int64, "group_id": pl.String, "keep": pl.Int64, "reason": pl.String}
     )
-    return _described(table, images, edges, same, decided)
+    return describe(table, images, compared, same, decided)
 
 
 def _stars(
-    images: _Images,
+    images: Images,
     edges: CopyEdges,
     members: list[NDArray[np.int64]],
     decided: DecidedVertices,
@@ -197,69 +127,67 @@ def _stars(
             continue
         around = group[group != center]
         if center in decided.kept:
-            stars.append(_Star(center, around.tolist(), BY_VERDICT))
+            stars.append(_Star(center, around.tolist(), int(members[center][0]), BY_VERDICT))
             continue
         kept, is_best = choose_kept(center, around, edges, worth)
         others = group[group != kept]
         reason = _reason(images, edges, members, kept, others) if is_best else ALL_COPIES
-        stars.append(_Star(kept, others.tolist(), reason))
+        stars.append(_Star(kept, others.tolist(), int(members[kept][0]), reason))
     return edges, stars
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """Groups with images that a person joined: what is kept follows from each image itself, as it was compared.
+
+    Attributes:
+        images: all.
+        edges: between vertices.
+        members: of each vertex, as `Images.members` gives them.
+        compared: edges between the numbers of `Images.single`.
+        singles: of each of these numbers, as `Images.members` gives them.
+    """
+
+    images: Images
+    edges: CopyEdges
+    members: list[NDArray[np.int64]]
+    compared: CopyEdges
+    singles: list[NDArray[np.int64]]
+
+    def of(self, stars: list[_Star]) -> list[_Star]:
+        """The stars, each with its kept image."""
+        if len(self.singles) == len(self.members):
+            return stars
+        worth = self.images.worth.take(np.array([group[0] for group in self.singles], np.int64))
+        return [star if star.reason == BY_VERDICT else self._chosen(star, worth) for star in stars]
+
+    def _chosen(self, star: _Star, worth: Worth) -> _Star:
+        vertices = np.array([star.center, *star.others], np.int64)
+        single = {int(vertex): np.unique(self.images.single[self.members[vertex]]) for vertex in vertices}
+        everyone = np.concatenate(list(single.values()))
+        if len(everyone) == len(vertices):
+            return star
+        able = {
+            int(each)
+            for vertex, numbers in single.items()
+            if is_joined_to_all(vertex, vertices, self.edges)
+            for each in numbers
+        }
+        hub = int(self.images.single[star.kept])
+        kept, is_best = choose_kept(hub, everyone[everyone != hub], self.compared, worth, able)
+        others = everyone[everyone != kept]
+        reason = _reason(self.images, self.compared, self.singles, kept, others) if is_best else ALL_COPIES
+        return replace(star, kept=int(self.singles[kept][0]), reason=reason)
+
+
 def _reason(
-    images: _Images, edges: CopyEdges, members: list[NDArray[np.int64]], kept: int, others: NDArray[np.int64]
+    images: Images, edges: CopyEdges, members: list[NDArray[np.int64]], kept: int, others: NDArray[np.int64]
 ) -> str:
     """What the kept image, which is the best of its group, has before the next best one."""
     first, *twins = members[kept][:2].tolist()
     rivals = np.array([members[vertex][0] for vertex in others] + twins, np.int64)
     levels = np.append(edit_levels(kept, others, edges), np.zeros(len(twins), np.int64))
     return reason_of(deciding_rule(first, rivals, levels, images.worth))
-
-
-def _described(
-    table: pl.DataFrame, images: _Images, edges: CopyEdges, same: pl.DataFrame, decided: DecidedVertices
-) -> pl.DataFrame:
-    """The rows of `Groups`, from image, group, kept image and reason in numbers."""
-    image, keep = table["image"].to_numpy(), table["keep"].to_numpy()
-    names = images.facts["filename"]
-    place = edges.find(images.vertex[image], images.vertex[keep])
-    row = pl.Series(np.where(place >= 0, edges.row[place] if len(edges) else -1, -1))
-    said = same.with_row_index("row").select(
-        pl.col("row").cast(pl.Int64), "a", "b", "similarity", "kind", "transform", found="relation"
-    )
-    found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
-    is_kept, is_twin = pl.Series(image == keep), pl.Series(images.alike[image] == images.alike[keep])
-    is_proven = is_twin | _is_of_these(found, images, image, keep)
-    found = found.with_columns(
-        pl.when(is_proven).then(name).alias(name) for name in ("similarity", "kind", "transform")
-    )
-    worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
-    is_better = np.where(images.vertex[image] > images.vertex[keep], worse, -worse) < 0  # as `edit_levels` has it
-    has_same_bytes = pl.Series(images.file[image] == images.file[keep])
-    relation = (
-        pl.when(is_kept).then(pl.lit(""))
-        .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
-        .when(is_twin).then(pl.lit(Relation.PIXELS.value))
-        .when(is_proven).then(pl.lit(Relation.COPY.value))
-        .otherwise(pl.lit(Relation.SAME.value))
-    )  # fmt: skip
-    rows = pl.DataFrame(
-        {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
-    ).with_columns(
-        role=pl.when(is_kept)
-        .then(pl.lit(Role.KEEP.value))
-        .when(pl.col("filename").is_in(list(decided.protected)))
-        .then(pl.lit(Role.PROTECTED.value))
-        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
-        .then(pl.lit(Role.REVIEW.value))
-        .otherwise(pl.lit(Role.COPY.value)),
-        similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
-        relation=relation,
-        kind=found["kind"].fill_null(""),
-        reason=table["reason"],
-    )
-    ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
-    return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
 
 
 def _with_roots(rows: pl.DataFrame, roots: Roots) -> pl.DataFrame:
@@ -275,39 +203,3 @@ def _with_roots(rows: pl.DataFrame, roots: Roots) -> pl.DataFrame:
         for role, name, keep in pairs
     ]
     return left.with_columns(role=pl.Series(role, dtype=pl.String))
-
-
-def _is_of_these(found: pl.DataFrame, images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
-    """Whether each found row compares an image and the kept one, or files with their pixels.
-
-    A row may be of others that a person calls the same: then it proves nothing of these two.
-    """
-    number = pl.DataFrame({"name": images.facts["filename"], "number": np.arange(images.facts.height)})
-    ends = [
-        found.select(name=side).join(number, on="name", how="left", maintain_order="left")["number"]
-        for side in ("a", "b")
-    ]
-    one, other = (images.alike[end.fill_null(0).to_numpy()] for end in ends)
-    here, there = images.alike[image], images.alike[keep]
-    is_these = ((one == here) & (other == there)) | ((one == there) & (other == here))
-    return ends[0].is_not_null() & pl.Series(is_these)
-
-
-def _carries_more(images: _Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
-    """Whether each image has a kind of metadata, such as EXIF or a colour profile, that the kept one lacks."""
-    carried = images.facts["carries"].fill_null("").str.extract_all(r"\w+")
-    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep)})
-    return pairs.select(pl.col("own").list.set_difference("kept").list.len() > 0)["own"]
-
-
-def _is_finer(found: pl.DataFrame, images: _Images, keep: NDArray[np.int64]) -> pl.Series:
-    """Whether each image has clearly more pixels than the kept one for what both show, by `transform` of their row.
-
-    The row may be of twins of the two. An image without a row, or without a known map, is not finer.
-    """
-    matrix = np.array([each or [np.nan] * 9 for each in found["transform"].to_list()], np.float64).reshape(-1, 9)
-    growth = np.abs(matrix[:, 0] * matrix[:, 4] - matrix[:, 1] * matrix[:, 3])  # pixels of a for one of b
-    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
-    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
-    kept_is_a = (first >= 0) & (images.vertex[first] == images.vertex[keep])
-    return pl.Series(np.where(kept_is_a, growth < 1 / _FINER, growth > _FINER))

@@ -1,5 +1,7 @@
 """Which image of a star is kept: the best by the rules of `policy` that all others are copies of."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,9 @@ from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, ONE_S
 from dedup_assets.engine.groups.policy import EDITED, PART, UPSCALED, Worth
 from dedup_assets.engine.groups.stars import CopyEdges
 
-_SHOWS_MORE = 0.04  # difference of the overlaps
+SHOWS_MORE = 0.04
+"""Difference of the overlaps from which on one image shows more than the other."""
+
 _SIDES = {"a": -1, "b": 1}
 
 
@@ -30,7 +34,7 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
         overlap_b: share of b's area that a shows.
     """
     side = _SIDES.get(edited, 0)
-    shows_less = 0 if abs(overlap_a - overlap_b) < _SHOWS_MORE else 1 if overlap_a < overlap_b else -1
+    shows_less = 0 if abs(overlap_a - overlap_b) < SHOWS_MORE else 1 if overlap_a < overlap_b else -1
     is_framed = side == -shows_less and (BORDER_ADDED in kind or PAGE_ADDED in kind)
     if shows_less and not is_framed:
         return PART * shows_less
@@ -62,7 +66,9 @@ def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, wort
     return [int(vertex) for vertex in members[order[better[order]]]]
 
 
-def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> tuple[int, bool]:
+def choose_kept(
+    hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: Worth, able: Collection[int] | None = None
+) -> tuple[int, bool]:
     """The vertex of a star to keep, and whether it is the best of all: there may be a better one that is not proven.
 
     From the hub on, the best of those that are better than the kept one and joined to all others is kept instead. What
@@ -71,14 +77,23 @@ def choose_kept(hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: W
     them are left out, because an edit is seen and a part is a guess, and the best of the others by their own facts is
     kept.
 
-    Arguments as of `better_than_hub`.
+    Args:
+        hub: as of `better_than_hub`.
+        members: likewise.
+        edges: likewise.
+        worth: likewise.
+        able: vertices that may be kept; None for those that are joined to all others.
     """
     if not len(members):
         return hub, True
     everyone, kept, seen = np.append(members, hub), hub, [hub]
     while True:
         better = better_than_hub(kept, everyone[everyone != kept], edges, worth)
-        proven = (vertex for vertex in better if vertex not in seen and _is_joined_to_all(vertex, everyone, edges))
+        proven = (
+            vertex
+            for vertex in better
+            if vertex not in seen and (is_joined_to_all(vertex, everyone, edges) if able is None else vertex in able)
+        )
         following = next(proven, None)
         if following is None:
             break
@@ -121,6 +136,7 @@ def _deciding(gains: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _is_joined_to_all(vertex: int, everyone: NDArray[np.int64], edges: CopyEdges) -> bool:
+def is_joined_to_all(vertex: int, everyone: NDArray[np.int64], edges: CopyEdges) -> bool:
+    """Whether a vertex has an edge to each other one."""
     others = everyone[everyone != vertex]
     return bool((edges.find(np.full(len(others), vertex), others) >= 0).all())

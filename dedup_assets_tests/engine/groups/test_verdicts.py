@@ -107,6 +107,34 @@ def test_same_joins_images_without_evidence_and_the_relation_says_so() -> None:
     assert conflicts(groups) == []
 
 
+@pytest.mark.parametrize("relation", ["copy", "variant"])
+@pytest.mark.parametrize(("original", "edit", "edited"), [(0, 1, "b"), (1, 0, "a")])
+def test_same_never_keeps_the_edited_one_of_two(relation: str, original: int, edit: int, edited: str) -> None:
+    groups = decide([(0, 1, relation, edited)], ("same", 0, 1), sides={edit: 300})  # the edit has more pixels
+    assert groups_of(groups) == [[original, edit]]
+    assert groups.rows["reason"].unique().to_list() == ["less edited"]
+    said = groups.rows.filter(filename=name(edit)).row(0, named=True)
+    assert (said["relation"], said["role"]) == (("copy", "copy") if relation == "copy" else ("same", "review"))
+
+
+def test_same_leaves_the_other_copies_of_the_kept_image_as_they_are() -> None:
+    rows: list[Row] = [(0, 1, "copy", "b"), (0, 2, "copy", "b"), (0, 3, "copy", ""), (4, 5, "copy", "")]
+    without = decide(rows, sides={0: 90}).rows
+    groups = decide(rows, ("same", 0, 1), sides={0: 90})
+    assert_frame_equal(groups.rows, without)
+
+
+def test_a_verdict_keeps_an_edit_of_a_same_image_and_that_one_is_for_review() -> None:
+    groups = decide([(0, 1, "copy", "b")], ("same", 0, 1), ("keep", 1, 0))
+    assert groups.rows.filter(filename=name(0)).select("role", "relation").row(0) == ("review", "copy")
+
+
+def test_a_same_image_that_was_not_compared_and_has_more_is_for_review() -> None:
+    groups = decide([(0, 2, "copy", ""), (1, 3, "copy", "")], ("same", 0, 1), ("keep", 0, 0), sides={1: 101})
+    assert groups.rows.filter(filename=name(1)).select("role", "relation").row(0) == ("review", "same")
+    assert groups.rows.filter(filename=name(3)).select("role", "relation").row(0) == ("copy", "same")
+
+
 def test_of_two_different_images_the_one_farther_from_the_kept_image_leaves() -> None:
     groups = decide(CLIQUE, ("different", 1, 2), sides={0: 300})  # image 0 is kept; 0-1 is more similar than 0-2
     assert groups_of(groups) == [[0, 1, 3]]

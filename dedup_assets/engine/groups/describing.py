@@ -1,0 +1,102 @@
+"""The rows of `Groups`: what each image is to the kept one, and whether it has what the kept one lacks."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
+from dedup_assets.engine.groups.decided_vertices import DecidedVertices
+from dedup_assets.engine.groups.images import Images
+from dedup_assets.engine.groups.keeping import SHOWS_MORE
+from dedup_assets.engine.groups.stars import CopyEdges
+
+_FINER = 1.1  # pixels for one of the kept image: less may be rounding
+
+
+def describe(
+    table: pl.DataFrame, images: Images, edges: CopyEdges, same: pl.DataFrame, decided: DecidedVertices
+) -> pl.DataFrame:
+    """The rows of `Groups`.
+
+    Args:
+        table: image, group, kept image and reason in numbers.
+        images: that the numbers are about.
+        edges: as `Images.compared` gives them.
+        same: the evidence.
+        decided: by verdicts.
+    """
+    image, keep = table["image"].to_numpy(), table["keep"].to_numpy()
+    names = images.facts["filename"]
+    place = edges.find(images.single[image], images.single[keep])
+    row = pl.Series(np.where(place >= 0, edges.row[place] if len(edges) else -1, -1))
+    said = same.with_row_index("row").select(
+        pl.col("row").cast(pl.Int64),
+        *("a", "b", "similarity", "kind", "transform", "overlap_a", "overlap_b", "relation"),
+    )
+    found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
+    is_kept, is_twin = pl.Series(image == keep), pl.Series(images.alike[image] == images.alike[keep])
+    is_proven = is_twin | found["relation"].is_not_null() & (found["relation"] != Relation.VARIANT)
+    worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
+    is_better = np.where(images.single[image] > images.single[keep], worse, -worse) < 0  # as `edit_levels` has it
+    has_same_bytes = pl.Series(images.file[image] == images.file[keep])
+    relation = (
+        pl.when(is_kept).then(pl.lit(""))
+        .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
+        .when(is_twin).then(pl.lit(Relation.PIXELS.value))
+        .when(is_proven).then(pl.lit(Relation.COPY.value))
+        .otherwise(pl.lit(Relation.SAME.value))
+    )  # fmt: skip
+    rows = pl.DataFrame(
+        {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
+    ).with_columns(
+        role=pl.when(is_kept)
+        .then(pl.lit(Role.KEEP.value))
+        .when(pl.col("filename").is_in(list(decided.protected)))
+        .then(pl.lit(Role.PROTECTED.value))
+        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
+        .then(pl.lit(Role.REVIEW.value))
+        .when((relation == Relation.SAME) & _may_have_more(found, images, image, keep))
+        .then(pl.lit(Role.REVIEW.value))
+        .otherwise(pl.lit(Role.COPY.value)),
+        similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
+        relation=relation,
+        kind=found["kind"].fill_null(""),
+        reason=table["reason"],
+    )
+    ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
+    return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each image may have what the kept one lacks, where no comparison proves that it is a copy.
+
+    It does if its row says that the kept one shows a part of it. Without a map of the two, more pixels or bytes count.
+    """
+    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
+    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
+    is_a = pl.Series((first >= 0) & (images.single[first] == images.single[image]))
+    shown = found.select(share=pl.when(is_a).then("overlap_a").otherwise("overlap_b"))["share"].fill_null(1.0)
+    own, kept = images.facts[image], images.facts[keep]
+    is_larger = (own["pixels"] > kept["pixels"]) | (own["size_bytes"] > kept["size_bytes"])
+    return (shown < 1 - SHOWS_MORE) | (found["transform"].is_null() & is_larger.fill_null(value=False))
+
+
+def _carries_more(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each image has a kind of metadata, such as EXIF or a colour profile, that the kept one lacks."""
+    carried = images.facts["carries"].fill_null("").str.extract_all(r"\w+")
+    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep)})
+    return pairs.select(pl.col("own").list.set_difference("kept").list.len() > 0)["own"]
+
+
+def _is_finer(found: pl.DataFrame, images: Images, keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each image has clearly more pixels than the kept one for what both show, by `transform` of their row.
+
+    The row may be of twins of the two. An image without a row, or without a known map, is not finer.
+    """
+    matrix = np.array([each or [np.nan] * 9 for each in found["transform"].to_list()], np.float64).reshape(-1, 9)
+    growth = np.abs(matrix[:, 0] * matrix[:, 4] - matrix[:, 1] * matrix[:, 3])  # pixels of a for one of b
+    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
+    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
+    kept_is_a = (first >= 0) & (images.single[first] == images.single[keep])
+    return pl.Series(np.where(kept_is_a, growth < 1 / _FINER, growth > _FINER))
