@@ -50,8 +50,10 @@ def plan(
         made = plan_of(results, options)
         path = write_plan(results, made, path_of("out", out) if out else "")
         say(plan_table(made))
-        say(f"\nplan: {path}\nNothing has changed. Lines of the plan may be removed; then:")
-        say(f"  dedup-assets apply {shlex.quote(path)}")
+        say(f"\nplan: {path}")
+        if len(made):
+            say("Nothing has changed. Lines of the plan may be removed; then:")
+            say(f"  dedup-assets apply {shlex.quote(path)}")
     return outcome.code
 
 
@@ -72,7 +74,12 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
 
         made, work_dir, path = opened_plan(path_of("plan", plan))
         options = ApplyOptions() if max_removed_share is None else ApplyOptions(float(max_removed_share))
-        if yes:
+        if not len(made):
+            from dedup_assets.api.plan_texts import plan_table
+
+            check_applicable(made, work_dir, options)
+            say(f"{plan_table(made)}\n\nplan: {path}\nNothing has changed.")
+        elif yes:
             outcome.code = _apply(made, work_dir, options)
         else:
             from dedup_assets.api.plan_texts import plan_table
@@ -88,11 +95,12 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
     return outcome.code
 
 
-def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") -> int:
+def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".") -> int:
     """Put back what an apply has moved or replaced. Nothing is overwritten.
 
     Args:
-        run: id of the apply, as it printed it, or its folder `.dedup-trash/ID` in an input.
+        run: id of the apply, or its folder `.dedup-trash/ID` in an input, as it printed it; empty: the applies that
+            can be undone are listed, and nothing happens.
         work_dir: the results that the plan was made from; they say where to look for an id.
 
     Returns:
@@ -101,8 +109,13 @@ def undo(run: str | os.PathLike[str], work_dir: str | os.PathLike[str] = ".") ->
     """
     with reported() as outcome, run_in_this_process():
         from dedup_assets.api.console import ConsoleProgress
-        from dedup_assets.engine.cleaning import undo_apply
+        from dedup_assets.engine.cleaning import undo_apply, undoable_runs
 
+        if run == "":
+            from dedup_assets.api.plan_texts import undoable_text
+
+            say(undoable_text(*undoable_runs(path_of("work_dir", work_dir))))
+            return outcome.code
         with ConsoleProgress() as progress:
             undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)
         for reason in undone.failed:

@@ -133,8 +133,10 @@ def _about_sets(facts: RunFacts) -> str:
 
 
 def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:
-    if facts.number("groups", "copies"):
-        place = shlex.quote(redacted(settings.work_dir))
+    place = shlex.quote(redacted(settings.work_dir))
+    if facts.leaked:
+        yield f"next: look at leaks.csv in {place}; split_fix.csv there says what could be taken out of which set"
+    elif facts.number("groups", "copies"):
         yield f"next: look at the gallery; dedup-assets plan {place} says which copies could go"
 
 

@@ -2,13 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from dedup_assets.engine.cleaning.undoing import Undoable
 from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Action, Applied, Plan, Root
 
 _LARGEST = 5
@@ -71,6 +72,18 @@ def applied_text(plan: Plan, applied: Applied) -> str:
     if applied.places and plan.action is not Action.DELETE:
         said.append(f"to put all back: dedup-assets undo {shlex.quote(applied.places[0])}")
     return "\n".join(said)
+
+
+def undoable_text(found: Sequence[Undoable], trashes: Sequence[str]) -> str:
+    """The applies that can be undone, each with the command; and where they were looked for."""
+    said = "nothing can be undone"
+    if found:
+        said = "\n".join(
+            f"{each.run}: {each.began}, {counted(each.files, 'file')}: dedup-assets undo {shlex.quote(each.place)}"
+            for each in found
+        )
+    places = "\n".join(f"looked in {place}" for place in trashes)
+    return f"{said}\n{places}"
 
 
 def size(size_bytes: float) -> str:

@@ -1,6 +1,7 @@
 """`plan`, `apply` and `undo` as a user types them: what they print, and how they end."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,37 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command_line: Runner, resu
         assert outcome.exit_code == 1, arguments
         assert outcome.stderr.count("\n") == 1
         assert said in outcome.stderr
+
+
+def test_runs_that_can_be_undone_are_listed_also_where_a_name_is_wrong(command_line: Runner, results: Path) -> None:
+    none = command_line.run("undo", "--work-dir", str(results))
+    assert (none.exit_code, none.stdout.splitlines()[0]) == (0, "nothing can be undone"), none.said
+    assert f"looked in {results.parent / 'photos' / '.dedup-trash'}" in none.stdout
+    command_line.run("plan", str(results))
+    assert command_line.run("apply", str(results), "--yes").exit_code == 0
+    listed = command_line.run("undo", "--work-dir", str(results))
+    assert listed.exit_code == 0, listed.said
+    line = listed.stdout.splitlines()[0]
+    run = line.partition(":")[0]
+    assert re.fullmatch(rf"{run}: \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC, 2 files: dedup-assets undo .*/{run}", line)
+    wrong = command_line.run("undo", "WORD", "--work-dir", str(results))
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
+    assert f"these can be undone: {run} (" in wrong.stderr
+    assert " UTC, 2 files); looked in '" in wrong.stderr
+    assert command_line.run(*line.rpartition("dedup-assets ")[2].split()).exit_code == 0
+    assert "nothing can be undone" in command_line.run("undo", "WORD", "--work-dir", str(results)).stderr
+
+
+def test_a_plan_of_nothing_offers_no_apply_and_an_apply_of_it_says_so(command_line: Runner, tmp_path: Path) -> None:
+    save_copies(tmp_path / "photos", {"a.jpg": []})
+    save_results(tmp_path / "results", tmp_path / "photos", {"a.jpg": []})
+    planned = command_line.run("plan", str(tmp_path / "results"))
+    assert planned.exit_code == 0, planned.said
+    assert "nothing to do: no copy is planned" in planned.stdout
+    assert "dedup-assets apply" not in planned.stdout
+    for more in ((), ("--yes",)):
+        applied = command_line.run("apply", str(tmp_path / "results"), *more)
+        assert applied.exit_code == 0, applied.said
+        assert applied.stdout.startswith("nothing to do: no copy is planned\n")
+        assert "Nothing has changed" in applied.stdout
+        assert "--yes" not in applied.stdout

@@ -35,7 +35,10 @@ def test_every_planted_leak_is_found_and_nothing_else(
     sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert dedup_assets.run(work_dir=tmp_path, sets=sets) == 1
-    assert capfd.readouterr().err.splitlines()[-1] == (
+    said = capfd.readouterr()
+    assert f"next: look at leaks.csv in {tmp_path};" in said.out
+    assert "dedup-assets plan" not in said.out
+    assert said.err.splitlines()[-1] == (
         "dedup-assets: 1 of 2 val images are in train; 4 of 5 test images are in train (max_leaks=0)"
     )
     rows = pl.read_csv(tmp_path / "leaks.csv").filter(pl.col("verified"))

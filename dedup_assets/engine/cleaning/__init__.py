@@ -21,7 +21,7 @@ from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, pla
 from dedup_assets.engine.cleaning.heeding import refused_groups
 from dedup_assets.engine.cleaning.planning import PlanOptions
 from dedup_assets.engine.cleaning.returning import find_returned
-from dedup_assets.engine.cleaning.undoing import undo_apply
+from dedup_assets.engine.cleaning.undoing import undo_apply, undoable_runs
 from dedup_assets.engine.cleaning.writing import write_plan
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "plan_of",
     "refused_groups",
     "undo_apply",
+    "undoable_runs",
     "write_plan",
 ]

@@ -2,15 +2,60 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dedup_assets.engine.cleaning.gathering import trashes_of
 from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, runs_in
 from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, WorkDirError
-from dedup_assets.engine.core.plan_records import TRASH, Undone
+from dedup_assets.engine.core.plan_records import TRASH, Action, Undone
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder
 from dedup_assets.engine.work_dir.place import Place
+
+_MOST_NAMED = 5  # applies and folders in an error
+
+
+@dataclass(frozen=True)
+class Undoable:
+    """An apply that an undo can put back.
+
+    Attributes:
+        run: its id.
+        files: how many are where the apply put them.
+        place: a folder with its journal.
+    """
+
+    run: str
+    files: int
+    place: str
+
+    @property
+    def began(self) -> str:
+        """When it began, as text; empty if its id is no time."""
+        try:
+            return f"{datetime.strptime(self.run, '%Y%m%d-%H%M%S-%f').replace(tzinfo=UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except ValueError:
+            return ""
+
+
+def undoable_runs(work_dir: str) -> tuple[list[Undoable], list[str]]:
+    """The applies that can be undone, the latest last, and the folders in which they were looked for.
+
+    Args:
+        work_dir: results; the trash folders of the inputs of their run are searched, and that of the work_dir.
+
+    Raises:
+        PlanError: a journal is damaged.
+    """
+    trashes = trashes_of(WorkDir(work_dir))
+    found = []
+    for run, each in sorted(runs_in(trashes).items()):
+        header = each.records[0].header
+        files = 0 if header.action == Action.DELETE else sum(map(has_happened, _latest(each.acts)))
+        found += [Undoable(run, files, each.journals[0].url)] if files else []
+    return found, trashes
 
 
 def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
@@ -63,9 +108,24 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
         if record is not None:
             return record.header.places, record.header.work_dir
     raise PlanError(
-        f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; name the work_dir that the plan was made "
-        f"from, or the folder {TRASH}/{run} of an input"
+        f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; {_known(work_dir)}. Name the work_dir "
+        f"that the plan was made from, or the folder {TRASH}/RUN of an input"
     )
+
+
+def _known(work_dir: str) -> str:
+    """What can be undone, and where it was looked for, in words; the latest applies alone."""
+    found, trashes = undoable_runs(work_dir)
+    named = [
+        f"{each.run} ({each.began or 'no time'}, {each.files:,} {'file' if each.files == 1 else 'files'})"
+        for each in reversed(found[-_MOST_NAMED:])
+    ]
+    more = len(found) - len(named)
+    known = f"these can be undone: {', '.join(named)}" if named else "nothing can be undone"
+    known += f" and {more:,} before (`dedup-assets undo` without a name lists them)" if more else ""
+    further = len(trashes) - _MOST_NAMED
+    places = ", ".join(map(repr, trashes[:_MOST_NAMED])) + (f" and {further:,} more folders" if further > 0 else "")
+    return f"{known}; looked in {places}"
 
 
 def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str]) -> Undone:
