@@ -3,18 +3,20 @@
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
 
 from dedup_assets import api
 from dedup_assets.cli.options import SettingsCommand, settings_options
-from dedup_assets.engine.core.own_files import CONFIG
+from dedup_assets.engine.core.own_files import CONFIG, GALLERY, GALLERY_FILES, is_own_config
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.inputs.kinds import IMAGE_EXTENSIONS, extension_of
 
-_LOOKED_AT = 1000  # entries of a folder
+_LOOKED_AT = 1000  # entries of a folder, with those below it
 
 _EXAMPLES = (
     "dedup-assets run photos results",
@@ -41,6 +43,7 @@ def run(input_dir: tuple[str, ...], work_dir: str | None, **settings: Any) -> No
             f"{given} results'; or name what to read with --set NAME=INPUT."
         )
     _refuse_swapped(input_dir, work_dir)
+    _refuse_images(input_dir, work_dir, settings["sets"] or ())
     sys.exit(api.run(input_dir[0] if len(input_dir) == 1 else list(input_dir), work_dir, **settings))
 
 
@@ -54,16 +57,68 @@ def _refuse_swapped(input_dir: tuple[str, ...], work_dir: str) -> None:
     )
 
 
+def _refuse_images(input_dir: tuple[str, ...], work_dir: str, sets: Iterable[str]) -> None:
+    """Refuse a WORK_DIR that holds images and no results: where it is forgotten, the last input stands there."""
+    inputs = [*input_dir, *(named.partition("=")[2] for named in sets)]
+    if not inputs or not (_holds_images(work_dir) or _holds_images_below(work_dir, inputs)):
+        return
+    right = shlex.join(["dedup-assets", "run", *dict.fromkeys((*input_dir, work_dir)), "results"])
+    inside = shlex.quote(str(Path(work_dir, "results")))
+    raise click.UsageError(
+        f"WORK_DIR={work_dir!r} holds images and no results, and only INPUT_DIR is read. If it is to be read too, "
+        f"write: {right}{' and the options' if sets else ''}. To put results there, name a new folder in it: {inside}."
+    )
+
+
 def _holds_images(folder: str) -> bool:
-    names = _names(folder)
-    return CONFIG not in names and any(extension_of(os.fsencode(name)) in IMAGE_EXTENSIONS for name in names)
+    return not _holds_results(folder) and any(map(_is_image, _names(folder)))
+
+
+def _holds_images_below(folder: str, inputs: Iterable[str]) -> bool:
+    """Whether sub-folders hold images and the folder no results.
+
+    Those of galleries do not count. Nor do those of the working folder and of a folder around an input, which are
+    places to work in.
+    """
+    if _holds_results(folder) or any(_is_around(folder, place) for place in inputs) or _is_working_folder(folder):
+        return False
+    left = _LOOKED_AT
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", GALLERY_FILES)) and name != GALLERY]
+        if any(map(_is_image, names[:left])):
+            return True
+        left -= len(names) + len(folders)
+        if left <= 0:
+            break
+    return False
+
+
+def _is_around(folder: str, place: str) -> bool:
+    """Whether a local place lies below a folder."""
+    return "://" not in place and Path(os.path.realpath(folder)) in Path(os.path.realpath(place)).parents
+
+
+def _is_working_folder(folder: str) -> bool:
+    return os.path.realpath(folder) == os.path.realpath(os.curdir)
+
+
+def _is_image(name: str) -> bool:
+    return extension_of(os.fsencode(name)) in IMAGE_EXTENSIONS
 
 
 def _is_worth_reading(place: str) -> bool:
     if "://" in place or os.path.isfile(place):  # noqa: PTH113 - wild names
         return True
-    names = _names(place)
-    return bool(names) and CONFIG not in names
+    return bool(_names(place)) and not _holds_results(place)
+
+
+def _holds_results(folder: str) -> bool:
+    """Whether a local folder has a config.json of this package."""
+    config = Path(folder, CONFIG)
+    try:
+        return config.is_file() and is_own_config(config.read_bytes())
+    except (OSError, ValueError):
+        return False
 
 
 def _names(folder: str) -> set[str]:

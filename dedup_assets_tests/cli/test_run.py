@@ -94,3 +94,47 @@ def test_swapped_arguments_are_noticed_and_nothing_is_written(
     assert done.exit_code == 2
     assert f"dedup-assets run 'my photos' {place}" in done.output
     assert [path.name for path in (tmp_path / "my photos").iterdir()] == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        (["y1", "y2"], "write: dedup-assets run y1 y2 results. "),
+        (["y1", "y1"], "write: dedup-assets run y1 results. "),
+        (["y1", "y2", "my year"], "write: dedup-assets run y1 y2 'my year' results. "),
+        (["y1", "by month"], "write: dedup-assets run y1 'by month' results. "),
+        (["y2", "--set", "a=y1", "--set", "b=y2"], "write: dedup-assets run y2 results and the options. "),
+    ],
+)
+def test_a_folder_of_images_is_not_taken_for_that_of_results(
+    given: list[str], right: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, folder in enumerate(["y1", "y2", "my year", "by month/May"]):
+        save_jpeg(tmp_path / folder / "1.jpg", photo_like(number))
+    (tmp_path / "y2" / "config.json").write_text('{"of": "another program"}')
+    before = sorted(tmp_path.rglob("*"))
+    done = run(*given)
+    assert done.exit_code == 2
+    assert done.output.count("\n") == 1
+    assert right in done.output
+    assert "name a new folder in it: " in done.output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_results_may_go_beside_below_and_around_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_jpeg(tmp_path / "year" / "May" / "1.jpg", photo_like(1))
+    save_jpeg(tmp_path / "gallery" / "files-1" / "1.jpg", photo_like(1))
+    for work_dir in ("year/results", "year", "."):
+        assert run("year/May", work_dir, "--run-mode", "1").exit_code == 0, work_dir
+    (tmp_path / "year" / "config.json").unlink()
+    assert "holds images" not in run("--set", "a=year/May", "--set", "b=gallery", "year", "--run-mode", "1").output
+
+
+def test_a_folder_with_results_and_images_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_jpeg(tmp_path / "photos" / "1.jpg", photo_like(1))
+    assert run("photos", "results", "--run-mode", "1").exit_code == 0
+    save_jpeg(tmp_path / "results" / "note.jpg", photo_like(2))
+    assert run("photos", "results", "--run-mode", "1").exit_code == 0
