@@ -8,6 +8,7 @@ keeping.py     which image of a star is kept
 forming.py     evidence to the tables of `Groups`
 images.py      the images and the edges between them, in numbers
 describing.py  what each image of a group is to the kept one
+parts.py       members that show different parts of the kept image
 related.py     neighbours of a group that are no members
 group_ids.py   ids of new groups
 lasting_ids.py   which groups keep the ids of earlier runs

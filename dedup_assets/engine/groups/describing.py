@@ -9,6 +9,7 @@ from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import SHOWS_MORE
+from dedup_assets.engine.groups.parts import is_beside_another, parts_of
 from dedup_assets.engine.groups.stars import CopyEdges
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
@@ -56,6 +57,8 @@ def describe(
         .then(pl.lit(Role.PROTECTED.value))
         .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
         .then(pl.lit(Role.REVIEW.value))
+        .when(_is_other_part(found, images, table["group_id"], image, keep))
+        .then(pl.lit(Role.REVIEW.value))
         .when((relation == Relation.SAME) & _may_have_more(found, images, image, keep))
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
@@ -73,9 +76,7 @@ def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64]
 
     It does if its row says that the kept one shows a part of it. Without a map of the two, more pixels or bytes count.
     """
-    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
-    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
-    is_a = pl.Series((first >= 0) & (images.single[first] == images.single[image]))
+    is_a = pl.Series(_is_a(found, images, image))
     shown = found.select(share=pl.when(is_a).then("overlap_a").otherwise("overlap_b"))["share"].fill_null(1.0)
     own, kept = images.facts[image], images.facts[keep]
     is_larger = (own["pixels"] > kept["pixels"]) | (own["size_bytes"] > kept["size_bytes"])
@@ -94,9 +95,29 @@ def _is_finer(found: pl.DataFrame, images: Images, keep: NDArray[np.int64]) -> p
 
     The row may be of twins of the two. An image without a row, or without a known map, is not finer.
     """
-    matrix = np.array([each or [np.nan] * 9 for each in found["transform"].to_list()], np.float64).reshape(-1, 9)
+    matrix = _matrices(found)
     growth = np.abs(matrix[:, 0] * matrix[:, 4] - matrix[:, 1] * matrix[:, 3])  # pixels of a for one of b
+    return pl.Series(np.where(_is_a(found, images, keep), growth < 1 / _FINER, growth > _FINER))
+
+
+def _is_other_part(
+    found: pl.DataFrame, images: Images, group: pl.Series, image: NDArray[np.int64], keep: NDArray[np.int64]
+) -> pl.Series:
+    """Whether each image shows another part of the kept one than another image of its group does."""
+    sizes = images.facts.select(pl.col("width", "height").cast(pl.Float64).fill_null(np.nan)).to_numpy()
+    parts = parts_of(_matrices(found), _is_a(found, images, keep), sizes[image], sizes[keep])
+    return pl.Series(is_beside_another(group.rank("dense").to_numpy().astype(np.int64), parts, sizes[keep]))
+
+
+def _matrices(found: pl.DataFrame) -> NDArray[np.float64]:
+    """(n, 9) of each row its map of pixels of b onto a; nan if unknown."""
+    rows = [each or [np.nan] * 9 for each in found["transform"].to_list()]
+    return np.array(rows, np.float64).reshape(-1, 9)
+
+
+def _is_a(found: pl.DataFrame, images: Images, image: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether image a of each row is the given one, or has its pixels."""
     number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
     first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
-    kept_is_a = (first >= 0) & (images.single[first] == images.single[keep])
-    return pl.Series(np.where(kept_is_a, growth < 1 / _FINER, growth > _FINER))
+    is_a: NDArray[np.bool_] = (first >= 0) & (images.single[first] == images.single[image])
+    return is_a

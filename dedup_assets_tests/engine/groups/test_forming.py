@@ -206,6 +206,36 @@ def test_a_copy_in_finer_detail_than_the_kept_image_is_for_review(growth: float,
     assert groups.select("filename", "role").rows() == [(name(whole), "keep"), (name(part), role)]
 
 
+@pytest.mark.parametrize("collage", [0, 1, 2])
+@pytest.mark.parametrize(("left_of_second", "role"), [(100, "review"), (95, "review"), (40, "copy")])
+def test_two_parts_of_the_kept_image_that_do_not_overlap_are_for_review(
+    collage: int, left_of_second: int, role: str
+) -> None:
+    """A collage of 200 x 200 pixels, and two members of 100 x 100, as two photographs side by side are."""
+    first, second = (each for each in range(3) if each != collage)
+    pairs = [(min(collage, each), max(collage, each)) for each in (first, second)]
+    found = evidence([(*pair, "copy", "") for pair in sorted(pairs)], sides={collage: 200})
+    table = []
+    for part, left in ((first, 0), (second, left_of_second)):
+        shift = left if collage < part else -left  # pixels of b onto a
+        low = min(collage, part)
+        table.append((name(low), name(max(collage, part)), [1.0, 0, shift, 0, 1, 0, 0, 0, 1], low))
+    maps = pl.DataFrame(
+        {
+            **{"a": [each[0] for each in table], "b": [each[1] for each in table]},
+            "transform": pl.Series([each[2] for each in table], dtype=pl.List(pl.Float64)),
+            "overlap_a": [0.25 if each[3] == collage else 1.0 for each in table],
+            "overlap_b": [1.0 if each[3] == collage else 0.25 for each in table],
+        }
+    )
+    groups = form_groups(replace(found, rows=found.rows.update(maps, on=["a", "b"]))).rows
+    assert groups.select("filename", "role").rows() == [
+        (name(collage), "keep"),
+        (name(first), role),
+        (name(second), role),
+    ]
+
+
 def test_where_proofs_go_in_a_circle_no_edited_form_of_one_of_them_is_kept() -> None:
     border, original, page = 0, 1, 2
     said = evidence(
