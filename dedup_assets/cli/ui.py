@@ -1,6 +1,8 @@
 """`dedup-assets ui`: Dagster's UI with the pipeline, reachable from this machine only, with telemetry off."""
 
+import hashlib
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from importlib import resources
@@ -13,6 +15,8 @@ from dedup_assets.api.outcomes import say
 from dedup_assets.cli.options import SettingsCommand, settings_options
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
+
+_LONGEST_NAME = 100  # characters of a work_dir's name in that of the folder with its history
 
 
 @click.command(cls=SettingsCommand)
@@ -57,7 +61,8 @@ def serve(
 ) -> None:
     """Serve the UI until it is interrupted.
 
-    The instance is that of DAGSTER_HOME. Without that variable it is `~/.dedup-assets`.
+    The instance is that of DAGSTER_HOME. Without that variable each work_dir has one of its own in `~/.dedup-assets`,
+    so that the history of one is not shown for another.
 
     Args:
         input_dir: what the launchpad suggests to read.
@@ -73,28 +78,33 @@ def serve(
     """
     given = {name: value for name, value in settings.items() if value is not None}
     Settings.parse(**given)
-    home = _instance_folder()
+    home = _instance_folder(work_dir)
     places = {"input_dir": _absolute(input_dir) if input_dir else "", "work_dir": _absolute(work_dir)}
     location = {**places, **given, "scale_out": scale_out, "test_set": test_set}
 
     from dedup_assets.pipeline.serving import processes
 
+    of_which = "" if os.environ.get("DAGSTER_HOME") else f"of {work_dir} "
+
     def ready() -> None:
         page = f"http://{processes.HOST}:{port}/locations/dedup_assets/asset-groups/dedup/lineage"
-        say(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history is kept in {home}")
+        say(f"The pipeline, in Dagster's UI: {page} (press Materialize all); history {of_which}is kept in {home}")
 
     processes.serve(home, port, location, ready)
 
 
-def _instance_folder() -> Path:
+def _instance_folder(work_dir: str) -> Path:
     """The folder of the instance, which is made with its `dagster.yaml` if it is new.
+
+    Args:
+        work_dir: names the folder if DAGSTER_HOME is not set.
 
     Raises:
         SettingsError: it cannot be made.
     """
     named = os.environ.get("DAGSTER_HOME")
     try:
-        home = Path(named or Path.home() / ".dedup-assets").absolute()
+        home = Path(named or Path.home() / ".dedup-assets" / _name_of(work_dir)).absolute()
         home.mkdir(parents=True, exist_ok=True)
         instance_file = home / "dagster.yaml"
         if not instance_file.exists():
@@ -107,6 +117,13 @@ def _instance_folder() -> Path:
             f"{told}: history cannot be kept there: {error}; set DAGSTER_HOME to a folder that can be written"
         ) from None
     return home
+
+
+def _name_of(work_dir: str) -> str:
+    """The name of the folder with the history of a work_dir: the last part of it, and a digest of where it is."""
+    place = work_dir.rstrip("/") if "://" in work_dir else os.path.abspath(work_dir)  # noqa: PTH100 - without ..
+    last = re.sub(r"[^A-Za-z0-9._-]", "_", place.replace(os.sep, "/").rpartition("/")[2])
+    return f"{last[-_LONGEST_NAME:]}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 def _absolute(path: str) -> str:

@@ -1,5 +1,6 @@
 """`dedup-assets ui`: it stops with all that it started, answers its own pages alone, and sends no usage data."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -185,6 +186,20 @@ def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, tmp_path: Pa
         said = one_line(command_line.run("ui", "--port", str(port), cwd=tmp_path, dagster_home=str(tmp_path)))
     assert f"port={port}" in said
     assert "--port" in said
+
+
+def test_each_work_dir_has_a_history_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for work_dir in ("a/my out", "b/my out", "./b/../b/my out/", "s3://bucket/out", "s3://bucket/out/"):
+            given = ("photos", work_dir, "--port", str(taken.getsockname()[1]))
+            assert "port=" in one_line(command(tmp_path, *given, DAGSTER_HOME="", HOME=str(tmp_path / "user")))
+    homes = sorted((tmp_path / "user" / ".dedup-assets").iterdir())
+    places = [*(f"{tmp_path}/{parent}/my out" for parent in "ab"), "s3://bucket/out"]
+    digests = [hashlib.sha256(place.encode()).hexdigest()[:8] for place in places]
+    assert [home.name for home in homes] == sorted(
+        [*(f"my_out-{digest}" for digest in digests[:2]), f"out-{digests[2]}"]
+    )
+    assert all([path.name for path in home.iterdir()] == ["dagster.yaml"] for home in homes)
 
 
 @pytest.mark.parametrize("name", ["a file", "below a file", "broken"])
