@@ -33,7 +33,7 @@ def plan(
         work_dir: the results of the run.
         action: trash, move, hardlink, reflink or delete.
         only: relations to the kept image that are planned, with commas between them: exact, pixels, copy, same
-            (by a verdict); and review, for copies that are finer than the kept image.
+            (by a verdict); and review, for copies that may have what the kept one lacks.
         to: folder for the action move.
         out: where the plan is written; plan.jsonl in work_dir by default.
 

@@ -23,8 +23,8 @@ from dedup_assets.engine.core.plan_records import Action
     show_default=True,
     metavar="RELATIONS",
     help="Relations to the kept file that are planned, with commas between them: exact, pixels, copy, same (by a "
-    "verdict); and review, for copies that are finer than the kept file. A copy by its pixels may be another picture: "
-    "look before you plan it.",
+    "verdict); and review, for copies that may have what the kept file lacks. A copy by its pixels may be another "
+    "picture: look before you plan it.",
 )
 @click.option("--to", default="", metavar="FOLDER", help="Where the action move puts files.")
 @click.option("--out", default="", metavar="FILE", help="Where the plan is written  [default: WORK_DIR/plan.jsonl]")

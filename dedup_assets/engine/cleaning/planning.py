@@ -175,7 +175,7 @@ class _Judge:
             by_root = self._listed.roots.why_not_beside(row.filename, row.keep) if row.role != Role.KEEP.value else ""
             return by_root or _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
-            return "finer than the kept image: a person decides (--only ...,review plans them)"
+            return "may have what the kept image lacks: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
             hint = f" (--only ...,{row.relation} plans them)" if row.relation in ALLOWED else ""
             return f"of relation {row.relation}{hint}"
