@@ -62,7 +62,8 @@ class VerdictBook:
             self._work_dir = WorkDir(place)
             config = read_config(self._work_dir)
             if not config.results and not named:
-                raise WorkDirError(f"work_dir={place!r} holds no results of a run; name another, or a file of verdicts")
+                missing = self._work_dir.missing() or " holds no results of a run"
+                raise WorkDirError(f"work_dir={place!r}{missing}; name another, or a file of verdicts")
             named = named or str(config.settings.get("verdicts", ""))
         self._file: VerdictFile = VerdictFile.of(named, place)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from dedup_assets.api.answer_records import answer_record
 from dedup_assets.api.index import DEFAULT_K, Index
 from dedup_assets.api.outcomes import ERROR, report, say
+from dedup_assets.cli.places import holds_results, is_image
 
 if TYPE_CHECKING:
     from dedup_assets.engine.query import FoundImage, ImageAnswer
@@ -45,6 +47,7 @@ def query(
 
     A FILE that cannot be used is named on stderr; the others are answered, and the exit code is 1.
     """
+    _refuse_swapped(files, work_dir)
     with Index(work_dir, model_path=model_path, num_threads=num_threads, allow_urls=allow_urls) as index:
         answers = index.ask(list(files), k=k, min_similarity=min_similarity, evidence=evidence)
         generation = index.generation
@@ -58,6 +61,15 @@ def query(
             _show(answer, is_compared=evidence)
     if any(answer.problem is not None for answer in answers):
         sys.exit(ERROR)
+
+
+def _refuse_swapped(files: tuple[str, ...], work_dir: str) -> None:
+    """Refuse an image in the place of WORK_DIR, if the first argument is a folder with results."""
+    if is_image(work_dir) and not os.path.isdir(work_dir) and holds_results(files[0]):  # noqa: PTH112 - wild names
+        right = shlex.join(["dedup-assets", "query", *files[1:], work_dir, files[0]])
+        raise click.UsageError(
+            f"FILE={files[0]!r} holds results, and WORK_DIR={work_dir!r} is an image. Write: {right}"
+        )
 
 
 def _show(answer: "ImageAnswer", *, is_compared: bool) -> None:

@@ -12,9 +12,9 @@ import click
 
 from dedup_assets import api
 from dedup_assets.cli.options import SettingsCommand, settings_options
-from dedup_assets.engine.core.own_files import CONFIG, GALLERY, GALLERY_FILES, is_own_config
+from dedup_assets.cli.places import holds_results, is_image
+from dedup_assets.engine.core.own_files import GALLERY, GALLERY_FILES
 from dedup_assets.engine.core.run_modes import RunMode
-from dedup_assets.engine.inputs.kinds import IMAGE_EXTENSIONS, extension_of
 
 _LOOKED_AT = 1000  # entries of a folder, with those below it
 
@@ -71,7 +71,7 @@ def _refuse_images(input_dir: tuple[str, ...], work_dir: str, sets: Iterable[str
 
 
 def _holds_images(folder: str) -> bool:
-    return not _holds_results(folder) and any(map(_is_image, _names(folder)))
+    return not holds_results(folder) and any(map(is_image, _names(folder)))
 
 
 def _holds_images_below(folder: str, inputs: Iterable[str]) -> bool:
@@ -80,12 +80,12 @@ def _holds_images_below(folder: str, inputs: Iterable[str]) -> bool:
     Those of galleries do not count. Nor do those of the working folder and of a folder around an input, which are
     places to work in.
     """
-    if _holds_results(folder) or any(_is_around(folder, place) for place in inputs) or _is_working_folder(folder):
+    if holds_results(folder) or any(_is_around(folder, place) for place in inputs) or _is_working_folder(folder):
         return False
     left = _LOOKED_AT
     for _, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", GALLERY_FILES)) and name != GALLERY]
-        if any(map(_is_image, names[:left])):
+        if any(map(is_image, names[:left])):
             return True
         left -= len(names) + len(folders)
         if left <= 0:
@@ -102,23 +102,10 @@ def _is_working_folder(folder: str) -> bool:
     return os.path.realpath(folder) == os.path.realpath(os.curdir)
 
 
-def _is_image(name: str) -> bool:
-    return extension_of(os.fsencode(name)) in IMAGE_EXTENSIONS
-
-
 def _is_worth_reading(place: str) -> bool:
     if "://" in place or os.path.isfile(place):  # noqa: PTH113 - wild names
         return True
-    return bool(_names(place)) and not _holds_results(place)
-
-
-def _holds_results(folder: str) -> bool:
-    """Whether a local folder has a config.json of this package."""
-    config = Path(folder, CONFIG)
-    try:
-        return config.is_file() and is_own_config(config.read_bytes())
-    except (OSError, ValueError):
-        return False
+    return bool(_names(place)) and not holds_results(place)
 
 
 def _names(folder: str) -> set[str]:

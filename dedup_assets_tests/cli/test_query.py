@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import dedup_assets
+from dedup_assets.cli import main
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -49,3 +51,23 @@ def test_a_work_dir_without_results_ends_with_1_and_one_line(command_line: Runne
     asked = command_line.run("query", "a.jpg", str(results.parent / "photos"))
     assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1)
     assert "has no features.dat" in asked.stderr
+
+
+def test_a_folder_and_images_that_are_swapped_are_answered_with_the_right_command(results: Path) -> None:
+    asked = CliRunner().invoke(main, ["query", str(results), "a.jpg", "my own.jpg"])
+    assert asked.exit_code == 2
+    assert f"Write: dedup-assets query a.jpg 'my own.jpg' {results}" in asked.output
+
+
+@pytest.mark.parametrize("command", ["plan", "serve", "review", "query"])
+def test_a_work_dir_that_is_no_folder_is_said_to_be_none(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    files = ["a.jpg"] if command == "query" else []
+    asked = {place: CliRunner().invoke(main, [command, *files, place]) for place in ("nosuch", "file")}
+    assert [done.exit_code for done in asked.values()] == [1, 1]
+    assert "nosuch': no such folder; " in asked["nosuch"].output
+    assert "file' is a file, and a folder with the results of a run is wanted; " in asked["file"].output
+    assert not (tmp_path / "nosuch").exists()

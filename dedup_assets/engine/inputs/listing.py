@@ -313,8 +313,10 @@ def nothing_found(input_dir: str | Sequence[str], selection: Selection) -> str:
     known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
     named = short_inputs(input_dir if isinstance(input_dir, str) else list(input_dir))
     left_out = describe_left_out(selection.left_out)
-    return f"input_dir={named}: holds no image (names ending in {known}, in any case), archive or video with one" + (
-        f"; left out: {left_out}" if left_out else ""
+    said = f" (left out: {left_out})" if left_out else ""
+    return (
+        f"input_dir={named}: holds no image, and no archive or video with one{said}; names of images end in {known}, "
+        "in any case"
     )
 
 

@@ -152,7 +152,7 @@ def read_features(work_dir: WorkDir) -> Features:
 
 def _features(work_dir: WorkDir) -> Features:
     known = [work_dir.features_name] if work_dir.features_name else [FEATURES, fastdup_files.FEATURES]
-    name = work_dir.require(*known, remedy="run with run_mode=1 or materialize features first")
+    name = work_dir.require(*known, remedy="run the pipeline first (materialize features)")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
     dimension = read_config(work_dir).features.dimension
@@ -321,7 +321,7 @@ def read_components(work_dir: WorkDir) -> Components:
     Raises:
         WorkDirError: one of them is missing, or damaged.
     """
-    remedy = "materialize components first"
+    remedy = "run the pipeline first (materialize components)"
     name = work_dir.require(COMPONENTS_INFO, fastdup_files.COMPONENTS_INFO, remedy=remedy)
     work_dir.require(COMPONENTS, remedy=remedy)
     info = read_numbers(work_dir, name, "component_id", "count")

@@ -54,6 +54,6 @@ def digest_of_leaks(leaks: Leaks) -> str:
 
 def _table(work_dir: WorkDir, name: str, schema: pl.Schema) -> pl.DataFrame:
     remedy = "materialize leaks"
-    work_dir.require(name, remedy=remedy)
+    work_dir.require(name, remedy=f"run the pipeline with sets first ({remedy})")
     with work_dir.open(name) as file, naming_damage(work_dir, name, remedy):
         return read_table(file, work_dir.path(name), dict(schema))

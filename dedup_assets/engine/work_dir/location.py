@@ -75,7 +75,8 @@ class WorkDir(View):
             WorkDirError: none exists; the message ends with the remedy.
         """
         if (found := self.find(*names)) is None:
-            raise WorkDirError(f"work_dir={self.url!r} has no {' or '.join(names)}; {remedy}")
+            missing = self.missing() or f" has no {' or '.join(names)}"
+            raise WorkDirError(f"work_dir={self.url!r}{missing}; {remedy}")
         return found
 
     def within(self, folder: str) -> "WorkDir":

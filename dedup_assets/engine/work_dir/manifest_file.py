@@ -65,7 +65,7 @@ def open_manifest(work_dir: WorkDir) -> StoredManifest:
     Raises:
         WorkDirError: it does not exist or is damaged. Reading a range may raise it too.
     """
-    work_dir.require(MANIFEST, remedy=f"{_REMEDY} first")
+    work_dir.require(MANIFEST, remedy=f"run the pipeline first ({_REMEDY})")
     with open_checked(work_dir, MANIFEST) as file:
         content = file.read()
     with naming_damage(work_dir, MANIFEST, _REMEDY):

@@ -48,6 +48,14 @@ class Place:
         self.url = self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)
         self._trusted = self.root  # this path may contain links; the paths below it may not
 
+    def missing(self) -> str:
+        """Why a local place is no folder, to be said after its name; empty if it is one or not local."""
+        if not self.is_local or Path(self.root).is_dir():
+            return ""
+        if Path(self.root).exists():
+            return " is a file, and a folder with the results of a run is wanted"
+        return ": no such folder"
+
     def path(self, name: str) -> str:
         """Full path or URL of a file, as a user would type it."""
         return f"{self.url.rstrip('/')}/{name}"

@@ -71,7 +71,7 @@ def write_plan_file(work_dir: WorkDir, plan: Plan) -> None:
 
 def read_plan_file(work_dir: WorkDir) -> Plan:
     """Read plan.jsonl of a work_dir, which a person may have shortened. Raises PlanError or WorkDirError."""
-    work_dir.require(PLAN, remedy="materialize plan first")
+    work_dir.require(PLAN, remedy="make a plan first (dedup-assets plan, or materialize plan)")
     with work_dir.open(PLAN) as file:
         return parse_plan(file.read(), work_dir.path(PLAN))
 

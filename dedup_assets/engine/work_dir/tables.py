@@ -73,7 +73,7 @@ def read_parquet(
     Raises:
         WorkDirError: it does not exist, is damaged, or is not a table with these columns.
     """
-    work_dir.require(name, remedy=f"{remedy} first")
+    work_dir.require(name, remedy=f"run the pipeline first ({remedy})")
     with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
         file.seek(0)

@@ -248,6 +248,14 @@ def test_a_file_without_an_extension_is_an_image_where_it_begins_like_one(tmp_pa
 # What is refused
 
 
+def test_what_was_left_out_is_said_before_the_extensions_looked_for(tmp_path: Path) -> None:
+    touch(tmp_path / "notes.txt")
+    with pytest.raises(
+        InputError, match=r"holds no image, and .* \(left out: 1 \.txt\); names of images end in .*\.jpeg"
+    ):
+        list_images(str(tmp_path))
+
+
 def test_an_empty_folder_is_refused_with_the_extensions_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no image.*\.jpeg"):
         list_images(str(tmp_path))

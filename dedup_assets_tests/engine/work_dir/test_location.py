@@ -121,7 +121,18 @@ def test_the_path_of_a_feature_file_is_the_work_dir_around_it(url: str) -> None:
         assert work_dir.path("x") == WorkDir(url).path("x")
 
 
+def test_a_place_that_is_no_folder_is_said_before_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkDirError, match=r"nosuch': no such folder; make one"):
+        WorkDir(str(tmp_path / "nosuch")).require("a", remedy="make one")
+    with pytest.raises(
+        WorkDirError, match=r"file' is a file, and a folder with the results of a run is wanted; make one"
+    ):
+        WorkDir(str(tmp_path / "file")).require("a", remedy="make one")
+
+
 def test_a_missing_file_is_said_with_all_its_names_and_the_remedy(url: str) -> None:
+    put(WorkDir(url), c=b"")
     with pytest.raises(WorkDirError, match=r"has no a or b; make one"):
         WorkDir(url).require("a", "b", remedy="make one")
     with pytest.raises(WorkDirError, match="cannot read"):
