@@ -152,7 +152,7 @@ def read_features(work_dir: WorkDir) -> Features:
 
 def _features(work_dir: WorkDir) -> Features:
     known = [work_dir.features_name] if work_dir.features_name else [FEATURES, fastdup_files.FEATURES]
-    name = work_dir.require(*known, remedy="run the pipeline first (materialize features)")
+    name = work_dir.require(*known, remedy="run the pipeline first (run_mode=1, or materialize features)")
     names = _read_names(work_dir, work_dir.require(f"{name}.csv", remedy=f"it names the rows of {name}"))
     size = work_dir.size(name)
     dimension = read_config(work_dir).features.dimension
