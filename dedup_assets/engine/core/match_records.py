@@ -57,10 +57,13 @@ class Relation(StrEnum):
 BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
 """What `Evidence` calls the edits after which a picture shows more than before, but no more of the photograph."""
 
+MARGIN = "margin added or cut off"
+"""What `Evidence` says of a plain or drawn margin in one picture, where no pixel tells which of the two is older."""
+
 ENLARGED = "enlarged"
 """What `Evidence` calls more pixels without more detail."""
 
-ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, "gray", "recoloured", "text or overlay added", "blurred")
+ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, MARGIN, "gray", "recoloured", "text or overlay added", "blurred")
 """Words of `kind` for other edits of which `edited` may name the side."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, PAGE_ADDED
+from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, PAGE_ADDED
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
@@ -47,6 +47,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
           `perspective` (1), `resized` (pixels of b's file for one of a's), `squeezed` (width to height);
         - `cropped_b`: share of a's area that b shows;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
+        - `margin_b`: likewise, where it is not known whether it was added to b or cut off from a;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
           of the overlap whose hue changed), `dyed` (likewise, of a thing of another colour: grays stayed), `toned_b`
           (1: its tones are cut off where a still has structure);
@@ -81,7 +82,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
     words = [text.format(percent=max(1, round(100 * edits[key]))) for key, text in _WORDS if key in edits]
     if "turned" in edits:
         words.insert(1 if "mirrored" in edits else 0, _turned(edits["turned"]))
-    shaped = {"cropped", "border", "page"} & {key.partition("_")[0] for key in edits}
+    shaped = {"cropped", "border", "page", "margin"} & {key.partition("_")[0] for key in edits}
     if {"enlarged_a", "enlarged_b"} & edits.keys():
         words.append(ENLARGED)
     elif not words and not same_size:
@@ -106,6 +107,8 @@ _WORDS = (
     ("border_b", BORDER_ADDED),
     ("page_a", PAGE_ADDED),
     ("page_b", PAGE_ADDED),
+    ("margin_a", MARGIN),
+    ("margin_b", MARGIN),
     ("negative", "negative"),
     ("gray_a", "gray"),
     ("gray_b", "gray"),

@@ -28,6 +28,10 @@ _PLAIN_SHAPES, _FEW_COLOURS, _PHOTO = (
     0.8,
     0.8,
 )  # shares of shapes that are plain, of three colours; of a photograph
+_CLEAR, _NO_NOISE, _PLAIN_ALL = 0.016, 0.8, 0.98  # a margin, as _EDGE; levels of a drawn ground; share next to the part
+_LEAST_SIDE, _LEAST_DRAWN, _ALL_INKED = 0.01, 0.05, 0.85  # shares of what is around: of one side, of all; of shapes
+_INKS, _FREQUENT, _NEAR_INK = 3, 0.05, 16  # colours of shapes; share of the shapes that one has; levels off a mixture
+_INK_BIN, _OVERSHOOT = 24, 1.15  # levels; of a line from the ground to an ink, which compression may leave
 _TURNED_CORNERS = 0.012  # of the longer side: how near to the frame a turned picture's corners are
 
 
@@ -49,8 +53,9 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
     """What one picture shows beyond the other.
 
     A frame is claimed only where it is seen: one colour touches the other picture, whose rim is of other colours, or
-    fills the corners that a turned picture leaves; or what is around is paper with drawn shapes. In doubt the other
-    picture is cropped, because what it lacks may be a part of the photograph.
+    fills the corners that a turned picture leaves; or what is around is paper with drawn shapes. Where the same plain
+    ground is within the other picture, too, nobody can see whether the rest of it was added or cut off: a margin. In
+    doubt the other picture is cropped, because what it lacks may be a part of the photograph.
 
     Args:
         whole: the picture that shows more.
@@ -60,7 +65,7 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
         name: a or b: which of the two the whole is.
 
     Returns:
-        `cropped_`, `border_` or `page_` with its share, as of `explain`; empty if it shows hardly more.
+        `cropped_`, `border_`, `page_` or `margin_` with its share, as of `explain`; empty if it shows hardly more.
     """
     level = min(_LEVEL, len(whole.levels) - 1)
     image = whole.levels[level]
@@ -77,6 +82,8 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
         return {f"{'border' if plain > _BORDER else 'page'}_{name}": round(1 - float(share), 3)}
     if _is_drawn(whole, map_, part):
         return {f"page_{name}": round(1 - float(share), 3)}
+    if _is_margin(whole, map_, part, sides):
+        return {f"margin_{name}": round(1 - float(share), 3)}
     other = "b" if name == "a" else "a"
     return {f"cropped_{other}": round(float(share), 3)}
 
@@ -180,3 +187,45 @@ def _is_drawn(whole: Look, map_: Map, part: Look) -> bool:
 def _is_clear_paper(one: _Side, two: _Side) -> bool:
     """Whether paper is all along two sides, and the picture ends in steps on both."""
     return min(one.plain, two.plain) > _CLEAR_PAPER and min(one.rim, two.rim) > _LITTLE_OFF and one.rim + two.rim > 1
+
+
+def _is_margin(whole: Look, map_: Map, part: Look, sides: dict[str, _Side]) -> bool:
+    """Whether a drawn ground is all around the part, and nothing beyond but shapes in a few inks on opposite sides.
+
+    Light, grain and compression leave noise in the plain grounds of photographs, and a photograph that goes on has more
+    colours than mixtures of the ground with a few inks. A page of text goes on like this, so that it is left out.
+    """
+    if len(sides) < 4 or min(side.ends for side in sides.values()) < _CLEAR_PAPER:  # noqa: PLR2004
+        return False
+    height, width = whole.rgb.shape[:2]
+    u, v = apply(map_, *grid(height, width, SIDE))
+    out, gap = ~lies_in(part, u, v, -_CLEAR), lies_in(part, u, v, -_NEXT)
+    if not (out & gap).any():
+        return False
+    ground = np.median(whole.rgb[out], 0).astype(np.int16)
+    away = whole.rgb - ground
+    off = np.abs(away).max(2)
+    is_plain = off <= _PLAIN
+    if is_plain[out & gap].mean() < _PLAIN_ALL or off[out & is_plain].mean() > _NO_NOISE:
+        return False
+    shapes, area = out & ~is_plain, np.count_nonzero(out)
+    if not shapes.any():
+        return True
+    sides_of = [np.count_nonzero(shapes & (depth > 0)) for depth in (-u, u - part.sides[0], -v, v - part.sides[1])]
+    is_around = max(min(sides_of[:2]), min(sides_of[2:])) > _LEAST_SIDE * area
+    if not is_around or np.count_nonzero(shapes) < _LEAST_DRAWN * area or holds_text(part.rgb):
+        return False
+    return _share_inked(away[shapes].astype(np.float32)) > _ALL_INKED
+
+
+def _share_inked(away: NDArray[np.float32]) -> float:
+    """Share of the colours (n, 3), relative to the ground, that are mixtures of the ground with one of a few inks."""
+    left = np.ones(len(away), np.bool_)
+    for _ in range(_INKS):
+        if np.count_nonzero(left) < _FREQUENT * len(away):
+            break
+        bins = ((away[left] + 256) // _INK_BIN).astype(np.intp) @ [1, 32, 1024]
+        ink = np.median(away[left][bins == np.bincount(bins).argmax()], 0)
+        along = np.clip(away @ ink / max(1.0, float(ink @ ink)), 0, _OVERSHOOT)
+        left &= np.abs(away - along[:, None] * ink).max(1) > _NEAR_INK
+    return 1 - float(left.mean())

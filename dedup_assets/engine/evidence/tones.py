@@ -20,10 +20,8 @@ _OTHER_HUE, _SAME_HUE, _DYED = 0.3, 0.9, 0.1  # cosines of hues that differ, and
 _GRAY_STAYS, _PLAIN_GROUND = 0.7, 0.35  # share of what is gray in either that is so in both; of a picture of a product
 _LEAST_SHARE = 0.03  # of another hue
 _END = 4.0  # levels from black or white that are cut off
-_CUT_SHARE, _CUT_STRUCTURE = (
-    0.02,
-    8.0,
-)  # of the values; levels of standard deviation that they have in the other picture
+_CUT_SHARE = 0.02  # of the values
+_CUT_STRUCTURE, _UNEXPLAINED = 8.0, 5.0  # levels of standard deviation in the other picture; that no mixture explains
 
 
 def _aligned(
@@ -106,8 +104,20 @@ def _cut_off(one: NDArray[np.float32], two: NDArray[np.float32]) -> str:
 
 
 def _is_cut_off(full: NDArray[np.float32], cut: NDArray[np.float32]) -> bool:
-    ends = ((cut > 255 - _END) & (full < 255 - 4 * _END), (cut < _END) & (full > 4 * _END))
-    return any(float(end.mean()) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE for end in ends)
+    ends = [
+        end
+        for end in ((cut > 255 - _END) & (full < 255 - 4 * _END), (cut < _END) & (full > 4 * _END))
+        if float(end.mean()) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE
+    ]
+    if not ends:
+        return False
+    # What a mixture of channels explains was not lost, as where colour is taken away.
+    known = np.concatenate([cut, np.ones((1, cut.shape[1]), np.float32)])
+    whole = ((cut > _END) & (cut < 255 - _END)).all(0)
+    squares = (known[:, whole] @ known[:, whole].T).astype(float) + 1e-2 * np.eye(4)
+    mixed = np.linalg.solve(squares, known[:, whole] @ full[:, whole].T).astype(np.float32)
+    lost = full - mixed.T @ known
+    return any(float(lost[end].std()) > _UNEXPLAINED for end in ends)
 
 
 def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.match_records import MARGIN, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.images import Images
@@ -56,6 +56,8 @@ def describe(
         .when(pl.col("filename").is_in(list(decided.protected)))
         .then(pl.lit(Role.PROTECTED.value))
         .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
+        .then(pl.lit(Role.REVIEW.value))
+        .when(found["kind"].fill_null("").str.contains(MARGIN, literal=True))  # either may be the original
         .then(pl.lit(Role.REVIEW.value))
         .when(_is_other_part(found, images, table["group_id"], image, keep))
         .then(pl.lit(Role.REVIEW.value))

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, ONE_SIDED, PAGE_ADDED
+from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, ONE_SIDED, PAGE_ADDED
 from dedup_assets.engine.groups.policy import EDITED, PART, UPSCALED, Worth
 from dedup_assets.engine.groups.stars import CopyEdges
 
@@ -13,6 +13,7 @@ SHOWS_MORE = 0.04
 """Difference of the overlaps from which on one image shows more than the other."""
 
 _SIDES = {"a": -1, "b": 1}
+_FRAMES = (BORDER_ADDED, PAGE_ADDED, MARGIN)
 
 
 ALL_COPIES = "the others are copies of it"
@@ -25,7 +26,7 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
     """Which of two copies is less worth keeping, by what was done to it: see `CopyEdges.worse`.
 
     An image that shows a part of the other one is less worth keeping, whatever else was done to either: in doubt the
-    image that shows more is kept. A border or a page around a picture alone is no more of it.
+    image that shows more is kept. A border, a page or a margin around a picture alone is no more of it.
 
     Args:
         edited: which of the two is the edited one: a, b, both, or empty.
@@ -35,7 +36,8 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
     """
     side = _SIDES.get(edited, 0)
     shows_less = 0 if abs(overlap_a - overlap_b) < SHOWS_MORE else 1 if overlap_a < overlap_b else -1
-    is_framed = side == -shows_less and (BORDER_ADDED in kind or PAGE_ADDED in kind)
+    has_frame = any(frame in kind for frame in _FRAMES)
+    is_framed = has_frame and (side == -shows_less or "cropped" not in kind)
     if shows_less and not is_framed:
         return PART * shows_less
     is_enlarged_alone = ENLARGED in kind and not any(word in kind for word in ONE_SIDED)

@@ -58,6 +58,25 @@ def test_more_light_makes_no_blur_of_the_other_picture(seed: int, colour: float)
     assert found.edited() in {"", "b"}
 
 
+def vivid(seed: int) -> Image.Image:
+    """A picture whose colours end at black and white in single channels, as a sign or a flower does."""
+    picture = np.asarray(photo(seed), np.float32)
+    return Image.fromarray(np.clip((picture - 128) * 3 + 128, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("brightness", [0.6, 1.0])
+def test_a_paler_copy_of_a_vivid_picture_shows_no_loss_in_that_one(seed: int, brightness: float) -> None:
+    paler = ImageEnhance.Color(ImageEnhance.Brightness(vivid(seed)).enhance(brightness)).enhance(0.4)
+    assert compared(vivid(seed), saved(paler)).edited() in {"", "b"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_light_that_is_cut_off_names_the_brighter_copy(seed: int) -> None:
+    light = Image.fromarray((np.asarray(photo(seed), np.float32) * 0.6 + 80).astype(np.uint8))
+    assert compared(light, saved(ImageEnhance.Brightness(light).enhance(1.5))).edited() == "b"
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("size", [(250, 250), (300, 225)])
 def test_an_enlarged_small_picture_is_told_from_its_source(seed: int, size: tuple[int, int]) -> None:

@@ -123,3 +123,30 @@ def test_the_page_of_an_app_is_told_from_more_of_a_thing_on_white(seed: int) -> 
     both.paste(thing, (0, 0))
     both.paste(thing_on_white(seed + 10), (WIDTH, 0))
     assert "cropped_a" in compared(thing, both).edits
+
+
+@pytest.mark.parametrize("seed", [41, 42, 43])
+def test_more_plain_ground_around_a_thing_may_be_added_or_cut_off(seed: int) -> None:
+    thing = thing_on_white(seed)
+    found = compared(thing, ImageOps.expand(thing, 70, "white"))
+    assert "margin_b" in found.edits
+    assert (found.edited(), "margin added or cut off" in found.kind()) == ("b", True)
+
+
+@pytest.mark.parametrize("seed", [41, 42, 43])
+def test_a_ground_with_grain_that_goes_on_around_a_thing_is_a_part_of_it(seed: int) -> None:
+    wide = ImageOps.expand(thing_on_white(seed), 70, "white")
+    grain = np.random.default_rng(seed).normal(0, 6, (wide.height, wide.width, 1))
+    taken = Image.fromarray(np.clip(0.8 * np.asarray(wide, np.float32) + grain, 0, 255).astype("u1"))
+    assert "cropped_b" in compared(taken, taken.crop((70, 70, 70 + WIDTH, 70 + HEIGHT))).edits
+
+
+def test_a_page_around_a_thing_that_is_cut_by_the_frame_may_be_added_or_cut_off() -> None:
+    thing = thing_on_white(44).crop((0, 0, WIDTH, 250))
+    page = Image.new("RGB", (WIDTH + 90, 250 + 190), "white")
+    page.paste(thing, (45, 80))
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, page.width, 34), fill=(120, 40, 150))
+    for line in range(3):
+        draw.rectangle((45, 350 + 26 * line, 300 + 60 * line, 358 + 26 * line), fill=(90, 90, 95))
+    assert {"margin_b", "page_b"} & compared(thing, page).edits.keys()

@@ -145,6 +145,8 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
         ("", "recoloured", (1.0, 0.7), 1, "shows more"),
         ("b", "border added", (1.0, 0.7), 0, "less edited"),
         ("b", "page around added, gray", (1.0, 0.7), 0, "less edited"),
+        ("b", "margin added or cut off", (1.0, 0.7), 0, "less edited"),
+        ("both", "border added, blurred", (1.0, 0.7), 0, "first by name, of equal worth"),
         ("both", "cropped to 56 %, border added", (0.6, 0.9), 0, "shows more"),
         ("b", "gray", (1.0, 0.99), 0, "less edited"),
     ],
@@ -156,6 +158,14 @@ def test_an_image_that_shows_more_is_kept_unless_that_is_a_border_or_a_page(
     rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(overlaps[0]), overlap_b=pl.lit(overlaps[1]))
     groups = form_groups(Evidence(rows, said.images))
     assert groups.rows.select("keep", "reason").row(0) == (name(kept), reason)
+
+
+@pytest.mark.parametrize("kept_by_pixels", [False, True])
+def test_two_images_of_which_nobody_knows_whose_margin_is_cut_off_are_for_review(kept_by_pixels: bool) -> None:
+    said = evidence([(0, 1, "copy", "b")])
+    rows = said.rows.with_columns(kind=pl.lit("margin added or cut off"), overlap_a=pl.lit(1.0), overlap_b=pl.lit(0.7))
+    groups = form_groups(Evidence(rows, said.images), "pixels" if kept_by_pixels else "photos")
+    assert groups.rows["role"].to_list() == ["keep", "review"]
 
 
 def test_a_better_image_that_not_all_are_copies_of_is_not_kept() -> None:
