@@ -30,7 +30,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.core.root_roles import check_roots
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
-from dedup_assets.engine.gallery.building import Results
+from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.gallery.uncompared import read_uncompared

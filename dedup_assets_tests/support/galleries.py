@@ -10,7 +10,8 @@ import polars as pl
 
 from dedup_assets.engine.core.records import Components, Gallery
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.gallery.building import build_gallery
+from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.pages import Uncompared
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.gallery_files import write_gallery

@@ -14,6 +14,7 @@ RELATED = 6
 """Images beside a group."""
 COMPONENTS_ON_PAGE = 20
 GROUPS_ON_PAGE = 20
+BAD_ON_PAGE = 100
 _MOST_ON_PAGE = 50  # pairs or outliers
 _MEMBERS_PER_PAIR = 4  # thumbnails of members per pair that has thumbnails, for components and for groups
 

@@ -17,7 +17,8 @@ from dedup_assets.engine.core.own_files import GALLERY
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.gallery.building import build_gallery
+from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.former_galleries import is_complete

@@ -23,7 +23,8 @@ from dedup_assets.engine.core.records import (
     SearchIndex,
 )
 from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set
-from dedup_assets.engine.gallery.building import Results, build_gallery
+from dedup_assets.engine.gallery.building import build_gallery
+from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.neighbors import (
     SearchData,

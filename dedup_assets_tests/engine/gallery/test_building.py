@@ -167,11 +167,11 @@ def _read_table(folder: Path, kind: str) -> dict[str, list[object]]:
     return dict(json.loads(f"[{script.partition(',')[2].rpartition(')')[0]}]")[0])
 
 
-def test_groups_are_the_first_page_and_the_first_numbers(names: list[bytes], tmp_path: Path) -> None:
+def test_what_to_do_is_the_first_page_and_groups_are_the_first_numbers(names: list[bytes], tmp_path: Path) -> None:
     make_gallery(tmp_path / "out", make_proven_results(names))
     folder = tmp_path / "out" / "gallery"
     links = read_page((folder / "index.html").read_text()).collect("href")
-    assert [link for link in links if link.endswith(".html")][:2] == ["groups.html", "index.html"]
+    assert [link for link in links if link.endswith(".html")][:2] == ["index.html", "groups.html"]
     words = read_words((folder / "index.html").read_text())
     assert "3 of 10 good images (30%) are copies of another image, in 3 groups." in words
     taken = [os.stat(name).st_size for name in names[0:6:2]]  # noqa: PTH116 - bytes

@@ -193,6 +193,9 @@ def test_pages_with_groups_fit_wide_and_narrow(name: str, folder: Path, page: An
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size({"width": 360, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    ends = page.eval_on_selector_all("header nav a", "links => links.map(link => link.getBoundingClientRect().right)")
+    assert len(ends) == 6
+    assert max(ends) <= 360
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

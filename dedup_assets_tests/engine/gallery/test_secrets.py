@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dedup_assets.engine.gallery.building import Results
+from dedup_assets.engine.gallery.found import Results
 from dedup_assets_tests.support.galleries import make_gallery, make_results
 from dedup_assets_tests.support.gallery_pages import make_bad, make_pairs, read_words
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg

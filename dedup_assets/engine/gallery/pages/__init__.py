@@ -11,7 +11,7 @@ from dedup_assets.engine.gallery.pages.duplicates import duplicates_page
 from dedup_assets.engine.gallery.pages.findings import Findings, ShownFinding
 from dedup_assets.engine.gallery.pages.groups import groups_page
 from dedup_assets.engine.gallery.pages.keeping import Reason
-from dedup_assets.engine.gallery.pages.layout import Page, Site, read_static
+from dedup_assets.engine.gallery.pages.layout import Frame, Page, Site, read_static
 from dedup_assets.engine.gallery.pages.leaks import leaks_page
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.map import map_page
@@ -24,6 +24,7 @@ from dedup_assets.engine.gallery.pages.tasks import Task, list_tasks
 
 __all__ = [
     "Findings",
+    "Frame",
     "Freed",
     "Illustrate",
     "Keeping",

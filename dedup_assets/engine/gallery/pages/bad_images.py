@@ -1,12 +1,11 @@
 """The page of bad images: those that could not be used, with the reasons."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
 
 from dedup_assets.engine.core.records import BadImages, ErrorCode
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 
 _MEANINGS: dict[str, str] = {
     ErrorCode.CORRUPT_IMAGE: "The content is not a valid image.",
@@ -59,20 +58,14 @@ def bad_images_page(
     bad: BadImages,
     *,
     num_images: int = 1000,
-    title: str = "Bad images",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """List the images that gave no vector, by error code.
 
     Args:
         bad: the bad images, as in features.bad.csv.
         num_images: most images of each code, all if negative; the page says how many there are.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -83,10 +76,7 @@ def bad_images_page(
     ]
     return render_page(
         Page.BAD_IMAGES,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         codes=codes,
         blank=BLANK_BAD_IMAGE,
         total=len(bad),

@@ -1,13 +1,13 @@
 """The page of connected components: groups of images that similarity links."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import polars as pl
 
 from dedup_assets.engine.core.records import Components
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.quantities import count_things, format_count
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
 
@@ -117,10 +117,7 @@ def components_page(
     max_images: int = 24,
     keeping: Keeping = _NO_SUGGESTIONS,
     pictures: Pictures | None = None,
-    title: str = "Components",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """Show the components of two images or more, largest first.
 
@@ -132,10 +129,7 @@ def components_page(
         max_images: most images of a component, in the order of the features, all if negative.
         keeping: the suggestions.
         pictures: what the components hold together; None without groups.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -152,10 +146,7 @@ def components_page(
     )
     return render_page(
         Page.COMPONENTS,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         components=shown,
         blank=replace(_BLANK_COMPONENT, chain=" " if pictures is not None else "", grouped=pictures is not None),
         total=groups.height,

@@ -1,12 +1,11 @@
 """The page of duplicates and near-duplicates: pairs side by side, blended, or as their difference."""
 
 from collections import Counter
-from collections.abc import Collection
 from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import (
     BLANK_PAIR,
     BLANK_PROVEN_PAIR,
@@ -25,10 +24,7 @@ def duplicates_page(
     *,
     num_images: int = 20,
     descending: bool = True,
-    title: str = "Duplicates",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
     suggest: bool = True,
     findings: Findings = NO_FINDINGS,
 ) -> str:
@@ -39,10 +35,7 @@ def duplicates_page(
         illustrate: reads what is shown of a file; called once for each name on the page.
         num_images: most pairs (fastdup's name), all if negative; the page says how many there are.
         descending: whether to start with the most similar pair; if not, with the least similar one.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
         suggest: say which of the two to keep.
         findings: what evidence and groups say of the pairs.
 
@@ -61,10 +54,7 @@ def duplicates_page(
     counts = Counter(pair.band for pair in shown)
     return render_page(
         Page.DUPLICATES,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         suggest=suggest,
         pairs=shown,
         blank=BLANK_PROVEN_PAIR if findings.pairs else BLANK_PAIR,

@@ -1,6 +1,6 @@
 """The page of groups: each is one picture, a kept image beside its copies, with what was done to each."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -10,7 +10,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.gallery.pages.findings import Explained
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import BLANK_PROVEN_PAIR
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
 
@@ -112,10 +112,7 @@ def groups_page(
     num_groups: int = 20,
     max_copies: int = 24,
     max_related: int = 6,
-    title: str = "Groups",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """Show the groups whose copies take most bytes first.
 
@@ -127,20 +124,14 @@ def groups_page(
         num_groups: most groups; the page says how many there are.
         max_copies: most copies of a group.
         max_related: most related images of a group.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
     """
     return render_page(
         Page.GROUPS,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         groups=show_groups(
             numbered,
             names,

@@ -43,9 +43,9 @@ STATIC_FILES = ("style.css", "icon.svg", _FIRST, *_SCRIPTS, _LAST)
 class Page(StrEnum):
     """The pages of a report, by file name, in the order of the navigation."""
 
+    SUMMARY = "index.html"
     GROUPS = "groups.html"
     LEAKS = "leaks.html"
-    SUMMARY = "index.html"
     DUPLICATES = "duplicates.html"
     COMPONENTS = "components.html"
     OUTLIERS = "outliers.html"
@@ -57,6 +57,11 @@ class Page(StrEnum):
     def label(self) -> str:
         """The page's name in the navigation."""
         return "Summary" if self is Page.SUMMARY else self.name.replace("_", " ").capitalize()
+
+    @property
+    def heading(self) -> str:
+        """The page's heading."""
+        return "Leaks between sets" if self is Page.LEAKS else self.label
 
     @property
     def is_alone(self) -> bool:
@@ -99,6 +104,26 @@ class Site:
         return [_FIRST, *_SCRIPTS, *data, _LAST]
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What a page shares with the pages beside it.
+
+    Attributes:
+        title: the heading, if it is not that of the page.
+        subtitle: run facts under the heading.
+        pages: the pages that exist beside this one; only they are linked.
+        site: what the page loads; None for a page of one file.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    pages: Collection[Page] = ()
+    site: Site | None = None
+
+
+ALONE = Frame()
+"""The frame of a page of one file without others."""
+
 _DATA = {
     Page.GROUPS: ("files", "groups", "copies", "related"),
     Page.DUPLICATES: ("files", "pairs"),
@@ -113,26 +138,31 @@ def read_static(name: str) -> bytes:
     return resources.files("dedup_assets.engine.gallery.pages").joinpath("static", name).read_bytes()
 
 
-def render_page(
-    page: Page, *, title: str, subtitle: str, pages: Collection[Page], site: Site | None = None, **content: object
-) -> str:
+def render_page(page: Page, frame: Frame, **content: object) -> str:
     """Fill the template of a page.
 
     Args:
         page: the page; its template has the same file name.
-        title: the heading.
-        subtitle: run facts under the heading; may be empty.
-        pages: the pages in the same folder, which are linked.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
         content: what the template shows.
 
     Returns:
         HTML that encodes to UTF-8 and needs no network; without a `site` it also needs no other file and no script.
     """
-    template = _open_templates().get_template(page.value)
-    existing = [other for other in Page if other in pages or other is page]
-    frame = {"policy": FOLDER_SECURITY_POLICY if site else CONTENT_SECURITY_POLICY, "style": "" if site else _style()}
-    return template.render(page=page, pages=existing, title=title, subtitle=subtitle, site=site, **frame, **content)
+    return (
+        _open_templates()
+        .get_template(page.value)
+        .render(
+            page=page,
+            pages=[other for other in Page if other in frame.pages or other is page],
+            title=frame.title or page.heading,
+            subtitle=frame.subtitle,
+            site=frame.site,
+            policy=FOLDER_SECURITY_POLICY if frame.site else CONTENT_SECURITY_POLICY,
+            style="" if frame.site else _style(),
+            **content,
+        )
+    )
 
 
 def compile_templates() -> None:

@@ -1,7 +1,7 @@
 """The page of leaks between named sets: a heat map of what each two sets share, and the leaks side by side."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +10,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, Leaks
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 
 _HEATS = 5
@@ -81,10 +81,7 @@ def leaks_page(
     *,
     saying: str = "",
     num_images: int = 50,
-    title: str = "Leaks between sets",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """Show what named sets share.
 
@@ -93,10 +90,7 @@ def leaks_page(
         illustrate: reads what is shown of a file, by the name that a set has for it.
         saying: the leaks in a sentence; empty if evaluation sets have none.
         num_images: most verified leaks shown, with pictures; leaks.csv has all.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -109,10 +103,7 @@ def leaks_page(
     fix = leaks.fix.group_by("set", "other_set", "action", maintain_order=True).agg(pl.col("filename").n_unique())
     return render_page(
         Page.LEAKS,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         saying=saying,
         sets=_show_sets(leaks),
         leaks=shown,

@@ -1,10 +1,10 @@
 """The page of the map: images as points; those that look alike to the model are near each other."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 
 MAP_WIDTH, MAP_HEIGHT = 1000, 600
 """Size of the plane, in the units of `MapPoint`."""
@@ -34,20 +34,14 @@ def map_page(
     points: Sequence[MapPoint],
     total: int,
     *,
-    title: str = "Map",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """Show images as points.
 
     Args:
         points: in the order in which they are drawn.
         total: number of good images.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -55,10 +49,7 @@ def map_page(
     kinds = [(kind, sum(point.kind is kind for point in points)) for kind in PointKind]
     return render_page(
         Page.MAP,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         points=points,
         kinds=[(kind, count) for kind, count in kinds if count],
         total=total,

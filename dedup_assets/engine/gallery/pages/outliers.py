@@ -1,10 +1,9 @@
 """The page of outliers: images that no other image resembles."""
 
-from collections.abc import Collection
 from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
-from dedup_assets.engine.gallery.pages.layout import Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import BLANK_PAIR, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 
@@ -15,10 +14,7 @@ def outliers_page(
     *,
     num_images: int = 20,
     descending: bool = True,
-    title: str = "Outliers",
-    subtitle: str = "",
-    pages: Collection[Page] = (),
-    site: Site | None = None,
+    frame: Frame = ALONE,
 ) -> str:
     """Show images that are far from all others, each with its nearest neighbour.
 
@@ -27,10 +23,7 @@ def outliers_page(
         illustrate: reads what is shown of a file; called once for each name on the page.
         num_images: most outliers, all if negative; the page says how many there are.
         descending: whether to start with the most isolated image; if not, with the least isolated one.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -39,10 +32,7 @@ def outliers_page(
     shown = show_pairs(outliers, cache(illustrate), num_images=num_images, descending=not descending)
     return render_page(
         Page.OUTLIERS,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         outliers=shown,
         blank=BLANK_PAIR,
         total=len(outliers),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dedup_assets.engine.gallery.pages.layout import Page, render_page
+from dedup_assets.engine.gallery.pages.layout import Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
 
 
@@ -33,9 +33,7 @@ def stats_page(
     shown = [MeasuredFile(illustrate(name), f"{value:,.4g}") for name, value in rows]
     return render_page(
         Page.STATS,
-        title=f"Images by {metric}",
-        subtitle="",
-        pages=(),
+        Frame(title=f"Images by {metric}"),
         images=shown,
         metric=metric,
         descending=descending,

@@ -1,6 +1,6 @@
 """The first page: what the run found, in numbers, a histogram and a few examples."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -16,11 +16,12 @@ from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
-from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Page, Site, render_page
+from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
 from dedup_assets.engine.gallery.pages.tasks import Task
 
+_WITH_ALL = Frame(pages=GALLERY_PAGES)
 _PREVIEW_PAIRS = 6
 _PREVIEW_GROUPS = 3
 _PREVIEW_COMPONENTS = 2
@@ -164,20 +165,14 @@ def summary_page(
     facts: Summary,
     illustrate: Illustrate,
     *,
-    title: str = "Summary",
-    subtitle: str = "",
-    pages: Collection[Page] = GALLERY_PAGES,
-    site: Site | None = None,
+    frame: Frame = _WITH_ALL,
 ) -> str:
     """Show what a run found: counts, the distribution of similarity, the first findings, the settings.
 
     Args:
         facts: the results of the run.
         illustrate: reads what is shown of a file; called once for each name on the page.
-        title: the heading.
-        subtitle: run facts under the heading.
-        pages: the pages that exist beside this one; only they are linked.
-        site: what the page loads; None for a page of one file.
+        frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
@@ -186,10 +181,7 @@ def summary_page(
     merged = frames_last(merge_directions(facts.pairs))
     return render_page(
         Page.SUMMARY,
-        title=title,
-        subtitle=subtitle,
-        pages=pages,
-        site=site,
+        frame,
         counts=count_results(facts, merged),
         bars=draw_histogram(merged.rows["distance"]),
         pairs=show_pairs(

@@ -13,6 +13,7 @@ from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
 from dedup_assets.engine.gallery.pages import (
+    Frame,
     Illustrate,
     Page,
     Summary,
@@ -87,7 +88,7 @@ def _groups(name: bytes, illustrate: Illustrate) -> str:
 def _bad_images(name: bytes, illustrate: Illustrate) -> str:
     del illustrate
     text = name.decode("utf-8", "replace")
-    return bad_images_page(make_bad((name, "ERROR_CORRUPT_IMAGE", 5, text)), subtitle=f"of {text}")
+    return bad_images_page(make_bad((name, "ERROR_CORRUPT_IMAGE", 5, text)), frame=Frame(subtitle=f"of {text}"))
 
 
 def _summary(name: bytes, illustrate: Illustrate) -> str:
@@ -101,7 +102,7 @@ def _summary(name: bytes, illustrate: Illustrate) -> str:
         outliers=make_pairs((name, TAME, 0.1)),
         settings={"input_dir": f"in {text}"},
     )
-    return summary_page(facts, illustrate, title=f"Run {text}", subtitle=f"of {text}")
+    return summary_page(facts, illustrate, frame=Frame(title=f"Run {text}", subtitle=f"of {text}"))
 
 
 def _leaks(name: bytes, illustrate: Illustrate) -> str:
@@ -206,7 +207,7 @@ def test_only_pages_that_exist_are_linked() -> None:
     pairs = make_pairs(("a", "b", 0.9))
     alone = read_page(duplicates_page(pairs, illustrate))
     assert not any(element.tag == "nav" for element in alone.elements)
-    beside = read_page(duplicates_page(pairs, illustrate, pages=[Page.OUTLIERS, Page.SUMMARY]))
+    beside = read_page(duplicates_page(pairs, illustrate, frame=Frame(pages=[Page.OUTLIERS, Page.SUMMARY])))
     pages = [address for address in beside.collect("href") if address.endswith(".html")]
     assert pages == ["index.html", "duplicates.html", "outliers.html"]
     current = [element for element in beside.elements if "aria-current" in element.attributes]
@@ -214,7 +215,7 @@ def test_only_pages_that_exist_are_linked() -> None:
 
 
 def test_title_and_run_facts_stand_in_the_head() -> None:
-    page = duplicates_page(make_pairs(), illustrate, title="My <photos>", subtitle="686 images")
+    page = duplicates_page(make_pairs(), illustrate, frame=Frame(title="My <photos>", subtitle="686 images"))
     assert "<title>My &lt;photos&gt; · dedup_assets</title>" in page
     assert "686 images" in read_page(page).text
     assert page.startswith("<!DOCTYPE html>")

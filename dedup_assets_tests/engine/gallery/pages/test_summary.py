@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dedup_assets.engine.core.records import Components
-from dedup_assets.engine.gallery.pages import Page, Summary, Uncompared, summary_page
+from dedup_assets.engine.gallery.pages import Frame, Page, Summary, Uncompared, summary_page
 from dedup_assets.engine.gallery.pages.pairing import merge_directions
 from dedup_assets.engine.gallery.pages.summary import count_results, draw_histogram
 from dedup_assets_tests.support.gallery_pages import (
@@ -82,7 +82,7 @@ def test_examples_of_each_finding_are_shown() -> None:
 
 @pytest.mark.parametrize("pages", [(), (Page.DUPLICATES,), (Page.BAD_IMAGES, Page.COMPONENTS)])
 def test_only_pages_that_exist_are_linked(pages: tuple[Page, ...]) -> None:
-    addresses = read_page(summary_page(FACTS, illustrate, pages=pages)).collect("href")
+    addresses = read_page(summary_page(FACTS, illustrate, frame=Frame(pages=pages))).collect("href")
     linked = {address.partition("#")[0] for address in addresses if ".html" in address}
     assert linked - {"index.html"} == {page.value for page in pages}
 

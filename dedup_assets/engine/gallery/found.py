@@ -1,0 +1,60 @@
+"""What a run found, as a gallery shows it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.records import BadImages, Components, Pairs
+from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.gallery.pages import Uncompared
+
+NO_COMPONENTS = Components(pl.DataFrame(), pl.DataFrame())
+"""Of a test set, which has no graph."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found, as the gallery shows it.
+
+    Attributes:
+        names: (n,) binary: the path's bytes of each good image, in the order of the features.
+        bad: the bad images.
+        pairs: similar pairs, closest first.
+        components: the similarity graph; None for a test set, which has no graph and no page of components.
+        outliers: most isolated first.
+        subtitle: what was compared with what, unless the input was compared with itself.
+        folder: where the gallery will be; if given, images beside the work_dir are linked relatively.
+        depth: how many folders above the gallery its work_dir is.
+        sizes: `filename` and `size_bytes` from the listing, for images on stores and in archives, which are not read
+            again.
+        uncompared: what the input holds besides the compared and the bad images.
+        evidence: why images match; None if the run did not ask. With `evidence=off` it is not shown.
+        groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.
+        leaks: what named sets share; None without sets.
+        saying: the leaks in a sentence.
+        vectors: (n, d) float32, of each good image; None: there is no map.
+    """
+
+    names: pl.Series
+    bad: BadImages
+    pairs: Pairs
+    components: Components | None
+    outliers: Pairs
+    subtitle: str = ""
+    folder: str = ""
+    depth: int = 1
+    sizes: pl.DataFrame | None = None
+    uncompared: Uncompared = field(default_factory=Uncompared)
+    evidence: Evidence | None = None
+    groups: Groups | None = None
+    leaks: Leaks | None = None
+    saying: str = ""
+    vectors: NDArray[np.float32] | None = None
+
+    @property
+    def suggest(self) -> bool:
+        """Whether pages say which image to keep. For two sets they do not, because their owners decide about each."""
+        return self.components is not None
