@@ -69,6 +69,11 @@ def slopes(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return found.transpose(1, 2, 0)
 
 
+def share_of(found: NDArray[np.bool_]) -> float:
+    """How many of them are true, in times of all; 1 if there are none. Far less work than their mean."""
+    return np.count_nonzero(found) / found.size if found.size else 1.0
+
+
 def around(plane: NDArray[Any], which: np.ufunc) -> NDArray[Any]:
     """The least or the most of each 3 x 3 pixels; those beyond the border count for nothing.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup_assets.engine.evidence.closer import holds_text
-from dedup_assets.engine.evidence.filters import around
+from dedup_assets.engine.evidence.filters import around, share_of
 from dedup_assets.engine.evidence.judging import grid
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, invert
@@ -22,6 +22,7 @@ _PAPER, _CLEAR_PAPER, _TEXT = 0.6, 0.9, 0.3  # share of a side that is paper; wh
 _ENDS = 0.75  # share of what is next to a side that is paper, where a page is claimed
 _OFF, _LITTLE_OFF = 0.6, 0.2  # share of the rim that is of another colour than what is beside it
 _GAP = 0.93  # share of what is next to the other picture that is paper, where shapes are drawn on it
+_GAP_ROUGHLY = 0.7  # the same at 128 px, where a pixel may be of paper and of ink
 _LEAST_SHAPES, _STEP = 0.03, 8  # of what is around, within shapes; levels between neighbours of one colour
 _PLAIN_SHAPES, _FEW_COLOURS, _PHOTO = (
     0.6,
@@ -32,6 +33,7 @@ _CLEAR, _NO_NOISE, _PLAIN_ALL = 0.016, 0.8, 0.98  # a margin, as _EDGE; levels o
 _LEAST_SIDE, _LEAST_DRAWN, _ALL_INKED = 0.01, 0.05, 0.85  # shares of what is around: of one side, of all; of shapes
 _INKS, _FREQUENT, _NEAR_INK = 3, 0.05, 16  # colours of shapes; share of the shapes that one has; levels off a mixture
 _INK_BIN, _OVERSHOOT = 24, 1.15  # levels; of a line from the ground to an ink, which compression may leave
+_BINS = np.array([1, 32, 1024], np.float32)  # numbers of colours, from channels of 32 levels
 _TURNED_CORNERS = 0.012  # of the longer side: how near to the frame a turned picture's corners are
 
 
@@ -75,12 +77,12 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
     if np.count_nonzero(out) < _LEAST_OUT:
         return {}
     off = _off_common(image, out)
-    plain = float((off[out] < _PLAIN).mean())
+    plain = share_of(off[out] < _PLAIN)
     sides = _sides(part, u, v, off, out)
     is_turned = plain > _ALL_PLAIN and _corners_touch(whole, map_, part)
     if is_turned or _is_border(plain, sides) or _is_page(sides):
         return {f"{'border' if plain > _BORDER else 'page'}_{name}": round(1 - float(share), 3)}
-    if _is_drawn(whole, map_, part):
+    if _may_be_paper(off, out, part, u, v) and _is_drawn(whole, map_, part):
         return {f"page_{name}": round(1 - float(share), 3)}
     if _is_margin(whole, map_, part, sides):
         return {f"margin_{name}": round(1 - float(share), 3)}
@@ -96,11 +98,13 @@ def lies_in(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: fl
 
 def _off_common(image: NDArray[np.uint8], out: NDArray[np.bool_]) -> NDArray[np.int16]:
     """(h, w) how far each pixel is from the commonest colour of those that are out."""
-    red, green, blue = (image[out] // 8).T.astype(np.intp)
-    common = int(np.bincount(red + 32 * green + 1024 * blue).argmax())
+    height, width = out.shape
+    bins = (image >> 3).astype(np.float32) @ _BINS
+    common = int(np.bincount(bins[out].astype(np.intp)).argmax())
     colour = np.array([common % 32, common // 32 % 32, common // 1024], np.int16) * np.int16(8) + np.int16(4)
-    off_red, off_green, off_blue = (np.abs(image[..., n] - colour[n]) for n in range(3))
-    return np.asarray(np.maximum(np.maximum(off_red, off_green), off_blue))
+    off = image.reshape(height, 3 * width) - np.tile(colour, width)  # in long rows, which numpy is quick at
+    np.abs(off, out=off)
+    return np.asarray(np.maximum(np.maximum(off[:, ::3], off[:, 1::3]), off[:, 2::3]))
 
 
 def _sides(
@@ -112,14 +116,23 @@ def _sides(
 ) -> dict[str, _Side]:
     """What is seen of each side of the part; sides at the whole picture's frame are left out."""
     width, height = part.sides
+    beyond, within = (
+        tuple(plane.ravel()[np.flatnonzero(some)] for plane in (u, v, off))
+        for some in (
+            lies_in(part, u, v, -_BESIDE) & out,
+            lies_in(part, u, v, _EDGE) & ~lies_in(part, u, v, 2 * _BESIDE),
+        )
+    )
     found = {}
-    for side, depth in (("left", -u), ("right", u - width), ("top", -v), ("bottom", v - height)):
-        beside = lies_in(part, u, v, -_BESIDE) & (depth > -_BESIDE)
-        near, rim = beside & out & (depth > _EDGE), beside & lies_in(part, u, v, _EDGE)
+    for side in ("left", "right", "top", "bottom"):
+        depth, depth_within = (
+            {"left": -x, "right": x - width, "top": -y, "bottom": y - height}[side] for x, y, _ in (beyond, within)
+        )
+        near, rim = depth > _EDGE, depth_within > -_BESIDE
         next_to = near & (depth < _NEXT)
         if np.count_nonzero(near) >= _LEAST_RIM and np.count_nonzero(rim) >= _LEAST_RIM:
-            plain, ends = (float((off[some] < _PLAIN).mean()) if some.any() else 1.0 for some in (near, next_to))
-            found[side] = _Side(plain, float((off[rim] > 2 * _PLAIN).mean()), ends)
+            plain, ends = (share_of(beyond[2][some] < _PLAIN) for some in (near, next_to))
+            found[side] = _Side(plain, share_of(within[2][rim] > 2 * _PLAIN), ends)
     return found
 
 
@@ -159,6 +172,13 @@ def _is_page(sides: dict[str, _Side]) -> bool:
     )
 
 
+def _may_be_paper(
+    off: NDArray[np.int16], out: NDArray[np.bool_], part: Look, u: NDArray[np.float32], v: NDArray[np.float32]
+) -> bool:
+    """Whether what is next to the part may be plain paper, which is seen at 128 px as well as at 256."""
+    return share_of(off[out & lies_in(part, u, v, -_NEXT)] < _PLAIN) > _GAP_ROUGHLY
+
+
 def _is_drawn(whole: Look, map_: Map, part: Look) -> bool:
     """Whether plain paper is all around the part, and beyond it shapes of few plain colours, as on a page of an app.
 
@@ -171,16 +191,18 @@ def _is_drawn(whole: Look, map_: Map, part: Look) -> bool:
     out, beyond = ~lies_in(part, u, v, -_EDGE), ~lies_in(part, u, v, -_NEXT)
     off = _off_common(image, out)
     gap, shapes = out & ~beyond, beyond & (off > 2 * _PLAIN)
+    if not gap.any() or share_of(off[gap] < _PLAIN) < _GAP:
+        return False
     inner = around(around(shapes, np.minimum), np.minimum)
     found = np.count_nonzero(inner)
-    if found < _LEAST_SHAPES * np.count_nonzero(out) or not gap.any() or (off[gap] < _PLAIN).mean() < _GAP:
+    if found < _LEAST_SHAPES * np.count_nonzero(out):
         return False
     channels = [image[..., channel] for channel in range(3)]
     steps = np.maximum.reduce([around(one, np.maximum) - around(one, np.minimum) for one in channels])
     colours = np.bincount((image[inner] // 16).astype(np.intp) @ [1, 16, 256])
-    is_plain = (steps[inner] <= _STEP).mean() > _PLAIN_SHAPES and np.sort(colours)[-3:].sum() > _FEW_COLOURS * found
+    is_plain = share_of(steps[inner] <= _STEP) > _PLAIN_SHAPES and np.sort(colours)[-3:].sum() > _FEW_COLOURS * found
     own = lies_in(part, u, v, _EDGE) & (off > 2 * _PLAIN)
-    is_photo = own.any() and (steps[own] <= _STEP).mean() < _PHOTO
+    is_photo = own.any() and share_of(steps[own] <= _STEP) < _PHOTO
     return bool(is_plain and is_photo and not holds_text(image))
 
 

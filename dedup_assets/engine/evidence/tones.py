@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.filters import LUMA
+from dedup_assets.engine.evidence.filters import LUMA, share_of
 from dedup_assets.engine.evidence.judging import Judged, grid
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, invert
@@ -19,6 +19,7 @@ _STRONG, _GRAY = 25.0, 12.0  # levels between channels of what has a hue, and of
 _OTHER_HUE, _SAME_HUE, _DYED = 0.3, 0.9, 0.1  # cosines of hues that differ, and that are the same; share that is dyed
 _GRAY_STAYS, _PLAIN_GROUND = 0.7, 0.35  # share of what is gray in either that is so in both; of a picture of a product
 _LEAST_SHARE = 0.03  # of another hue
+_OTHER_COLOUR = 40  # levels between the changes of two channels of a pixel of another hue
 _END = 4.0  # levels from black or white that are cut off
 _CUT_SHARE = 0.02  # of the values
 _CUT_STRUCTURE, _UNEXPLAINED = 8.0, 5.0  # levels of standard deviation in the other picture; that no mixture explains
@@ -59,15 +60,17 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     if judged.gain < 0:
         return {"negative": 1.0}
     one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
-    dyed = _dyed(*(picture[::2, inside] - picture[1, inside] for picture in (one, two)))
+    hue_a, hue_b = (picture[::2] - picture[1] for picture in (one, two))
+    in_both = np.flatnonzero(inside)
+    dyed = _dyed(hue_a.take(in_both, 1), hue_b.take(in_both, 1))
     gray_a, gray_b = LUMA @ one, LUMA @ two
     gain, offset = np.float32(judged.gain), np.float32(judged.offset)
     same = np.flatnonzero(inside & (np.abs(gain * gray_a + offset - gray_b) < 16 * max(1.0, judged.gain)))
     if len(same) < 60:  # noqa: PLR2004
         return {}
-    one, two, gray_a, gray_b = one[:, same], two[:, same], gray_a[same], gray_b[same]
+    one, two, hue_a, hue_b = (planes.take(same, 1) for planes in (one, two, hue_a, hue_b))
+    gray_a, gray_b = gray_a[same], gray_b[same]
     said: dict[str, float] = {}
-    hue_a, hue_b = one[::2] - one[1], two[::2] - two[1]
     size_a, size_b = (math.sqrt(float(np.vdot(hue, hue)) / hue.size) for hue in (hue_a, hue_b))
     if min(size_a, size_b) < 2.5 and max(size_a, size_b) > 5:  # noqa: PLR2004
         said["gray_a" if size_a < size_b else "gray_b"] = 1.0
@@ -107,7 +110,7 @@ def _is_cut_off(full: NDArray[np.float32], cut: NDArray[np.float32]) -> bool:
     ends = [
         end
         for end in ((cut > 255 - _END) & (full < 255 - 4 * _END), (cut < _END) & (full > 4 * _END))
-        if float(end.mean()) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE
+        if share_of(end) > _CUT_SHARE and float(full[end].std()) > _CUT_STRUCTURE
     ]
     if not ends:
         return False
@@ -132,30 +135,31 @@ def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:
     """
     if not hue_a.size:
         return 0.0
-    strong_a, strong_b = (np.hypot(*hue) for hue in (hue_a, hue_b))
-    strong = (strong_a > _STRONG) & (strong_b > _STRONG)
-    turned = (hue_a * hue_b).sum(0) / np.maximum(strong_a * strong_b, np.float32(1))
-    changed, kept = float((strong & (turned < _OTHER_HUE)).mean()), float((strong & (turned > _SAME_HUE)).mean())
+    (red_a, blue_a), (red_b, blue_b) = hue_a, hue_b
+    strong_a, strong_b = red_a * red_a + blue_a * blue_a, red_b * red_b + blue_b * blue_b
+    strong = (strong_a > _STRONG**2) & (strong_b > _STRONG**2)
+    turned = red_a * red_b + blue_a * blue_b
+    turned /= np.sqrt(np.maximum(strong_a * strong_b, np.float32(1)))
+    changed = share_of(strong & (turned < _OTHER_HUE))
     if changed < _DYED:
         return 0.0
+    kept = share_of(strong & (turned > _SAME_HUE))
     gray_a, gray_b = (np.abs(hue).max(0) < _GRAY for hue in (hue_a, hue_b))
-    gray = float((gray_a & gray_b).mean())
-    is_toned = gray < _GRAY_STAYS * float((gray_a | gray_b).mean()) or gray < _DYED / 2
+    gray = share_of(gray_a & gray_b)
+    is_toned = gray < _GRAY_STAYS * share_of(gray_a | gray_b) or gray < _DYED / 2
     return 0.0 if is_toned or (gray < _PLAIN_GROUND and kept < _DYED) else changed
 
 
 def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
     """Share of pixels whose hue no single linear change of colours explains; (3, n) float32 both."""
-    known = np.concatenate([one, np.ones((1, one.shape[1]), np.float32)])
-    hue, weighted = _hue_change(two - one), known
-    if float((hue > 40).mean()) < 0.03:  # noqa: PLR2004 - nothing to explain
-        return 0.0
+    if share_of(_hue_change(two - one) > _OTHER_COLOUR) < _LEAST_SHARE:
+        return 0.0  # nothing to explain
+    weighted = known = np.concatenate([one, np.ones((1, one.shape[1]), np.float32)])
     for _ in range(3):
         fitted = np.linalg.solve((weighted @ known.T).astype(float) + 1e-2 * np.eye(4), weighted @ two.T)
         off = two - fitted.T.astype(np.float32) @ known
         weighted = known / (1 + (np.abs(off).max(0) / np.float32(20)) ** 2)
-        hue = _hue_change(off)
-    return float((hue > 40).mean())  # noqa: PLR2004
+    return share_of(_hue_change(off) > _OTHER_COLOUR)
 
 
 def _hue_change(off: NDArray[np.float32]) -> NDArray[np.float32]:
