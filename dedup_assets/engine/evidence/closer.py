@@ -15,6 +15,7 @@ _LEAST_SIDE = 16  # px of the shorter side, so that every filter fits
 _GREEN = 1
 _STEP = 8  # levels of one bin of the ground's colour
 _GROUND, _FLAT = 0.3, 0.6  # share of the pixels that have the commonest gray, or that of their neighbour
+_SOME_ROWS, _GROUND_ROUGHLY = 4, 0.2  # every fourth row; share of its pixels, likewise
 _SAME, _STROKE = 2, 30  # levels between neighbours
 _STROKES = 0.01  # share of the pixels that are thin and have ground on both sides: documents 0.019 to 0.075
 _REACH = 5  # px: strokes and letters are less wide than this
@@ -79,20 +80,27 @@ def holds_text(rgb: NDArray[np.uint8]) -> bool:
     Args:
         rgb: (h, w, 3) uint8 of the size of a look.
     """
-    levels = Image.fromarray(np.ascontiguousarray(rgb[..., _GREEN])).histogram()
-    bins = np.array([*levels, *[0] * _STEP]).reshape(-1, _STEP).sum(1)
-    common = bins[:-1] + bins[1:]
-    if common.max() < _GROUND * (rgb.size // 3):
+    if _commonest(rgb[::_SOME_ROWS])[1] < _GROUND_ROUGHLY:  # most photographs
+        return False
+    low, share = _commonest(rgb)
+    if share < _GROUND:
         return False
     gray = rgb[..., _GREEN].astype(np.int16)
     across = np.abs(gray[:, 1:] - gray[:, :-1])
     if np.count_nonzero(across <= _SAME) < _FLAT * across.size:
         return False
     thin = np.abs(2 * gray[:, 1:-1] - gray[:, :-2] - gray[:, 2:]) > _STROKE
-    low = (int(common.argmax()) - 1) * _STEP
     ground = (gray >= low) & (gray < low + 4 * _STEP)
     lines = thin & (_between(ground) | _between(ground.T).T)[:, 1:-1]
     return bool(lines.mean() > _STROKES)
+
+
+def _commonest(rgb: NDArray[np.uint8]) -> tuple[int, float]:
+    """The least gray of the commonest ones and of those a bin beside them, and the share of the pixels of two bins."""
+    levels = Image.fromarray(np.ascontiguousarray(rgb[..., _GREEN])).histogram()
+    bins = np.array([*levels, *[0] * _STEP]).reshape(-1, _STEP).sum(1)
+    common = bins[:-1] + bins[1:]
+    return (int(common.argmax()) - 1) * _STEP, float(common.max()) / (rgb.size // 3)
 
 
 def _between(ground: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -87,7 +87,7 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         b: the other.
         hint: (3, 3) map from a to b, in units of the longer sides, that is tried first.
     """
-    if a.rgb.shape == b.rgb.shape and np.array_equal(a.rgb, b.rgb):
+    if _have_equal_pixels(a, b):
         best, votes = judge(a, b, Refined(np.eye(3), 1.0, 0.0, 1.0)), 0
     elif _comes_first(b, a):
         best, votes = _search(b, a, invert(hint) if hint is not None else None)
@@ -172,12 +172,21 @@ def _are_parts(judged: Judged, edits: Mapping[str, float]) -> bool:
     return {"cropped_a", "cropped_b"} <= edits.keys() and max(judged.overlap_a, judged.overlap_b) < _SHOWN
 
 
+def _have_equal_pixels(a: Look, b: Look) -> bool:
+    """Whether both looks are the same; most differ in their first row."""
+    if a.rgb.shape != b.rgb.shape or not np.array_equal(a.rgb[0], b.rgb[0]):
+        return False
+    return bool(np.array_equal(a.rgb, b.rgb))
+
+
 def _comes_first(a: Look, b: Look) -> bool:
     """An order of looks that does not depend on which is asked about first."""
     size_a, size_b = (a.width * a.height, a.width), (b.width * b.height, b.width)
     if size_a != size_b:
         return size_a < size_b
-    return a.rgb.tobytes() < b.rgb.tobytes()
+    if not np.array_equal(a.rgb[0], b.rgb[0]):
+        return bool(a.rgb[0].tobytes() < b.rgb[0].tobytes())
+    return bool(a.rgb.tobytes() < b.rgb.tobytes())
 
 
 def _search(a: Look, b: Look, hint: Map | None) -> tuple[Judged | None, int]:

@@ -3,7 +3,8 @@
 The slopes' directions, relative to the keypoint's, are counted in 4 x 4 cells (Lowe 2004) and the counts square-rooted
 (Arandjelovic and Zisserman 2012). A cosine transform over the cells and a Fourier transform over the directions follow,
 of which 63 waves carry 9 tenths of the variance; their plain sum is left out. Photographs give nearly the same waves as
-principal axes, and mirroring a picture only changes the sign of some of them.
+principal axes. Mirroring left and right turns the direction a of a keypoint into π - a, which only changes the sign of
+some of them.
 """
 
 import numpy as np
@@ -48,14 +49,6 @@ def describe(
     counts = np.sqrt(counts / (counts.sum(1, keepdims=True) + _NONE))
     waves = counts @ _TO_WAVES
     return np.angle(wide), waves / (np.linalg.norm(waves, axis=1, keepdims=True) + _NONE)
-
-
-def mirrored(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Descriptors that the same keypoints have in the mirrored picture; (n, d) float32 both.
-
-    Mirroring left and right turns the direction a of a keypoint into π - a.
-    """
-    return descriptors * _MIRROR_SIGNS
 
 
 def _wide_slopes(
@@ -136,7 +129,7 @@ def _nearby() -> tuple[NDArray[np.int32], NDArray[np.complex64]]:
 
 
 def _waves() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The waves, (cells * cells * directions, waves); and the signs that mirroring gives them, (waves,)."""
+    """The waves, (cells * cells * directions, waves); and their signs in a mirrored picture, (waves,), 1 first."""
     cells = np.cos(np.pi * np.arange(_CELLS)[:, None] * (np.arange(_CELLS) + 0.5) / _CELLS)
     turns = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
     waves, signs = [], []
@@ -150,11 +143,14 @@ def _waves() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
                     waves.append(wave / np.linalg.norm(wave) * lift)
                     signs.append((-1) ** (down + is_odd))
     plain_sum = 1  # the first wave
-    return np.array(waves[plain_sum:], np.float32).T.copy(), np.array(signs[plain_sum:], np.float32)
+    order = plain_sum + np.argsort(-np.array(signs[plain_sum:]), kind="stable")
+    return np.array(waves, np.float32)[order].T.copy(), np.array(signs, np.float32)[order]
 
 
 _PATCH, _POOLING = _patch()
 _NEARBY, _NEARBY_WEIGHTS = _nearby()
-_TO_WAVES, _MIRROR_SIGNS = _waves()
-DESCRIPTOR_VALUES = len(_MIRROR_SIGNS)
+_TO_WAVES, _SIGNS = _waves()
+DESCRIPTOR_VALUES = len(_SIGNS)
 """Length of a descriptor."""
+KEPT_VALUES = int(np.count_nonzero(_SIGNS > 0))
+"""Values of a descriptor, the first ones, that are the same in the mirrored picture; the others change their signs."""

@@ -89,10 +89,14 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) 
         blocks: their blocks.
         hold_text: whether both hold text, of which little may have been changed.
     """
+    bars = _TEXT if hold_text else _PHOTO
+    unlike = _find_unlike(blocks, bars)
+    if not unlike.any():
+        return Differences()
     over_one, over_two = _excess(aligned)
     left, right = block_means(*aligned.one.shape)
     sticks_out = left @ np.maximum(over_one, over_two) @ right
-    differs = _find_differing(blocks, sticks_out[blocks.rows, blocks.columns], _TEXT if hold_text else _PHOTO)
+    differs = _find_differing(blocks, unlike, sticks_out[blocks.rows, blocks.columns], bars)
     if not differs.any():
         return Differences()
     found = np.zeros(sticks_out.shape, np.bool_)
@@ -113,15 +117,21 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) 
     )
 
 
-def _find_differing(blocks: Blocks, excess: NDArray[np.floating], bars: _Bars) -> NDArray[np.bool_]:
-    """Which blocks differ by more than what lies over the whole picture; none if too few do."""
+def _find_unlike(blocks: Blocks, bars: _Bars) -> NDArray[np.bool_]:
+    """Which blocks with structure are less alike than what lies over the whole picture explains."""
     structured = blocks.structured
     if not structured.any():
         return structured
-    typical = float(np.quantile(excess[structured], _LOUD))
     lack = 1 - float(np.quantile(blocks.alike[structured], _ODD))
-    alike = _between(1 - bars.odder * lack, bars.alike)
-    differs = structured & (blocks.alike < alike) & (excess > _between(bars.louder * typical, bars.excess))
+    return np.asarray(structured & (blocks.alike < _between(1 - bars.odder * lack, bars.alike)))
+
+
+def _find_differing(
+    blocks: Blocks, unlike: NDArray[np.bool_], excess: NDArray[np.floating], bars: _Bars
+) -> NDArray[np.bool_]:
+    """Which of the unlike blocks stick out by more than what lies over the whole picture; none if too few do."""
+    typical = float(np.quantile(excess[blocks.structured], _LOUD))
+    differs = unlike & (excess > _between(bars.louder * typical, bars.excess))
     return differs if np.count_nonzero(differs) >= bars.count else np.zeros_like(differs)
 
 

@@ -193,13 +193,14 @@ def make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Align
     for values, low, high in ((one, *_range(gain, offset)), (two, *_range(1 / gain, -offset / gain))):
         inside = inside & (values > low) & (values < high)
     weights = _unchanged(blocks, inside).astype(np.float32)
-    sharp_one, sharp_two = _sharpness(one, weights), _sharpness(two, weights)
+    pairs = weights[:, 1:] * weights[:, :-1], weights[1:] * weights[:-1]
+    sharp_one, sharp_two = _sharpness(one, *pairs), _sharpness(two, *pairs)
     is_first, variance = sharp_one > sharp_two, 0.0
     sharper, sharp, aim = (one, sharp_one, sharp_two) if is_first else (two, sharp_two, sharp_one)
     while aim < _AS_SHARP * sharp and variance < _MOST_SOFTENING:
         share = np.float32(min(0.25, 0.6 * (1 - aim / sharp)))
         sharper = _smooth_a_little(sharper, share)
-        sharp, variance = _sharpness(sharper, weights), variance + 2 * float(share)
+        sharp, variance = _sharpness(sharper, *pairs), variance + 2 * float(share)
     if is_first and variance:
         return Aligned(sharper, two, slopes(sharper), inside), variance
     return Aligned(one, sharper if variance else two, aligned.slopes, inside), -variance
@@ -229,8 +230,9 @@ def _smooth_a_little(plane: NDArray[np.float32], share: np.float32) -> NDArray[n
     return softer
 
 
-def _sharpness(plane: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """Energy of the slopes between neighbours, where weights (0 or 1) allow."""
-    across, down = (plane[:, 1:] - plane[:, :-1]) * weights[:, 1:], (plane[1:] - plane[:-1]) * weights[1:]
-    across, down = across * weights[:, :-1], down * weights[:-1]
+def _sharpness(plane: NDArray[np.float32], beside: NDArray[np.float32], below: NDArray[np.float32]) -> float:
+    """Energy of the slopes between neighbours in a row and in a column, where weights (0 or 1) of these pairs allow."""
+    across, down = plane[:, 1:] - plane[:, :-1], plane[1:] - plane[:-1]
+    across *= beside
+    down *= below
     return float(np.vdot(across, across)) + float(np.vdot(down, down)) + 1e-3

@@ -150,7 +150,8 @@ class Look:
 
 def _energy(plane: NDArray[np.float32], order: int, axis: int) -> float:
     """Mean square of the differences of an order along an axis."""
-    return float(np.square(np.diff(plane, order, axis)).mean())
+    difference = np.diff(plane, order, axis)
+    return float(np.vdot(difference, difference)) / difference.size
 
 
 class _Pyramid(Sequence[NDArray[np.uint8]]):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.descriptors import DESCRIPTOR_VALUES, mirrored
+from dedup_assets.engine.evidence.descriptors import KEPT_VALUES
 from dedup_assets.engine.evidence.keypoints import Keypoints
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, is_plausible
@@ -28,8 +28,7 @@ _CELLS = 40  # per longer side; matches in one cell count once
 
 # Pairs (i, j) of matches, i < j, in the order of j: the first n (n - 1) / 2 are those of the first n matches.
 _LATER, _EARLIER = np.tril_indices(_MOST_PAIRED, -1)
-_KEPT = np.flatnonzero(mirrored(np.ones((1, DESCRIPTOR_VALUES), np.float32))[0] > 0)  # the same in the mirrored picture
-_SIGNED = np.setdiff1d(np.arange(DESCRIPTOR_VALUES), _KEPT)  # these change their signs
+_KEPT, _SIGNED = slice(KEPT_VALUES), slice(KEPT_VALUES, None)  # in the mirrored picture these change their signs
 
 
 def voted_maps(a: Look, b: Look) -> Iterator[tuple[int, Map]]:
@@ -82,15 +81,27 @@ def _vote(
     if tried is None:
         return None
     turn, shift = tried
-    misses = np.abs(turn[:, None] * from_ + (shift[:, None] - to))
-    reach = _NEAR * np.clip(np.abs(turn), 0.5, 1)
-    best = int(np.maximum(0, 1 - (misses / reach[:, None]) ** 2).sum(1).argmax())
-    voting = misses[best] < reach[best]
+    misses = turn[:, None] * from_
+    misses += shift[:, None] - to
+    reach = np.float32(_NEAR) * np.clip(np.abs(turn), np.float32(0.5), np.float32(1))
+    nearness = _squares(misses)  # 1 without a miss, 0 at the reach
+    nearness /= -(reach * reach)[:, None]
+    nearness += 1
+    np.maximum(nearness, 0, out=nearness)
+    best = int(nearness.sum(1).argmax())
+    voting = nearness[best] > 0
     if voting.sum() < FEWEST_VOTES:
         return None
     s, t, sign = complex(turn[best]), complex(shift[best]), -1 if flip else 1
     similarity = np.array([[s.real * sign, -s.imag, t.real], [s.imag * sign, s.real, t.imag], [0, 0, 1]])
     return _make_affine(similarity, places_a, places_b, voting)
+
+
+def _squares(values: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Squared sizes, which take a third of the time that sizes take."""
+    found: NDArray[np.float32] = values.real * values.real
+    found += values.imag * values.imag
+    return found
 
 
 def _complex(places: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup_assets.engine.evidence.descriptors import mirrored
+from dedup_assets.engine.evidence.descriptors import KEPT_VALUES
 from dedup_assets.engine.evidence.keypoints import MOST_KEYPOINTS, Keypoints
 from dedup_assets.engine.evidence.look import make_look
 from dedup_assets_tests.support.pictures import photo_like
@@ -49,11 +49,11 @@ def test_the_same_pixels_give_the_same_keypoints() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_descriptors_of_a_mirrored_picture_are_permuted(seed: int) -> None:
+def test_some_values_of_descriptors_change_their_signs_in_a_mirrored_picture(seed: int) -> None:
     rgb = photo(seed)
     one, two = keypoints_of(rgb), keypoints_of(rgb[:, ::-1])
-    assert mirrored(mirrored(one.descriptors)) == pytest.approx(one.descriptors)
-    alike = mirrored(one.descriptors) @ two.descriptors.T
+    mirrored = np.hstack([one.descriptors[:, :KEPT_VALUES], -one.descriptors[:, KEPT_VALUES:]])
+    alike = mirrored @ two.descriptors.T
     there = np.abs(one.places[:, None] - [1, 0] - two.places * [-1, 1]).max(2) < 0.004
     pairs = np.argwhere(there & (one.sizes[:, None] == two.sizes))
     assert len(pairs) > 0.9 * len(one)
