@@ -43,7 +43,7 @@ SECTIONS = {
         *("distance", "range_search", "range_search_limit", "faiss_mode", "faiss_param", "recall_target"),
         *("evidence_pairs_per_image", "search_range_size", "shard_size"),
     ),
-    "Graph and report": ("lower_threshold", "group_ids_from", "gallery_pairs"),
+    "Graph and report": ("lower_threshold", "group_ids_from", "gallery_pairs", "gallery_thumbnails"),
     "Limits": (
         *("max_pixels", "image_seconds", "max_bad_share", "max_duplicate_share", "max_component_share"),
         *("max_removed_share", "max_leaks", "stop_on_failed_checks"),

@@ -228,7 +228,13 @@ class SettingFields(BaseModel):
     gallery_pairs: int = Field(
         default=50,
         ge=1,
-        description="Pairs, outliers and components shown with thumbnails in the gallery; it lists the others by name.",
+        description="Pairs, outliers and components that the gallery shows first, with large thumbnails.",
+    )
+    gallery_thumbnails: int = Field(
+        default=1000,
+        ge=0,
+        description="Further files that have a small thumbnail in the gallery, about 8 kB each, so that it "
+        "can be zipped and mailed; none of files on stores. The gallery says how many files have none.",
     )
     max_bad_share: float = Field(default=0.1, ge=0, le=1, description="A check reports a larger share of bad images.")
     max_duplicate_share: float = Field(

@@ -18,6 +18,7 @@ from dedup_assets.engine.gallery.first_shown import (
     MEMBERS,
     RELATED,
     files_shown_first,
+    files_shown_later,
     pairs_shown,
 )
 from dedup_assets.engine.gallery.found import NO_COMPONENTS, Results
@@ -38,7 +39,14 @@ from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_
 from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.suggesting import Suggestions, suggest
-from dedup_assets.engine.gallery.thumbnails import Effort, describe_files, known_sizes, make_pictures
+from dedup_assets.engine.gallery.thumbnails import (
+    SMALL_SIDE,
+    THUMBNAIL_SIDE,
+    Effort,
+    describe_files,
+    known_sizes,
+    make_pictures,
+)
 
 _THUMBNAILS_PER_FOLDER = 1000
 
@@ -46,7 +54,7 @@ _THUMBNAILS_PER_FOLDER = 1000
 def build_gallery(results: Results, settings: Settings) -> Gallery:
     """Make all pages of the gallery, their data and thumbnails.
 
-    Everything that was found is listed; `gallery_pairs` says how much of it has thumbnails.
+    Everything that was found is listed; `gallery_pairs` and `gallery_thumbnails` say how much of it has thumbnails.
 
     Args:
         results: what to show.
@@ -96,9 +104,22 @@ def _read_files(
     """The files that are shown first, with thumbnails, and the facts of all files."""
     effort = Effort.of(settings)
     first = files_shown_first(numbered, settings)
-    number = dict(zip(numbered.names.gather(first), first, strict=True))
+    shown = _picture(numbered.names, first, spool, links, effort, THUMBNAIL_SIDE)
+    later = files_shown_later(numbered, first, settings)
+    known = shown | _picture(numbered.names, later, spool, links, effort, SMALL_SIDE)
+    rest = [place for place in range(len(numbered.names)) if place not in known]
+    others = describe_files(numbered.names.gather(rest).to_list(), effort)
+    merged = (known[place] if place in known else next(others) for place in range(len(numbered.names)))
+    return shown, tabulate(merged)
+
+
+def _picture(
+    names: pl.Series, places: list[int], spool: Spool, links: Links, effort: Effort, side: int
+) -> dict[int, ShownFile]:
+    """These files, with thumbnails of this side in the spool."""
+    number = dict(zip(names.gather(places), places, strict=True))
     shown: dict[int, ShownFile] = {}
-    for name, file in make_pictures(number, effort):
+    for name, file in make_pictures(number, effort, side):
         place = number[name]
         path = f"thumbs/{place // _THUMBNAILS_PER_FOLDER:03d}/{place}.jpg"
         if file.thumbnail is not None:
@@ -107,10 +128,7 @@ def _read_files(
         there = file.thumbnail is not None or file.size_bytes is not None or file.container is not None
         link = links.link(_opened(file)) if there else None
         shown[place] = replace(file, thumbnail=None, address=address, link=link)
-    rest = [place for place in range(len(numbered.names)) if place not in shown]
-    others = describe_files(numbered.names.gather(rest).to_list(), effort)
-    merged = (shown[place] if place in shown else next(others) for place in range(len(numbered.names)))
-    return shown, tabulate(merged)
+    return shown
 
 
 def _complete(

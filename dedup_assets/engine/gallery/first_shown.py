@@ -1,6 +1,6 @@
 """How many entries a page shows at first, and which files have thumbnails because of that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -20,7 +20,7 @@ _MEMBERS_PER_PAIR = 4  # thumbnails of members per pair that has thumbnails, for
 
 
 def files_shown_first(numbered: NumberedResults, settings: Settings) -> list[int]:
-    """The files that get thumbnails: those of the first pairs, outliers, components and groups."""
+    """The files that get large thumbnails: those of the first pairs, outliers, components and groups."""
     num_images = settings.gallery_pairs
     first = [rows.head(num_images)[side] for rows in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
     members = numbered.members.group_by("group", maintain_order=True).head(MEMBERS)
@@ -31,6 +31,23 @@ def files_shown_first(numbered: NumberedResults, settings: Settings) -> list[int
         first.append(pl.concat(files).sort("group", maintain_order=True)["file"].head(_MEMBERS_PER_PAIR * num_images))
     shown = pl.concat(first).unique()
     return [int(place) for place in shown.sort()]
+
+
+def files_shown_later(numbered: NumberedResults, first: Sequence[int], settings: Settings) -> list[int]:
+    """The files that get small thumbnails: those nearest to the head of a list, without files on stores.
+
+    A store may hold files that take longer to read again than the run has taken.
+    """
+    rows = [(table, side) for table in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
+    rows.append((numbered.members, "file"))
+    if (groups := numbered.groups) is not None:
+        rows += [(groups.groups, "keep"), (groups.copies, "file"), (groups.related, "file")]
+    ranked = pl.concat([table.select(file=pl.col(side).cast(pl.UInt32)).with_row_index("rank") for table, side in rows])
+    ranked = ranked.group_by("file").agg(pl.col("rank").min()).sort("rank", "file")
+    ranked = ranked.filter(~pl.col("file").is_in(list(first)))
+    names = numbered.names.gather(ranked["file"])
+    local = ranked.filter(~names.bin.contains(b"://")).head(settings.gallery_thumbnails)
+    return [int(place) for place in local["file"].sort()]
 
 
 def pairs_shown(settings: Settings) -> int:

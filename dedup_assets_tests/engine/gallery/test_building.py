@@ -4,11 +4,13 @@ import json
 import os
 import re
 import signal
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from PIL import Image
 
 import dedup_assets
 from dedup_assets.engine.core.records import Components
@@ -50,7 +52,7 @@ def test_each_image_has_one_thumbnail(names: list[bytes], tmp_path: Path) -> Non
 
 def test_gallery_pairs_bounds_the_thumbnails_and_all_is_listed(tmp_path: Path) -> None:
     names = save_pictures(tmp_path / "photos", [f"{n:03d}.jpg".encode() for n in range(40)])
-    make_gallery(tmp_path / "out", make_results(names), gallery_pairs=2)
+    make_gallery(tmp_path / "out", make_results(names), gallery_pairs=2, gallery_thumbnails=0)
     folder = tmp_path / "out" / "gallery"
     assert len(list(folder.rglob("*.jpg"))) <= 2 * 2 + 2 * 2 + 4 * 2
     assert "The first 2 of 20 pairs" in read_words((folder / "duplicates.html").read_text())
@@ -58,10 +60,39 @@ def test_gallery_pairs_bounds_the_thumbnails_and_all_is_listed(tmp_path: Path) -
     assert len(re.findall(r"\d+", data.partition('"b"')[0])) == 20
 
 
+def test_files_that_lists_name_later_have_small_thumbnails(tmp_path: Path) -> None:
+    names = save_pictures(tmp_path / "photos", [f"{n:03d}.jpg".encode() for n in range(60)], side=400)
+    gallery = make_gallery(tmp_path / "out", make_results(names), gallery_pairs=2, gallery_thumbnails=10)
+    sides = [_longer_side(path) for path in (tmp_path / "out/gallery").rglob("*.jpg")]
+    assert sides.count(200) == 10
+    assert sides.count(320) == len(sides) - 10 <= 16
+    said = f"Thumbnails of {len(sides)} of 60 files are stored in this folder"
+    for page in ("duplicates.html", "index.html"):
+        words = read_words(gallery.pages[page])
+        assert said in words
+        assert f"The other {60 - len(sides)} show their originals" in words
+
+
+def _longer_side(path: Path) -> int:
+    with Image.open(path) as picture:
+        return max(picture.size)
+
+
+def test_members_of_archives_have_thumbnails_beyond_the_first_page(tmp_path: Path) -> None:
+    paths = save_pictures(tmp_path / "photos", [f"{n:03d}.jpg".encode() for n in range(12)])
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in map(os.fsdecode, paths):
+            file.write(path, Path(path).name)
+    names = [os.fsencode(archive) + b"/" + name.rpartition(b"/")[2] for name in paths]
+    make_gallery(tmp_path / "out", make_results(names), gallery_pairs=1)
+    assert len(list((tmp_path / "out/gallery").rglob("*.jpg"))) == 12
+
+
 def test_files_without_a_thumbnail_are_read_by_the_same_decoding_processes(tmp_path: Path) -> None:
     names = save_pictures(tmp_path / "photos", [f"{n}.jpg".encode() for n in range(8)])
     with open_decoders(1) as before:
-        make_gallery(tmp_path / "out", make_results(names), gallery_pairs=1)
+        make_gallery(tmp_path / "out", make_results(names), gallery_pairs=1, gallery_thumbnails=0)
     with open_decoders(1) as after:
         assert after is before
 
@@ -243,7 +274,9 @@ def test_thumbnails_of_groups_are_bounded(tmp_path: Path) -> None:
     groups = make_groups(
         *((names[n], [(names[n + 1], 0.9, "copy", ""), (names[n + 2], 0.9, "copy", "")]) for n in range(0, 60, 3))
     )
-    gallery = make_gallery(tmp_path / "out", replace(make_results(names[:2]), groups=groups), gallery_pairs=2)
+    gallery = make_gallery(
+        tmp_path / "out", replace(make_results(names[:2]), groups=groups), gallery_pairs=2, gallery_thumbnails=0
+    )
     assert len(list((tmp_path / "out/gallery").rglob("*.jpg"))) <= 2 + 4 * 2
     assert len(read_page(gallery.pages["groups.html"]).find("group")) == 2
     assert len(_read_table(tmp_path / "out/gallery", "copies")["file"]) == 40

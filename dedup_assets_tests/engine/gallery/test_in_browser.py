@@ -46,7 +46,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 @pytest.fixture(scope="module")
 def folder(names: list[bytes]) -> Path:
     work_dir = Path(os.fsdecode(names[0])).parents[1] / "out"
-    make_gallery(work_dir, make_results(names, folder=str(work_dir / "gallery")), gallery_pairs=2)
+    make_gallery(work_dir, make_results(names, folder=str(work_dir / "gallery")), gallery_pairs=2, gallery_thumbnails=0)
     return work_dir / "gallery"
 
 

@@ -33,7 +33,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "groups": ("keep_policy", "labels", "verdicts", "group_ids_from", "roots", "across_only"),
     "plan": (),
     "leaks": ("sets", "set_column", "set_folders", "evaluation_sets"),
-    "gallery": ("gallery_pairs",),
+    "gallery": ("gallery_pairs", "gallery_thumbnails"),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""
 
