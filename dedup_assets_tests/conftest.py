@@ -88,11 +88,16 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect without garbage collections: they visit the trees of all modules, and take a third of the time."""
+    """Collect without garbage collections: they visit the trees of all modules, and take a third of the time.
+
+    Collections during tests leave out what has been collected here: 800,000 objects that stay take a tenth of the time
+    of tests that run the pipeline.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
 
 
