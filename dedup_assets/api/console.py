@@ -155,7 +155,8 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("outliers", "outliers", "outliers"),
     ):
         value = facts.number(asset, key)
-        if value is not None:
+        is_single = key == "largest_component" and not facts.number(asset, "components")
+        if value is not None and not is_single:  # one image is no component
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
         ("further copies, to review", facts.number("groups", "images_to_review"), ",.0f"),

@@ -286,7 +286,7 @@ def groups(
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     former = read_former_groups(work_dir, parsed.group_ids_from)
-    given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names)
+    given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names, parsed.set_folders)
     found = decide_groups(parsed, evidence, features, given, work_dir, labels.names)
     found = find_stored(work_dir, note_label_conflicts(keep_ids(found, evidence.images, former), labels))
     versions.stamp(context, parsed, given.digest + labels.digest)

@@ -132,6 +132,7 @@ def test_each_table_says_its_rows_and_the_columns_that_others_read(pipeline: Pip
         assert isinstance(table, pl.DataFrame)
         assert columns == {column: str(kind) for column, kind in table.schema.items()}, name
         assert found["dagster/row_count"] == table.height, name
+        assert [column.name for column in found["dagster/column_schema"].columns if not column.description] == [], name
 
 
 def test_the_gallery_shows_counts_and_a_contact_sheet(pipeline: Pipeline) -> None:

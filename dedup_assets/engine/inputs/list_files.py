@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from dedup_assets.engine.stores import is_url, open_store, read_object, reason_o
 
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
 _BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe")  # zip, gzip, UTF-16
+COMMENTS = "comments in a list"
+UNNAMED = "rows of a list without a name"
+_COMMENT = b"# "
 _HEAD_BYTES = 4096
 _MOST_SHOWN = 200  # characters of a header in a message
 _NO_NAMES = b"\0\0\0"  # a list split by NUL would have names without a character
@@ -45,11 +49,12 @@ def is_text_list(path: bytes) -> bool:
     return os.path.isfile(path) and not _is_binary(_head(path))  # noqa: PTH113 - Path.is_file raises
 
 
-def read_rows(name: bytes) -> Iterator[bytes]:
+def read_rows(name: bytes, left_out: Counter[str] | None = None) -> Iterator[bytes]:
     """The rows of a list: paths and URLs, in its order, without empty ones.
 
     Args:
         name: path or URL of the list.
+        left_out: counts the comments of a text, and the rows of a CSV file that name no image.
 
     Raises:
         InputError: it cannot be read, or is no text.
@@ -61,14 +66,21 @@ def read_rows(name: bytes) -> Iterator[bytes]:
         )
     if b"\0" in content:
         return (row for row in content.split(b"\0") if row)
-    lines = (row for row in content.splitlines() if row.strip())
+    left_out = Counter() if left_out is None else left_out
     separator = _SEPARATORS.get(extension_of(name))
-    if not separator:
-        return lines
     try:
-        return iter(_column(content, separator) or lines)
+        column = _column(content, separator, left_out) if separator else None
     except csv.Error as error:
         raise InputError(f"input_dir={os.fsdecode(name)!r}: is no CSV file: {error}") from None
+    return iter(column) if column else _lines(content, left_out)
+
+
+def _lines(content: bytes, left_out: Counter[str]) -> Iterator[bytes]:
+    for row in content.splitlines():
+        if row.startswith(_COMMENT) and not os.path.lexists(row):
+            left_out[COMMENTS] += 1
+        elif row.strip():
+            yield row
 
 
 def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
@@ -96,13 +108,19 @@ def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
         raise InputError(f"{shown!r}: is no CSV file: {error}") from None
 
 
-def _column(content: bytes, separator: str) -> list[bytes] | None:
+def _column(content: bytes, separator: str, left_out: Counter[str]) -> list[bytes] | None:
     """The column of names in a CSV file with a header; None where no column has a name that says so."""
     rows = _cells(content, separator)
     named = _position(next(rows, []), _COLUMNS)
     if named is None:
         return None
-    return [os.fsencode(row[named]) for row in rows if len(row) > named and row[named].strip()]
+    names = []
+    for row in rows:
+        if len(row) > named and row[named].strip():
+            names.append(os.fsencode(row[named]))
+        elif row:  # an empty line is no row
+            left_out[UNNAMED] += 1
+    return names
 
 
 def _cells(content: bytes, separator: str) -> Iterator[list[str]]:

@@ -165,14 +165,17 @@ class _Search:
         if is_required:
             (name,) = names
             place = local_path(name) or name
-            yield from self._of_rows(read_rows(place)) if is_list_file(place) else self._of_input(name)
+            yield from self._of_rows(self._listed(place)) if is_list_file(place) else self._of_input(name)
             return
         yield from self._of_rows(row for name in names for row in self._unfolded(name))
 
     def _unfolded(self, name: bytes) -> Iterable[bytes]:
         """An entry of a list of inputs: itself, or the rows of the list file that it names."""
         path = local_path(name)
-        return read_rows(path) if path is not None and is_text_list(path) else [name]
+        return self._listed(path) if path is not None and is_text_list(path) else [name]
+
+    def _listed(self, place: bytes) -> Iterator[bytes]:
+        return read_rows(place, self.selection.left_out)
 
     def _of_input(self, name: bytes) -> Iterator[Found]:
         path = local_path(name)

@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.label_source import FOLDERS, LabelSource
+from dedup_assets.engine.core.set_names import FOLDER_SETS
 from dedup_assets.engine.inputs.list_files import read_content, read_labelled_rows
 
 _SCHEMA = pl.Schema({"filename": pl.Binary, "label": pl.String})
@@ -39,12 +40,13 @@ class Labels:
         return self.rows["filename"] if self.digest else None
 
 
-def read_labels(given: str, names: pl.Series) -> Labels:
+def read_labels(given: str, names: pl.Series, set_folders: bool = False) -> Labels:
     """The labels of images.
 
     Args:
         given: as the setting `labels`.
         names: (n,) binary, the images.
+        set_folders: as the setting: a folder that is a set, such as `train`, is no label.
 
     Raises:
         InputError: the file cannot be read, or names none of these images.
@@ -53,18 +55,18 @@ def read_labels(given: str, names: pl.Series) -> Labels:
         return Labels(pl.DataFrame(schema=_SCHEMA))
     source = LabelSource.parse(given)
     if source.place == FOLDERS:
-        rows, unknown = _of_folders(names), 0
+        rows, unknown = _of_folders(names, FOLDER_SETS if set_folders else ()), 0
     else:
         rows, unknown = _of_file(source, names)
     lines = (b"%b\0%b\n" % (name, label.encode()) for name, label in rows.iter_rows())
     return Labels(rows, unknown, hashlib.sha256(b"".join(lines)).hexdigest())
 
 
-def _of_folders(names: pl.Series) -> pl.DataFrame:
+def _of_folders(names: pl.Series, sets: Collection[str]) -> pl.DataFrame:
     """The name of the folder that each image is in, as data sets of class folders have them."""
     labels = [os.fsdecode(name).rpartition("/")[0].rpartition("/")[2] for name in names.to_list()]
     rows = pl.DataFrame({"filename": names, "label": [_readable(label) for label in labels]}, schema=_SCHEMA)
-    return rows.filter(pl.col("label") != "").sort("filename")
+    return rows.filter(pl.col("label") != "", ~pl.col("label").str.to_lowercase().is_in(list(sets))).sort("filename")
 
 
 def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:

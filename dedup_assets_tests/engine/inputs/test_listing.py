@@ -175,6 +175,25 @@ def test_a_list_may_have_blank_rows_and_either_line_end_and_mix_files_and_folder
     assert manifest.images["size_bytes"].to_list() == [1, -1, 1, 1]
 
 
+def test_comments_of_a_list_and_rows_of_a_table_without_a_name_are_counted(tmp_path: Path) -> None:
+    touch(tmp_path / "x.jpg", tmp_path / "#1.jpg")
+    text, table = tmp_path / "list.txt", tmp_path / "list.csv"
+    text.write_text(f"# of March\n{tmp_path}/x.jpg\n\n# of April\n{tmp_path}/#1.jpg\n")
+    table.write_text(f"filename,label\n{tmp_path}/x.jpg,cat\n,dog\n\n{tmp_path}/#1.jpg,cat\n ,\n")
+    counted = {text: {"comments in a list": 2}, table: {"rows of a list without a name": 2}}
+    for path, left_out in counted.items():
+        one, several = list_images(str(path)), list_images([str(path)])
+        assert inside(tmp_path, one) == inside(tmp_path, several) == ["#1.jpg", "x.jpg"]
+        assert one.left_out == several.left_out == left_out
+
+
+def test_a_file_that_is_named_like_a_comment_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path / "# 1.jpg")
+    (tmp_path / "list.txt").write_text("# 1.jpg\n# two\n")
+    assert inside(tmp_path, list_images("list.txt")) == ["# 1.jpg"]
+
+
 def test_a_row_that_stands_twice_is_listed_once(tmp_path: Path) -> None:
     touch(tmp_path / "x.jpg")
     (tmp_path / "list.txt").write_text(f"{tmp_path}/x.jpg\n{tmp_path}\n{tmp_path}/x.jpg\n")

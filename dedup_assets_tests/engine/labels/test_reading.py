@@ -34,6 +34,12 @@ def test_folders_are_labels_also_with_wild_names() -> None:
     }
 
 
+def test_a_folder_that_is_a_set_is_no_label_and_else_it_is_one() -> None:
+    names = names_of("/d/Train/1.jpg", "/d/test/cat/1.jpg")
+    assert by_name(read_labels("folders", names, set_folders=True)) == {b"/d/test/cat/1.jpg": "cat"}
+    assert by_name(read_labels("folders", names))[b"/d/Train/1.jpg"] == "Train"
+
+
 def test_a_table_names_images_wholly_from_its_folder_or_by_a_single_end(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text(

@@ -30,7 +30,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
     "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
     "verdicts": ("verdicts",),
-    "groups": ("keep_policy", "labels", "verdicts", "group_ids_from", "roots", "across_only"),
+    "groups": ("keep_policy", "labels", "set_folders", "verdicts", "group_ids_from", "roots", "across_only"),
     "plan": (),
     "leaks": ("sets", "set_column", "set_folders", "evaluation_sets"),
     "gallery": ("gallery_pairs", "gallery_thumbnails"),
