@@ -170,7 +170,7 @@ def slow_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Runs of the command line in processes of their own; the libraries are loaded once for all."""
-    with Runner(tmp_path_factory.mktemp("command line") / "watched") as runner:
+    with Runner(tmp_path_factory.mktemp("command line")) as runner:
         yield runner
 
 

@@ -41,9 +41,9 @@ def test_run_prints_a_summary_and_ends_with_0(photos: Path, tmp_path: Path) -> N
     assert (tmp_path / "out" / "gallery" / "index.html").exists()
 
 
-def test_wrong_values_are_one_line_and_end_with_1(photos: Path, tmp_path: Path) -> None:
-    done = command("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
-    assert done.returncode == 1
+def test_wrong_values_are_one_line_and_end_with_1(command_line: Runner, photos: Path, tmp_path: Path) -> None:
+    done = command_line.run("run", "photos", "out", "--threshold", "2", "--distance", "hamming", cwd=tmp_path)
+    assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert "threshold=2.0: must be from 0 to 1" in done.stderr
     assert "squared_euclidean" in done.stderr

@@ -188,11 +188,14 @@ def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, tmp_path: Pa
     assert "--port" in said
 
 
-def test_each_work_dir_has_a_history_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+def test_each_work_dir_has_a_history_of_its_own_and_keeps_it(
+    command_line: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for work_dir in ("a/my out", "b/my out", "./b/../b/my out/", "s3://bucket/out", "s3://bucket/out/"):
             given = ("photos", work_dir, "--port", str(taken.getsockname()[1]))
-            assert "port=" in one_line(command(tmp_path, *given, DAGSTER_HOME="", HOME=str(tmp_path / "user")))
+            assert "port=" in one_line(command_line.run("ui", *given, cwd=tmp_path))
     homes = sorted((tmp_path / "user" / ".dedup-assets").iterdir())
     places = [*(f"{tmp_path}/{parent}/my out" for parent in "ab"), "s3://bucket/out"]
     digests = [hashlib.sha256(place.encode()).hexdigest()[:8] for place in places]

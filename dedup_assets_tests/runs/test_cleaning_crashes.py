@@ -65,36 +65,37 @@ def moments_of(outcome: Outcome) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.timeout(120 + 20 * KILLS)
 @pytest.mark.parametrize("action", ["trash", "hardlink"])
-def test_a_killed_apply_is_resumed_and_a_killed_undo_repeated(tmp_path: Path, action: str) -> None:
+def test_a_killed_apply_is_resumed_and_a_killed_undo_repeated(
+    tmp_path: Path, command_line: Runner, action: str
+) -> None:
     chance = random.Random(action)  # noqa: S311 - moments, no secret
     (tmp_path / "world").mkdir()
-    with Runner(tmp_path / "world") as runner:
-        world = Killed(tmp_path, runner, action)
-        outcome = world.apply()
-        assert outcome.exit_code == 0, outcome.said
-        applied, applying = tree(world.photos), moments_of(outcome)
+    world = Killed(tmp_path, command_line.watching(tmp_path / "world"), action)
+    outcome = world.apply()
+    assert outcome.exit_code == 0, outcome.said
+    applied, applying = tree(world.photos), moments_of(outcome)
+    outcome = world.undo()
+    assert outcome.exit_code == 0, outcome.said
+    assert tree(world.photos) == world.original
+    undoing = moments_of(outcome)
+    for kill in range(KILLS):
+        moment = chance.choice(applying)
+        outcome = world.apply(kill_before=moment)
+        assert outcome.exit_code is None, outcome.said
+        world.check_nothing_is_lost(f"apply killed before moment {moment}")
+        if kill % 2 == 0:
+            outcome = world.apply()
+            assert outcome.exit_code == 0, outcome.said
+            now = tree(world.photos)
+            assert {name: facts[0] for name, facts in now.items()} == {
+                name: facts[0] for name, facts in applied.items()
+            }, f"apply killed before moment {moment}"
+        moment = chance.choice(undoing)
+        world.undo(kill_before=moment)
+        world.check_nothing_is_lost(f"undo killed before moment {moment}")
         outcome = world.undo()
         assert outcome.exit_code == 0, outcome.said
-        assert tree(world.photos) == world.original
-        undoing = moments_of(outcome)
-        for kill in range(KILLS):
-            moment = chance.choice(applying)
-            outcome = world.apply(kill_before=moment)
-            assert outcome.exit_code is None, outcome.said
-            world.check_nothing_is_lost(f"apply killed before moment {moment}")
-            if kill % 2 == 0:
-                outcome = world.apply()
-                assert outcome.exit_code == 0, outcome.said
-                now = tree(world.photos)
-                assert {name: facts[0] for name, facts in now.items()} == {
-                    name: facts[0] for name, facts in applied.items()
-                }, f"apply killed before moment {moment}"
-            moment = chance.choice(undoing)
-            world.undo(kill_before=moment)
-            world.check_nothing_is_lost(f"undo killed before moment {moment}")
-            outcome = world.undo()
-            assert outcome.exit_code == 0, outcome.said
-            assert tree(world.photos) == world.original, f"undo killed before moment {moment}"
+        assert tree(world.photos) == world.original, f"undo killed before moment {moment}"
 
 
 STORE_KILLS = int(os.environ.get("DEDUP_KILLS", "1"))
@@ -148,11 +149,10 @@ class KilledOnStore:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.timeout(120 + 40 * STORE_KILLS)
-def test_an_apply_and_an_undo_killed_on_a_store_lose_nothing(tmp_path: Path) -> None:
+def test_an_apply_and_an_undo_killed_on_a_store_lose_nothing(tmp_path: Path, command_line: Runner) -> None:
     chance = random.Random(7)  # noqa: S311 - moments, no secret
-    (tmp_path / "outs").mkdir()
-    with faulty_bucket("cleaning") as (server, _), Runner(tmp_path / "outs", STALE_SECONDS) as runner:
-        world = KilledOnStore(tmp_path, server, runner)
+    with faulty_bucket("cleaning") as (server, _):
+        world = KilledOnStore(tmp_path, server, command_line.watching(tmp_path / "outs", STALE_SECONDS))
         assert world.run("plan", str(world.results)).exit_code == 0
         outcome = world.run("apply", str(world.results), "--yes")
         assert outcome.exit_code == 0, outcome.said

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,11 +63,10 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(tmp_path_factory: pytest.TempPathFactory, command_line: Runner) -> Chain:
     top = tmp_path_factory.mktemp("crashes")
     (top / "outs").mkdir()
-    with Runner(top / "outs") as runner:
-        yield Chain(top, runner)
+    return Chain(top, command_line.watching(top / "outs"))
 
 
 @pytest.mark.timeout(300 + 40 * KILLS)

@@ -52,10 +52,9 @@ class Chain:
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
-    (tmp_path / "outs").mkdir()
-    with faulty_bucket("crashing") as (server, _), Runner(tmp_path / "outs", STALE_SECONDS) as runner:
-        yield Chain(tmp_path, server, runner)
+def chain(tmp_path: Path, command_line: Runner) -> Iterator[Chain]:
+    with faulty_bucket("crashing") as (server, _):
+        yield Chain(tmp_path, server, command_line.watching(tmp_path / "outs", STALE_SECONDS))
 
 
 def as_read(name: str) -> dict[str, bytes]:

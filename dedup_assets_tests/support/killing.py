@@ -1,9 +1,10 @@
 """A process that starts runs of the command line and kills them with SIGKILL at a given moment.
 
-The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry.
-A moment is a change that the run makes to a file under a folder (one of Python's audit events), or a time in seconds.
+The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry
+in the environment that the tests have at that moment. A moment is a change that the run makes to a file under a folder
+(one of Python's audit events), or a time in seconds.
 
-    python -m dedup_assets_tests.support.killing FOLDER STALE_SECONDS < requests > answers   (one JSON object per line)
+    python -m dedup_assets_tests.support.killing FOLDER < requests > answers   (one JSON object per line)
 """
 
 import gc
@@ -16,6 +17,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,13 +55,24 @@ class Runner:
     """Starts runs that may be killed.
 
     Args:
-        folder: changes to files in it are moments; the output of runs is kept beside it.
-        stale_seconds: time after which the lock of a dead run on a store is taken over; 0: the package's own.
+        folder: changes to files in it are moments; the output of runs is kept in it, too.
     """
 
-    def __init__(self, folder: Path, stale_seconds: float = 0.0) -> None:
-        command = [sys.executable, "-m", "dedup_assets_tests.support.killing", str(folder), str(stale_seconds)]
+    def __init__(self, folder: Path) -> None:
+        self._watched, self._stale_seconds = folder / "watched", 0.0
+        command = [sys.executable, "-m", "dedup_assets_tests.support.killing", str(folder)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def watching(self, folder: Path, stale_seconds: float = 0.0) -> "Runner":
+        """The same process with other moments: its runs must end before others begin.
+
+        Args:
+            folder: changes to files in it are moments.
+            stale_seconds: time after which the lock of a dead run on a store is taken over; 0: the package's own.
+        """
+        runner = copy(self)
+        runner._watched, runner._stale_seconds = folder, stale_seconds
+        return runner
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +125,8 @@ class Runner:
     def _ask(self, **request: Any) -> list[Outcome]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        request |= {"watched": str(self._watched), "stale_seconds": self._stale_seconds}
+        request["environment"] = {**os.environ, "DAGSTER_HOME": request.pop("dagster_home")}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return [Outcome(**outcome) for outcome in json.loads(self._process.stdout.readline())]
@@ -143,21 +158,25 @@ def _run(
     folder: Path,
     commands: Sequence[Sequence[str]],
     cwd: str,
-    dagster_home: str,
+    environment: dict[str, str],
+    watched: str,
+    stale_seconds: float,
     kill_before: int | str,
     kill_after: float,
 ) -> list[dict[str, Any]]:
     runs: dict[int, _Files] = {}
     for number, arguments in enumerate(commands):
         kinds = ("moments", "stdout", "stderr")
-        files = _Files(*(folder.parent / f"{kind}.{os.getpid()}.{number}" for kind in kinds))
+        files = _Files(*(folder / f"{kind}.{os.getpid()}.{number}" for kind in kinds))
         for path in (files.moments, files.stdout, files.stderr):
             path.write_text("")
         child = os.fork()
         if child == 0:
             os.chdir(cwd)
-            os.environ["DAGSTER_HOME"] = dagster_home
-            _be_a_run(folder, arguments, kill_before, files)
+            os.environ.clear()
+            os.environ.update(environment)
+            _take_over_after(stale_seconds)
+            _be_a_run(watched, arguments, kill_before, files)
         runs[child] = files
     timer = threading.Timer(kill_after, lambda: [_kill(run) for run in runs])
     if kill_after:
@@ -178,14 +197,23 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _be_a_run(folder: Path, arguments: Sequence[str], kill_before: int | str, files: _Files) -> None:
+def _take_over_after(stale_seconds: float) -> None:
+    """Take over the lock of a dead run on a store after this time, if it is given."""
+    from dedup_assets.engine.work_dir import leases
+
+    if stale_seconds:
+        leases._STALE_SECONDS, leases._BEAT_SECONDS = stale_seconds, stale_seconds / 6
+        leases._POLL_SECONDS = stale_seconds / 10
+
+
+def _be_a_run(watched: str, arguments: Sequence[str], kill_before: int | str, files: _Files) -> None:
     os.setsid()
     for number, path in enumerate((Path(os.devnull), files.stdout, files.stderr)):
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
         os.dup2(descriptor, number)
         os.close(descriptor)
     moments: list[str] = []
-    top = os.path.realpath(folder) + "/"
+    top = os.path.realpath(watched) + "/"
 
     def watch(event: str, details: tuple[Any, ...]) -> None:
         if event == "open":
@@ -224,16 +252,16 @@ def _path_of(event: str, details: tuple[Any, ...]) -> str:
     return f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}" if is_relative else path
 
 
-def _load(stale_seconds: float) -> None:
+def _load() -> None:
     """Import and set up once what all runs need; nothing here may start a thread, because runs are forks."""
     import dagster as dg
     import faiss  # noqa: F401
+    import s3fs  # noqa: F401
 
     import dedup_assets.api.console
     import dedup_assets.engine.cleaning
     import dedup_assets.pipeline.launch  # noqa: F401
     from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
-    from dedup_assets.engine.work_dir import leases
     from dedup_assets.pipeline.building import build_definitions
 
     load_onnxruntime()
@@ -241,15 +269,10 @@ def _load(stale_seconds: float) -> None:
     with dg.DagsterInstance.ephemeral():
         pass
 
-    if stale_seconds:
-        import s3fs  # noqa: F401
-
-        leases._STALE_SECONDS, leases._BEAT_SECONDS = stale_seconds, stale_seconds / 6
-        leases._POLL_SECONDS = stale_seconds / 10
     gc.collect()
     gc.freeze()  # without this the collector of each run would copy all of it
 
 
 if __name__ == "__main__":
-    _load(float(sys.argv[2]))
+    _load()
     _serve(Path(sys.argv[1]))
