@@ -86,8 +86,8 @@ def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64]
 
 
 def _carries_more(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
-    """Whether each image has a kind of metadata, such as EXIF or a colour profile, that the kept one lacks."""
-    carried = images.facts["carries"].fill_null("").str.extract_all(r"\w+")
+    """Whether each image has what the kept one lacks beside its pixels: EXIF, a colour profile, a caption, a rating."""
+    carried = images.facts["carries"].fill_null("").str.extract_all(r"\S+")
     pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep)})
     return pairs.select(pl.col("own").list.set_difference("kept").list.len() > 0)["own"]
 

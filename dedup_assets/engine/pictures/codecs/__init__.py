@@ -15,6 +15,7 @@ Parts of files:
 segments.py     segments of JPEG: EXIF block, colour profile, scans
 png.py          chunks of PNG: checksums, notes
 isobmff.py      boxes of AVIF and HEIF
+notes.py        captions, keywords and ratings that people gave a picture
 exif.py         the orientation that a camera wrote
 endings.py      whether a file was cut
 holes.py        whether a part of a file is lost

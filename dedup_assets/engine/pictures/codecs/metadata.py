@@ -5,7 +5,7 @@ Decisions about which file to keep are not made here.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, png, raw, segments
+from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, notes, png, raw, segments
 from dedup_assets.engine.pictures.codecs.damage import silence
 from dedup_assets.engine.pictures.provenance import Provenance
 
@@ -28,7 +28,7 @@ _LOSSY_TIFF = {6, 7, 34892, 50001}  # compressions: old and new JPEG, lossy DNG,
 _MAKE, _MODEL, _COMPRESSION, _EXIF_PART, _GPS_PART = 0x010F, 0x0110, 0x0103, 0x8769, 0x8825  # EXIF 2.32, 4.6
 _TAKEN = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
 _LATITUDE = 2
-_XMP_TAG, _ICC_TAG = 700, 34675  # of TIFF
+_XMP_TAG, _ICC_TAG, _IPTC_TAG = 700, 34675, 33723  # of TIFF
 _TIME = re.compile(r"(\d{4})[:-](\d{2})[:-](\d{2})[ T](\d{2}:\d{2}:\d{2})")
 _AVIF = {b"avif", b"avis"}
 _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"ANMF", b"ALPH"}
@@ -95,11 +95,22 @@ def _of_exif(
     is_lossless: bool | None,
     *,
     icc: bytes = b"",
-    xmp: bool = False,
+    xmp: bytes = b"",
+    noted: Iterable[str] = (),
 ) -> Provenance:
-    """Read an EXIF block, with or without `Exif` before it, and add what is known of the file."""
+    """Read an EXIF block, with or without `Exif` before it, and add what is known of the file.
+
+    Args:
+        block: the block.
+        form: the format of the file.
+        is_lossless: as of `Provenance`.
+        icc: its colour profile.
+        xmp: its XMP packet.
+        noted: what people noted elsewhere in the file.
+    """
     camera = taken = ""
-    carries = {"icc": bool(icc), "xmp": xmp}
+    carries = {"icc": bool(icc), "xmp": bool(xmp)}
+    texts = [*noted, *(notes.of_xmp(xmp) if xmp else ())]
     block = block.removeprefix(b"Exif\0\0")
     if block[:2] in (b"II", b"MM"):
         exif = Image.Exif()
@@ -110,11 +121,21 @@ def _of_exif(
             taken = next((time for time in (_time(inner.get(tag)) for tag in _TAKEN) if time), "")
             carries["exif"] = bool(camera or inner) if form in ("TIFF", "RAW") else bool(exif)
             carries["gps"] = _LATITUDE in exif.get_ifd(_GPS_PART)
+            texts += notes.of_exif(exif, inner)
             if form == "TIFF":
                 carries["icc"], carries["xmp"] = _ICC_TAG in exif, _XMP_TAG in exif
+                texts += _of_tiff(exif)
                 is_lossless = exif.get(_COMPRESSION) not in _LOSSY_TIFF
-    said = " ".join(name for name in ("exif", "gps", "icc", "xmp") if carries.get(name))
-    return Provenance(form, is_lossless, None, camera[:_MOST_CHARACTERS], taken, said)
+    said = [name for name in ("exif", "gps", "icc", "xmp") if carries.get(name)]
+    said += notes.note_words(texts) if texts else ()
+    return Provenance(form, is_lossless, None, camera[:_MOST_CHARACTERS], taken, " ".join(said))
+
+
+def _of_tiff(tags: Mapping[int, Any]) -> Iterator[str]:
+    """What people noted in the XMP and IPTC blocks of a TIFF."""
+    for tag, read in ((_XMP_TAG, notes.of_xmp), (_IPTC_TAG, notes.of_iptc)):
+        if isinstance(block := tags.get(tag), bytes):
+            yield from read(block)
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -138,19 +159,22 @@ def _time(value: object) -> str:
 
 def _of_jpeg(data: bytes) -> Provenance:
     carried = segments.read_segments(data)
-    found = _of_exif(carried.exif, "JPEG", False, icc=carried.profile, xmp=carried.has_xmp)
+    noted = notes.of_photoshop(carried.photoshop)
+    found = _of_exif(carried.exif, "JPEG", False, icc=carried.profile, xmp=carried.xmp, noted=noted)
     return replace(found, jpeg_quality=jpeg_quality(data))
 
 
 def _of_png(data: bytes) -> Provenance:
-    exif, icc, has_xmp = png.read_metadata(data)
-    return _of_exif(exif, "PNG", True, icc=icc, xmp=has_xmp)
+    carried = png.read_metadata(data)
+    noted = notes.of_png(carried.texts)
+    return _of_exif(carried.exif, "PNG", True, icc=carried.profile, xmp=carried.xmp, noted=noted)
 
 
 def _of_webp(data: bytes) -> Provenance:
     chunks = dict(_webp_chunks(data))
     is_lossless = True if b"VP8L" in chunks else False if b"VP8 " in chunks else None
-    return _of_exif(chunks.get(b"EXIF", b""), "WEBP", is_lossless, icc=chunks.get(b"ICCP", b""), xmp=b"XMP " in chunks)
+    icc, xmp = chunks.get(b"ICCP", b""), chunks.get(b"XMP ", b"")
+    return _of_exif(chunks.get(b"EXIF", b""), "WEBP", is_lossless, icc=icc, xmp=xmp)
 
 
 def _of_avif(data: bytes) -> Provenance:
@@ -166,7 +190,8 @@ def _of_heif(data: bytes) -> Provenance:
 
 def _of_info(form: str, info: Mapping[Any, Any]) -> Provenance:
     """Read what a decoder of Pillow's kind found in a header."""
-    return _of_exif(info.get("exif") or b"", form, False, icc=info.get("icc_profile") or b"", xmp=bool(info.get("xmp")))
+    exif, icc, xmp = (info.get(name) or b"" for name in ("exif", "icc_profile", "xmp"))
+    return _of_exif(exif, form, False, icc=icc, xmp=xmp)
 
 
 _READERS: dict[str, Callable[[bytes], Provenance]] = {

@@ -8,9 +8,11 @@ _SIGNATURE_BYTES = 8
 _FRAME_BYTES = 12  # length, type and checksum
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _NOTES = (b"tEXt", b"zTXt", b"iTXt")
-_XMP = b"XML:com.adobe.xmp\0"  # XMP specification, part 3, 1.1.5
+_PIXELS = (b"IDAT", b"fdAT")
+_XMP = b"XML:com.adobe.xmp"  # XMP specification, part 3, 1.1.5
 _LARGE_PROFILE_BYTES = 1 << 20  # Pillow refuses such a profile
 _MOST_PROFILE_BYTES = 4 << 20
+_MOST_NOTE_BYTES = 1 << 20
 
 
 class _Chunk(NamedTuple):
@@ -75,17 +77,54 @@ def large_profile(data: bytes) -> bytes:
     return b""
 
 
-def read_metadata(data: bytes) -> tuple[bytes, bytes, bool]:
-    """The EXIF block (ISO/IEC 15948:2024, 11.3.4.5), the packed colour profile, and whether there is XMP."""
-    exif, profile, has_xmp = b"", b"", False
+class PngMetadata(NamedTuple):
+    """What a PNG carries.
+
+    Attributes:
+        exif: its EXIF block (ISO/IEC 15948:2024, 11.3.4.5); empty where there is none.
+        profile: its packed colour profile; likewise.
+        xmp: its XMP packet; likewise.
+        texts: keyword and text of its other notes.
+    """
+
+    exif: bytes
+    profile: bytes
+    xmp: bytes
+    texts: list[tuple[bytes, bytes]]
+
+
+def read_metadata(data: bytes) -> PngMetadata:
+    """Read what is not the picture."""
+    exif, profile, xmp, texts = b"", b"", b"", list[tuple[bytes, bytes]]()
     for kind, start, end in _chunks(data):
+        body = data[start + 8 : end - 4] if kind not in _PIXELS else b""
         if kind == b"eXIf":
-            exif = data[start + 8 : end - 4]
+            exif = body
         elif kind == b"iCCP":
-            profile = data[start + 8 : end - 4]
-        elif kind == b"iTXt":
-            has_xmp |= data.startswith(_XMP, start + 8)
-    return exif, profile, has_xmp
+            profile = body
+        elif kind in _NOTES:
+            keyword, text = _read_note(kind, body)
+            if keyword == _XMP:
+                xmp = text
+            else:
+                texts.append((keyword, text))
+    return PngMetadata(exif, profile, xmp, texts)
+
+
+def _read_note(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+    """Keyword and text of a note (ISO/IEC 15948:2024, 11.3.3), at most 1 MiB of a packed one."""
+    keyword, _, text = body.partition(b"\0")
+    is_packed = kind == b"zTXt"
+    if kind == b"iTXt":
+        is_packed, text = text[:1] == b"\1", text[2:].split(b"\0", 2)[-1]
+    elif is_packed:
+        text = text[1:]
+    if is_packed:
+        try:
+            text = decompressobj().decompress(text, _MOST_NOTE_BYTES)
+        except error:
+            text = b""
+    return keyword, text
 
 
 def _is_large_profile(data: bytes, chunk: _Chunk) -> bool:

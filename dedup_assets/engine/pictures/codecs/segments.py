@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
+_START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2, _APP13 = 0xDA, 0xD9, 0xE1, 0xE2, 0xED
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_FRAME = 0xC2
 _BETWEEN_SCANS = {0xC4, 0xCC, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE}  # tables, lines, notes
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte of coded data nor a restart
 _COEFFICIENTS = 64
 _EXIF, _ICC, _XMP = b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/1.0/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _TABLES = 0xDB
 
 
@@ -25,13 +26,15 @@ class Carried(NamedTuple):
         exif: the TIFF structure of its first EXIF segment; empty where there is none.
         profile: its ICC profile; empty where there is none, or not all of it.
         is_progressive: whether its frame is of a progressive JPEG.
-        has_xmp: whether it has an XMP packet.
+        xmp: its first XMP packet; empty where there is none.
+        photoshop: its resources of Photoshop, which hold IPTC; empty where there are none.
     """
 
     exif: bytes
     profile: bytes
     is_progressive: bool
-    has_xmp: bool
+    xmp: bytes
+    photoshop: bytes
 
 
 def read_segments(data: bytes) -> Carried:
@@ -41,7 +44,7 @@ def read_segments(data: bytes) -> Carried:
         data: the whole file.
     """
     exif, parts, position = b"", dict[int, bytes](), 2
-    wanted, is_progressive, has_xmp = 0, False, False
+    wanted, is_progressive, xmp, photoshop = 0, False, b"", b""
     while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - every marker starts with 0xFF
         marker = data[position + 1]
         if marker == 0xFF:  # noqa: PLR2004 - fill byte
@@ -54,15 +57,17 @@ def read_segments(data: bytes) -> Carried:
             is_progressive = True
         elif marker == _APP1 and not exif and data.startswith(_EXIF, start):
             exif = data[start + len(_EXIF) : end]
-        elif marker == _APP1:
-            has_xmp |= data.startswith(_XMP, start)
+        elif marker == _APP1 and not xmp and data.startswith(_XMP, start):
+            xmp = data[start + len(_XMP) : end]
+        elif marker == _APP13 and data.startswith(_PHOTOSHOP, start):
+            photoshop += data[start + len(_PHOTOSHOP) : end]
         elif marker == _APP2 and data.startswith(_ICC, start) and end > start + len(_ICC) + 2:
             number, wanted = data[start + len(_ICC)], data[start + len(_ICC) + 1]
             parts[number] = data[start + len(_ICC) + 2 : end]
         position = end
     whole = bool(wanted) and sorted(parts) == list(range(1, wanted + 1))
     profile = b"".join(parts[number] for number in sorted(parts)) if whole else b""
-    return Carried(exif, profile, is_progressive, has_xmp)
+    return Carried(exif, profile, is_progressive, xmp, photoshop)
 
 
 def read_first_table(data: bytes) -> bytes | None:
