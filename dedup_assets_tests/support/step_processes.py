@@ -21,8 +21,10 @@ _STEPS = dg.multiprocess_executor.configured(
 _link = WorkDirIOManager._link
 
 
-def job(*selection: str, photos: Path, work_dir: Path, model: str, barrier: Path | None = None) -> Any:
-    """A job of some assets and their checks, for `dagster.execute_job`.
+def job(
+    *selection: str, photos: Path, work_dir: Path, model: str, barrier: Path | None = None, checks: bool = True
+) -> Any:
+    """A job of some assets, for `dagster.execute_job`.
 
     Args:
         selection: names of the assets.
@@ -31,18 +33,22 @@ def job(*selection: str, photos: Path, work_dir: Path, model: str, barrier: Path
         model: path of the embedding model.
         barrier: an empty folder. Steps that store their result wait for one another there, so that `TOGETHER` of them
             end at the same moment.
+        checks: whether the checks of these assets are steps as well.
     """
     given = {"photos": photos, "work_dir": work_dir, "model": model, "barrier": barrier or ""}
-    options = {"selection": list(selection)} | {name: str(value) for name, value in given.items()}
+    options = {"selection": list(selection), "checks": checks} | {name: str(value) for name, value in given.items()}
     return dg.build_reconstructable_job(__name__, "define", reconstructable_kwargs=options)
 
 
-def define(selection: list[str], photos: str, work_dir: str, model: str, barrier: str) -> dg.JobDefinition:
+def define(
+    selection: list[str], checks: bool, photos: str, work_dir: str, model: str, barrier: str
+) -> dg.JobDefinition:
     """Define a job; its arguments are those of `job`."""
     if barrier:
         _meet_in(Path(barrier))
     made = build_definitions(photos, work_dir, model_path=model, threshold=0.5, num_threads=1)
-    steps = dg.define_asset_job("steps", selection=selection, executor_def=_STEPS)
+    chosen = dg.AssetSelection.assets(*selection)
+    steps = dg.define_asset_job("steps", chosen if checks else chosen.without_checks(), executor_def=_STEPS)
     return dg.Definitions.merge(made, dg.Definitions(jobs=[steps])).resolve_job_def("steps")
 
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 PATIENCE_SECONDS = 150.0
 """Enough on a busy machine."""
+_NOT_GIVEN = (10_000, 32_000)
 
 
 class UserInterface:
@@ -125,7 +127,13 @@ def surroundings(home: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody uses just now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port that nobody uses just now, below those that systems give to whoever asks for any.
+
+    A UI takes seconds to start. Meanwhile one of those would be given to a server or a connection of another test.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randint(*_NOT_GIVEN)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
