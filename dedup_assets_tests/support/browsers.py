@@ -60,7 +60,8 @@ def _shown(page: Any) -> Any:
     return page.evaluate(
         """() => Array.from(document.querySelectorAll('#list > .card'), card => {
             const copy = card.cloneNode(true);
-            copy.querySelectorAll('.actions button, .remove, .more, .problem').forEach(element => element.remove());
+            const active = '.actions button, .remove, .more, .unfold, .problem';
+            copy.querySelectorAll(active).forEach(element => element.remove());
             return [copy.id, copy.textContent.replace(/\\s+/g, ''),
                 Array.from(copy.querySelectorAll('[href], [src], [alt], [title], [viewBox], [d]'), element =>
                     ['href', 'src', 'alt', 'title', 'viewBox', 'transform', 'd'].map(

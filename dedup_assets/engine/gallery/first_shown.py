@@ -22,7 +22,8 @@ _MEMBERS_PER_PAIR = 4  # thumbnails of members per pair that has thumbnails, for
 def files_shown_first(numbered: NumberedResults, settings: Settings) -> list[int]:
     """The files that get large thumbnails: those of the first pairs, outliers, components and groups."""
     num_images = settings.gallery_pairs
-    first = [rows.head(num_images)[side] for rows in (numbered.pairs, numbered.outliers) for side in ("a", "b")]
+    heads = numbered.pairs.with_row_index("row").filter(pl.col("fold").is_null() | (pl.col("fold") == pl.col("row")))
+    first = [rows.head(num_images)[side] for rows in (heads, numbered.outliers) for side in ("a", "b")]
     members = numbered.members.group_by("group", maintain_order=True).head(MEMBERS)
     members = members.filter(pl.col("group") < num_images)
     first.append(members["file"].head(_MEMBERS_PER_PAIR * num_images))

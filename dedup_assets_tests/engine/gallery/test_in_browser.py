@@ -248,3 +248,19 @@ def test_a_path_is_copied_and_the_colours_are_kept(served: str, page: Any) -> No
     page.click("#theme")
     page.reload()
     assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_pairs_of_frames_of_the_same_videos_are_opened_by_a_click(tmp_path: Path, still: Any, page: Any) -> None:
+    photos = save_pictures(tmp_path / "photos", [b"1.jpg", b"2.jpg"])
+    frames = [f"{tmp_path}/{video}.mp4#t=00:00:0{second}.000".encode() for second in range(3) for video in "ab"]
+    make_gallery(tmp_path / "out", make_results([*frames, *photos]))
+    address = (tmp_path / "out/gallery/duplicates.html").as_uri()
+    compare_with_and_without_scripts(address, still, page)
+    open_list(page, address)
+    assert found(page) == "2 pairs (4 with each frame of videos, without filters)"
+    assert "2 pairs of frames are folded" in page.inner_text(".lead")
+    assert page.inner_text(".fold .count") == "3 pairs"
+    page.click(".fold .unfold")
+    page.wait_for_function("document.querySelectorAll('.pair').length === 3 && !document.querySelector('.pair .fold')")
+    page.click("#back")
+    page.wait_for_function("document.querySelectorAll('#list .pair').length === 2")

@@ -154,7 +154,8 @@ def _parts(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _scored(pairs: pl.DataFrame) -> pl.DataFrame:
     proven = [name for name in ("relation", "kind", "align", "changed") if name in pairs.columns]
-    table = pairs.select("a", "b", *proven, similarity=_score("similarity"))
+    folds = ["fold"] if "fold" in pairs.columns and pairs["fold"].count() else []
+    table = pairs.select("a", "b", *proven, *folds, similarity=_score("similarity"))
     return number_relations(table) if proven else table
 
 

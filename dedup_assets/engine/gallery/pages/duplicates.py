@@ -9,6 +9,7 @@ from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_
 from dedup_assets.engine.gallery.pages.pairing import (
     BLANK_PAIR,
     BLANK_PROVEN_PAIR,
+    first_of_folds,
     frames_last,
     merge_directions,
     of_one_video,
@@ -50,6 +51,7 @@ def duplicates_page(
         descending=descending,
         suggest=suggest,
         findings=findings,
+        folds=frame.site is not None,
     )
     counts = Counter(pair.band for pair in shown)
     return render_page(
@@ -62,6 +64,7 @@ def duplicates_page(
         grouped=findings.kept is not None,
         total=len(merged),
         descending=descending,
+        folded=len(merged) - first_of_folds(merged.rows).height,
         of_video=int(of_one_video(merged.rows).sum()),
         bands=[(band, counts[band]) for band in Band if counts[band]],
     )

@@ -10,7 +10,7 @@ from dedup_assets.engine.gallery.pages.components import select_groups
 from dedup_assets.engine.gallery.pages.findings import say_edited
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, number_groups
 from dedup_assets.engine.gallery.pages.names import decode_name
-from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions
+from dedup_assets.engine.gallery.pages.pairing import fold_frames, frames_last, merge_directions
 
 _NO_SIZES = pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
 _EVIDENCE = ("relation", "kind", "transform", "residual", "turned")
@@ -22,10 +22,10 @@ class NumberedResults:
 
     Attributes:
         names: (n,) binary, sorted: the files of all pairs, outliers, components and groups.
-        pairs: `a`, `b` (files), `similarity`: each pair once, the most similar first, those of frames of one
-            video after all others. With evidence also `relation`,
-            `kind` (with the side that was edited), `transform` and `residual` of `Evidence.rows`, null for a pair that
-            it lacks, and `turned`: whether its a is the b of the evidence.
+        pairs: `a`, `b` (files), `similarity`, `fold` (of `fold_frames`): each pair once, the most similar first, those
+            of frames of one video after all others. With evidence also `relation`, `kind` (with the side that was
+            edited), `transform` and `residual` of `Evidence.rows`, null for a pair that it lacks,
+            and `turned`: whether its a is the b of the evidence.
         outliers: `a`, `b`, `similarity`: `a` is the outlier, the most isolated first.
         components: `component_id`, `count`, `mean`, `min`, `max`: those with at least two images, largest first.
         members: `group` (row of `components`), `file`: in the order of the features within each component.
@@ -79,9 +79,10 @@ def number_results(
     if groups is not None:
         stars = number_groups(groups, files, _NO_SIZES if sizes is None else sizes)
         stars = stars if evidence is None else _prove_copies(stars, files, evidence)
+    paired = _number(merged if evidence is None else _prove(merged, evidence), numbers)
     return NumberedResults(
         names=files,
-        pairs=_number(merged if evidence is None else _prove(merged, evidence), numbers),
+        pairs=paired.with_columns(fold_frames(merged)),
         outliers=_number(isolated, numbers),
         components=largest if largest.width else pl.DataFrame(),
         members=members.join(numbers, on="name", maintain_order="left").select("group", "file"),

@@ -19,7 +19,10 @@ from dedup_assets.engine.inputs.containers.names import split_frame
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair on a page; `keep` (A, B or empty) is the suggestion, and `reason` says why."""
+    """One pair on a page; `keep` (A, B or empty) is the suggestion, and `reason` says why.
+
+    `folded` pairs of frames of the same videos are shown by this one.
+    """
 
     a: ShownFile
     b: ShownFile
@@ -27,6 +30,7 @@ class ShownPair:
     keep: str = ""
     reason: str = ""
     finding: ShownFinding | None = None
+    folded: int = 1
 
     @property
     def band(self) -> Band:
@@ -65,7 +69,7 @@ class ShownPair:
         return self.a.has_thumbnail and self.b.has_thumbnail
 
 
-BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0)
+BLANK_PAIR = ShownPair(BLANK_FILE, BLANK_FILE, 0.0, folded=2)
 BLANK_PROVEN_PAIR = replace(BLANK_PAIR, finding=ShownFinding(Relation.COPY, align="1 0 0 1 0 0"))
 
 
@@ -97,6 +101,39 @@ def frames_last(pairs: Pairs) -> Pairs:
     return Pairs(pl.concat([pairs.rows.filter(~of_video), pairs.rows.filter(of_video)]))
 
 
+def fold_frames(rows: pl.DataFrame) -> pl.Series:
+    """For pairs of frames of the same two videos, or of the same one: the row of the first of them.
+
+    Args:
+        rows: `from` and `to`.
+
+    Returns:
+        (rows,) uint32; null for any other pair, and for one without others.
+    """
+    both = pl.col("from").bin.contains(b"#t=") & pl.col("to").bin.contains(b"#t=")
+    heads: dict[tuple[bytes, ...], int] = {}
+    folds: dict[int, list[int]] = {}
+    for row, *names in rows.with_row_index("row").filter(both).select("row", "from", "to").iter_rows():
+        if all(split_frame(name) for name in names):
+            head = heads.setdefault(tuple(sorted(map(_video_of, names))), row)
+            folds.setdefault(head, []).append(row)
+    folded = [(row, head) for head, same in folds.items() if len(same) > 1 for row in same]
+    places, found = ([row for row, _ in folded], [head for _, head in folded])
+    return pl.repeat(None, rows.height, dtype=pl.UInt32, eager=True).scatter(places, found).alias("fold")
+
+
+def first_of_folds(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that a list shows before a fold is opened, with `folded`: the number of pairs of each; 1 without others.
+
+    Args:
+        rows: `from` and `to`.
+    """
+    fold = fold_frames(rows)
+    own = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
+    sizes = rows.with_columns(fold=fold.fill_null(own), own=own).with_columns(folded=pl.len().over("fold"))
+    return sizes.filter(pl.col("fold") == pl.col("own")).drop("fold", "own")
+
+
 def merge_directions(pairs: Pairs) -> Pairs:
     """Return each unordered pair once, the most similar first; pairs of equal similarity keep their order.
 
@@ -122,16 +159,20 @@ def show_pairs(
     descending: bool,
     suggest: bool = False,
     findings: Findings = NO_FINDINGS,
+    folds: bool = False,
 ) -> list[ShownPair]:
     """Return the first `num_images` pairs (all if negative), from the most similar (`descending`) or the least.
 
-    With `suggest`, each pair says which of the two files to keep. Groups, if there are some, decide that.
+    With `folds`, pairs of frames of the same videos are one. With `suggest`, each pair says which of the two files to
+    keep. Groups, if there are some, decide that.
     """
     rows = pairs.rows.sort("distance", descending=descending, maintain_order=True)
-    shown = Pairs(rows if num_images < 0 else rows.head(num_images))
+    rows = frames_last(Pairs(rows)).rows if descending else rows
+    rows = first_of_folds(rows) if folds else rows.with_columns(folded=1)
+    shown = rows if num_images < 0 else rows.head(num_images)
     made = [
-        ShownPair(illustrate(a), illustrate(b), similarity, finding=findings.pairs.get((a, b)))
-        for a, b, similarity in shown
+        ShownPair(illustrate(a), illustrate(b), similarity, finding=findings.pairs.get((a, b)), folded=folded)
+        for a, b, similarity, folded in shown.select("from", "to", "distance", "folded").iter_rows()
     ]
     if findings.kept is not None:
         return [_follow_groups(pair, findings, findings.kept) for pair in made]

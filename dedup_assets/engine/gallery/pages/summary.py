@@ -191,6 +191,7 @@ def summary_page(
             descending=True,
             suggest=facts.suggest,
             findings=facts.findings,
+            folds=True,
         ),
         groups=_show_groups(facts, illustrate),
         components=show_components(

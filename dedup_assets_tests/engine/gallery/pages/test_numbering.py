@@ -19,7 +19,7 @@ def test_every_pair_outlier_and_member_keeps_its_names() -> None:
     outliers = make_pairs(("/far", "/z", 0.2), ("/farther", "/far", 0.1))
     numbered = number_results(pairs, outliers, components, names)
     assert numbered.names.to_list() == sorted(set(numbered.names.to_list()))
-    named = [(numbered.names[a], numbered.names[b], score) for a, b, score in numbered.pairs.iter_rows()]
+    named = [(numbered.names[a], numbered.names[b], score) for a, b, score in numbered.pairs.drop("fold").iter_rows()]
     assert named == [(b"/c0/0.jpg", b"/c0/1.jpg", 1.0), (b"/z", b"/\xff", 0.9)]
     assert [numbered.names[a] for a in numbered.outliers["a"]] == [b"/farther", b"/far"]
     members = [(group, numbered.names[file]) for group, file in numbered.members.iter_rows()]
@@ -30,7 +30,7 @@ def test_every_pair_outlier_and_member_keeps_its_names() -> None:
 def test_without_components_there_are_no_members() -> None:
     numbered = number_results(make_pairs(("a", "b", 0.9)), make_pairs(), NOTHING, pl.Series([], dtype=pl.Binary))
     assert numbered.members.is_empty()
-    assert numbered.pairs.rows() == [(0, 1, 0.9)]
+    assert numbered.pairs.rows() == [(0, 1, 0.9, None)]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), unique=True))

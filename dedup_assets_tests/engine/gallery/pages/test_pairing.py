@@ -1,6 +1,12 @@
 """Each pair is listed once, in order."""
 
-from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, of_one_video, show_pairs
+from dedup_assets.engine.gallery.pages.pairing import (
+    fold_frames,
+    frames_last,
+    merge_directions,
+    of_one_video,
+    show_pairs,
+)
 from dedup_assets_tests.support.gallery_pages import illustrate, make_pairs
 
 SYMMETRIC = make_pairs(("a", "b", 0.99), ("b", "a", 0.99), ("c", "a", 0.9), ("d", "c", 0.95), ("c", "d", 0.96))
@@ -40,3 +46,13 @@ def test_pairs_of_frames_of_one_video_come_after_all_others() -> None:
     )
     assert frames_last(pairs).rows["distance"].to_list() == [0.99, 0.98, 0.96, 1.0, 0.97]
     assert of_one_video(pairs.rows).to_list() == [True, False, False, True, False]
+
+
+def test_pairs_of_frames_of_the_same_videos_are_one_fold() -> None:
+    a, b = ([f"/{video}.mp4#t=00:00:0{second}.000" for second in range(3)] for video in "ab")
+    pairs = make_pairs(
+        (a[0], b[0], 0.99), ("/1.jpg", "/2.jpg", 0.98), (b[1], a[1], 0.97), (b[0], b[1], 0.96), (a[0], "/1.jpg", 0.9)
+    )
+    assert fold_frames(pairs.rows).to_list() == [0, None, 0, None, None]
+    shown = show_pairs(pairs, illustrate, num_images=-1, descending=True, folds=True)
+    assert [(pair.similarity, pair.folded) for pair in shown] == [(0.99, 2), (0.98, 1), (0.9, 1), (0.96, 1)]

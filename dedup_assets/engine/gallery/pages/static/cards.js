@@ -278,6 +278,17 @@ const cards = (() => {
     return card;
   }
 
+  /** @param {HTMLElement} card @param {number} row */
+  function fillFold(card, row) {
+    const fold = part(card, ".fold");
+    const pairs = results.folded(row);
+    if (pairs < 2 || listing.isUnfolded()) fold.remove();
+    else {
+      part(fold, ".count").textContent = words.things(pairs, "pair");
+      part(fold, ".unfold").setAttribute("href", `#fold=${results.value("pairs", "fold", row)}`);
+    }
+  }
+
   /** @param {number} row @param {number} number its place in the list, from 1 @param {boolean} [large] */
   function pair(row, number, large) {
     const card = clone();
@@ -285,6 +296,7 @@ const cards = (() => {
     const reason = results.value("pairs", "reason", row);
     const reasons = files.map((file, side) => (sideToKeep(row) === side ? reasonOf(file.number, reason) : null));
     fillHead(card, "pair", row, number, number);
+    fillFold(card, row);
     return fillPair(card, "pairs", row, files, reasons, large);
   }
 
@@ -293,6 +305,7 @@ const cards = (() => {
     const card = clone("pair");
     const files = [results.value("groups", "keep", row), results.value("copies", "file", copy)].map(results.file);
     fillHead(card, "pair", row, results.copies(row).indexOf(copy) + 1);
+    part(card, ".fold").remove();
     return fillPair(card, "copies", copy, files, [reasonOf(files[0].number, null), null], true);
   }
 

@@ -2,10 +2,10 @@
 "use strict";
 /* The list of a page: filtered, sorted, and shown page by page. Its state is in the page's address. */
 const listing = (() => {
-  /** @typedef {Record<"page" | "q" | "low" | "high" | "sort" | "code" | "component" | "group", string>} State */
+  /** @typedef {Record<"page" | "q" | "low" | "high" | "sort" | "code" | "component" | "group" | "fold", string>} State */
 
   /** @type {State} */
-  const defaults = { page: "1", q: "", low: "", high: "", sort: "first", code: "", component: "", group: "" };
+  const defaults = { page: "1", q: "", low: "", high: "", sort: "first", code: "", component: "", group: "", fold: "" };
   /** @type {(keyof State)[]} */
   const fields = ["q", "low", "high", "sort", "code"];
   const membersOfOpen = 60;
@@ -25,6 +25,9 @@ const listing = (() => {
 
   /** Whether the page shows one component or group only. */
   const isOpen = () => Boolean(page.kind() === "groups" ? state.group : state.component);
+
+  /** Whether the page lists the pairs of frames of the same videos only. */
+  const isUnfolded = () => page.kind() === "pairs" && state.fold !== "";
 
   const openRow = () =>
     page.kind() === "groups"
@@ -52,6 +55,19 @@ const listing = (() => {
         (low === null || similarity[row] >= low) &&
         (high === null || similarity[row] <= high),
     );
+  }
+
+  /** The pairs of one fold; or of each fold the first one that passes the filters. */
+  function chooseFolded() {
+    const fold = results.column("pairs", "fold");
+    const chosen = choosePairs("pairs");
+    if (isUnfolded()) return chosen.filter((row) => fold[row] === Number(state.fold));
+    const seen = new Set();
+    return chosen.filter((row) => {
+      const head = fold[row] ?? null;
+      if (head === null) return true;
+      return !seen.has(head) && Boolean(seen.add(head));
+    });
   }
 
   function chooseComponents() {
@@ -103,7 +119,7 @@ const listing = (() => {
     pairs: {
       noun: "pair",
       size: () => results.facts.pairs,
-      choose: () => choosePairs("pairs"),
+      choose: chooseFolded,
       cards: (shown, first) => shown.map((row, place) => cards.pair(row, first + place + 1)),
     },
     outliers: {
@@ -153,7 +169,8 @@ const listing = (() => {
     const { count, things } = words;
     const total = results.count(page.kind());
     const range = rows.length > kind().size() ? `${count(first + 1)} to ${count(first + shown)} of ` : "";
-    const whole = !isOpen() && rows.length < total ? ` (${count(total)} without filters)` : "";
+    const unfolded = results.column("pairs", "fold").length ? "with each frame of videos, " : "";
+    const whole = !isOpen() && rows.length < total ? ` (${count(total)} ${unfolded}without filters)` : "";
     return `${range}${things(rows.length, isOpen() ? "image" : kind().noun)}${whole}`;
   }
 
@@ -173,7 +190,7 @@ const listing = (() => {
     page.need("previous", HTMLButtonElement).disabled = number === 1;
     page.need("next", HTMLButtonElement).disabled = number === pageCount();
     const back = page.find("back", HTMLElement);
-    if (back) back.hidden = !isOpen();
+    if (back) back.hidden = !isOpen() && !isUnfolded();
     marks.show();
   }
 
@@ -246,7 +263,7 @@ const listing = (() => {
     page.on("previous", "click", () => turn(Number(state.page) - 1));
     page.on("next", "click", () => turn(Number(state.page) + 1));
     page.on("page", "change", () => turn(Number(page.need("page", HTMLInputElement).value)));
-    page.on("back", "click", () => update({ component: "", group: "" }));
+    page.on("back", "click", () => update({ component: "", group: "", fold: "" }));
     page.on("mark-suggested", "click", () => {
       const listed = isOpen() ? [openRow()] : rows;
       page.say(`${words.things(marks.suggest(listed), "file")} marked.`);
@@ -255,5 +272,5 @@ const listing = (() => {
     read();
   }
 
-  return { list, goTo, start };
+  return { list, isUnfolded, goTo, start };
 })();

@@ -142,6 +142,18 @@ const results = (() => {
     return Array.from({ length: end - start }, (_, place) => start + place);
   }
 
+  /** @type {Map<number, number> | null} */
+  let folds = null;
+
+  /** How many pairs of frames of the same videos a pair is one of; 1 for any other. @param {number} row */
+  function folded(row) {
+    if (!folds) {
+      folds = new Map();
+      for (const head of column("pairs", "fold")) if (head !== null) folds.set(head, (folds.get(head) ?? 0) + 1);
+    }
+    return folds.get(value("pairs", "fold", row) ?? -1) ?? 1;
+  }
+
   /** The files of a component. @param {number} row @returns {number[]} */
   const members = (row) => parts("components", "count", row).map((member) => value("members", "file", member));
 
@@ -151,5 +163,5 @@ const results = (() => {
   /** The rows of what is beside a group. @param {number} row */
   const related = (row) => parts("groups", "related", row);
 
-  return { facts, folder, add, count, column, value, file, match, members, copies, related };
+  return { facts, folder, add, count, column, value, file, match, folded, members, copies, related };
 })();
