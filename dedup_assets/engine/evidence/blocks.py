@@ -29,13 +29,30 @@ class Aligned:
         one: (h, w) float32 gray, smoothed, of the picture that shows less.
         two: (h, w) float32 of the other.
         slopes: (h, w, 2) float32 of `one`.
-        inside: (h, w): which pixels lie in both.
+        inside: (h, w): which pixels lie in the content of both.
+        shared: (h, w): which pixels lie in both, borders of one colour included.
     """
 
     one: NDArray[np.float32]
     two: NDArray[np.float32]
     slopes: NDArray[np.float32]
     inside: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
+
+    def in_whole_blocks(self) -> "Aligned":
+        """The same with the last rows and columns repeated, so that blocks hold all of both."""
+        height, width = self.one.shape
+        rows, columns = ((0, -side % BLOCK) for side in (height, width))
+        if not rows[1] and not columns[1]:
+            return self
+        ends = rows, columns
+        return Aligned(
+            np.pad(self.one, ends, "edge"),
+            np.pad(self.two, ends, "edge"),
+            np.pad(self.slopes, (*ends, (0, 0)), "edge"),
+            np.pad(self.inside, ends, "edge"),
+            np.pad(self.shared, ends, "edge"),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
 from dedup_assets.engine.evidence.details import align_closely
-from dedup_assets.engine.evidence.differences import Differences, find_differences
+from dedup_assets.engine.evidence.differences import Differences, find_differences, has_spots
 from dedup_assets.engine.evidence.explaining import DYED, explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
@@ -150,10 +150,11 @@ def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
     """What differs in finer detail, where something may; None if nothing may, or if nothing is seen better."""
     blocks = judged.blocks
     hold_text = a.closer is not None and b.closer is not None
-    if not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE:
+    are_alike = not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE
+    if are_alike and not has_spots(judged.aligned, blocks):
         return None
     closely = align_closely(a, b, judged)
-    return find_differences(*closely, hold_text) if closely else None
+    return find_differences(*closely, hold_text, are_alike) if closely else None
 
 
 def _is_other_picture(judged: Judged, details: Differences | None) -> bool:

@@ -15,6 +15,9 @@ from dedup_assets.engine.evidence.refining import Refined, Target, refine, settl
 _STEPS = 5
 _FINER = 1.3  # times the pixels of a look's side from which a finer view is worth its time
 _REGISTERED = 0.3  # correlation of places below which a map is lost
+_ALIKE_INSIDE = (
+    0.9  # agreement from which borders and rims are compared, too: a map that is a little off fails there first
+)
 _LIE_ON = 0.7  # correlation of half of the blocks from which pictures lie on each other
 
 
@@ -38,10 +41,12 @@ def align_closely(a: Look, b: Look, judged: Judged) -> tuple[Aligned, Blocks] | 
         return None
     closer = _align_closer(a, b, refined, perspective)
     found = _compare(*closer) if closer else None
-    return found or _compare(align(a, b, refined, 0)[0], refined)
+    wide = judged.agreement > _ALIKE_INSIDE
+    return found or _compare(align(a, b, refined, 0, with_borders=wide)[0], refined, wide)
 
 
-def _compare(aligned: Aligned, refined: Refined) -> tuple[Aligned, Blocks] | None:
+def _compare(aligned: Aligned, refined: Refined, wide: bool = True) -> tuple[Aligned, Blocks] | None:
+    aligned = aligned.in_whole_blocks() if wide else aligned
     fair, _ = make_fair(aligned, refined, compare_blocks(aligned))
     blocks = compare_blocks(fair)
     alike = blocks.alike[blocks.structured]
@@ -64,4 +69,4 @@ def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool) -> tupl
         if found is None or abs(found.alike) < _REGISTERED:
             return None
         refined = found
-    return lay(a, planes_one, b, planes_two, refined)[0], refined
+    return lay(a, planes_one, b, planes_two, refined, with_borders=True)[0], refined

@@ -40,11 +40,14 @@ _LOUD, _ODD = 0.75, 0.1  # share of the blocks that have less excess, and of tho
 _CHANGED = 14.0  # gray levels of a pixel
 _SIDE = 256  # px of the longer side at which places are joined block by block
 _LEAST_PIXELS, _MOST_PIXELS, _CORE_PIXELS = 4, 600, 12  # of a place: looked at, at most, and within it
+_LEAST_MASS, _LINE_MASS, _FIELD_MASS = 600.0, 3000.0, 4000.0  # levels in all changed pixels; noise has less
 _NOISE = 6.0  # gray levels that a pixel may move away
 _AWAY = 0.05  # share of the change that leads away from one colour: more is no overlay
 _PLATE = 8.0  # gray levels of spread within a place, above which it is no plate
 _LIKELY, _SURE, _EDGED = 0.25, 0.8, 0.6  # of the signs of what lies over the other; of its edge alone
 _MIXED = 0.3  # share of the change that no overlay explains, from which both pictures show something of their own
+_SPOTS, _SPOT, _CLEAR = 3, 8.0, 6.0  # pixels that differ; gray levels; times what all but a twentieth differ by
+_TYPICAL = 20
 _COLOURS = np.arange(0, 256, 17, dtype=np.float32)
 
 
@@ -59,6 +62,7 @@ class Differences:
         over_one: share of the change that lies over the first picture, as added text does.
         over_two: share of the change that lies over the second.
         opposed: share of the change that surely lies over that picture over which less lies.
+        fills_page: whether both hold text and so much differs that a field was filled in: that makes another page.
     """
 
     share: float = 0.0
@@ -67,11 +71,12 @@ class Differences:
     over_one: float = 0.0
     over_two: float = 0.0
     opposed: float = 0.0
+    fills_page: bool = False
 
     @property
     def is_edit(self) -> bool:
-        """Whether all that differs may have been laid over one of the pictures."""
-        return self.mixed + 3 * self.opposed < _MIXED
+        """Whether all that differs may have been laid over one of the pictures, and both stay the same page."""
+        return not self.fills_page and self.mixed + 3 * self.opposed < _MIXED
 
     @property
     def side(self) -> int:
@@ -81,19 +86,39 @@ class Differences:
         return 1 if self.over_one > self.over_two else 2
 
 
-def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) -> Differences:
+def has_spots(aligned: Aligned, blocks: Blocks) -> bool:
+    """Whether a few pixels in no block differ much more than others do, as text in a corner or in a plain strip does.
+
+    Pixels at the rim of the content and of the frame fill no whole block, and borders of one colour have none.
+    """
+    away = around(around(aligned.shared, np.minimum), np.minimum)
+    away[:2] = away[-2:] = away[:, :2] = away[:, -2:] = False
+    height, width = away.shape
+    taken = np.zeros((height // BLOCK + 1, width // BLOCK + 1), np.bool_)
+    taken[blocks.rows, blocks.columns] = True
+    away &= ~np.repeat(np.repeat(taken, BLOCK, 0), BLOCK, 1)[:height, :width]
+    excess = np.maximum(*_excess(aligned.one, aligned.two))[away]
+    typical = max(_SPOTS, len(excess) // _TYPICAL)
+    if len(excess) <= typical:
+        return False
+    most = np.partition(excess, (-typical, -_SPOTS))
+    return bool(most[-_SPOTS] > max(_SPOT, _CLEAR * most[-typical]))
+
+
+def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False, are_alike: bool = False) -> Differences:
     """Tell what was laid over one picture from what both show of their own.
 
     Args:
         aligned: both pictures.
         blocks: their blocks.
         hold_text: whether both hold text, of which little may have been changed.
+        are_alike: whether all blocks are alike at half the scale, so that less than a line of text is noise.
     """
     bars = _TEXT if hold_text else _PHOTO
     unlike = _find_unlike(blocks, bars)
     if not unlike.any():
         return Differences()
-    over_one, over_two = _excess(aligned)
+    over_one, over_two = (over * aligned.inside for over in _excess(aligned.one, aligned.two))
     left, right = block_means(*aligned.one.shape)
     sticks_out = left @ np.maximum(over_one, over_two) @ right
     differs = _find_differing(blocks, unlike, sticks_out[blocks.rows, blocks.columns], bars)
@@ -104,6 +129,9 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) 
     places = _places(found, max(1, round(max(aligned.one.shape) / _SIDE)))
     judged = [_judge_place(aligned, over_one, over_two, *place) for place in places]
     masses, mixed, signs = (np.array(each) for each in zip(*judged, strict=True))
+    mass = float(masses.sum())
+    if not hold_text and mass < (_LINE_MASS if are_alike else _LEAST_MASS):
+        return Differences()
     masses /= max(1e-6, masses.sum())
     opposed = min(float(masses[~mixed & (signs < -_SURE)].sum()), float(masses[~mixed & (signs > _SURE)].sum()))
     count = int(np.count_nonzero(differs))
@@ -114,6 +142,7 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False) 
         float(masses[~mixed & (signs < -_LIKELY)].sum()),
         float(masses[~mixed & (signs > _LIKELY)].sum()),
         opposed,
+        hold_text and mass > _FIELD_MASS,
     )
 
 
@@ -196,13 +225,12 @@ def _leads_away(p: NDArray[np.float32], q: NDArray[np.float32]) -> float:
     return float(away.min()) / (float(np.abs(p - q).sum()) + 1e-3)
 
 
-def _excess(aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _excess(one: NDArray[np.float32], two: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """How far each pixel of one, and each of two, lies beyond the 3 x 3 pixels around it in the other picture."""
-    planes = aligned.one, aligned.two
     found = []
-    for own, other in (planes, planes[::-1]):
+    for own, other in ((one, two), (two, one)):
         low, high = (around(other, which) for which in (np.minimum, np.maximum))
-        found.append(np.maximum(np.maximum(own - high, low - own), 0) * aligned.inside)
+        found.append(np.maximum(np.maximum(own - high, low - own), 0))
     return found[0], found[1]
 
 

@@ -131,14 +131,21 @@ def _coarseness(a: Look, b: Look, map_: Map) -> float:
     return float(4.0 ** (level_b - level_a)) / area_scale(map_, a.extent) - 1
 
 
-def align(a: Look, b: Look, refined: Refined, level: int = CHECK_LEVEL) -> tuple[Aligned, float]:
-    """Both on a's grid at a level, and the share of it that lies in b."""
+def align(
+    a: Look, b: Look, refined: Refined, level: int = CHECK_LEVEL, with_borders: bool = False
+) -> tuple[Aligned, float]:
+    """Both on a's grid at a level, and the share of it that lies in b; `with_borders` as of `lay`."""
     level_a, level_b = pick_levels(a, b, refined.map, level)
-    return lay(a, a.gray(level_a), b, b.gray(level_b), refined)
+    return lay(a, a.gray(level_a), b, b.gray(level_b), refined, with_borders)
 
 
 def lay(
-    a: Look, planes: NDArray[np.float32], b: Look, other: NDArray[np.float32], refined: Refined
+    a: Look,
+    planes: NDArray[np.float32],
+    b: Look,
+    other: NDArray[np.float32],
+    refined: Refined,
+    with_borders: bool = False,
 ) -> tuple[Aligned, float]:
     """Both on the grid of a's planes, and the share of it that lies in b.
 
@@ -148,17 +155,20 @@ def lay(
         b: the other picture.
         other: likewise.
         refined: from a to b.
+        with_borders: whether borders of one colour are compared, too: there may be a line of text beyond them.
     """
     height, width = planes.shape[:2]
     per_a, per_b = max(height, width), max(other.shape[:2])
     x, y = grid(height, width, per_a)
     u, v = apply(refined.map, x, y)
-    share = np.count_nonzero((u > 0) & (u < b.sides[0]) & (v > 0) & (v < b.sides[1])) / u.size
-    inside = _within(a.content, x, y) & _within(b.content, u, v)
+    shared = (u > 0) & (u < b.sides[0]) & (v > 0) & (v < b.sides[1])
+    share = np.count_nonzero(shared) / shared.size
+    box_a, box_b = (Box(0, 0, *look.sides) if with_borders else look.content for look in (a, b))
+    inside = _within(box_a, x, y) & _within(box_b, u, v)
     half = np.float32(0.5)
     seen = sample_gray(other, u * np.float32(per_b) - half, v * np.float32(per_b) - half)
     two = (seen - np.float32(refined.offset)) / np.float32(refined.gain)
-    return Aligned(planes[..., 0], two, planes[..., 1:], inside), share
+    return Aligned(planes[..., 0], two, planes[..., 1:], inside, shared), share
 
 
 def grid(height: int, width: int, per: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -202,8 +212,8 @@ def make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Align
         sharper = _smooth_a_little(sharper, share)
         sharp, variance = _sharpness(sharper, *pairs), variance + 2 * float(share)
     if is_first and variance:
-        return Aligned(sharper, two, slopes(sharper), inside), variance
-    return Aligned(one, sharper if variance else two, aligned.slopes, inside), -variance
+        return Aligned(sharper, two, slopes(sharper), inside, aligned.shared), variance
+    return Aligned(one, sharper if variance else two, aligned.slopes, inside, aligned.shared), -variance
 
 
 def _unchanged(blocks: Blocks, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -99,10 +99,45 @@ def test_a_form_stays_a_copy_however_it_is_sent(made: Made) -> None:
     assert "text" not in finding.kind()
 
 
-def test_a_form_that_was_filled_in_is_a_copy_with_text_added() -> None:
+def test_a_form_that_was_filled_in_is_another_page() -> None:
     finding = compared(form(3, filled=False), recompressed(form(3), 80))
-    assert (finding.relation, finding.kind()) == (Relation.COPY, "text or overlay added")
+    assert (finding.relation, finding.kind()) == (Relation.VARIANT, "text or overlay added")
     assert finding.edited() == "b"
+
+
+def chart(taller: int = 0) -> Image.Image:
+    """A chart of eight bars with their numbers, of which one may be taller."""
+    page = Image.new("RGB", (1000, 700), "white")
+    draw = ImageDraw.Draw(page)
+    draw.line((100, 60, 100, 600, 950, 600), "black", 3)
+    for bar in range(8):
+        height = 120 + 47 * bar % 300 + (taller if bar == 3 else 0)
+        draw.rectangle((130 + 100 * bar, 600 - height, 200 + 100 * bar, 600), fill=(40, 90, 150))
+        for text, top in ((f"Q{bar + 1}", 620), (str(height), 565 - height)):
+            draw.text((165 + 100 * bar, top), text, "black", font_size=26, anchor="ma")
+    return page
+
+
+@pytest.mark.parametrize("made", [lambda page: recompressed(page, 60), lambda page: page.resize((500, 350))])
+def test_a_chart_with_a_taller_bar_is_another_chart(made: Made) -> None:
+    assert compared(chart(), made(chart(taller=50))).relation is Relation.VARIANT
+    assert compared(chart(), made(chart())).relation is Relation.COPY
+
+
+def lined(photo: Image.Image, text: str) -> Image.Image:
+    """A photograph above a strip with a line of text, which fills no row of blocks."""
+    page = Image.new("RGB", (photo.width, photo.height + 58), "white")
+    page.paste(photo)
+    ImageDraw.Draw(page).text((20, photo.height + 8), text, "black", font_size=38, stroke_width=1)
+    return page
+
+
+@pytest.mark.parametrize("seed", [51, 52, 53])
+def test_two_lines_below_one_photograph_make_two_pictures(seed: int) -> None:
+    photo = photo_like(seed, 800, 640)
+    one, two = lined(photo, "call seven not some it"), lined(photo, "later bring thanks you")
+    assert compared(one, recompressed(two, 85)).relation is Relation.VARIANT
+    assert compared(one, recompressed(one, 60)).relation is Relation.COPY
 
 
 def test_a_caption_is_added_to_the_picture_that_has_it() -> None:
