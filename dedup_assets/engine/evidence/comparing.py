@@ -1,5 +1,6 @@
 """Whether two pictures are one picture."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
-from dedup_assets.engine.evidence.details import align_closely
+from dedup_assets.engine.evidence.details import align_closely, show_the_same
 from dedup_assets.engine.evidence.differences import Differences, find_differences, has_spots
 from dedup_assets.engine.evidence.explaining import DYED, explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
@@ -33,6 +34,7 @@ _WHOLE = 0.95  # share of one picture that a picture of a screen shows
 _ALL_ALIKE = 0.85  # correlation of each block above which finer detail is not looked at
 _NO_CHANGE = 0.97  # agreement above which nothing was changed
 _OTHER_MOMENT = 0.55  # mixing, and three times the displaced share, from which it is another picture
+_SAME_PAGE, _SAME_LIGHT = 0.93, 0.15  # agreement; |log| of the gain
 _SHOWN = 0.9  # share of one of two parts of a photograph that the other must show
 _LIKELY = 0.5  # correlation of places from which a map is judged
 _LIKELY_BENT, _BENT = 0.85, 0.93  # of a homography at 64 px, where moire and noise count more, and at 128 px
@@ -151,7 +153,7 @@ def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
     blocks = judged.blocks
     hold_text = a.closer is not None and b.closer is not None
     are_alike = not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE
-    if are_alike and not has_spots(judged.aligned, blocks):
+    if are_alike and not (show_the_same(judged) and has_spots(judged.aligned, blocks)):
         return None
     closely = align_closely(a, b, judged)
     return find_differences(*closely, hold_text, are_alike) if closely else None
@@ -161,11 +163,18 @@ def _is_other_picture(judged: Judged, details: Differences | None) -> bool:
     """Whether the pictures differ as bursts, still cameras or templates do, which no edit explains."""
     if details and details.count and not details.is_edit:
         return True
+    if details and details.fills_field and show_the_same(judged) and _has_same_light(judged):
+        return True
     if judged.agreement > _NO_CHANGE:
         return False
     changes = find_changes(judged)
     mixing = 0.0 if details else changes.mixing
     return mixing + 3 * changes.displaced > _OTHER_MOMENT
+
+
+def _has_same_light(judged: Judged) -> bool:
+    """Whether nearly all lies on each other in the same light; light that is cut off hides lines."""
+    return judged.agreement > _SAME_PAGE and judged.gain > 0 and abs(math.log(judged.gain)) < _SAME_LIGHT
 
 
 def _are_parts(judged: Judged, edits: Mapping[str, float]) -> bool:

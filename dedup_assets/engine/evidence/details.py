@@ -18,6 +18,7 @@ _REGISTERED = 0.3  # correlation of places below which a map is lost
 _ALIKE_INSIDE = (
     0.9  # agreement from which borders and rims are compared, too: a map that is a little off fails there first
 )
+_SAME_ENDS = 0.95  # share of each picture that the other shows
 _LIE_ON = 0.7  # correlation of half of the blocks from which pictures lie on each other
 
 
@@ -39,13 +40,19 @@ def align_closely(a: Look, b: Look, judged: Judged) -> tuple[Aligned, Blocks] | 
     refined = refine(a, b, map_, 0, _STEPS, perspective)
     if refined is None or abs(refined.alike) < _REGISTERED:
         return None
-    closer = _align_closer(a, b, refined, perspective)
-    found = _compare(*closer) if closer else None
-    wide = judged.agreement > _ALIKE_INSIDE
+    wide = show_the_same(judged)
+    closer = _align_closer(a, b, refined, perspective, wide)
+    found = _compare(*closer, wide) if closer else None
+    wide = wide and judged.agreement > _ALIKE_INSIDE
     return found or _compare(align(a, b, refined, 0, with_borders=wide)[0], refined, wide)
 
 
-def _compare(aligned: Aligned, refined: Refined, wide: bool = True) -> tuple[Aligned, Blocks] | None:
+def show_the_same(judged: Judged) -> bool:
+    """Whether both pictures end at the same places, so that borders of the one are not what is around the other."""
+    return min(judged.overlap_a, judged.overlap_b) > _SAME_ENDS
+
+
+def _compare(aligned: Aligned, refined: Refined, wide: bool) -> tuple[Aligned, Blocks] | None:
     aligned = aligned.in_whole_blocks() if wide else aligned
     fair, _ = make_fair(aligned, refined, compare_blocks(aligned))
     blocks = compare_blocks(fair)
@@ -53,7 +60,7 @@ def _compare(aligned: Aligned, refined: Refined, wide: bool = True) -> tuple[Ali
     return (fair, blocks) if len(alike) and np.median(alike) > _LIE_ON else None
 
 
-def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool) -> tuple[Aligned, Refined] | None:
+def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool, wide: bool) -> tuple[Aligned, Refined] | None:
     """Both finer views, with the map that joins them; None if there are none, or if they do not join."""
     if a.closer is None or b.closer is None:
         return None
@@ -69,4 +76,4 @@ def _align_closer(a: Look, b: Look, refined: Refined, perspective: bool) -> tupl
         if found is None or abs(found.alike) < _REGISTERED:
             return None
         refined = found
-    return lay(a, planes_one, b, planes_two, refined, with_borders=True)[0], refined
+    return lay(a, planes_one, b, planes_two, refined, with_borders=wide)[0], refined

@@ -40,6 +40,7 @@ _LOUD, _ODD = 0.75, 0.1  # share of the blocks that have less excess, and of tho
 _CHANGED = 14.0  # gray levels of a pixel
 _SIDE = 256  # px of the longer side at which places are joined block by block
 _LEAST_PIXELS, _MOST_PIXELS, _CORE_PIXELS = 4, 600, 12  # of a place: looked at, at most, and within it
+_FIELD = 0.04  # share of the blocks of a page: more is an overlay, such as a plate or lines across
 _LEAST_MASS, _LINE_MASS, _FIELD_MASS = 600.0, 3000.0, 4000.0  # levels in all changed pixels; noise has less
 _NOISE = 6.0  # gray levels that a pixel may move away
 _AWAY = 0.05  # share of the change that leads away from one colour: more is no overlay
@@ -62,7 +63,7 @@ class Differences:
         over_one: share of the change that lies over the first picture, as added text does.
         over_two: share of the change that lies over the second.
         opposed: share of the change that surely lies over that picture over which less lies.
-        fills_page: whether both hold text and so much differs that a field was filled in: that makes another page.
+        fills_field: whether both hold text, and the size of what differs is that of a field: another page.
     """
 
     share: float = 0.0
@@ -71,12 +72,12 @@ class Differences:
     over_one: float = 0.0
     over_two: float = 0.0
     opposed: float = 0.0
-    fills_page: bool = False
+    fills_field: bool = False
 
     @property
     def is_edit(self) -> bool:
-        """Whether all that differs may have been laid over one of the pictures, and both stay the same page."""
-        return not self.fills_page and self.mixed + 3 * self.opposed < _MIXED
+        """Whether all that differs may have been laid over one of the pictures."""
+        return self.mixed + 3 * self.opposed < _MIXED
 
     @property
     def side(self) -> int:
@@ -142,7 +143,7 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False, 
         float(masses[~mixed & (signs < -_LIKELY)].sum()),
         float(masses[~mixed & (signs > _LIKELY)].sum()),
         opposed,
-        hold_text and mass > _FIELD_MASS,
+        hold_text and mass > _FIELD_MASS and count < _FIELD * len(differs),
     )
 
 

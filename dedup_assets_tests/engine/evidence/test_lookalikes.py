@@ -99,9 +99,9 @@ def test_a_form_stays_a_copy_however_it_is_sent(made: Made) -> None:
     assert "text" not in finding.kind()
 
 
-def test_a_form_that_was_filled_in_is_another_page() -> None:
+def test_a_form_that_was_filled_in_is_a_copy_with_text_added() -> None:
     finding = compared(form(3, filled=False), recompressed(form(3), 80))
-    assert (finding.relation, finding.kind()) == (Relation.VARIANT, "text or overlay added")
+    assert (finding.relation, finding.kind()) == (Relation.COPY, "text or overlay added")
     assert finding.edited() == "b"
 
 
