@@ -20,7 +20,7 @@ from dedup_assets.engine.decoders.messages import answer_of_picture, box_of, lim
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.inputs.reading import video_of
 from dedup_assets.engine.pictures.decoding import decode_measured, image_size, make_thumbnail
-from dedup_assets.engine.pictures.information import shows_nothing
+from dedup_assets.engine.pictures.information import is_varied, shows_nothing
 from dedup_assets.engine.workers.serving import Handler, Job, serve
 
 _HEADER_BYTES = 1 << 16  # nearly every header ends within these
@@ -53,7 +53,8 @@ def _decode(job: Job) -> Iterator[list[Any]]:
             picture, facts = decode_measured(checked(file), (height, width), box=box, limits=limits)
             memory[place : place + picture.nbytes] = picture.data.cast("B")
             place += picture.nbytes
-            mark = _low_information_mark(checked(file), source) if shows_nothing(picture) else None
+            is_flat = not is_varied(facts.stdv) and shows_nothing(picture)
+            mark = _low_information_mark(checked(file), source) if is_flat else None
             is_frame = source is not None and video_of(source) is not None
             answer.fields = answer_of_picture(mark, facts._replace(format=_VIDEO) if is_frame else facts)
         yield [*answer.fields, content]

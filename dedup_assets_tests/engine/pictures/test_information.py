@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from dedup_assets.engine.pictures.information import shows_nothing
+from dedup_assets.engine.pictures.information import is_varied, shows_nothing
+from dedup_assets.engine.pictures.measuring import measure
 from dedup_assets_tests.support.pictures import photo_like
 
 SIDE = 160
@@ -71,3 +72,13 @@ def test_the_quick_look_at_a_sample_never_changes_the_answer(spots: int, seed: i
     picture[random.integers(0, SIDE, spots), random.integers(0, SIDE, spots)] = 255
     away = int((picture[..., 0] != 90).sum())
     assert shows_nothing(picture) == (away <= int(0.001 * SIDE * SIDE))
+
+
+@given(st.integers(0, 255), st.sampled_from([0, 255]), st.integers(0, 25), st.integers(0, 2**32 - 1))
+def test_no_picture_that_shows_nothing_counts_as_varied(level: int, speck: int, specks: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    away = random.choice([-8, 8], (SIDE * SIDE, 3))
+    picture = np.clip(level + away, 0, 255).astype(np.uint8)
+    picture[random.integers(0, SIDE * SIDE, specks)] = speck
+    picture = picture.reshape(SIDE, SIDE, 3)
+    assert not (shows_nothing(picture) and is_varied(measure(picture).stdv))

@@ -25,6 +25,17 @@ def test_a_flat_picture_has_one_level_and_no_structure(level: int) -> None:
     assert measured == (1, level, 0, level, level, 1, 0)
 
 
+@given(st.integers(0, 255))
+def test_gray_levels_are_those_of_pillow_for_every_colour(red: int) -> None:
+    green, blue = np.mgrid[:256, :256].astype(np.uint8)
+    colours = np.stack([np.full_like(green, red), green, blue], axis=-1)
+    counts = np.array(Image.fromarray(colours).convert("L").histogram())
+    measured = measure(colours)
+    (levels,) = counts.nonzero()
+    assert (measured.unique, measured.min, measured.max) == (len(levels), levels[0], levels[-1])
+    assert measured.mean == round(float(counts[levels] / colours[..., 0].size @ levels), 4)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_blurred_darker_and_paler_pictures_measure_so(seed: int) -> None:
     image = photo_like(seed)

@@ -92,7 +92,7 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
             raise ImageError(ErrorCode.CORRUPT_IMAGE, f"JPEG: {hole}")
         return exif.turn_upright(load(), orientation)
 
-    return OpenedPicture("JPEG", width, height, load_upright, correct)
+    return OpenedPicture("JPEG", width, height, load_upright, correct, carried.exif)
 
 
 def encode(picture: NDArray[np.uint8], quality: int) -> bytes:

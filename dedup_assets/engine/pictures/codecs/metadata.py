@@ -48,15 +48,6 @@ def read_provenance(data: bytes) -> Provenance:
         return Provenance(_format_of(data))
 
 
-def read_taken(data: bytes) -> str:
-    """`Provenance.taken` alone, which most files without EXIF answer at once."""
-    if jpeg.accepts(data):
-        with suppress(Exception), silence:
-            if not segments.read_segments(data).exif:
-                return ""
-    return read_provenance(data).taken
-
-
 def _read(data: bytes) -> Provenance:
     form = _format_of(data)
     reader = _READERS.get(form)

@@ -20,6 +20,7 @@ class OpenedPicture:
         load: decodes: (h, w, 3) uint8 as displayed, contiguous. May raise any exception of the decoder. h and w are
             `height` and `width` unless the codec was asked to scale down.
         correct: what is left to do to the colours, best when the picture is small; None: nothing.
+        exif: the EXIF block where reading the header has read it, empty where the file has none; else None.
     """
 
     format_name: str
@@ -27,3 +28,4 @@ class OpenedPicture:
     height: int
     load: Callable[[], NDArray[np.uint8]]
     correct: Correction | None = None
+    exif: bytes | None = None
