@@ -239,6 +239,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "cli.samples",
         "engine.pictures.measuring",
         "engine.pictures.edits",
+        "engine.pictures.fineness",
         "engine.pictures.resizing",
         "engine.evidence.look",
         "engine.evidence.atlas",

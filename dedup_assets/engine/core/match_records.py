@@ -63,6 +63,9 @@ MARGIN = "margin added or cut off"
 ENLARGED = "enlarged"
 """What `Evidence` calls more pixels without more detail."""
 
+SEEN_WHOLE = 333
+"""Pixels of the longer side below which a comparison of two whole pictures sees the finest detail of their files."""
+
 ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, MARGIN, "gray", "recoloured", "text or overlay added", "blurred")
 """Words of `kind` for other edits of which `edited` may name the side."""
 
@@ -72,8 +75,8 @@ class KeptFindings:
     """What was found of pairs and images by their content, for later runs.
 
     Attributes:
-        rows: `key` (binary: the content of an image in hex; or a digest of two contents and of what was asked of them)
-            and `found` (string: what was found, as JSON), sorted by key.
+        rows: `key` (binary: the content of an image in hex, alone or with the name of what was measured; or a digest of
+            two contents and of what was asked of them) and `found` (string: what was found, as JSON), sorted by key.
         made_with: identifies what findings depend on besides contents.
         answered: number of comparisons that were answered from an earlier run.
     """
@@ -96,8 +99,9 @@ class Evidence:
             where the pair was not compared itself. `edited` (string) says which of the two is the edited one: a, b,
             both, or empty if neither or unknown. Sorted by similarity, highest first, then by (a, b).
         images: one row per image that was looked at, sorted by name: `filename` (binary), `content` (string: SHA-256 of
-            its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64) and `frames`
-            (int64: frames or pages of the file, 1 for a plain picture).
+            its bytes in hex), `width`, `height` (int64: pixels of the file, upright), `size_bytes` (int64), `frames`
+            (int64: frames or pages, 1 for a plain picture), what `pictures.provenance` has, and `spectrum`
+            (list of 24 float64: energy in `core.spectrum.BANDS`; null if it was not measured).
         counts: what was done: `candidates`, `compared`, `left_out` and one entry per relation.
         findings: what the next run need not compare again; None where nothing was compared, or where they are not read.
         made_of: identifies the results and settings that it was made from; empty if unknown.

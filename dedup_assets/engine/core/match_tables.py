@@ -11,11 +11,12 @@ EVIDENCE_SCHEMA = pl.Schema(
     ]
 )
 IMAGES_SCHEMA = pl.Schema(
-    {
-        **{"filename": pl.Binary, "content": pl.String, "width": pl.Int64, "height": pl.Int64, "size_bytes": pl.Int64},
-        **{"frames": pl.Int64, "format": pl.String, "is_lossless": pl.Boolean, "jpeg_quality": pl.Int64},
-        **{"camera": pl.String, "taken": pl.String, "carries": pl.String},
-    }
+    [
+        *(("filename", pl.Binary), ("content", pl.String), ("width", pl.Int64), ("height", pl.Int64)),
+        *(("size_bytes", pl.Int64), ("frames", pl.Int64), ("format", pl.String), ("is_lossless", pl.Boolean)),
+        *(("jpeg_quality", pl.Int64), ("camera", pl.String), ("taken", pl.String), ("carries", pl.String)),
+        ("spectrum", pl.List(pl.Float64)),
+    ]
 )
 FINDINGS_SCHEMA = pl.Schema({"key": pl.Binary, "found": pl.String})
 GROUPS_SCHEMA = pl.Schema(

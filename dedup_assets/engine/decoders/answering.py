@@ -37,6 +37,7 @@ def main(memory: str, lifeline: int) -> None:
         **{"decode": _decode, "preview": _preview, "describe": _describe, "list_moments": _list_moments},
         "edit": editing.edit,
         **{"look": looking.look, "compare": looking.compare, "pixels": looking.pixels},
+        "fineness": looking.fineness,
     }
     serve(handlers, memory, lifeline)
 

@@ -14,6 +14,7 @@ from dedup_assets.engine.decoders.messages import (
     Attempt,
     compared_of,
     comparing_request,
+    fineness_request,
     look_request,
     looked_of,
     pixels_request,
@@ -97,6 +98,18 @@ class Comparer:
         if call.has_ended:
             self._kept.clear()
         return call.digests
+
+    def measure_fineness(self, images: Sequence[int]) -> list[list[float] | None]:
+        """What `pictures.fineness` measures of each image; None where it cannot be decoded.
+
+        Raises:
+            WorkerError: as `look`.
+        """
+        call = _Measuring(self._read(images), self._task, self._lent)
+        call.complete()
+        if call.has_ended:
+            self._kept.clear()
+        return call.spectra
 
     def _is_bad(self, image: int) -> bool:
         return image in self.looked and self.looked[image].problem is not None
@@ -208,3 +221,15 @@ class _Hashing(_LookCall):
 
     def _take(self, place: int, answer: list[Any]) -> None:
         self.digests[place] = " ".join(map(str, answer))
+
+
+class _Measuring(_LookCall):
+    def __init__(self, images: Sequence[Undecoded], task: LookTask, lent: Lent) -> None:
+        super().__init__(images, task, lent)
+        self.spectra: list[list[float] | None] = [None] * len(images)
+
+    def _request(self, images: Sequence[Undecoded]) -> Request:
+        return fineness_request(images, self.look_task)
+
+    def _take(self, place: int, answer: list[Any]) -> None:
+        self.spectra[place] = answer[0]

@@ -83,6 +83,17 @@ def pixels(job: Job) -> Iterator[list[Any]]:
         yield answer.fields
 
 
+def fineness(job: Job) -> Iterator[list[Any]]:
+    """See `messages.fineness_request`."""
+    from dedup_assets.engine.pictures.fineness import measure_fineness
+
+    box, limits = box_of(job.request), limits_of(job.request)
+    for file in files_of(job, sources_of(job.request)):
+        with Answer() as answer:
+            answer.fields = [measure_fineness(decode(checked(file), box=box, limits=limits))]
+        yield answer.fields
+
+
 def _begin(session: str) -> None:
     """Forget the looks of other sessions: their numbers mean other images."""
     if _session[0] != session:

@@ -88,6 +88,14 @@ def pixels_request(images: Sequence[Undecoded], task: LookTask) -> Request:
     return {"do": "pixels", **_fields_of_looks(images, task)}
 
 
+def fineness_request(images: Sequence[Undecoded], task: LookTask) -> Request:
+    """The request to measure images in full size.
+
+    The answer for each image is a list with what `measure_fineness` gives, or [code, reason] where it is bad.
+    """
+    return {"do": "fineness", **_fields_of_looks(images, task)}
+
+
 def comparing_request(attempts: "Sequence[Sequence[Attempt]]", task: LookTask) -> Request:
     """The request to compare images that the process has looked at.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, PAGE_ADDED
+from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, PAGE_ADDED, SEEN_WHOLE
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
@@ -26,7 +26,7 @@ _PART = 0.93  # share of a picture's area below which the other is called a part
 _SEEN_CLOSELY = 4  # blocks that differ in finer detail
 _BLURRED = 0.005  # of the longer side: the least blur that counts
 _GROWN = 1.04  # growth of a side from which enlargement is looked for
-_SEEN_WHOLE, _SMOOTHER = 1.3, 0.01  # of a look's side, up to which it shows all of a file; loss of roughness
+_SMOOTHER = 0.01  # loss of roughness
 _AS_FINE = 0.9  # of the other's pixels: fewer explain less detail
 _WHOLE, _DETAIL_LOST = 0.95, 0.6  # overlaps from which detail is compared; what is lost by blur, as `Look.detail` is
 
@@ -187,7 +187,7 @@ def _enlargement(a: Look, b: Look, judged: Judged, said: Mapping[str, float]) ->
 def _is_enlarged(larger: Look, other: Look) -> bool:
     growths = larger.width / other.width, larger.height / other.height
     axes = [axis for axis in (0, 1) if growths[axis] > _GROWN]
-    is_seen = axes and max(larger.width, larger.height) < _SEEN_WHOLE * SIDE
+    is_seen = axes and max(larger.width, larger.height) < SEEN_WHOLE
     return bool(is_seen and all(larger.roughness[axis] < other.roughness[axis] - _SMOOTHER for axis in axes))
 
 

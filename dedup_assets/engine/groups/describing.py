@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.match_records import MARGIN, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
+from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import SHOWS_MORE
 from dedup_assets.engine.groups.parts import is_beside_another, parts_of
@@ -41,6 +42,7 @@ def describe(
     worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
     is_better = np.where(images.single[image] > images.single[keep], worse, -worse) < 0  # as `edit_levels` has it
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
+    is_enlarged = may_be_enlarged(found, images, keep, _matrices(found), _is_a(found, images, keep))
     relation = (
         pl.when(is_kept).then(pl.lit(""))
         .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
@@ -61,6 +63,8 @@ def describe(
         .then(pl.lit(Role.REVIEW.value))
         .when(_is_other_part(found, images, table["group_id"], image, keep))
         .then(pl.lit(Role.REVIEW.value))
+        .when(~is_kept & ~is_twin & is_enlarged)
+        .then(pl.lit(Role.REVIEW.value))
         .when((relation == Relation.SAME) & _may_have_more(found, images, image, keep))
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
@@ -76,13 +80,14 @@ def describe(
 def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
     """Whether each image may have what the kept one lacks, where no comparison proves that it is a copy.
 
-    It does if its row says that the kept one shows a part of it. Without a map of the two, more pixels or bytes count.
+    It does if its row says that the kept one shows a part of it. Without a map of the two, each image of another size
+    counts, because the larger one may be an enlargement, and so do more bytes, and what is unknown.
     """
     is_a = pl.Series(_is_a(found, images, image))
     shown = found.select(share=pl.when(is_a).then("overlap_a").otherwise("overlap_b"))["share"].fill_null(1.0)
     own, kept = images.facts[image], images.facts[keep]
-    is_larger = (own["pixels"] > kept["pixels"]) | (own["size_bytes"] > kept["size_bytes"])
-    return (shown < 1 - SHOWS_MORE) | (found["transform"].is_null() & is_larger.fill_null(value=False))
+    is_other = (own["pixels"] != kept["pixels"]) | (own["size_bytes"] > kept["size_bytes"])
+    return (shown < 1 - SHOWS_MORE) | (found["transform"].is_null() & is_other.fill_null(value=True))
 
 
 def _carries_more(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:

@@ -20,7 +20,8 @@ class Images:
     """The images that are the same picture as another one, in numbers.
 
     Attributes:
-        facts: one row per image, by name: `content`, `carries`, `width`, `height`, and the columns of `FACTS_SCHEMA`.
+        facts: one row per image, by name: `content`, `carries`, `width`, `height`, `spectrum`, and the columns of
+            `FACTS_SCHEMA`.
         a: (m,) int64, of each row of evidence the image a.
         b: (m,) int64, likewise.
         vertex: (n,) int64, of each image: equal for images with the same bytes or pixels, or that a person calls the
@@ -56,7 +57,7 @@ class Images:
         )
         facts = facts.with_columns(
             pl.coalesce("content", pl.col("filename").bin.encode("hex")), pixels=pl.col("width") * pl.col("height")
-        ).select("content", "carries", "width", "height", *FACTS_SCHEMA)
+        ).select("content", "carries", "width", "height", "spectrum", *FACTS_SCHEMA)
         number = pl.DataFrame({"filename": names, "number": np.arange(len(names))})
         a, b = (
             same.select(filename=side)

@@ -24,6 +24,7 @@ from dedup_assets.engine.matching.clustering import Clustered, ClusterJob, Conve
 from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
 from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
 from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.measuring_detail import measure_detail
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer
 from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
@@ -83,8 +84,10 @@ def gather_evidence(
         lanes, rules = Lanes(threads, abandon=decoders.close), keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
         memory = Memory.of(library, content, settings, work_dir)
-        matching.run(_examiners(settings, memory, decoders, reads))
-    found = Matches(library, exact, matching.proofs, matching.looked, settings.keep_policy)
+        open_comparer = _comparers(settings, library, decoders, reads)
+        matching.run(_examiners(memory, open_comparer))
+        spectra = measure_detail(matching.proofs, matching.looked, memory, lanes, open_comparer)
+    found = Matches(library, exact, matching.proofs, matching.looked, settings.keep_policy, spectra)
     evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
     counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
@@ -176,16 +179,25 @@ def _bundles(jobs: Iterable[_T], images_of: Callable[[_T], int]) -> Iterator[lis
         yield bundle
 
 
-def _examiners(settings: Settings, memory: Memory, decoders: WorkerPool, reads: Executor) -> OpenExaminer:
+def _comparers(
+    settings: Settings, library: Library, decoders: WorkerPool, reads: Executor
+) -> Callable[[], AbstractContextManager[Comparer]]:
     limits = DecodingLimits(max_pixels=settings.max_pixels)
     task = LookTask(settings.box, limits, settings.image_seconds, uuid.uuid4().hex)
-    library = memory.library
 
     @contextmanager
-    def open_examiner() -> Iterator[Examiner]:
+    def open_comparer() -> Iterator[Comparer]:
         with decoders.lend() as lent:
-            comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
-            yield RememberingExaminer(PixelExaminer(comparer, library.is_file), memory)
+            yield Comparer(task, lent, partial(library.read_all, reads=reads))
+
+    return open_comparer
+
+
+def _examiners(memory: Memory, open_comparer: Callable[[], AbstractContextManager[Comparer]]) -> OpenExaminer:
+    @contextmanager
+    def open_examiner() -> Iterator[Examiner]:
+        with open_comparer() as comparer:
+            yield RememberingExaminer(PixelExaminer(comparer, memory.library.is_file), memory)
 
     return open_examiner
 

@@ -18,6 +18,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.match_tables import FINDINGS_SCHEMA
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.core.spectrum import SPECTRUM_VERSION
 from dedup_assets.engine.decoders.messages import compared_of, looked_of
 from dedup_assets.engine.decoders.tasks import Compared, Looked
 from dedup_assets.engine.matching.clustering import Attempts, PairResult, Question
@@ -90,6 +91,19 @@ class Memory:
             with self._lock:
                 self._kept[content.encode()] = json.dumps(astuple(looked)[:-1])
 
+    def spectrum(self, image: int) -> tuple[list[float] | None] | None:
+        """What is known of the detail of an image, alone in a tuple; None if nothing is."""
+        content = self.content[image]
+        found = self._find(_spectrum_key(content)) if content else None
+        return None if found is None else (json.loads(found),)
+
+    def keep_spectrum(self, image: int, spectrum: list[float] | None, looked: Looked) -> None:
+        """Keep what was measured of the detail of an image."""
+        content = self.content[image]
+        if content and self._is_current(image, looked):
+            with self._lock:
+                self._kept[_spectrum_key(content)] = json.dumps(spectrum)
+
     def keep(self, question: Question, compared: Compared | None, looks: tuple[Looked, Looked]) -> None:
         """Keep an answer, unless it is none because an image cannot be read or a process has ended."""
         key = self._key(question)
@@ -123,6 +137,10 @@ class Memory:
         hint = b"" if question.hint is None else np.array(question.hint, "<f8").tobytes()
         text = f"{a} {b} {int(question.may_be_equal)} ".encode() + hint
         return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
+
+
+def _spectrum_key(content: str) -> bytes:
+    return f"{content} spectrum {SPECTRUM_VERSION}".encode()
 
 
 class RememberingExaminer:

@@ -1,7 +1,7 @@
 """Results in numbers to the tables of `Evidence`."""
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.matching.candidates import pair_similarities
 from dedup_assets.engine.matching.exact import ExactCopies
 from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.measuring_detail import Spectra
 from dedup_assets.engine.matching.proofs import Proofs
 
 _SWAPPED = {"a": "b", "b": "a"}
@@ -35,6 +36,7 @@ class Matches:
         proofs: the comparisons, between first images of exact copies.
         looked: what is known of the images that were looked at.
         keep_policy: which image of a group is kept.
+        spectra: as `measure_detail` gives them.
     """
 
     library: Library
@@ -42,6 +44,7 @@ class Matches:
     proofs: Proofs
     looked: dict[int, Looked]
     keep_policy: str = DEFAULT_POLICY
+    spectra: Spectra = field(default_factory=dict)
 
     def tabulate(self, similarity: "Similarities", pairs: Pairs) -> Evidence:
         """The rows for all compared pairs, exact copies, members of groups and pairs of similarity.csv; without counts.
@@ -69,7 +72,7 @@ class Matches:
             size_bytes = int(self.library.size_bytes[image])
             known = size_bytes if size_bytes >= 0 else facts.size_bytes if self.library.is_file(image) else None
             own = (self.library.names[image], content, facts.width, facts.height, known, facts.frames)
-            rows.append((*own, *astuple(facts.provenance)))
+            rows.append((*own, *astuple(facts.provenance), self.spectra.get(int(self.proofs.vertex[first]))))
         return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
 
     def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:

@@ -212,8 +212,11 @@ def test_a_copy_in_finer_detail_than_the_kept_image_is_for_review(growth: float,
         transform=pl.Series([[scale, 0, 0, 0, scale, 0, 0, 0, 1]], dtype=pl.List(pl.Float64)),
         **{column: pl.lit(share) for column, share in overlaps.items()},
     )
-    groups = form_groups(Evidence(rows, found.images)).rows
+    detailed = found.images.with_columns(spectrum=pl.lit([1.0] * 24, pl.List(pl.Float64)))
+    groups = form_groups(Evidence(rows, detailed)).rows
     assert groups.select("filename", "role").rows() == [(name(whole), "keep"), (name(part), role)]
+    unproven = form_groups(Evidence(rows, found.images)).rows
+    assert unproven["role"].to_list() == ["keep", "copy" if role == "copy" and growth < 1.05 else "review"]
 
 
 @pytest.mark.parametrize("collage", [0, 1, 2])

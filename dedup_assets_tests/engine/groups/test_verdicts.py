@@ -129,8 +129,10 @@ def test_a_verdict_keeps_an_edit_of_a_same_image_and_that_one_is_for_review() ->
     assert groups.rows.filter(filename=name(0)).select("role", "relation").row(0) == ("review", "copy")
 
 
-def test_a_same_image_that_was_not_compared_and_has_more_is_for_review() -> None:
-    groups = decide([(0, 2, "copy", ""), (1, 3, "copy", "")], ("same", 0, 1), ("keep", 0, 0), sides={1: 101})
+@pytest.mark.parametrize("side", [99, 101])
+def test_a_same_image_of_another_size_that_was_not_compared_is_for_review(side: int) -> None:
+    """A smaller one may be what the kept one was enlarged from."""
+    groups = decide([(0, 2, "copy", ""), (1, 3, "copy", "")], ("same", 0, 1), ("keep", 0, 0), sides={1: side})
     assert groups.rows.filter(filename=name(1)).select("role", "relation").row(0) == ("review", "same")
     assert groups.rows.filter(filename=name(3)).select("role", "relation").row(0) == ("copy", "same")
 

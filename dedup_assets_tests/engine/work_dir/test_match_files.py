@@ -33,7 +33,8 @@ def evidence(draw: st.DrawFn) -> Evidence:
     rows = pl.DataFrame(draw(st.lists(row, max_size=5)), schema=match_files.EVIDENCE_SCHEMA, orient="row")
     own = (names, st.just("0" * 64), *(st.integers(1, 9),) * 3, st.just(1))
     said = (st.sampled_from(["", "JPEG"]), st.none() | st.booleans(), st.none() | st.integers(1, 100))
-    image = st.tuples(*own, *said, *(st.text(max_size=5),) * 3)
+    spectrum = st.none() | st.lists(st.floats(0, 1e9), min_size=24, max_size=24)
+    image = st.tuples(*own, *said, *(st.text(max_size=5),) * 3, spectrum)
     images = pl.DataFrame(draw(st.lists(image, max_size=3)), schema=match_files.IMAGES_SCHEMA, orient="row")
     return Evidence(rows, images, {"compared": rows.height})
 
