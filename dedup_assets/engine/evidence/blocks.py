@@ -18,6 +18,7 @@ _FLAT = 4.0  # gray levels: a block that varies less in both pictures has no str
 _WHOLE_BLOCK = 0.9  # share of a block's pixels that must lie in both pictures
 _NOISE = 0.3  # squared gray levels that hold the correlation of faint blocks down
 _LIGHT = 40.0  # gray levels that gain and offset may leave unexplained
+_EIGHT = np.ones(BLOCK, np.float32)
 _HALF = 0.5  # of what is alike: a block that is less alike shows something else
 
 
@@ -97,23 +98,26 @@ class Blocks:
 
 
 @lru_cache(maxsize=64)
-def _summing(length: int) -> NDArray[np.float32]:
-    """(length // 8, length): the matrix that sums groups of eight rows."""
-    matrix = np.zeros((length // BLOCK, length), np.float32)
-    for n in range(len(matrix)):
-        matrix[n, n * BLOCK : (n + 1) * BLOCK] = 1
+def _averaging(length: int) -> NDArray[np.float32]:
+    """(length, length // 8): the matrix that gives the means of blocks from the sums of eight rows."""
+    matrix = np.zeros((length, length // BLOCK), np.float32)
+    for n in range(matrix.shape[1]):
+        matrix[n * BLOCK : (n + 1) * BLOCK, n] = 1 / BLOCK**2
     return matrix
 
 
-def block_means(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Matrices between which a plane of this size becomes the means of its blocks."""
-    return _summing(height), np.ascontiguousarray(_summing(width).T) / np.float32(BLOCK**2)
+def block_means(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of blocks: (..., h // 8, w // 8) of (..., h, w) float32."""
+    *many, height, width = planes.shape
+    tall = height // BLOCK
+    rows = planes[..., : tall * BLOCK, :].reshape(*many, tall, BLOCK, width)
+    sums: NDArray[np.float32] = np.matmul(_EIGHT, rows)
+    return np.asarray(sums @ _averaging(width))
 
 
 def compare_blocks(aligned: Aligned) -> Blocks:
     """Compare block by block."""
-    left, right = block_means(*aligned.one.shape)
-    rows, columns = np.nonzero(left @ aligned.inside.astype(np.float32) @ right > _WHOLE_BLOCK)
+    rows, columns = np.nonzero(block_means(aligned.inside.astype(np.float32)) > _WHOLE_BLOCK)
     planes = np.empty((5, *aligned.one.shape), np.float32)
     one, two, square_one, square_two, product = planes
     np.subtract(aligned.one, np.float32(128), out=one)
@@ -122,7 +126,7 @@ def compare_blocks(aligned: Aligned) -> Blocks:
     np.multiply(one, one, out=square_one)
     np.multiply(two, two, out=square_two)
     np.multiply(one, two, out=product)
-    mean_one, mean_two, squares_one, squares_two, products = (left @ planes @ right)[:, rows, columns]
+    mean_one, mean_two, squares_one, squares_two, products = block_means(planes)[:, rows, columns]
     spread_one = np.sqrt(np.maximum(squares_one - mean_one * mean_one, np.float32(0)))
     spread_two = np.sqrt(np.maximum(squares_two - mean_two * mean_two, np.float32(0)))
     alike = (products - mean_one * mean_two) / (spread_one * spread_two + np.float32(_NOISE))

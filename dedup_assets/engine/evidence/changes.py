@@ -116,12 +116,11 @@ def _is_plate(blocks: Blocks, spread: NDArray[np.floating], mean: NDArray[np.flo
 
 def _displaced(aligned: Aligned, blocks: Blocks) -> float:
     """Share of the structure that a small shift of its block explains (Lucas and Kanade 1981, one step)."""
-    left, right = block_means(*aligned.one.shape)
     along_x, along_y = aligned.slopes[..., 0], aligned.slopes[..., 1]
     off = aligned.two - aligned.one
 
     def mean(plane: NDArray[np.floating]) -> NDArray[np.float32]:
-        averaged: NDArray[np.float32] = (left @ plane @ right)[blocks.rows, blocks.columns]
+        averaged: NDArray[np.float32] = block_means(plane)[blocks.rows, blocks.columns]
         return averaged
 
     off_mean = mean(off)

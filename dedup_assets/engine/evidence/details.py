@@ -54,8 +54,10 @@ def show_the_same(judged: Judged) -> bool:
 
 def _compare(aligned: Aligned, refined: Refined, wide: bool) -> tuple[Aligned, Blocks] | None:
     aligned = aligned.in_whole_blocks() if wide else aligned
-    fair, _ = make_fair(aligned, refined, compare_blocks(aligned))
-    blocks = compare_blocks(fair)
+    blocks = compare_blocks(aligned)
+    fair, _ = make_fair(aligned, refined, blocks)
+    if fair is not aligned:
+        blocks = compare_blocks(fair)
     alike = blocks.alike[blocks.structured]
     return (fair, blocks) if len(alike) and np.median(alike) > _LIE_ON else None
 

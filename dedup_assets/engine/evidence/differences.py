@@ -120,8 +120,7 @@ def find_differences(aligned: Aligned, blocks: Blocks, hold_text: bool = False, 
     if not unlike.any():
         return Differences()
     over_one, over_two = (over * aligned.inside for over in _excess(aligned.one, aligned.two))
-    left, right = block_means(*aligned.one.shape)
-    sticks_out = left @ np.maximum(over_one, over_two) @ right
+    sticks_out = block_means(np.maximum(over_one, over_two))
     differs = _find_differing(blocks, unlike, sticks_out[blocks.rows, blocks.columns], bars)
     if not differs.any():
         return Differences()

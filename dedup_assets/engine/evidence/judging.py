@@ -111,7 +111,7 @@ def judge(a: Look, b: Look, refined: Refined, inliers: int = 0) -> Judged | None
     agreement, structured = _agreement(blocks)
     if _HOPELESS < agreement < _DOUBTFUL and structured >= _LEAST_BLOCKS:
         fairer, softened = make_fair(aligned, refined, blocks)
-        again = compare_blocks(fairer)
+        again = blocks if fairer is aligned else compare_blocks(fairer)
         if len(again.rows) >= len(blocks.rows) / 2:
             aligned, blocks = fairer, again
             agreement, structured = _agreement(blocks)
@@ -196,7 +196,8 @@ def make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Align
     """Leave out what light or contrast cut off in one picture, and smooth the sharper one until both are equally sharp.
 
     Returns:
-        The pictures, and the variance in px² that the first was smoothed by; negative: the second.
+        The pictures, the same ones if they are fair, and the variance in px² that the first was smoothed by; negative:
+        the second.
     """
     one, two, inside = aligned.one, aligned.two, aligned.inside
     gain, offset = np.float32(refined.gain), np.float32(refined.offset)
@@ -211,6 +212,8 @@ def make_fair(aligned: Aligned, refined: Refined, blocks: Blocks) -> tuple[Align
         share = np.float32(min(0.25, 0.6 * (1 - aim / sharp)))
         sharper = _smooth_a_little(sharper, share)
         sharp, variance = _sharpness(sharper, *pairs), variance + 2 * float(share)
+    if not variance and np.array_equal(inside, aligned.inside):
+        return aligned, 0.0
     if is_first and variance:
         return Aligned(sharper, two, slopes(sharper), inside, aligned.shared), variance
     return Aligned(one, sharper if variance else two, aligned.slopes, inside, aligned.shared), -variance
