@@ -107,6 +107,28 @@ def test_members_of_a_sample_follow_each_other_in_a_shard(collection: Path, tmp_
     assert len({name.partition(".")[0] for name in names}) == 5
 
 
+def test_all_samples_of_shards_have_the_same_endings(tmp_path: Path) -> None:
+    """Hugging Face `datasets` refuses shards in which they differ."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, name in enumerate(["a.jpg", "b.png", "c.webp"]):
+        photo_like(number, 80, 60).save(photos / name)
+    for name, text in {"a.txt": "a caption", "a.cls": "3", "b.cls": "4", "b.json": "{}"}.items():
+        (photos / name).write_text(text)
+    assert dedup_assets.run(photos, tmp_path / "results") == 0
+    with tarfile.open(exported(tmp_path, tmp_path / "shards", "webdataset") / "images-000000.tar") as tar:
+        members = {name: tar.extractfile(name).read() for name in tar.getnames()}  # type: ignore[union-attr]
+    endings = ["jpg", "dedup.json", "txt", "json"]
+    assert list(members) == [f"{number:09d}.{ending}" for number in range(3) for ending in endings]
+    assert [members[f"{number:09d}.jpg"] for number in range(3)] == [
+        (photos / name).read_bytes() for name in ("a.jpg", "b.png", "c.webp")
+    ]
+    assert [members[f"{number:09d}.txt"] for number in range(3)] == [b"a caption", b"", b""]
+    assert [members[f"{number:09d}.json"] for number in range(3)] == [b"null", b"{}", b"null"]
+    facts = [json.loads(members[f"{number:09d}.dedup.json"]) for number in range(3)]
+    assert [each["cls"] for each in facts] == ["3", "4", None]
+
+
 def test_an_image_folder_for_hugging_face_has_one_line_per_image(collection: Path, tmp_path: Path) -> None:
     out = exported(collection, tmp_path / "hf", "hf", keep_only=True)
     lines = [json.loads(line) for line in (out / "train" / "metadata.jsonl").read_text().splitlines()]
