@@ -55,6 +55,7 @@ def _match_record(rank: int, found: "FoundImage") -> dict[str, Any]:
         **(_said(said) if said else unasked),
         "group_id": found.group_id or None,
         "keep": None if found.keep is None else os.fsdecode(found.keep),
+        "gone": found.is_gone,
     }
 
 

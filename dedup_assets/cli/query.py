@@ -84,7 +84,7 @@ def _show(answer: "ImageAnswer", *, is_compared: bool) -> None:
         said = ", ".join(filter(None, [f"the same picture as {_counted(same)}" if same else "", resembled]))
     say(f"{answer.label}: {said}")
     for found in answer.found:
-        say(f"  {found.similarity:.6f}  {_relation(found):<28}  {os.fsdecode(found.filename)}{_group(found)}")
+        say(f"  {found.similarity:.6f}  {_relation(found):<28}  {os.fsdecode(found.filename)}{_notes(found)}")
 
 
 def _counted(images: int) -> str:
@@ -98,5 +98,6 @@ def _relation(found: "FoundImage") -> str:
     return f"{said.relation}: {said.kind}" if said.kind else str(said.relation)
 
 
-def _group(found: "FoundImage") -> str:
-    return f"  ({found.group_id})" if found.group_id else ""
+def _notes(found: "FoundImage") -> str:
+    said = [found.group_id] * bool(found.group_id) + ["no longer there"] * found.is_gone
+    return f"  ({', '.join(said)})" if said else ""

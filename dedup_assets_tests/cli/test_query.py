@@ -47,6 +47,28 @@ def test_a_bad_file_is_named_and_the_good_one_beside_it_is_answered(command_line
     assert (match["filename"], match["relation"], match["same_picture"]) == (good, "exact", True)
 
 
+def test_an_image_that_an_apply_has_removed_is_said_to_be_gone(command_line: Runner, tmp_path: Path) -> None:
+    photos, results = tmp_path / "photos", tmp_path / "results"
+    for name in ("a.jpg", "b.jpg"):
+        save_jpeg(photos / name, photo_like(1))
+    assert dedup_assets.run(photos, results) == 0
+    assert dedup_assets.api.plan(results) == dedup_assets.api.apply(results, yes=True) == 0
+    assert [path.name for path in photos.glob("*.jpg")] == ["a.jpg"]
+    asked = command_line.run("query", str(photos / "a.jpg"), str(results))
+    gone = {
+        name: "no longer there" in line
+        for line in asked.stdout.splitlines()[1:]
+        for name in ("a", "b")
+        if f"{name}.jpg" in line
+    }
+    assert gone == {"a": False, "b": True}
+    said = json.loads(command_line.run("query", str(photos / "a.jpg"), str(results), "--json").stdout)
+    assert {Path(each["filename"]).name: each["gone"] for each in said["queries"][0]["matches"]} == {
+        "a.jpg": False,
+        "b.jpg": True,
+    }
+
+
 def test_a_work_dir_without_results_ends_with_1_and_one_line(command_line: Runner, results: Path) -> None:
     asked = command_line.run("query", "a.jpg", str(results.parent / "photos"))
     assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1)

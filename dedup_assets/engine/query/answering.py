@@ -1,5 +1,6 @@
 """Answering: decode and embed the given images, find their nearest rows, and ask the pixels."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +12,14 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.asking import decode_all
 from dedup_assets.engine.extraction.extract import problem_of_vector
+from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.neighbors.similarity import prepared, similarities
 from dedup_assets.engine.query.answers import FoundImage, ImageAnswer, PairAnswer, Witness
 from dedup_assets.engine.query.given import GivenImage
 from dedup_assets.engine.query.nearest import Near, NearestRows
 from dedup_assets.engine.query.stored import StoredIndex
 from dedup_assets.engine.query.witnesses import Witnesses
+from dedup_assets.engine.stores import local_path
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
 LEAST_COSINE = 0.45
@@ -147,7 +150,7 @@ class Answerer:
             witnesses = list(compared)
         names = self.stored.features.names
         found = [
-            FoundImage(names[row], similarity, witness, *self.stored.group_of(row))
+            FoundImage(names[row], similarity, witness, *self.stored.group_of(row), _is_gone(names[row]))
             for row, similarity, witness in zip(chosen, near, witnesses, strict=True)
         ]
         return ImageAnswer(label, None, found)
@@ -159,3 +162,18 @@ class Answerer:
             return self._nearest.find(vector, k)
         rows = self._marked_rows.get(mark, [])[:k]
         return (np.array(rows, np.int64), np.ones(len(rows))) if rows else _NOTHING
+
+
+def _is_gone(name: bytes) -> bool:
+    """Whether the file of an image is no longer there; of a member or a frame, that of its archive or video."""
+    path = local_path(name)
+    if path is None:
+        return False
+    try:
+        os.stat(path)  # noqa: PTH116 - a Path of bytes does not exist
+    except FileNotFoundError:
+        frame = split_frame(name)
+        return frame is None or _is_gone(frame[0])
+    except OSError:  # a member of an archive is below a file
+        return False
+    return False

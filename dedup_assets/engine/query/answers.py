@@ -40,6 +40,8 @@ class FoundImage:
         witness: what bytes or pixels say; None where nobody asked them.
         group_id: its group; empty if it is in none.
         keep: the kept image of that group; None if it is in none.
+        is_gone: its file is no longer there, because it was moved or removed since the run; false for an object of a
+            store, which nobody asks.
     """
 
     filename: bytes
@@ -47,6 +49,7 @@ class FoundImage:
     witness: Witness | None
     group_id: str
     keep: bytes | None
+    is_gone: bool = False
 
     @property
     def is_same_picture(self) -> bool:
