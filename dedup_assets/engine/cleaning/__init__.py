@@ -1,7 +1,7 @@
 """Acting on copies: groups to a plan, a plan to moved files, and all of it back.
 
 planning.py    groups to a plan: what is left out and why
-stacks.py      what belongs to an image, by its name; companions.py: in a plan
+companions.py  what belongs to an image, in a plan; `inputs.stacks` finds it by its name
 gathering.py   the files of a work_dir to a plan
 writing.py     a plan to its file
 applying.py    a plan to deeds: verified, noted, done

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from dedup_assets.engine.cleaning.runs import files_of, list_folder
-from dedup_assets.engine.cleaning.stacks import Stacks
 from dedup_assets.engine.core.errors import SkippedError
 from dedup_assets.engine.core.plan_records import HALF, SIDECAR
+from dedup_assets.engine.inputs.stacks import Stacks
 
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
 _LACKS = "beside a sidecar that the kept image has none like: a person decides (--only ...,review plans them)"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dedup_assets.engine.cleaning.runs import files_of, list_folder
-from dedup_assets.engine.cleaning.stacks import Stacks
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.core.errors import SkippedError
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.plan_records import BESIDE, HALF, Action, Skipped
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
+from dedup_assets.engine.inputs.stacks import Stacks
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
 Row = Mapping[str, Any]

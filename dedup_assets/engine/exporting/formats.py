@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.exporting.choosing import Choice, Chosen, choose
 from dedup_assets.engine.exporting.holding import (
     bytes_of,
+    companions,
     ending_of,
     is_frame,
     is_plain,
@@ -136,14 +138,25 @@ def _text(name: bytes | None) -> str:
 
 
 def _write_folder(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
+    """The images, with the sidecars and other halves of shots that lie beside them."""
     del out
-    for path, (source, said) in zip(relative_paths([source.name for source, _ in rows]), rows, strict=True):
-        place = folder / path
+    names = [source.name for source, _ in rows]
+    beside = companions([source for source, _ in rows])
+    paths = [folder / path for path in relative_paths([*names, *beside])]
+    for place, (source, said) in zip(paths, rows, strict=False):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(bytes_of(source, said["content"]))
         if is_plain(source):
-            facts = os.stat(source.name)  # noqa: PTH116 - bytes
-            os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+            _keep_times(source.name, place)
+    for place, name in zip(paths[len(names) :], beside, strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, os.fsencode(place))
+        _keep_times(name, place)
+
+
+def _keep_times(name: bytes, place: Path) -> None:
+    facts = os.stat(name)  # noqa: PTH116 - bytes
+    os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def _write_links(folder: Path, out: Path, rows: Sequence[_Row]) -> None:

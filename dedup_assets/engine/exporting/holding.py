@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -14,6 +14,7 @@ from dedup_assets.engine.core.errors import ExportError, ImageError
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read_source
+from dedup_assets.engine.inputs.stacks import Stacks
 from dedup_assets.engine.stores import is_url
 
 try:
@@ -89,6 +90,23 @@ def is_frame(source: Source) -> bool:
 def is_plain(source: Source) -> bool:
     """Whether an image is a local file of its own."""
     return source.container is None and not is_url(source.name) and os.path.lexists(source.name)
+
+
+def companions(sources: Sequence[Source]) -> list[bytes]:
+    """What belongs to local images and is none of them: sidecars, raw files, films; sorted.
+
+    Raises:
+        ExportError: a folder cannot be listed.
+    """
+    stacks, found = Stacks(os.listdir), set[bytes]()
+    for source in sources:
+        if is_plain(source):
+            try:
+                found.update(stacks.beside(source.name).names)
+            except OSError as error:
+                shown = repr(source.name.decode("utf-8", "backslashreplace"))
+                raise ExportError(f"the folder of {shown} cannot be listed: {error.strerror or error}") from None
+    return sorted(found.difference(source.name for source in sources))
 
 
 def bytes_of(source: Source, content: str | None) -> bytes:

@@ -68,6 +68,22 @@ def test_a_clean_copy_has_the_bytes_folders_and_times_of_kept_images(collection:
     assert files_in(less) == IMAGES - {"x/copy of a.png", "x/a small.png"}
 
 
+def test_a_clean_copy_takes_along_what_belongs_to_an_image(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    (photos / "copies").mkdir(parents=True)
+    photo_like(0, 80, 60).save(photos / "IMG_1.jpg")
+    shutil.copyfile(photos / "IMG_1.jpg", photos / "copies" / "IMG_1.jpg")
+    beside = {"IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov", "copies/IMG_1.xmp", "notes.txt"}
+    for name in beside:
+        (photos / name).write_text(name)
+    assert dedup_assets.run(photos, tmp_path / "results", num_threads=1) == 0
+    kept = files_in(exported(tmp_path, tmp_path / "kept", "folder", keep_only=True))
+    assert kept == {"IMG_1.jpg", "IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov"}
+    assert (tmp_path / "kept" / "IMG_1.xmp").read_text() == "IMG_1.xmp"
+    everything = files_in(exported(tmp_path, tmp_path / "all", "folder"))
+    assert everything == kept | {"copies/IMG_1.jpg", "copies/IMG_1.xmp"}
+
+
 def test_links_lead_to_the_files_and_members_of_archives_are_counted(
     collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

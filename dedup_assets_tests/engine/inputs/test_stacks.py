@@ -2,7 +2,7 @@
 
 import pytest
 
-from dedup_assets.engine.cleaning.stacks import Stacks
+from dedup_assets.engine.inputs.stacks import Stacks
 
 LONG = "a photograph whose name goes on and on and on for ever.jpg"
 
