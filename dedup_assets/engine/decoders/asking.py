@@ -35,7 +35,7 @@ from dedup_assets.engine.stores import is_url
 from dedup_assets.engine.workers import Ended, Request, WorkerPool, keep_workers, open_pool
 from dedup_assets.engine.workers.pool import Lent
 
-_SMALL_BYTES = 2 << 20  # total size of files that share one reply
+_SMALL_BYTES = 4 << 20  # total size of files that share one reply
 
 
 def decode_all(images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> Decoded:

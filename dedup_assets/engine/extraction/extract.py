@@ -23,7 +23,7 @@ from dedup_assets.engine.extraction.contents import Claim, Contents, KnownConten
 from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, is_asked_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
 from dedup_assets.engine.extraction.part_rows import ChunkOutcome, PartRows
-from dedup_assets.engine.extraction.read_ahead import CHUNK_IMAGES, open_chunks, reading_order
+from dedup_assets.engine.extraction.read_ahead import open_chunks, reading_order
 from dedup_assets.engine.pictures import information, measuring
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.pictures.versions import decoding_fingerprint, decoding_versions
@@ -32,7 +32,7 @@ from dedup_assets.engine.workers import Lanes, WorkerPool
 Progress = Callable[[int, int], None]
 """Called with (images done since the last call, bad ones among them)."""
 
-_BATCH = CHUNK_IMAGES  # pictures of one inference
+_BATCH = 8  # pictures of one inference; bit-identical to single calls
 
 
 @dataclass(frozen=True)
