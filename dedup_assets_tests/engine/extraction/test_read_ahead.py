@@ -77,14 +77,14 @@ def test_reading_ahead_is_bounded_and_ends_with_the_block(distant: str) -> None:
 def test_local_files_are_left_to_whoever_decodes_and_members_of_archives_are_not(
     tmp_path: Path, save_photo: SavePhoto
 ) -> None:
-    names = [save_photo(tmp_path / f"{number}.png", number) for number in range(CHUNK_IMAGES + 2)]
+    names = [save_photo(tmp_path / f"{number:02}.png", number) for number in range(CHUNK_IMAGES + 2)]
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.write(tmp_path / "0.png", "in.png")
+        archive.write(tmp_path / "00.png", "in.png")
     with open_chunks(list_images(str(tmp_path))) as chunks:
         contents = [list(chunk) for chunk in chunks]
     assert [len(chunk) for chunk in contents] == [CHUNK_IMAGES, 3]
     found = [content for chunk in contents for content in chunk]
     assert [content.name if isinstance(content, Source) else content for content in found] == [
         *names,
-        (tmp_path / "0.png").read_bytes(),
+        (tmp_path / "00.png").read_bytes(),
     ]
