@@ -12,7 +12,7 @@ import polars as pl
 from dedup_assets.engine.cleaning.companions import with_companions
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.match_records import TO_REVIEW, Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
@@ -154,6 +154,7 @@ class _Row(NamedTuple):
 
     role: str
     relation: str
+    kind: str
     filename: bytes
     keep: bytes
     content: str | None
@@ -175,7 +176,8 @@ class _Judge:
             by_root = self._listed.roots.why_not_beside(row.filename, row.keep) if row.role != Role.KEEP.value else ""
             return by_root or _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
-            return "may have what the kept image lacks: a person decides (--only ...,review plans them)"
+            why = next((words for words in TO_REVIEW if words in row.kind), "may have what the kept image lacks")
+            return f"{why}: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
             hint = f" (--only ...,{row.relation} plans them)" if row.relation in ALLOWED else ""
             return f"of relation {row.relation}{hint}"

@@ -20,7 +20,7 @@ class Role(StrEnum):
     COPY = "copy"
     """A copy that shows nothing beyond the kept image."""
     REVIEW = "review"
-    """A copy that has what the kept image lacks, finer detail or metadata: a person decides."""
+    """A copy that has, or may have, what the kept image lacks: finer detail, text, metadata. A person decides."""
     PROTECTED = "protected"
     """A copy that a verdict, a root or `across_only` protects: nothing is ever done to it."""
 
@@ -60,13 +60,22 @@ BORDER_ADDED, PAGE_ADDED = "border added", "page around added"
 MARGIN = "margin added or cut off"
 """What `Evidence` says of a plain or drawn margin in one picture, where no pixel tells which of the two is older."""
 
+TEXT_ADDED = "text or overlay added"
+"""What `Evidence` calls something that was laid over a picture, or written on it."""
+
+SMALL_TEXT = "small text may differ"
+"""What `Evidence` says of copies that hold text: a digit is too small to be told from what compression leaves."""
+
+TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT)
+"""Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
+
 ENLARGED = "enlarged"
 """What `Evidence` calls more pixels without more detail."""
 
 SEEN_WHOLE = 333
 """Pixels of the longer side below which a comparison of two whole pictures sees the finest detail of their files."""
 
-ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, MARGIN, "gray", "recoloured", "text or overlay added", "blurred")
+ONE_SIDED = ("cropped", BORDER_ADDED, PAGE_ADDED, MARGIN, "gray", "recoloured", TEXT_ADDED, "blurred")
 """Words of `kind` for other edits of which `edited` may name the side."""
 
 

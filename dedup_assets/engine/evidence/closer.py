@@ -74,25 +74,48 @@ def closer_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * share)), max(1, round(height * share))
 
 
+@dataclass(frozen=True)
+class Strokes:
+    """Thin strokes on the commonest ground of a picture.
+
+    Attributes:
+        share: of all pixels.
+        between: share of all thin things that have this ground on both sides.
+    """
+
+    share: float = 0.0
+    between: float = 0.0
+
+    @property
+    def hold_text(self) -> bool:
+        """Whether there are as many as a page has."""
+        return self.share > _STROKES
+
+
 def holds_text(rgb: NDArray[np.uint8]) -> bool:
     """Whether a picture looks like a page, a form or a screen: thin strokes on a plain ground.
 
     Args:
         rgb: (h, w, 3) uint8 of the size of a look.
     """
+    return find_strokes(rgb).hold_text
+
+
+def find_strokes(rgb: NDArray[np.uint8]) -> Strokes:
+    """The strokes across rows; none where there is no plain ground; argument as of `holds_text`."""
     if _commonest(rgb[::_SOME_ROWS])[1] < _GROUND_ROUGHLY:  # most photographs
-        return False
+        return Strokes()
     low, share = _commonest(rgb)
     if share < _GROUND:
-        return False
+        return Strokes()
     gray = rgb[..., _GREEN].astype(np.int16)
     across = np.abs(gray[:, 1:] - gray[:, :-1])
     if np.count_nonzero(across <= _SAME) < _FLAT * across.size:
-        return False
+        return Strokes()
     thin = np.abs(2 * gray[:, 1:-1] - gray[:, :-2] - gray[:, 2:]) > _STROKE
     ground = (gray >= low) & (gray < low + 4 * _STEP)
     lines = thin & (_between(ground) | _between(ground.T).T)[:, 1:-1]
-    return bool(lines.mean() > _STROKES)
+    return Strokes(float(lines.mean()), float(np.count_nonzero(lines)) / max(1.0, float(np.count_nonzero(thin))))
 
 
 def _commonest(rgb: NDArray[np.uint8]) -> tuple[int, float]:

@@ -10,7 +10,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
 from dedup_assets.engine.evidence.details import align_closely, show_the_same
 from dedup_assets.engine.evidence.differences import Differences, find_differences, has_spots
-from dedup_assets.engine.evidence.explaining import DYED, explain, in_words
+from dedup_assets.engine.evidence.explaining import DYED, UNREAD, explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, is_plausible, pose_maps
@@ -39,6 +39,7 @@ _SHOWN = 0.9  # share of one of two parts of a photograph that the other must sh
 _LIKELY = 0.5  # correlation of places from which a map is judged
 _LIKELY_BENT, _BENT = 0.85, 0.93  # of a homography at 64 px, where moire and noise count more, and at 128 px
 _DOUBTFUL = 0.93  # agreement of a map that keypoints voted for, below which a homography is tried
+_MAY_BE_PRINT = 0.5  # as of `Look.print`
 _RISEN_POSE, _RISEN_VOTES = 0.82, 0.87  # what it must have risen to after three steps; that of copies was 0.88 and 0.94
 
 
@@ -55,7 +56,7 @@ class Finding:
         overlap_b: share of b's area that a shows.
         residual: share of the structure in the overlap that differs.
         inliers: keypoints that agree on the map; 0 where thumbnails alone proposed it.
-        edits: what was done to b relative to a, as of `explain`; empty unless COPY or VARIANT.
+        edits: what was done to b relative to a, as of `explain`, and `UNREAD`; empty unless COPY or VARIANT.
         same_size: whether both files have the same width and height.
     """
 
@@ -107,6 +108,8 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
     edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
     if relation is Relation.COPY and (DYED in edits or _are_parts(best, edits)):
         relation = Relation.VARIANT
+    if relation is Relation.COPY and _show_print(a, b):
+        edits[UNREAD] = 1.0
     return Finding(
         relation,
         best.score,
@@ -180,6 +183,11 @@ def _has_same_light(judged: Judged) -> bool:
 def _are_parts(judged: Judged, edits: Mapping[str, float]) -> bool:
     """Whether each picture shows much of the photograph that the other lacks, so that neither can stand for both."""
     return {"cropped_a", "cropped_b"} <= edits.keys() and max(judged.overlap_a, judged.overlap_b) < _SHOWN
+
+
+def _show_print(a: Look, b: Look) -> bool:
+    """Whether one of two copies looks like print, and the other may, too; most photographs are refused at once."""
+    return a.print >= _MAY_BE_PRINT and b.print >= _MAY_BE_PRINT and max(a.print, b.print) >= 1
 
 
 def _have_equal_pixels(a: Look, b: Look) -> bool:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, PAGE_ADDED, SEEN_WHOLE
+from dedup_assets.engine.core.match_records import (
+    BORDER_ADDED,
+    ENLARGED,
+    MARGIN,
+    PAGE_ADDED,
+    SEEN_WHOLE,
+    SMALL_TEXT,
+    TEXT_ADDED,
+)
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
@@ -16,6 +24,9 @@ from dedup_assets.engine.evidence.tones import find_tones
 
 DYED = "dyed"
 """Of `explain`: a thing in the picture has another colour."""
+
+UNREAD = "unread"
+"""What is said of copies beside the edits: both look like print, of which a comparison does not see each digit."""
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -78,7 +89,12 @@ def _over(judged: Judged, details: Differences | None) -> str:
 
 
 def in_words(edits: Mapping[str, float], same_size: bool) -> str:
-    """The edits in words, joined by commas; `same_size`: whether both files have the same size in pixels."""
+    """The edits in words, joined by commas.
+
+    Args:
+        edits: as of `explain`, and `UNREAD`.
+        same_size: whether both files have the same size in pixels.
+    """
     words = [text.format(percent=max(1, round(100 * edits[key]))) for key, text in _WORDS if key in edits]
     if "turned" in edits:
         words.insert(1 if "mirrored" in edits else 0, _turned(edits["turned"]))
@@ -91,7 +107,8 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
         words.append("resized")
     if _TONES & edits.keys() and "recoloured" not in words:
         words.append("recoloured")
-    return ", ".join(words) or "recompressed"
+    words = words or ["recompressed"]
+    return ", ".join([*words, SMALL_TEXT] if UNREAD in edits else words)
 
 
 _LIGHT = {"brightness", "negative"}
@@ -113,9 +130,9 @@ _WORDS = (
     ("gray_a", "gray"),
     ("gray_b", "gray"),
     ("recoloured", "recoloured"),
-    ("changed", "text or overlay added"),
-    ("changed_a", "text or overlay added"),
-    ("changed_b", "text or overlay added"),
+    ("changed", TEXT_ADDED),
+    ("changed_a", TEXT_ADDED),
+    ("changed_b", TEXT_ADDED),
     ("blurred_a", "blurred"),
     ("blurred_b", "blurred"),
 )

@@ -14,6 +14,7 @@ from dedup_assets.engine.evidence.anchors import Anchors, find_anchors
 from dedup_assets.engine.evidence.closer import Closer
 from dedup_assets.engine.evidence.filters import LUMA, planes
 from dedup_assets.engine.evidence.keypoints import Keypoints, find_keypoints
+from dedup_assets.engine.evidence.print import measure_print
 
 SIDE = 256  # px of the longer side
 _LEAST_SIDE = 16  # px of the shorter side; narrower strips are widened, so that every filter fits
@@ -51,6 +52,11 @@ class Look:
     width: int
     height: int
     closer: Closer | None = None
+
+    @cached_property
+    def print(self) -> float:
+        """How much it looks like a page, a screen or a chart: from 1 on it does, from 0.5 on it may."""
+        return measure_print(self.rgb)
 
     @cached_property
     def extent(self) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import MARGIN, Relation, Role
+from dedup_assets.engine.core.match_records import TO_REVIEW, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
@@ -59,7 +59,7 @@ def describe(
         .then(pl.lit(Role.PROTECTED.value))
         .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
         .then(pl.lit(Role.REVIEW.value))
-        .when(found["kind"].fill_null("").str.contains(MARGIN, literal=True))  # either may be the original
+        .when(~is_twin & found["kind"].fill_null("").str.contains_any(list(TO_REVIEW)))
         .then(pl.lit(Role.REVIEW.value))
         .when(_is_other_part(found, images, table["group_id"], image, keep))
         .then(pl.lit(Role.REVIEW.value))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.match_records import SMALL_TEXT, TEXT_ADDED, Relation
 from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
 from dedup_assets.engine.evidence.comparing import Finding, compare
 from dedup_assets.engine.evidence.look import Look, look_size, make_look
@@ -96,12 +96,13 @@ def test_a_form_with_other_values_is_another_picture(changed: tuple[int, ...], m
 def test_a_form_stays_a_copy_however_it_is_sent(made: Made) -> None:
     finding = compared(form(2), made(form(2)))
     assert finding.relation is Relation.COPY
-    assert "text" not in finding.kind()
+    assert TEXT_ADDED not in finding.kind()
+    assert SMALL_TEXT in finding.kind()
 
 
 def test_a_form_that_was_filled_in_is_a_copy_with_text_added() -> None:
     finding = compared(form(3, filled=False), recompressed(form(3), 80))
-    assert (finding.relation, finding.kind()) == (Relation.COPY, "text or overlay added")
+    assert (finding.relation, finding.kind()) == (Relation.COPY, f"{TEXT_ADDED}, {SMALL_TEXT}")
     assert finding.edited() == "b"
 
 

@@ -240,7 +240,7 @@ def test_a_copy_for_review_has_the_reason_beside_it(names: list[bytes], tmp_path
     role = pl.when(pl.col("filename") == names[0]).then(pl.lit("review")).otherwise("role")
     groups = replace(found.groups, rows=found.groups.rows.with_columns(role=role))
     gallery = make_gallery(tmp_path / "out", replace(found, groups=groups))
-    assert "has detail or metadata that the kept one lacks, look at both" in read_words(gallery.pages["groups.html"])
+    assert "has or may have what the kept one lacks, look at both" in read_words(gallery.pages["groups.html"])
 
 
 def test_with_evidence_and_no_groups_nothing_is_suggested(names: list[bytes], tmp_path: Path) -> None:

@@ -161,9 +161,12 @@ def test_an_image_that_shows_more_is_kept_unless_that_is_a_border_or_a_page(
 
 
 @pytest.mark.parametrize("kept_by_pixels", [False, True])
-def test_two_images_of_which_nobody_knows_whose_margin_is_cut_off_are_for_review(kept_by_pixels: bool) -> None:
+@pytest.mark.parametrize(
+    "kind", ["margin added or cut off", "resized, text or overlay added", "recompressed, small text may differ"]
+)
+def test_an_image_that_may_have_another_margin_or_text_is_for_review(kept_by_pixels: bool, kind: str) -> None:
     said = evidence([(0, 1, "copy", "b")])
-    rows = said.rows.with_columns(kind=pl.lit("margin added or cut off"), overlap_a=pl.lit(1.0), overlap_b=pl.lit(0.7))
+    rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(1.0), overlap_b=pl.lit(0.7))
     groups = form_groups(Evidence(rows, said.images), "pixels" if kept_by_pixels else "photos")
     assert groups.rows["role"].to_list() == ["keep", "review"]
 

@@ -7,7 +7,7 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
-_FINER = "has detail or metadata that the kept one lacks, look at both"
+_FINER = "has or may have what the kept one lacks, look at both"
 _PROTECTED = "protected by a verdict or a root"
 _REMARKS = {Role.REVIEW.value: _FINER, Role.PROTECTED.value: _PROTECTED}
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]

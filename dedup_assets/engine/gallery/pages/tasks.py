@@ -55,8 +55,8 @@ _OF_COPIES = (
         "exact,pixels,copy,same",
     ),
 )
-_TO_REVIEW = "Copies to review: better in some way"
-_WHY_REVIEW = "They have detail or metadata that the kept image lacks, so no plan takes them unless you ask."
+_TO_REVIEW = "Copies to review: each may have what the kept one lacks"
+_WHY_REVIEW = "Detail, text or metadata, or a margin. What was done says which; no plan takes them unless you ask."
 _SIMILAR = "Similar, but not the same picture"
 _WHY_SIMILAR = (
     "Other pictures, or undecided by their pixels. No plan takes them; say what they are, and the next run knows."
