@@ -224,3 +224,29 @@ def test_a_thing_in_two_colours_is_two_pictures_and_toned_or_paler_ones_are_copi
     )
     for toned in (sepia, ImageEnhance.Color(red).enhance(0.3), ImageEnhance.Brightness(red).enhance(0.7)):
         assert compared(red, recompressed(toned, 90)).relation is Relation.COPY
+
+
+def chat() -> Image.Image:
+    """Words in bubbles of several colours on a dark ground."""
+    screen = Image.new("RGB", (700, 1200), (18, 24, 28))
+    draw = ImageDraw.Draw(screen)
+    for number in range(9):
+        left, top = 30 + 160 * (number % 2), 30 + 128 * number
+        draw.rounded_rectangle((left, top, left + 480, top + 104), 20, ((0, 92, 75), (32, 44, 51))[number % 2])
+        for line in range(2):
+            text = " ".join(words(f"{number} {line}", 4))
+            draw.text((left + 20, top + 14 + 44 * line), text, "white", font_size=30)
+    return screen
+
+
+@pytest.mark.parametrize("page", [form(6), form(6).rotate(90, expand=True), chart(), chat()])
+@pytest.mark.parametrize("made", [lambda page: recompressed(page, 50), lambda page: page.resize((430, 430)), scanned])
+def test_no_edited_copy_of_print_passes_for_certain(page: Image.Image, made: Made) -> None:
+    assert look_at(page).print >= 1
+    assert SMALL_TEXT in compared(page, made(page)).kind()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_copies_of_photographs_are_not_taken_for_print(seed: int) -> None:
+    photo = photo_like(seed, 640, 480)
+    assert SMALL_TEXT not in compared(photo, recompressed(photo, 50)).kind()
