@@ -14,6 +14,8 @@ from dedup_assets.engine.core.match_records import (
     SMALL_TEXT,
     TEXT_ADDED,
 )
+from dedup_assets.engine.evidence.colour_spots import find_colour_spots
+from dedup_assets.engine.evidence.details import show_the_same
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.look import SIDE, Look
@@ -78,6 +80,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
+    elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS and (spots := find_colour_spots(a, b, judged)):
+        said["changed"] = round(spots, 3)
     return said
 
 
@@ -112,6 +116,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
 
 
 _LIGHT = {"brightness", "negative"}
+_OTHER_COLOURS = {"negative", "gray_a", "gray_b", DYED, "blurred_a", "blurred_b"}  # where single pixels differ, too
 _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),

@@ -5,12 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup_assets.engine.evidence.colours import lay_colours
 from dedup_assets.engine.evidence.filters import LUMA, share_of
-from dedup_assets.engine.evidence.judging import Judged, grid
-from dedup_assets.engine.evidence.look import SIDE, Look
-from dedup_assets.engine.evidence.maps import Map, apply, invert
-from dedup_assets.engine.evidence.refining import pick_levels, sample_planes
-from dedup_assets.engine.evidence.surroundings import lies_in
+from dedup_assets.engine.evidence.judging import Judged
+from dedup_assets.engine.evidence.look import Look
 
 _TONE_LEVEL = 3  # 32 px
 _BRIGHTER, _COLOURFUL = 0.08, 0.18  # |log| of a ratio that counts
@@ -23,27 +21,6 @@ _OTHER_COLOUR = 40  # levels between the changes of two channels of a pixel of a
 _END = 4.0  # levels from black or white that are cut off
 _CUT_SHARE = 0.02  # of the values
 _CUT_STRUCTURE, _UNEXPLAINED = 8.0, 5.0  # levels of standard deviation in the other picture; that no mixture explains
-
-
-def _aligned(
-    a: Look, b: Look, map_: Map, level: int, is_a_first: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """(3, n) RGB of a and of b on the grid of that which shows less, and which of the n lie in both."""
-    if not is_a_first:
-        two, one, inside = _aligned(b, a, invert(map_), level, is_a_first=True)
-        return one, two, inside
-    level_a, level_b = pick_levels(a, b, map_, level)
-    image, other = a.levels[level_a], b.levels[level_b]
-    height, width = image.shape[:2]
-    u, v = apply(map_, *grid(height, width, SIDE >> level_a))
-    per_b, half = np.float32(SIDE >> level_b), np.float32(0.5)
-    planes = np.asarray(other, np.float32)
-    seen = sample_planes(planes, u * per_b - half, v * per_b - half, (0, 1, 2))
-    return (
-        image.reshape(-1, 3).T.astype(np.float32, order="C"),
-        seen.reshape(3, -1),
-        lies_in(b, u, v, 0.01).ravel(),
-    )
 
 
 def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
@@ -59,7 +36,8 @@ def find_tones(a: Look, b: Look, judged: Judged) -> dict[str, float]:
     """
     if judged.gain < 0:
         return {"negative": 1.0}
-    one, two, inside = _aligned(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
+    one, two, inside = lay_colours(a, b, judged.map, _TONE_LEVEL, judged.is_a_first)
+    one, two, inside = one.reshape(3, -1), two.reshape(3, -1), inside.ravel()
     hue_a, hue_b = (picture[::2] - picture[1] for picture in (one, two))
     in_both = np.flatnonzero(inside)
     dyed = _dyed(hue_a.take(in_both, 1), hue_b.take(in_both, 1))
