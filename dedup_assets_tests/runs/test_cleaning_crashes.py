@@ -29,7 +29,7 @@ class Killed:
         self.photos, self.results, self._runner = top / "world" / "photos", top / "world" / "results", runner
         save_copies(self.photos, GROUPS)
         for name in SIDECARS:
-            (self.photos / name).write_text(name)
+            (self.photos / name).write_text(Path(name).suffix)
         save_results(self.results, self.photos, GROUPS)
         self.original = tree(self.photos)
         self.all = contents(self.photos)
@@ -112,7 +112,7 @@ class KilledOnStore:
             key = path.relative_to(top / "photos")
             fsspec.filesystem("s3").pipe_file(f"cleaning/photos/{key}", path.read_bytes())
         for name in SIDECARS:
-            fsspec.filesystem("s3").pipe_file(f"cleaning/photos/{name}", name.encode())
+            fsspec.filesystem("s3").pipe_file(f"cleaning/photos/{name}", Path(name).suffix.encode())
         save_results(self.results, top / "photos", GROUPS, where="s3://cleaning/photos")
         self.changes = 0
         self.original = self.objects()

@@ -13,7 +13,7 @@ from dedup_assets.engine.core.plan_records import HALF, SIDECAR
 from dedup_assets.engine.inputs.stacks import Stacks
 
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
-_LACKS = "beside a sidecar that the kept image has none like: a person decides (--only ...,review plans them)"
+_LACKS = "beside a sidecar, while the kept image has none with the same bytes: a person decides (--only ...,review plans them)"
 _UNREADABLE = "beside files that cannot be read"
 _Row = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def with_companions(planned: pl.DataFrame, staying: set[bytes], *, review: bool)
     Args:
         planned: rows of a plan whose action removes files, one per image.
         staying: names that are never acted upon.
-        review: whether images are planned whose sidecars the kept image has none like.
+        review: whether images are planned whose sidecars hold something else than those of the kept image.
 
     Returns:
         The rows, those of companions before their image; and images that are left out, by reason.
@@ -58,7 +58,7 @@ class _Finder:
         """A row for each file that goes with an image. Raises _StaysError, SkippedError or OSError."""
         name, keep = row["filename"], row["keep"]
         mine, kept = self._stacks.beside(name), self._stacks.beside(keep)
-        if not self._review and not set(mine.sidecars.values()) <= set(kept.sidecars.values()):
+        if not self._review and not _contents(mine.sidecars) <= _contents(kept.sidecars):
             raise _StaysError(_LACKS)
         second = {kind: half for half, kind in kept.halves.items()}
         halves = [self._half(row, half, second.get(kind)) for half, kind in mine.halves.items()]
@@ -93,3 +93,8 @@ class _Finder:
             "keep": keep,
             "keep_content": keep_content,
         }
+
+
+def _contents(sidecars: Mapping[bytes, bytes]) -> set[tuple[bytes, str]]:
+    """What each holds, and the hash of its bytes. Raises SkippedError or OSError."""
+    return {(kind, files_of(name).hashed(name)[1]) for name, kind in sidecars.items()}

@@ -46,8 +46,8 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
 
 def edit_levels(hub: int, members: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
     """How much worse than the hub each member is by what was done to it: as of `Worth.beside`; 0 also if unknown."""
-    if not len(members):
-        return np.empty(0, np.int64)
+    if not (len(members) and len(edges)):
+        return np.zeros(len(members), np.int64)
     places = edges.find(np.full(len(members), hub), members)
     worse = edges.worse[places].astype(np.int64)
     return np.where(places < 0, 0, np.where(members > hub, worse, -worse))

@@ -90,7 +90,7 @@ def test_a_file_of_a_store_is_not_linked(bucket: Bucket) -> None:
 
 def test_a_sidecar_on_a_store_goes_with_its_image_and_comes_back(bucket: Bucket) -> None:
     for name in ("b.xmp", "x/3.xmp", "x/1.aae"):
-        bucket.put(name, name.encode())
+        bucket.put(name, b"notes")
     before = bucket.objects()
     applied = bucket.apply()
     assert applied.skipped == []

@@ -107,6 +107,12 @@ def test_same_joins_images_without_evidence_and_the_relation_says_so() -> None:
     assert conflicts(groups) == []
 
 
+def test_same_joins_images_where_the_evidence_has_exact_copies_alone() -> None:
+    groups = decide([(0, 1, "exact", ""), (2, 3, "unverified", "")], ("same", 2, 3))
+    assert sorted(map(sorted, groups_of(groups))) == [[0, 1], [2, 3]]
+    assert conflicts(groups) == []
+
+
 @pytest.mark.parametrize("relation", ["copy", "variant"])
 @pytest.mark.parametrize(("original", "edit", "edited"), [(0, 1, "b"), (1, 0, "a")])
 def test_same_never_keeps_the_edited_one_of_two(relation: str, original: int, edit: int, edited: str) -> None:
