@@ -13,7 +13,7 @@ from dedup_assets.engine.core.plan_records import HALF, SIDECAR
 from dedup_assets.engine.inputs.stacks import Stacks
 
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
-_LACKS = "beside a sidecar, while the kept image has none with the same bytes: a person decides (--only ...,review plans them)"
+_LACKS = "beside a sidecar, and the kept image has none with its bytes: a person decides (--only ...,review plans them)"
 _UNREADABLE = "beside files that cannot be read"
 _Row = Mapping[str, Any]
 

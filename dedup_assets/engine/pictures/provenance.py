@@ -15,8 +15,8 @@ class Provenance:
             other formats.
         camera: maker and model; empty if unknown.
         taken: when the picture was taken, `YYYY-MM-DD HH:MM:SS`, which sorts by time; empty if unknown.
-        carries: which of `exif`, `gps`, `icc` and `xmp` the file has, and a word `note-DIGEST` for each caption,
-            keyword, name or rating that people gave it, joined by spaces.
+        carries: which of `exif`, `gps`, `icc` and `xmp` the file has, and a word `note-DIGEST` for its place and
+            for each caption, keyword, name or rating that people gave it, joined by spaces.
     """
 
     format: str = ""

@@ -140,3 +140,14 @@ def test_a_copy_with_a_note_that_the_kept_image_lacks_is_for_review(
     groups = dedup_assets.load(str(tmp_path / "out")).groups()
     assert sorted(groups["role"]) == sorted(["keep", role])
     assert set(groups["relation"]) == {"", "pixels"}
+
+
+def placed(north: float) -> bytes:
+    block = Image.Exif()
+    block.get_ifd(0x8825).update({1: "N", 2: (north, 30.0, 0.0), 3: "E", 4: (11.0, 15.0, 0.0)})
+    return encoded(exif=block.tobytes())
+
+
+def test_another_place_is_another_note_and_the_same_one_is_found_again() -> None:
+    assert notes_of(placed(48)) == notes_of(placed(48)) != notes_of(placed(12))
+    assert len(notes_of(placed(48))) == 1

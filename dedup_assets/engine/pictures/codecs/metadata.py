@@ -111,8 +111,9 @@ def _of_exif(
             inner = exif.get_ifd(_EXIF_PART)
             taken = next((time for time in (_time(inner.get(tag)) for tag in _TAKEN) if time), "")
             carries["exif"] = bool(camera or inner) if form in ("TIFF", "RAW") else bool(exif)
-            carries["gps"] = _LATITUDE in exif.get_ifd(_GPS_PART)
-            texts += notes.of_exif(exif, inner)
+            place = exif.get_ifd(_GPS_PART)
+            carries["gps"] = _LATITUDE in place
+            texts += [*notes.of_exif(exif, inner), *notes.of_gps(place)]
             if form == "TIFF":
                 carries["icc"], carries["xmp"] = _ICC_TAG in exif, _XMP_TAG in exif
                 texts += _of_tiff(exif)

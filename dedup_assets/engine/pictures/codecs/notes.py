@@ -1,4 +1,4 @@
-"""What people noted in a file: captions, keywords, names of persons, ratings, in EXIF, XMP, IPTC and PNG.
+"""What was noted in a file: captions, keywords, names of persons, ratings, places, in EXIF, XMP, IPTC and PNG.
 
 Each note becomes a word, the digest of its text, so that it is found again in another file, whichever block holds it
 there. Notes of programs (tools, histories, serial numbers) are left out. A damaged block counts as far as it is read.
@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 _DESCRIPTION, _RATING, _COMMENT = 0x010E, 0x4746, 0x9286
 _WINDOWS = (0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F)  # title, comment, keywords and subject, as UTF-16
+_PLACE = (1, 2, 3, 4)  # latitude and longitude, each with its hemisphere before it
 _CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 _OF_XMP = {
     **dict.fromkeys(("title", "description", "subject"), "http://purl.org/dc/elements/1.1/"),
@@ -58,6 +59,13 @@ def of_exif(tags: Mapping[int, Any], inner: Mapping[int, Any]) -> Iterator[str]:
         if isinstance(value := tags.get(tag), bytes):
             yield value.decode("utf-16-le", "replace")
     yield from _rating(tags.get(_RATING))
+
+
+def of_gps(tags: Mapping[int, Any]) -> Iterator[str]:
+    """Where the picture was taken, if the GPS directory of an EXIF block says so."""
+    place = [tags.get(tag) for tag in _PLACE]
+    if None not in place:
+        yield f"at {place}"
 
 
 def of_xmp(packet: bytes) -> list[str]:
