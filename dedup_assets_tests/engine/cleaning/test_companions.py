@@ -79,7 +79,7 @@ def test_an_image_with_a_sidecar_that_the_kept_one_lacks_is_for_review(shots: Sh
     assert set(reviewed) == {"b/IMG_1.jpg", "b/IMG_1.xmp", "b/IMG_1.aae", "b/IMG_2.jpg", "b/IMG_2.jpg.json"}
 
 
-def test_an_image_whose_sidecar_says_something_else_than_that_of_the_kept_one_is_for_review(shots: Shots) -> None:
+def test_an_image_whose_sidecar_says_something_else_is_for_review(shots: Shots) -> None:
     shots.save("a/IMG_1.xmp", "a/IMG_2.jpg.json", content="Anna")
     shots.save("b/IMG_1.xmp", "b/IMG_2.jpg.json", content="Berta in Rome")
     assert shots.planned(shots.plan()) == {}
