@@ -94,9 +94,7 @@ class Comparer:
             WorkerError: as `look`.
         """
         call = _Hashing(self._read(images), self._task, self._lent)
-        call.complete()
-        if call.has_ended:
-            self._kept.clear()
+        self._complete(call)
         return call.digests
 
     def measure_fineness(self, images: Sequence[int]) -> list[list[float] | None]:
@@ -106,19 +104,20 @@ class Comparer:
             WorkerError: as `look`.
         """
         call = _Measuring(self._read(images), self._task, self._lent)
-        call.complete()
-        if call.has_ended:
-            self._kept.clear()
+        self._complete(call)
         return call.spectra
+
+    def _complete(self, call: "_LookCall") -> None:
+        call.complete()
+        if call.has_ended:  # the process that kept looks is another one now
+            self._kept.clear()
 
     def _is_bad(self, image: int) -> bool:
         return image in self.looked and self.looked[image].problem is not None
 
     def _look_at(self, images: list[int]) -> None:
         call = _Looking(self._read(images), images, self._task, self._lent)
-        call.complete()
-        if call.has_ended:
-            self._kept.clear()
+        self._complete(call)
         for place, (image, looked) in enumerate(zip(images, call.looked, strict=True)):
             problem = call.problems[place]
             self.looked[image] = Looked(problem=problem) if problem else looked
