@@ -43,6 +43,7 @@ def inputs() -> str:
         "images": kinds.IMAGE_EXTENSIONS,
         "videos": kinds.VIDEO_EXTENSIONS,
         "archives": kinds.ARCHIVE_ENDINGS,
+        "tables": kinds.TABLES.extensions,
     }
     rows = [f"| {kind} | {' '.join(f'`{end.decode()}`' for end in sorted(ends))} |" for kind, ends in known.items()]
     return _table("| kind | names end in, in upper or lower case |", rows)

@@ -38,9 +38,9 @@ class SettingFields(BaseModel):
 
     input_dir: Inputs = Field(
         default="",
-        description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, an fsspec "
-        "URL of any of these (s3://bucket/prefix), a text file with one path or URL per row, or a list of these; with "
-        "run_mode 4 a folder or file of stored features.",
+        description="What to read: a folder (searched recursively), an image, a video, a zip or tar archive, a "
+        "data set in Parquet or Arrow files, an fsspec URL of any of these (s3://bucket/prefix), a text file with one "
+        "path or URL per row, or a list of these; with run_mode 4 a folder or file of stored features.",
     )
     sets: NamedSets = Field(
         default=[],

@@ -41,6 +41,7 @@ EXTRAS = (
         ),
     ),
 )
+TABLES = Extra("parquet", "pyarrow", frozenset({b".arrow", b".feather", b".parquet"}))
 IMAGE_EXTENSIONS = frozenset(
     b".apng .avif .avifs .bmp .bw .cur .dds .dib .gif .hdr .heic .heics .heif .heifs .hif .icb .icns .ico .j2c .j2k "
     b".jfif .jif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .mpo .pam .pbm .pcx .pgm .png .pnm .ppm .psd .qoi .rgb .rgba .sgi "
@@ -52,6 +53,7 @@ VIDEO_EXTENSIONS = frozenset(
 _ZIP_ENDINGS = (b".zip", b".cbz")
 _STREAMED_ENDINGS = (b".tar.gz", b".tgz", b".tar.bz2", b".tbz2", b".tar.xz", b".txz")
 ARCHIVE_ENDINGS = (*_ZIP_ENDINGS, b".tar", b".cbt", *_STREAMED_ENDINGS)
+ENTERED_ENDINGS = (*ARCHIVE_ENDINGS, *sorted(TABLES.extensions))
 
 HEAD_BYTES = 200
 """The number of first bytes that `kind_by_head` and `is_image_head` look at."""
@@ -77,7 +79,7 @@ def kind_of(name: bytes) -> Kind:
         return Kind.IMAGE
     if suffix in VIDEO_EXTENSIONS:
         return Kind.VIDEO
-    return Kind.ARCHIVE if name.lower().endswith(ARCHIVE_ENDINGS) else Kind.OTHER
+    return Kind.ARCHIVE if name.lower().endswith(ENTERED_ENDINGS) else Kind.OTHER
 
 
 def extension_of(name: bytes) -> bytes:
@@ -91,14 +93,19 @@ def is_installed(extra: Extra) -> bool:
     return find_spec(extra.module) is not None
 
 
+def is_table(name: bytes) -> bool:
+    """Whether a file is a table by its name, which may hold images."""
+    return extension_of(name) in TABLES.extensions
+
+
 def is_zip(archive: bytes) -> bool:
     """Whether an archive is a zip by its name; otherwise it is a tar."""
     return archive.lower().endswith(_ZIP_ENDINGS)
 
 
 def is_streamed(container: bytes) -> bool:
-    """Whether an archive is compressed as a whole, so that its members are read in the order in which they lie."""
-    return container.lower().endswith(_STREAMED_ENDINGS)
+    """Whether members are read in the order in which they lie: of an archive compressed as a whole, and of a table."""
+    return container.lower().endswith(_STREAMED_ENDINGS) or is_table(container)
 
 
 def needs_head(name: bytes) -> bool:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from wcmatch import glob
 
-from dedup_assets.engine.inputs.kinds import EXTRAS, Kind, extension_of, is_installed
+from dedup_assets.engine.inputs.kinds import EXTRAS, TABLES, Kind, extension_of, is_installed
 
 EXCLUDED = "excluded by pattern"
 HIDDEN = "hidden"
 OWN_RESULTS = "results of dedup-assets"
 NO_EXTENSION = "no extension"
+EMPTY_CELLS = "cells of tables without an image"
 OTHER_EXTENSIONS = "other extensions"
 
 # Folders in which systems and programs keep thumbnails, deleted files and metadata of the files beside them.
@@ -122,7 +123,9 @@ def describe_left_out(counts: Mapping[str, int]) -> str:
 
 def _needs(reason: str) -> str:
     """Which extra would read files of an extension."""
-    missing = (extra.name for extra in EXTRAS if reason.encode() in extra.extensions and not is_installed(extra))
+    missing = (
+        extra.name for extra in (*EXTRAS, TABLES) if reason.encode() in extra.extensions and not is_installed(extra)
+    )
     return next((f" (needs the extra {name!r})" for name in missing), "")
 
 

@@ -1,8 +1,8 @@
-"""Files that hold many images: archives and videos, read in place. Nothing is ever unpacked to disk.
+"""Files that hold many images: archives, tables and videos, read in place. Nothing is ever unpacked to disk.
 
 Listing and reading share this package: what one finds inside a container, the other must find again. `names` names the
-images inside, `zips`, `tars` and `videos` list and read them, `budget` bounds how long unpacking takes, and `contents`
-is the door to all of them.
+images inside, `zips`, `tars`, `tables` and `videos` list and read them, `budget` bounds how long unpacking takes, and
+`contents` is the door to all of them.
 """
 
 from dedup_assets.engine.inputs.containers.contents import DECODER, find_inside, list_inside, read_frames, read_inside

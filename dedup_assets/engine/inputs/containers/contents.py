@@ -10,11 +10,12 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.inputs.containers.member import Archive, Member
 from dedup_assets.engine.inputs.containers.names import archives_around, frame_name, member_name, split_frame
+from dedup_assets.engine.inputs.containers.tables import NoImagesError, TableArchive
 from dedup_assets.engine.inputs.containers.tars import TarArchive
 from dedup_assets.engine.inputs.containers.zips import ZipArchive
-from dedup_assets.engine.inputs.kinds import Kind, is_zip, kind_of
+from dedup_assets.engine.inputs.kinds import TABLES, Kind, extension_of, is_installed, is_table, is_zip, kind_of
 from dedup_assets.engine.inputs.own_results import folders_with_pages, is_in_gallery
-from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection
+from dedup_assets.engine.inputs.selection import EMPTY_CELLS, OWN_RESULTS, Selection
 from dedup_assets.engine.stores import describe, is_url, open_file
 from dedup_assets.engine.workers import Ended, open_pool
 
@@ -89,12 +90,18 @@ def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageE
 def _list_members(container: Source, seconds: float, selection: Selection) -> Iterator[Source]:
     try:
         archive = _opened.renew(container.name, container.version)
-        members = _selected(list(archive.members(seconds)), selection)
+        kind = Kind.IMAGE if is_table(container.name) else None
+        members = _selected(list(archive.members(seconds)), selection, kind)
+    except NoImagesError:
+        selection.left_out[extension_of(container.name).decode()] += 1
+        return
     except Exception:  # noqa: BLE001 - reading it says why
         yield container
         return
     if archive.damage:
         yield container
+    if isinstance(archive, TableArchive) and archive.empty_cells:
+        selection.left_out[EMPTY_CELLS] += archive.empty_cells
     names = [member_name(container.name, member.path) for member in members]
     left = Counter(names)
     for name, member in zip(names, members, strict=True):
@@ -104,8 +111,8 @@ def _list_members(container: Source, seconds: float, selection: Selection) -> It
         yield Source(numbered, min(member.size_bytes, _MOST_BYTES), version, container.name, member.place)
 
 
-def _selected(members: list[Member], selection: Selection) -> list[Member]:
-    """The members of an archive that count. The pictures of a gallery, packed with its pages, are no images."""
+def _selected(members: list[Member], selection: Selection, kind: Kind | None) -> list[Member]:
+    """The members of an archive that count: of one `kind`, or as each name says. Pictures of a gallery do not."""
     with_pages = folders_with_pages(member.path for member in members)
     chosen = []
     for member in members:
@@ -114,7 +121,7 @@ def _selected(members: list[Member], selection: Selection) -> list[Member]:
             continue
         if with_pages and is_in_gallery(member.path, with_pages):
             selection.left_out[OWN_RESULTS] += 1
-        elif selection.admits_path(path, kind_of(path)):
+        elif selection.admits_path(path, kind or kind_of(path)):
             chosen.append(member)
     return chosen
 
@@ -184,6 +191,10 @@ def _damage(name: bytes, seconds: float) -> ImageError:
 
 
 def _open(name: bytes) -> Archive:
+    if is_table(name):
+        if not is_installed(TABLES):
+            raise NoImagesError
+        return TableArchive(name)
     return ZipArchive(name) if is_zip(name) else TarArchive(name)
 
 

@@ -1,15 +1,15 @@
 """The names of images inside a container.
 
-A member of an archive is `ARCHIVE/MEMBER`, a frame of a video `VIDEO#t=HH:MM:SS.mmm` (a media fragment: browsers and
-players open the video at that moment).
+A member of an archive is `ARCHIVE/MEMBER`, an image of a table `TABLE/ROW/COLUMN/FILE`, a frame of a video
+`VIDEO#t=HH:MM:SS.mmm` (a media fragment: browsers and players open the video at that moment).
 """
 
 import re
 from collections.abc import Iterator
 
-from dedup_assets.engine.inputs.kinds import ARCHIVE_ENDINGS, Kind, kind_of
+from dedup_assets.engine.inputs.kinds import ENTERED_ENDINGS, Kind, kind_of
 
-_ARCHIVE_INSIDE = re.compile(b"(?:%b)(?=/)" % b"|".join(map(re.escape, ARCHIVE_ENDINGS)), re.IGNORECASE)
+_ARCHIVE_INSIDE = re.compile(b"(?:%b)(?=/)" % b"|".join(map(re.escape, ENTERED_ENDINGS)), re.IGNORECASE)
 _FRAME = re.compile(rb"(.+)#t=(\d{2,}):(\d{2}):(\d{2})\.(\d{3})", re.DOTALL)
 
 
