@@ -40,7 +40,7 @@ from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
 from dedup_assets.engine.labels import note_label_conflicts, read_labels
 from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
-from dedup_assets.engine.matching.reuse import find_or_gather
+from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
@@ -49,7 +49,6 @@ from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
 from dedup_assets.engine.work_dir.manifest_file import read_manifest
-from dedup_assets.engine.work_dir.match_files import find_stored
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
@@ -279,16 +278,18 @@ def groups(
     kept one.
 
     What people have decided (`verdicts`) has priority. Verdicts that contradict newer ones are reported in
-    `verdict_conflicts.csv` and by a check.
-
-    A group keeps its id from run to run: the one that most of its images had, by content. `group_changes.csv` says what
-    changed, and `group_aliases.csv` which group has the images of an id that ended.
+    `verdict_conflicts.csv` and by a check. A group keeps its id from run to run: the one that most of its images had,
+    by content. `group_changes.csv` says what changed, and `group_aliases.csv` what became of ids that ended.
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     former = read_former_groups(work_dir, parsed.group_ids_from)
     given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names, parsed.set_folders)
-    found = decide_groups(parsed, evidence, features, given, work_dir, labels.names)
-    found = find_stored(work_dir, note_label_conflicts(keep_ids(found, evidence.images, former), labels))
+
+    def decide() -> Groups:
+        formed = decide_groups(parsed, evidence, features, given, work_dir, labels.names)
+        return note_label_conflicts(keep_ids(formed, evidence.images, former), labels)
+
+    found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)
     returned = find_returned(work_dir, found, evidence)
     context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned))
@@ -322,9 +323,8 @@ def gallery(
 ) -> Gallery:
     """The report: `gallery/index.html` and its pages, with all results and the pictures side by side."""
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
-    leaks = None
-    if asked := parsed.asked_sets:
-        leaks = leaks_between(asked, read_manifest(work_dir), evidence, groups)
+    asked = parsed.asked_sets
+    leaks = leaks_between(asked, read_manifest(work_dir), evidence, groups) if asked else None
 
     def results() -> Results:
         return Results(

@@ -153,9 +153,10 @@ class WorkDirIOManager(PublishingIOManager):
             result = result.model_copy(update=changes)
         elif isinstance(obj, SearchIndex | Evidence):
             result = result.model_copy(update={"made_of": obj.made_of})
-        elif isinstance(obj, Groups) and obj.decided is not None:
-            verdicts = {"verdicts": obj.decided.digest} if obj.decided.digest else {}
-            result = result.model_copy(update={"made_from": dict(result.made_from) | verdicts})
+        elif isinstance(obj, Groups):
+            digest = obj.decided.digest if obj.decided else ""
+            made_from = dict(result.made_from) | ({"verdicts": digest} if digest else {})
+            result = result.model_copy(update={"made_of": obj.made_of, "made_from": made_from})
         elif isinstance(obj, Gallery):
             result = result.model_copy(update={"made_of": obj.made_of, "gallery": _gallery_facts(obj, former)})
         record_results(work_dir, {name: result}, settings_shown(settings), installed_versions())

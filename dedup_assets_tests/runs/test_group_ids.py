@@ -114,3 +114,18 @@ def test_every_id_is_resolved_by_the_file_of_aliases(run: Any, photos: Path, tmp
     with (tmp_path / "out" / "group_aliases.csv").open(newline="") as file:
         aliases = {row["group_id"]: row["now"] for row in csv.DictReader(file)}
     assert aliases == {first["0.png"]: "", first["1.png"]: first["1.png"]}
+
+
+def test_groups_that_stand_are_taken_over_and_all_others_formed_again(run: Any, photos: Path, tmp_path: Path) -> None:
+    first, out = run(photos), tmp_path / "out"
+    before = {name: (out / name).read_bytes() for name in ("groups.csv", "groups.parquet", "related.csv")}
+    written = (out / "groups.parquet").stat().st_mtime_ns
+    assert run(photos) == first
+    assert (out / "groups.parquet").stat().st_mtime_ns == written
+    (out / "related.csv").unlink()
+    assert run(photos) == first
+    assert {name: (out / name).read_bytes() for name in before} == before
+    run(photos, keep_policy="name")
+    assert (out / "groups.csv").read_bytes() != before["groups.csv"]
+    assert run(photos) == first
+    assert {name: (out / name).read_bytes() for name in before} == before

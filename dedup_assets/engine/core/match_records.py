@@ -162,6 +162,7 @@ class Groups:
         is_stored: the files that it would be written to hold exactly this.
         decided: what verdicts did; None if none were read.
         labels: groups whose images have different labels; None if no labels were given, or read.
+        made_of: identifies the evidence and settings that it was made from; empty if unknown, or if more decided it.
     """
 
     rows: "pl.DataFrame"
@@ -170,6 +171,7 @@ class Groups:
     is_stored: bool = False
     decided: "Decided | None" = None
     labels: LabelConflicts | None = None
+    made_of: str = ""
 
     def __len__(self) -> int:
         return self.rows.height

@@ -1,4 +1,4 @@
-"""Evidence that stands is used again: comparing pictures is the dearest step after the embedding."""
+"""Evidence and groups that stand are used again: comparing pictures is the dearest step after the embedding."""
 
 import hashlib
 import logging
@@ -11,8 +11,9 @@ from pathlib import Path
 from dedup_assets.engine import evidence as comparing
 from dedup_assets.engine import groups, matching
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.match_records import Evidence
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.core.verdict_records import Decided, Verdicts
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.work_dir import WorkDir, match_files
 from dedup_assets.engine.work_dir.identity import digest_of, identity_of, is_intact, read_config, settings_read
@@ -20,7 +21,7 @@ from dedup_assets.engine.work_dir.identity import digest_of, identity_of, is_int
 UNREADABLE = "unreadable"
 """The count of images that could not be read while they were compared."""
 
-_RESULT = "evidence"
+_EVIDENCE, _GROUPS = "evidence", "groups"
 _MADE_FROM = ("features", "similarity")
 _LOG = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], E
     """
     config = read_config(work_dir)
     sources = [identity_of(config, name) for name in _MADE_FROM]
-    made_of = digest_of([*sources, settings_read(_RESULT, settings), code_digest()]) if all(sources) else ""
-    known = config.result(_RESULT)
+    made_of = digest_of([*sources, settings_read(_EVIDENCE, settings), code_digest()]) if all(sources) else ""
+    known = config.result(_EVIDENCE)
     if made_of and known.made_of == made_of and is_intact(work_dir, known):
         try:
             return replace(match_files.read_evidence(work_dir), made_of=made_of, is_stored=True)
@@ -46,6 +47,30 @@ def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], E
             _LOG.warning("%s: the pictures are compared again", error)
     found = gather()
     return replace(found, made_of="" if found.counts.get(UNREADABLE, 0) else made_of)
+
+
+def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, decide: Callable[[], Groups]) -> Groups:
+    """The groups in the work_dir if they are of exactly this evidence and these settings, else what `decide` forms.
+
+    Groups are formed again where more than evidence decides them: verdicts, labels, or roots, which follow links.
+
+    Args:
+        settings: settings of the run.
+        work_dir: holds the evidence, and perhaps groups of an earlier run.
+        verdicts: what people have decided.
+        decide: called only if there are no such groups.
+    """
+    config = read_config(work_dir)
+    known, source = config.result(_GROUPS), identity_of(config, _EVIDENCE)
+    has_more = verdicts.active() or verdicts.bad or settings.labels or settings.roots or settings.across_only
+    made_of = "" if has_more or not source else digest_of([source, settings_read(_GROUPS, settings), code_digest()])
+    if made_of and known.made_of == made_of and not work_dir.wrote(match_files.GROUPS) and is_intact(work_dir, known):
+        try:
+            stored = match_files.read_groups(work_dir)
+            return replace(stored, decided=Decided(verdicts.digest), labels=None, made_of=made_of, is_stored=True)
+        except WorkDirError as error:
+            _LOG.warning("%s: the groups are formed again", error)
+    return replace(match_files.find_stored(work_dir, decide()), made_of=made_of)
 
 
 @cache
