@@ -85,7 +85,8 @@ class KeptFindings:
 
     Attributes:
         rows: `key` (binary: the content of an image in hex, alone or with the name of what was measured; or a digest of
-            two contents and of what was asked of them) and `found` (string: what was found, as JSON), sorted by key.
+            two contents and of what was asked of them), `found` (string: what was found, as JSON) and `unused` (uint16:
+            how many runs have not asked for it since), sorted by key.
         made_with: identifies what findings depend on besides contents.
         answered: number of comparisons that were answered from an earlier run.
     """

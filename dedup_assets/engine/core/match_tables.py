@@ -18,7 +18,7 @@ IMAGES_SCHEMA = pl.Schema(
         ("spectrum", pl.List(pl.Float64)),
     ]
 )
-FINDINGS_SCHEMA = pl.Schema({"key": pl.Binary, "found": pl.String})
+FINDINGS_SCHEMA = pl.Schema({"key": pl.Binary, "found": pl.String, "unused": pl.UInt16})
 GROUPS_SCHEMA = pl.Schema(
     {
         **{"filename": pl.Binary, "group_id": pl.String, "role": pl.String, "keep": pl.Binary},

@@ -164,7 +164,7 @@ class RangeExtractor:
             content = self._digest_of(manifest, offsets)
             done, still_open = self._store.names(content, offsets)
             keep.add(done if self._store.has(content, offsets) else still_open)
-        return self._store.prune(self._input, keep)
+        return self._store.prune(self._input, keep, manifest.listed)
 
     def _stored(self, manifest: Manifest | StoredManifest) -> Iterator[Shard]:
         for offsets in self.cut(manifest):

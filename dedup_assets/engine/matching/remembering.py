@@ -29,6 +29,8 @@ from dedup_assets.engine.work_dir import WorkDir, match_files
 from dedup_assets.engine.work_dir.identity import digest_of
 
 _KEY_BYTES = 16
+_IDLE_RUNS = 30  # that a finding stays for which no run asks
+_LEAST_IDLE, _PART_IDLE = 50_000, 5  # such findings beside those that are used: a fifth of these, and at least as many
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,7 +42,8 @@ class Memory:
         library: the images of the run.
         content: for each image as `Shard.images`; nothing is known or kept of an image of unknown content.
         made_with: what findings depend on besides contents.
-        known: findings of an earlier run that was made with the same.
+        known: findings of earlier runs that were made with the same.
+        unused: of these, how many runs have not asked for each; 0 where it is not named.
 
     Attributes:
         answered: number of questions that were answered from memory.
@@ -50,6 +53,7 @@ class Memory:
     content: Sequence[str | None]
     made_with: str = ""
     known: dict[bytes, str] = field(default_factory=dict)
+    unused: dict[bytes, int] = field(default_factory=dict)
     answered: int = 0
 
     def __post_init__(self) -> None:
@@ -65,7 +69,8 @@ class Memory:
         except WorkDirError as error:
             _LOG.warning("%s: the pictures are compared again", error)
             rows = pl.DataFrame(schema=FINDINGS_SCHEMA)
-        return cls(library, content.to_list(), made_with, dict(rows.iter_rows()))
+        known, idle = rows.select("key", "found").iter_rows(), rows.filter(pl.col("unused") > 0)
+        return cls(library, content.to_list(), made_with, dict(known), dict(idle.select("key", "unused").iter_rows()))
 
     def look(self, image: int) -> Looked | None:
         """What is known of the file of an image; None if nothing is."""
@@ -114,9 +119,17 @@ class Memory:
                 self._kept[key] = json.dumps(None if compared is None else astuple(compared))
 
     def table(self) -> pl.DataFrame:
-        """What this run has found or used, for the next run; the columns of `FINDINGS_SCHEMA`, sorted."""
-        rows = sorted(self._kept.items())
-        return pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
+        """What this run has found or used, for the next run; the columns of `FINDINGS_SCHEMA`, sorted.
+
+        What it has not asked for stays for some runs, because images come back from a backup. A run that has found
+        nothing new is not counted, so that its table is the former one.
+        """
+        is_new = not self._kept.keys() <= self.known.keys()
+        idle = sorted((max(self.unused.get(key, 0) + is_new, 1), key) for key in self.known.keys() - self._kept.keys())
+        most = max(_LEAST_IDLE, len(self._kept) // _PART_IDLE)
+        rows = [(key, found, 0) for key, found in self._kept.items()]
+        rows += [(key, self.known[key], runs) for runs, key in idle[:most] if runs <= _IDLE_RUNS]
+        return pl.DataFrame(sorted(rows), schema=FINDINGS_SCHEMA, orient="row")
 
     def _is_current(self, image: int, looked: Looked) -> bool:
         """Whether an image could be looked at, and its file is still the one whose content is stored."""

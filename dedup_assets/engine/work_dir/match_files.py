@@ -23,7 +23,7 @@ from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_row
 from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
 from dedup_assets.engine.work_dir.identity import is_intact, open_checked, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
+from dedup_assets.engine.work_dir.tables import check_columns, fact, naming_damage, read_parquet
 from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS, read_conflicts, write_conflicts
 
 __all__ = [
@@ -81,12 +81,16 @@ def read_findings(work_dir: WorkDir, made_with: str) -> pl.DataFrame:
     Raises:
         WorkDirError: it is damaged or of another program.
     """
-    none = pl.DataFrame(schema=FINDINGS_SCHEMA)
+    none, remedy = pl.DataFrame(schema=FINDINGS_SCHEMA), "materialize evidence"
     if not work_dir.exists(FINDINGS):
         return none
-    rows, facts = read_parquet(work_dir, FINDINGS, "materialize evidence", FINDINGS_SCHEMA)
-    with naming_damage(work_dir, FINDINGS, "materialize evidence"):
-        return rows if fact(facts, _MADE_WITH) == made_with else none
+    with open_checked(work_dir, FINDINGS) as file, naming_damage(work_dir, FINDINGS, remedy):
+        if fact(pl.read_parquet_metadata(file), _MADE_WITH) != made_with:  # columns may be of another version
+            return none
+        file.seek(0)
+        rows = pl.read_parquet(file)
+        check_columns(rows.schema, FINDINGS_SCHEMA)
+        return rows
 
 
 def write_groups(work_dir: WorkDir, groups: Groups) -> None:

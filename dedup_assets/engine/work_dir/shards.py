@@ -26,6 +26,7 @@ from dedup_assets.engine.core.own_files import SHARDS as FOLDER
 from dedup_assets.engine.core.records import ErrorCode, Manifest, OffsetRange, Shard
 from dedup_assets.engine.work_dir.content_index import ContentIndex
 from dedup_assets.engine.work_dir.file_names import SHARD
+from dedup_assets.engine.work_dir.gone_images import GONE, most_gone, rows_of_gone
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA, UNUSABLE, check_columns, first_line
 from dedup_assets.engine.work_dir.used_sets import UsedSets
@@ -114,11 +115,9 @@ class ShardStore:
         )
         done, still_open = self.names(digest, offsets)
         name = still_open if _is_open(table).any() else done
-        facts = {_HASH: _hash_of(table), _FINGERPRINT: self._fingerprint}
-        if name == still_open and self._facts(still_open).get(_HASH) == facts[_HASH]:
+        if name == still_open and self._facts(still_open).get(_HASH) == _hash_of(table):
             return
-        with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
-            table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
+        self._publish(name, table)
         self._contents.add(name, _with_content(table.with_row_index("place")))
 
     def read(self, digest: str, offsets: OffsetRange) -> Shard:
@@ -177,18 +176,47 @@ class ShardStore:
         table = pl.concat(tables).filter(pl.col("content").is_in(contents))
         return Shard(table.select(_LEDGER), _vectors(table.filter(pl.col("error_code").is_null())))
 
-    def prune(self, read: str, keep: set[str]) -> int:
+    def prune(self, read: str, keep: set[str], listed: int) -> int:
         """Note which shards a run over a whole listing used, and delete those that no run needs (`used_sets`).
+
+        Rows of images that went stay, see `gone_images`.
 
         Args:
             read: identifies the input of the run.
             keep: names of the shards that it used.
+            listed: number of images in the listing.
 
         Returns:
             How many were deleted.
         """
         done = {f"{name.removesuffix('.parquet')}.open.parquet" for name in keep}
-        return UsedSets(self._work_dir, FOLDER).note(f"{self._mark} {read}", sorted(keep), replaced=done)
+        used, key = UsedSets(self._work_dir, FOLDER), f"{self._mark} {read}"
+        gone = self._keep_gone(used.names(key), keep, most_gone(listed))
+        return used.note(key, sorted(keep | gone), replaced=done)
+
+    def _keep_gone(self, former: set[str], now: set[str], most: int) -> set[str]:
+        """Keep rows that only former shards have; returns the name of their shard, or none if there are none."""
+        kept = {name for name in former if name.startswith(f"{GONE.key}.")}
+        if former - kept == now:
+            return {name for name in kept if self._work_dir.exists(f"{FOLDER}/{name}")}
+        rows = rows_of_gone(former, now, self._contents_in, self._rows_with_content).head(most)
+        if rows.is_empty():
+            return set()
+        name, _ = self.names(hashlib.sha256("".join(rows["content"]).encode()).hexdigest(), GONE)
+        if not self._work_dir.exists(f"{FOLDER}/{name}"):
+            self._publish(name, rows)
+        return {name}
+
+    def _contents_in(self, name: str) -> set[str]:
+        """The contents of a shard with a result; none if it cannot be read, which whoever needs it reports."""
+        try:
+            with self._work_dir.open(f"{FOLDER}/{name}") as file:
+                return set(_with_content(pl.read_parquet(file, columns=["error_code", "content"]))["content"])
+        except (WorkDirError, *UNUSABLE):
+            return set()
+
+    def _rows_with_content(self, name: str) -> pl.DataFrame:
+        return _with_content(self._load(f"{FOLDER}/{name}"))
 
     @cached_property
     def _stored(self) -> pl.DataFrame:
@@ -224,6 +252,11 @@ class ShardStore:
         self._contents.add(name, _with_content(ledger))
         lasting = ledger.filter(~_is_open(ledger))
         return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
+
+    def _publish(self, name: str, table: pl.DataFrame) -> None:
+        facts = {_HASH: _hash_of(table), _FINGERPRINT: self._fingerprint}
+        with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
+            table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
 
     def _require(self, digest: str, offsets: OffsetRange) -> str:
         names = [f"{FOLDER}/{name}" for name in self.names(digest, offsets)]

@@ -81,6 +81,10 @@ class UsedSets:
         """Keys of the sets, in the order of their use."""
         return [key for key, _ in self._read()]
 
+    def names(self, key: str) -> set[str]:
+        """The names of a set; none if nothing was noted under its key."""
+        return {name for noted, names in self._read() if noted == key for name in names}
+
     def _read(self) -> list[tuple[str, list[str]]]:
         """Sets in the order of their use; none if nothing was noted, or if the note is damaged or not ours."""
         content = self._work_dir.read_if_any(f"{self._folder}/{USED}")

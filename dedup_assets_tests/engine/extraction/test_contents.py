@@ -56,10 +56,9 @@ class Photos:
     def shards(self, work_dir: str = "out", **values: Any) -> list[Shard]:
         return list(self.extractor(work_dir, **values).stream(list_images(str(self.folder))).shards)
 
-    def contents(self, work_dir: str = "out") -> dict[str, str | None]:
-        rows = (
-            row for shard in self.shards(work_dir) for row in shard.images.select("filename", "content").iter_rows()
-        )
+    def contents(self, work_dir: str = "out", **values: Any) -> dict[str, str | None]:
+        shards = self.shards(work_dir, **values)
+        rows = (row for shard in shards for row in shard.images.select("filename", "content").iter_rows())
         return {Path(name.decode()).name: content for name, content in rows}
 
     def vectors(self, work_dir: str = "out", **values: Any) -> NDArray[np.float32]:
@@ -226,3 +225,38 @@ def test_contents_of_the_features_are_read_by_name(photos: Photos) -> None:
     names = files.read_features(work_dir).names
     assert files.read_content(work_dir, names).to_list() == [sha256(Path(name.decode())) for name in names]
     assert files.read_content(work_dir, names.reverse()).null_count() == 20
+
+
+def test_images_that_come_back_from_a_backup_cost_no_vector(photos: Photos) -> None:
+    photos.copy("a/03.png", "b/03.png")
+    photos.run(shard_size=6)
+    vectors, contents = photos.vectors(shard_size=6), photos.contents(shard_size=6)
+    shutil.copytree(photos.folder, photos.top / "backup")
+    for name in ("a/02.png", "a/03.png", "a/07.png", "a/19.png"):
+        (photos.folder / name).unlink()
+    photos.add("a/05.png", seed=40)
+    assert photos.run(shard_size=6)[0] == 1
+    assert photos.run(shard_size=6) == (0, 0)
+    (photos.folder / "a/11.png").unlink()
+    photos.run(shard_size=6)
+    shutil.rmtree(photos.folder)
+    shutil.copytree(photos.top / "backup", photos.folder)
+    assert photos.run(shard_size=6)[0] == 0
+    assert np.array_equal(photos.vectors(shard_size=6), vectors)
+    assert photos.contents(shard_size=6) == contents
+
+
+def test_no_more_images_that_went_are_kept_than_have_room(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_assets.engine.work_dir.gone_images._LEAST", 3)
+    photos.run()
+    shutil.copytree(photos.folder, photos.top / "backup")
+    for name in ("a/01.png", "a/02.png"):
+        (photos.folder / name).unlink()
+    photos.run()
+    for name in ("a/03.png", "a/04.png"):
+        (photos.folder / name).unlink()
+    photos.run()
+    shutil.rmtree(photos.folder)
+    shutil.copytree(photos.top / "backup", photos.folder)
+    assert photos.run() == (1, 19)
+    expect_as_if_new(photos)

@@ -1,5 +1,6 @@
 """A run after some images changed compares new pairs only, and finds what a run into a new work_dir finds."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import ImageOps
 import dedup_assets
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
-RESULTS = ("evidence.parquet", "evidence.csv", "evidence_images.parquet", "findings.parquet")
+RESULTS = ("evidence.parquet", "evidence.csv", "evidence_images.parquet")
 GROUPS = ("filename", "role", "keep", "similarity_to_keep", "relation", "kind", "reason")  # ids tell of earlier runs
 
 
@@ -41,7 +42,9 @@ class Runs:
 
     def results(self, name: str = "out") -> dict[str, object]:
         groups = pl.read_parquet(self.top / name / "groups.parquet", columns=list(GROUPS)).sort("keep", "filename")
-        return {"groups": groups.rows(), **{each: (self.top / name / each).read_bytes() for each in RESULTS}}
+        findings = pl.read_parquet(self.top / name / "findings.parquet").filter(pl.col("unused") == 0)
+        files = {each: (self.top / name / each).read_bytes() for each in RESULTS}
+        return {"groups": groups.rows(), "findings": findings.rows(), **files}
 
 
 @pytest.fixture
@@ -66,6 +69,24 @@ def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs
     shutil.rmtree(runs.top / "clean")
     runs.run("clean")
     assert runs.results() == runs.results("clean")
+
+
+def test_images_that_come_back_from_a_backup_are_not_compared_again(runs: Runs) -> None:
+    runs.run()
+    first = runs.results()
+    shutil.copytree(runs.photos, runs.top / "backup")
+    for path in runs.photos.glob("[13]*"):
+        path.unlink()
+    runs.run()
+    runs.add(7)
+    runs.run()
+    shutil.rmtree(runs.photos)
+    shutil.copytree(runs.top / "backup", runs.photos)
+    remembered = runs.run()
+    assert "images computed" not in runs.said
+    assert runs.results() == first
+    compared = json.loads(pl.read_parquet_metadata(runs.top / "out" / "evidence.parquet")["counts"])["compared"]
+    assert remembered == compared > 0
 
 
 def test_an_image_that_was_edited_is_compared_again(runs: Runs) -> None:
