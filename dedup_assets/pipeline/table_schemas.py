@@ -41,6 +41,8 @@ _MEANINGS = {
     "relation": "why two images match: exact, pixels, copy; or variant, unverified",
     "kind": "what was done to the copy",
     "reason": "the rule by which the kept image is kept",
+    "review": "why a person decides about the image: what the kept one lacks, or may lack",
+    "twin": "name of the copy that is kept of those with the same bytes, if the kept image has others",
     "a": "name of the image",
     "b": "name of the other image",
     "transform": "maps pixels of b onto a: a 3 x 3 matrix, row by row",

@@ -150,8 +150,11 @@ def make_groups(
         row
         for group_id, (keep, copies) in zip(ids, groups, strict=True)
         for row in [
-            (keep, group_id, "keep", keep, 1.0, "exact", "", "more pixels"),
-            *((name, group_id, "copy", keep, score, relation, kind, "") for name, score, relation, kind in copies),
+            (keep, group_id, "keep", keep, 1.0, "exact", "", "more pixels", "", None),
+            *(
+                (name, group_id, "copy", keep, score, relation, kind, "", "", None)
+                for name, score, relation, kind in copies
+            ),
         ]
     ]
     table = pl.DataFrame(rows, schema=GROUPS_SCHEMA, orient="row")

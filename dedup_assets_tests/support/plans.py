@@ -47,10 +47,12 @@ def groups_of(
     rows = []
     for number, (kept, copies) in enumerate(groups.items()):
         keep = os.fsencode(top / kept)
-        rows.append((keep, f"g-{number:012x}", "keep", keep, 1.0, "", "", "more pixels"))
+        rows.append((keep, f"g-{number:012x}", "keep", keep, 1.0, "", "", "more pixels", "", None))
         for name in copies:
             role, relation = (roles or {}).get(name, COPY)
-            rows.append((os.fsencode(top / name), f"g-{number:012x}", role, keep, 1.0, relation, "", "more pixels"))
+            rows.append(
+                (os.fsencode(top / name), f"g-{number:012x}", role, keep, 1.0, relation, "", "more pixels", "", None)
+            )
     table = pl.DataFrame(rows, schema=GROUPS_SCHEMA, orient="row")
     images = [(name, *_facts(name), 1) for name in table["filename"]]
     given = ["filename", "content", "size_bytes", "frames"]

@@ -12,10 +12,11 @@ import polars as pl
 from dedup_assets.engine.cleaning.companions import with_companions
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
-from dedup_assets.engine.core.match_records import TO_REVIEW, Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
+from dedup_assets.engine.groups.reviewing import SEPARATOR
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
@@ -159,6 +160,7 @@ class _Row(NamedTuple):
     keep: bytes
     content: str | None
     keep_content: str | None
+    review: str
 
 
 class _Judge:
@@ -176,7 +178,7 @@ class _Judge:
             by_root = self._listed.roots.why_not_beside(row.filename, row.keep) if row.role != Role.KEEP.value else ""
             return by_root or _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
-            why = next((words for words in TO_REVIEW if words in row.kind), "may have what the kept image lacks")
+            why = row.review.partition(SEPARATOR)[0] or "may have what the kept image lacks"
             return f"{why}: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
             hint = f" (--only ...,{row.relation} plans them)" if row.relation in ALLOWED else ""

@@ -23,6 +23,7 @@ GROUPS_SCHEMA = pl.Schema(
     {
         **{"filename": pl.Binary, "group_id": pl.String, "role": pl.String, "keep": pl.Binary},
         **{"similarity_to_keep": pl.Float64, "relation": pl.String, "kind": pl.String, "reason": pl.String},
+        **{"review": pl.String, "twin": pl.Binary},
     }
 )
 LABEL_CONFLICTS_SCHEMA = pl.Schema(

@@ -4,13 +4,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import TO_REVIEW, Relation, Role
+from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import SHOWS_MORE
 from dedup_assets.engine.groups.parts import is_beside_another, parts_of
+from dedup_assets.engine.groups.reviewing import (
+    FINER,
+    LESS_EDITED,
+    MAY_BE_SOURCE,
+    OTHER_PART,
+    UNPROVEN,
+    carried_reasons,
+    join_reasons,
+    words_to_look_at,
+)
 from dedup_assets.engine.groups.stars import CopyEdges
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
@@ -43,38 +53,58 @@ def describe(
     is_better = np.where(images.single[image] > images.single[keep], worse, -worse) < 0  # as `edit_levels` has it
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
     is_enlarged = may_be_enlarged(found, images, keep, _matrices(found), _is_a(found, images, keep))
-    relation = (
-        pl.when(is_kept).then(pl.lit(""))
+    relation = pl.select(
+        relation=pl.when(is_kept).then(pl.lit(""))
         .when(has_same_bytes).then(pl.lit(Relation.EXACT.value))
         .when(is_twin).then(pl.lit(Relation.PIXELS.value))
         .when(is_proven).then(pl.lit(Relation.COPY.value))
         .otherwise(pl.lit(Relation.SAME.value))
-    )  # fmt: skip
+    )["relation"]  # fmt: skip
+    said_same = pl.Series(images.vertex[image] == images.vertex[keep]) & ~is_twin
+    other_part = _is_other_part(found, images, table["group_id"], image, keep)
+    reasons = [
+        (FINER, _is_finer(found, images, keep)),
+        (LESS_EDITED, pl.Series(is_better)),
+        *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
+        (OTHER_PART, other_part),
+        (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
+        (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),
+    ]
+    review = join_reasons(reasons, carried_reasons(images, image, keep, is_twin.to_numpy()))
+    protected = names.gather(image).is_in(list(decided.protected))
     rows = pl.DataFrame(
         {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}
     ).with_columns(
         role=pl.when(is_kept)
         .then(pl.lit(Role.KEEP.value))
-        .when(pl.col("filename").is_in(list(decided.protected)))
+        .when(protected)
         .then(pl.lit(Role.PROTECTED.value))
-        .when(_is_finer(found, images, keep) | _carries_more(images, image, keep) | pl.Series(is_better))
-        .then(pl.lit(Role.REVIEW.value))
-        .when(~is_twin & found["kind"].fill_null("").str.contains_any(list(TO_REVIEW)))
-        .then(pl.lit(Role.REVIEW.value))
-        .when(_is_other_part(found, images, table["group_id"], image, keep))
-        .then(pl.lit(Role.REVIEW.value))
-        .when(~is_kept & ~is_twin & is_enlarged)
-        .then(pl.lit(Role.REVIEW.value))
-        .when((relation == Relation.SAME) & _may_have_more(found, images, image, keep))
+        .when(review != "")
         .then(pl.lit(Role.REVIEW.value))
         .otherwise(pl.lit(Role.COPY.value)),
         similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
         relation=relation,
         kind=found["kind"].fill_null(""),
         reason=table["reason"],
+        review=pl.when(~is_kept).then(review).otherwise(pl.lit("")),
+        twin=_twins(images, table["group_id"], image, keep, protected),
     )
     ordered = rows.sort("group_id", pl.col("role") != Role.KEEP.value, "filename")
     return ordered.select(pl.col(name).cast(kind) for name, kind in GROUPS_SCHEMA.items())
+
+
+def _twins(
+    images: Images, group: pl.Series, image: NDArray[np.int64], keep: NDArray[np.int64], protected: pl.Series
+) -> pl.Series:
+    """Of images with the same bytes, and other bytes than the kept one, the name of the best one for each other one."""
+    rank = np.empty(images.facts.height, np.int64)
+    rank[images.worth.order()] = np.arange(len(rank))
+    names = images.facts["filename"].gather(image)
+    place = rank[image] - len(rank) * protected.to_numpy()  # what is never acted upon goes first
+    table = pl.DataFrame({"group": group, "file": images.file[image], "name": names, "place": place})
+    best = table.select(pl.col("name").sort_by("place").first().over("group", "file"))["name"]
+    is_other = pl.Series(images.file[image] != images.file[keep]) & (best != names)
+    return pl.select(pl.when(is_other).then(best))[best.name]
 
 
 def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
@@ -88,13 +118,6 @@ def _may_have_more(found: pl.DataFrame, images: Images, image: NDArray[np.int64]
     own, kept = images.facts[image], images.facts[keep]
     is_other = (own["pixels"] != kept["pixels"]) | (own["size_bytes"] > kept["size_bytes"])
     return (shown < 1 - SHOWS_MORE) | (found["transform"].is_null() & is_other.fill_null(value=True))
-
-
-def _carries_more(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
-    """Whether each image has what the kept one lacks beside its pixels: EXIF, a colour profile, a caption, a rating."""
-    carried = images.facts["carries"].fill_null("").str.extract_all(r"\S+")
-    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep)})
-    return pairs.select(pl.col("own").list.set_difference("kept").list.len() > 0)["own"]
 
 
 def _is_finer(found: pl.DataFrame, images: Images, keep: NDArray[np.int64]) -> pl.Series:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dedup_assets.engine import evidence as comparing
-from dedup_assets.engine import groups, matching
+from dedup_assets.engine import groups, matching, pictures
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.settings import Settings
@@ -75,9 +75,9 @@ def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, de
 
 @cache
 def code_digest() -> str:
-    """Digest of what decides evidence besides pictures: the code that compares, and the decoders."""
+    """Digest of what decides evidence besides pictures: the code that compares and reads metadata, and the decoders."""
     sha = hashlib.sha256(f"{version('dedup-assets')} {decoding_fingerprint()}".encode())
-    for package in (comparing, groups, matching):
+    for package in (comparing, groups, matching, pictures):
         for path in sorted(Path(str(package.__file__)).parent.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 sha.update(path.read_bytes())

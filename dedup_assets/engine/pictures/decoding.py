@@ -19,7 +19,7 @@ from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs import jpeg, recognition
 from dedup_assets.engine.pictures.codecs.damage import translated
-from dedup_assets.engine.pictures.codecs.metadata import read_provenance
+from dedup_assets.engine.pictures.codecs.metadata import read_moment
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 from dedup_assets.engine.pictures.measuring import measure
 from dedup_assets.engine.pictures.resizing import resize
@@ -120,7 +120,7 @@ def decode_measured(
     """
     opened = _open_checked(data, size, box, limits)
     picture = _resized(opened, size, box)
-    taken = "" if opened.exif == b"" else read_provenance(data).taken
+    taken = read_moment(data, opened.exif)
     return picture, ImageFacts(opened.width, opened.height, opened.format_name, taken, *measure(picture))
 
 

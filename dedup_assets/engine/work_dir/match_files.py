@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.match_records import Evidence, Groups, KeptFindings, LabelConflicts
 from dedup_assets.engine.core.match_tables import (
     EVIDENCE_SCHEMA,
@@ -143,8 +144,7 @@ def _read_labels(work_dir: WorkDir) -> LabelConflicts | None:
 def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     """The same groups, marked as stored if the work_dir holds exactly these: then nothing is written again.
 
-    Raises:
-        WorkDirError: a file of the history is damaged.
+    Groups of another version of this package, which have other columns, are written again.
     """
     known = read_config(work_dir).result("groups")
     digest = groups.decided.digest if groups.decided else ""
@@ -156,7 +156,10 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
         or not is_intact(work_dir, known)
     ):
         return groups
-    stored = read_groups(work_dir)
+    try:
+        stored = read_groups(work_dir)
+    except WorkDirError:
+        return groups
     is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))

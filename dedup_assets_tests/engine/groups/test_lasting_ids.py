@@ -40,7 +40,8 @@ def state(
             seen[number] += 1
             contents.append((names[-1], content(number)))
         rows += [
-            (each, name, "copy" if place else "keep", names[0], 1.0, "", "", "") for place, each in enumerate(names)
+            (each, name, "copy" if place else "keep", names[0], 1.0, "", "", "", "", None)
+            for place, each in enumerate(names)
         ]
     if order:
         order.shuffle(rows)

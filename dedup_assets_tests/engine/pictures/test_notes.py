@@ -33,8 +33,8 @@ def encoded(kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def notes_of(data: bytes) -> list[str]:
-    return [word for word in read_provenance(data).carries.split() if word.startswith("note-")]
+def notes_of(data: bytes, kind: str = "note-") -> list[str]:
+    return [word for word in read_provenance(data).carries.split() if word.startswith(kind)]
 
 
 def exif(tag: int, value: Any, part: int = 0) -> bytes:
@@ -134,7 +134,7 @@ def test_a_copy_with_a_note_that_the_kept_image_lacks_is_for_review(
 ) -> None:
     (tmp_path / "in").mkdir()
     picture = photo_like(3, 200, 150)
-    picture.save(tmp_path / "in" / "a.jpg", quality=95, xmp=kept, comment=b"larger" * 20)
+    picture.save(tmp_path / "in" / "a.jpg", quality=95, xmp=kept, comment=b"Created with larger" * 20)
     picture.save(tmp_path / "in" / "b.jpg", quality=95, xmp=copy)
     assert dedup_assets.run(str(tmp_path / "in"), str(tmp_path / "out"), num_threads=1) == 0
     groups = dedup_assets.load(str(tmp_path / "out")).groups()
@@ -149,5 +149,5 @@ def placed(north: float) -> bytes:
 
 
 def test_another_place_is_another_note_and_the_same_one_is_found_again() -> None:
-    assert notes_of(placed(48)) == notes_of(placed(48)) != notes_of(placed(12))
-    assert len(notes_of(placed(48))) == 1
+    assert notes_of(placed(48), "place-") == notes_of(placed(48), "place-") != notes_of(placed(12), "place-")
+    assert len(notes_of(placed(48), "place-")) == 1

@@ -19,7 +19,7 @@ def evidence_of(*pairs: tuple[bytes, bytes, str], counts: dict[str, int] | None 
 
 
 def groups_of(*rows: tuple[bytes, str, str, bytes, str]) -> Groups:
-    full = [(name, group, role, keep, 1.0, relation, "", "why") for name, group, role, keep, relation in rows]
+    full = [(name, group, role, keep, 1.0, relation, "", "why", "", None) for name, group, role, keep, relation in rows]
     table = pl.DataFrame(full, schema=GROUPS_SCHEMA, orient="row")
     return Groups(table, pl.DataFrame(schema=RELATED_SCHEMA))
 

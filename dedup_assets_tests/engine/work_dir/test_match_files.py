@@ -66,8 +66,8 @@ def test_csv_has_a_row_per_pair_with_the_matrix_as_nine_numbers(tmp_path: Path) 
 
 def test_groups_and_related_are_read_back_as_written(tmp_path: Path) -> None:
     rows = [
-        (b"\xff.jpg", "g-0123456789ab", "keep", b"\xff.jpg", 1.0, "", "", "only one of full size"),
-        (b"b\n.jpg", "g-0123456789ab", "copy", b"\xff.jpg", 0.91, "copy", "cropped to 56 %", "only one of full size"),
+        (b"\xff.jpg", "g-0123456789ab", "keep", b"\xff.jpg", 1.0, "", "", "only one of full size", "", None),
+        (b"b\n.jpg", "g-0123456789ab", "copy", b"\xff.jpg", 0.91, "copy", "cropped to 56 %", "only one", "has", b"c"),
     ]
     related = [("g-0123456789ab", "", b"c.jpg", 0.88, "variant")]
     groups = Groups(

@@ -7,7 +7,7 @@ from dedup_assets.engine.core.records import ErrorCode
 
 _SCREEN = 6  # where its width and height are
 _FIRST_BLOCK = 13
-_EXTENSION, _FRAME = ord("!"), ord(",")
+_EXTENSION, _FRAME, _TRAILER, _COMMENT = ord("!"), ord(","), ord(";"), 0xFE
 
 
 def is_cut(data: bytes) -> bool:
@@ -33,6 +33,34 @@ def count_frames(data: bytes) -> int:
     except IndexError:
         pass
     return frames
+
+
+def read_comments(data: bytes) -> tuple[list[bytes], int]:
+    """The comments of a file, and where it ends."""
+    comments, position = list[bytes](), _first_block(data)
+    try:
+        while data[position] != _TRAILER:
+            if data[position] == _EXTENSION:
+                end = _skip_sub_blocks(data, position + 2)
+                if data[position + 1] == _COMMENT:
+                    comments.append(_joined(data, position + 2))
+            elif data[position] == _FRAME:
+                end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+            else:
+                return comments, len(data)
+            position = end
+    except IndexError:
+        return comments, len(data)
+    return comments, position + 1
+
+
+def _joined(data: bytes, position: int) -> bytes:
+    """The content of sub-blocks."""
+    parts = []
+    while length := data[position]:
+        parts.append(data[position + 1 : position + 1 + length])
+        position += length + 1
+    return b"".join(parts)
 
 
 def with_room_for_frame(data: bytes) -> bytes:

@@ -5,34 +5,34 @@ Decisions about which file to keep are not made here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from io import BytesIO
 from typing import Any
+from zlib import crc32
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from dedup_assets.engine.pictures.codecs import heif, isobmff, jpeg, notes, png, raw, segments
+from dedup_assets.engine.core.carried import COLOURS, DATA, DEPTH, PICTURE, RAW, UNREAD
+from dedup_assets.engine.pictures.codecs import appended, gif, heif, isobmff, jpeg, notes, png, raw, segments
 from dedup_assets.engine.pictures.codecs.damage import silence
+from dedup_assets.engine.pictures.codecs.joining import BesidePixels, join_facts, read_taken
+from dedup_assets.engine.pictures.codecs.jpeg_quality import quality_of
 from dedup_assets.engine.pictures.provenance import Provenance
 
 _LOSSLESS = {
     b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"qoif": "QOI",
     b"P4": "PPM", b"P5": "PPM", b"P6": "PPM", b"8BPS": "PSD", b"P7": "PAM", b"#?RADIANCE": "HDR",
 }  # fmt: skip
-_LOSSY_TIFF = {6, 7, 34892, 50001}  # compressions: old and new JPEG, lossy DNG, WebP
-_MAKE, _MODEL, _COMPRESSION, _EXIF_PART, _GPS_PART = 0x010F, 0x0110, 0x0103, 0x8769, 0x8825  # EXIF 2.32, 4.6
-_TAKEN = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
-_LATITUDE = 2
-_XMP_TAG, _ICC_TAG, _IPTC_TAG = 700, 34675, 33723  # of TIFF
-_TIME = re.compile(r"(\d{4})[:-](\d{2})[:-](\d{2})[ T](\d{2}:\d{2}:\d{2})")
 _AVIF = {b"avif", b"avis"}
 _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"ANMF", b"ALPH"}
-_MOST_CHARACTERS = 100  # of the name of a camera
+_CMYK = 4  # components
+_SRGB_AS_CODED = bytes((1, 13, 0, 1))  # ITU-T H.273: primaries, transfer and matrix of sRGB, full range
+_BMP_SPACE, _BMP_PROFILES = 70, (b"DEBM", b"KNIL")  # bV5CSType: a profile that is embedded or linked
+_MOST_HEADER_BYTES = 1 << 12
+_PNM_COMMENT = re.compile(rb"#([^\n]*)\n")
+_PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n]*\n)+\d+){2,3}")
 
 
 def read_provenance(data: bytes) -> Provenance:
@@ -45,89 +45,29 @@ def read_provenance(data: bytes) -> Provenance:
         with silence:
             return _read(data)
     except Exception:  # noqa: BLE001 - parsers of metadata raise anything on damage
-        return Provenance(_format_of(data))
+        return _unread(data, _format_of(data))
+
+
+def read_moment(data: bytes, exif: bytes | None) -> str:
+    """When a picture was taken, as of `Provenance.taken`, without the other facts.
+
+    Args:
+        data: the whole file.
+        exif: its EXIF block, empty where it has none; None if it is to be found.
+    """
+    form = _format_of(data)
+    with silence, suppress(Exception):  # parsers of metadata raise anything on damage
+        block = exif if exif is not None else _EXIF_OF[form](data) if form in _EXIF_OF else b""
+        return read_taken(block)
+    return ""
 
 
 def _read(data: bytes) -> Provenance:
     form = _format_of(data)
     reader = _READERS.get(form)
-    return reader(data) if reader else Provenance(form, is_lossless=True if form else None)
-
-
-def jpeg_quality(data: bytes) -> int | None:
-    """The quality whose luminance table (ISO/IEC 10918-1, K.1, scaled as libjpeg does) is nearest; None without one."""
-    table = segments.read_first_table(data)
-    if table is None:
-        return None
-    distance = np.abs(_quality_tables() - np.frombuffer(table, np.uint8)).sum(1)
-    return int(np.flatnonzero(distance == distance.min())[-1]) + 1
-
-
-@cache
-def _quality_tables() -> NDArray[np.int64]:
-    """(100, 64): the luminance table of each quality, in zigzag order."""
-    quality = np.arange(1, 101)[:, None]
-    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)  # noqa: PLR2004 - as libjpeg does
-    tables: NDArray[np.int64] = np.clip((np.array(_STANDARD_LUMINANCE) * scale + 50) // 100, 1, 255)
-    return tables
-
-
-_STANDARD_LUMINANCE = (  # in zigzag order
-    *(16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40),
-    *(26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51),
-    *(56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87),
-    *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
-)
-
-
-def _of_exif(
-    block: bytes,
-    form: str,
-    is_lossless: bool | None,
-    *,
-    icc: bytes = b"",
-    xmp: bytes = b"",
-    noted: Iterable[str] = (),
-) -> Provenance:
-    """Read an EXIF block, with or without `Exif` before it, and add what is known of the file.
-
-    Args:
-        block: the block.
-        form: the format of the file.
-        is_lossless: as of `Provenance`.
-        icc: its colour profile.
-        xmp: its XMP packet.
-        noted: what people noted elsewhere in the file.
-    """
-    camera = taken = ""
-    carries = {"icc": bool(icc), "xmp": bool(xmp)}
-    texts = [*noted, *(notes.of_xmp(xmp) if xmp else ())]
-    block = block.removeprefix(b"Exif\0\0")
-    if block[:2] in (b"II", b"MM"):
-        exif = Image.Exif()
-        with suppress(Exception):  # a damaged block counts as far as it can be read
-            exif.load(b"Exif\0\0" + block)
-            camera = " ".join(text for text in (_text(exif.get(_MAKE)), _text(exif.get(_MODEL))) if text)
-            inner = exif.get_ifd(_EXIF_PART)
-            taken = next((time for time in (_time(inner.get(tag)) for tag in _TAKEN) if time), "")
-            carries["exif"] = bool(camera or inner) if form in ("TIFF", "RAW") else bool(exif)
-            place = exif.get_ifd(_GPS_PART)
-            carries["gps"] = _LATITUDE in place
-            texts += [*notes.of_exif(exif, inner), *notes.of_gps(place)]
-            if form == "TIFF":
-                carries["icc"], carries["xmp"] = _ICC_TAG in exif, _XMP_TAG in exif
-                texts += _of_tiff(exif)
-                is_lossless = exif.get(_COMPRESSION) not in _LOSSY_TIFF
-    said = [name for name in ("exif", "gps", "icc", "xmp") if carries.get(name)]
-    said += notes.note_words(texts) if texts else ()
-    return Provenance(form, is_lossless, None, camera[:_MOST_CHARACTERS], taken, " ".join(said))
-
-
-def _of_tiff(tags: Mapping[int, Any]) -> Iterator[str]:
-    """What people noted in the XMP and IPTC blocks of a TIFF."""
-    for tag, read in ((_XMP_TAG, notes.of_xmp), (_IPTC_TAG, notes.of_iptc)):
-        if isinstance(block := tags.get(tag), bytes):
-            yield from read(block)
+    if reader is None:
+        return join_facts(data, form, True, b"", BesidePixels()) if form else _unread(data, form)
+    return reader(data)
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -139,61 +79,119 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 8 + size + size % 2
 
 
-def _text(value: object) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value if isinstance(value, str) else ""
-    return " ".join(text.replace("\0", " ").split())
-
-
-def _time(value: object) -> str:
-    found = _TIME.match(_text(value))
-    return "{}-{}-{} {}".format(*found.groups()) if found and found[1] != "0000" else ""
-
-
 def _of_jpeg(data: bytes) -> Provenance:
-    carried = segments.read_segments(data)
-    noted = notes.of_photoshop(carried.photoshop)
-    found = _of_exif(carried.exif, "JPEG", False, icc=carried.profile, xmp=carried.xmp, noted=noted)
-    return replace(found, jpeg_quality=jpeg_quality(data))
+    found = segments.read_segments(data)
+    noted = [*notes.of_photoshop(found.photoshop), *notes.of_comments(found.comments)]
+    words = [_own(segment) for segment in found.others]
+    words += [COLOURS + "cmyk"] if found.components == _CMYK else []
+    words += appended.appended_words(segments.after_picture(data, found.scan), found.xmp)
+    carried = BesidePixels(found.profile, found.xmp, noted, words)
+    return replace(join_facts(data, "JPEG", False, found.exif, carried), jpeg_quality=quality_of(found.table))
+
+
+def _own(part: bytes) -> str:
+    """The word for what a program or camera keeps in a part of its own."""
+    return (DEPTH if b"GDepth" in part else DATA) + notes.digest(part)
 
 
 def _of_png(data: bytes) -> Provenance:
-    carried = png.read_metadata(data)
-    noted = notes.of_png(carried.texts)
-    return _of_exif(carried.exif, "PNG", True, icc=carried.profile, xmp=carried.xmp, noted=noted)
+    found = png.read_metadata(data)
+    words = [
+        (COLOURS if kind == b"cICP" else DATA) + notes.digest(body)
+        for kind, body in found.others
+        if (kind, body) != (b"cICP", _SRGB_AS_CODED)
+    ]
+    words += appended.appended_words(data[found.end :].strip(b"\0"))
+    carried = BesidePixels(found.profile, found.xmp, notes.of_png(found.texts), words, found.coded)
+    return join_facts(data, "PNG", True, found.exif, carried)
 
 
 def _of_webp(data: bytes) -> Provenance:
     chunks = dict(_webp_chunks(data))
     is_lossless = True if b"VP8L" in chunks else False if b"VP8 " in chunks else None
-    icc, xmp = chunks.get(b"ICCP", b""), chunks.get(b"XMP ", b"")
-    return _of_exif(chunks.get(b"EXIF", b""), "WEBP", is_lossless, icc=icc, xmp=xmp)
+    words = appended.appended_words(data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\0"))
+    carried = BesidePixels(chunks.get(b"ICCP", b""), chunks.get(b"XMP ", b""), (), words)
+    return join_facts(data, "WEBP", is_lossless, chunks.get(b"EXIF", b""), carried)
 
 
-def _of_avif(data: bytes) -> Provenance:
-    with Image.open(BytesIO(data), formats=["AVIF"]) as image:
-        return _of_info("AVIF", image.info)
+def _of_gif(data: bytes) -> Provenance:
+    comments, end = gif.read_comments(data)
+    words = appended.appended_words(data[end:].strip(b"\0"))
+    return join_facts(data, "GIF", True, b"", BesidePixels(noted=notes.of_comments(comments), words=words))
+
+
+def _of_netpbm(data: bytes, form: str) -> Provenance:
+    header = data[:_MOST_HEADER_BYTES].split(b"\nENDHDR")[0]
+    whole = _PNM_HEADER.match(header) if form == "PPM" else None
+    comments = _PNM_COMMENT.findall(header[: whole.end()] if whole else header)
+    return join_facts(data, form, True, b"", BesidePixels(noted=notes.of_comments(comments)))
+
+
+def _of_bmp(data: bytes) -> Provenance:
+    has_profile = data[_BMP_SPACE : _BMP_SPACE + 4] in _BMP_PROFILES
+    words = [f"{COLOURS}{crc32(data):08x}"] if has_profile else []
+    return join_facts(data, "BMP", True, b"", BesidePixels(words=words))
 
 
 def _of_heif(data: bytes) -> Provenance:
     import pi_heif
 
-    return _of_info("HEIF", pi_heif.open_heif(data).info)
+    container = pi_heif.open_heif(data)
+    return _of_info(data, "HEIF", container.info, len(container))
 
 
-def _of_info(form: str, info: Mapping[Any, Any]) -> Provenance:
-    """Read what a decoder of Pillow's kind found in a header."""
+def _of_info(data: bytes, form: str, info: Mapping[Any, Any], pictures: int) -> Provenance:
+    """Read what a decoder of Pillow's kind found in a header, and the boxes."""
     exif, icc, xmp = (info.get(name) or b"" for name in ("exif", "icc_profile", "xmp"))
-    return _of_exif(exif, form, False, icc=icc, xmp=xmp)
+    found = isobmff.read_contents(data)
+    words = appended.item_words(found.auxiliary, found.places) + appended.appended_words(found.rest)
+    words += [f"{PICTURE}{found.places:08x}"] if pictures > 1 else []
+    return join_facts(data, form, False, exif, BesidePixels(icc, xmp, (), words))
 
+
+def _of_raw(data: bytes) -> Provenance:
+    return join_facts(data, "RAW", True, data, BesidePixels(words=[f"{RAW}{crc32(data):08x}{len(data):x}"]))
+
+
+def _unread(data: bytes, form: str) -> Provenance:
+    """A file of a format that may carry anything."""
+    return Provenance(form, carries=f"{UNREAD}{crc32(data):08x}{len(data):x}")
+
+
+def _heif_info(data: bytes) -> Mapping[Any, Any]:
+    import pi_heif
+
+    info: Mapping[Any, Any] = pi_heif.open_heif(data).info
+    return info
+
+
+def _avif_info(data: bytes) -> Mapping[Any, Any]:
+    with Image.open(BytesIO(data), formats=["AVIF"]) as image:
+        return image.info
+
+
+_EXIF_OF: dict[str, Callable[[bytes], bytes]] = {
+    "JPEG": lambda data: segments.read_segments(data).exif,
+    "PNG": lambda data: png.read_metadata(data).exif,
+    "WEBP": lambda data: dict(_webp_chunks(data)).get(b"EXIF", b""),
+    "AVIF": lambda data: _avif_info(data).get("exif") or b"",
+    "HEIF": lambda data: _heif_info(data).get("exif") or b"",
+    "TIFF": lambda data: data,
+    "RAW": lambda data: data,
+}
 
 _READERS: dict[str, Callable[[bytes], Provenance]] = {
     "JPEG": _of_jpeg,
     "PNG": _of_png,
     "WEBP": _of_webp,
-    "AVIF": _of_avif,
+    "AVIF": lambda data: _of_info(data, "AVIF", _avif_info(data), 1),
     "HEIF": _of_heif,
-    "TIFF": lambda data: _of_exif(data, "TIFF", None),
-    "RAW": lambda data: _of_exif(data, "RAW", True),
+    "GIF": _of_gif,
+    "BMP": _of_bmp,
+    "PPM": lambda data: _of_netpbm(data, "PPM"),
+    "PAM": lambda data: _of_netpbm(data, "PAM"),
+    "TIFF": lambda data: join_facts(data, "TIFF", None, data, BesidePixels()),
+    "RAW": _of_raw,
 }
 
 

@@ -13,6 +13,9 @@ _XMP = b"XML:com.adobe.xmp"  # XMP specification, part 3, 1.1.5
 _LARGE_PROFILE_BYTES = 1 << 20  # Pillow refuses such a profile
 _MOST_PROFILE_BYTES = 4 << 20
 _MOST_NOTE_BYTES = 1 << 20
+_CODED_COLOURS = b"cICP"
+_USUAL = (b"hIST", b"sPLT", b"tRNS", b"iDOT")
+_LEAST_OWN_BYTES = 1 << 10  # of what a program keeps in a chunk of its own
 
 
 class _Chunk(NamedTuple):
@@ -82,33 +85,46 @@ class PngMetadata(NamedTuple):
 
     Attributes:
         exif: its EXIF block (ISO/IEC 15948:2024, 11.3.4.5); empty where there is none.
-        profile: its packed colour profile; likewise.
+        profile: its colour profile; likewise, and still packed where it is damaged.
         xmp: its XMP packet; likewise.
         texts: keyword and text of its other notes.
+        others: chunks of programs, and what names other colours than a profile does.
+        coded: a checksum of its packed pixels.
+        end: where it ends.
     """
 
     exif: bytes
     profile: bytes
     xmp: bytes
     texts: list[tuple[bytes, bytes]]
+    others: list[tuple[bytes, bytes]]
+    coded: int
+    end: int
 
 
 def read_metadata(data: bytes) -> PngMetadata:
     """Read what is not the picture."""
     exif, profile, xmp, texts = b"", b"", b"", list[tuple[bytes, bytes]]()
+    others, coded, last = list[tuple[bytes, bytes]](), 0, _SIGNATURE_BYTES
     for kind, start, end in _chunks(data):
-        body = data[start + 8 : end - 4] if kind not in _PIXELS else b""
+        last = end
+        if kind in _PIXELS:
+            coded = crc32(data[end - 4 : end], coded)
+            continue
+        body = data[start + 8 : end - 4]
         if kind == b"eXIf":
             exif = body
         elif kind == b"iCCP":
-            profile = body
+            profile = _unpack_profile(data, _Chunk(kind, start, end), _MOST_PROFILE_BYTES) or body
         elif kind in _NOTES:
             keyword, text = _read_note(kind, body)
             if keyword == _XMP:
                 xmp = text
             else:
                 texts.append((keyword, text))
-    return PngMetadata(exif, profile, xmp, texts)
+        elif kind == _CODED_COLOURS or (kind[:1].islower() and len(body) >= _LEAST_OWN_BYTES and kind not in _USUAL):
+            others.append((kind, body))
+    return PngMetadata(exif, profile, xmp, texts, others, coded, last + len(_END))
 
 
 def _read_note(kind: bytes, body: bytes) -> tuple[bytes, bytes]:

@@ -16,7 +16,14 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte of 
 _COEFFICIENTS = 64
 _EXIF, _ICC, _XMP = b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/1.0/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_GUID_BYTES = 32
 _TABLES = 0xDB
+_COMMENT, _JFIF, _ADOBE = 0xFE, 0xE0, 0xEE
+_LEFT = {*range(0xE0, 0xF0), _COMMENT, _TABLES} - {_JFIF, _ADOBE}
+_PICTURE_LIST = b"MPF\0"  # CIPA DC-007: where further pictures are
+_LEAST_OWN_BYTES = 64  # of what a program or camera keeps in a segment of its own
+_END_OF_SCANS = re.compile(rb"\xff\xd9")  # a literal is found faster by `re` than by `bytes.find`
 
 
 class Carried(NamedTuple):
@@ -28,6 +35,11 @@ class Carried(NamedTuple):
         is_progressive: whether its frame is of a progressive JPEG.
         xmp: its first XMP packet; empty where there is none.
         photoshop: its resources of Photoshop, which hold IPTC; empty where there are none.
+        comments: its comments.
+        others: the segments of programs and cameras that are none of these.
+        table: the 64 values of its first quantization table, in zigzag order, if they are bytes (B.2.4.1); else empty.
+        components: colour components of its frame; 0 if unknown.
+        scan: where its first scan begins.
     """
 
     exif: bytes
@@ -35,6 +47,11 @@ class Carried(NamedTuple):
     is_progressive: bool
     xmp: bytes
     photoshop: bytes
+    comments: list[bytes]
+    others: list[bytes]
+    table: bytes
+    components: int
+    scan: int
 
 
 def read_segments(data: bytes) -> Carried:
@@ -45,6 +62,7 @@ def read_segments(data: bytes) -> Carried:
     """
     exif, parts, position = b"", dict[int, bytes](), 2
     wanted, is_progressive, xmp, photoshop = 0, False, b"", b""
+    left, components = list[tuple[int, bytes]](), 0
     while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - every marker starts with 0xFF
         marker = data[position + 1]
         if marker == 0xFF:  # noqa: PLR2004 - fill byte
@@ -53,8 +71,9 @@ def read_segments(data: bytes) -> Carried:
         if marker in (_START_OF_SCAN, _END_OF_IMAGE):
             break
         start, end = position + 4, position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _PROGRESSIVE_FRAME:
-            is_progressive = True
+        if marker in _FRAMES:
+            is_progressive = marker == _PROGRESSIVE_FRAME
+            components = int.from_bytes(data[start + 5 : start + 6], "big")
         elif marker == _APP1 and not exif and data.startswith(_EXIF, start):
             exif = data[start + len(_EXIF) : end]
         elif marker == _APP1 and not xmp and data.startswith(_XMP, start):
@@ -64,20 +83,34 @@ def read_segments(data: bytes) -> Carried:
         elif marker == _APP2 and data.startswith(_ICC, start) and end > start + len(_ICC) + 2:
             number, wanted = data[start + len(_ICC)], data[start + len(_ICC) + 1]
             parts[number] = data[start + len(_ICC) + 2 : end]
+        elif marker in _LEFT:
+            left.append((marker, data[start:end]))
         position = end
     whole = bool(wanted) and sorted(parts) == list(range(1, wanted + 1))
     profile = b"".join(parts[number] for number in sorted(parts)) if whole else b""
-    return Carried(exif, profile, is_progressive, xmp, photoshop)
+    comments = [body for marker, body in left if marker == _COMMENT]
+    tables = (body for marker, body in left if marker == _TABLES and len(body) > _COEFFICIENTS and body[0] == 0)
+    table = next(tables, b"")[1 : 1 + _COEFFICIENTS]
+    others = [part for marker, body in left if marker >= _JFIF and marker != _COMMENT for part in _own_part(body)]
+    return Carried(exif, profile, is_progressive, xmp, photoshop, comments, others, table, components, position)
 
 
-def read_first_table(data: bytes) -> bytes | None:
-    """The 64 values of quantization table 0, in zigzag order, if they are bytes (B.2.4.1); None without one."""
-    for marker, _, body in _segments(data):
-        if marker == _START_OF_SCAN:
-            break
-        if marker == _TABLES and len(body) > _COEFFICIENTS and body[0] == 0:
-            return body[1 : 1 + _COEFFICIENTS]
-    return None
+def _own_part(segment: bytes) -> list[bytes]:
+    """What tells a segment of a program or camera from others; of extended XMP the name that all its parts share."""
+    if segment.startswith(_EXTENDED_XMP):
+        return [segment[: len(_EXTENDED_XMP) + _GUID_BYTES]]
+    return [] if segment.startswith(_PICTURE_LIST) or len(segment) < _LEAST_OWN_BYTES else [segment]
+
+
+def after_picture(data: bytes, scan: int) -> bytes:
+    """What follows the first picture of a file, without zeros around it; empty where its end is not found.
+
+    Args:
+        data: the whole file.
+        scan: as of `Carried`.
+    """
+    end = _END_OF_SCANS.search(data, scan)
+    return data[end.end() :].strip(b"\0") if end else b""
 
 
 def frame_marker(data: bytes) -> int:

@@ -1,0 +1,56 @@
+"""Why a person decides about an image of a group: what it has, or may have, that the kept one lacks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.carried import SAMPLES, said_of
+from dedup_assets.engine.core.match_records import TO_REVIEW
+from dedup_assets.engine.groups.images import Images
+
+FINER, LESS_EDITED = "has more pixels", "shows more of the picture, or was edited less"
+OTHER_PART = "shows another part of the picture than another copy does"
+MAY_BE_SOURCE = "may be what the kept image was enlarged from"
+UNPROVEN = "may have more than the kept image: only a person says that they are one picture"
+SEPARATOR = "; "
+
+
+def join_reasons(reasons: Sequence[tuple[str, pl.Series]], carried: pl.Series) -> pl.Series:
+    """One text per image: all that a person has to look at, the weightiest first; empty where there is nothing.
+
+    Args:
+        reasons: a reason in words, and for each image whether it holds.
+        carried: (n,) as of `carried_reasons`.
+    """
+    first = [pl.select(pl.when(holds).then(pl.lit(words)).otherwise(None))["literal"] for words, holds in reasons]
+    table = pl.DataFrame([each.alias(str(place)) for place, each in enumerate([*first, carried])])
+    return table.select(pl.concat_str(pl.all(), separator=SEPARATOR, ignore_nulls=True))[table.columns[0]]
+
+
+def carried_reasons(
+    images: Images, image: NDArray[np.int64], keep: NDArray[np.int64], is_twin: NDArray[np.bool_]
+) -> pl.Series:
+    """What each image carries beside its pixels that the kept one does not, in words; null where that is nothing.
+
+    Args:
+        images: that the numbers are about.
+        image: (n,) the images.
+        keep: (n,) the kept image of each.
+        is_twin: (n,) whether all pixels of the two are equal, so that other samples than those are one more difference.
+    """
+    carried = images.facts["carries"].fill_null("").str.extract_all(r"\S+")
+    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep), "is_twin": is_twin})
+    more = pairs.select("is_twin", more=pl.col("own").list.set_difference("kept"))
+    found: list[str | None] = [None] * pairs.height
+    some = more.with_row_index("row").filter(pl.col("more").list.len() > 0)
+    for row, twin, words in some.iter_rows():
+        counted = [word for word in words if twin or not word.startswith(SAMPLES)]
+        found[row] = SEPARATOR.join(said_of(counted)) or None
+    return pl.Series("carried", found, dtype=pl.String)
+
+
+def words_to_look_at(kind: pl.Series) -> list[tuple[str, pl.Series]]:
+    """The words of `TO_REVIEW`, each with the images whose kind has it: a person who looks at both can tell."""
+    return [(words, kind.fill_null("").str.contains(words, literal=True)) for words in TO_REVIEW]
