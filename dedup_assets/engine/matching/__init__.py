@@ -4,6 +4,7 @@ candidates.py   which pairs may be one picture
 exact.py        equal files, before anything is decoded
 rounds.py       from the most similar candidates down, within a budget
 clustering.py   leader clustering of a few images, as questions and answers
+foreseeing.py   answers to what large jobs will ask, found in parallel
 examining.py    answers to questions: equal bytes, equal pixels, comparisons
 remembering.py  answers that an earlier run found
 proofs.py       stars and maps that follow from the results

@@ -138,7 +138,7 @@ def cluster(job: ClusterJob) -> Conversation:
             if center is not None and center != image:
                 likeness[center] = max(alike, likeness.get(center, -1.0))
         tried = [
-            Question(center, image, None, job.near[image].get(center, 0.0) >= job.alike)
+            _question(job, center, image)
             for center in sorted(likeness, key=lambda each: (-likeness[each], place[each]))
             if job.known(center, image) is None and outcome.find(center, image) is None
         ]
@@ -149,6 +149,29 @@ def cluster(job: ClusterJob) -> Conversation:
                 yield from _join(job, results[-1], outcome, center_of)
                 break
     return outcome
+
+
+def foresee(job: ClusterJob) -> list[list[Question]]:
+    """What `cluster` asks first about each centre if no two of them are copies, near ones one after the other."""
+    place = {image: number for number, image in enumerate(job.centers)}
+    attempts: list[list[Question]] = []
+    seen: set[int] = set()
+    for first in job.centers:
+        reached = [first]
+        while reached:
+            image = reached.pop()
+            if image in seen:
+                continue
+            seen.add(image)
+            near = sorted(job.near[image], key=lambda other: (-job.near[image][other], place[other]))
+            reached += [other for other in reversed(near) if other not in seen]
+            tried = [_question(job, other, image) for other in near if place[other] < place[image]]
+            attempts.append(tried[:_TRIED_TOGETHER])
+    return [attempt for attempt in attempts if attempt]
+
+
+def _question(job: ClusterJob, center: int, image: int) -> Question:
+    return Question(center, image, None, job.near[image].get(center, 0.0) >= job.alike)
 
 
 def _join(job: ClusterJob, found: PairResult, outcome: Clustered, center_of: dict[int, int]) -> Conversation:

@@ -1,6 +1,6 @@
 """Answering questions about pairs: equal bytes first, then equal pixels, then a comparison."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,6 +27,42 @@ class Examiner(Protocol):
     @property
     def looked(self) -> dict[int, Looked]:
         """What is known of the files of the images that were looked at."""
+
+
+def answer(
+    attempts: Attempts, known: Sequence[Mapping[int, PairResult]], ask: Callable[[Attempts], list[list[PairResult]]]
+) -> list[list[PairResult]]:
+    """The results of each attempt up to its first copy, where some are known.
+
+    Args:
+        attempts: pairs to compare.
+        known: for each attempt the results that are known, by the place of their pair, in order.
+        ask: gives the results of others.
+    """
+    asked = [
+        [pair for place, pair in enumerate(attempt[: _first_copy(results)]) if place not in results]
+        for attempt, results in zip(attempts, known, strict=True)
+    ]
+    wanted = [attempt for attempt in asked if attempt]
+    found = iter(ask(wanted) if wanted else [])
+    answered = [{(each.a, each.b): each for each in next(found)} if attempt else {} for attempt in asked]
+    return [_in_order(*each) for each in zip(attempts, known, answered, strict=True)]
+
+
+def _first_copy(results: Mapping[int, PairResult]) -> int | None:
+    """The place of the first known copy; what comes after it is not asked."""
+    return next((place for place, result in results.items() if result.is_copy), None)
+
+
+def _in_order(
+    attempt: Sequence[Question], known: Mapping[int, PairResult], answered: Mapping[tuple[int, int], PairResult]
+) -> list[PairResult]:
+    results: list[PairResult] = []
+    for place, pair in enumerate(attempt):
+        results.append(known.get(place) or answered[pair.a, pair.b])
+        if results[-1].is_copy:
+            break
+    return results
 
 
 class PixelExaminer:

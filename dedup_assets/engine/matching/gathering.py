@@ -20,9 +20,19 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets.engine.decoders.tasks import Looked, LookTask
-from dedup_assets.engine.matching.clustering import Clustered, ClusterJob, Conversation, cluster, converse, prove_kept
+from dedup_assets.engine.matching.clustering import (
+    Attempts,
+    Clustered,
+    ClusterJob,
+    Conversation,
+    PairResult,
+    cluster,
+    converse,
+    prove_kept,
+)
 from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
 from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
+from dedup_assets.engine.matching.foreseeing import ForeseeingExaminer, Foreseen, questions_ahead
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.measuring_detail import measure_detail
 from dedup_assets.engine.matching.proofs import Proofs
@@ -34,7 +44,7 @@ from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
 
 _READS_AT_ONCE = 32  # of a store
-_IMAGES_TOGETHER = 32  # of jobs that share requests
+_IMAGES_TOGETHER, _FEWEST_TOGETHER = 32, 8  # of jobs that share requests
 _KEEPING_ROUNDS = 2  # what is better is known beside a kept image only, so a second round finds what is better still
 _T = TypeVar("_T")
 
@@ -80,8 +90,11 @@ def gather_evidence(
         progress.counting(min(budget, len(wanted)), "pairs"),
         ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
         open_decoders(threads) as decoders,
+        decoders.one_more(),
     ):
-        lanes, rules = Lanes(threads, abandon=decoders.close), keep_rules(settings.keep_policy)
+        # One process more than cores, because a process waits between its requests. One thread stays one.
+        lanes = Lanes(threads + 1 if threads > 1 else 1, abandon=decoders.close)
+        rules = keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
         memory = Memory.of(library, content, settings, work_dir)
         open_comparer = _comparers(settings, library, decoders, reads)
@@ -123,7 +136,8 @@ class Matching:
         rounds = Rounds(self.candidates, self.rank, self.budget)
 
         def run_jobs(jobs: Sequence[ClusterJob]) -> list[Clustered]:
-            return self._hold(jobs, cluster, _images_of, open_examiner)
+            foreseen = self._foresee(jobs, open_examiner) if rounds.finds_few else Foreseen()
+            return self._hold(jobs, cluster, _images_of, open_examiner, foreseen)
 
         rounds.run(run_jobs)
         self.left_out = rounds.count_left_out()
@@ -141,42 +155,59 @@ class Matching:
         self.proofs = Proofs(len(self.rank), list(rounds.results))
         return self.proofs
 
+    def _foresee(self, jobs: Sequence[ClusterJob], open_examiner: OpenExaminer) -> Foreseen:
+        """Answers to what large jobs will probably ask, found in parallel."""
+
+        def work(attempts: Attempts) -> tuple[list[list[PairResult]], dict[int, Looked]]:
+            with open_examiner() as examiner:
+                return examiner.examine(attempts), examiner.looked
+
+        foreseen = Foreseen()
+        for answers, looked in self.lanes.in_order(self._bundles(questions_ahead(jobs), len), work):
+            foreseen.add(answers, looked)
+        return foreseen
+
     def _hold(
         self,
         jobs: Sequence[_T],
         talk: Callable[[_T], Conversation],
         images_of: Callable[[_T], int],
         open_examiner: OpenExaminer,
+        foreseen: Foreseen | None = None,
     ) -> list[Clustered]:
         """Do jobs in parallel, several small ones with one request; their outcomes in order."""
 
         def work(bundle: list[_T]) -> tuple[list[Clustered], dict[int, Looked]]:
             with open_examiner() as examiner:
-                return converse([talk(job) for job in bundle], examiner.examine), examiner.looked
+                seer = ForeseeingExaminer(examiner.examine, foreseen or Foreseen())
+                outcomes = converse([talk(job) for job in bundle], seer.examine)
+                return outcomes, examiner.looked | seer.looked
 
         found: list[Clustered] = []
-        for outcomes, looked in self.lanes.in_order(_bundles(jobs, images_of), work):
+        for outcomes, looked in self.lanes.in_order(self._bundles(jobs, images_of), work):
             self.looked.update(looked)
             self.progress.advance(sum(len(outcome.results) for outcome in outcomes), 0)
             found += outcomes
         return found
 
+    def _bundles(self, jobs: Sequence[_T], images_of: Callable[[_T], int]) -> Iterator[list[_T]]:
+        """Jobs to do with the same requests; fewer in the last ones, so that the threads end at about the same time."""
+        left = sum(map(images_of, jobs))
+        bundle: list[_T] = []
+        images = 0
+        for job in jobs:
+            most = min(max(left // self.lanes.threads, _FEWEST_TOGETHER), _IMAGES_TOGETHER)
+            if bundle and images + images_of(job) > most:
+                yield bundle
+                bundle, left, images = [], left - images, 0
+            bundle.append(job)
+            images += images_of(job)
+        if bundle:
+            yield bundle
+
 
 def _images_of(job: ClusterJob) -> int:
     return len(job.centers)
-
-
-def _bundles(jobs: Iterable[_T], images_of: Callable[[_T], int]) -> Iterator[list[_T]]:
-    bundle: list[_T] = []
-    images = 0
-    for job in jobs:
-        if bundle and images + images_of(job) > _IMAGES_TOGETHER:
-            yield bundle
-            bundle, images = [], 0
-        bundle.append(job)
-        images += images_of(job)
-    if bundle:
-        yield bundle
 
 
 def _comparers(

@@ -22,7 +22,7 @@ from dedup_assets.engine.core.spectrum import SPECTRUM_VERSION
 from dedup_assets.engine.decoders.messages import compared_of, looked_of
 from dedup_assets.engine.decoders.tasks import Compared, Looked
 from dedup_assets.engine.matching.clustering import Attempts, PairResult, Question
-from dedup_assets.engine.matching.examining import PixelExaminer
+from dedup_assets.engine.matching.examining import PixelExaminer, answer
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.reuse import code_digest
 from dedup_assets.engine.work_dir import WorkDir, match_files
@@ -180,15 +180,11 @@ class RememberingExaminer:
             {place: found[0] for place, pair in enumerate(attempt) if (found := self._answer(pair, unknown))}
             for attempt in attempts
         ]
-        asked = [
-            [pair for place, pair in enumerate(attempt[: _until(answers)]) if place not in answers]
-            for attempt, answers in zip(attempts, known, strict=True)
-        ]
-        answered = self._ask(asked)
+        answers = answer(attempts, known, self._ask)
         self._inner.look(unknown)
         for image in unknown:
             self._memory.keep_look(image, self._inner.looked[image])
-        return [_merged(*each) for each in zip(attempts, known, answered, strict=True)]
+        return answers
 
     def _recall_looks(self, pairs: Iterable[Question]) -> list[int]:
         """Remember what is known of the images of some pairs; returns those of which nothing is."""
@@ -201,32 +197,11 @@ class RememberingExaminer:
     def _answer(self, pair: Question, unknown: Sequence[int]) -> tuple[PairResult] | None:
         return None if pair.a in unknown or pair.b in unknown else self._memory.find(pair)
 
-    def _ask(self, asked: list[list[Question]]) -> list[dict[tuple[int, int], PairResult]]:
-        """What the other examiner finds, by the two images of each pair."""
-        wanted = [attempt for attempt in asked if attempt]
-        found = iter(self._inner.examine(wanted) if wanted else [])
-        answered: list[dict[tuple[int, int], PairResult]] = []
-        for attempt in asked:
-            results = next(found) if attempt else []
+    def _ask(self, attempts: Attempts) -> list[list[PairResult]]:
+        """What the other examiner finds, which is kept."""
+        found = self._inner.examine(attempts)
+        for attempt, results in zip(attempts, found, strict=True):
             for pair, result in zip(attempt, results, strict=False):
                 looks = (self._inner.looked[pair.a], self._inner.looked[pair.b])
                 self._memory.keep(pair, result.compared, looks)
-            answered.append({(result.a, result.b): result for result in results})
-        return answered
-
-
-def _until(answers: dict[int, PairResult]) -> int | None:
-    """The place of the first known copy; what comes after it is not asked."""
-    return next((place for place, result in answers.items() if result.is_copy), None)
-
-
-def _merged(
-    attempt: Sequence[Question], known: dict[int, PairResult], answered: dict[tuple[int, int], PairResult]
-) -> list[PairResult]:
-    """The results of an attempt in its order, up to the first copy."""
-    results: list[PairResult] = []
-    for place, pair in enumerate(attempt):
-        results.append(known.get(place) or answered[pair.a, pair.b])
-        if results[-1].is_copy:
-            break
-    return results
+        return found

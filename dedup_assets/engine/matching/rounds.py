@@ -22,6 +22,7 @@ EQUAL_FROM = 0.998
 _LEAST_WINDOW = 512  # pairs
 _WINDOW_SHARE = 0.03  # of the images
 _FEWEST_COPIES = 200  # pairs per copy: where copies are rarer, the rest is left out
+_FEW_COPIES = 4  # pairs per copy: where copies are rarer, questions can be foreseen
 _BITS = np.uint64(32)
 
 
@@ -115,6 +116,12 @@ class Rounds:
         self.compared += sum(result.compared is not None for result in results)
         self.note(results)
         return bool(jobs)
+
+    @property
+    def finds_few(self) -> bool:
+        """Whether few of the pairs that were compared last are copies."""
+        compared, copies = self._lately[-1] if self._lately else (0, 0)
+        return copies * _FEW_COPIES < compared
 
     def _is_barren(self) -> bool:
         """Whether copies were too rare among the pairs that were compared last."""

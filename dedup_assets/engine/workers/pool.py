@@ -80,11 +80,16 @@ class WorkerPool:
         Raises:
             WorkerError: as `lend`.
         """
+        with self.one_more(), self.lend() as lent:
+            yield lent
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Within the block there may be one worker more than `size`."""
         with self._changed:
             self.size += 1
         try:
-            with self.lend() as lent:
-                yield lent
+            yield
         finally:
             with self._changed:
                 self.size -= 1

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dedup_assets.engine.core.match_records import Groups, Relation
+from dedup_assets.engine.matching import foreseeing
 from dedup_assets_tests.engine.matching.worlds import World, match, random_world
 
 # A seed in place of `st.randoms`: a failing test would shrink each of hundreds of draws, for minutes.
@@ -149,3 +150,34 @@ def test_where_copies_are_rare_the_rest_is_left_out() -> None:
     _, _, matching = match(world)
     assert 512 <= matching.compared < 1100
     assert matching.compared + matching.left_out == 6000
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_answers_found_ahead_change_no_result(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead, alone = chained_world(seed), chained_world(seed)
+    one, one_groups, matching = match(ahead, threads=3)
+    monkeypatch.setattr(foreseeing, "_LARGE", 1000)
+    other, other_groups, _ = match(alone)
+    assert len(ahead.asked) > len(alone.asked) == matching.compared
+    assert {*ahead.asked} > {*alone.asked}
+    assert_frame_equal(one.rows, other.rows)
+    assert_frame_equal(one.images, other.images)
+    assert_frame_equal(one_groups.rows, other_groups.rows)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_answers_found_ahead_few_are_left_over(seed: int) -> None:
+    world = chained_world(seed)
+    _, _, matching = match(world)
+    assert len(world.asked) < 1.3 * matching.compared
+
+
+def chained_world(seed: int) -> World:
+    """Some 100 images that resemble each other in chains; few are copies."""
+    rng = random.Random(seed)  # noqa: S311 - as above
+    pairs: dict[tuple[int, int], float] = {}
+    while len(pairs) < 900:
+        a, b = sorted(rng.sample(range(100), 2))
+        pairs[a, b] = round(rng.uniform(0.45, 0.99), 6)
+    copies = {pair: Relation.COPY for pair in pairs if rng.random() < 0.1}
+    return World(100, copies, pairs, [rng.randint(1, 3) for _ in range(100)])
