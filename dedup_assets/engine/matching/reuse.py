@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import polars as pl
+
 from dedup_assets.engine import evidence as comparing
 from dedup_assets.engine import groups, matching, pictures
 from dedup_assets.engine.core.errors import WorkDirError
@@ -15,7 +17,8 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decided, Verdicts
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
-from dedup_assets.engine.work_dir import WorkDir, match_files
+from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.identity import digest_of, identity_of, is_intact, read_config, settings_read
 
 UNREADABLE = "unreadable"
@@ -38,7 +41,8 @@ def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], E
     """
     config = read_config(work_dir)
     sources = [identity_of(config, name) for name in _MADE_FROM]
-    made_of = digest_of([*sources, settings_read(_EVIDENCE, settings), code_digest()]) if all(sources) else ""
+    decisive = [*sources, _contents_of(work_dir), settings_read(_EVIDENCE, settings), code_digest()]
+    made_of = digest_of(decisive) if all(sources) else ""
     known = config.result(_EVIDENCE)
     if made_of and known.made_of == made_of and is_intact(work_dir, known):
         try:
@@ -71,6 +75,16 @@ def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, de
         except WorkDirError as error:
             _LOG.warning("%s: the groups are formed again", error)
     return replace(match_files.find_stored(work_dir, decide()), made_of=made_of)
+
+
+def _contents_of(work_dir: WorkDir) -> str:
+    """Digest of the files' contents: a note in a file changes them, and may leave its vector as it is."""
+    if not work_dir.exists(LEDGER):
+        return ""
+    rows = files.read_ledger(work_dir).rows.filter(pl.col("error_code").is_null())
+    return hashlib.sha256(
+        "\n".join(rows.select(pl.coalesce("content", "version", pl.lit(""))).to_series()).encode()
+    ).hexdigest()
 
 
 @cache

@@ -97,6 +97,20 @@ def test_an_image_that_was_edited_is_compared_again(runs: Runs) -> None:
     assert runs.results() == runs.results("clean")
 
 
+def test_a_note_in_one_of_two_equal_files_makes_them_files_of_equal_pixels(runs: Runs) -> None:
+    twin = runs.photos / "0 twin.jpg"
+    shutil.copyfile(runs.photos / "0.jpg", twin)
+    runs.run()
+    data = twin.read_bytes()
+    twin.write_bytes(data[:2] + b"\xff\xfe\x00\x06note" + data[2:])
+    runs.run()
+    runs.run("clean")
+    assert runs.results() == runs.results("clean")
+    relations = pl.read_parquet(runs.top / "out" / "evidence.parquet").filter(pl.col("a") == bytes(twin))["relation"]
+    assert "pixels" in relations
+    assert "exact" not in relations
+
+
 def test_findings_with_other_settings_or_damaged_ones_are_not_used(runs: Runs) -> None:
     runs.run()
     assert runs.run(bounding_box="rows=0,cols=0,width=300,height=240") == 0
