@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dedup_assets.engine.cleaning.undoing import Undoable
-from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Action, Applied, Plan, Root
+from dedup_assets.engine.core.plan_records import BESIDE, HALF, SIDECAR, Action, Applied, Plan, Root
 
 _LARGEST = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -128,10 +128,13 @@ def _by_root(plan: Plan) -> Iterable[tuple[str, ...]]:
 
 def _largest(plan: Plan) -> Iterable[tuple[str, ...]]:
     groups = plan.rows.group_by("group_id", maintain_order=True).agg(
-        pl.len().alias("files"), pl.col("bytes").sum(), pl.col("keep").first()
+        pl.len().alias("files"),
+        pl.col("bytes").sum(),
+        pl.col("keep").filter(~pl.col("relation").is_in(BESIDE)).unique(),
     )
     for group_id, files, taken, keep in groups.head(_LARGEST).iter_rows():
-        yield group_id, f"{files:,}", size(taken), _below_root(plan, keep)
+        more = f" and {len(keep) - 1:,} more" if len(keep) > 1 else ""
+        yield group_id, f"{files:,}", size(taken), f"{_below_root(plan, min(keep))}{more}" if keep else ""
 
 
 def _below_root(plan: Plan, name: bytes) -> str:

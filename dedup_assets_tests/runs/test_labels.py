@@ -83,3 +83,17 @@ def test_labels_of_another_data_set_stop_the_run_and_leave_the_last_results(data
     assert code != 0
     assert "none of its 1 images ('others.png', ...) is an image of this run" in printed
     assert (data.out / "groups.csv").read_bytes() == before
+
+
+def test_a_copy_with_another_label_is_left_to_a_person_in_plans_and_exports(data: DataSet) -> None:
+    data.run("--labels", "folders")
+    planned = CliRunner().invoke(main, ["plan", str(data.out)])
+    assert "has another label: a person decides (--only ...,review plans them)" in planned.output
+    assert "nothing to do" in planned.output
+    kept = data.top / "kept"
+    exported = CliRunner().invoke(main, ["export", str(data.out), str(kept), "--to", "folder", "--keep-only"])
+    assert exported.exit_code == 0, exported.output
+    assert len([path for path in kept.rglob("*.png") if path.is_file()]) == 4
+    data.run()
+    planned = CliRunner().invoke(main, ["plan", str(data.out)])
+    assert "2 files in 2 groups" in planned.output

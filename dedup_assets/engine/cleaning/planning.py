@@ -12,15 +12,16 @@ import polars as pl
 from dedup_assets.engine.cleaning.companions import with_companions
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
-from dedup_assets.engine.groups.reviewing import SEPARATOR
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
 """What `--only` may name."""
+OF_TWIN = "the same bytes as another copy, which stays"
+"""The reason of a row that is kept not by the kept image of its group but by a copy of it."""
 _OF_KEPT = "a copy of an image that is "
 
 
@@ -109,7 +110,8 @@ def make_plan(
     rows = _described(groups, evidence)
     left_out: Counter[str] = Counter()
     judge = _Judge(listed, options, dict(zip(rows["filename"], rows["bytes"], strict=True)))
-    reasons = pl.Series([judge.why_not(_Row(*row)) for row in rows.select(_Row._fields).iter_rows()], dtype=pl.String)
+    rows = _beside_twins(rows, judge, options)
+    reasons = rows["why_not"]
     for reason in reasons.filter(reasons != ""):
         left_out[reason] += 1
     planned = rows.filter(reasons == "").filter(pl.col("role") != Role.KEEP.value)
@@ -150,6 +152,33 @@ def _described(groups: Groups, evidence: Evidence) -> pl.DataFrame:
     return rows.rename({"similarity_to_keep": "similarity"}).with_columns(pl.col("similarity").fill_null(0.0))
 
 
+def _beside_twins(rows: pl.DataFrame, judge: "_Judge", options: PlanOptions) -> pl.DataFrame:
+    """The rows with `why_not`, as `_Judge` has it; those that can only go beside a twin are its exact copies.
+
+    Files with the same bytes need one of them, whatever they are to the kept image: where that one stays, the others
+    may go.
+    """
+    given = [_Row(*row) for row in rows.select(_Row._fields).iter_rows()]
+    reasons = {row.filename: judge.why_not(row) for row in given}
+    found = list(reasons.values())
+    keep = [row.keep for row in given]
+    if Relation.EXACT.value in options.only:
+        for place, row in enumerate(given):
+            if row.twin is None or not found[place] or not reasons.get(row.twin):
+                continue
+            beside = row._replace(keep=row.twin, keep_content=row.content, relation=Relation.EXACT.value, review="")
+            role = Role.COPY.value if row.role == REVIEW else row.role
+            if not (reason := judge.why_not(beside._replace(role=role))):
+                found[place], keep[place] = reason, row.twin
+    is_beside = pl.Series(keep, dtype=pl.Binary) != rows["keep"]
+    said = {"relation": pl.lit(Relation.EXACT.value), "kind": pl.lit(""), "similarity": pl.lit(1.0)}
+    said |= {"keep_content": pl.col("content"), "reason": pl.lit(OF_TWIN)}
+    changed = {name: pl.when(is_beside).then(value).otherwise(pl.col(name)) for name, value in said.items()}
+    return rows.with_columns(
+        keep=pl.Series(keep, dtype=pl.Binary), why_not=pl.Series(found, dtype=pl.String), **changed
+    )
+
+
 class _Row(NamedTuple):
     """What decides about a row of groups."""
 
@@ -161,6 +190,7 @@ class _Row(NamedTuple):
     content: str | None
     keep_content: str | None
     review: str
+    twin: bytes | None
 
 
 class _Judge:
@@ -178,7 +208,7 @@ class _Judge:
             by_root = self._listed.roots.why_not_beside(row.filename, row.keep) if row.role != Role.KEEP.value else ""
             return by_root or _NEVER[row.role]
         if row.role == REVIEW and REVIEW not in self._options.only:
-            why = row.review.partition(SEPARATOR)[0] or "may have what the kept image lacks"
+            why = row.review.partition(REVIEW_SEPARATOR)[0] or "may have what the kept image lacks"
             return f"{why}: a person decides (--only ...,review plans them)"
         if row.relation not in self._options.only:
             hint = f" (--only ...,{row.relation} plans them)" if row.relation in ALLOWED else ""

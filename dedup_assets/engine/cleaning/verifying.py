@@ -78,15 +78,11 @@ class Verifier:
 
     def _read_all(self, given: Sequence[Row]) -> Verified:
         rows, first = self._in_stacks(given)
-        image = next(row for row in rows if row["relation"] not in BESIDE)
-        keep, keep_content = image["keep"], image["keep_content"]
-        kept, data = files_of(keep).verify(keep, keep_content, keep_bytes=True)
-        with self.decoders.lend() as lent:
-            problem = decode_all([data], self.task, lent).problems[0]
-        if problem is not None:
-            raise SkippedError(f"the kept file {quoted(keep)} cannot be shown: {problem}")
-        del data
-        seen, all_kept = [], {keep: kept}
+        all_kept = dict[bytes, Seen]()
+        for row in rows:
+            if row["relation"] not in BESIDE and row["keep"] not in all_kept:
+                all_kept[row["keep"]] = self._read_kept(row["keep"], row["keep_content"])
+        seen = []
         for row in rows:
             name = row["filename"]
             if row["relation"] == HALF:
@@ -100,6 +96,15 @@ class Verifier:
                 raise SkippedError(f"{quoted(name)} is the same file as the kept one (a hard link)")
             seen.append(found)
         return Verified(rows, seen, all_kept, first)
+
+    def _read_kept(self, name: bytes, content: str) -> Seen:
+        """Read and decode a kept file. Raises SkippedError."""
+        kept, data = files_of(name).verify(name, content, keep_bytes=True)
+        with self.decoders.lend() as lent:
+            problem = decode_all([data], self.task, lent).problems[0]
+        if problem is not None:
+            raise SkippedError(f"the kept file {quoted(name)} cannot be shown: {problem}")
+        return kept
 
     def _in_stacks(self, rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
         """The rows, what belongs to an image right before it; and for each the place of the first one of its stack.

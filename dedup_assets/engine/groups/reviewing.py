@@ -7,14 +7,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.carried import SAMPLES, said_of
-from dedup_assets.engine.core.match_records import TO_REVIEW
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, TO_REVIEW
 from dedup_assets.engine.groups.images import Images
 
 FINER, LESS_EDITED = "has more pixels", "shows more of the picture, or was edited less"
 OTHER_PART = "shows another part of the picture than another copy does"
 MAY_BE_SOURCE = "may be what the kept image was enlarged from"
 UNPROVEN = "may have more than the kept image: only a person says that they are one picture"
-SEPARATOR = "; "
 
 
 def join_reasons(reasons: Sequence[tuple[str, pl.Series]], carried: pl.Series) -> pl.Series:
@@ -26,7 +25,7 @@ def join_reasons(reasons: Sequence[tuple[str, pl.Series]], carried: pl.Series) -
     """
     first = [pl.select(pl.when(holds).then(pl.lit(words)).otherwise(None))["literal"] for words, holds in reasons]
     table = pl.DataFrame([each.alias(str(place)) for place, each in enumerate([*first, carried])])
-    return table.select(pl.concat_str(pl.all(), separator=SEPARATOR, ignore_nulls=True))[table.columns[0]]
+    return table.select(pl.concat_str(pl.all(), separator=REVIEW_SEPARATOR, ignore_nulls=True))[table.columns[0]]
 
 
 def carried_reasons(
@@ -47,7 +46,7 @@ def carried_reasons(
     some = more.with_row_index("row").filter(pl.col("more").list.len() > 0)
     for row, twin, words in some.iter_rows():
         counted = [word for word in words if twin or not word.startswith(SAMPLES)]
-        found[row] = SEPARATOR.join(said_of(counted)) or None
+        found[row] = REVIEW_SEPARATOR.join(said_of(counted)) or None
     return pl.Series("carried", found, dtype=pl.String)
 
 

@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Groups, LabelConflicts
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Groups, LabelConflicts, Role
 from dedup_assets.engine.core.match_tables import LABEL_CONFLICTS_SCHEMA
 from dedup_assets.engine.labels.reading import Labels
+
+_OTHER_LABEL = "has another label"
+"""Why a person decides about an image whose label the kept one does not have."""
 
 
 def note_label_conflicts(groups: Groups, labels: Labels) -> Groups:
     """Note the labelled images of each group in which not all labelled images have the same label.
+
+    A person decides about each image with a label that the kept one does not have, also where their bytes are equal.
 
     Args:
         groups: whose rows are ordered by group, the kept image first.
@@ -21,8 +26,26 @@ def note_label_conflicts(groups: Groups, labels: Labels) -> Groups:
     """
     if labels.names is None:
         return groups
+    groups = replace(groups, rows=_with_reviews(groups.rows, labels.rows))
     members = groups.rows.select("group_id", "filename", "role")
     labelled = members.join(labels.rows, on="filename", how="inner", maintain_order="left")
     differing = labelled.filter(pl.col("label").n_unique().over("group_id") > 1)
     rows = differing.select(list(LABEL_CONFLICTS_SCHEMA)).cast(LABEL_CONFLICTS_SCHEMA)
     return replace(groups, labels=LabelConflicts(rows, labels.rows.height, labels.unknown))
+
+
+def _with_reviews(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """The rows of groups, with `role`, `review` and `twin` as labels have it."""
+    label = dict(labels.select("filename", "label").iter_rows())
+    roles, reviews, twins = [], [], []
+    for name, keep, role, review, twin in rows.select("filename", "keep", "role", "review", "twin").iter_rows():
+        own = label.get(name)
+        is_other = role != Role.KEEP.value and own is not None and own != label.get(keep)
+        roles.append(Role.REVIEW.value if is_other and role == Role.COPY.value else role)
+        reviews.append(REVIEW_SEPARATOR.join(filter(None, (_OTHER_LABEL * is_other, review))))
+        twins.append(twin if own is None or own == label.get(twin) else None)
+    return rows.with_columns(
+        role=pl.Series(roles, dtype=pl.String),
+        review=pl.Series(reviews, dtype=pl.String),
+        twin=pl.Series(twins, dtype=pl.Binary),
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dedup_assets.engine.core.keep_rules import PRESETS
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
+from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
 from dedup_assets.engine.groups import form_groups
 
 FACTS: dict[str, Any] = {"width": 100, "height": 100, "size_bytes": 1000, "frames": 1, "camera": "", "taken": ""}
@@ -18,7 +19,12 @@ FACTS |= {"format": "JPEG", "is_lossless": False, "jpeg_quality": 90, "carries":
 
 
 def group_of(
-    relation: str, *images: dict[str, Any], edited: str = "", kind: str = "", policy: str = "photos"
+    relation: str,
+    *images: dict[str, Any],
+    edited: str = "",
+    kind: str = "",
+    policy: str = "photos",
+    verdicts: Verdicts | None = None,
 ) -> Groups:
     """One group of images named a, b, ..., all of one relation, that differ in these facts."""
     names = [bytes([ord("a") + number]) for number in range(len(images))]
@@ -33,7 +39,8 @@ def group_of(
     said |= {"residual": 0.1, "inliers": 9, "edited": edited}
     rows = [{"a": a, "b": b, **said} for a, b in itertools.combinations(names, 2)]
     facts = [{"filename": name, "content": name.hex(), **FACTS, **own} for name, own in zip(names, images, strict=True)]
-    return form_groups(Evidence(pl.DataFrame(rows, EVIDENCE_SCHEMA), pl.DataFrame(facts, IMAGES_SCHEMA)), policy)
+    evidence = Evidence(pl.DataFrame(rows, EVIDENCE_SCHEMA), pl.DataFrame(facts, IMAGES_SCHEMA))
+    return form_groups(evidence, policy, verdicts)
 
 
 PNG = {"format": "PNG", "is_lossless": True, "jpeg_quality": None}
@@ -135,3 +142,13 @@ def test_of_equal_files_the_one_that_is_not_named_as_a_copy_is_kept(kept: bytes,
     assert rows["keep"][0] == kept
     assert rows["reason"][0] in ("its name is not that of a copy", "first by name, of equal worth")
     assert form_groups(evidence, "pixels").rows["keep"][0] == kept
+
+
+def test_a_verdict_that_two_are_the_same_clears_only_what_a_person_has_to_look_at() -> None:
+    same = Verdicts(given=(GivenVerdict("v-1", "2020-01-01", "me", "same", "61", "62"),))
+    look = group_of("copy", {"width": 200}, {}, kind="small text may differ")
+    assert look.rows["review"].to_list() == ["", "small text may differ"]
+    decided = group_of("copy", {"width": 200}, {}, kind="small text may differ", verdicts=same)
+    assert decided.rows.select("role", "review").rows() == [("keep", ""), ("copy", "")]
+    lost = group_of("copy", {"width": 200}, {"carries": "film-1"}, kind="small text may differ", verdicts=same)
+    assert lost.rows.select("role", "review").row(1) == ("review", "holds a film")

@@ -7,7 +7,8 @@ import polars as pl
 from dedup_assets.engine.core.match_records import Groups, Relation, Role
 
 _OF_A_COPY = "of a copy, not of the kept image"
-_FINER = "has or may have what the kept one lacks, look at both"
+_LOOK = "look at both"
+_FINER = f"has or may have what the kept one lacks, {_LOOK}"
 _PROTECTED = "protected by a verdict or a root"
 _REMARKS = {Role.REVIEW.value: _FINER, Role.PROTECTED.value: _PROTECTED}
 _SAME_PICTURE = [relation.value for relation in Relation if relation.is_same_picture]
@@ -21,8 +22,9 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`): the most similar
-            first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`), `twin` (the file
+            that stays of those with the same bytes; null where that is the kept one, or the file itself): the most
+            similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
             kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
@@ -35,7 +37,11 @@ class NumberedGroups:
 
 NO_GROUPS = NumberedGroups(
     pl.DataFrame(schema={"group_id": pl.String, "keep": pl.UInt32, "reason": pl.String, "copies": pl.Int64}),
-    pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String}),
+    pl.DataFrame(
+        schema={
+            **{"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String, "twin": pl.UInt32},
+        }
+    ),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
 )
 """Where evidence decides and there are no groups, nothing is to keep and nothing can go."""
@@ -52,8 +58,13 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
     numbers = pl.DataFrame({"filename": names}).with_row_index("file")
     rows = found.rows.join(numbers, on="filename", how="left", maintain_order="left")
     rows = rows.join(sizes.unique("filename", keep="last"), on="filename", how="left", maintain_order="left")
+    rows = rows.join(numbers.select(twin="filename", twin_file="file"), on="twin", how="left", maintain_order="left")
     is_copy = pl.col("filename") != pl.col("keep")
     remark = pl.col("role").replace_strict(_REMARKS, default="", return_dtype=pl.String)
+    is_said = (pl.col("role") == Role.REVIEW.value) & (pl.col("review") != "")
+    is_in_kind = pl.col("kind").str.contains(pl.col("review"), literal=True)
+    said = pl.when(is_in_kind).then(pl.lit(_LOOK)).otherwise(pl.col("review") + f": {_LOOK}")
+    remark = pl.when(is_said).then(said).otherwise(remark)
     groups = (
         rows.group_by("group_id", maintain_order=True)
         .agg(
@@ -78,6 +89,7 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             .otherwise(pl.col("kind") + remark),
             similarity="similarity_to_keep",
             role="role",
+            twin="twin_file",
         )
     )
     related = (

@@ -100,7 +100,7 @@ def drop_lost(groups: NumberedGroups, facts: pl.DataFrame) -> NumberedGroups:
 
 
 def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
-    """Keep what the groups keep. Only copies with the same bytes can go; a person decides about others.
+    """Keep what the groups keep. Only files with the bytes of one that stays can go; a person decides about others.
 
     Equal pixels may lack a date, a depth map or a second picture. What an edit took away, or what a comparison at 256
     pixels cannot see (a digit, a face), may be all that somebody has.
@@ -119,7 +119,10 @@ def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:
         kept=groups.groups["keep"].gather(groups.copies["group"])
     )
     can_go = criteria["removable"].gather(copies["file"]) & criteria["readable"].gather(copies["kept"])
-    can_go &= (copies["relation"] == Relation.EXACT.value) & (groups.copies["role"] != Role.PROTECTED.value)
+    can_go &= (copies["relation"] == Relation.EXACT.value) & (groups.copies["role"] == Role.COPY.value)
+    twins = groups.copies["twin"]
+    beside_twin = criteria["removable"].gather(copies["file"]) & criteria["readable"].gather(twins.fill_null(0))
+    can_go |= beside_twin & twins.is_not_null() & groups.copies["role"].is_in([Role.COPY.value, Role.REVIEW.value])
     keepers = groups.groups.select(file="keep", kept="keep", suggested=pl.lit(value=False))
     members = pl.concat([copies.select("file", "kept", suggested=can_go), keepers])
     files = pl.DataFrame({"file": pl.int_range(facts.height, dtype=pl.UInt32, eager=True)})

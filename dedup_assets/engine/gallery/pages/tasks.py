@@ -78,9 +78,13 @@ def list_tasks(groups: NumberedGroups, pairs: pl.DataFrame, facts: pl.DataFrame,
     """
     here = shlex.quote(redacted_url(work_dir)) if work_dir else "WORK_DIR"
     files = groups.copies["file"]
-    table = groups.copies.select("relation", "role").with_columns(
-        facts["size_bytes"].gather(files), is_single=find_removable(facts).gather(files)
+    may_go = pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value])
+    is_twin = pl.col("twin").is_not_null() & may_go  # of a copy that stays
+    said = {"relation": Relation.EXACT.value, "role": Role.COPY.value}
+    copies = groups.copies.select("relation", "role", "twin").with_columns(
+        pl.when(is_twin).then(pl.lit(value)).otherwise(pl.col(name)).alias(name) for name, value in said.items()
     )
+    table = copies.with_columns(facts["size_bytes"].gather(files), is_single=find_removable(facts).gather(files))
     single, inside = table.filter("is_single"), table.filter(~pl.col("is_single"))
     planned = single.filter(role=Role.COPY.value)
     tasks = [

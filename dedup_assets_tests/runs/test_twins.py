@@ -1,0 +1,73 @@
+"""Of files with the same bytes one stays, whatever they are to the kept image of their group."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+import dedup_assets
+from dedup_assets.api.cleaning import apply, plan, undo
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.plan_file import read_plan_file
+from dedup_assets_tests.support.pictures import photo_like
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.iterdir() if path.is_file())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An original with an exact copy, and an edited copy of it, three times."""
+    found = tmp_path / "in"
+    found.mkdir()
+    picture = photo_like(3, 600, 450)
+    picture.save(found / "a.png")
+    shutil.copy(found / "a.png", found / "z.png")
+    picture.resize((300, 225)).save(found / "small.jpg", quality=85)
+    for name in ("small (1).jpg", "tiny.jpg"):
+        shutil.copy(found / "small.jpg", found / name)
+    assert dedup_assets.run(str(found), str(tmp_path / "out"), num_threads=1) == 0
+    return found
+
+
+def planned(folder: Path, **options: str) -> dict[str, tuple[str, str]]:
+    out = str(folder.parent / "out")
+    assert plan(out, **options) == 0
+    rows = read_plan_file(WorkDir(out)).rows
+    return {
+        Path(row["filename"].decode()).name: (row["relation"], Path(row["keep"].decode()).name)
+        for row in rows.iter_rows(named=True)
+    }
+
+
+def test_exact_copies_of_an_edited_copy_go_and_come_back(folder: Path) -> None:
+    wanted = {"z.png": ("exact", "a.png"), "small (1).jpg": ("exact", "small.jpg"), "tiny.jpg": ("exact", "small.jpg")}
+    assert planned(folder) == wanted
+    before = hashes(folder)
+    out = str(folder.parent / "out")
+    assert apply(f"{out}/plan.jsonl", yes=True, max_removed_share=0.9) == 0
+    left = hashes(folder)
+    assert set(left.values()) == set(before.values())
+    assert len(left) == 2
+    (run,) = (path for path in (folder / ".dedup-trash").iterdir() if path.is_dir())
+    assert undo(str(run)) == 0
+    assert hashes(folder) == before
+
+
+def test_all_of_them_are_copies_where_copies_go(folder: Path) -> None:
+    found = planned(folder, only="exact,pixels,copy,review")
+    assert {relation for name, (relation, _) in found.items() if name != "z.png"} == {"copy"}
+    assert {keep for _, keep in found.values()} == {"a.png"}
+    assert len(found) == 4
+
+
+def test_a_group_whose_staying_copy_has_changed_is_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(planned(folder)) == 3
+    photo_like(9, 300, 225).save(folder / "small.jpg")
+    before = hashes(folder)
+    assert apply(f"{folder.parent / 'out'}/plan.jsonl", yes=True, max_removed_share=0.9) == 3
+    assert "small.jpg" in capsys.readouterr().err
+    assert hashes(folder) == before
