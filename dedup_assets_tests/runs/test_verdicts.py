@@ -255,3 +255,55 @@ def test_the_summary_names_edited_files_whose_verdicts_no_longer_hold(
     said = capsys.readouterr().out
     assert f"1 verdict speaks of files that were edited since: decide again about {album.path('0.png')}" in said
     assert "1 verdict speaks of contents that are no longer here" in said
+
+
+def note_in(path: Path, text: bytes) -> None:
+    """Write a comment into a JPEG: other bytes, the same pixels."""
+    data, length = path.read_bytes(), (len(text) + 2).to_bytes(2, "big")
+    path.write_bytes(data[:2] + b"\xff\xfe" + length + text + data[2:])
+
+
+def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(
+    album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    album.run()
+    book = VerdictBook(album.out)
+    book.add("protect", album.path("0.jpg"))
+    book.add("different", album.path("1.jpg"), album.path("1.png"))
+    album.run()
+    for number in range(2):
+        note_in(album.photos / f"{number}.jpg", b"first")
+    capsys.readouterr()
+    album.run()
+    (album.photos / "0.jpg").rename(album.photos / "renamed.jpg")
+    album.run()
+    note_in(album.photos / "renamed.jpg", b"second")
+    album.run()
+    assert "decide again" not in capsys.readouterr().out
+    assert {Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"} == {"renamed.jpg"}
+    groups = album.group_of()
+    assert "1.jpg" not in groups or groups["1.jpg"] != groups["1.png"]
+    again = album.out.parent / "again"
+    assert (
+        dedup_assets.run(album.photos, again, **album.settings, verdicts=book.path, group_ids_from=str(album.out)) == 0
+    )
+    assert (again / "groups.csv").read_bytes() == (album.out / "groups.csv").read_bytes()
+    save_jpeg(album.photos / "renamed.jpg", photo_like(0, 320, 240), quality=50)
+    capsys.readouterr()
+    album.run()
+    assert "1 verdict speaks of contents that are no longer here" in capsys.readouterr().out
+    assert not [row for row in album.rows() if row["role"] == "protected"]
+
+
+def test_an_animation_whose_first_frame_stayed_is_no_image_of_a_verdict(
+    album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [photo_like(seed, 64, 48) for seed in range(3)]
+    frames[0].save(album.photos / "moving.gif", save_all=True, append_images=frames[1:])
+    album.run()
+    VerdictBook(album.out).add("protect", album.path("moving.gif"))
+    album.run()
+    frames[0].save(album.photos / "moving.gif", save_all=True, append_images=frames[2:])
+    capsys.readouterr()
+    album.run()
+    assert f"decide again about {album.path('moving.gif')}" in capsys.readouterr().out

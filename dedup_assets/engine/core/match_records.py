@@ -169,6 +169,9 @@ class Groups:
         decided: what verdicts did; None if none were read.
         labels: groups whose images have different labels; None if no labels were given, or read.
         made_of: identifies the evidence and settings that it was made from; empty if unknown, or if more decided it.
+        verdict_images: of each image that a verdict is about `content` (string), `pixels` (string: size and hash of its
+            pixels; null if it has several frames) and `filename` (binary: its name, or its last one, a row each); also
+            of files that were edited since. None if no verdicts were read.
     """
 
     rows: "pl.DataFrame"
@@ -178,6 +181,7 @@ class Groups:
     decided: "Decided | None" = None
     labels: LabelConflicts | None = None
     made_of: str = ""
+    verdict_images: "pl.DataFrame | None" = None
 
     def __len__(self) -> int:
         return self.rows.height

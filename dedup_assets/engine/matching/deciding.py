@@ -20,8 +20,11 @@ from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.matching.following_edits import Followed, follow_edits
+from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.file_names import LEDGER
+from dedup_assets.engine.work_dir.group_history_files import open_given
+from dedup_assets.engine.work_dir.verdict_images import VERDICT_IMAGES, read_verdict_images
 
 
 def decide_groups(
@@ -47,6 +50,8 @@ def decide_groups(
     """
     if settings.evidence == "off":
         return form_groups(evidence, settings.keep_policy, replace(verdicts, given=()))
+    followed = _followed(verdicts, settings, work_dir)
+    verdicts = followed.verdicts
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
     groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
@@ -56,7 +61,17 @@ def decide_groups(
         groups,
         rows=_with_similarities(groups.rows, "similarity_to_keep", features, settings),
         related=_with_similarities(related, "similarity", features, settings).drop("keep"),
+        verdict_images=followed.images,
     )
+
+
+def _followed(verdicts: Verdicts, settings: Settings, work_dir: WorkDir) -> Followed:
+    """The verdicts on present contents. A new work_dir knows the pixels that the one knew whose ids it takes over."""
+    former = work_dir.in_generation("") if work_dir.wrote(VERDICT_IMAGES) else work_dir
+    if settings.group_ids_from and not former.exists(match_files.GROUPS):
+        former = open_given(settings.group_ids_from)
+    listed = contents_known(work_dir).select("filename", "content").drop_nulls()
+    return follow_edits(verdicts, read_verdict_images(former), listed, settings, work_dir)
 
 
 def contents_known(work_dir: WorkDir) -> pl.DataFrame:

@@ -26,6 +26,12 @@ from dedup_assets.engine.work_dir.identity import is_intact, open_checked, read_
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import check_columns, fact, naming_damage, read_parquet
 from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS, read_conflicts, write_conflicts
+from dedup_assets.engine.work_dir.verdict_images import (
+    VERDICT_IMAGES,
+    VERDICT_IMAGES_SCHEMA,
+    read_verdict_images,
+    write_verdict_images,
+)
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
@@ -98,9 +104,9 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write the files of groups, of related images and of the history of ids, unless they are there already."""
     if groups.is_stored:
         return
-    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS, LABEL_CONFLICTS)
+    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES)
     with work_dir.publish(*names, *(HISTORY_FILES if groups.history else ())) as files:
-        table, text, related, related_text, conflicts, labels, *history = files
+        table, text, related, related_text, conflicts, labels, images, *history = files
         for rows, schema, parquet, csv in (
             (groups.rows, GROUPS_SCHEMA, table, text),
             (groups.related, RELATED_SCHEMA, related, related_text),
@@ -109,6 +115,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
             write_csv(csv, _as(schema, rows))
         write_conflicts(conflicts, groups.decided)
         write_csv(labels, _labels_of(groups))
+        write_verdict_images(images, _images_of(groups))
         if groups.history:
             write_history(groups.history, tuple(history))
 
@@ -128,6 +135,10 @@ def read_groups(work_dir: WorkDir) -> Groups:
 
 def _labels_of(groups: Groups) -> pl.DataFrame:
     return groups.labels.rows if groups.labels else pl.DataFrame(schema=LABEL_CONFLICTS_SCHEMA)
+
+
+def _images_of(groups: Groups) -> pl.DataFrame:
+    return pl.DataFrame(schema=VERDICT_IMAGES_SCHEMA) if groups.verdict_images is None else groups.verdict_images
 
 
 def _read_labels(work_dir: WorkDir) -> LabelConflicts | None:
@@ -152,7 +163,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
         return groups
     if (
         work_dir.wrote(GROUPS)
-        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS} <= known.files.keys()
+        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES} <= known.files.keys()
         or not is_intact(work_dir, known)
     ):
         return groups
@@ -161,6 +172,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     except WorkDirError:
         return groups
     is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))
+    is_same = is_same and read_verdict_images(work_dir).equals(_images_of(groups))
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)

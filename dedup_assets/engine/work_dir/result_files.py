@@ -10,6 +10,7 @@ from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
 from dedup_assets.engine.work_dir.plan_file import PLAN
 from dedup_assets.engine.work_dir.verdict_conflicts import VERDICT_CONFLICTS
+from dedup_assets.engine.work_dir.verdict_images import VERDICT_IMAGES
 
 PAGES = (
     "index.html",
@@ -39,6 +40,7 @@ FILES_OF: dict[str, tuple[str, ...]] = {
         match_files.RELATED_CSV,
         VERDICT_CONFLICTS,
         match_files.LABEL_CONFLICTS,
+        VERDICT_IMAGES,
         *HISTORY_FILES,
     ),
     "plan": (PLAN,),
