@@ -8,10 +8,12 @@ import polars as pl
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.exporting.holding import Belongings
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 
+_NEEDLESS = "dup"
 _ALLOWED = tuple(relation.value for relation in Relation if relation.is_same_picture)
 TABLE_SCHEMA = pl.Schema(
     {
@@ -79,13 +81,37 @@ def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
     table = images.join(groups, on="filename", how="left").join(known, on="filename", how="left", suffix="_compared")
     table = table.with_columns(pl.coalesce(f"{side}_compared", side).alias(side) for side in ("width", "height"))
     is_copy = pl.col("role") == Role.COPY.value
-    tag = pl.when(is_copy & pl.col("relation").is_in(choice.only)).then(pl.lit("dup")).otherwise(pl.col("role"))
+    tag = pl.when(is_copy & pl.col("relation").is_in(choice.only)).then(pl.lit(_NEEDLESS)).otherwise(pl.col("role"))
     table = table.with_columns(tag=tag.fill_null("unique"), leak=pl.col("filename").is_in(_leaked(work_dir)))
+    table = _with_belongings(_with_twins(table, choice))
     table = table.select(pl.col(name).cast(kind) for name, kind in TABLE_SCHEMA.items()).sort("filename")
-    left = table.filter(pl.col("tag") != "dup") if choice.keep_only else table
+    left = table.filter(pl.col("tag") != _NEEDLESS) if choice.keep_only else table
     if not left.height:
         raise ExportError(f"work_dir={work_dir.url!r} has no good image to export")
     return Chosen(left, _sources(work_dir, left), table.height - left.height)
+
+
+def _with_twins(table: pl.DataFrame, choice: Choice) -> pl.DataFrame:
+    """Of images with the same bytes that are not needless beside the kept one, one is kept, and the others are."""
+    if Relation.EXACT.value not in choice.only:
+        return table
+    staying = table.filter(pl.col("tag") != _NEEDLESS)["filename"]
+    may_go = pl.col("tag").is_in([Role.COPY.value, Role.REVIEW.value]) & pl.col("twin").is_in(staying.implode())
+    said = {"tag": _NEEDLESS, "relation": Relation.EXACT.value, "kind": ""}
+    changed = {name: pl.when(may_go).then(pl.lit(value)).otherwise(pl.col(name)) for name, value in said.items()}
+    score = pl.when(may_go).then(1.0).otherwise("similarity_to_keep")
+    return table.with_columns(keep=pl.when(may_go).then("twin").otherwise("keep"), similarity_to_keep=score, **changed)
+
+
+def _with_belongings(table: pl.DataFrame) -> pl.DataFrame:
+    """An image is not needless where something belongs to it that the kept one does not have."""
+    belongings = Belongings()
+    rows = table.select("filename", "keep", "tag").iter_rows()
+    tags = [
+        Role.REVIEW.value if tag == _NEEDLESS and not belongings.are_kept(name, keep) else tag
+        for name, keep, tag in rows
+    ]
+    return table.with_columns(tag=pl.Series(tags, dtype=pl.String))
 
 
 def _leaked(work_dir: WorkDir) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Files that belong to an image, beside it: they go with it, or it stays.
 
-Sidecars hold what a program noted of an image: XMP, edits of Apple (AAE), JSON of Google Takeout. Other halves are the
-raw file of a JPEG, and the film of a Live Photo.
+Sidecars hold what was noted of an image: XMP, edits of Apple (AAE), JSON of Google Takeout, and captions of training
+sets, text or JSON of its stem. Other halves are the raw file of a JPEG, and the film of a Live Photo.
 """
 
 import os
@@ -16,7 +16,7 @@ _STILLS = frozenset(b".jpg .jpeg .jpe .heic .heif".split())
 _FILMS = frozenset((b".mov", b".mp4"))
 _OTHERS = {**dict.fromkeys(_STILLS, _RAW | _FILMS), **dict.fromkeys(_RAW | _FILMS, _STILLS)}
 _MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS | frozenset().union(*(extra.extensions for extra in EXTRAS))
-_OF_STEM = frozenset((b".xmp", b".aae"))
+_OF_STEM = frozenset((b".xmp", b".aae", b".txt", b".caption", b".json"))
 _TAKEOUT = b".supplemental-metadata"  # cut anywhere, because names have at most 51 characters
 _TAKEOUT_LETTERS = 46
 _LEAST_LETTERS = 3  # by which files of Takeout are looked up

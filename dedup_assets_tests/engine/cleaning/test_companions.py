@@ -158,3 +158,11 @@ def test_files_beside_an_image_that_stays_in_place_are_left_alone(shots: Shots) 
     applied = shots.apply(shots.plan("hardlink"))
     assert (applied.done, applied.skipped) == (2, [])
     assert shots.left() == before
+
+
+def test_captions_of_a_training_set_go_with_equal_ones_alone(shots: Shots) -> None:
+    shots.save("a/IMG_1.txt", "b/IMG_1.txt", "a/IMG_1.json", "b/IMG_1.json", "a/IMG_2.txt")
+    shots.save("b/IMG_2.txt", content="another caption")
+    plan = shots.plan()
+    assert shots.planned(plan) == {"b/IMG_1.txt": "sidecar", "b/IMG_1.json": "sidecar", "b/IMG_1.jpg": "exact"}
+    assert sum(plan.left_out.values()) == 1

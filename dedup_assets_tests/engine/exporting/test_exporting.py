@@ -60,12 +60,12 @@ def width_of(path: str) -> int:
 
 def test_a_clean_copy_has_the_bytes_folders_and_times_of_kept_images(collection: Path, tmp_path: Path) -> None:
     out = exported(collection, tmp_path / "new" / "clean", "folder", keep_only=True)
-    assert files_in(out) == IMAGES - {"x/copy of a.png"}
+    assert files_in(out) == (IMAGES | {"a.txt"}) - {"x/copy of a.png"}
     for name in ("a.png", "x/b ü, 2.png"):
         assert (out / name).read_bytes() == (collection / "photos" / name).read_bytes()
         assert (out / name).stat().st_mtime_ns == (collection / "photos" / name).stat().st_mtime_ns
     less = exported(collection, tmp_path / "less", "folder", keep_only=True, only="exact,copy")
-    assert files_in(less) == IMAGES - {"x/copy of a.png", "x/a small.png"}
+    assert files_in(less) == (IMAGES | {"a.txt"}) - {"x/copy of a.png", "x/a small.png"}
 
 
 def test_a_clean_copy_takes_along_what_belongs_to_an_image(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_clean_copy_takes_along_what_belongs_to_an_image(tmp_path: Path) -> No
     shutil.copyfile(photos / "IMG_1.jpg", photos / "copies" / "IMG_1.jpg")
     beside = {"IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov", "copies/IMG_1.xmp", "notes.txt"}
     for name in beside:
-        (photos / name).write_text(name)
+        (photos / name).write_text(Path(name).name)
     assert dedup_assets.run(photos, tmp_path / "results", num_threads=1) == 0
     kept = files_in(exported(tmp_path, tmp_path / "kept", "folder", keep_only=True))
     assert kept == {"IMG_1.jpg", "IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov"}
@@ -195,3 +195,17 @@ def test_nothing_is_written_over_and_nothing_is_left_half_done(
 def test_an_empty_folder_is_taken(collection: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     exported(collection, tmp_path / "empty", "list")
+
+
+def test_a_copy_with_a_caption_of_its_own_is_not_needless(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, captions in enumerate((("a cat", "a cat"), ("a dog", "dogs"), ("", "a bird"))):
+        photo_like(number, 80, 60).save(photos / f"{number}.jpg")
+        shutil.copyfile(photos / f"{number}.jpg", photos / f"{number} (1).jpg")
+        for name, caption in zip((f"{number}.txt", f"{number} (1).txt"), captions, strict=True):
+            if caption:
+                (photos / name).write_text(caption)
+    assert dedup_assets.run(photos, tmp_path / "results", num_threads=1) == 0
+    kept = files_in(exported(tmp_path, tmp_path / "kept", "folder", keep_only=True))
+    assert kept == {path.name for path in photos.iterdir()} - {"0 (1).jpg", "0 (1).txt"}
