@@ -121,9 +121,14 @@ def _selected(members: list[Member], selection: Selection, kind: Kind | None) ->
             continue
         if with_pages and is_in_gallery(member.path, with_pages):
             selection.left_out[OWN_RESULTS] += 1
-        elif selection.admits_path(path, kind or kind_of(path)):
+        elif selection.admits_path(path, kind or _kind_inside(path)):
             chosen.append(member)
     return chosen
+
+
+def _kind_inside(path: bytes) -> Kind:
+    """What a member of an archive is. A table is of no use there, and is rarely one of images."""
+    return Kind.OTHER if is_table(path) else kind_of(path)
 
 
 def find_inside(name: bytes, seconds: float = IMAGE_SECONDS) -> Source | None:

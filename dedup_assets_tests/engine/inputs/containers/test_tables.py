@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,15 @@ def test_tables_without_images_are_counted_as_other_files(place: Path) -> None:
     assert list_images(str(place.parent)).left_out == {place.suffix: 1}
     with pytest.raises(InputError, match=rf"holds no image.*left out: 1 \{place.suffix}"):
         list_images(str(path))
+
+
+def test_a_table_inside_an_archive_is_counted_as_another_file(place: Path, tmp_path: Path) -> None:
+    write(place, {"image": HEADS})
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(place, place.name)
+        archive.writestr("a.jpg", HEADS[0])
+    found = list_images(str(tmp_path / "all.zip"))
+    assert (found.listed, found.left_out) == (1, {place.suffix: 1})
 
 
 @pytest.mark.parametrize("name", ["../../etc/x.jpg", "C:\\photos\\x.jpg", "/abs/x.jpg"])
