@@ -17,14 +17,14 @@ COMPARED = ("features.dat", "features.dat.csv", "similarity.csv", "outliers.csv"
 class Workers:
     """Runs of single assets and single partitions on one work_dir, as workers of a cluster take them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
         self.photos, self.work_dir = folder / "photos", folder / "work"
         self.photos.mkdir()
         self.settings: dict[str, Any] = {
             "model_path": str(save_mean_model(folder / "model.onnx", ["n", 16, 16, 3], dimension=8)),
             "evidence": "off",
         }
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = instance
         for number in range(IMAGES):
             self.add(number)
 
@@ -66,8 +66,8 @@ class Workers:
         return computed, searched, found
 
 
-def test_partitions_compute_and_search_for_only_what_is_new(tmp_path: Path) -> None:
-    workers = Workers(tmp_path)
+def test_partitions_compute_and_search_for_only_what_is_new(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    workers = Workers(tmp_path, instance)
     computed, searched, _ = workers.run()
     assert (sum(computed), sum(searched)) == (IMAGES, IMAGES)
     workers.add(IMAGES)

@@ -8,7 +8,7 @@ from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.records import OffsetRange
 from dedup_assets.pipeline.sharding.partitions import OFFSET_RANGES, register
 
-SHARED_WORK = ("feature_shards", "neighbor_shards")
+SHARED_WORK = ("feature_shards", "neighbor_shards", "evidence_shards")
 
 
 def policies() -> set[dg.BackfillPolicy | None]:
@@ -33,8 +33,7 @@ def test_no_number_of_ranges_is_refused_by_name(given: str, monkeypatch: pytest.
         build_definitions(scale_out=True)
 
 
-def test_ranges_are_registered_once_and_in_order_however_many() -> None:
-    instance = dg.DagsterInstance.ephemeral()
+def test_ranges_are_registered_once_and_in_order_however_many(instance: dg.DagsterInstance) -> None:
     ranges = [OffsetRange(start, start + 1) for start in range(10_005)]
     asked_by = dg.AssetKey("image_manifest")
     register(instance, OFFSET_RANGES, asked_by, ranges[:3])
@@ -42,8 +41,7 @@ def test_ranges_are_registered_once_and_in_order_however_many() -> None:
     assert list(instance.get_dynamic_partitions("offset_ranges")) == [offsets.key for offsets in ranges]
 
 
-def test_ranges_that_are_no_more_are_kept_and_counted() -> None:
-    instance = dg.DagsterInstance.ephemeral()
+def test_ranges_that_are_no_more_are_kept_and_counted(instance: dg.DagsterInstance) -> None:
     ranges = [OffsetRange(start, start + 1) for start in range(5)]
     asked_by = dg.AssetKey(["shop", "image_manifest"])
     register(instance, OFFSET_RANGES, asked_by, ranges)
