@@ -69,8 +69,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     """The listing: every image of `input_dir`, sorted by name, each once, with size and version.
 
     Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
-    partitions of `feature_shards`. Partitions are only added: after a listing has shrunk,
-    those beyond its end remain, are counted as `stale_offset_ranges`, and cost nothing.
+    partitions of `feature_shards`. Partitions are only added: those beyond the end of a listing stay, at no cost.
     """
     parsed = settings.parsed()
     require_input(parsed)
@@ -149,7 +148,9 @@ def features(
             for offsets in extractor.cut(image_manifest)
         }
     extractor.prune(image_manifest)
-    note_completed(context, OFFSET_RANGES, {key: metadata.of_range(each, progress) for key, each in outcomes.items()})
+    note_completed(
+        context, "feature_shards", {key: metadata.of_range(each, progress) for key, each in outcomes.items()}
+    )
     versions.stamp(context, parsed, extractor.fingerprint)
     context.add_output_metadata(metadata.of_features(list(outcomes.values()), progress, extractor.dimension))
     return extractor.stream(image_manifest)
@@ -177,7 +178,7 @@ def bad_images(context: dg.AssetExecutionContext, settings: SettingsResource, fe
 def faiss_index(context: dg.AssetExecutionContext, settings: SettingsResource, features: Features) -> SearchIndex:
     """The nearest-neighbour index over all vectors: `faiss.index`, a plain faiss file.
 
-    The ranges of its rows become partitions of `neighbor_shards`.
+    The ranges of its rows become partitions of `neighbor_shards` and `evidence_shards`.
     """
     parsed = settings.parsed()
     index = find_or_build_index(parsed, features, settings.open_work_dir())
@@ -208,11 +209,9 @@ def nearest_neighbors(
     parsed = settings.parsed()
     searcher = RowRangeSearcher(parsed, features, faiss_index, settings.open_work_dir())
     outcomes = searcher.complete_all()
-    ranges = full_ranges(len(features), parsed.search_range_size)
-    done = {rows: metadata.of_search_range(each) for rows, each in zip(ranges, outcomes, strict=True)}
     neighbors = searcher.merge()
     searcher.prune()
-    note_completed(context, ROW_RANGES, done)
+    note_completed(context, "neighbor_shards", metadata.of_search_ranges(outcomes, len(features), parsed))
     versions.stamp(context, parsed)
     yield from search_results(context, parsed, neighbors, features.names, outcome=SearchOutcome.of(outcomes))
 
@@ -245,8 +244,8 @@ def evidence(
     """Why images match: candidate pairs are compared pixel by pixel, and what was done to a copy is said in words.
 
     The candidates are the nearest neighbours of each image, from the most similar down, within
-    `evidence_pairs_per_image`; they reach below `threshold`. `evidence.csv` has one row per pair. With `evidence=off`
-    it has none.
+    `evidence_pairs_per_image`; they reach below `threshold`. What workers found (`evidence_shards`) is used.
+    `evidence.csv` has one row per pair. With `evidence=off` it has none.
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
 
@@ -255,6 +254,7 @@ def evidence(
         return gather_evidence(parsed, features, candidates, similarity, work_dir, progress)
 
     found = find_or_gather(parsed, work_dir, gather)
+    note_completed(context, "evidence_shards", metadata.of_compared_ranges(len(features), parsed))
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_evidence(found, is_off=parsed.evidence == "off"))
     return found

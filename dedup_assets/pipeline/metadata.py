@@ -25,6 +25,7 @@ from dedup_assets.engine.core.records import (
     Manifest,
     Neighbors,
     Pairs,
+    RowRange,
     SearchIndex,
 )
 from dedup_assets.engine.core.redaction import redacted, redacted_name
@@ -35,8 +36,9 @@ from dedup_assets.engine.gallery.pages import Page, ShownFile
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
 from dedup_assets.engine.graph import PairCount
 from dedup_assets.engine.inputs.selection import describe_left_out
+from dedup_assets.engine.matching.range_comparer import ComparedRange
 from dedup_assets.engine.neighbors import as_inverted_file
-from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
+from dedup_assets.engine.neighbors.row_ranges import SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import count_codes
 from dedup_assets.engine.results.changes import ImageChanges
 from dedup_assets.engine.work_dir import WorkDir
@@ -95,6 +97,29 @@ def of_search_range(outcome: SearchOutcome) -> Metadata:
         "images": outcome.rows,
         "searched_images": outcome.searched,
     }
+
+
+def of_compared_range(images: int, outcome: ComparedRange | None = None) -> Metadata:
+    """Metadata of one partition of `evidence_shards`.
+
+    Args:
+        images: in the range.
+        outcome: what was compared; None where `evidence` has completed it with the others.
+    """
+    facts: Metadata = {"dagster/partition_row_count": images, "images": images}
+    return facts if outcome is None else {**facts, "compared_pairs": outcome.compared, "answered": outcome.answered}
+
+
+def of_search_ranges(outcomes: Sequence[SearchOutcome], images: int, settings: Settings) -> dict[RowRange, Metadata]:
+    """Metadata of all partitions of `neighbor_shards`."""
+    ranges = full_ranges(images, settings.search_range_size)
+    return {rows: of_search_range(each) for rows, each in zip(ranges, outcomes, strict=True)}
+
+
+def of_compared_ranges(images: int, settings: Settings) -> dict[RowRange, Metadata]:
+    """Metadata of all partitions of `evidence_shards`, where `evidence` has completed them together."""
+    ranges = full_ranges(images, settings.search_range_size) if settings.evidence == "on" else []
+    return {rows: of_compared_range(min(rows.stop, images) - rows.start) for rows in ranges}
 
 
 def of_search(outcome: SearchOutcome) -> Metadata:

@@ -171,11 +171,12 @@ def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(
     pipeline = Pipeline(whole_instance, save_photos(tmp_path / "photos"), tmp_path / "work")
     result = pipeline.run(search_range_size=5)
     rows = {"000000000000-000000000005": 5, "000000000005-000000000010": 4}
-    counted: dict[str, dict[Any, Any]] = {"feature_shards": {}, "neighbor_shards": {}}
+    counted: dict[str, dict[Any, Any]] = {"feature_shards": {}, "neighbor_shards": {}, "evidence_shards": {}}
     for event in result.get_asset_materialization_events():
         if event.partition is not None:
             counted[event.asset_key.to_user_string()][event.partition] = event.materialization.metadata["images"].value
-    assert counted == {"feature_shards": dict(zip(KEYS, (4, 4, 2), strict=True)), "neighbor_shards": rows}
+    of_features = dict(zip(KEYS, (4, 4, 2), strict=True))
+    assert counted == {"feature_shards": of_features, "neighbor_shards": rows, "evidence_shards": rows}
     for name, partitions in counted.items():
         assert whole_instance.get_materialized_partitions(dg.AssetKey(name)) == set(partitions)
 

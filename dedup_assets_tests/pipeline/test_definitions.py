@@ -21,7 +21,7 @@ from dedup_assets_tests.support.places import ROOT
 CHAIN = set(ASSETS_OF_MODE[RunMode.EVERYTHING])
 
 ON_DEMAND = {"plan"}
-SHARED_WORK = {"feature_shards", "neighbor_shards"}
+SHARED_WORK = {"feature_shards", "neighbor_shards", "evidence_shards"}
 TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components", "evidence", "groups"}}
 
 

@@ -10,6 +10,8 @@ remembering.py  answers that an earlier run found
 proofs.py       stars and maps that follow from the results
 library.py      the images by number
 gathering.py    all of it together
+sharing.py      which pairs belong to which rows, for many workers
+range_comparer.py  the part of a worker
 tabulating.py   results to the tables of `Evidence`
 deciding.py     evidence and verdicts to groups
 
@@ -17,8 +19,9 @@ deciding.py     evidence and verdicts to groups
 """
 
 from dedup_assets.engine.groups import form_groups
-from dedup_assets.engine.matching.candidates import find_candidates
+from dedup_assets.engine.matching.candidates import candidate_searcher, find_candidates
 from dedup_assets.engine.matching.deciding import decide_groups
 from dedup_assets.engine.matching.gathering import gather_evidence
+from dedup_assets.engine.matching.range_comparer import RangeComparer
 
-__all__ = ["decide_groups", "find_candidates", "form_groups", "gather_evidence"]
+__all__ = ["RangeComparer", "candidate_searcher", "decide_groups", "find_candidates", "form_groups", "gather_evidence"]

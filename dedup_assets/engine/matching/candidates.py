@@ -31,7 +31,20 @@ _BLOCK_ROWS = 16_384  # pairs whose vectors are copied at a time
 _SCHEMA = {"a": pl.UInt32, "b": pl.UInt32, "alike": pl.Float64}
 
 
-def find_candidates(settings: Settings, features: Features, index: SearchIndex, work_dir: WorkDir) -> pl.DataFrame:
+def candidate_searcher(
+    settings: Settings, features: Features, index: SearchIndex, work_dir: WorkDir
+) -> RowRangeSearcher:
+    """The search for candidates, by ranges of rows; arguments as for `find_candidates`."""
+    return RowRangeSearcher(_wider(settings), features, index, work_dir)
+
+
+def _wider(settings: Settings) -> Settings:
+    return settings.model_copy(update={"nearest_neighbors_k": NEAREST, "range_search": False})
+
+
+def find_candidates(
+    settings: Settings, features: Features, index: SearchIndex, work_dir: WorkDir, *, prune: bool = True
+) -> pl.DataFrame:
     """Find the pairs of images that are worth a comparison.
 
     The search is stored and resumed by ranges of rows as that of `similarity` is, beside it.
@@ -41,6 +54,7 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
         features: of the work_dir.
         index: over these.
         work_dir: where searched ranges are kept.
+        prune: delete searched ranges that no run needs any more; the caller must hold the work_dir for that.
 
     Returns:
         `a`, `b` (uint32 rows of the features, a < b) and `alike` (float64 cosine, whatever the metric of the search
@@ -52,14 +66,14 @@ def find_candidates(settings: Settings, features: Features, index: SearchIndex, 
     """
     if settings.evidence == "off" or len(features) < 2:  # noqa: PLR2004 - a pair
         return pl.DataFrame(schema=_SCHEMA)
-    wider = settings.model_copy(update={"nearest_neighbors_k": NEAREST, "range_search": False})
-    searcher = RowRangeSearcher(wider, features, index, work_dir)
+    searcher = candidate_searcher(settings, features, index, work_dir)
     searcher.complete_all()
     neighbors = searcher.merge(measured=as_inverted_file(index.index) is not None)
     _warn_of_misses(neighbors.recall_at_k, settings.recall_target)
     edges = neighbors.edges
-    searcher.prune()
-    edges = pl.concat([edges, _beyond_crowds(edges, features, index, wider, work_dir)])
+    if prune:
+        searcher.prune()
+    edges = pl.concat([edges, _beyond_crowds(edges, features, index, _wider(settings), work_dir)])
     pairs = edges.select(
         a=pl.min_horizontal("from", "to"),
         b=pl.max_horizontal("from", "to"),

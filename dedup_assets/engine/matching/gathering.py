@@ -1,5 +1,6 @@
 """Gather evidence: exact copies, rounds of comparisons, the kept images, and the tables."""
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from dedup_assets.engine.core.keep_rules import keep_rules
 from dedup_assets.engine.core.match_records import Evidence, KeptFindings, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.progress import ProgressReporter
-from dedup_assets.engine.core.records import Features, Pairs
+from dedup_assets.engine.core.records import Features, Pairs, RowRange
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.decoders.comparing import Comparer
@@ -34,10 +35,11 @@ from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
 from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
 from dedup_assets.engine.matching.foreseeing import ForeseeingExaminer, Foreseen, questions_ahead
 from dedup_assets.engine.matching.library import Library
-from dedup_assets.engine.matching.measuring_detail import measure_detail
+from dedup_assets.engine.matching.measuring_detail import Spectra, measure_detail
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer
 from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
+from dedup_assets.engine.matching.sharing import open_shared, pairs_of, read_shared
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, files
@@ -80,12 +82,63 @@ def gather_evidence(
         return Evidence(
             pl.DataFrame(schema=EVIDENCE_SCHEMA), pl.DataFrame(schema=IMAGES_SCHEMA), _counts(0, 0, 0, 0, [])
         )
+    found = compare_candidates(settings, features, candidates, work_dir, progress)
+    open_shared(settings, work_dir).prune()
+    matching, memory = found.matching, found.memory
+    matches = Matches(
+        memory.library, found.exact, matching.proofs, matching.looked, settings.keep_policy, found.spectra
+    )
+    evidence = matches.tabulate(Similarities(features.vectors, settings.distance), pairs)
+    unreadable = sum(looked.problem is not None for looked in matching.looked.values())
+    counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
+    remembered = KeptFindings(memory.table(), memory.made_with, memory.answered)
+    return replace(evidence, counts=counts, findings=remembered)
+
+
+@dataclass(frozen=True)
+class ComparedCandidates:
+    """What comparing the candidates has found.
+
+    Attributes:
+        exact: equal files.
+        matching: the comparisons.
+        spectra: the detail of images that may be enlargements.
+        memory: knows all answers, those of earlier runs too.
+    """
+
+    exact: ExactCopies
+    matching: "Matching"
+    spectra: Spectra
+    memory: Memory
+
+
+def compare_candidates(
+    settings: Settings,
+    features: Features,
+    candidates: pl.DataFrame,
+    work_dir: WorkDir,
+    progress: ProgressReporter,
+    rows: RowRange | None = None,
+) -> ComparedCandidates:
+    """Compare candidates by their pixels; arguments and errors as for `gather_evidence`.
+
+    Args:
+        settings: as there.
+        features: as there.
+        candidates: as there.
+        work_dir: as there.
+        progress: as there.
+        rows: only the candidates that belong to these rows of the features, see `pairs_of`; None: all.
+    """
     threads = thread_count(settings.num_threads)
     library = Library.of(features.names, files.read_listed_sizes(work_dir), settings.image_seconds)
     content = files.read_content(work_dir, features.names)
     exact = find_exact_copies(library, features.vectors, content, threads)
     wanted = _between_pictures(candidates, exact, files.read_low_information(work_dir, features.names))
     budget = int(settings.evidence_pairs_per_image * len(features))
+    if rows is not None:
+        chosen = pairs_of(wanted, rows)
+        wanted, budget = chosen, math.ceil(budget * len(chosen) / max(len(wanted), 1))
     with (
         progress.counting(min(budget, len(wanted)), "pairs"),
         ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
@@ -96,16 +149,11 @@ def gather_evidence(
         lanes = Lanes(threads + 1 if threads > 1 else 1, abandon=decoders.close)
         rules = keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
-        memory = Memory.of(library, content, settings, work_dir)
+        memory = Memory.of(library, content, settings, work_dir, read_shared(settings, work_dir))
         open_comparer = _comparers(settings, library, decoders, reads)
         matching.run(_examiners(memory, open_comparer))
         spectra = measure_detail(matching.proofs, matching.looked, memory, lanes, open_comparer)
-    found = Matches(library, exact, matching.proofs, matching.looked, settings.keep_policy, spectra)
-    evidence = found.tabulate(Similarities(features.vectors, settings.distance), pairs)
-    unreadable = sum(looked.problem is not None for looked in matching.looked.values())
-    counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
-    remembered = KeptFindings(memory.table(), memory.made_with, memory.answered)
-    return replace(evidence, counts=counts, findings=remembered)
+    return ComparedCandidates(exact, matching, spectra, memory)
 
 
 @dataclass

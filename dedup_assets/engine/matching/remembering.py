@@ -43,6 +43,7 @@ class Memory:
         content: for each image as `Shard.images`; nothing is known or kept of an image of unknown content.
         made_with: what findings depend on besides contents.
         known: findings of earlier runs that were made with the same.
+        shared: findings of other workers in this run.
         unused: of these, how many runs have not asked for each; 0 where it is not named.
 
     Attributes:
@@ -53,6 +54,7 @@ class Memory:
     content: Sequence[str | None]
     made_with: str = ""
     known: dict[bytes, str] = field(default_factory=dict)
+    shared: dict[bytes, str] = field(default_factory=dict)
     unused: dict[bytes, int] = field(default_factory=dict)
     answered: int = 0
 
@@ -61,16 +63,20 @@ class Memory:
         self._lock = Lock()
 
     @classmethod
-    def of(cls, library: Library, content: pl.Series, settings: Settings, work_dir: WorkDir) -> "Memory":
-        """The findings in the work_dir, as far as they were made as these settings say."""
-        made_with = digest_of([str(settings.box), settings.max_pixels, code_digest()])
+    def of(
+        cls, library: Library, content: pl.Series, settings: Settings, work_dir: WorkDir, shared: pl.DataFrame
+    ) -> "Memory":
+        """The findings in the work_dir, as far as they were made as these settings say, and those of other workers."""
+        made_with = made_with_of(settings)
         try:
             rows = match_files.read_findings(work_dir, made_with)
         except WorkDirError as error:
             _LOG.warning("%s: the pictures are compared again", error)
             rows = pl.DataFrame(schema=FINDINGS_SCHEMA)
         known, idle = rows.select("key", "found").iter_rows(), rows.filter(pl.col("unused") > 0)
-        return cls(library, content.to_list(), made_with, dict(known), dict(idle.select("key", "unused").iter_rows()))
+        unused = dict(idle.select("key", "unused").iter_rows())
+        of_others = dict(shared.select("key", "found").iter_rows())
+        return cls(library, content.to_list(), made_with, dict(known), of_others, unused)
 
     def look(self, image: int) -> Looked | None:
         """What is known of the file of an image; None if nothing is."""
@@ -131,6 +137,11 @@ class Memory:
         rows += [(key, self.known[key], runs) for runs, key in idle[:most] if runs <= _IDLE_RUNS]
         return pl.DataFrame(sorted(rows), schema=FINDINGS_SCHEMA, orient="row")
 
+    def asked(self) -> pl.DataFrame:
+        """What this run has found or used, and nothing else; as `table`."""
+        rows = sorted((key, found, 0) for key, found in self._kept.items())
+        return pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
+
     def _is_current(self, image: int, looked: Looked) -> bool:
         """Whether an image could be looked at, and its file is still the one whose content is stored."""
         is_same = not self.library.is_file(image) or looked.content == self.content[image]
@@ -138,7 +149,7 @@ class Memory:
 
     def _find(self, key: bytes) -> str | None:
         with self._lock:
-            found = self._kept.get(key) or self.known.get(key)
+            found = self._kept.get(key) or self.known.get(key) or self.shared.get(key)
             if found is not None:
                 self._kept[key] = found
         return found
@@ -150,6 +161,11 @@ class Memory:
         hint = b"" if question.hint is None else np.array(question.hint, "<f8").tobytes()
         text = f"{a} {b} {int(question.may_be_equal)} ".encode() + hint
         return hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
+
+
+def made_with_of(settings: Settings) -> str:
+    """Digest of what findings depend on besides contents."""
+    return digest_of([str(settings.box), settings.max_pixels, code_digest()])
 
 
 def _spectrum_key(content: str) -> bytes:

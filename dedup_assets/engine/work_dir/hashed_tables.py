@@ -18,7 +18,7 @@ class DamagedTableError(WorkDirError):
 
 
 def write_hashed(work_dir: WorkDir, name: str, table: pl.DataFrame) -> None:
-    """Write a table of numbers, with a hash of its rows."""
+    """Write a table of numbers, text and bytes, with a hash of its rows."""
     with work_dir.publish(name) as (file,):
         table.write_parquet(file, compression="uncompressed", statistics=False, metadata={_HASH: _hash_of(table)})
 
@@ -53,5 +53,13 @@ def _hash_of(table: pl.DataFrame) -> str:
     """SHA-256 of the bytes of all columns, with their names and types."""
     sha = hashlib.sha256(repr(list(table.schema.items())).encode())
     for column in table:
-        sha.update(column.to_numpy().data)
+        sha.update(_packed(column))
     return sha.hexdigest()
+
+
+def _packed(column: pl.Series) -> "bytes | memoryview":
+    """The values of a column: numbers as they are, text and bytes each behind its length."""
+    if column.dtype.is_numeric():
+        return column.to_numpy().data
+    values = column.cast(pl.Binary).to_list()
+    return b"".join(b"%d:%b" % (len(value), value) for value in values)

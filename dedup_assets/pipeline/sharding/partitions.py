@@ -1,7 +1,8 @@
 """Ranges as Dagster partitions, so that many workers share them.
 
 `image_manifest` registers positions of the listing for extraction, `faiss_index` rows of features.dat for the search.
-`features` and the search note the ranges that they completed, because they work without a backfill before them.
+`features`, the search and `evidence` note the ranges that they completed, because they work without a backfill before
+them.
 Each pipeline of an instance has a dynamic partitions definition for each of the two. Keys are zero-padded to full
 width, so that they sort in order and never need to be renamed. `engine/` decides how an input is cut into ranges.
 """
@@ -28,7 +29,6 @@ IF_MISSING = (
     & ~dg.AutomationCondition.any_deps_in_progress()
 ).with_label("missing")
 
-_ASSETS = {OFFSET_RANGES: "feature_shards", ROW_RANGES: "neighbor_shards"}
 _REGISTERED_AT_ONCE = 10_000  # Dagster looks up all new keys in one SQL statement
 
 
@@ -71,11 +71,11 @@ def note_completed(
 
     Args:
         context: of the asset that completed the ranges.
-        name: OFFSET_RANGES or ROW_RANGES.
+        name: of the asset whose partitions they are.
         completed: metadata of each range.
     """
     prefix = min(context.selected_asset_keys).path[:-1]
-    key = dg.AssetKey([*prefix, _ASSETS[name]])
+    key = dg.AssetKey([*prefix, name])
     if key in context.assets_def.dependency_keys:
         return
     for each, facts in completed.items():

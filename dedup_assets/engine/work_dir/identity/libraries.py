@@ -8,13 +8,15 @@ _RECORDED = (
     *("pillow", "simplejpeg", "pi-heif", "av", "cykooz-resizer"),
 )
 _SEARCH = ("faiss-cpu", "numpy")
+_COMPARED = ("dedup-assets", "numpy", "pillow", "simplejpeg")
 _READ_BY = {
     "faiss_index": _SEARCH,
     "neighbor_shards": _SEARCH,
     "similarity": _SEARCH,
     "outliers": _SEARCH,
     "components": ("igraph", "numpy"),
-    "evidence": ("dedup-assets", "numpy", "pillow", "simplejpeg"),
+    "evidence_shards": (*_SEARCH, *_COMPARED),
+    "evidence": _COMPARED,
     "groups": ("dedup-assets",),
     "leaks": ("dedup-assets",),
     "gallery": ("dedup-assets", "pillow"),

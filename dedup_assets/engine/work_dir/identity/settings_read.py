@@ -17,6 +17,7 @@ from dedup_assets.engine.core.settings import Settings
 _PIXELS = ("model_path", "compute", "bounding_box", "max_pixels")
 _INDEX = ("distance", "nn_provider", "nnmodel", "faiss_mode", "faiss_param", "recall_target")
 _SEARCH = (*_INDEX, "nearest_neighbors_k", "range_search", "range_search_limit")
+_COMPARED = ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels")
 
 READ_BY: dict[str, tuple[str, ...]] = {
     "image_manifest": ("input_dir", "min_offset", "max_offset", "num_images", "video_fps", "include", "exclude"),
@@ -28,7 +29,8 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "similarity": (*_SEARCH, "threshold"),
     "outliers": (*_SEARCH, "lower_threshold"),
     "components": ("ccthreshold", "run_cc", "run_pagerank", "run_degree"),
-    "evidence": ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels"),
+    "evidence_shards": (*_SEARCH, *_COMPARED),
+    "evidence": _COMPARED,
     "verdicts": ("verdicts",),
     "groups": ("keep_policy", "labels", "set_folders", "verdicts", "group_ids_from", "roots", "across_only"),
     "plan": (),
