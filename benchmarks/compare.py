@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="files named GROUP_KIND.jpg, instead of SOURCE",
     )
-    add("--protocols", type=_names(PROTOCOLS), default=list(PROTOCOLS), help=f"of {','.join(PROTOCOLS)}; default: all")
+    usual = ["geometric", "edits"]
+    add("--protocols", type=_names(PROTOCOLS), default=usual, help=f"of {','.join(PROTOCOLS)}; default: {usual}")
     add("--photos", type=int, default=0, help="use only the first PHOTOS photographs; 0: all")
     add("--peers", type=_names(peers), default=[], help=f"of {','.join(peers)}; default: none")
     add("--python", type=_assignment, action="append", default=[], metavar="TOOL=PATH", help="its interpreter; without "

@@ -1,8 +1,8 @@
 """Test data: edited copies of photographs, with the group of each file in its name (GROUP_KIND.jpg).
 
-There are two protocols. `geometric` makes 6 files per photograph, by the transformations of the UKBench-transformed set
-that published comparisons use. `edits` makes 10, by what messengers, editors and web pages do to photographs. A copy
-depends only on its photograph and on the photograph's position in the sorted source.
+`geometric` makes 6 files per photograph, by the transformations of the UKBench-transformed set that published
+comparisons use. `edits` makes 10, by what messengers, editors and web pages do to photographs. `large` and `screens`
+make 3, see `large_copies`. A copy depends only on its photograph and on the photograph's position in the sorted source.
 """
 
 import hashlib
@@ -16,11 +16,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from benchmarks.large_copies import large, screens
+
 Photo = Image.Image
-Copies = Iterator[tuple[str, Photo, int]]  # kind, picture, JPEG quality
+Copies = Iterator[tuple[str, Photo, int]]  # kind, picture, JPEG quality; 0: PNG
 
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
-_QUALITY = 90
+_OWN_QUALITY, _QUALITY = 95, 90  # of the photograph, and of its copies
 ORIGINAL = "original"
 """The kind of the photograph itself."""
 
@@ -82,13 +84,17 @@ def _write_group(make: Callable[[Photo, random.Random], Copies], group: int, pat
     rng = random.Random(group)  # noqa: S311 - repeatable, not secret
     with Image.open(path) as opened:
         photo = ImageOps.exif_transpose(opened).convert("RGB")
-    photo.save(target / f"{group:05d}_{ORIGINAL}.jpg", quality=95)
     for kind, picture, quality in make(photo, rng):
-        picture.convert("RGB").save(target / f"{group:05d}_{kind}.jpg", quality=quality)
+        name, rgb = f"{group:05d}_{kind}", picture.convert("RGB")
+        if quality:
+            rgb.save(target / f"{name}.jpg", quality=quality)
+        else:
+            rgb.save(target / f"{name}.png")
 
 
 def geometric(photo: Photo, rng: random.Random) -> Copies:
     """Cropped to three quarters of each side, mirrored, flipped, turned by 25 degrees, squashed to a small square."""
+    yield ORIGINAL, photo, _OWN_QUALITY
     yield "crop", _cut(photo, 0.75, rng), _QUALITY
     yield "mirror", ImageOps.mirror(photo), _QUALITY
     yield "flip", ImageOps.flip(photo), _QUALITY
@@ -99,6 +105,7 @@ def geometric(photo: Photo, rng: random.Random) -> Copies:
 def edits(photo: Photo, rng: random.Random) -> Copies:
     """Recompressed, shrunk, gray, toned, blurred, captioned, bordered, cropped to half of each side, on a page."""
     width, height = photo.size
+    yield ORIGINAL, photo, _OWN_QUALITY
     yield "recompress", photo, 20
     yield "shrink", photo.resize((max(32, width // 3), max(32, height // 3))), _QUALITY
     yield "gray", ImageOps.grayscale(photo), _QUALITY
@@ -112,7 +119,7 @@ def edits(photo: Photo, rng: random.Random) -> Copies:
     yield "page", _on_page(photo, rng), _QUALITY
 
 
-PROTOCOLS = {"geometric": geometric, "edits": edits}
+PROTOCOLS = {"geometric": geometric, "edits": edits, "large": large, "screens": screens}
 
 
 def _cut(photo: Photo, share: float, rng: random.Random) -> Photo:

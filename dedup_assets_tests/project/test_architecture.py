@@ -221,7 +221,15 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
-    decoding = {"decode", "decode_measured", "decode_resized", "image_size", "make_thumbnail", "resize"}
+    decoding = {
+        "ResizablePicture",
+        "decode",
+        "decode_measured",
+        "decode_resized",
+        "image_size",
+        "make_thumbnail",
+        "resize",
+    }
     able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {
         "pi_heif",
         "simplejpeg",

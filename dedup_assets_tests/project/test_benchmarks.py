@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks import chart, report
 from benchmarks.compare import main
-from benchmarks.copies import PROTOCOLS, DataError, group_of, prepare
+from benchmarks.copies import DataError, group_of, prepare
 from benchmarks.measure import Measurement, measure
 from benchmarks.results import ImageSet, Result
 from benchmarks.score import count_true_pairs, score_groups, score_pairs, score_vectors
@@ -41,7 +41,7 @@ def test_each_photograph_gets_one_file_of_each_kind(source: Path, tmp_path: Path
     assert {group_of(path) for path in images} == {"00000", "00001"}
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", ["geometric", "edits"])
 def test_copies_are_the_same_every_time_and_made_once(source: Path, tmp_path: Path, protocol: str) -> None:
     first, second = prepare(protocol, source, tmp_path / "a"), prepare(protocol, source, tmp_path / "b")
     assert first != second
@@ -49,6 +49,20 @@ def test_copies_are_the_same_every_time_and_made_once(source: Path, tmp_path: Pa
     stamps = [path.stat().st_mtime_ns for path in sorted(first.iterdir())]
     assert prepare(protocol, source, tmp_path / "a") == first
     assert stamps == [path.stat().st_mtime_ns for path in sorted(first.iterdir())]
+
+
+def test_large_photographs_and_screenshots_are_as_large_as_named(source: Path, tmp_path: Path) -> None:
+    sizes = {}
+    for protocol in ("large", "screens"):
+        for path in prepare(protocol, source, tmp_path, 1).iterdir():
+            with Image.open(path) as picture:
+                sizes[path.name] = (picture.format, picture.width * picture.height)
+    assert {name: kind for name, (kind, _) in sizes.items()} == {
+        **{f"00000_{kind}.jpg": "JPEG" for kind in ("original", "recompress", "crop")},
+        **{f"00000_{kind}.png": "PNG" for kind in ("original", "page", "shrink")},
+    }
+    assert 11.9e6 < sizes["00000_original.jpg"][1] < 24.1e6
+    assert sizes["00000_original.png"][1] == 1920 * 1080
 
 
 def test_a_source_without_photographs_is_an_error(tmp_path: Path) -> None:

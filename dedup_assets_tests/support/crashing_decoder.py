@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.decoders import answering, looking
-from dedup_assets.engine.pictures.decoding import decode_measured, decode_resized, image_size
+from dedup_assets.engine.pictures.decoding import ResizablePicture, decode_measured, image_size
 
 MODULE = __name__
 _MARK = b"crash:"
@@ -37,13 +37,13 @@ def count_crashes(path: Path) -> int:
 
 def main(memory: str, lifeline: int) -> None:
     """Answer until the parent ends."""
-    answering.decode_measured, looking.decode_resized = _measure_or_crash, _decode_or_crash
+    answering.decode_measured, looking.ResizablePicture = _measure_or_crash, _open_or_crash
     looking.image_size = _size_or_crash
     answering.main(memory, lifeline)
 
 
-def _decode_or_crash(data: bytes, size: tuple[int, int], **options: Any) -> NDArray[np.uint8]:
-    return decode_resized(_picture_or_crash(data), size, **options)
+def _open_or_crash(data: bytes, *options: Any) -> ResizablePicture:
+    return ResizablePicture(_picture_or_crash(data), *options)
 
 
 def _measure_or_crash(data: bytes, size: tuple[int, int], **options: Any) -> tuple[NDArray[np.uint8], ImageFacts]:

@@ -17,7 +17,7 @@ from dedup_assets.engine.core.records import BoundingBox
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.pictures.codecs.metadata import read_provenance
-from dedup_assets.engine.pictures.decoding import DecodingLimits, decode, decode_resized, image_size
+from dedup_assets.engine.pictures.decoding import DecodingLimits, ResizablePicture, decode, image_size
 from dedup_assets.engine.pictures.frames import count_frames
 from dedup_assets.engine.workers.serving import Job
 
@@ -107,23 +107,24 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
     data = checked(file)
     width, height = (box.width, box.height) if box else image_size(data)
     columns, rows = look_size(width, height)
-    rgb = decode_resized(data, (rows, columns), at_least=least_decoded(columns, rows), box=box, limits=limits)
+    picture = ResizablePicture(data, box, limits)
+    rgb = picture.resized((rows, columns), least_decoded(columns, rows))
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
     said = list(astuple(read_provenance(data)))
     facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]
-    return _look_closer(data, box, limits, make_look(rgb, width, height)), facts
+    can_wait = picture.is_scaled and len(data) <= _SMALL_FILE
+    return _look_closer(picture, make_look(rgb, width, height), can_wait), facts
 
 
-def _look_closer(data: bytes, box: BoundingBox | None, limits: DecodingLimits, look: "Look") -> "Look":
-    """The look with a finer view, if the picture holds text."""
+def _look_closer(picture: ResizablePicture, look: "Look", can_wait: bool) -> "Look":
+    """The look with a finer view, if the picture holds text; one that can wait is decoded only if it is needed."""
     from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
 
     columns, rows = closer_size(look.width, look.height)
     if max(columns, rows) <= max(look.rgb.shape[:2]) or not holds_text(look.rgb):
         return look
-    decode_closer = partial(decode_resized, data, (rows, columns), box=box, limits=limits)
-    closer = Closer.later(decode_closer, rows, columns) if len(data) <= _SMALL_FILE else Closer.of(decode_closer())
-    return replace(look, closer=closer)
+    decode_closer = partial(picture.resized, (rows, columns))
+    return replace(look, closer=Closer.later(decode_closer, rows, columns) if can_wait else Closer.of(decode_closer()))
 
 
 def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded where it is needed

@@ -7,7 +7,7 @@ All functions may be called from many threads; decoding and resizing release the
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,32 @@ def decode_resized(
         ImageError: the picture cannot be used; `code` says why.
     """
     return _resized(_open_checked(data, at_least or size, box, limits), size, box)
+
+
+class ResizablePicture:
+    """A picture that is resized several times and decoded once, unless its decoder scales it down.
+
+    Args:
+        data: the whole file.
+        box: as for `decode`.
+        limits: as for `decode`.
+    """
+
+    def __init__(self, data: bytes, box: BoundingBox | None = None, limits: DecodingLimits = _DEFAULT_LIMITS) -> None:
+        self._data, self._box, self._limits = data, box, limits
+        self.is_scaled = recognition.may_be_scaled(data)
+        self._loaded: OpenedPicture | None = None
+
+    def resized(self, size: tuple[int, int], at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """As `decode_resized`."""
+        if self.is_scaled:
+            return decode_resized(self._data, size, at_least=at_least, box=self._box, limits=self._limits)
+        if self._loaded is None:
+            opened = _open_checked(self._data, None, self._box, self._limits)
+            with translated(opened.format_name):
+                pixels = _cut_out(opened.load(), self._box)
+            self._loaded = replace(opened, load=lambda: pixels)
+        return _resized(self._loaded, size, None)
 
 
 def decode_measured(

@@ -11,6 +11,7 @@ from dedup_assets.engine.core.spectrum import BANDS
 _SIDES = (256, 128, 64)  # pixels of a window
 _MOST_WINDOWS = 4  # along an axis
 _REPEATED = 0.12  # share of the columns or rows that repeat the one before, from which pixels were repeated
+_ROWS_TO_CONVERT, _ROWS_TO_COMPARE = 512, 64  # at a time
 _NEAR, _STILL = 9, 0.6  # columns around one; share of their mean difference below which it is a repetition
 
 
@@ -24,15 +25,14 @@ def measure_fineness(picture: NDArray[np.uint8]) -> list[float] | None:
         Energy of its gray levels in each of `BANDS`, summed over up to 16 windows; None where it has less than 64
         pixels along an axis, or was enlarged by repeating pixels, which makes edges without detail.
     """
-    gray = np.asarray(Image.fromarray(picture).convert("L"), np.float32)
-    side = next((side for side in _SIDES if side <= min(gray.shape)), 0)
-    if not side or _has_repeated_pixels(gray):
+    side = next((side for side in _SIDES if side <= min(picture.shape[:2])), 0)
+    if not side or _has_repeated_pixels(gray := _gray_of(picture)):
         return None
     energy = np.zeros((side, side // 2 + 1), np.float32)
     window = np.hanning(side).astype(np.float32)
     for top in _starts(gray.shape[0], side):
         for left in _starts(gray.shape[1], side):
-            part = gray[top : top + side, left : left + side]
+            part = gray[top : top + side, left : left + side].astype(np.float32)
             energy += np.abs(np.fft.rfft2((part - part.mean()) * window * window[:, None])) ** 2
     return [float(f"{value:.4g}") for value in np.bincount(_bands(side), energy.ravel(), len(BANDS) + 1)[1:-1]]
 
@@ -50,9 +50,37 @@ def _starts(length: int, side: int) -> NDArray[np.int64]:
     return np.linspace(0, length - side, count).astype(np.int64)
 
 
-def _has_repeated_pixels(gray: NDArray[np.float32]) -> bool:
+def _gray_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The gray levels, some rows at a time: what Pillow holds meanwhile would be larger than the picture."""
+    gray = np.empty(picture.shape[:2], np.uint8)
+    for top in range(0, len(gray), _ROWS_TO_CONVERT):
+        rows = slice(top, top + _ROWS_TO_CONVERT)
+        gray[rows] = np.asarray(Image.fromarray(picture[rows]).convert("L"))
+    return gray
+
+
+def _has_repeated_pixels(gray: NDArray[np.uint8]) -> bool:
     """Whether columns or rows repeat those before them at regular places, as the nearest pixel does when enlarging."""
-    return any(_repeated(np.abs(np.diff(gray, axis=axis)).mean(1 - axis)) > _REPEATED for axis in (0, 1))
+    return any(_repeated(change) > _REPEATED for change in _mean_changes(gray))
+
+
+def _mean_changes(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How much each row differs from the one before, and each column; sums of whole numbers, which float32 holds."""
+    height, width = gray.shape
+    down, across = np.empty(height - 1, np.float32), np.zeros(width - 1, np.float32)
+    for top in range(0, height, _ROWS_TO_COMPARE):
+        rows = gray[top : top + _ROWS_TO_COMPARE + 1]
+        steps = _differences(rows[1:], rows[:-1])
+        down[top : top + len(steps)] = steps @ np.ones(width, np.float32)
+        rows = rows[:_ROWS_TO_COMPARE]
+        across += np.ones(len(rows), np.float32) @ _differences(rows[:, 1:], rows[:, :-1])
+    down /= np.float32(width)
+    across /= np.float32(height)
+    return down, across
+
+
+def _differences(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (np.maximum(one, other) - np.minimum(one, other)).astype(np.float32)
 
 
 def _repeated(change: NDArray[np.float32]) -> float:

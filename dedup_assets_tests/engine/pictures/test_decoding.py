@@ -30,7 +30,7 @@ from PIL import Image
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs.damage import to_image_error
-from dedup_assets.engine.pictures.decoding import DecodingLimits, decode, image_size
+from dedup_assets.engine.pictures.decoding import DecodingLimits, ResizablePicture, decode, decode_resized, image_size
 from dedup_assets.engine.pictures.resizing import resize
 from dedup_assets_tests.support.places import ROOT
 
@@ -755,3 +755,14 @@ class TestSharedPictures:
         for path in sorted((shared_data / "photos").rglob("*.jpg"))[::20]:
             pixels = decode(path.read_bytes(), at_least=(160, 160))
             assert min(pixels.shape[:2]) >= min(160, *image_size(path.read_bytes()))
+
+
+@pytest.mark.parametrize("box", [None, BoundingBox(10, 20, 30, 25)])
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WebP", "TIFF"])
+def test_a_picture_that_is_resized_again_is_as_if_it_were_decoded_again(
+    format_name: str, box: BoundingBox | None
+) -> None:
+    data = save(Image.fromarray(PICTURE).resize((640, 480)), format_name)
+    picture = ResizablePicture(data, box)
+    for size in ((30, 40), (60, 80), (30, 40)):
+        assert np.array_equal(picture.resized(size), decode_resized(data, size, box=box))

@@ -45,6 +45,11 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
     raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, f"not an image that can be read: {_first_bytes(data, brands)}")
 
 
+def may_be_scaled(data: bytes) -> bool:
+    """Whether the decoder of a file may scale it down: a JPEG, or the preview of a raw file."""
+    return jpeg.accepts(data) or raw.accepts(data)
+
+
 def _first_bytes(data: bytes, brands: set[bytes]) -> str:
     start = data[:16]
     if brands:
