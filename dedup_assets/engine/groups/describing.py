@@ -70,7 +70,7 @@ def describe(
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),
     ]
-    review = join_reasons(reasons, carried_reasons(images, image, keep, is_twin.to_numpy()))
+    review = join_reasons(reasons, carried_reasons(images, image, keep))
     protected = names.gather(image).is_in(list(decided.protected))
     rows = pl.DataFrame(
         {"filename": names.gather(image), "group_id": table["group_id"], "keep": names.gather(keep)}

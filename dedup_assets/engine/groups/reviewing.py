@@ -28,24 +28,24 @@ def join_reasons(reasons: Sequence[tuple[str, pl.Series]], carried: pl.Series) -
     return table.select(pl.concat_str(pl.all(), separator=REVIEW_SEPARATOR, ignore_nulls=True))[table.columns[0]]
 
 
-def carried_reasons(
-    images: Images, image: NDArray[np.int64], keep: NDArray[np.int64], is_twin: NDArray[np.bool_]
-) -> pl.Series:
+def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
     """What each image carries beside its pixels that the kept one does not, in words; null where that is nothing.
 
     Args:
         images: that the numbers are about.
         image: (n,) the images.
-        keep: (n,) the kept image of each.
-        is_twin: (n,) whether all pixels of the two are equal, so that other samples than those are one more difference.
+        keep: (n,) the kept image of each. Of one of the same size, other samples are one more difference; of one of
+            another size they say nothing.
     """
     carried = images.facts["carries"].fill_null("").str.extract_all(r"\S+")
-    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep), "is_twin": is_twin})
-    more = pairs.select("is_twin", more=pl.col("own").list.set_difference("kept"))
+    size = images.facts.select(size=pl.struct("width", "height"))["size"]
+    has_size = size.gather(image) == size.gather(keep)
+    pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep), "has_size": has_size})
+    more = pairs.select("has_size", more=pl.col("own").list.set_difference("kept"))
     found: list[str | None] = [None] * pairs.height
     some = more.with_row_index("row").filter(pl.col("more").list.len() > 0)
-    for row, twin, words in some.iter_rows():
-        counted = [word for word in words if twin or not word.startswith(SAMPLES)]
+    for row, is_comparable, words in some.iter_rows():
+        counted = [word for word in words if is_comparable or not word.startswith(SAMPLES)]
         found[row] = REVIEW_SEPARATOR.join(said_of(counted)) or None
     return pl.Series("carried", found, dtype=pl.String)
 

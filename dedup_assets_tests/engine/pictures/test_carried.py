@@ -197,3 +197,9 @@ def test_gif_comments_and_what_follows_a_gif_are_found(tmp_path: Path) -> None:
     assert read_provenance(plain).carries == ""
     assert said_of(read_provenance(encoded("GIF", comment=b"Oma")).carries.split()) == ["has another comment"]
     assert said_of(read_provenance(plain + FILM).carries.split()) == ["holds a film"]
+
+
+@pytest.mark.parametrize("picture", [gray_16(), clear(9)], ids=["16 bits", "transparent"])
+def test_the_same_samples_are_the_same_word_however_they_are_packed(picture: Image.Image) -> None:
+    one, other = (encoded("PNG", picture, compress_level=level) for level in (0, 9))
+    assert read_provenance(one).carries == read_provenance(other).carries != ""

@@ -13,6 +13,7 @@ from dedup_assets.engine.core.carried import APPENDED, DEPTH, FILM, GAIN, MASK, 
 LEAST_BYTES = 1 << 10
 """Bytes after a picture from which on they count: cameras append notes of their own of some hundred bytes."""
 
+_LEAST_PICTURE_BYTES = 100
 _LOOKED_AT = 1 << 16
 _KINDS = (
     (GAIN, re.compile(rb"hdrgm:Version|HDRGainMap|GainMap|iso:ts:21496|tmap")),
@@ -29,7 +30,7 @@ def appended_words(rest: bytes, about: bytes = b"") -> list[str]:
         rest: what follows.
         about: what the file says of itself, such as its XMP packet.
     """
-    if len(rest) < LEAST_BYTES:
+    if len(rest) < (_LEAST_PICTURE_BYTES if _PICTURES.match(rest) else LEAST_BYTES):
         return []
     start = rest[:_LOOKED_AT]
     known = f"{crc32(rest):08x}{len(rest):x}"

@@ -27,6 +27,7 @@ _PAM_FIELD = r"^%s[ \t]+(\d+)"
 _PAM_WITH_ALPHA = (2, 4)
 _FLOATS, _EXTRA_SAMPLES = {3, 6}, 338  # of TIFF
 _MOST_HEADER_BYTES = 1 << 12
+_DEEP_GRAY = ("I", "F", "I;16", "I;16L", "I;16B")
 
 
 class Header(NamedTuple):
@@ -54,9 +55,11 @@ def sample_words(data: bytes, form: str, tiff: Mapping[int, Any], coded: int | N
     bits, has_alpha = (table[form](header) if form in table else 0 for table in (_BITS, _ALPHA))
     is_float = form == "HDR" or (form == "TIFF" and bool(_FLOATS & set(_numbers(tiff.get(339)))))
     words = [DEEP] * (bits > _BYTE or is_float) + [FLOAT] * is_float
-    words += [ALPHA] if has_alpha and _is_transparent(data, form) else []
-    if words:  # the 8 bits that are compared say nothing of these
-        words.append(f"{SAMPLES}{crc32(data):08x}{len(data):x}" if coded is None else f"{SAMPLES}{coded:08x}")
+    if has_alpha or words:  # the 8 bits that are compared say nothing of these
+        is_transparent, known = _look_at(data, form, is_deep=bool(words))
+        words += [ALPHA] if has_alpha and is_transparent else []
+        known = known or (f"{crc32(data):08x}{len(data):x}" if coded is None else f"{coded:08x}")
+        words += [SAMPLES + known] if words else []
     if form == "PSD":
         words += [COLOURS + "cmyk"] * (data[_PSD_MODE] == _PSD_CMYK)
         words += [f"{LAYERS}{crc32(data):08x}{len(data):x}"] if _has_layers(data) else []
@@ -112,19 +115,29 @@ _ALPHA: dict[str, Callable[[Header], bool]] = {
 """Whether pixels may be transparent, by the header."""
 
 
-def _is_transparent(data: bytes, form: str) -> bool:
-    """Whether a pixel is not opaque; what cannot be decoded here counts as transparent."""
-    if form in ("AVIF", "HEIF", "PAM"):
-        return True
+def _look_at(data: bytes, form: str, *, is_deep: bool) -> tuple[bool, str]:
+    """Whether a pixel is not opaque, and what tells the samples from others; empty if they are not decoded whole.
+
+    What cannot be decoded here counts as transparent.
+    """
+    if form in ("AVIF", "HEIF", "PAM", "HDR"):
+        return True, ""
     try:
         with silence, Image.open(BytesIO(data), formats=[form]) as image:
             image.load()
-            if not image.has_transparency_data:
-                return False
-            least, most = image.convert("RGBA").getchannel("A").getextrema()
+            if is_deep:  # of 16-bit colour Pillow has the upper bytes alone
+                known = _known(image) if image.mode in _DEEP_GRAY else ""
+                return image.has_transparency_data, known
+            whole = image.convert("RGBA")
+            least, most = whole.getchannel("A").getextrema()
+            known = _known(whole)
     except Exception:  # noqa: BLE001 - decoders raise anything
-        return True
-    return least != _OPAQUE and not (form == "BMP" and most == 0)  # BMP: alpha that nobody has set
+        return True, ""
+    return least != _OPAQUE and not (form == "BMP" and most == 0), known  # BMP: alpha that nobody has set
+
+
+def _known(image: Image.Image) -> str:
+    return f"{image.mode.replace(';', '')}{crc32(image.tobytes()):08x}"
 
 
 def _has_layers(data: bytes) -> bool:
