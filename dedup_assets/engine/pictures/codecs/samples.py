@@ -128,12 +128,13 @@ def _look_at(data: bytes, form: str, *, is_deep: bool) -> tuple[bool, str]:
             if is_deep:  # of 16-bit colour Pillow has the upper bytes alone
                 known = _known(image) if image.mode in _DEEP_GRAY else ""
                 return image.has_transparency_data, known
-            whole = image.convert("RGBA")
+            whole = image if image.mode == "RGBA" else image.convert("RGBA")
             least, most = whole.getchannel("A").getextrema()
-            known = _known(whole)
+            if least == _OPAQUE or (form == "BMP" and most == 0):  # BMP: alpha that nobody has set
+                return False, ""
+            return True, _known(whole)
     except Exception:  # noqa: BLE001 - decoders raise anything
         return True, ""
-    return least != _OPAQUE and not (form == "BMP" and most == 0), known  # BMP: alpha that nobody has set
 
 
 def _known(image: Image.Image) -> str:
