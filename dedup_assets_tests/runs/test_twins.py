@@ -10,6 +10,7 @@ import dedup_assets
 from dedup_assets.api.cleaning import apply, plan, undo
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.plan_file import read_plan_file
+from dedup_assets_tests.support.gallery_pages import read_words
 from dedup_assets_tests.support.pictures import photo_like
 
 
@@ -71,3 +72,8 @@ def test_a_group_whose_staying_copy_has_changed_is_left(folder: Path, capsys: py
     assert apply(f"{folder.parent / 'out'}/plan.jsonl", yes=True, max_removed_share=0.9) == 3
     assert "small.jpg" in capsys.readouterr().err
     assert hashes(folder) == before
+
+
+def test_the_gallery_counts_as_many_identical_files_as_a_plan_names(folder: Path) -> None:
+    words = read_words((folder.parent / "out" / "gallery" / "index.html").read_text())
+    assert f"{len(planned(folder))} files" in words[: words.index("Identical: the same bytes")][-30:]

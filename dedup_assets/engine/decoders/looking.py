@@ -110,7 +110,7 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
     picture = ResizablePicture(data, box, limits)
     rgb = picture.resized((rows, columns), least_decoded(columns, rows))
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
-    said = list(astuple(read_provenance(data)))
+    said = list(astuple(read_provenance(data, picture.is_transparent)))
     facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]
     can_wait = picture.is_scaled and len(data) <= _SMALL_FILE
     return _look_closer(picture, make_look(rgb, width, height), can_wait), facts

@@ -20,7 +20,7 @@ from dedup_assets.engine.core.records import BoundingBox, ErrorCode
 from dedup_assets.engine.pictures.codecs import jpeg, recognition
 from dedup_assets.engine.pictures.codecs.damage import translated
 from dedup_assets.engine.pictures.codecs.metadata import read_moment
-from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
+from dedup_assets.engine.pictures.codecs.opened import TRANSPARENT, OpenedPicture
 from dedup_assets.engine.pictures.measuring import measure
 from dedup_assets.engine.pictures.resizing import resize
 
@@ -127,6 +127,12 @@ class ResizablePicture:
                 pixels = _cut_out(opened.load(), self._box)
             self._loaded = replace(opened, load=lambda: pixels)
         return _resized(self._loaded, size, None)
+
+    @property
+    def is_transparent(self) -> bool | None:
+        """Whether a pixel of the whole picture is not opaque; None where decoding has not seen it."""
+        noticed = self._loaded.noticed if self._loaded else ()
+        return TRANSPARENT in noticed if noticed else None
 
 
 def decode_measured(

@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dedup_assets.engine.core.carried import said_of
 from dedup_assets.engine.pictures.codecs.metadata import read_provenance
+from dedup_assets.engine.pictures.decoding import ResizablePicture
 from dedup_assets_tests.support.pictures import photo_like
 
 EXIF, TAKEN, PART, MAKERS, NAME = 0x8769, 0x9003, 0x9291, 0x927C, 0xA420
@@ -203,3 +204,18 @@ def test_gif_comments_and_what_follows_a_gif_are_found(tmp_path: Path) -> None:
 def test_the_same_samples_are_the_same_word_however_they_are_packed(picture: Image.Image) -> None:
     one, other = (encoded("PNG", picture, compress_level=level) for level in (0, 9))
     assert read_provenance(one).carries == read_provenance(other).carries != ""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("least", [9, 255])
+def test_decoding_sees_the_transparency_that_the_file_alone_tells(kind: str, least: int) -> None:
+    data = encoded(kind, clear(least))
+    picture = ResizablePicture(data)
+    picture.resized((10, 10))
+    assert picture.is_transparent is (least == 9)
+    assert read_provenance(data, picture.is_transparent) == read_provenance(data)
+
+
+def test_a_raw_file_beside_its_preview_is_said_to_be_one() -> None:
+    raw = exif({0x0110: "Model"}).removeprefix(b"Exif\0\0").replace(b"MM\0*", b"MMOR")
+    assert "is a raw file of a camera" in said_of(read_provenance(raw).carries.split())

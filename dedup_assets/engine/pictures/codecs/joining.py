@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -44,8 +44,33 @@ class BesidePixels:
     coded: int | None = None
 
 
-def join_facts(data: bytes, form: str, is_lossless: bool | None, block: bytes, carried: BesidePixels) -> Provenance:
-    """Join what an EXIF block says, with or without `Exif` before it, and what else was found in a file."""
+class FileParts(NamedTuple):
+    """A file taken apart.
+
+    Attributes:
+        form: its format, as of `Provenance`.
+        is_lossless: likewise; of a TIFF its EXIF block says it.
+        block: its EXIF block, with or without `Exif` before it; a TIFF is one.
+        carried: what else was found.
+        jpeg_quality: as of `Provenance`.
+    """
+
+    form: str
+    is_lossless: bool | None
+    block: bytes
+    carried: BesidePixels
+    jpeg_quality: int | None = None
+
+
+def join_facts(data: bytes, parts: FileParts, is_transparent: bool | None = None) -> Provenance:
+    """Join what an EXIF block says and what else was found in a file.
+
+    Args:
+        data: the whole file.
+        parts: what was found in it.
+        is_transparent: as of `samples.sample_words`.
+    """
+    form, is_lossless, block, carried, jpeg_quality = parts
     camera = taken = ""
     tags: dict[int, Any] = {}
     icc, xmp = carried.icc, carried.xmp
@@ -73,11 +98,11 @@ def join_facts(data: bytes, form: str, is_lossless: bool | None, block: bytes, c
                 is_lossless = exif.get(_COMPRESSION) not in _LOSSY_TIFF
     has["icc"], has["xmp"] = bool(icc), bool(xmp)
     noted += notes.of_xmp(xmp) if xmp else ()
-    words += samples.sample_words(data, form, tags, carried.coded)
+    words += samples.sample_words(data, form, tags, carried.coded, is_transparent)
     words += [COLOURS + notes.digest(icc[_PROFILE_HEADER:])] if icc and correction_by_profile(icc) else []
     said = [name for name in ("exif", "gps", "icc", "xmp") if has.get(name)]
     said += sorted(words) + notes.note_words(noted)
-    return Provenance(form, is_lossless, None, camera[:_MOST_CHARACTERS], taken, " ".join(said))
+    return Provenance(form, is_lossless, jpeg_quality, camera[:_MOST_CHARACTERS], taken, " ".join(said))
 
 
 def read_taken(block: bytes) -> str:

@@ -7,7 +7,6 @@ Decisions about which file to keep are not made here.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from zlib import crc32
@@ -17,7 +16,7 @@ from PIL import Image
 from dedup_assets.engine.core.carried import COLOURS, DATA, DEPTH, PICTURE, RAW, UNREAD
 from dedup_assets.engine.pictures.codecs import appended, gif, heif, isobmff, jpeg, notes, png, raw, segments
 from dedup_assets.engine.pictures.codecs.damage import silence
-from dedup_assets.engine.pictures.codecs.joining import BesidePixels, join_facts, read_taken
+from dedup_assets.engine.pictures.codecs.joining import BesidePixels, FileParts, join_facts, read_taken
 from dedup_assets.engine.pictures.codecs.jpeg_quality import quality_of
 from dedup_assets.engine.pictures.provenance import Provenance
 
@@ -35,15 +34,16 @@ _PNM_COMMENT = re.compile(rb"#([^\n]*)\n")
 _PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n]*\n)+\d+){2,3}")
 
 
-def read_provenance(data: bytes) -> Provenance:
+def read_provenance(data: bytes, is_transparent: bool | None = None) -> Provenance:
     """Read what a file says of itself.
 
     Args:
         data: the whole file.
+        is_transparent: whether a pixel is not opaque, as decoding has seen; None if it is to be found where it may be.
     """
     try:
         with silence:
-            return _read(data)
+            return _read(data, is_transparent)
     except Exception:  # noqa: BLE001 - parsers of metadata raise anything on damage
         return _unread(data, _format_of(data))
 
@@ -62,12 +62,13 @@ def read_moment(data: bytes, exif: bytes | None) -> str:
     return ""
 
 
-def _read(data: bytes) -> Provenance:
+def _read(data: bytes, is_transparent: bool | None) -> Provenance:
     form = _format_of(data)
+    if not form:
+        return _unread(data, form)
     reader = _READERS.get(form)
-    if reader is None:
-        return join_facts(data, form, True, b"", BesidePixels()) if form else _unread(data, form)
-    return reader(data)
+    parts = reader(data) if reader else FileParts(form, True, b"", BesidePixels())
+    return join_facts(data, parts, is_transparent)
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -79,14 +80,14 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 8 + size + size % 2
 
 
-def _of_jpeg(data: bytes) -> Provenance:
+def _of_jpeg(data: bytes) -> FileParts:
     found = segments.read_segments(data)
     noted = [*notes.of_photoshop(found.photoshop), *notes.of_comments(found.comments)]
     words = [_own(segment) for segment in found.others]
     words += [COLOURS + "cmyk"] if found.components == _CMYK else []
     words += appended.appended_words(segments.after_picture(data, found.scan), found.xmp)
     carried = BesidePixels(found.profile, found.xmp, noted, words)
-    return replace(join_facts(data, "JPEG", False, found.exif, carried), jpeg_quality=quality_of(found.table))
+    return FileParts("JPEG", False, found.exif, carried, quality_of(found.table))
 
 
 def _own(part: bytes) -> str:
@@ -94,7 +95,7 @@ def _own(part: bytes) -> str:
     return (DEPTH if b"GDepth" in part else DATA) + notes.digest(part)
 
 
-def _of_png(data: bytes) -> Provenance:
+def _of_png(data: bytes) -> FileParts:
     found = png.read_metadata(data)
     words = [
         (COLOURS if kind == b"cICP" else DATA) + notes.digest(body)
@@ -103,54 +104,54 @@ def _of_png(data: bytes) -> Provenance:
     ]
     words += appended.appended_words(data[found.end :].strip(b"\0"))
     carried = BesidePixels(found.profile, found.xmp, notes.of_png(found.texts), words, found.coded)
-    return join_facts(data, "PNG", True, found.exif, carried)
+    return FileParts("PNG", True, found.exif, carried)
 
 
-def _of_webp(data: bytes) -> Provenance:
+def _of_webp(data: bytes) -> FileParts:
     chunks = dict(_webp_chunks(data))
     is_lossless = True if b"VP8L" in chunks else False if b"VP8 " in chunks else None
     words = appended.appended_words(data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\0"))
     carried = BesidePixels(chunks.get(b"ICCP", b""), chunks.get(b"XMP ", b""), (), words)
-    return join_facts(data, "WEBP", is_lossless, chunks.get(b"EXIF", b""), carried)
+    return FileParts("WEBP", is_lossless, chunks.get(b"EXIF", b""), carried)
 
 
-def _of_gif(data: bytes) -> Provenance:
+def _of_gif(data: bytes) -> FileParts:
     comments, end = gif.read_comments(data)
     words = appended.appended_words(data[end:].strip(b"\0"))
-    return join_facts(data, "GIF", True, b"", BesidePixels(noted=notes.of_comments(comments), words=words))
+    return FileParts("GIF", True, b"", BesidePixels(noted=notes.of_comments(comments), words=words))
 
 
-def _of_netpbm(data: bytes, form: str) -> Provenance:
+def _of_netpbm(data: bytes, form: str) -> FileParts:
     header = data[:_MOST_HEADER_BYTES].split(b"\nENDHDR")[0]
     whole = _PNM_HEADER.match(header) if form == "PPM" else None
     comments = _PNM_COMMENT.findall(header[: whole.end()] if whole else header)
-    return join_facts(data, form, True, b"", BesidePixels(noted=notes.of_comments(comments)))
+    return FileParts(form, True, b"", BesidePixels(noted=notes.of_comments(comments)))
 
 
-def _of_bmp(data: bytes) -> Provenance:
+def _of_bmp(data: bytes) -> FileParts:
     has_profile = data[_BMP_SPACE : _BMP_SPACE + 4] in _BMP_PROFILES
     words = [f"{COLOURS}{crc32(data):08x}"] if has_profile else []
-    return join_facts(data, "BMP", True, b"", BesidePixels(words=words))
+    return FileParts("BMP", True, b"", BesidePixels(words=words))
 
 
-def _of_heif(data: bytes) -> Provenance:
+def _of_heif(data: bytes) -> FileParts:
     import pi_heif
 
     container = pi_heif.open_heif(data)
     return _of_info(data, "HEIF", container.info, len(container))
 
 
-def _of_info(data: bytes, form: str, info: Mapping[Any, Any], pictures: int) -> Provenance:
+def _of_info(data: bytes, form: str, info: Mapping[Any, Any], pictures: int) -> FileParts:
     """Read what a decoder of Pillow's kind found in a header, and the boxes."""
     exif, icc, xmp = (info.get(name) or b"" for name in ("exif", "icc_profile", "xmp"))
     found = isobmff.read_contents(data)
     words = appended.item_words(found.auxiliary, found.places) + appended.appended_words(found.rest)
     words += [f"{PICTURE}{found.places:08x}"] if pictures > 1 else []
-    return join_facts(data, form, False, exif, BesidePixels(icc, xmp, (), words))
+    return FileParts(form, False, exif, BesidePixels(icc, xmp, (), words))
 
 
-def _of_raw(data: bytes) -> Provenance:
-    return join_facts(data, "RAW", True, data, BesidePixels(words=[f"{RAW}{crc32(data):08x}{len(data):x}"]))
+def _of_raw(data: bytes) -> FileParts:
+    return FileParts("RAW", True, data, BesidePixels(words=[f"{RAW}{crc32(data):08x}{len(data):x}"]))
 
 
 def _unread(data: bytes, form: str) -> Provenance:
@@ -180,7 +181,7 @@ _EXIF_OF: dict[str, Callable[[bytes], bytes]] = {
     "RAW": lambda data: data,
 }
 
-_READERS: dict[str, Callable[[bytes], Provenance]] = {
+_READERS: dict[str, Callable[[bytes], FileParts]] = {
     "JPEG": _of_jpeg,
     "PNG": _of_png,
     "WEBP": _of_webp,
@@ -190,7 +191,7 @@ _READERS: dict[str, Callable[[bytes], Provenance]] = {
     "BMP": _of_bmp,
     "PPM": lambda data: _of_netpbm(data, "PPM"),
     "PAM": lambda data: _of_netpbm(data, "PAM"),
-    "TIFF": lambda data: join_facts(data, "TIFF", None, data, BesidePixels()),
+    "TIFF": lambda data: FileParts("TIFF", None, data, BesidePixels()),
     "RAW": _of_raw,
 }
 

@@ -127,10 +127,11 @@ def _describe(image: ImageFile.ImageFile, name: str, factory: Factory, data: byt
     # TIFF: Pillow turns it by itself, its size is as displayed. AVIF: Pillow rewrites EXIF from `irot` and `imir`.
     if name != "TIFF" and exif.swaps_sides(_orientation(image)):
         width, height = height, width
-    return OpenedPicture(name, width, height, lambda: _load(image, name, factory, data))
+    noticed: set[str] = set()
+    return OpenedPicture(name, width, height, lambda: _load(image, name, factory, data, noticed), noticed=noticed)
 
 
-def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) -> NDArray[np.uint8]:
+def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes, noticed: set[str]) -> NDArray[np.uint8]:
     with silence, image:
         endings.check(name, data, getattr(image, "tag_v2", None))
         if name == "PNG" and png.has_damaged_chunk(data):
@@ -147,7 +148,7 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes) 
             raise
         if name == "PNG" and (profile := png.large_profile(data)):
             image.info["icc_profile"] = profile
-        pixels = rgb.to_rgb(image, correction_of(image, data), lower_bytes)
+        pixels = rgb.to_rgb(image, correction_of(image, data), lower_bytes, noticed)
         if frame and frame != (0, 0, *image.size):
             pixels = _on_paper(pixels, *frame)
         if _is_flat(pixels) and getattr(image, "is_animated", False):

@@ -13,19 +13,24 @@ from PIL import Image
 from dedup_assets.engine.pictures.codecs.backdrop import flatten
 from dedup_assets.engine.pictures.codecs.colours import Correction
 from dedup_assets.engine.pictures.codecs.depth import to_8_bits, uses_few_levels
+from dedup_assets.engine.pictures.codecs.opened import OPAQUE, TRANSPARENT
 
 LowerBytes = Callable[[], Image.Image]
 """Gives the lower bytes of an image of 16-bit colour, in the mode of the image that has the upper ones."""
 
 _RGB = 3
 _BYTE = 256
+_OPAQUE_LEVEL = 255
 _ALPHA_MAY_BE_UNSET = ("BMP", "DIB", "TGA")
 _TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT, _TIFF_NODATA = 258, 262, 339, 42113
 _UNSIGNED = (1,)
 
 
 def to_rgb(
-    image: Image.Image, correct: Correction | None = None, lower_bytes: LowerBytes | None = None
+    image: Image.Image,
+    correct: Correction | None = None,
+    lower_bytes: LowerBytes | None = None,
+    noticed: set[str] | None = None,
 ) -> NDArray[np.uint8]:
     """The pixels of a loaded image.
 
@@ -37,6 +42,7 @@ def to_rgb(
         image: in any mode.
         correct: brings its colours to sRGB, before alpha is composited; None where they are sRGB.
         lower_bytes: of an image of 16-bit colour, of which `image` has the upper ones.
+        noticed: gets what is seen, as of `OpenedPicture`.
 
     Returns:
         (h, w, 3) uint8, contiguous, owned by the caller.
@@ -50,12 +56,21 @@ def to_rgb(
     may_be_unset = image.format in _ALPHA_MAY_BE_UNSET
     if lower_bytes and uses_few_levels(_count_levels(image)):
         image = _with_all_bits(image, lower_bytes())
-    if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
+    with_alpha = image.convert("RGBA") if image.has_transparency_data else None
+    if noticed is not None:
+        noticed.add(_seen_alpha(with_alpha, may_be_unset=may_be_unset))
+    if with_alpha is not None:
         return np.array(flatten(correct(with_alpha) if correct else with_alpha, may_be_unset=may_be_unset))
     if correct is None:
         return np.array(image.convert("RGB"))
     return np.array(correct(image if image.mode == "CMYK" else image.convert("RGB")).convert("RGB"))
+
+
+def _seen_alpha(with_alpha: Image.Image | None, *, may_be_unset: bool) -> str:
+    if with_alpha is None:
+        return OPAQUE
+    least, most = with_alpha.getchannel("A").getextrema()
+    return OPAQUE if least == _OPAQUE_LEVEL or (may_be_unset and most == 0) else TRANSPARENT
 
 
 def _count_levels(image: Image.Image) -> NDArray[np.int64]:

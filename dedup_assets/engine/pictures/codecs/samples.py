@@ -42,7 +42,9 @@ class Header(NamedTuple):
     tiff: Mapping[int, Any]
 
 
-def sample_words(data: bytes, form: str, tiff: Mapping[int, Any], coded: int | None = None) -> list[str]:
+def sample_words(
+    data: bytes, form: str, tiff: Mapping[int, Any], coded: int | None = None, is_transparent: bool | None = None
+) -> list[str]:
     """The words of `core.carried` for the samples of a file.
 
     Args:
@@ -50,11 +52,13 @@ def sample_words(data: bytes, form: str, tiff: Mapping[int, Any], coded: int | N
         form: its format, as of `Provenance`.
         tiff: the first directory of a TIFF; empty for other formats.
         coded: a checksum of its packed pixels; None if there is none.
+        is_transparent: whether a pixel is not opaque; None if unknown.
     """
     header = Header(data, tiff)
     bits, has_alpha = (table[form](header) if form in table else 0 for table in (_BITS, _ALPHA))
     is_float = form == "HDR" or (form == "TIFF" and bool(_FLOATS & set(_numbers(tiff.get(339)))))
     words = [DEEP] * (bits > _BYTE or is_float) + [FLOAT] * is_float
+    has_alpha = has_alpha and is_transparent is not False
     if has_alpha or words:  # the 8 bits that are compared say nothing of these
         is_transparent, known = _look_at(data, form, is_deep=bool(words))
         words += [ALPHA] if has_alpha and is_transparent else []
