@@ -101,6 +101,7 @@ def with_second_picture() -> bytes:
 
 HOLDERS = {
     "another time": taken("2020:01:02 03:04:05"),
+    "another time, of a scan": exif(**{"t36868": "2020:01:02 03:04:05"}),
     "another shot": exif(**{f"t{MAKERS}": b"Maker" * 20}),
     "another shot, by name": exif(**{f"t{NAME}": "0123456789abcdef"}),
     "another author": exif({0x013B: "Anna"}),

@@ -19,8 +19,8 @@ from dedup_assets.engine.core.carried import AUTHOR, COMMENT, DATE, NOTE, PLACE,
 Note = tuple[str, str]
 """Its kind, of `core.carried`, and its text."""
 
-_DESCRIPTION, _RATING, _COMMENT, _TAKEN, _SUBSECOND = 0x010E, 0x4746, 0x9286, 0x9003, 0x9291
-_MAKERS_OWN, _IMAGE_ID = 0x927C, 0xA420
+_DESCRIPTION, _RATING, _COMMENT, _TAKEN, _DIGITIZED = 0x010E, 0x4746, 0x9286, 0x9003, 0x9004
+_SUBSECOND, _MAKERS_OWN, _IMAGE_ID = 0x9291, 0x927C, 0xA420
 _AUTHORS = (0x013B, 0x8298, 0xA430)  # artist, copyright, owner of the camera
 _WINDOWS = (0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F)  # title, comment, keywords and subject, as UTF-16
 _WINDOWS_AUTHOR = 0x9C9D
@@ -29,6 +29,7 @@ _MAPS = (33550, 33922, 34264, 34735)  # where the pixels of a TIFF are on the ea
 _CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 _EXIF_SCHEMA, _TIFF_SCHEMA = "http://ns.adobe.com/exif/1.0/", "http://ns.adobe.com/tiff/1.0/"
 _CORE, _PHOTOSHOP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/photoshop/1.0/"
+_WINDOWS_PHOTO = "http://ns.microsoft.com/photo/1.0/"
 _RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
 _OF_XMP = {
     **dict.fromkeys((_CORE + " title", _CORE + " description", _CORE + " subject"), NOTE),
@@ -40,6 +41,9 @@ _OF_XMP = {
     "http://www.metadataworkinggroup.com/schemas/regions/ Name": NOTE,
     "http://ns.microsoft.com/photo/1.2/t/Region# PersonDisplayName": NOTE,
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/ PersonInImage": NOTE,
+    "http://www.digikam.org/ns/1.0/ TagsList": NOTE,
+    **dict.fromkeys((_WINDOWS_PHOTO + " LastKeywordXMP", _WINDOWS_PHOTO + " LastKeywordIPTC"), NOTE),
+    **dict.fromkeys((_PHOTOSHOP + " Instructions", _PHOTOSHOP + " Category", _CORE + " relation"), NOTE),
     **dict.fromkeys((_CORE + " creator", _CORE + " rights", _PHOTOSHOP + " Credit"), AUTHOR),
     **dict.fromkeys((_TIFF_SCHEMA + " Artist", _TIFF_SCHEMA + " Copyright"), AUTHOR),
     **dict.fromkeys((_RIGHTS + " Owner", _RIGHTS + " UsageTerms", _RIGHTS + " WebStatement"), AUTHOR),
@@ -49,13 +53,13 @@ _OF_XMP = {
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/ Location": PLACE,
 }
 _OF_IPTC = {
-    **dict.fromkeys((5, 25, 105, 120), NOTE),  # title, keyword, headline, caption
-    **dict.fromkeys((80, 110, 116), AUTHOR),  # by-line, credit, copyright
+    **dict.fromkeys((5, 15, 20, 25, 40, 105, 120), NOTE),  # title, categories, keyword, instructions, headline, caption
+    **dict.fromkeys((80, 110, 115, 116, 118), AUTHOR),  # by-line, credit, source, copyright, contact
     **dict.fromkeys((90, 92, 95, 101), PLACE),  # city, part of it, state, country
 }
 _IPTC_DATE, _IPTC_TIME = 55, 60
 _OF_PNG = {b"Author": AUTHOR, b"Copyright": AUTHOR, b"Disclaimer": AUTHOR}
-_OF_PROGRAMS = re.compile(rb"(?i)software$|date:|thumb::|png:|jpeg:|signature$|warning$|creation ?time$")
+_OF_PROGRAMS = re.compile(rb"(?i)software$|date:|thumb::|png:|jpeg:|signature$|warning$")
 _PROGRAMS_COMMENT = re.compile(
     r"(?i)^\W*(CREATOR: gd-jpeg|Lavc|Lavf|Intel\(R\) JPEG|LEAD Tech|(File written|Created) (by|with)|Optimized |"
     r"Compressed |Processed |AppleMark|JPEG Encoder|Handmade Software|ImageMagick|xr:d|Edited (by|with)|Software:)"
@@ -108,7 +112,7 @@ def of_exif(tags: Mapping[int, Any], inner: Mapping[int, Any]) -> Iterator[Note]
 
 def _of_moment(inner: Mapping[int, Any]) -> Iterator[Note]:
     """When a picture was taken, and what tells it from others of the same second."""
-    if isinstance(taken := inner.get(_TAKEN), str):
+    if isinstance(taken := inner.get(_TAKEN) or inner.get(_DIGITIZED), str):
         yield from _dated(taken)
         if isinstance(part := inner.get(_SUBSECOND), str) and part.strip(" \0"):
             yield SHOT, f"{taken} {part}"
