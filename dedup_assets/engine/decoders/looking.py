@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loade
 
 _JPEG = b"\xff\xd8\xff"
 _SMALL_FILE = 1 << 20  # bytes of a file that is kept with its look, so that it is decoded again only if that is needed
+_LARGE_PIXELS = 1 << 20  # of a picture whose detail is measured in a tenth of the time that decoding takes
 _kept: "OrderedDict[int, tuple[Look, list[Any]]]" = OrderedDict()
 _session: list[str] = [""]
 
@@ -111,9 +112,28 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
     rgb = picture.resized((rows, columns), least_decoded(columns, rows))
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
     said = list(astuple(read_provenance(data, picture.is_transparent)))
-    facts = [width, height, len(data), content, count_frames(data), zlib.crc32(rgb.data), is_jpeg, said]
+    facts = [
+        width,
+        height,
+        len(data),
+        content,
+        count_frames(data),
+        zlib.crc32(rgb.data),
+        is_jpeg,
+        _detail(picture),
+        said,
+    ]
     can_wait = picture.is_scaled and len(data) <= _SMALL_FILE
     return _look_closer(picture, make_look(rgb, width, height), can_wait), facts
+
+
+def _detail(picture: ResizablePicture) -> "list[list[float] | None]":
+    """What `messages.fineness_request` would decode the picture for again, if it is large; see `Looked.detail`."""
+    from dedup_assets.engine.pictures.fineness import measure_fineness
+
+    whole = picture.decoded
+    is_large = whole is not None and whole.shape[0] * whole.shape[1] >= _LARGE_PIXELS
+    return [measure_fineness(whole)] if whole is not None and is_large else []
 
 
 def _look_closer(picture: ResizablePicture, look: "Look", can_wait: bool) -> "Look":

@@ -1,5 +1,6 @@
 """What decoding processes are asked for, and what comes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +122,7 @@ class Looked:
         look: a checksum of the pixels at the size of a look.
         is_jpeg: a JPEG may be decoded at a smaller size, so its look differs a little from that of equal pixels in
             another format.
+        detail: what `pictures.fineness` measures, alone in a list; empty where it was not measured with the look.
         provenance: what the file says of itself, see `pictures.provenance`.
         problem: why the image cannot be compared.
     """
@@ -132,6 +134,7 @@ class Looked:
     frames: int | None = None
     look: int | None = None
     is_jpeg: bool = False
+    detail: Sequence[list[float] | None] = ()
     provenance: Provenance = _UNKNOWN_PROVENANCE
     problem: ImageError | None = None
 

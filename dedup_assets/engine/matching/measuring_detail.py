@@ -1,7 +1,8 @@
 """Which images may be enlargements: their detail is measured in full size, where it decides which one may go.
 
 A look is too small to show the finest detail of a file. Only images that have more pixels than one of their copies are
-measured, because that costs decoding them once more.
+measured, because that costs decoding them once more. Large files that were decoded in full size for their looks were
+measured then.
 """
 
 import math
@@ -41,7 +42,7 @@ def measure_detail(
         WorkerError: no process can be started in the place of one that ended.
     """
     images = sorted({larger for each in proofs.same if (larger := _larger(each.a, each.b, proofs, looked)) is not None})
-    known = {image: found for image in images if (found := memory.spectrum(image)) is not None}
+    known = {image: found for image in images if (found := memory.spectrum(image) or looked[image].detail)}
     left = [image for image in images if image not in known]
     bundles = [left[start : start + _TOGETHER] for start in range(0, len(left), _TOGETHER)]
 

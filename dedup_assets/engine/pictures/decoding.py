@@ -129,6 +129,11 @@ class ResizablePicture:
         return _resized(self._loaded, size, None)
 
     @property
+    def decoded(self) -> NDArray[np.uint8] | None:
+        """What `decode` gives, where it is there already: decoded in full size, in the colours of sRGB."""
+        return None if self._loaded is None or self._loaded.correct else self._loaded.load()
+
+    @property
     def is_transparent(self) -> bool | None:
         """Whether a pixel of the whole picture is not opaque; None where decoding has not seen it."""
         noticed = self._loaded.noticed if self._loaded else ()

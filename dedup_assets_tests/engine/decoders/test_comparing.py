@@ -116,6 +116,21 @@ def test_pixels_are_equal_where_only_the_bytes_differ(crashing: WorkerPool, imag
     assert nothing is None
 
 
+def test_detail_of_a_large_file_that_is_decoded_whole_is_measured_with_its_look(
+    crashing: WorkerPool, tmp_path: Path
+) -> None:
+    large = photo_like(3, 1200, 900)
+    large.save(tmp_path / "large.png")
+    large.resize((600, 450)).save(tmp_path / "small.png")
+    paths = {1: tmp_path / "large.png", 2: tmp_path / "small.png", 3: save_jpeg(tmp_path / "large.jpg", large)}
+    with crashing.lend() as lent:
+        comparer = Comparer(task("detail"), lent, read(paths))
+        comparer.look(paths)
+        measured = comparer.measure_fineness([1])
+    assert comparer.looked[1].detail == measured != [None]
+    assert [len(comparer.looked[image].detail) for image in (2, 3)] == [0, 0]
+
+
 def test_a_crop_applies_to_looks_and_other_sessions_have_looks_of_their_own(
     crashing: WorkerPool, images: dict[int, Path]
 ) -> None:
