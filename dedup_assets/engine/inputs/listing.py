@@ -47,7 +47,7 @@ _IMAGES = {name: kind for name, kind in SCHEMA.items() if name != "index"}
 _IMAGES_OF_FILES = [name for name in _IMAGES if name in _FILES]
 _LOG = logging.getLogger(__name__)
 _NOT_ASKED = -2  # the size of a URL whose server is asked later, if the image is wanted
-_ROWS_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 10  # few, because each collection of garbage looks at all of them
 _FIRST_FOLDERS = 16
 
 
@@ -246,18 +246,28 @@ def _can_be_asked_later(url: bytes) -> bool:
 
 def _table(files: Iterable[Found]) -> pl.DataFrame:
     """Files in columns, because millions of Python objects would fill the memory."""
-    rows = (
-        (name, size, version, kind in _CONTAINERS or size == MISSING, device, inode, way)
-        for name, size, version, kind, device, inode, way in files
-    )
-    return _frame(rows, _FILES)
+    rows, parts = iter(files), [pl.DataFrame(schema=_FILES)]
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        names, sizes, versions, kinds, *identities = zip(*some, strict=True)
+        holds = [
+            size == MISSING or (kind is not Kind.IMAGE and kind in _CONTAINERS)
+            for size, kind in zip(sizes, kinds, strict=True)
+        ]
+        parts.append(_of_columns([names, sizes, versions, holds, *identities], _FILES))
+    return pl.concat(parts, rechunk=True)
 
 
 def _frame(rows: Iterator[Any], schema: Mapping[str, Any]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=schema)]
     while some := list(islice(rows, _ROWS_AT_ONCE)):
-        parts.append(pl.DataFrame(some, schema=schema, orient="row"))
+        parts.append(_of_columns(list(zip(*some, strict=True)), schema))
     return pl.concat(parts, rechunk=True)
+
+
+def _of_columns(columns: Sequence[Sequence[Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """A table of columns, which takes half the time that one of rows takes."""
+    named = zip(schema.items(), columns, strict=True)
+    return pl.DataFrame([pl.Series(name, values, kind) for (name, kind), values in named])
 
 
 def _images_of(files: pl.DataFrame, selection: Selection, options: ListingOptions) -> pl.DataFrame:

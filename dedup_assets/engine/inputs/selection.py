@@ -50,6 +50,7 @@ class Selection:
 
     def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         self._included, self._excluded = _compiled(include), _compiled(exclude)
+        self._is_plain = not (self._included or self._excluded)
         self.left_out: Counter[str] = Counter()
 
     def enters(self, name: bytes, path: bytes) -> bool:
@@ -69,6 +70,8 @@ class Selection:
             path: of the file, relative to the input or to the archive that holds it.
             kind: what the file is.
         """
+        if kind is Kind.IMAGE and self._is_plain and name[:1] != b".":  # nearly every file, and listings have millions
+            return True
         if not self._passes(name, path, is_folder=False):
             return False
         if kind is Kind.OTHER:

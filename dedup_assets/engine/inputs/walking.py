@@ -178,7 +178,8 @@ class Walk:
             if entry is None:
                 stack.pop()
             elif not _is_folder(entry):
-                yield from self._file(entry, folder)
+                if found := self._file(entry, folder):
+                    yield found
             elif self._enters(entry, folder):
                 path = _joined(folder.path, entry.name)
                 way = Way.LINKED_FOLDER if entry.is_symlink() else folder.way
@@ -203,19 +204,21 @@ class Walk:
         self._links.append((entry.path, path))
         return False
 
-    def _file(self, entry: os.DirEntry[bytes], folder: _Folder) -> Iterator[Found]:
+    def _file(self, entry: os.DirEntry[bytes], folder: _Folder) -> Found | None:
+        """A file, if it counts."""
+        name = entry.name
         if entry.path == self._after:
-            return
-        kind = kind_of(entry.name)
-        if kind is not Kind.IMAGE and needs_head(entry.name):  # no name of an image does
+            return None
+        kind = kind_of(name)
+        if kind is not Kind.IMAGE and needs_head(name):  # no name of an image does
             kind = kind_of_local(entry.path)
-        if not self._selection.admits(entry.name, _joined(folder.path, entry.name), kind):
-            return
+        if not self._selection.admits(name, _joined(folder.path, name), kind):
+            return None
         way = Way.LINK if entry.is_symlink() else folder.way
         try:
-            yield found_at(entry.path, entry.stat(), kind, way)
+            return found_at(entry.path, entry.stat(), kind, way)
         except OSError:  # a link to nothing, or gone since the folder was read
-            yield Found(entry.path, MISSING, "", kind)
+            return Found(entry.path, MISSING, "", kind)
 
     def _open(self, name: bytes, path: bytes, way: Way, around: frozenset[_Identity]) -> _Folder | None:
         """Begin to read a folder; None if it was read before, or holds nothing but results.
