@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from dedup_assets.engine.core.match_records import Groups, Relation
+from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
 from dedup_assets.engine.matching import foreseeing
+from dedup_assets.engine.matching.gathering import Matching
 from dedup_assets_tests.engine.matching.worlds import World, match, random_world
 
 # A seed in place of `st.randoms`: a failing test would shrink each of hundreds of draws, for minutes.
@@ -25,29 +26,19 @@ def members_of(world: World, groups: Groups) -> dict[int, list[int]]:
 
 @settings(max_examples=60)
 @given(worlds)
-def test_each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world: World) -> None:
-    _, groups, _ = match(world)
-    found = members_of(world, groups)
-    images = [image for members in found.values() for image in members]
-    assert len(images) == len(set(images))
-    for kept, members in found.items():
-        assert len(members) > 1
-        assert all(world.relation(kept, member).is_same_picture for member in members)
+def test_of_any_world_each_claim_below_holds_and_threads_change_no_table(world: World) -> None:
+    evidence, groups, matching = match(world)
+    no_pair_is_compared_twice_and_rows_say_what_was_found(world, evidence, matching)
+    each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world, groups)
+    candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_one(world, groups, matching)
+    each_pair_of_similarity_csv_has_one_row(world, evidence, groups)
+    by_three, groups_by_three, _ = match(world, threads=3)
+    assert_frame_equal(evidence.rows, by_three.rows)
+    assert_frame_equal(evidence.images, by_three.images)
+    assert_frame_equal(groups.rows, groups_by_three.rows)
 
 
-@settings(max_examples=60)
-@given(worlds)
-def test_any_number_of_threads_gives_the_same_tables(world: World) -> None:
-    (one, one_groups, _), (three, three_groups, _) = match(world), match(world, threads=3)
-    assert_frame_equal(one.rows, three.rows)
-    assert_frame_equal(one.images, three.images)
-    assert_frame_equal(one_groups.rows, three_groups.rows)
-
-
-@settings(max_examples=60)
-@given(worlds)
-def test_no_pair_is_compared_twice_and_rows_say_what_was_found(world: World) -> None:
-    evidence, _, matching = match(world)
+def no_pair_is_compared_twice_and_rows_say_what_was_found(world: World, evidence: Evidence, matching: Matching) -> None:
     assert len(set(world.asked)) == len(world.asked)
     proven = evidence.rows.filter(evidence.rows["residual"].is_not_null())
     for a, b, relation in proven.select("a", "b", "relation").iter_rows():
@@ -57,10 +48,18 @@ def test_no_pair_is_compared_twice_and_rows_say_what_was_found(world: World) -> 
     assert (evidence.rows["a"] < evidence.rows["b"]).all()
 
 
-@settings(max_examples=60)
-@given(worlds)
-def test_candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_one(world: World) -> None:
-    _, groups, matching = match(world)
+def each_member_is_itself_a_copy_of_the_kept_image_and_in_one_group(world: World, groups: Groups) -> None:
+    found = members_of(world, groups)
+    images = [image for members in found.values() for image in members]
+    assert len(images) == len(set(images))
+    for kept, members in found.items():
+        assert len(members) > 1
+        assert all(world.relation(kept, member).is_same_picture for member in members)
+
+
+def candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_one(
+    world: World, groups: Groups, matching: Matching
+) -> None:
     group_of = dict(groups.rows.select("filename", "group_id").iter_rows())
     assert matching.left_out == 0
     for a, b in world.alike:
@@ -68,10 +67,7 @@ def test_candidates_that_are_copies_end_in_one_group_unless_a_better_star_took_o
             assert {world.name(a), world.name(b)} & group_of.keys()
 
 
-@settings(max_examples=60)
-@given(worlds)
-def test_each_pair_of_similarity_csv_has_one_row(world: World) -> None:
-    evidence, groups, _ = match(world)
+def each_pair_of_similarity_csv_has_one_row(world: World, evidence: Evidence, groups: Groups) -> None:
     keep = dict(groups.rows.select("filename", "keep").iter_rows())
     said = {(a, b): relation for a, b, relation in evidence.rows.select("a", "b", "relation").iter_rows()}
     for pair in world.listed:
