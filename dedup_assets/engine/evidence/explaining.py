@@ -18,6 +18,7 @@ from dedup_assets.engine.evidence.colour_spots import find_colour_spots
 from dedup_assets.engine.evidence.details import show_the_same
 from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
+from dedup_assets.engine.evidence.light_spots import find_light_spots
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, linear_part
 from dedup_assets.engine.evidence.refining import pick_levels
@@ -36,7 +37,7 @@ CHANGED = 0.02
 _TURNED = 1.5  # degrees that count as turned
 _RESIZED = 0.04  # |log| of a scale that counts
 _PART = 0.93  # share of a picture's area below which the other is called a part of it
-_SEEN_CLOSELY = 4  # blocks that differ in finer detail
+_SEEN_CLOSELY = 4  # blocks that differ in finer detail: of pages, and in another light, which is cut off here and there
 _BLURRED = 0.005  # of the longer side: the least blur that counts
 _GROWN = 1.04  # growth of a side from which enlargement is looked for
 _SMOOTHER = 0.01  # loss of roughness
@@ -75,14 +76,24 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     said |= find_tones(a, b, judged)
     said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
-    if details.count >= _SEEN_CLOSELY if details else judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
+    is_lit_alike = abs(math.log(abs(judged.gain))) < _SAME_LIGHT and not said.keys() & _LIGHT_CHANGED
+    hold_text = a.closer is not None and b.closer is not None
+    least = 1 if is_lit_alike and not hold_text else _SEEN_CLOSELY
+    if details.count >= least if details else judged.changed > CHANGED and judged.agreement < 0.97:  # noqa: PLR2004
         side = "" if said.keys() & _LIGHT else _over(judged, details)  # light that is cut off hides structure, too
         said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
-    elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS and (spots := find_colour_spots(a, b, judged)):
-        said["changed"] = round(spots, 3)
+    elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS:
+        said |= _spots(a, b, judged, is_lit_alike)
     return said
+
+
+def _spots(a: Look, b: Look, judged: Judged, is_lit_alike: bool) -> dict[str, float]:
+    """Places too small or too faint to make a block unlike; of the same light, or of the same gray."""
+    share = find_light_spots(judged.aligned) if is_lit_alike else 0.0
+    share = share or find_colour_spots(a, b, judged)
+    return {"changed": round(share, 3)} if share else {}
 
 
 def _over(judged: Judged, details: Differences | None) -> str:
@@ -117,6 +128,8 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
 
 _LIGHT = {"brightness", "negative"}
 _OTHER_COLOURS = {"negative", "gray_a", "gray_b", DYED, "blurred_a", "blurred_b"}  # where single pixels differ, too
+_SAME_LIGHT = 0.04  # |log| of the gain
+_LIGHT_CHANGED = {"brightness", "colourfulness", "toned_a", "toned_b"}  # where light is cut off, or mixed otherwise
 _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),

@@ -16,6 +16,7 @@ _LITTLE, _SAME_HUES = 0.5, 0.9  # of the colour; correlation of hues below which
 _STRONG, _GRAY = 25.0, 12.0  # levels between channels of what has a hue, and of what is gray
 _OTHER_HUE, _SAME_HUE, _DYED = 0.3, 0.9, 0.1  # cosines of hues that differ, and that are the same; share that is dyed
 _GRAY_STAYS, _PLAIN_GROUND = 0.7, 0.35  # share of what is gray in either that is so in both; of a picture of a product
+_ONE_HUE = 0.98  # length of the mean of directions of hues, each of length 1
 _LEAST_SHARE = 0.03  # of another hue
 _OTHER_COLOUR = 40  # levels between the changes of two channels of a pixel of another hue
 _END = 4.0  # levels from black or white that are cut off
@@ -105,7 +106,7 @@ def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:
     """Share of pixels of another hue, where what is gray stayed gray: a thing of another colour, not a toned picture.
 
     Filters that tone a picture tone its grays, too. Where hues change all over a picture without a plain ground, they
-    may have been turned together, and nothing is said.
+    may have been turned together, and nothing is said, unless all are one hue in each, as those of an icon are.
 
     Args:
         hue_a: (2, n) red and blue beyond green.
@@ -125,7 +126,17 @@ def _dyed(hue_a: NDArray[np.float32], hue_b: NDArray[np.float32]) -> float:
     gray_a, gray_b = (np.abs(hue).max(0) < _GRAY for hue in (hue_a, hue_b))
     gray = share_of(gray_a & gray_b)
     is_toned = gray < _GRAY_STAYS * share_of(gray_a | gray_b) or gray < _DYED / 2
-    return 0.0 if is_toned or (gray < _PLAIN_GROUND and kept < _DYED) else changed
+    if is_toned or (gray < _PLAIN_GROUND and kept < _DYED and not (_is_one_hue(hue_a) and _is_one_hue(hue_b))):
+        return 0.0
+    return changed
+
+
+def _is_one_hue(hue: NDArray[np.float32]) -> bool:
+    """Whether all pixels of (2, n) that have a hue have the same one."""
+    sizes = np.sqrt((hue * hue).sum(0))
+    strong = sizes > _STRONG
+    directions = hue[:, strong] / sizes[strong]
+    return bool(np.hypot(*directions.mean(1)) > _ONE_HUE)
 
 
 def _recoloured(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:

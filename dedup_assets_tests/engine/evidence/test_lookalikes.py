@@ -250,3 +250,46 @@ def test_no_edited_copy_of_print_passes_for_certain(page: Image.Image, made: Mad
 def test_copies_of_photographs_are_not_taken_for_print(seed: int) -> None:
     photo = photo_like(seed, 640, 480)
     assert SMALL_TEXT not in compared(photo, recompressed(photo, 50)).kind()
+
+
+def retouched(photo: Image.Image, place: tuple[int, int]) -> Image.Image:
+    """A small thing is gone: what is beside its place was laid over it, with a soft rim."""
+    left, top = place
+    mask = Image.new("L", (36, 36))
+    ImageDraw.Draw(mask).ellipse((3, 3, 33, 33), fill=255)
+    changed = photo.copy()
+    changed.paste(photo.crop((left + 40, top, left + 76, top + 36)), place, mask.filter(ImageFilter.GaussianBlur(2)))
+    return changed
+
+
+@pytest.mark.parametrize("seed", [61, 62, 63, 64])
+def test_a_small_thing_that_is_gone_is_no_recompression(seed: int) -> None:
+    photo = photo_like(seed, 640, 480)
+    ImageDraw.Draw(photo).ellipse((206, 206, 226, 226), fill=(20, 20, 30) if seed % 2 else (240, 240, 220))
+    found = compared(photo, recompressed(retouched(photo, (198, 198)), 88))
+    assert found.relation is not Relation.COPY or TEXT_ADDED in found.kind()
+
+
+@pytest.mark.parametrize("seed", [61, 62, 63, 64])
+@pytest.mark.parametrize("light", [0.8, 1.1])
+def test_another_light_is_no_small_thing(seed: int, light: float) -> None:
+    photo = photo_like(seed, 640, 480)
+    found = compared(photo, recompressed(ImageEnhance.Brightness(photo).enhance(light), 85))
+    assert found.relation is Relation.COPY
+    assert TEXT_ADDED not in found.kind()
+
+
+def icon(colour: str, sign: str = "white") -> Image.Image:
+    drawn = Image.new("RGB", (256, 256), "white")
+    draw = ImageDraw.Draw(drawn)
+    draw.rounded_rectangle((15, 15, 240, 240), 46, fill=colour)
+    draw.ellipse((70, 60, 130, 120), fill=sign)
+    draw.rectangle((100, 130, 190, 180), fill=sign)
+    draw.ellipse((150, 70, 200, 120), fill="#141414")
+    return drawn
+
+
+@pytest.mark.parametrize(("one", "two"), [("#d23030", "#30d230"), ("#2d6fd2", "#72d22d"), ("#d22d90", "#2dd272")])
+def test_an_icon_in_another_colour_is_another_icon(one: str, two: str) -> None:
+    assert compared(icon(one), icon(two)).relation is Relation.VARIANT
+    assert compared(icon(one), recompressed(icon(one).resize((128, 128)), 80)).relation is Relation.COPY
