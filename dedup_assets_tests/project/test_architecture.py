@@ -242,6 +242,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "engine.decoders.answering",
         "engine.decoders.editing",
         "engine.decoders.looking",
+        "engine.decoders.origins",
         "engine.pictures.decoding",
         "engine.inputs.containers.videos",
         "cli.samples",

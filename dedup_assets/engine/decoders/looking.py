@@ -9,12 +9,13 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.match_records import Relation
-from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
+from dedup_assets.engine.decoders.origins import CopyFile, made_one
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.pictures.codecs.metadata import read_provenance
 from dedup_assets.engine.pictures.decoding import DecodingLimits, ResizablePicture, decode, image_size
@@ -26,10 +27,29 @@ if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loade
     from dedup_assets.engine.evidence.look import Look
 
 _JPEG = b"\xff\xd8\xff"
+_CONTENT, _IS_JPEG = 3, 6  # places in the answer to a look
 _SMALL_FILE = 1 << 20  # bytes of a file that is kept with its look, so that it is decoded again only if that is needed
 _LARGE_PIXELS = 1 << 20  # of a picture whose detail is measured in a tenth of the time that decoding takes
-_kept: "OrderedDict[int, tuple[Look, list[Any]]]" = OrderedDict()
+_kept: "OrderedDict[int, _Kept]" = OrderedDict()
 _session: list[str] = [""]
+
+
+class _Kept(NamedTuple):
+    """A look, the answer that describes its file, and the file: where it is read, or its bytes unless it is large."""
+
+    look: "Look"
+    fields: list[Any]
+    file: Source | bytes | None
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of the file."""
+        return str(self.fields[_CONTENT])
+
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the file is a JPEG."""
+        return bool(self.fields[_IS_JPEG])
 
 
 def look(job: Job) -> Iterator[list[Any]]:
@@ -44,12 +64,12 @@ def look(job: Job) -> Iterator[list[Any]]:
     for key, source in zip(keys, sources, strict=True):
         file = None if source is not None and key in known else next(files)
         with Answer() as answer:
-            kept = known[key] if key in known or file is None else _look_at(file, box, limits)
+            kept = known[key] if key in known or file is None else _look_at(file, source, box, limits)
             _kept[key] = kept
             _kept.move_to_end(key)
             while len(_kept) > LOOKS_KEPT:
                 _kept.popitem(last=False)
-            answer.fields = kept[1]
+            answer.fields = kept.fields
         yield answer.fields
 
 
@@ -66,8 +86,8 @@ def compare(job: Job) -> Iterator[list[Any]]:
                 break
             _kept.move_to_end(a)
             _kept.move_to_end(b)
-            finding = compare_looks(_kept[a][0], _kept[b][0], _matrix(hint))
-            answers.append(_fields(finding))
+            finding = compare_looks(_kept[a].look, _kept[b].look, _matrix(hint))
+            answers.append(_fields(finding, _side_made(job, _kept[a], _kept[b], finding)))
             if finding.relation is Relation.COPY:
                 break
         yield answers
@@ -102,7 +122,9 @@ def _begin(session: str) -> None:
         _session[0] = session
 
 
-def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: DecodingLimits) -> "tuple[Look, list[Any]]":
+def _look_at(
+    file: bytes | ImageError, source: Source | None, box: BoundingBox | None, limits: DecodingLimits
+) -> "_Kept":
     from dedup_assets.engine.evidence.look import least_decoded, look_size, make_look
 
     data = checked(file)
@@ -124,7 +146,8 @@ def _look_at(file: bytes | ImageError, box: BoundingBox | None, limits: Decoding
         said,
     ]
     can_wait = picture.is_scaled and len(data) <= _SMALL_FILE
-    return _look_closer(picture, make_look(rgb, width, height), can_wait), facts
+    kept = source if source is not None else data if len(data) <= _SMALL_FILE else None
+    return _Kept(_look_closer(picture, make_look(rgb, width, height), can_wait), facts, kept)
 
 
 def _detail(picture: ResizablePicture) -> "list[list[float] | None]":
@@ -153,9 +176,35 @@ def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded 
     return None if hint is None else np.array(hint).reshape(3, 3)
 
 
-def _fields(finding: "Finding") -> list[Any]:
+def _side_made(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> str:
+    """Which of two copies was edited: as the finding says; else the one that `made_one` names, where it can tell."""
+    from dedup_assets.engine.evidence.jpeg_grid import turn_of
+
+    said = finding.edited()
+    map_ = finding.map if finding.is_only_turned and sorted(a.fields[:2]) == sorted(b.fields[:2]) else None
+    turn = None if map_ is None else turn_of(map_[:2, :2])
+    if said or map_ is None or turn is None or (turn.is_none and a.is_jpeg == b.is_jpeg):
+        return said
+    if box_of(job.request) is not None or a.file is None or b.file is None:
+        return said
+    limits = limits_of(job.request)
+    made = made_one(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
+    is_jpeg = {"a": a.is_jpeg, "b": b.is_jpeg, "": False}[made]
+    return "" if turn.is_none and is_jpeg else made  # a JPEG as it is shown is the lesser one by `keep_rules`, too
+
+
+def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> CopyFile:
+    """The file of a look, which is read again where it was not kept."""
+
+    def read() -> bytes | ImageError:
+        return next(files_of(job, [kept.file])) if isinstance(kept.file, Source) else kept.file or b""
+
+    return CopyFile(kept.content, read, partial(decode, limits=limits))
+
+
+def _fields(finding: "Finding", side: str) -> list[Any]:
     matrix = None if finding.map is None else [float(value) for value in finding.map.ravel()]
     return [
         *(finding.relation.value, float(finding.score), matrix, float(finding.overlap_a), float(finding.overlap_b)),
-        *(float(finding.residual), int(finding.inliers), finding.kind(), finding.edited()),
+        *(float(finding.residual), int(finding.inliers), finding.kind(), side),
     ]

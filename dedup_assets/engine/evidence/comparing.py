@@ -26,6 +26,7 @@ VARIANT_VOTES = 20
 
 _CLEAR_POSE, _LIKELY_POSE = 0.85, 0.5  # correlation of thumbnails: tried before and after keypoints
 _CLOSE_POSE = 0.93  # correlation from which a map misses by little
+_TURNS = {"mirrored", "flipped", "turned", UNREAD}  # keys of edits that take nothing away
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _VOTES_TO_BEND = 12  # of keypoints, from which their map is tried as a homography, too
 _AGREEMENT_TO_BEND, _NEARLY_WHOLE = 0.12, 0.9  # and overlap of an affine map from which a homography is tried
@@ -73,6 +74,12 @@ class Finding:
     def kind(self) -> str:
         """The edits in words a person uses, joined by commas; empty unless COPY or VARIANT."""
         return "" if self.relation is Relation.UNVERIFIED else in_words(self.edits, self.same_size)
+
+    @property
+    def is_only_turned(self) -> bool:
+        """Whether the two are copies of one size in which nothing differs but, maybe, which way round they are."""
+        is_whole = min(self.overlap_a, self.overlap_b) > _WHOLE and self.score >= COPY_SCORE
+        return self.relation is Relation.COPY and is_whole and self.edits.keys() <= _TURNS
 
     def edited(self) -> str:
         """Which of the two was edited in ways that take something away or cover it: a, b, both, or empty."""

@@ -16,12 +16,14 @@ from dedup_assets.engine.groups.reviewing import (
     LESS_EDITED,
     MAY_BE_SOURCE,
     OTHER_PART,
+    TURNED,
     UNPROVEN,
     carried_reasons,
     join_reasons,
     words_to_look_at,
 )
 from dedup_assets.engine.groups.stars import CopyEdges
+from dedup_assets.engine.groups.turns import may_be_turned
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
@@ -51,6 +53,7 @@ def describe(
     is_proven = is_twin | found["relation"].is_not_null() & (found["relation"] != Relation.VARIANT)
     worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
     is_better = np.where(images.single[image] > images.single[keep], worse, -worse) < 0  # as `edit_levels` has it
+    is_turned = may_be_turned(images, image, keep, _matrices(found), worse)
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
     is_enlarged = may_be_enlarged(found, images, keep, _matrices(found), _is_a(found, images, keep))
     relation = pl.select(
@@ -67,6 +70,7 @@ def describe(
         (LESS_EDITED, pl.Series(is_better)),
         *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
         (OTHER_PART, other_part),
+        (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),
     ]

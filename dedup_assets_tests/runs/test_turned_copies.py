@@ -1,0 +1,83 @@
+"""The original is kept beside a turned copy, also one that is stored in a finer way; in doubt a person decides."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+import dedup_assets
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+
+TURNS = {
+    "mirrored": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    "a quarter": lambda picture: picture.transpose(Image.Transpose.ROTATE_90),
+    "half": lambda picture: picture.transpose(Image.Transpose.ROTATE_180),
+}
+
+
+def groups(photos: Path, results: Path) -> dict[str, tuple[str, str]]:
+    """Role and kept image of each file, by its name."""
+    assert dedup_assets.run(photos, results) == 0
+    rows = dedup_assets.load(str(results)).groups().select("filename", "role", "keep").iter_rows()
+    return {Path(name).name: (role, Path(keep).name) for name, role, keep in rows}
+
+
+@pytest.mark.parametrize("width", [400, 403])
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, width: int, tmp_path: Path) -> None:
+    for seed, (name, turn) in enumerate(TURNS.items()):
+        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, width, 304), 80)
+        with Image.open(original) as opened:
+            turn(opened.convert("RGB")).save(tmp_path / "photos" / f"a {name} copy.{ending}", quality=96)
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    assert found == {
+        **{f"z {name}.jpg": ("keep", f"z {name}.jpg") for name in TURNS},
+        **{f"a {name} copy.{ending}": ("copy", f"z {name}.jpg") for name in TURNS},
+    }
+
+
+def test_a_turned_copy_of_lower_quality_is_one_and_no_more_than_a_copy(tmp_path: Path) -> None:
+    for seed, (name, turn) in enumerate(TURNS.items()):
+        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, 403, 300), 95)
+        with Image.open(original) as opened:
+            save_jpeg(tmp_path / "photos" / f"a {name}.jpg", turn(opened.convert("RGB")), 60)
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    assert {name: role for name, (role, _) in found.items()} == {
+        **{f"z {name}.jpg": "keep" for name in TURNS},
+        **{f"a {name}.jpg": "copy" for name in TURNS},
+    }
+
+
+def test_where_nothing_says_which_way_round_is_right_a_person_decides(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed, (name, turn) in enumerate(TURNS.items()):
+        photo_like(seed, 403, 300).save(photos / f"{name}.png")
+        turn(photo_like(seed, 403, 300)).save(photos / f"{name} turned.png")
+    found = groups(photos, tmp_path / "results")
+    assert sorted(role for role, _ in found.values()) == ["keep"] * len(TURNS) + ["review"] * len(TURNS)
+    review = dedup_assets.load(str(tmp_path / "results")).groups().filter(role="review")["review"]
+    assert set(review) == {"is the other way round, and nothing says which one came first"}
+
+
+def test_an_upright_original_is_kept_beside_what_was_made_of_its_stored_rows(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    photo_like(5, 403, 300).save(photos / "z.jpg", quality=80, exif=exif)
+    with Image.open(photos / "z.jpg") as opened:
+        opened.convert("RGB").save(photos / "a.png")  # as a program does that does not heed the orientation
+    assert groups(photos, tmp_path / "results") == {"z.jpg": ("keep", "z.jpg"), "a.png": ("copy", "z.jpg")}
+
+
+def test_a_jpeg_is_kept_beside_a_lossless_file_that_was_made_from_it(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    save_jpeg(photos / "z.jpg", photo_like(6, 403, 300), 85)
+    with Image.open(photos / "z.jpg") as opened:
+        opened.convert("RGB").point(lambda level: min(level + level % 2, 255)).save(
+            photos / "a.png"
+        )  # rounds otherwise
+    assert groups(photos, tmp_path / "results") == {"z.jpg": ("keep", "z.jpg"), "a.png": ("copy", "z.jpg")}
