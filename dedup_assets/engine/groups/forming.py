@@ -16,6 +16,7 @@ from dedup_assets.engine.groups.group_ids import make_ids
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import (
     ALL_COPIES,
+    BY_OWN_FACTS,
     BY_VERDICT,
     choose_kept,
     deciding_rule,
@@ -187,7 +188,8 @@ def _reason(
     first, *twins = members[kept][:2].tolist()
     rivals = np.array([members[vertex][0] for vertex in others] + twins, np.int64)
     levels = np.append(edit_levels(kept, others, edges), np.zeros(len(twins), np.int64))
-    return reason_of(deciding_rule(first, rivals, levels, images.worth))
+    rule = deciding_rule(first, rivals, levels, images.worth)
+    return BY_OWN_FACTS if rule is None else reason_of(rule, images.worth.value(first, rule))
 
 
 def _with_roots(rows: pl.DataFrame, roots: Roots) -> pl.DataFrame:

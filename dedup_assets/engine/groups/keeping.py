@@ -5,7 +5,13 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import BORDER_ADDED, ENLARGED, MARGIN, ONE_SIDED, PAGE_ADDED
+from dedup_assets.engine.core.match_records import (
+    BORDER_ADDED,
+    ENLARGED,
+    MARGIN,
+    ONE_SIDED,
+    PAGE_ADDED,
+)
 from dedup_assets.engine.groups.policy import EDITED, PART, UPSCALED, Worth
 from dedup_assets.engine.groups.stars import CopyEdges
 
@@ -14,10 +20,14 @@ SHOWS_MORE = 0.04
 
 _SIDES = {"a": -1, "b": 1}
 _FRAMES = (BORDER_ADDED, PAGE_ADDED, MARGIN)
+_BY_EDITING = (-EDITED, -UPSCALED)
 
 
 ALL_COPIES = "the others are copies of it"
 """Why an image is kept although another is better: not every member is a copy of that one."""
+
+BY_OWN_FACTS = "best by what is known of each image alone"
+"""Why an image is kept where comparing two at a time leads in a circle, or says less than the facts of each."""
 
 BY_VERDICT = "a verdict keeps it"
 
@@ -111,14 +121,13 @@ def choose_kept(
 def _unedited(around: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
     """Those of some vertices that are no edited form of another one of them; all, if each is."""
     is_edited = [
-        np.isin(edit_levels(int(vertex), around[around != vertex], edges), (-EDITED, -UPSCALED)).any()
-        for vertex in around
+        np.isin(edit_levels(int(vertex), around[around != vertex], edges), _BY_EDITING).any() for vertex in around
     ]
     return around if all(is_edited) else around[~np.array(is_edited)]
 
 
-def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth) -> str:
-    """The rule by which the kept image, which is the best, is ahead of the next best one.
+def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth) -> str | None:
+    """The rule by which the kept image is ahead of the next best one; None where that one is ahead by it.
 
     Args:
         kept: an image.
@@ -128,7 +137,8 @@ def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64
     """
     gains = worth.beside(kept, rivals, levels)
     next_best = gains[np.lexsort(-gains.T[::-1])[0]]
-    return worth.rules[int(np.flatnonzero(next_best)[0])]
+    place = int(np.flatnonzero(next_best)[0])
+    return worth.rules[place] if next_best[place] < 0 else None
 
 
 def _deciding(gains: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,13 +43,19 @@ REASONS: dict[str, str] = {
     KeepRule.BYTES: "more bytes",
     KeepRule.OLDEST_EXIF: "taken first",
     KeepRule.PLAIN_NAME: "its name is not that of a copy",
-    KeepRule.NAME: "first by name, of equal worth",
+    KeepRule.NAME: "first by name, as nothing else tells them apart",
 }
 """What an image has that is kept by a rule."""
 
 
-def reason_of(rule: str) -> str:
-    """Why an image is kept, in words, if this rule decided."""
+LOSSY_SOURCE = "a lossless file is made from it"
+"""What a lossy file has before a lossless one with its pixels."""
+
+
+def reason_of(rule: str, value: float) -> str:
+    """Why an image is kept, in words, if this rule decided and the image has this value by it."""
+    if rule == KeepRule.LOSSLESS and value <= 0:
+        return LOSSY_SOURCE
     pattern = path_pattern(rule)
     return REASONS[rule] if pattern is None else f"path matches {pattern}"
 
@@ -80,7 +86,8 @@ class Worth:
         facts = facts.with_columns(pl.Series("same", pixels))
         # A lossless file with the pixels of a lossy one is made from it.
         is_derived = pl.col("is_lossless") & (~pl.col("is_lossless")).any().over("same")
-        facts = facts.with_columns(is_lossless=pl.when(is_derived).then(None).otherwise("is_lossless"))
+        stored = pl.when(is_derived).then(-1).otherwise(pl.col("is_lossless").cast(pl.Int8))
+        facts = facts.with_columns(is_lossless=stored)
         columns = [_column(facts, rule).cast(pl.Float64).fill_null(np.nan).to_numpy() for rule in rules]
         formats = facts["format"].replace("", None).rank("dense").fill_null(-1).to_numpy().astype(np.int64)
         return cls(tuple(rules), np.stack(columns, 1), formats)
@@ -88,6 +95,10 @@ class Worth:
     def take(self, images: NDArray[np.int64]) -> "Worth":
         """The worth of some of the images, in this order."""
         return Worth(self.rules, self.values[images], self.formats[images])
+
+    def value(self, image: int, rule: str) -> float:
+        """What an image is worth by one of the rules; nan where unknown, or where only two images can be compared."""
+        return float(self.values[image, self.rules.index(rule)])
 
     def order(self) -> NDArray[np.int64]:
         """(n,) the images, the best first, where nothing but each one's own facts is known."""

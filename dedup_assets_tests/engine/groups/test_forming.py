@@ -134,7 +134,7 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
     larger = form_groups(evidence([(0, 1, "copy", "both")], sides={0: 200, 1: 300}))
     assert larger.rows.select("keep", "reason").row(0) == (name(1), "more pixels")
     first = form_groups(evidence([(0, 1, "exact", "")]))
-    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, of equal worth")
+    assert first.rows.select("keep", "reason").row(0) == (name(0), "first by name, as nothing else tells them apart")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_kept_image_is_less_edited_then_larger_then_first_by_name() -> None:
         ("b", "border added", (1.0, 0.7), 0, "less edited"),
         ("b", "page around added, gray", (1.0, 0.7), 0, "less edited"),
         ("b", "margin added or cut off", (1.0, 0.7), 0, "less edited"),
-        ("both", "border added, blurred", (1.0, 0.7), 0, "first by name, of equal worth"),
+        ("both", "border added, blurred", (1.0, 0.7), 0, "first by name, as nothing else tells them apart"),
         ("both", "cropped to 56 %, border added", (0.6, 0.9), 0, "shows more"),
         ("b", "gray", (1.0, 0.99), 0, "less edited"),
     ],

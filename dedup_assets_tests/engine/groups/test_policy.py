@@ -43,6 +43,7 @@ def group_of(
     return form_groups(evidence, policy, verdicts)
 
 
+FIRST = "first by name, as nothing else tells them apart"
 PNG = {"format": "PNG", "is_lossless": True, "jpeg_quality": None}
 
 
@@ -53,11 +54,11 @@ PNG = {"format": "PNG", "is_lossless": True, "jpeg_quality": None}
         ("copy", {"camera": "Maker 7"}, {"camera": "Other 8", "width": 200}, b"b", "more pixels"),
         ("copy", {"width": None}, {"width": 5000, "jpeg_quality": 95}, b"b", "higher JPEG quality"),
         ("copy", {}, PNG, b"b", "without loss"),
-        ("pixels", {}, PNG | {"size_bytes": 9000}, b"a", "first by name, of equal worth"),  # made from the JPEG
+        ("pixels", {}, PNG | {"size_bytes": 9000}, b"a", "a lossless file is made from it"),
         ("copy", {"jpeg_quality": None}, {"size_bytes": 2000}, b"b", "more bytes"),
-        ("copy", {"format": "WEBP", "jpeg_quality": None}, {"size_bytes": 2000}, b"a", "first by name, of equal worth"),
+        ("copy", {"format": "WEBP", "jpeg_quality": None}, {"size_bytes": 2000}, b"a", FIRST),
         ("copy", {"taken": "2020-01-01 00:00:00"}, {"taken": "2019-01-01 00:00:00"}, b"b", "taken first"),
-        ("copy", {"taken": "2020-01-01 00:00:00"}, {}, b"a", "first by name, of equal worth"),
+        ("copy", {"taken": "2020-01-01 00:00:00"}, {}, b"a", FIRST),
     ],
 )
 def test_the_first_rule_that_tells_two_apart_decides(
@@ -140,7 +141,7 @@ def test_of_equal_files_the_one_that_is_not_named_as_a_copy_is_kept(kept: bytes,
     evidence = Evidence(pl.DataFrame([row], EVIDENCE_SCHEMA), pl.DataFrame(images, IMAGES_SCHEMA))
     rows = form_groups(evidence).rows
     assert rows["keep"][0] == kept
-    assert rows["reason"][0] in ("its name is not that of a copy", "first by name, of equal worth")
+    assert rows["reason"][0] in ("its name is not that of a copy", FIRST)
     assert form_groups(evidence, "pixels").rows["keep"][0] == kept
 
 
@@ -152,3 +153,31 @@ def test_a_verdict_that_two_are_the_same_clears_only_what_a_person_has_to_look_a
     assert decided.rows.select("role", "review").rows() == [("keep", ""), ("copy", "")]
     lost = group_of("copy", {"width": 200}, {"carries": "film-1"}, kind="small text may differ", verdicts=same)
     assert lost.rows.select("role", "review").row(1) == ("review", "holds a film")
+
+
+def holds(reason: str, kept: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether a reason is true of the kept image beside another one."""
+    quality, taken = (tuple(each.get(name) or 0 for each in (kept, other)) for name in ("jpeg_quality", "taken"))
+    width, size = ([each.get(name) or 0 for each in (kept, other)] for name in ("width", "size_bytes"))
+    is_lossless = [each.get("is_lossless") for each in (kept, other)]
+    true = {
+        "from a camera": bool(kept.get("camera")) and not other.get("camera"),
+        "more pixels": width[0] > width[1],
+        "without loss": is_lossless == [True, False],
+        "a lossless file is made from it": is_lossless == [False, True],
+        "higher JPEG quality": quality[0] > quality[1],
+        "more bytes": size[0] > size[1] and kept["format"] == other["format"],
+        "taken first": str(taken[0]) < str(taken[1]),
+        FIRST: True,
+        "best by what is known of each image alone": any(other.get(name) is None for name in other),
+    }
+    return true[reason]
+
+
+@given(own_facts, own_facts, st.sampled_from(["copy", "pixels"]))
+def test_the_reason_of_a_pair_is_true_of_its_facts(a: dict[str, Any], b: dict[str, Any], relation: str) -> None:
+    rows = group_of(relation, a, b).rows
+    facts = {b"a": FACTS | a, b"b": FACTS | b}
+    (other,) = facts.keys() - {rows["keep"][0]}
+    assert holds(rows["reason"][0], facts[rows["keep"][0]], facts[other])
+    assert rows["reason"][0] != FIRST or rows["keep"][0] == b"a"
