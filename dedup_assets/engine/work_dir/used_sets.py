@@ -46,6 +46,7 @@ class UsedSets:
         self._work_dir = work_dir.in_generation("")
         self._folder = folder
         self._per_run = _SETS_PER_RUN.get(folder, 1)
+        self._sets: list[tuple[str, list[str]]] | None = None  # as they were read: the caller alone writes them
 
     def note(self, key: str, names: list[str], replaced: Collection[str] = ()) -> int:
         """Note a set of ranges as the one used last, and delete ranges that are no longer needed.
@@ -87,6 +88,11 @@ class UsedSets:
 
     def _read(self) -> list[tuple[str, list[str]]]:
         """Sets in the order of their use; none if nothing was noted, or if the note is damaged or not ours."""
+        if self._sets is None:
+            self._sets = self._fetch()
+        return self._sets
+
+    def _fetch(self) -> list[tuple[str, list[str]]]:
         content = self._work_dir.read_if_any(f"{self._folder}/{USED}")
         try:
             noted = json.loads(content or b"{}")
@@ -100,6 +106,7 @@ class UsedSets:
         noted = {"format": _FORMAT, "sets": [{"key": key, "names": names} for key, names in sets]}
         with self._work_dir.publish(f"{self._folder}/{USED}") as (file,):
             file.write(json.dumps(noted).encode() + b"\n")
+        self._sets = sets
 
     def _found(self) -> list[tuple[str, float]]:
         """Names of the ranges in the folder, with their age in seconds."""
