@@ -39,7 +39,7 @@ from dedup_assets.engine.matching.measuring_detail import Spectra, measure_detai
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer
 from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
-from dedup_assets.engine.matching.sharing import open_shared, pairs_of, read_shared
+from dedup_assets.engine.matching.sharing import pairs_of, read_shared
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, files
@@ -83,7 +83,6 @@ def gather_evidence(
             pl.DataFrame(schema=EVIDENCE_SCHEMA), pl.DataFrame(schema=IMAGES_SCHEMA), _counts(0, 0, 0, 0, [])
         )
     found = compare_candidates(settings, features, candidates, work_dir, progress)
-    open_shared(settings, work_dir).prune()
     matching, memory = found.matching, found.memory
     matches = Matches(
         memory.library, found.exact, matching.proofs, matching.looked, settings.keep_policy, found.spectra

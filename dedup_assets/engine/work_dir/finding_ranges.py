@@ -2,7 +2,8 @@
 
 What was found of the pairs of a range of rows is one Parquet file in `neighbors/FINGERPRINT/`, named for the range,
 beside the searched ranges. The fingerprint covers features, index and all that the comparisons depend on. A file holds
-a hash of its rows: a damaged one is deleted, with a warning, and its pairs are compared again.
+a hash of its rows: a damaged one is deleted, with a warning, and its pairs are compared again. The findings of a run
+hold all of them, so no run names these files as used, and they are deleted when they are a week old (`used_sets`).
 """
 
 import polars as pl
@@ -12,7 +13,6 @@ from dedup_assets.engine.core.own_files import SEARCHED
 from dedup_assets.engine.core.records import RowRange
 from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError, read_hashed, write_hashed
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.used_sets import UsedSets
 
 
 class FindingRanges:
@@ -26,7 +26,6 @@ class FindingRanges:
     def __init__(self, work_dir: WorkDir, fingerprint: str) -> None:
         self._work_dir = work_dir
         self._folder = f"{SEARCHED}/{fingerprint}"
-        self._fingerprint = fingerprint
 
     def has(self, rows: RowRange) -> bool:
         """Whether the pairs of a range are compared."""
@@ -45,11 +44,6 @@ class FindingRanges:
             except DamagedTableError:
                 continue
         return pl.concat(found)
-
-    def prune(self) -> int:
-        """Delete the ranges that no run needs any more (`used_sets`); returns the number of files."""
-        names = [f"{self._fingerprint}/{name}" for name in self._work_dir.names(self._folder)]
-        return UsedSets(self._work_dir, SEARCHED).note(self._fingerprint, names) if names else 0
 
     def _name(self, rows: RowRange) -> str:
         return f"{self._folder}/{rows.key}.parquet"

@@ -30,7 +30,7 @@ KEPT_INPUTS = 4
 UNNAMED_SECONDS = 7 * 24 * 3600.0
 USED = ".used.json"
 _FORMAT = "dedup-assets used ranges"
-_SETS_PER_RUN = {SEARCHED: 3}  # neighbours that are listed, candidates for evidence, and findings of workers
+_SETS_PER_RUN = {SEARCHED: 2}  # neighbours that are listed, and candidates for evidence
 _RANGE_FILE = re.compile(f"{SHARD}|{SEARCHED_FILE}")
 
 
