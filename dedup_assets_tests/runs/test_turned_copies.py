@@ -23,11 +23,10 @@ def groups(photos: Path, results: Path) -> dict[str, tuple[str, str]]:
     return {Path(name).name: (role, Path(keep).name) for name, role, keep in rows}
 
 
-@pytest.mark.parametrize("width", [400, 403])
 @pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, width: int, tmp_path: Path) -> None:
+def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):
-        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, width, 304), 80)
+        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, 403, 301), 80)
         with Image.open(original) as opened:
             turn(opened.convert("RGB")).save(tmp_path / "photos" / f"a {name} copy.{ending}", quality=96)
     found = groups(tmp_path / "photos", tmp_path / "results")
@@ -81,3 +80,36 @@ def test_a_jpeg_is_kept_beside_a_lossless_file_that_was_made_from_it(tmp_path: P
             photos / "a.png"
         )  # rounds otherwise
     assert groups(photos, tmp_path / "results") == {"z.jpg": ("keep", "z.jpg"), "a.png": ("copy", "z.jpg")}
+
+
+@pytest.mark.parametrize("quality", [75, 90])
+def test_an_original_with_an_earlier_life_is_not_taken_for_its_turned_copy(quality: int, tmp_path: Path) -> None:
+    for seed, (name, turn) in enumerate(TURNS.items()):
+        earlier = save_jpeg(tmp_path / "earlier.jpg", photo_like(seed, 400, 304), quality)
+        with Image.open(earlier) as opened:
+            save_jpeg(tmp_path / "photos" / f"z {name}.jpg", opened.convert("RGB"), 97)
+        with Image.open(tmp_path / "photos" / f"z {name}.jpg") as opened:
+            save_jpeg(tmp_path / "photos" / f"a {name}.jpg", turn(opened.convert("RGB")), quality)
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    assert {name for name, (role, _) in found.items() if role == "copy"} <= {f"a {name}.jpg" for name in TURNS}
+
+
+def test_an_original_is_no_copy_of_what_may_be_made_from_it(tmp_path: Path) -> None:
+    """Saved again in finer steps, a little larger, or lighter and without loss."""
+    photos = tmp_path / "photos"
+    for seed, name in enumerate(("finer", "larger", "lighter")):
+        save_jpeg(photos / f"z {name}.jpg", photo_like(seed, 403, 301), 85)
+        with Image.open(photos / f"z {name}.jpg") as opened:
+            picture = opened.convert("RGB")
+        if name == "finer":
+            save_jpeg(photos / "a finer.jpg", picture, 96)
+        elif name == "larger":
+            save_jpeg(photos / "a larger.jpg", picture.resize((411, 307), Image.Resampling.BICUBIC), 95)
+        else:
+            picture.point(lambda level: min(round(level * 1.15), 255)).save(photos / "a lighter.png")
+    found = groups(photos, tmp_path / "results")
+    assert {name: found[name][0] for name in found if name.startswith("z")} == {
+        "z finer.jpg": "keep",
+        "z larger.jpg": "review",
+        "z lighter.jpg": "review",
+    }

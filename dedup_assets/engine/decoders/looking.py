@@ -15,7 +15,6 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
-from dedup_assets.engine.decoders.origins import CopyFile, made_one
 from dedup_assets.engine.decoders.received import Answer, checked, files_of
 from dedup_assets.engine.pictures.codecs.metadata import read_provenance
 from dedup_assets.engine.pictures.decoding import DecodingLimits, ResizablePicture, decode, image_size
@@ -23,6 +22,7 @@ from dedup_assets.engine.pictures.frames import count_frames
 from dedup_assets.engine.workers.serving import Job
 
 if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loaded with the first look
+    from dedup_assets.engine.decoders.origins import CopyFile
     from dedup_assets.engine.evidence.comparing import Finding
     from dedup_assets.engine.evidence.look import Look
 
@@ -178,23 +178,23 @@ def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded 
 
 def _side_made(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> str:
     """Which of two copies was edited: as the finding says; else the one that `made_one` names, where it can tell."""
+    from dedup_assets.engine.decoders.origins import made_one
     from dedup_assets.engine.evidence.jpeg_grid import turn_of
 
     said = finding.edited()
     map_ = finding.map if finding.is_only_turned and sorted(a.fields[:2]) == sorted(b.fields[:2]) else None
     turn = None if map_ is None else turn_of(map_[:2, :2])
-    if said or map_ is None or turn is None or (turn.is_none and a.is_jpeg == b.is_jpeg):
+    if said or map_ is None or turn is None:
         return said
     if box_of(job.request) is not None or a.file is None or b.file is None:
         return said
     limits = limits_of(job.request)
-    made = made_one(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
-    is_jpeg = {"a": a.is_jpeg, "b": b.is_jpeg, "": False}[made]
-    return "" if turn.is_none and is_jpeg else made  # a JPEG as it is shown is the lesser one by `keep_rules`, too
+    return made_one(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
 
 
-def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> CopyFile:
+def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":
     """The file of a look, which is read again where it was not kept."""
+    from dedup_assets.engine.decoders.origins import CopyFile
 
     def read() -> bytes | ImageError:
         return next(files_of(job, [kept.file])) if isinstance(kept.file, Source) else kept.file or b""

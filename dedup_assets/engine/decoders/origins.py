@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.evidence.jpeg_grid import MADE, Turn, agreement, turn_of
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
@@ -21,6 +22,7 @@ _T = TypeVar("_T")
 _JPEG = b"\xff\xd8\xff"
 _ORIENTATION = 0x0112  # EXIF 2.3
 _FINER = 1.5  # times the steps of one file that those of another have, from which it is the coarser one
+_AS_IT_IS = Turn(False, False, False)
 _LOW_STEPS = 4  # rows and columns of a table that are compared
 # From what is stored to what is shown, by the value of the EXIF tag: x and y of a point from the middle, y downwards.
 _SHOWN = {
@@ -54,7 +56,9 @@ def made_one(a: CopyFile, b: CopyFile, linear: "NDArray[np.float64]") -> str:
     """Which of two copies was made from the other: a, b, or empty where nothing tells.
 
     The one with finer steps is made from the other if its pixels lie on the other's steps. If they do not, it is not,
-    and the other one is the made one where it is clearly coarser.
+    and the other one is the made one where it is clearly coarser. A file that lies on these steps the other way
+    round, too, may owe them to an earlier life of its own: then nothing tells. Of two that are not turned only the
+    finer one is named, because the coarser one is the lesser one by `keep_rules`, too.
 
     Args:
         a: one file.
@@ -77,20 +81,22 @@ def _made_of_finer(
     sides: tuple[str, str],
 ) -> str:
     """As `made_one`, where the first file is the finer one; `sides` names the two."""
+    import numpy as np
+
     finer, coarser = jpegs
-    lies = None if coarser is None else _lies_on(files[0], finer, coarser, linear)
-    if lies is None:
+    turn = None if coarser is None else turn_of(coarser.to_stored @ linear)
+    if coarser is None or turn is None or (lies := _lies_on(files[0], finer, coarser, turn)) is None:
         return ""
-    return sides[0] if lies else sides[1] if _fineness(coarser) >= _FINER * _fineness(finer) else ""
+    is_turned = not np.allclose(np.round(linear), np.eye(2))
+    if not lies:
+        return sides[1] if is_turned and _fineness(coarser) >= _FINER * _fineness(finer) else ""
+    own = turn_of(finer.to_stored) if finer else _AS_IT_IS
+    is_its_own = is_turned and own is not None and own != turn and _lies_on(files[0], finer, coarser, own)
+    return "" if is_its_own else sides[0]
 
 
-def _lies_on(file: CopyFile, own: "_Jpeg | None", jpeg: "_Jpeg", linear: "NDArray[np.float64]") -> bool | None:
-    """Whether the picture of a file lies on the steps of a JPEG that it is turned onto; None if it cannot be told."""
-    from dedup_assets.engine.evidence.jpeg_grid import MADE, agreement, turn_of
-
-    turn = turn_of(jpeg.to_stored @ linear)
-    if turn is None:
-        return None
+def _lies_on(file: CopyFile, own: "_Jpeg | None", jpeg: "_Jpeg", turn: Turn) -> bool | None:
+    """Whether the picture of a file lies on the steps of a JPEG after a turn; None if it cannot be told."""
     try:
         gray = _grays.of(file, _decode_gray)
     except ImageError:

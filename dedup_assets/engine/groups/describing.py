@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
+from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_turned
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import SHOWS_MORE
@@ -14,6 +15,7 @@ from dedup_assets.engine.groups.parts import is_beside_another, parts_of
 from dedup_assets.engine.groups.reviewing import (
     FINER,
     LESS_EDITED,
+    MAY_BE_ORIGINAL,
     MAY_BE_SOURCE,
     OTHER_PART,
     TURNED,
@@ -23,7 +25,6 @@ from dedup_assets.engine.groups.reviewing import (
     words_to_look_at,
 )
 from dedup_assets.engine.groups.stars import CopyEdges
-from dedup_assets.engine.groups.turns import may_be_turned
 
 _FINER = 1.1  # pixels for one of the kept image: less may be rounding
 
@@ -70,6 +71,7 @@ def describe(
         (LESS_EDITED, pl.Series(is_better)),
         *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
         (OTHER_PART, other_part),
+        (MAY_BE_ORIGINAL, may_be_made_of(found, images, image, keep, worse) & ~is_kept & ~is_twin & ~said_same),
         (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),

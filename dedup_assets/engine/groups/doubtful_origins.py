@@ -1,0 +1,67 @@
+"""Whether the kept image may be the one of two copies that was made from the other, so that a person has to look."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedup_assets.engine.core.spectrum import GROWN
+from dedup_assets.engine.groups.images import Images
+
+_STRAIGHT = 0.7  # of the length of an axis that stays where it was; turned by less than 45 degrees
+_SAME_SIZE = 0.01  # of the pixels
+_TONES = ["recoloured", "gray", "negative"]  # words of a kind
+
+
+def may_be_made_of(
+    found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64], worse: NDArray[np.int64]
+) -> pl.Series:
+    """Whether the kept image may be made from each image, although it has more pixels or is stored without loss.
+
+    A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
+    light that were changed leave no trace of the JPEG that a file without loss was made from.
+
+    Args:
+        found: the row of evidence of each image and the kept one.
+        images: that the numbers are about.
+        image: (n,) the images.
+        keep: (n,) the kept image of each.
+        worse: (n,) as of `edit_levels`; 0 where nothing is known.
+    """
+    own, kept = images.facts[image], images.facts[keep]
+    growth = kept["pixels"] / own["pixels"]
+    is_little = (growth > 1 + _SAME_SIZE) & (growth <= GROWN**2)
+    is_toned = found["kind"].fill_null("").str.contains_any(_TONES)
+    is_lossless = kept["is_lossless"].fill_null(value=False) & ~own["is_lossless"].fill_null(value=True)
+    unknown = pl.Series(worse == 0) & ~_has_the_only_camera(images, image, keep)
+    return unknown & (is_little.fill_null(value=False) | (is_toned & is_lossless))
+
+
+def _has_the_only_camera(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    camera = images.facts["camera"].fill_null("")
+    return (camera.gather(keep) != "") & (camera.gather(image) == "")
+
+
+def may_be_turned(
+    images: Images,
+    image: NDArray[np.int64],
+    keep: NDArray[np.int64],
+    transform: NDArray[np.float64],
+    worse: NDArray[np.int64],
+) -> pl.Series:
+    """Whether each image is the kept one mirrored or turned, in the same size, and nothing says which came first.
+
+    What was done to either says it (`worse`), and a camera that only the kept one names.
+
+    Args:
+        images: that the numbers are about.
+        image: (n,) the images.
+        keep: (n,) the kept image of each.
+        transform: (n, 9) map of pixels between the two, either way; nan if unknown.
+        worse: (n,) as of `edit_levels`; 0 where nothing is known.
+    """
+    linear = transform.reshape(-1, 3, 3)[:, :2, :2]
+    lengths = np.maximum(np.linalg.norm(linear, axis=1), np.finfo(np.float64).tiny)
+    straight = np.minimum(linear[:, 0, 0] / lengths[:, 0], linear[:, 1, 1] / lengths[:, 1])
+    pixels = images.facts["pixels"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    same_size = np.abs(pixels[image] / pixels[keep] - 1) < _SAME_SIZE
+    return pl.Series((straight < _STRAIGHT) & same_size & (worse == 0)) & ~_has_the_only_camera(images, image, keep)
