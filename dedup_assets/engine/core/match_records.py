@@ -72,6 +72,9 @@ TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT)
 REVIEW_SEPARATOR = "; "
 """Between the reasons in `review` of groups, the weightiest first."""
 
+RECOMPRESSED = "recompressed"
+"""What `Evidence` calls copies in which nothing was done but to store them again."""
+
 ENLARGED = "enlarged"
 """What `Evidence` calls more pixels without more detail."""
 

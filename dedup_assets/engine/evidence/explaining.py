@@ -10,6 +10,7 @@ from dedup_assets.engine.core.match_records import (
     ENLARGED,
     MARGIN,
     PAGE_ADDED,
+    RECOMPRESSED,
     SEEN_WHOLE,
     SMALL_TEXT,
     TEXT_ADDED,
@@ -122,7 +123,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
         words.append("resized")
     if _TONES & edits.keys() and "recoloured" not in words:
         words.append("recoloured")
-    words = words or ["recompressed"]
+    words = words or [RECOMPRESSED]
     return ", ".join([*words, SMALL_TEXT] if UNREAD in edits else words)
 
 

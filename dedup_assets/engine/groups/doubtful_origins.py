@@ -4,11 +4,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.core.match_records import RECOMPRESSED
 from dedup_assets.engine.core.spectrum import GROWN
 from dedup_assets.engine.groups.images import Images
 
 _STRAIGHT = 0.7  # of the length of an axis that stays where it was; turned by less than 45 degrees
 _SAME_SIZE = 0.01  # of the pixels
+_BEST = 101  # quality of what is no JPEG
 _TONES = ["recoloured", "gray", "negative"]  # words of a kind
 
 
@@ -18,7 +20,8 @@ def may_be_made_of(
     """Whether the kept image may be made from each image, although it has more pixels or is stored without loss.
 
     A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
-    light that were changed leave no trace of the JPEG that a file without loss was made from.
+    light that were changed leave no trace of what a file without loss was made from. A file in finer steps that shows
+    those of the kept one is made from it, or from a file that was stored as it is.
 
     Args:
         found: the row of evidence of each image and the kept one.
@@ -30,10 +33,11 @@ def may_be_made_of(
     own, kept = images.facts[image], images.facts[keep]
     growth = kept["pixels"] / own["pixels"]
     is_little = (growth > 1 + _SAME_SIZE) & (growth <= GROWN**2)
-    is_toned = found["kind"].fill_null("").str.contains_any(_TONES)
-    is_lossless = kept["is_lossless"].fill_null(value=False) & ~own["is_lossless"].fill_null(value=True)
-    unknown = pl.Series(worse == 0) & ~_has_the_only_camera(images, image, keep)
-    return unknown & (is_little.fill_null(value=False) | (is_toned & is_lossless))
+    kind = found["kind"].fill_null("")
+    is_toned = kind.str.contains_any(_TONES) & kept["is_lossless"].fill_null(value=False)
+    is_coarser = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
+    unknown = pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned)
+    return (unknown | (pl.Series(worse != 0) & is_coarser)) & ~_has_the_only_camera(images, image, keep)
 
 
 def _has_the_only_camera(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:

@@ -155,6 +155,11 @@ def test_a_verdict_that_two_are_the_same_clears_only_what_a_person_has_to_look_a
     assert lost.rows.select("role", "review").row(1) == ("review", "holds a film")
 
 
+def known(facts: dict[str, Any]) -> set[str]:
+    """The names of what is known of an image; a time is unknown where it is empty."""
+    return {name for name, fact in facts.items() if fact is not None and (name, fact) != ("taken", "")}
+
+
 def holds(reason: str, kept: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether a reason is true of the kept image beside another one."""
     quality, taken = (tuple(each.get(name) or 0 for each in (kept, other)) for name in ("jpeg_quality", "taken"))
@@ -169,7 +174,7 @@ def holds(reason: str, kept: dict[str, Any], other: dict[str, Any]) -> bool:
         "more bytes": size[0] > size[1] and kept["format"] == other["format"],
         "taken first": str(taken[0]) < str(taken[1]),
         FIRST: True,
-        "best by what is known of each image alone": any(other.get(name) is None for name in other),
+        "best by what is known of each image alone": bool(known(kept) - known(other)),
     }
     return true[reason]
 
