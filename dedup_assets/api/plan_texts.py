@@ -74,6 +74,12 @@ def applied_text(plan: Plan, applied: Applied) -> str:
     return "\n".join(said)
 
 
+_ELSEWHERE = (
+    "An input that was moved has its trash with it: name the folder there, dedup-assets undo FOLDER/.dedup-trash/RUN. "
+    "Results elsewhere: --work-dir RESULTS."
+)
+
+
 def undoable_text(found: Sequence[Undoable], trashes: Sequence[str]) -> str:
     """The applies that can be undone, each with the command; and where they were looked for."""
     said = "nothing can be undone"
@@ -83,7 +89,7 @@ def undoable_text(found: Sequence[Undoable], trashes: Sequence[str]) -> str:
             for each in found
         )
     places = "\n".join(f"looked in {place}" for place in trashes)
-    return f"{said}\n{places}"
+    return f"{said}\n{places}" if found else f"{said}\n{places}\n{_ELSEWHERE}"
 
 
 def size(size_bytes: float) -> str:

@@ -165,6 +165,29 @@ class StoredResults:
         """The images that are one picture: the rows of groups.parquet, the kept image of each group first."""
         return readable(self._groups)
 
+    def leaks(self) -> "pl.DataFrame":
+        """Pictures that are in two named sets: the rows of leaks.parquet.
+
+        Raises:
+            WorkDirError: the run had no sets.
+        """
+        from dedup_assets.engine.work_dir import leak_files
+
+        return readable(leak_files.read_leaks(self._work_dir).rows)
+
+    def plan(self, only: str = "exact") -> "pl.DataFrame":
+        """What `dedup_assets.plan` would write: a row for each file that would go, with the kept one and the reason.
+
+        Args:
+            only: relations to the kept image, with commas between them, as of `dedup_assets.plan`.
+
+        Raises:
+            PlanError: nothing was compared, verdicts were added since, or a relation is not allowed.
+        """
+        from dedup_assets.engine.cleaning import PlanOptions, plan_of
+
+        return readable(plan_of(self._work_dir, PlanOptions.parse("trash", only, "")).rows)
+
     def related(self) -> "pl.DataFrame":
         """Similar images that are no members of a group: the rows of related.parquet."""
         from dedup_assets.engine.work_dir import match_files

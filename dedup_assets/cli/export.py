@@ -25,6 +25,6 @@ def export(work_dir: str, out: str, to: str, keep_only: bool, only: str) -> None
     """Export the images of the run in WORK_DIR to OUT, a new folder, which appears whole or not at all.
 
     Each image has a tag: unique, keep, dup (needless), copy (of another relation than --only names), review, protected.
-    Sidecars (.xmp and the like) are not exported.
+    A folder takes along sidecars (.xmp and the like), raw files and films; other formats do not.
     """
     sys.exit(api.export(work_dir, to, out, keep_only, only))

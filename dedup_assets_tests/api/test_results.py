@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import dedup_assets
-from dedup_assets.engine.core.errors import SettingsError, WorkDirError
+from dedup_assets.engine.core.errors import PlanError, SettingsError, WorkDirError
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 ODD = b"odd \xff.jpg"
@@ -45,6 +45,30 @@ def test_only_files_with_the_same_bytes_are_dropped_unless_one_asks_for_more(mad
     assert base_names(results.to_drop(["exact", "copy"])) == {"again.jpg", os.fsdecode(ODD), "small.jpg"}
     assert base_names(results.to_keep()) == {"first.jpg", "small.jpg", "other.jpg"}
     assert set(results.to_keep(["copy"])) | set(results.to_drop(["copy"])) == set(results.to_keep([]))
+
+
+def test_a_plan_as_a_table_names_what_the_command_would_write(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    for only in ("exact", "exact,copy"):
+        rows = results.plan(only)
+        assert base_names([os.fsdecode(name) for name in rows["filename"]]) == base_names(
+            results.to_drop(only.split(","))
+        )
+        assert set(rows["action"]) == {"trash"}
+    with pytest.raises(PlanError, match="only='nothing'"):
+        results.plan("nothing")
+
+
+def test_leaks_are_a_table_where_the_run_had_sets(made: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, results = made
+    with pytest.raises(WorkDirError, match="sets"):
+        dedup_assets.load(results).leaks()
+    sets = [f"train={folder / 'a'}", f"test={folder / 'again.jpg'}"]
+    dedup_assets.run([], tmp_path / "out", sets=sets, max_leaks=10)
+    leaks = dedup_assets.load(tmp_path / "out").leaks()
+    assert leaks.select("a", "b", "relation").rows() == [
+        (str(folder / "a" / "first.jpg"), str(folder / "again.jpg"), "exact")
+    ]
 
 
 @pytest.mark.parametrize("relations", ["copy", ["exact", "variant"], [""]])

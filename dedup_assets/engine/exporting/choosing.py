@@ -58,11 +58,13 @@ class Chosen:
         table: one row per image, of `TABLE_SCHEMA`, by name.
         sources: where the bytes of each are.
         left_out: needless copies that are not among them.
+        links: further names of files that are listed once.
     """
 
     table: pl.DataFrame
     sources: Sequence[Source]
     left_out: int
+    links: int = 0
 
 
 def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
@@ -88,7 +90,8 @@ def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
     left = table.filter(pl.col("tag") != _NEEDLESS) if choice.keep_only else table
     if not left.height:
         raise ExportError(f"work_dir={work_dir.url!r} has no good image to export")
-    return Chosen(left, _sources(work_dir, left), table.height - left.height)
+    links = read_manifest(work_dir).links if work_dir.exists(MANIFEST) else None
+    return Chosen(left, _sources(work_dir, left), table.height - left.height, 0 if links is None else links.height)
 
 
 def _with_twins(table: pl.DataFrame, choice: Choice) -> pl.DataFrame:

@@ -59,7 +59,7 @@ class Exported:
     Attributes:
         tags: number of images by tag.
         left_out: needless copies that were left out.
-        skipped: images that the format cannot hold, by reason.
+        skipped: images that the format cannot hold, and further names of files, by reason.
     """
 
     tags: Mapping[str, int]
@@ -67,6 +67,7 @@ class Exported:
     skipped: Mapping[str, int]
 
 
+_LINK = "further names of files that are exported once (links.csv)"
 _Row = tuple[Source, dict[str, Any]]
 _Writer = Callable[[Path, Path, Sequence[_Row]], None]
 
@@ -86,6 +87,8 @@ def export_images(work_dir: WorkDir, target: ExportFormat, out: str, choice: Cho
         if not rows:
             reasons = "; ".join(f"{count:,} are {reason}" for reason, count in skipped.items())
             raise ExportError(f"no image can be exported to {target}: {reasons}")
+        if chosen.links:
+            skipped[_LINK] = chosen.links
         _WRITERS[target](folder, Path(os.path.abspath(out)), rows)  # noqa: PTH100 - links stay as given
         tags = Counter(said["tag"] for _, said in rows)
         about = {

@@ -35,7 +35,7 @@ def read_leaks(work_dir: WorkDir) -> Leaks:
     Raises:
         WorkDirError: a file is missing, damaged or of another program.
     """
-    remedy = "materialize leaks"
+    remedy = "with named sets, --set NAME=INPUT"
     rows, facts = read_parquet(work_dir, LEAKS, remedy, LEAKS_SCHEMA)
     matrix, fix = _table(work_dir, MATRIX_CSV, MATRIX_SCHEMA), _table(work_dir, FIX_CSV, FIX_SCHEMA)
     with naming_damage(work_dir, LEAKS, remedy):
@@ -53,7 +53,7 @@ def digest_of_leaks(leaks: Leaks) -> str:
 
 
 def _table(work_dir: WorkDir, name: str, schema: pl.Schema) -> pl.DataFrame:
-    remedy = "materialize leaks"
+    remedy = "with named sets, --set NAME=INPUT"
     work_dir.require(name, remedy=f"run the pipeline with sets first ({remedy})")
     with work_dir.open(name) as file, naming_damage(work_dir, name, remedy):
         return read_table(file, work_dir.path(name), dict(schema))

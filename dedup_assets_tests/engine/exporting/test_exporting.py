@@ -84,6 +84,16 @@ def test_a_clean_copy_takes_along_what_belongs_to_an_image(tmp_path: Path) -> No
     assert everything == kept | {"copies/IMG_1.jpg", "copies/IMG_1.xmp"}
 
 
+def test_further_names_of_a_file_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    photo_like(0, 80, 60).save(tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "b.png").hardlink_to(tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "c.png").symlink_to(tmp_path / "photos" / "a.png")
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
+    assert files_in(exported(tmp_path, tmp_path / "out", "folder")) == {"a.png"}
+    assert "not exported: 2, further names of files that are exported once (links.csv)" in capsys.readouterr().out
+
+
 def test_links_lead_to_the_files_and_members_of_archives_are_counted(
     collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
