@@ -311,6 +311,7 @@ def _hurried(config: dict[str, Any]) -> dict[str, Any]:
     """The same instance, but it monitors its runs every second."""
     config["run_monitoring"]["poll_interval_seconds"] = 1
     config["run_launcher"]["config"]["worker_timeout_seconds"] = 6
+    config["run_retries"]["max_retries"] = 30  # a living worker that answers too late costs one, too
     config["run_coordinator"] = {
         "module": "dagster.core.run_coordinator",
         "class": "QueuedRunCoordinator",
