@@ -10,7 +10,7 @@ from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_turned
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
-from dedup_assets.engine.groups.keeping import SHOWS_MORE
+from dedup_assets.engine.groups.keeping import ALL_COPIES, SHOWS_MORE
 from dedup_assets.engine.groups.parts import is_beside_another, parts_of
 from dedup_assets.engine.groups.reviewing import (
     FINER,
@@ -53,7 +53,12 @@ def describe(
     is_kept, is_twin = pl.Series(image == keep), pl.Series(images.alike[image] == images.alike[keep])
     is_proven = is_twin | found["relation"].is_not_null() & (found["relation"] != Relation.VARIANT)
     worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
-    is_better = np.where(images.single[image] > images.single[keep], worse, -worse) < 0  # as `edit_levels` has it
+    own_level = np.where(images.single[image] > images.single[keep], worse, -worse)  # positive where the image is worse
+    # The kept image is none of the best: it alone is joined to all others.
+    is_unproven = (table["reason"] == ALL_COPIES) & pl.Series(
+        (images.rank[image] < images.rank[keep]) & (own_level <= 0)
+    )
+    is_made = may_be_made_of(found, images, image, keep, worse)
     is_turned = may_be_turned(images, image, keep, _matrices(found), worse)
     has_same_bytes = pl.Series(images.file[image] == images.file[keep])
     is_enlarged = may_be_enlarged(found, images, keep, _matrices(found), _is_a(found, images, keep))
@@ -68,10 +73,10 @@ def describe(
     other_part = _is_other_part(found, images, table["group_id"], image, keep)
     reasons = [
         (FINER, _is_finer(found, images, keep)),
-        (LESS_EDITED, pl.Series(is_better)),
+        (LESS_EDITED, pl.Series(own_level < 0)),
         *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
         (OTHER_PART, other_part),
-        (MAY_BE_ORIGINAL, may_be_made_of(found, images, image, keep, worse) & ~is_kept & ~is_twin & ~said_same),
+        (MAY_BE_ORIGINAL, (is_made | is_unproven) & ~is_kept & ~is_twin & ~said_same),
         (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),
@@ -103,10 +108,8 @@ def _twins(
     images: Images, group: pl.Series, image: NDArray[np.int64], keep: NDArray[np.int64], protected: pl.Series
 ) -> pl.Series:
     """Of images with the same bytes, and other bytes than the kept one, the name of the best one for each other one."""
-    rank = np.empty(images.facts.height, np.int64)
-    rank[images.worth.order()] = np.arange(len(rank))
     names = images.facts["filename"].gather(image)
-    place = rank[image] - len(rank) * protected.to_numpy()  # what is never acted upon goes first
+    place = images.rank[image] - images.facts.height * protected.to_numpy()  # what is never acted upon goes first
     table = pl.DataFrame({"group": group, "file": images.file[image], "name": names, "place": place})
     best = table.select(pl.col("name").sort_by("place").first().over("group", "file"))["name"]
     is_other = pl.Series(images.file[image] != images.file[keep]) & (best != names)

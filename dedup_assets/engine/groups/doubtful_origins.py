@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import RECOMPRESSED
+from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED, RECOMPRESSED
 from dedup_assets.engine.core.spectrum import GROWN
 from dedup_assets.engine.groups.images import Images
 
@@ -21,7 +21,8 @@ def may_be_made_of(
 
     A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
     light that were changed leave no trace of what a file without loss was made from. A file in finer steps that shows
-    those of the kept one is made from it, or from a file that was stored as it is.
+    those of the kept one is made from it, or from a file that was stored as it is. A frame adds pixels, and sometimes
+    its side is unknown.
 
     Args:
         found: the row of evidence of each image and the kept one.
@@ -36,7 +37,8 @@ def may_be_made_of(
     kind = found["kind"].fill_null("")
     is_toned = kind.str.contains_any(_TONES) & kept["is_lossless"].fill_null(value=False)
     is_coarser = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
-    unknown = pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned)
+    is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
+    unknown = pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned | is_framed)
     return (unknown | (pl.Series(worse != 0) & is_coarser)) & ~_has_the_only_camera(images, image, keep)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,13 @@ class Images:
     alike: NDArray[np.int64]
     file: NDArray[np.int64]
     worth: Worth
+
+    @cached_property
+    def rank(self) -> NDArray[np.int64]:
+        """(n,) the place of each image where the best is first by its own facts."""
+        rank = np.empty(self.facts.height, np.int64)
+        rank[self.worth.order()] = np.arange(len(rank))
+        return rank
 
     @classmethod
     def of(cls, same: pl.DataFrame, ruling: Ruling, rules: Sequence[str], labelled: pl.Series | None) -> "Images":

@@ -176,8 +176,19 @@ def test_a_better_image_that_not_all_are_copies_of_is_not_kept() -> None:
     found = form_groups(evidence(rows, sides={1: 300}))
     assert groups_of(found) == [[0, 1, 2, 3]]
     assert set(found.rows["reason"]) == {"the others are copies of it"}
+    assert found.rows.filter(role="review").select("filename", "review").rows() == [
+        (name(1), "may be the original: nothing says which of the two was made from the other")
+    ]
     all_of_them = form_groups(evidence([*rows, (1, 3, "copy", "")], sides={1: 300}))
     assert groups_of(all_of_them) == [[1, 0, 2, 3]]
+
+
+@pytest.mark.parametrize("kind", ["border added, recoloured", "page around added"])
+def test_an_image_in_a_frame_of_unknown_side_is_no_reason_to_remove_the_other(kind: str) -> None:
+    said = evidence([(0, 1, "copy", ""), (2, 3, "copy", "")], sides={0: 300, 2: 300})
+    rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(1.0), overlap_b=pl.lit(1.0))
+    groups = form_groups(Evidence(rows, said.images))
+    assert groups.rows.sort("filename")["role"].to_list() == ["keep", "review"] * 2
 
 
 def test_exact_copies_of_a_member_have_its_relation_to_the_kept_image() -> None:
