@@ -112,7 +112,10 @@ class VerdictBook:
         return self._file.read()
 
     def table(self) -> "pl.DataFrame":
-        """All verdicts, the oldest first: the columns of the file and `state` (counts, replaced, revoked; or empty)."""
+        r"""All verdicts, the oldest first: the columns of the file and `state` (counts, replaced, revoked; or empty).
+
+        Bytes of names that are no UTF-8 are escapes, as `\xff`.
+        """
         import polars as pl
 
         found = self.read()
@@ -120,8 +123,8 @@ class VerdictBook:
         rows = [
             {
                 **{name: getattr(row, name) for name in COLUMNS},
-                "a_name": os.fsdecode(row.a_name),
-                "b_name": os.fsdecode(row.b_name),
+                "a_name": row.a_name.decode("utf-8", "backslashreplace"),
+                "b_name": row.b_name.decode("utf-8", "backslashreplace"),
                 "state": "revoked"
                 if row.verdict_id in revoked
                 else ""

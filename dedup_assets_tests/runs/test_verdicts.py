@@ -1,6 +1,7 @@
 """Verdicts from the command line and Python: what a run makes of them, and what it need not make again."""
 
 import csv
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,17 @@ def test_same_joins_keep_decides_protect_stays_and_a_revocation_undoes(album: Al
     assert album.group_of() == first  # both groups, with both ids
     with pytest.raises(SettingsError, match="revoked already"):
         book.revoke(joined.verdict_id)
+
+
+def test_verdicts_about_names_of_any_bytes_are_listed(album: Album) -> None:
+    album.run()
+    odd = os.fsencode(album.path("0.png")) + b"\xe9.png"
+    with open(odd, "wb") as file:  # noqa: PTH123 - a name that is no UTF-8
+        file.write(Path(album.path("1.png")).read_bytes())
+    VerdictBook(album.out).add("different", os.fsdecode(odd), album.path("0.png"))
+    code, listed = command("--list", "--work-dir", str(album.out))
+    assert code == 0
+    assert "\\xe9.png" in listed
 
 
 def test_contradictions_warn_and_are_listed(album: Album, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from dedup_assets.engine.evidence.differences import Differences
 from dedup_assets.engine.evidence.judging import CHECK_LEVEL, CHECK_SIDE, Judged
 from dedup_assets.engine.evidence.light_spots import find_light_spots
 from dedup_assets.engine.evidence.look import SIDE, Look
+from dedup_assets.engine.evidence.lost_parts import find_lost_part
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, linear_part
 from dedup_assets.engine.evidence.refining import pick_levels
 from dedup_assets.engine.evidence.surroundings import find_surroundings
@@ -87,6 +88,10 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
             del said["recoloured"]
     elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS:
         said |= _spots(a, b, judged, is_lit_alike)
+    share, is_first = find_lost_part(judged.aligned)
+    if share:
+        said["changed_a" if is_first == judged.is_a_first else "changed_b"] = round(share, 3)
+        said.pop("changed", None)
     return said
 
 

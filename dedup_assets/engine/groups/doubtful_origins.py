@@ -17,10 +17,10 @@ _TONES = ["recoloured", "gray", "negative"]  # words of a kind
 def may_be_made_of(
     found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64], worse: NDArray[np.int64]
 ) -> pl.Series:
-    """Whether the kept image may be made from each image, although it has more pixels or is stored without loss.
+    """Whether the kept image may be made from each image, although it has more pixels or is stored in a finer way.
 
     A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
-    light that were changed leave no trace of what a file without loss was made from. A file in finer steps that shows
+    light that were changed leave no trace of what a file was made from. A file in finer steps that shows
     those of the kept one is made from it, or from a file that was stored as it is. A frame adds pixels, and sometimes
     its side is unknown.
 
@@ -35,7 +35,7 @@ def may_be_made_of(
     growth = kept["pixels"] / own["pixels"]
     is_little = (growth > 1 + _SAME_SIZE) & (growth <= GROWN**2)
     kind = found["kind"].fill_null("")
-    is_toned = kind.str.contains_any(_TONES) & kept["is_lossless"].fill_null(value=False)
+    is_toned = kind.str.contains_any(_TONES)
     is_coarser = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
     is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
     unknown = pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned | is_framed)

@@ -33,6 +33,7 @@ BETWEEN_STEPS_SECONDS = 120.0
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_NOTE, _NOTE_BYTES = b'{"doing"', 4096  # how a note begins, and the most that is looked at
 _STEPS_MEET_SECONDS = 10.0
 """A step that is refused tries again for this long: the run's other steps lock the file alone for a moment when they
 read, write or delete the note, and a busy machine or disk stretches the moment."""
@@ -251,7 +252,11 @@ def _open(path: Path, url: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise WorkDirError(f"work_dir={url!r}: {NAME} is not a regular file; remove it")
-    return os.fdopen(descriptor, "r+b", buffering=0)
+    file = os.fdopen(descriptor, "r+b", buffering=0)
+    if (noted := file.read(_NOTE_BYTES)).strip() and not noted.startswith(_NOTE):
+        file.close()
+        raise WorkDirError(f"work_dir={url!r}: {NAME} was not written by this package; move it away, or name another")
+    return file
 
 
 def _noted(file: BinaryIO) -> Holder | None:

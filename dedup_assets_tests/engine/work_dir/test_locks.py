@@ -124,6 +124,16 @@ def test_the_lock_file_stays_so_that_nobody_waits_for_one_that_is_gone(tmp_path:
     assert (tmp_path / ".lock").stat().st_ino == held
 
 
+def test_a_lock_file_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("pid 77")
+    with (
+        pytest.raises(WorkDirError, match=r"\.lock was not written by this package"),
+        hold(WorkDir(str(tmp_path)), "a run"),
+    ):
+        pass
+    assert (tmp_path / ".lock").read_text() == "pid 77"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no list of open files")
 def test_ctrl_c_while_waiting_for_the_lock_leaves_no_file_open(tmp_path: Path) -> None:
     work_dir, lock = WorkDir(str(tmp_path)), tmp_path / ".lock"
