@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError
-from dedup_assets.engine.evidence.jpeg_grid import MADE, Turn, agreement, turn_of
+from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreement, turn_of
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
@@ -102,7 +102,7 @@ def _lies_on(file: CopyFile, own: "_Jpeg | None", jpeg: "_Jpeg", turn: Turn) -> 
     except ImageError:
         return None
     found = agreement(gray, jpeg.steps, turn, own.steps if own else None)
-    return None if found is None else found >= MADE
+    return None if found is None or NOT_MADE <= found < MADE else found >= MADE
 
 
 def _fineness(jpeg: "_Jpeg | None") -> float:

@@ -89,7 +89,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS:
         said |= _spots(a, b, judged, is_lit_alike)
     share, is_first = find_lost_part(judged.aligned)
-    if share:
+    if share and not _FRAMES & {key.rpartition("_")[0] for key in said}:  # corners of a frame lie in the picture
         said["changed_a" if is_first == judged.is_a_first else "changed_b"] = round(share, 3)
         said.pop("changed", None)
     return said
@@ -136,6 +136,7 @@ _LIGHT = {"brightness", "negative"}
 _OTHER_COLOURS = {"negative", "gray_a", "gray_b", DYED, "blurred_a", "blurred_b"}  # where single pixels differ, too
 _SAME_LIGHT = 0.04  # |log| of the gain
 _LIGHT_CHANGED = {"brightness", "colourfulness", "toned_a", "toned_b"}  # where light is cut off, or mixed otherwise
+_FRAMES = {"border", "page", "margin"}
 _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dedup_assets.engine.evidence.jpeg_grid import MADE, Turn, agreement, turn_of
+from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreement, turn_of
 from dedup_assets_tests.support.pictures import photo_like
 
 TURNS = [Turn(*flags) for flags in np.ndindex(2, 2, 2)]
@@ -58,7 +58,7 @@ def test_an_original_does_not_lie_on_the_steps_of_its_copy() -> None:
             known = None if own is original else steps(own)
             found = agreement(gray(own), steps(as_jpeg(original, 80)), Turn(False, False, False), known)
             assert found is not None
-            assert found < MADE
+            assert found < NOT_MADE
 
 
 @pytest.mark.parametrize("size", [(7, 300), (300, 5), (40, 40)])
