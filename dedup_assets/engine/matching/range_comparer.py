@@ -63,7 +63,7 @@ class RangeComparer:
             self._settings, self._features, self._candidates, self._work_dir, self._progress, rows
         )
         self._store.write(rows, found.memory.asked())
-        return ComparedRange(found.matching.compared - found.memory.answered, found.memory.answered)
+        return ComparedRange(found.memory.made, found.memory.answered)
 
     @cached_property
     def _candidates(self) -> pl.DataFrame:

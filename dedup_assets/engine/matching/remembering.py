@@ -48,6 +48,7 @@ class Memory:
 
     Attributes:
         answered: number of questions that were answered from memory.
+        made: number of answers that were not known before.
     """
 
     library: Library
@@ -57,6 +58,7 @@ class Memory:
     shared: dict[bytes, str] = field(default_factory=dict)
     unused: dict[bytes, int] = field(default_factory=dict)
     answered: int = 0
+    made: int = 0
 
     def __post_init__(self) -> None:
         self._kept: dict[bytes, str] = {}
@@ -117,6 +119,8 @@ class Memory:
 
     def keep(self, question: Question, compared: Compared | None, looks: tuple[Looked, Looked]) -> None:
         """Keep an answer, unless it is none because an image cannot be read or a process has ended."""
+        with self._lock:
+            self.made += 1
         key = self._key(question)
         images = zip((question.a, question.b), looks, strict=True)
         is_lasting = compared is not None or any(look.frames != 1 for look in looks)

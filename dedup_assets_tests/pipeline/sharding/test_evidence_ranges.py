@@ -43,6 +43,11 @@ def test_evidence_of_ranges_is_that_of_one_machine(shared: int, tmp_path: Path, 
     assert again["compared_pairs"] == 0
     found = workers.materialize("evidence")
     workers.materialize("groups")
+    for path in workers.work_dir.glob(f"neighbors/*/{keys[0]}.parquet"):
+        if "found" in pl.read_parquet_schema(path):
+            path.unlink()
+    known = workers.materialize("evidence_shards", partition=keys[0])
+    assert (known["compared_pairs"], known["answered"] > 0) == (0, True)
     assert found["remembered_pairs"] > 0
     alone = tmp_path / "alone"
     assert dedup_assets.run(workers.photos, alone, **workers.settings) == 0
