@@ -8,7 +8,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
-from dedup_assets.engine.exporting.holding import Belongings
+from dedup_assets.engine.inputs.belongings import Belongings
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest

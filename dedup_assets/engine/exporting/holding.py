@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -108,39 +107,6 @@ def companions(sources: Sequence[Source]) -> list[bytes]:
                 shown = repr(source.name.decode("utf-8", "backslashreplace"))
                 raise ExportError(f"the folder of {shown} cannot be listed: {error.strerror or error}") from None
     return sorted(found.difference(source.name for source in sources))
-
-
-class Belongings:
-    """Whether the kept image of a group has what belongs to another one: each sidecar and other half with its bytes."""
-
-    def __init__(self) -> None:
-        self._stacks = Stacks(os.listdir)
-        self._of = cache(self._read)
-
-    def are_kept(self, name: bytes, keep: bytes) -> bool:
-        """Whether all that lies beside one image lies beside the other too. What cannot be read counts as lacking.
-
-        Args:
-            name: an image.
-            keep: the one that is kept in its place.
-        """
-        own = self._of(name)
-        return not own or (None not in own and own <= self._of(keep))
-
-    def _read(self, name: bytes) -> frozenset[tuple[bytes, bytes] | None]:
-        if is_url(name) or not os.path.lexists(name):
-            return frozenset()
-        try:
-            beside = self._stacks.beside(name)
-            found = {**beside.sidecars, **beside.halves}
-            return frozenset((kind, _digest_of(each)) for each, kind in found.items())
-        except OSError:
-            return frozenset((None,))
-
-
-def _digest_of(name: bytes) -> bytes:
-    with open(name, "rb") as file:  # noqa: PTH123 - bytes
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def bytes_of(source: Source, content: str | None) -> bytes:

@@ -10,6 +10,7 @@ import polars as pl
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
+from dedup_assets.engine.gallery.beside import heed_belongings
 from dedup_assets.engine.gallery.filling import fill_pages
 from dedup_assets.engine.gallery.first_shown import (
     BAD_ON_PAGE,
@@ -66,6 +67,8 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     """
     if settings.evidence == "off":
         results = replace(results, evidence=None, groups=None)
+    if results.groups is not None:
+        results = replace(results, groups=heed_belongings(results.groups))
     Thread(target=compile_templates, name="templates", daemon=True).start()  # while other processes decode
     numbered = _number(results)
     spool = Spool()

@@ -234,6 +234,13 @@ def test_only_copies_of_the_same_bytes_are_suggested_to_go(names: list[bytes], t
     assert "copy resized to 50 %, text or overlay added" in pairs
 
 
+def test_a_copy_beside_which_something_lies_is_not_suggested_to_go(names: list[bytes], tmp_path: Path) -> None:
+    Path(os.fsdecode(names[4] + b".xmp")).write_text("four stars")
+    gallery = make_gallery(tmp_path / "out", make_proven_results(names))
+    assert "suggested" not in _read_table(tmp_path / "out/gallery", "files")
+    assert "has a sidecar, raw file or film beside it" in read_words(gallery.pages["groups.html"])
+
+
 def test_a_copy_for_review_has_the_reason_beside_it(names: list[bytes], tmp_path: Path) -> None:
     found = make_proven_results(names)
     assert found.groups is not None
