@@ -93,7 +93,8 @@ def _list_members(container: Source, seconds: float, selection: Selection) -> It
         kind = Kind.IMAGE if is_table(container.name) else None
         members = _selected(list(archive.members(seconds)), selection, kind)
     except NoImagesError:
-        selection.left_out[extension_of(container.name).decode()] += 1
+        without = " without a column of images" if is_installed(TABLES) else ""
+        selection.left_out[extension_of(container.name).decode() + without] += 1
         return
     except Exception:  # noqa: BLE001 - reading it says why
         yield container
@@ -191,7 +192,7 @@ def _damage(name: bytes, seconds: float) -> ImageError:
     except (FileNotFoundError, ImageError):
         raise
     except Exception as error:  # noqa: BLE001 - zipfile has many on hostile input
-        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the archive cannot be opened: {error!r:.200}")
+        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the file cannot be opened: {error!r:.200}")
     return archive.damage or ImageError(ErrorCode.UNREADABLE, "the archive could not be listed; it can be read now")
 
 

@@ -19,8 +19,8 @@ from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.inputs.containers import contents, member, zips
 from dedup_assets.engine.inputs.containers.names import archives_around, member_name, split_frame
-from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.inputs.reading import read, read_source
+from dedup_assets_tests.support.containers import outcome, outcomes, sources
 
 FILES = {"a.jpg": b"content of a", "sub/b.png": b"content of b" * 50, "ü, 1.jpg": b"content of u"}
 KINDS = ["x.zip", "X.ZIP", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz"]
@@ -41,24 +41,6 @@ def pack(path: Path, files: dict[str, bytes] | None = None) -> Path:
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return path
-
-
-def sources(path: Path | str) -> dict[str, Source]:
-    """Listed images, by the part of their name after the archive's name."""
-    rows = list_images(str(path)).images.drop("index").iter_rows()
-    return {os.fsdecode(row[0]).removeprefix(f"{path}/"): Source(*row) for row in rows}
-
-
-def outcomes(path: Path) -> dict[str, bytes | ErrorCode]:
-    """Content or error code of each listed image."""
-    return {name: outcome(source) for name, source in sources(path).items()}
-
-
-def outcome(source: Source) -> bytes | ErrorCode:
-    try:
-        return read_source(source)
-    except ImageError as problem:
-        return problem.code
 
 
 @pytest.mark.parametrize("kind", KINDS)

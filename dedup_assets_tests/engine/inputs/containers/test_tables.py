@@ -16,9 +16,10 @@ import pytest
 
 import dedup_assets
 from dedup_assets.engine.core.errors import ImageError, InputError
-from dedup_assets.engine.core.records import ErrorCode, Source
+from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.inputs.reading import read, read_source
+from dedup_assets_tests.support.containers import outcomes, sources
 from dedup_assets_tests.support.pictures import photo_like
 
 HEADS = [b"\xff\xd8\xff content %d" % number for number in range(100)]
@@ -59,24 +60,6 @@ def write(path: Path, columns: dict[str, Any], features: dict[str, Any] | None =
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     KINDS[path.name](table, path)
     return path
-
-
-def sources(path: Path | str) -> dict[str, Source]:
-    """Listed images, by the part of their name after the table's name."""
-    rows = list_images(str(path)).images.drop("index").iter_rows()
-    return {os.fsdecode(row[0]).removeprefix(f"{path}/"): Source(*row) for row in rows}
-
-
-def outcomes(path: Path) -> dict[str, bytes | ErrorCode]:
-    """Content or error code of each listed image."""
-    return {name: outcome(source) for name, source in sources(path).items()}
-
-
-def outcome(source: Source) -> bytes | ErrorCode:
-    try:
-        return read_source(source)
-    except ImageError as problem:
-        return problem.code
 
 
 def images(contents: list[bytes | None], names: list[str | None]) -> pa.Array:
@@ -154,7 +137,7 @@ def test_cells_without_bytes_are_said(place: Path) -> None:
 def test_tables_without_images_are_counted_as_other_files(place: Path) -> None:
     path = write(place, {"label": [1, 2], "text": [b"a", b"b"]})
     (place.parent / "a.jpg").write_bytes(HEADS[0])
-    assert list_images(str(place.parent)).left_out == {place.suffix: 1}
+    assert list_images(str(place.parent)).left_out == {f"{place.suffix} without a column of images": 1}
     with pytest.raises(InputError, match=rf"holds no image.*left out: 1 \{place.suffix}"):
         list_images(str(path))
 
