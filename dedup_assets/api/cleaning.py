@@ -41,8 +41,9 @@ def plan(
         0 on success; 1 on error, with one line on stderr.
     """
     with reported() as outcome:
-        from dedup_assets.api.plan_texts import plan_table
+        from dedup_assets.api.plan_texts import plan_table, refusal_text
         from dedup_assets.engine.cleaning import PlanOptions, plan_of, write_plan
+        from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
         from dedup_assets.engine.work_dir import WorkDir
 
         options = PlanOptions.parse(action, only, path_of("to", to) if to else "")
@@ -51,6 +52,8 @@ def plan(
         path = write_plan(results, made, path_of("out", out) if out else "")
         say(plan_table(made))
         say(f"\nplan: {path}")
+        for line in refusal_text(made, MAX_REMOVED_SHARE):
+            say(line)
         if len(made):
             say("Nothing has changed. Lines of the plan may be removed; then:")
             say(f"  dedup-assets apply {shlex.quote(path)}")
@@ -70,7 +73,7 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
         stderr that says why.
     """
     with reported() as outcome, run_in_this_process():
-        from dedup_assets.engine.cleaning import ApplyOptions, check_applicable, refused_groups
+        from dedup_assets.engine.cleaning import ApplyOptions, check_applicable, earlier_applies, refused_groups
 
         made, work_dir, path = opened_plan(path_of("plan", plan))
         options = ApplyOptions() if max_removed_share is None else ApplyOptions(float(max_removed_share))
@@ -82,10 +85,16 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
         elif yes:
             outcome.code = _apply(made, work_dir, options)
         else:
-            from dedup_assets.api.plan_texts import plan_table
+            from dedup_assets.api.plan_texts import earlier_lines, plan_table
 
             say(plan_table(made))
             check_applicable(made, work_dir, options)
+            earlier = earlier_applies(made, work_dir)
+            for line in earlier_lines(made, earlier):
+                say(line)
+            if sum(each.files for each in earlier) == len(made):
+                say("\nNothing has changed, and nothing is left to do.")
+                return outcome.code
             left = refused_groups(made, work_dir)
             for skipped in left[:_MOST_NAMED]:
                 say(f"left as it is: group {skipped.group_id}: {skipped.reason}")
@@ -110,11 +119,14 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
     with reported() as outcome, run_in_this_process():
         from dedup_assets.api.console import ConsoleProgress
         from dedup_assets.engine.cleaning import undo_apply, undoable_runs
+        from dedup_assets.engine.work_dir import WorkDir
 
         if run == "":
             from dedup_assets.api.plan_texts import undoable_text
 
-            say(undoable_text(*undoable_runs(path_of("work_dir", work_dir))))
+            where = path_of("work_dir", work_dir)
+            has_results = WorkDir(where).exists("config.json")
+            say(undoable_text(where, *undoable_runs(where), has_results=has_results))
             return outcome.code
         with ConsoleProgress() as progress:
             undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)

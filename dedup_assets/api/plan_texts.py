@@ -1,5 +1,6 @@
 """What a terminal shows of plans: tables of files and bytes, and why copies are left out."""
 
+import math
 import os
 import shlex
 from collections.abc import Iterable, Sequence
@@ -9,8 +10,17 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from dedup_assets.engine.cleaning.undoing import Undoable
-from dedup_assets.engine.core.plan_records import BESIDE, HALF, SIDECAR, Action, Applied, Plan, Root
+from dedup_assets.engine.core.plan_records import (
+    BESIDE,
+    HALF,
+    SIDECAR,
+    Action,
+    Applied,
+    PastApply,
+    Plan,
+    Root,
+    too_many_removed,
+)
 
 _LARGEST = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -61,35 +71,85 @@ def plan_table(plan: Plan) -> str:
 
 
 def applied_text(plan: Plan, applied: Applied) -> str:
-    """What an apply did, and how it is undone."""
+    """What an apply did, what earlier ones of the plan did, and how each is undone."""
+    others = [each for each in applied.earlier if each.run != applied.run]
+    resumed = applied.before - sum(each.files for each in others)
     said = [f"{_DONE[plan.action]} {counted(applied.done, 'file')}, {size(applied.bytes)}"]
-    if applied.before:
-        said.append(f"done by an earlier apply of this plan: {counted(applied.before, 'file')}")
+    if not applied.done:
+        is_all = applied.before == len(plan)
+        said = [f"nothing {'is left to do: this plan was applied before' if is_all else 'was done'}"]
+    if resumed:
+        said.append(f"done before this apply was interrupted: {counted(resumed, 'file')}")
     if applied.skipped:
         said.append(f"{counted(len(applied.skipped), 'group')} left as before; the lines above say why")
-    if plan.action is Action.TRASH:
+    if plan.action is Action.TRASH and applied.done + resumed:
         said += [f"trash: {place}" for place in applied.places]
-    if applied.places and plan.action is not Action.DELETE:
-        said.append(f"to put all back: dedup-assets undo {shlex.quote(applied.places[0])}")
-    return "\n".join(said)
+    if applied.places and applied.done + resumed and plan.action is not Action.DELETE:
+        them = "the files of this apply" if others else "all"
+        said.append(f"to put {them} back: dedup-assets undo {shlex.quote(applied.places[0])}")
+    return "\n".join([*said, *earlier_lines(plan, others)])
+
+
+def earlier_lines(plan: Plan, earlier: Sequence[PastApply]) -> list[str]:
+    """What earlier applies of a plan have done, each with the command that undoes it."""
+    lines = []
+    for each in earlier:
+        is_final = plan.action is Action.DELETE
+        done = f"{counted(each.files, 'file')} {'deleted, which cannot be undone' if is_final else ''}".rstrip()
+        lines.append(f"applied before, {_when(each)}: {done}")
+        lines += [] if is_final else [f"  to put back: {_undo(each)}"]
+    return lines
+
+
+def undoable_text(work_dir: str, found: Sequence[PastApply], trashes: Sequence[str], *, has_results: bool) -> str:
+    """The applies that can be undone, each with the command; and where they were looked for.
+
+    Args:
+        work_dir: where they were looked for, as it was given.
+        found: the applies.
+        trashes: folders that were looked into.
+        has_results: whether the work_dir holds results of a run, which name its inputs.
+    """
+    places = [f"looked in {place}" for place in trashes]
+    if found:
+        lines = (f"{each.run}: {each.began}, {counted(each.files, 'file')}: {_undo(each)}" for each in found)
+        return "\n".join([*lines, *places])
+    why = "" if has_results else f": work_dir={work_dir!r} holds no results of a run, so that its inputs are not known"
+    return "\n".join([f"nothing can be undone{why}", *places, *_ELSEWHERE])
 
 
 _ELSEWHERE = (
-    "An input that was moved has its trash with it: name the folder there, dedup-assets undo FOLDER/.dedup-trash/RUN. "
-    "Results elsewhere: --work-dir RESULTS."
+    "Name the results that the plan was made from, or the folder of images whose trash it is:",
+    "  dedup-assets undo --work-dir FOLDER",
+    "An input that was moved has its trash with it: dedup-assets undo INPUT/.dedup-trash/RUN",
 )
 
 
-def undoable_text(found: Sequence[Undoable], trashes: Sequence[str]) -> str:
-    """The applies that can be undone, each with the command; and where they were looked for."""
-    said = "nothing can be undone"
-    if found:
-        said = "\n".join(
-            f"{each.run}: {each.began}, {counted(each.files, 'file')}: dedup-assets undo {shlex.quote(each.place)}"
-            for each in found
-        )
-    places = "\n".join(f"looked in {place}" for place in trashes)
-    return f"{said}\n{places}" if found else f"{said}\n{places}\n{_ELSEWHERE}"
+def _when(each: PastApply) -> str:
+    """The id of an apply and its time."""
+    return f"{each.run} ({each.began})" if each.began else each.run
+
+
+def _undo(each: PastApply) -> str:
+    return f"dedup-assets undo {shlex.quote(each.place)}"
+
+
+def refusal_text(plan: Plan, most: float) -> list[str]:
+    """What `apply` will say of a plan that removes more than it may, and what helps; no line if it does not.
+
+    Args:
+        plan: the plan.
+        most: share of the images, of all and of each input, 0 to 1.
+    """
+    beyond = too_many_removed(plan, most)
+    if not beyond:
+        return []
+    needed = max(count / root.images for root, count in plan.removed_shares() if root.images)
+    enough = min(1.0, math.ceil(100 * needed) / 100)
+    return [
+        f"apply will refuse this plan: it removes {beyond}, more than the share of {most:g} that is allowed.",
+        f"Look at it, and remove lines; or allow more: --max-removed-share {enough:g}",
+    ]
 
 
 def size(size_bytes: float) -> str:

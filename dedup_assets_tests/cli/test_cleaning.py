@@ -130,3 +130,69 @@ def test_a_plan_of_nothing_offers_no_apply_and_an_apply_of_it_says_so(command_li
         assert applied.stdout.startswith("nothing to do: no copy is planned\n")
         assert "Nothing has changed" in applied.stdout
         assert "--yes" not in applied.stdout
+
+
+def test_a_second_apply_names_the_first_and_the_undo_of_it(command_line: Runner, results: Path) -> None:
+    photos = results.parent / "photos"
+    before = tree(photos)
+    command_line.run("plan", str(results))
+    first = command_line.run("apply", str(results), "--yes").stdout
+    place = first.partition("\ntrash: ")[2].splitlines()[0]
+    line = rf"applied before, {Path(place).name} \(\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC\): 2 files\n  to put back: (.*)"
+    again = command_line.run("apply", str(results), "--yes")
+    assert again.stdout.splitlines()[0] == "nothing is left to do: this plan was applied before"
+    assert len(re.findall("dedup-assets undo", again.stdout)) == 1
+    dry = command_line.run("apply", str(results))
+    assert "nothing is left to do" in dry.stdout
+    assert "--yes" not in dry.stdout
+    for said in (again, dry):
+        (command,) = re.findall(line, said.stdout)
+        assert (said.exit_code, command) == (0, f"dedup-assets undo {place}"), said.said
+    assert command_line.run(*command.split()[1:]).exit_code == 0
+    assert tree(photos) == before
+
+
+def test_an_apply_that_goes_on_names_each_undo_with_its_files(command_line: Runner, results: Path) -> None:
+    photos = results.parent / "photos"
+    before = tree(photos)
+    command_line.run("plan", str(results))
+    content = (photos / "x" / "1.jpg").read_bytes()
+    (photos / "x" / "1.jpg").write_bytes(b"other")
+    assert command_line.run("apply", str(results), "--yes").exit_code == 3
+    skipped = command_line.run("apply", str(results), "--yes")
+    assert (skipped.exit_code, skipped.stdout.splitlines()[0]) == (3, "nothing was done"), skipped.said
+    assert len(re.findall("dedup-assets undo", skipped.stdout)) == 1
+    (photos / "x" / "1.jpg").write_bytes(content)
+    last = command_line.run("apply", str(results), "--yes")
+    assert "to put the files of this apply back: dedup-assets undo " in last.stdout, last.said
+    assert ": 1 file\n  to put back: dedup-assets undo " in last.stdout
+    for command in re.findall("dedup-assets (undo .*)", last.stdout):
+        assert "1 file is back in its place" in command_line.run(*command.split()).stdout
+    assert tree(photos).keys() == before.keys()
+
+
+def test_an_undo_away_from_the_results_says_how_to_name_them(command_line: Runner, results: Path) -> None:
+    elsewhere, photos = str(results.parent), str(results.parent / "photos")
+    command_line.run("plan", str(results))
+    assert command_line.run("apply", str(results), "--yes").exit_code == 0
+    lost = command_line.run("undo", "--work-dir", elsewhere)
+    assert f"nothing can be undone: work_dir={elsewhere!r} holds no results of a run" in lost.stdout
+    looked = [line for line in lost.stdout.splitlines() if line.startswith("looked in ")]
+    assert looked == [f"looked in {elsewhere}/.dedup-trash"]
+    assert "dedup-assets undo --work-dir FOLDER" in lost.stdout
+    for folder in (str(results), photos):
+        assert " 2 files: dedup-assets undo /" in command_line.run("undo", "--work-dir", folder).stdout
+    assert "holds no results of a run" in command_line.run("undo", "WORD", "--work-dir", elsewhere).stderr
+
+
+def test_a_plan_says_that_apply_will_refuse_it_and_what_helps(command_line: Runner, tmp_path: Path) -> None:
+    groups = {"a.jpg": ["x/1.jpg", "x/2.jpg"]}
+    save_copies(tmp_path / "photos", groups)
+    save_results(tmp_path / "results", tmp_path / "photos", groups, others=0)
+    planned = command_line.run("plan", str(tmp_path / "results"))
+    assert planned.exit_code == 0, planned.said
+    assert "apply will refuse this plan: it removes 2 of the 3 images in all" in planned.stdout
+    (share,) = re.findall(r"or allow more: --max-removed-share (\S+)", planned.stdout)
+    refused = command_line.run("apply", str(tmp_path / "results"), "--yes")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert command_line.run("apply", str(tmp_path / "results"), "--yes", "--max-removed-share", share).exit_code == 0

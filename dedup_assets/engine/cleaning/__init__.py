@@ -11,12 +11,14 @@ returning.py   removed images that are listed again
 undoing.py     an apply, undone
 ending.py      what is said of an apply that ends early
 runs.py        earlier applies: found, and settled where they were killed
+earlier.py     what earlier applies of a plan have done
 touching.py    what can be done to a file, wherever it is
 local_files.py local files, moving.py their moves, copying.py their copies, objects.py objects of S3
 standing.py    files that a plan leaves out, because they are links, members of archives or out of reach
 """
 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
+from dedup_assets.engine.cleaning.earlier import earlier_applies
 from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
 from dedup_assets.engine.cleaning.heeding import refused_groups
 from dedup_assets.engine.cleaning.planning import PlanOptions
@@ -29,6 +31,7 @@ __all__ = [
     "PlanOptions",
     "apply_plan",
     "check_applicable",
+    "earlier_applies",
     "find_returned",
     "generation_of",
     "plan_from",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dedup_assets.engine.cleaning.earlier import done_before, past_applies, trash_for
 from dedup_assets.engine.cleaning.ending import how_to_go_on, interrupted
 from dedup_assets.engine.cleaning.gathering import generation_of
 from dedup_assets.engine.cleaning.heeding import Decisions
@@ -34,9 +35,9 @@ from dedup_assets.engine.core.plan_records import (
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.stores import is_url, reason_of
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunHeader, trash_of
+from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunHeader
 from dedup_assets.engine.work_dir.identity import read_config
 from dedup_assets.engine.workers import thread_count
 
@@ -106,23 +107,11 @@ def apply_plan(
         CleaningInterrupt: Ctrl-C; likewise.
     """
     check_applicable(plan, work_dir, options)
-    trashes = {name: _trash(plan, work_dir, name) for name in plan.rows["filename"]}
+    trashes = {name: trash_for(plan, work_dir, name) for name in plan.rows["filename"]}
     with holding(set(trashes.values()), work_dir, "an apply"):
         check_applicable(plan, work_dir, options)  # nobody changes the groups from now on
         applying = _Applying(plan, work_dir, trashes, options, progress, tell)
         return applying.run()
-
-
-def _trash(plan: Plan, work_dir: WorkDir, name: bytes) -> str:
-    """The trash folder for a file: of its input; for one that lies in none, of the bucket or of the work_dir."""
-    root = os.fsdecode(plan.root_of(name).name)
-    if not root and is_url(name):
-        root = "/".join(os.fsdecode(name).split("/")[:3])
-    elif not root and not work_dir.is_local:
-        raise PlanError(
-            f"{os.fsdecode(name)!r} lies in no input of the run, and work_dir={work_dir.url!r} is no folder"
-        )
-    return trash_of(root or os.path.abspath(work_dir.root))  # noqa: PTH100 - text, like all paths of fsspec
 
 
 class _Applying:
@@ -147,12 +136,14 @@ class _Applying:
 
     def run(self) -> Applied:
         """Settle what was killed, then do what is left."""
-        before, found, resumed = self._settle()
+        found, resumed = self._settle()
+        by_run = done_before(found, self._plan)
+        before = {name for acts in by_run.values() for name in acts}
         rows = [row for row in self._plan.rows.iter_rows(named=True) if row["filename"] not in before]
         self._run = resumed or _new_id()
         if rows:
             self._begin(found.get(resumed))
-        earlier = [act for act in found[resumed].acts if before.get(act.filename) == act] if resumed else []
+        earlier = by_run.get(resumed, {}).values()
         try:
             if rows:
                 self._do_rows(rows)
@@ -166,7 +157,8 @@ class _Applying:
             journal.close()
         places = [journal.url for journal in self._journals.values()]
         done_bytes = sum(act.size_bytes for act in self._done)
-        return Applied(self._run, len(self._done), done_bytes, len(before), self._skipped, places)
+        past = past_applies(found, by_run)
+        return Applied(self._run, len(self._done), done_bytes, past, self._skipped, places)
 
     def _do_rows(self, rows: Sequence[Row]) -> None:
         most = read_config(self._work_dir).result("evidence").settings.get("max_pixels")
@@ -176,24 +168,17 @@ class _Applying:
         with self._progress.counting(len(rows), "files"), verifier(threads, task) as verify:
             self._do_all(verify.verified(_groups(rows)))
 
-    def _settle(self) -> tuple[dict[bytes, Act], Mapping[str, Run], str]:
-        """Clean up after applies that were killed.
-
-        Returns:
-            What earlier applies of the plan have done; all earlier applies; the id of the one to resume, or empty.
-        """
+    def _settle(self) -> tuple[Mapping[str, Run], str]:
+        """Clean up after applies that were killed; gives all earlier applies, and the id of the one to resume."""
         found, resumed = runs_in(sorted(set(self._trashes.values()))), ""
-        same = {run: each for run, each in found.items() if each.records[0].header.plan == self._plan.plan_id}
+        same = {run for run, each in found.items() if each.plan_id == self._plan.plan_id}
         for run, each in found.items():
             if not each.has_ended:
                 each.settle()
                 resumed = run if run in same else resumed
                 if run not in same and each.records[0].header.work_dir == self._origin():
                     note_in(self._work_dir, run, [act for act in each.acts if has_happened(act)])
-        acts, names = [act for each in same.values() for act in each.acts], set(self._plan.rows["filename"])
-        # Of a file that several applies announced, any may be the one that has not been undone.
-        before = {act.filename: act for act in acts if act.filename in names and has_happened(act)}
-        return before, found, resumed
+        return found, resumed
 
     def _begin(self, resumed: Run | None) -> None:
         urls = {trash: f"{trash}/{self._run}" for trash in sorted(set(self._trashes.values()))}
@@ -251,7 +236,7 @@ class _Applying:
                 first = group.first[place]
                 said = str(error)
                 if isinstance(error, OSError):
-                    said = f"{quoted(act.filename)}: {error.strerror or error}"
+                    said = f"{quoted(act.filename)}: {reason_of(error)}"
                 said += self._take_back(acts[first:place])
                 if isinstance(error, OSError) and error.errno in _STOPPING:
                     raise self._stopped(said) from None
@@ -267,8 +252,10 @@ class _Applying:
             try:
                 files_of(act.filename).restore(act)
                 self._done.remove(act)
-            except (DedupError, OSError) as error:
+            except DedupError as error:
                 failed += f"; {error}"
+            except OSError as error:
+                failed += f"; {quoted(act.filename)} is not put back: {reason_of(error)}"
         return failed
 
     def _stopped(self, why: str) -> PlanError:

@@ -87,7 +87,7 @@ def _listed(work_dir: WorkDir) -> Listed:
 
 def _inputs_of(work_dir: WorkDir) -> Sequence[bytes]:
     """The folders and prefixes that the run listed."""
-    given = read_config(work_dir).result(_MANIFEST).settings.get("input_dir", "")
+    given = read_config(work_dir).result(_MANIFEST).settings.get("input_dir", [])
     found = []
     for each in given if isinstance(given, list) else [given]:
         name = os.fsencode(each)

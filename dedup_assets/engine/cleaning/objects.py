@@ -9,7 +9,7 @@ from typing import Any
 from dedup_assets.engine.cleaning.touching import Files, Seen, cannot_restore, quoted
 from dedup_assets.engine.core.errors import SkippedError
 from dedup_assets.engine.core.plan_records import Action
-from dedup_assets.engine.stores import describe_object, object_info, open_store, read_object
+from dedup_assets.engine.stores import describe_object, object_info, open_store, read_object, reason_of
 from dedup_assets.engine.work_dir.apply_journal import Act
 
 
@@ -81,7 +81,7 @@ class StoredObjects(Files):
         except OSError as error:
             if act.action != Action.DELETE and self.find(act.filename) is not None:
                 self._delete(act.to)
-            raise SkippedError(f"{quoted(act.filename)} was not deleted: {error}") from None
+            raise SkippedError(f"{quoted(act.filename)} was not deleted: {reason_of(error)}") from None
 
     def settle(self, act: Act) -> None:
         """See `Files.settle`."""

@@ -9,7 +9,7 @@ from dedup_assets.engine.cleaning.objects import StoredObjects
 from dedup_assets.engine.cleaning.touching import Files, Seen
 from dedup_assets.engine.core.errors import PlanError, SkippedError, WorkDirError
 from dedup_assets.engine.core.plan_records import Action
-from dedup_assets.engine.stores import is_url
+from dedup_assets.engine.stores import is_url, reason_of
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunRecord, journals_in
 from dedup_assets.engine.work_dir.holding import hold
@@ -40,6 +40,11 @@ class Run:
     def acts(self) -> list[Act]:
         """What was begun in all inputs."""
         return [act for record in self.records for act in record.acts]
+
+    @property
+    def plan_id(self) -> str:
+        """The plan that it did."""
+        return self.records[0].header.plan
 
     @property
     def has_ended(self) -> bool:
@@ -95,8 +100,10 @@ def holding(trashes: Iterable[str], work_dir: WorkDir | None, doing: str) -> Ite
                 stack.enter_context(hold(work_dir, doing))
             for trash in sorted(trashes):
                 stack.enter_context(hold(Place(trash), doing))
-        except (WorkDirError, OSError) as error:
+        except WorkDirError as error:
             raise PlanError(f"{doing} is refused: {error}") from None
+        except OSError as error:
+            raise PlanError(f"{doing} is refused: {error.filename or 'a trash folder'}: {reason_of(error)}") from None
         yield
 
 

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from dedup_assets.engine.cleaning.gathering import trashes_of
 from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, runs_in
+from dedup_assets.engine.cleaning.touching import quoted
 from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, WorkDirError
-from dedup_assets.engine.core.plan_records import TRASH, Action, Undone
+from dedup_assets.engine.core.plan_records import TRASH, Action, PastApply, Undone
 from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.stores import reason_of
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder
 from dedup_assets.engine.work_dir.place import Place
@@ -17,30 +17,7 @@ from dedup_assets.engine.work_dir.place import Place
 _MOST_NAMED = 5  # applies and folders in an error
 
 
-@dataclass(frozen=True)
-class Undoable:
-    """An apply that an undo can put back.
-
-    Attributes:
-        run: its id.
-        files: how many are where the apply put them.
-        place: a folder with its journal.
-    """
-
-    run: str
-    files: int
-    place: str
-
-    @property
-    def began(self) -> str:
-        """When it began, as text; empty if its id is no time."""
-        try:
-            return f"{datetime.strptime(self.run, '%Y%m%d-%H%M%S-%f').replace(tzinfo=UTC):%Y-%m-%d %H:%M:%S} UTC"
-        except ValueError:
-            return ""
-
-
-def undoable_runs(work_dir: str) -> tuple[list[Undoable], list[str]]:
+def undoable_runs(work_dir: str) -> tuple[list[PastApply], list[str]]:
     """The applies that can be undone, the latest last, and the folders in which they were looked for.
 
     Args:
@@ -54,7 +31,7 @@ def undoable_runs(work_dir: str) -> tuple[list[Undoable], list[str]]:
     for run, each in sorted(runs_in(trashes).items()):
         header = each.records[0].header
         files = 0 if header.action == Action.DELETE else sum(map(has_happened, _latest(each.acts)))
-        found += [Undoable(run, files, each.journals[0].url)] if files else []
+        found += [PastApply(run, files, each.journals[0].url)] if files else []
     return found, trashes
 
 
@@ -121,7 +98,9 @@ def _known(work_dir: str) -> str:
         for each in reversed(found[-_MOST_NAMED:])
     ]
     more = len(found) - len(named)
-    known = f"these can be undone: {', '.join(named)}" if named else "nothing can be undone"
+    has_results = WorkDir(work_dir).exists("config.json")
+    why = "" if has_results else ", because that folder holds no results of a run"
+    known = f"these can be undone: {', '.join(named)}" if named else f"nothing can be undone{why}"
     known += f" and {more:,} before (`dedup-assets undo` without a name lists them)" if more else ""
     further = len(trashes) - _MOST_NAMED
     places = ", ".join(map(repr, trashes[:_MOST_NAMED])) + (f" and {further:,} more folders" if further > 0 else "")
@@ -147,7 +126,7 @@ def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str
                 failed.append(str(error))
                 progress.advance(1, 1)
             except OSError as error:
-                failed.append(f"{os.fsdecode(act.filename)!r}: {error.strerror or error}")
+                failed.append(f"{quoted(act.filename)}: {reason_of(error)}")
                 progress.advance(1, 1)
     return Undone(name, restored, in_place, failed)
 

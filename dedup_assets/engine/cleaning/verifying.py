@@ -13,6 +13,7 @@ from dedup_assets.engine.core.plan_records import BESIDE, HALF, Action, Skipped
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.inputs.stacks import Stacks
+from dedup_assets.engine.stores import reason_of
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
 Row = Mapping[str, Any]
@@ -74,7 +75,7 @@ class Verifier:
         except SkippedError as reason:
             return Skipped(rows[0]["group_id"], str(reason))
         except Exception as error:  # noqa: BLE001 - stores have errors of their own, and one group is skipped
-            return Skipped(rows[0]["group_id"], f"cannot be verified: {type(error).__name__}: {error}")
+            return Skipped(rows[0]["group_id"], f"{quoted(rows[0]['filename'])} cannot be verified: {reason_of(error)}")
 
     def _read_all(self, given: Sequence[Row]) -> Verified:
         rows, first = self._in_stacks(given)
@@ -118,7 +119,7 @@ class Verifier:
         for row in rows:
             if row["relation"] in BESIDE:
                 continue
-            names = self.stacks.beside(row["filename"]).names if Action(row["action"]).removes else []
+            names = self._beside(row["filename"]) if Action(row["action"]).removes else []
             if missing := [name for name in names if name not in by_name]:
                 said = f"{quoted(missing[0])} belongs to {quoted(row['filename'])}"
                 raise SkippedError(f"{said}, and the plan does not name it: make it again")
@@ -129,3 +130,14 @@ class Verifier:
         if alone := by_name.keys() - {row["filename"] for row in placed}:
             raise SkippedError(f"{quoted(min(alone))} is in the plan without the image that it belongs to")
         return placed, first
+
+    def _beside(self, name: bytes) -> list[bytes]:
+        """The names of what belongs to an image. Raises SkippedError."""
+        try:
+            return self.stacks.beside(name).names
+        except FileNotFoundError:
+            raise SkippedError(f"{quoted(name)} is gone") from None
+        except NotADirectoryError:
+            raise SkippedError(f"{quoted(name)} is inside of a file") from None
+        except OSError as error:
+            raise SkippedError(f"the folder of {quoted(name)} cannot be read: {reason_of(error)}") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -155,6 +156,29 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class PastApply:
+    """An apply of which files are still where it put them.
+
+    Attributes:
+        run: its id, which `undo` takes.
+        files: how many are where it put them.
+        place: a folder with its journal.
+    """
+
+    run: str
+    files: int
+    place: str
+
+    @property
+    def began(self) -> str:
+        """When it began, as text; empty if its id is no time."""
+        try:
+            return f"{datetime.strptime(self.run, '%Y%m%d-%H%M%S-%f').replace(tzinfo=UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except ValueError:
+            return ""
+
+
+@dataclass(frozen=True)
 class Applied:
     """What an apply did.
 
@@ -162,7 +186,8 @@ class Applied:
         run: its id, which `undo` takes.
         done: files acted upon.
         bytes: their size.
-        before: files of the plan that an earlier, interrupted apply of it had acted upon.
+        earlier: earlier applies of the plan, with the files of it that each had acted upon; one that was interrupted
+            and is gone on with has the id `run`.
         skipped: groups that were left as they are.
         places: folders that hold a journal of it, and what was moved to the trash.
     """
@@ -170,9 +195,14 @@ class Applied:
     run: str
     done: int
     bytes: int
-    before: int
+    earlier: Sequence[PastApply]
     skipped: Sequence[Skipped]
     places: Sequence[str]
+
+    @property
+    def before(self) -> int:
+        """Files of the plan that earlier applies of it had acted upon."""
+        return sum(each.files for each in self.earlier)
 
 
 @dataclass(frozen=True)

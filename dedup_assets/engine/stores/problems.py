@@ -77,6 +77,8 @@ def _words(error: BaseException) -> str:
         return "the name of the server is not known"
     if _is_of(error, "ClientSSLError"):
         return f"no secure connection (TLS): {error}"
+    if isinstance(error, FileNotFoundError):  # fsspec's say the path alone
+        return "no such file or folder"
     reason = getattr(error, "strerror", None)
     return str(reason) if reason else f"{type(error).__name__}: {error}"
 

@@ -150,6 +150,12 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "gone": ("x/1.jpg", Path.unlink, "is gone"),
     "a link": ("x/1.jpg", link, "is a link"),
     "in a linked folder": ("x/y/2.jpg", link_folder, "reached through a link"),
+    "its folder gone": ("x/y/2.jpg", lambda path: shutil.rmtree(path.parent), "x/y/2.jpg' is gone"),
+    "its folder a file": (
+        "x/y/2.jpg",
+        lambda path: (shutil.rmtree(path.parent), path.parent.write_bytes(b"")),
+        "x/y/2.jpg' is inside of a file",
+    ),
     "a folder": ("x/1.jpg", lambda path: (path.unlink(), path.mkdir()), "no regular file"),
     "a fifo": ("x/1.jpg", lambda path: (path.unlink(), os.mkfifo(path)), "no regular file"),
     "keeper truncated": ("a.jpg", lambda path: os.truncate(path, 2000), "'.*a.jpg' has changed"),
