@@ -2,7 +2,8 @@
 
 faiss trusts the sizes and links in a file. A damaged or malicious file can therefore crash the process that reads it,
 or take all its memory. `check` runs this module as a script, with the file on standard input and limits on memory and
-time. The script imports only faiss and what faiss needs.
+time. The script imports only faiss and what faiss needs. A flat index has no links and three sizes: where these fit the
+file, it needs no script, which takes 0.2 s of processor time.
 """
 
 import importlib.util
@@ -19,6 +20,8 @@ from typing import Any, BinaryIO
 
 _READ_BYTES = 1 << 20
 _HEADER = struct.Struct("<4siqqq?i")  # of every float index: fourcc, d, ntotal, two unused, is_trained, metric
+_FLAT_HEADER = struct.Struct("<4siqqqBiQ")  # the same, and the number of values
+_FLAT_KINDS = {(b"IxFI", 0), (b"IxF2", 1)}  # with their metrics: inner product and L2, which have no argument
 _MOST_VALUES = 1 << 20  # in one vector
 _BASE_BYTES = 4 << 30  # address space that Python, numpy and faiss take before they read a file
 _GROWTH = 4  # limit of the memory that a file may take, as a multiple of its size
@@ -36,8 +39,11 @@ def check(file: FileIO, size_bytes: int) -> str:
         file: open for reading, at its start; its position is moved.
         size_bytes: size of the file.
     """
-    if problem := check_header(file.read(_HEADER.size), size_bytes):
+    header = file.read(_FLAT_HEADER.size)
+    if problem := check_header(header[: _HEADER.size], size_bytes):
         return problem
+    if is_whole_and_flat(header, size_bytes):
+        return ""
     file.seek(0)
     command = [sys.executable, "-I", __file__, str(size_bytes), *_import_folders()]
     seconds = _BASE_SECONDS + size_bytes / _BYTES_A_SECOND
@@ -73,6 +79,15 @@ def check_header(header: bytes, size_bytes: int) -> str:
     if not 0 < dimension <= _MOST_VALUES or not 0 <= count <= 8 * size_bytes:
         return f"it says that it holds {count} vectors of {dimension} values in {size_bytes} bytes"
     return ""
+
+
+def is_whole_and_flat(header: bytes, size_bytes: int) -> bool:
+    """Whether a file is an index of vectors alone, row after row, and holds as many bytes as its first ones say."""
+    if len(header) < _FLAT_HEADER.size:
+        return False
+    kind, dimension, count, _, _, trained, metric, values = _FLAT_HEADER.unpack(header[: _FLAT_HEADER.size])
+    fits = values == dimension * count and size_bytes == _FLAT_HEADER.size + 4 * values
+    return fits and dimension > 0 and trained == 1 and (kind, metric) in _FLAT_KINDS
 
 
 def read(file: BinaryIO, size_bytes: int) -> Any:  # noqa: ANN401 - faiss is untyped

@@ -119,7 +119,7 @@ def test_the_check_imports_what_this_process_imports_wherever_it_lies(
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    assert refused(tmp_path, faiss.serialize_index(built("Flat")).tobytes()) == ""
+    assert refused(tmp_path, faiss.serialize_index(built("SQ8")).tobytes()) == ""
 
 
 def test_files_in_the_working_folder_named_like_libraries_are_not_imported(
@@ -129,7 +129,40 @@ def test_files_in_the_working_folder_named_like_libraries_are_not_imported(
         (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert refused(tmp_path, faiss.serialize_index(built("Flat")).tobytes()) == ""
+    assert refused(tmp_path, faiss.serialize_index(built("SQ8")).tobytes()) == ""
+
+
+@pytest.mark.parametrize("metric", [faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2])
+def test_a_flat_index_whose_sizes_fit_is_taken_without_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: int
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    index = faiss.IndexFlat(DIMENSION, metric)
+    index.add(np.eye(DIMENSION, dtype=np.float32))
+    (tmp_path / "faiss.index").write_bytes(faiss.serialize_index(index).tobytes())
+    distance = "cosine" if metric == faiss.METRIC_INNER_PRODUCT else "euclidean"
+    assert index_file.read_index(WorkDir(str(tmp_path)), distance).index.ntotal == DIMENSION
+
+
+def test_a_flat_index_that_is_taken_so_is_harmless_whatever_byte_is_changed() -> None:
+    index = built("Flat", rows=3)
+    content = faiss.serialize_index(index).tobytes()
+    taken = 0
+    for place in range(64):
+        for value in {0, 1, 2, 0x7F, 0x80, 0xFF} - {content[place]}:
+            changed = content[:place] + bytes([value]) + content[place + 1 :]
+            if index_check.is_whole_and_flat(changed[:64], len(changed)):
+                taken += 1
+                read = faiss.deserialize_index(np.frombuffer(changed, np.uint8))
+                assert (read.ntotal, read.d) == (3, DIMENSION)
+                assert read.search(np.ones((1, DIMENSION), np.float32), 2)[1].max() < 3
+    assert taken  # bytes that mean nothing, and vectors
+
+
+@pytest.mark.parametrize("size", [0, 40, 44, 45, 45 + 4 * 3 * DIMENSION - 1, 45 + 4 * 3 * DIMENSION + 1])
+def test_a_flat_index_that_is_cut_or_too_long_is_not_taken_so(size: int) -> None:
+    content = faiss.serialize_index(built("Flat", rows=3)).tobytes() + b"x"
+    assert not index_check.is_whole_and_flat(content[:size], size)
 
 
 def test_the_check_costs_little_where_the_header_tells(tmp_path: Path) -> None:
