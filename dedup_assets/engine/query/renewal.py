@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from dedup_assets.engine.query.stored import StoredIndex
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.file_names import RECORD
 from dedup_assets.engine.work_dir.holding import published_generation
 from dedup_assets.engine.work_dir.journal import JOURNAL
-from dedup_assets.engine.work_dir.ownership import RECORD
 
 
 class NewestResults:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.work_dir.file_names import STAGED
 from dedup_assets.engine.work_dir.ownership import PublishedFile
 from dedup_assets.engine.work_dir.place import Place
 
@@ -17,7 +18,6 @@ earlier epoch cannot hide or delete it."""
 
 _IDLE = "idle"  # ending of a journal that means: this epoch publishes nothing now
 _EPOCH = re.compile(r"(\d{12})\.(json|idle)")
-STAGED = ".staged"
 GENERATION = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Names of generations: a UUID, with hyphens if it is the id of a Dagster run."""
 
@@ -53,13 +53,15 @@ def read_journal(place: Place) -> Journal | None:
         WorkDirError: the journal cannot be read, is damaged, or names something outside of the work_dir.
     """
     epoch, ending = (0, "json") if place.is_local else _newest(place)
-    content = place.read_placed(_name(epoch, "json")) if ending == "json" else None
+    name = _name(epoch, "json")
+    content = place.read_placed(name, follow=False) if ending == "json" else None
     if content is None:
         return None
     try:
         return _parse(place, json.loads(content), epoch)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise WorkDirError(f"{place.path(_name(epoch, 'json'))!r} is damaged; delete it and run again") from None
+        said = f"{place.path(name)!r} is damaged, or is of another program; move it away and run again"
+        raise WorkDirError(said) from None
 
 
 def _newest(place: Place) -> tuple[int, str]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from dedup_assets.engine.core.own_files import GALLERY, SEARCHED, SHARDS
+from dedup_assets.engine.work_dir.file_names import STAGED
 from dedup_assets.engine.work_dir.folders import Folder
-from dedup_assets.engine.work_dir.journal import GENERATION, STAGED, staged_name
+from dedup_assets.engine.work_dir.journal import GENERATION, staged_name
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.writing import remove_abandoned
 

@@ -4,7 +4,8 @@
 gave it). A folder of an earlier version of this package has no such record. Its config.json shows that the folder is
 ours, and the new record notes that it was adopted. A run that would write over any other file is refused before it
 begins. A file that was changed after we published it, or that fastdup wrote, is renamed before a new file takes its
-name.
+name. Notes of ours (this record, `.used.json` in the folders of ranges) begin with their format; one that does not is
+treated like any other file.
 """
 
 import hashlib
@@ -22,11 +23,12 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, is_own_config
 from dedup_assets.engine.stores import describe_object, read_object
 from dedup_assets.engine.work_dir import fastdup_files
+from dedup_assets.engine.work_dir.file_names import FOLDERS, NOTES, RECORD, RECORD_FORMAT
 from dedup_assets.engine.work_dir.place import Facts, Place, open_regular
 
-RECORD = ".published.json"
 SET_ASIDE = "set-aside"
-_FORMAT = "dedup-assets published files"
+_NOTHING = b"\0 \t\r\n"  # zeros are what a loss of power leaves
+_BEGINNING_BYTES = 64  # of a note, with its format
 _MOST_NAMED = 5  # files in a message
 _LOG = logging.getLogger(__name__)
 
@@ -72,12 +74,13 @@ class Ownership:
     def __init__(self, place: Place) -> None:
         self._place = place
         noted = _read(place)
+        self._is_noted = noted is not None
         self.files = {} if noted is None else noted.files
         self.generation = "" if noted is None else noted.generation
         self._is_adopted = is_own_config(place.read_placed(CONFIG) or b"") if noted is None else noted.is_adopted
 
     def refuse_foreign(self, names: Iterable[str]) -> None:
-        """Check that files may be written under these names.
+        """Check that files may be written under these names, and the notes of a run.
 
         Raises:
             WorkDirError: a file that is not ours has one of these names; the message names it.
@@ -85,6 +88,8 @@ class Ownership:
         names = list(names)
         found = find_all(self._place, names)
         in_the_way = [name for name in names if name in found and self._is_foreign(name, found[name])]
+        in_the_way += [name for name in NOTES if self._refuses_note(name)]
+        in_the_way += [name for name in FOLDERS if self._is_no_folder(name)]
         if in_the_way:
             more = f" and {len(in_the_way) - _MOST_NAMED} more" if len(in_the_way) > _MOST_NAMED else ""
             shown = ", ".join(repr(name) for name in in_the_way[:_MOST_NAMED]) + more
@@ -97,6 +102,38 @@ class Ownership:
         if facts["type"] != "file" or facts.get("islink"):
             return True
         return not (name in self.files or self._is_adopted or self._is_of_fastdup())
+
+    def _is_no_folder(self, name: str) -> bool:
+        """Whether something else than a folder has this name on a disk. Links are named where they are opened."""
+        facts = find(self._place, name) if self._place.is_local else None
+        return facts is not None and not (facts["type"] == "folder" or facts["islink"])
+
+    def _refuses_note(self, name: str) -> bool:
+        """Whether something that must stay has the name of a note."""
+        if self._place.is_local:
+            facts = find(self._place, name)
+            if facts is None or facts["type"] != "file":
+                return facts is not None
+        return not self._may_rename and not self._has_note(name)
+
+    def _has_note(self, name: str) -> bool:
+        return is_note(name, self._place.read_placed(name) or b"")
+
+    @property
+    def _may_rename(self) -> bool:
+        """Whether a file that is not ours may be renamed, because the work_dir is ours or fastdup's."""
+        return bool(self.files) or self._is_adopted or self._is_of_fastdup()
+
+    def make_room_for_note(self, name: str) -> None:
+        """Rename what has the name of a note and is none of ours.
+
+        Raises:
+            WorkDirError: the work_dir is not ours, or it is no regular file.
+        """
+        if self._refuses_note(name):
+            self.refuse_foreign([])
+        if not self._has_note(name):
+            self._set_aside(name)
 
     def _is_of_fastdup(self) -> bool:
         return any(find(self._place, name) for name in (fastdup_files.FEATURES, fastdup_files.INDEX))
@@ -141,7 +178,9 @@ class Ownership:
         former = {name: file for name, file in self.files.items() if name not in set(removed)}
         self.files = former | dict(files)
         described = {name: asdict(file) for name, file in sorted(self.files.items())}
-        noted = {"format": _FORMAT, "generation": generation, "adopted": self._is_adopted, "files": described}
+        noted = {"format": RECORD_FORMAT, "generation": generation, "adopted": self._is_adopted, "files": described}
+        if not self._is_noted:
+            self.make_room_for_note(RECORD)
         self._place.write_placed(RECORD, json.dumps(noted, indent=1).encode())
 
 
@@ -149,12 +188,17 @@ def _read(place: Place) -> _PublishedFiles | None:
     """The record of a work_dir; None if there is none, or if it is damaged or not ours."""
     try:
         noted: Any = json.loads(place.read_placed(RECORD) or b"{}")
-        if noted.get("format") != _FORMAT:
+        if noted.get("format") != RECORD_FORMAT:
             return None
         files = {str(name): _published(facts) for name, facts in noted["files"].items()}
         return _PublishedFiles(files, str(noted["generation"]), noted["adopted"] is True)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def is_note(name: str, content: bytes) -> bool:
+    """Whether a file is the note of ours that has this name, perhaps a damaged one, or holds nothing."""
+    return not content.strip(_NOTHING) or NOTES[name].encode() in content[:_BEGINNING_BYTES]
 
 
 def _published(facts: Mapping[str, Any]) -> PublishedFile:
@@ -167,7 +211,7 @@ def find(place: Place, name: str) -> Facts | None:
     try:
         if place.is_local:
             found = os.lstat(path)
-            kind = "file" if stat.S_ISREG(found.st_mode) else "other"
+            kind = "file" if stat.S_ISREG(found.st_mode) else "folder" if stat.S_ISDIR(found.st_mode) else "other"
             return {"type": kind, "size": found.st_size, "islink": stat.S_ISLNK(found.st_mode)}
         with place.answering(name):
             facts: Facts = place.filesystem.info(path)

@@ -128,8 +128,12 @@ class Place:
         names = {PurePosixPath(entry["name"]).name for entry in found}
         return sorted(name for name in names if not name.startswith("."))
 
-    def read_placed(self, name: str) -> bytes | None:
+    def read_placed(self, name: str, *, follow: bool = True) -> bytes | None:
         """The content of a small published file; None if there is no such file.
+
+        Args:
+            name: the file.
+            follow: whether it may be a link; otherwise a link is refused.
 
         Raises:
             WorkDirError: it cannot be read.
@@ -138,6 +142,8 @@ class Place:
             with self.answering(name):
                 path = self.inside(name)
                 if self.is_local:
+                    if not follow:
+                        self._refuse_links(path)
                     with open(path, "rb", opener=open_regular) as file:
                         return file.read()
                 content = read_small_object(self.filesystem, path)

@@ -24,13 +24,13 @@ from pathlib import Path, PurePosixPath
 from dedup_assets.engine.core.errors import PublishedInterrupt, WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY, is_own_config
 from dedup_assets.engine.stores import describe_object
+from dedup_assets.engine.work_dir.file_names import STAGED
 from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, remove_former_galleries
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity.config import read_placed
 from dedup_assets.engine.work_dir.identity.recording import merge_records
 from dedup_assets.engine.work_dir.journal import (
     GENERATION,
-    STAGED,
     Journal,
     close_former_journals,
     read_journal,

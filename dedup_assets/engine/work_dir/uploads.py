@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dedup_assets.engine.core.own_files import GALLERY, SEARCHED, SHARDS
-from dedup_assets.engine.work_dir.journal import STAGED
+from dedup_assets.engine.work_dir.file_names import STAGED
 from dedup_assets.engine.work_dir.place import Place
 
 ABANDONED_SECONDS = 24 * 3600.0  # a worker without the lock may be uploading, but takes less than a day for a file

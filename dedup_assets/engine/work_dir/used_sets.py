@@ -22,14 +22,13 @@ from collections.abc import Collection
 from datetime import datetime
 
 from dedup_assets.engine.core.own_files import SEARCHED
-from dedup_assets.engine.work_dir.file_names import SEARCHED_FILE, SHARD
+from dedup_assets.engine.work_dir.file_names import SEARCHED_FILE, SHARD, USED, USED_FORMAT
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.ownership import Ownership, is_note
 from dedup_assets.engine.work_dir.place import Facts
 
 KEPT_INPUTS = 4
 UNNAMED_SECONDS = 7 * 24 * 3600.0
-USED = ".used.json"
-_FORMAT = "dedup-assets used ranges"
 _SETS_PER_RUN = {SEARCHED: 2}  # neighbours that are listed, and candidates for evidence
 _RANGE_FILE = re.compile(f"{SHARD}|{SEARCHED_FILE}")
 
@@ -45,6 +44,8 @@ class UsedSets:
     def __init__(self, work_dir: WorkDir, folder: str) -> None:
         self._work_dir = work_dir.in_generation("")
         self._folder = folder
+        self._name = f"{folder}/{USED}"
+        self._is_note = True  # what has the name of the note is ours, or nothing has it
         self._per_run = _SETS_PER_RUN.get(folder, 1)
         self._sets: list[tuple[str, list[str]]] | None = None  # as they were read: the caller alone writes them
 
@@ -93,18 +94,21 @@ class UsedSets:
         return self._sets
 
     def _fetch(self) -> list[tuple[str, list[str]]]:
-        content = self._work_dir.read_if_any(f"{self._folder}/{USED}")
+        content = self._work_dir.read_if_any(self._name)
+        self._is_note = is_note(self._name, content or b"")
         try:
             noted = json.loads(content or b"{}")
-            if noted.get("format") != _FORMAT:
+            if noted.get("format") != USED_FORMAT:
                 return []
             return [(str(each["key"]), [str(name) for name in each["names"]]) for each in noted["sets"]]
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return []
 
     def _write(self, sets: list[tuple[str, list[str]]]) -> None:
-        noted = {"format": _FORMAT, "sets": [{"key": key, "names": names} for key, names in sets]}
-        with self._work_dir.publish(f"{self._folder}/{USED}") as (file,):
+        noted = {"format": USED_FORMAT, "sets": [{"key": key, "names": names} for key, names in sets]}
+        if self._work_dir.is_local or not self._is_note:
+            Ownership(self._work_dir).make_room_for_note(self._name)
+        with self._work_dir.publish(self._name) as (file,):
             file.write(json.dumps(noted).encode() + b"\n")
         self._sets = sets
 

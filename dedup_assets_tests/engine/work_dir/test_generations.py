@@ -10,9 +10,10 @@ import pytest
 
 from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files, leases
+from dedup_assets.engine.work_dir.file_names import RECORD, STAGED
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, STAGED, Journal, write_journal
-from dedup_assets.engine.work_dir.ownership import RECORD, Ownership, find
+from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, Journal, write_journal
+from dedup_assets.engine.work_dir.ownership import Ownership, find
 from dedup_assets.engine.work_dir.publishing import put_in_place, staged_files
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
@@ -121,7 +122,7 @@ def test_a_run_killed_while_it_deletes_what_another_staged_leaves_it_to_the_next
 
 def test_a_damaged_journal_is_named(work_dir: WorkDir) -> None:
     put(work_dir, **{JOURNAL if work_dir.is_local else f"{JOURNALS}/000000000001.json": b"not json"})
-    with pytest.raises(WorkDirError, match=r"\.publishing.*\.json' is damaged; delete it"):
+    with pytest.raises(WorkDirError, match=r"\.publishing.*\.json' is damaged, or is of another program; move"):
         work_dir.exists("a")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir.file_names import FOLDERS, NOTES, RECORD, STAGED
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold
-from dedup_assets.engine.work_dir.journal import JOURNAL, STAGED
+from dedup_assets.engine.work_dir.journal import JOURNAL
 from dedup_assets.engine.work_dir.leftovers import MARK
-from dedup_assets.engine.work_dir.ownership import RECORD
+from dedup_assets.engine.work_dir.ownership import Ownership
+from dedup_assets.engine.work_dir.used_sets import UsedSets
 from dedup_assets_tests.engine.work_dir.test_location import content, put
 
 GENERATION = "0" * 32
@@ -44,6 +47,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 def plant(work_dir: WorkDir, name: str, content: bytes) -> None:
     work_dir.filesystem.makedirs(work_dir.inside(name).rpartition("/")[0], exist_ok=True)
     work_dir.filesystem.pipe_file(work_dir.inside(name), content)
+
+
+def note_used(work_dir: WorkDir, name: str) -> None:
+    if name != RECORD:
+        UsedSets(work_dir, name.partition("/")[0]).note("key", ["a range"])
 
 
 def publish(work_dir: WorkDir, **names: bytes) -> None:
@@ -266,3 +274,72 @@ def test_a_link_that_is_planted_between_check_and_use_leads_nowhere(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (tmp_path / "out" / "moved").is_dir(), done.stderr
     assert contents(victim) == before
+
+
+# Notes of runs: the record itself, and those of used ranges
+
+
+@pytest.mark.parametrize("name", NOTES)
+@pytest.mark.parametrize("mine", [b"precious", b'{"mine": 1}'])
+def test_a_file_of_others_with_the_name_of_a_note_is_refused_before_the_run(
+    work_dir: WorkDir, name: str, mine: bytes
+) -> None:
+    plant(work_dir, name, mine)
+    refused = pytest.raises(WorkDirError, match=rf"holds '{name}', which this package has not written")
+    with refused, generation(work_dir, "a run"):
+        pytest.fail("it began")
+    with refused:
+        Ownership(work_dir).make_room_for_note(name)
+    assert content(work_dir, name) == mine
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_a_note_that_others_replaced_in_our_work_dir_is_kept_under_another_name(work_dir: WorkDir, name: str) -> None:
+    publish(work_dir, **{"config.json": OURS})
+    plant(work_dir, name, b"mine")
+    publish(work_dir, a=b"1")
+    note_used(work_dir, name)
+    assert content(work_dir, f"{name}.set-aside") == b"mine"
+    assert NOTES[name].encode() in content(work_dir, name)
+
+
+@pytest.mark.parametrize("name", NOTES)
+@pytest.mark.parametrize("damaged", [b"", b'{"format": "%b", "fi'])
+def test_a_damaged_note_of_ours_is_written_anew(work_dir: WorkDir, name: str, damaged: bytes) -> None:
+    plant(work_dir, name, damaged % NOTES[name].encode() if damaged else b"")
+    publish(work_dir, a=b"1")
+    note_used(work_dir, name)
+    assert not [each for each in work_dir.filesystem.find(work_dir.root) if "set-aside" in each]
+
+
+@pytest.mark.parametrize("name", [*NOTES, JOURNAL])
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "fifo"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_is_no_file_and_has_the_name_of_a_note_stays(tmp_path: Path, name: str, kind: str, is_new: bool) -> None:
+    victim, place = tmp_path / "precious.txt", tmp_path / "out" / name
+    victim.write_text("precious")
+    work_dir = WorkDir(str(tmp_path / "out"))
+    if not is_new:
+        publish(work_dir, a=b"1")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(victim if kind == "link" else tmp_path / "nothing")
+    before = os.lstat(place)
+    with pytest.raises(WorkDirError, match=re.escape(Path(name).name)):
+        publish(work_dir, a=b"2")
+    assert os.lstat(place) == before
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_file_in_place_of_one_of_our_folders_is_named_before_the_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("precious")
+    with pytest.raises(WorkDirError, match=f"holds '{name}'"), generation(WorkDir(str(tmp_path / "out")), "a run"):
+        pytest.fail("it began")
+    assert (tmp_path / "out" / name).read_text() == "precious"
