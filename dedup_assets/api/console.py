@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from html import unescape
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -109,13 +110,14 @@ def _about_scored(facts: RunFacts, settings: Settings) -> str:
     )
 
 
-def _about_verdicts(facts: RunFacts, settings: Settings) -> Iterator[str]:
-    edited, elsewhere = (facts.number("groups", f"verdicts_{each}") or 0 for each in ("of_edited", "elsewhere"))
+def _about_verdicts(facts: RunFacts) -> Iterator[str]:
+    edited, unmatched = (facts.number("groups", f"verdicts_{each}") or 0 for each in ("of_edited", "unmatched"))
     if edited:
-        names = facts.metadata["groups"]["edited_since_a_verdict"]
+        names = unescape(str(facts.metadata["groups"]["edited_since_a_verdict"]))
         yield f"{_verdicts(edited)} of files that were edited since: decide again about {names}"
-    if elsewhere > edited and not settings.verdicts:
-        yield f"{_verdicts(elsewhere - edited)} of contents that are no longer here (dedup-assets verdict --list)"
+    if unmatched:
+        said = unescape(str(facts.metadata["groups"]["unmatched_verdicts"]))
+        yield f"{_verdicts(unmatched)} of contents that are no longer here, and match nothing: {said}"
 
 
 def _verdicts(count: float) -> str:
@@ -187,7 +189,7 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
 def _lines(facts: RunFacts, settings: Settings) -> Iterator[str]:
     """What is said below the table, but for where the results are."""
     yield from _since_the_last_run(facts)
-    yield from _about_verdicts(facts, settings)
+    yield from _about_verdicts(facts)
     if facts.number("image_manifest", "left_out"):
         yield f"left out: {facts.metadata['image_manifest']['left_out_kinds']}"
     yield from filter(None, (_about_scored(facts, settings), _about_sets(facts)))

@@ -66,6 +66,7 @@ class VerdictBook:
                 raise WorkDirError(f"work_dir={place!r}{missing}; name another, or a file of verdicts")
             named = named or str(config.settings.get("verdicts", ""))
         self._file: VerdictFile = VerdictFile.of(named, place)
+        self._shared = named
 
     @property
     def path(self) -> str:
@@ -112,30 +113,30 @@ class VerdictBook:
         return self._file.read()
 
     def table(self) -> "pl.DataFrame":
-        r"""All verdicts, the oldest first: the columns of the file and `state` (counts, replaced, revoked; or empty).
+        r"""All verdicts, the oldest first: the columns of the file, `state` and `missing`.
 
-        Bytes of names that are no UTF-8 are escapes, as `\xff`.
+        `state` is counts, unmatched (an image that it is about is not there, neither by its bytes nor by its pixels;
+        `missing` names it), contradicted (by newer ones, see `verdict_conflicts.csv`), replaced or revoked; empty for a
+        row that revokes; unknown instead of the first three if no work_dir was given. Bytes of names that are no UTF-8
+        are escapes, as `\xff`.
+
+        Raises:
+            WorkDirError: the file is not one of verdicts, or a file of the work_dir is damaged.
         """
         import polars as pl
 
-        found = self.read()
-        active, revoked = {row.verdict_id for row in found.active()}, found.revoked()
+        from dedup_assets.engine.matching.verdict_states import state_verdicts
+
         rows = [
             {
-                **{name: getattr(row, name) for name in COLUMNS},
-                "a_name": row.a_name.decode("utf-8", "backslashreplace"),
-                "b_name": row.b_name.decode("utf-8", "backslashreplace"),
-                "state": "revoked"
-                if row.verdict_id in revoked
-                else ""
-                if row.revokes
-                else "counts"
-                if row.verdict_id in active
-                else "replaced",
+                **{name: getattr(each.verdict, name) for name in COLUMNS},
+                **{name: _text(getattr(each.verdict, name)) for name in ("a_name", "b_name")},
+                "state": each.state.value,
+                "missing": ", ".join(map(_text, each.missing)),
             }
-            for row in found.given
+            for each in state_verdicts(self.read(), self._work_dir, self._shared)
         ]
-        return pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS, "state"), pl.String))
+        return pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS, "state", "missing"), pl.String))
 
     def load(self, table: Path, *, by: str = "") -> Imported:
         """Import verdicts from a CSV file: another file of verdicts, or a table of names.
@@ -211,6 +212,10 @@ class VerdictBook:
                 )
             row = replace(row, b_content=other.content, b_name=other.name)
         return row
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
 
 
 def _user() -> str:

@@ -74,6 +74,7 @@ def _list(book: VerdictBook) -> None:
     for row in book.table().iter_rows(named=True):
         said = [row["verdict_id"], row["time"], row["by"] or "-", row["state"] or "-"]
         said += [f"revokes {row['revokes']}"] if row["revokes"] else [row["relation"], row["a_name"], row["b_name"]]
+        said += [f"not there: {row['missing']}"] * bool(row["missing"])
         say("  ".join(filter(None, [*said, row["note"] and f"({row['note']})"])))
     for bad in book.read().bad:
         report(f"{book.path}, line {bad.line}: {bad.problem}")

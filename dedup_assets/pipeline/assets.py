@@ -35,7 +35,6 @@ from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
-from dedup_assets.engine.groups import keep_ids
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
 from dedup_assets.engine.labels import note_label_conflicts, read_labels
@@ -47,7 +46,7 @@ from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.results.changes import find_changes
 from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
-from dedup_assets.engine.work_dir.group_history_files import open_given, read_former_groups
+from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given
 from dedup_assets.engine.work_dir.manifest_file import read_manifest
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
@@ -76,7 +75,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     extractor = RangeExtractor(parsed)
     check_search(parsed.search, extractor.dimension)
     if parsed.group_ids_from:
-        open_given(parsed.group_ids_from)
+        read_given(parsed.group_ids_from)
     verdicts.read_verdicts(parsed)
     check_roots(parsed.roots)
     manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))
@@ -286,8 +285,8 @@ def groups(
     given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names, parsed.set_folders)
 
     def decide() -> Groups:
-        formed = decide_groups(parsed, evidence, features, given, work_dir, labels.names)
-        return note_label_conflicts(keep_ids(formed, evidence.images, former), labels)
+        formed = decide_groups(parsed, evidence, features, given, work_dir, former, labels.names)
+        return note_label_conflicts(formed, labels)
 
     found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)

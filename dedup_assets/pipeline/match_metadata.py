@@ -142,6 +142,7 @@ def _of_verdicts(decided: Decided) -> Metadata:
         "verdicts_applied": decided.applied,
         "verdicts_elsewhere": decided.elsewhere,
         **_of_edited(decided),
+        **_of_unmatched(decided),
         "verdict_conflicts": len(decided.conflicts),
         **({"conflicting_verdicts": dg.MetadataValue.md("\n".join([*shown, *more]))} if shown else {}),
     }
@@ -180,6 +181,18 @@ def _of_edited(decided: Decided) -> Metadata:
         "verdicts_of_edited": len({verdict for _, verdict in decided.edited}),
         "edited_since_a_verdict": ", ".join(names[:_PREVIEW_CHANGES]) + more,
     }
+
+
+def _of_unmatched(decided: Decided) -> Metadata:
+    """The verdicts of which no image is here, neither by its bytes nor by its pixels, by what they say."""
+    if not decided.unmatched:
+        return {}
+    said = [
+        " ".join([each.relation, *(shown_name(name) for name in each.names), f"({each.verdict_id})"])
+        for each in decided.unmatched[:_PREVIEW_CHANGES]
+    ]
+    more = f" and {len(decided.unmatched) - len(said):,} more" * (len(decided.unmatched) > len(said))
+    return {"verdicts_unmatched": len(decided.unmatched), "unmatched_verdicts": ", ".join(said) + more}
 
 
 def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:

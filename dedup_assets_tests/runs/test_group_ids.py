@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 import dedup_assets
+from dedup_assets.api import VerdictBook
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES, read_former_groups
 from dedup_assets_tests.support.models import save_mean_model
-from dedup_assets_tests.support.pictures import photo_like
+from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 
 @pytest.fixture
@@ -98,12 +99,28 @@ def test_a_damaged_file_of_ids_is_refused_with_what_to_do(run: Any, photos: Path
         read_former_groups(WorkDir(str(tmp_path / "out")))
 
 
-def test_missing_ids_are_refused_before_images_are_read(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("photos", "has no group_ids.parquet; name a work_dir in which groups were made, or a copy of its"),
+        ("nothing", ": no such folder; name a work_dir"),
+        ("photos/0.png", ": it is no copy of a group_ids.parquet ("),
+    ],
+)
+def test_what_holds_no_ids_is_refused_before_images_are_read(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, problem: str
 ) -> None:
-    assert dedup_assets.run(photos, tmp_path / "out", group_ids_from=str(tmp_path)) == 1
-    assert "group_ids_from=" in capsys.readouterr().err
+    assert dedup_assets.run(photos, tmp_path / "out", group_ids_from=str(tmp_path / given)) == 1
+    assert f"group_ids_from={str(tmp_path / given)!r}{problem}" in capsys.readouterr().err.replace("' has", "'has")
     assert not (tmp_path / "out" / "features.dat").exists()
+
+
+def test_a_copy_of_ids_under_any_name_is_continued(run: Any, photos: Path, tmp_path: Path) -> None:
+    first = run(photos)
+    (photos / "0-small.png").unlink()  # so that a new id would be another one
+    copy = shutil.copy(tmp_path / "out" / "group_ids.parquet", tmp_path / "ids of May")
+    again = run(photos, "again", group_ids_from=copy)
+    assert again == {name: group for name, group in first.items() if name != "0-small.png"}
 
 
 def test_every_id_is_resolved_by_the_file_of_aliases(run: Any, photos: Path, tmp_path: Path) -> None:
@@ -129,3 +146,16 @@ def test_groups_that_stand_are_taken_over_and_all_others_formed_again(run: Any, 
     assert (out / "groups.csv").read_bytes() != before["groups.csv"]
     assert run(photos) == first
     assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_a_group_that_a_verdict_made_keeps_its_id_when_its_folder_moves(run: Any, photos: Path, tmp_path: Path) -> None:
+    for number in (7, 8):
+        save_jpeg(photos / f"{number}.jpg", photo_like(number, 200, 320))
+    uncompared = {"evidence_pairs_per_image": 0}
+    run(photos, **uncompared)
+    VerdictBook(tmp_path / "out").add("same", photos / "7.jpg", photos / "8.jpg")
+    first = run(photos, **uncompared)
+    assert first.keys() == {"7.jpg", "8.jpg"}
+    photos.rename(tmp_path / "moved")
+    assert run(tmp_path / "moved", **uncompared) == first
+    assert [row["change"] for row in changes(tmp_path / "out")] == ["created"]

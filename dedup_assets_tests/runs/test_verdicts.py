@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,7 @@ def test_the_summary_names_edited_files_whose_verdicts_no_longer_hold(
     album.run()
     said = capsys.readouterr().out
     assert f"1 verdict speaks of files that were edited since: decide again about {album.path('0.png')}" in said
-    assert "1 verdict speaks of contents that are no longer here" in said
+    assert f"are no longer here, and match nothing: protect {album.path('1.png')} (v-" in said
 
 
 def note_in(path: Path, text: bytes) -> None:
@@ -303,8 +304,103 @@ def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(
     save_jpeg(album.photos / "renamed.jpg", photo_like(0, 320, 240), quality=50)
     capsys.readouterr()
     album.run()
-    assert "1 verdict speaks of contents that are no longer here" in capsys.readouterr().out
+    lost = f"no longer here, and match nothing: protect {album.path('0.jpg')} (v-"
+    assert f"1 verdict speaks of contents that are {lost}" in capsys.readouterr().out
     assert not [row for row in album.rows() if row["role"] == "protected"]
+
+
+def test_verdicts_follow_files_that_were_renamed_and_edited_at_once(
+    album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    album.run()
+    book = VerdictBook(album.out)
+    book.add("protect", album.path("0.jpg"))
+    book.add("different", album.path("1.jpg"), album.path("1.png"))
+    album.run()
+    assert "1.jpg" not in album.group_of()
+    for turn in ("first", "second"):
+        for number in range(2):
+            (former,) = album.photos.rglob(f"*{number}.jpg")
+            note_in(former, turn.encode())
+            album.photos.joinpath(turn).mkdir(exist_ok=True)
+            former.rename(album.photos / turn / f"{turn}-{number}.jpg")
+        capsys.readouterr()
+        album.run()
+        said = capsys.readouterr().out
+        assert "match nothing" not in said
+        assert "decide again" not in said
+        assert {Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"} == {f"{turn}-0.jpg"}
+        assert f"{turn}-1.jpg" not in album.group_of()
+        assert book.table()["state"].to_list() == ["counts", "counts"]
+
+
+def test_a_new_file_is_followed_before_one_that_had_the_same_pixels_all_along(album: Album) -> None:
+    shutil.copy(album.path("0.jpg"), album.path("old.jpg"))
+    note_in(album.photos / "old.jpg", b"old")
+    album.run()
+    VerdictBook(album.out).add("protect", album.path("0.jpg"))
+    album.run()
+    note_in(album.photos / "0.jpg", b"new")
+    (album.photos / "0.jpg").rename(album.photos / "z.jpg")
+    album.run()
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["z.jpg"]
+
+
+def test_the_list_says_which_verdicts_count_and_which_match_nothing(album: Album) -> None:
+    album.run()
+    book = VerdictBook(album.out)
+    book.add("same", album.path("0.png"), album.path("0.jpg"))
+    book.add("same", album.path("0.jpg"), album.path("0-small.png"))
+    book.add("different", album.path("0.png"), album.path("0-small.png"))
+    gone = book.add("different", album.path("1.jpg"), album.path("1.png"))
+    book.add("protect", album.path("1.jpg"))
+    (album.photos / "1.jpg").unlink()
+    album.run()
+    save_jpeg(album.photos / "new.jpg", photo_like(7))
+    book.add("protect", album.path("new.jpg"))
+    table = book.table()
+    assert table["state"].to_list() == ["contradicted", "counts", "counts", "unmatched", "unmatched", "counts"]
+    assert table["missing"].to_list() == ["", "", "", album.path("1.jpg"), album.path("1.jpg"), ""]
+    code, said = command("--list", "--work-dir", str(album.out))
+    assert code == 0
+    assert f"{gone.verdict_id}  " in said
+    assert f"not there: {album.path('1.jpg')}" in said
+    assert set(VerdictBook(verdicts=book.path).table()["state"]) == {"unknown"}
+
+
+def test_a_rebuilt_work_dir_with_shared_verdicts_knows_files_that_were_edited(album: Album, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.csv"
+    album.run(verdicts=str(shared))
+    VerdictBook(album.out).add("protect", album.path("0.jpg"))
+    album.run(verdicts=str(shared))
+    note_in(album.photos / "0.jpg", b"note")
+    (album.photos / "0.jpg").rename(album.photos / "renamed.jpg")
+    shutil.rmtree(album.out)
+    album.run(verdicts=str(shared))
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["renamed.jpg"]
+    assert VerdictBook(album.out).table()["state"].to_list() == ["counts"]
+
+
+def test_a_foreign_table_beside_shared_verdicts_stays_as_it_is(
+    album: Album, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared, foreign = tmp_path / "shared.csv", tmp_path / "shared.csv.images"
+    foreign.write_bytes(b"mine")
+    VerdictBook(verdicts=shared).add("protect", album.path("0.jpg"))
+    album.run(verdicts=str(shared))
+    assert foreign.read_bytes() == b"mine"
+    assert "shared.csv.images' cannot be" in caplog.text
+    assert [row["role"] for row in album.rows() if row["filename"] == album.path("0.jpg")] == ["protected"]
+
+
+def test_a_run_without_evidence_forgets_no_pixels_of_verdicts(album: Album) -> None:
+    album.run()
+    VerdictBook(album.out).add("protect", album.path("0.jpg"))
+    album.run()
+    album.run(evidence="off")
+    note_in(album.photos / "0.jpg", b"note")
+    album.run()
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["0.jpg"]
 
 
 def test_an_animation_whose_first_frame_stayed_is_no_image_of_a_verdict(

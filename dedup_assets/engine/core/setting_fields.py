@@ -213,7 +213,8 @@ class SettingFields(BaseModel):
     )
     group_ids_from: HomePath = Field(
         default="",
-        description="A work_dir, or a copy of its group_ids.parquet, whose ids of groups a new work_dir continues.",
+        description="A work_dir, or a copy of its group_ids.parquet under any name, whose ids of groups a new "
+        "work_dir continues.",
     )
     max_pixels: int = Field(
         default=MAX_PIXELS, ge=1, description="Images with more pixels are not decoded (ERROR_IMAGE_TOO_LARGE)."

@@ -70,6 +70,12 @@ class GivenVerdict:
         """The contents that it is about."""
         return frozenset(filter(None, (self.a_content, self.b_content)))
 
+    @property
+    def names(self) -> list[bytes]:
+        """What its images were called; the first digits of the content where no name was given."""
+        sides = ((self.a_name, self.a_content), (self.b_name, self.b_content))
+        return [name or content[:12].encode() for name, content in sides if content]
+
 
 @dataclass(frozen=True)
 class BadVerdict:
@@ -153,6 +159,7 @@ class Decided:
         applied: number of these about images of this collection, and honoured.
         elsewhere: number of these about images that are not in this collection.
         edited: of these, each name that has another content now, because the file was edited, with the verdict's id.
+        unmatched: of these without a name in `edited`, those that a person should know of.
         conflicts: verdicts that are not honoured, by line.
     """
 
@@ -161,4 +168,5 @@ class Decided:
     applied: int = 0
     elsewhere: int = 0
     edited: Sequence[tuple[bytes, str]] = ()
+    unmatched: Sequence[GivenVerdict] = ()
     conflicts: Sequence[Conflict] = field(default_factory=tuple)

@@ -83,7 +83,9 @@ class DecidedVertices:
         applied = sum(verdict.verdict_id not in refused for verdict in self.ruling.applied)
         ruled = sum(bool(each.verdict) for each in self.ruling.conflicts) + len(self.ruling.applied)
         elsewhere = len(active) - ruled
-        return Decided(verdicts.digest, len(active), applied, elsewhere, self.ruling.edited, tuple(conflicts))
+        edited = self.ruling.edited
+        unmatched = tuple(each for each in self.ruling.unmatched if each.verdict_id not in {id_ for _, id_ in edited})
+        return Decided(verdicts.digest, len(active), applied, elsewhere, edited, unmatched, tuple(conflicts))
 
 
 def _overruled(verdict: GivenVerdict, newer: GivenVerdict) -> Conflict:

@@ -34,6 +34,7 @@ def keep_ids(groups: Groups, contents: pl.DataFrame, former: GroupHistory) -> Gr
     Returns:
         The groups with their lasting ids and a new history.
     """
+    former = replace(former, holders=_by_content(former.holders, contents))
     members = _members(groups, contents)
     ids = _assign(members, former)
     table = pl.DataFrame({"group_id": list(ids), "lasting": list(ids.values())}, schema_overrides=dict(ALIASES_SCHEMA))
@@ -50,6 +51,15 @@ def _members(groups: Groups, contents: pl.DataFrame) -> pl.DataFrame:
     known = contents.select("filename", "content").drop_nulls().unique("filename", keep="first")
     rows = groups.rows.select("filename", "group_id").join(known, on="filename", how="left", maintain_order="left")
     return rows.with_columns(pl.coalesce("content", pl.col("filename").bin.encode("hex")))
+
+
+def _by_content(holders: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """The holders; one that was known by its name, and whose content is known now, has that content."""
+    by_name = contents.select(pl.col("filename").bin.encode("hex").alias("content"), known="content").drop_nulls()
+    found = holders.join(by_name.unique("content", keep="first"), on="content", how="left", maintain_order="left")
+    if found["known"].null_count() == found.height:
+        return holders
+    return found.with_columns(content=pl.coalesce("known", "content")).drop("known").unique(["content", "group_id"])
 
 
 def _assign(members: pl.DataFrame, former: GroupHistory) -> dict[str, str]:

@@ -111,6 +111,7 @@ class Ruling:
         protected: names that are never acted upon.
         conflicts: verdicts that are not honoured.
         applied: the verdicts about images of this collection.
+        unmatched: the honoured verdicts about an image that is not here, the newest first.
         edited: names of verdicts about other contents that have a content here, each with the id of the verdict.
     """
 
@@ -121,6 +122,7 @@ class Ruling:
     protected: frozenset[bytes]
     conflicts: Sequence[Conflict]
     applied: Sequence[GivenVerdict]
+    unmatched: Sequence[GivenVerdict]
     edited: Sequence[tuple[bytes, str]]
 
 
@@ -152,6 +154,7 @@ def rule(verdicts: Verdicts, evidence: Evidence) -> Ruling:
             *(Conflict(row.line, "", f"the row cannot be used: {row.problem}") for row in verdicts.bad),
         ],
         applied=here,
+        unmatched=[verdict for verdict in heard.honoured if not names.keys() >= verdict.pair],
         edited=_edited(heard.honoured, names, evidence.images["filename"]),
     )
 

@@ -10,21 +10,29 @@ import polars as pl
 
 from dedup_assets.engine import stores
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Features
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
-from dedup_assets.engine.groups import form_groups
+from dedup_assets.engine.core.verdict_records import Decided, GivenVerdict, Verdicts
+from dedup_assets.engine.groups import form_groups, keep_ids
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
-from dedup_assets.engine.matching.following_edits import Followed, follow_edits
+from dedup_assets.engine.matching.following_edits import FACTS, Followed, follow_edits
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.file_names import LEDGER
+from dedup_assets.engine.work_dir.files import read_former_ledger
 from dedup_assets.engine.work_dir.group_history_files import open_given
-from dedup_assets.engine.work_dir.verdict_images import VERDICT_IMAGES, read_verdict_images
+from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
+from dedup_assets.engine.work_dir.verdict_images import (
+    VERDICT_IMAGES,
+    keep_images_beside,
+    read_images_beside,
+    read_verdict_images,
+)
 
 
 def decide_groups(
@@ -33,9 +41,10 @@ def decide_groups(
     features: Features,
     verdicts: Verdicts,
     work_dir: WorkDir,
+    history: GroupHistory,
     labelled: pl.Series | None = None,
 ) -> Groups:
-    """Form the groups that evidence proves and people have decided.
+    """Form the groups that evidence proves and people have decided, with ids that last.
 
     Args:
         settings: of the run. With `evidence=off` there are no groups.
@@ -43,43 +52,74 @@ def decide_groups(
         features: of the work_dir.
         verdicts: what people have decided.
         work_dir: knows the contents of images.
+        history: of groups, as earlier runs have left it.
         labelled: as of `form_groups`.
 
     Raises:
         WorkDirError: the image ledger is damaged.
     """
+    known = read_verdict_images(_former(settings, work_dir))
     if settings.evidence == "off":
-        return form_groups(evidence, settings.keep_policy, replace(verdicts, given=()))
-    followed = _followed(verdicts, settings, work_dir)
+        none = form_groups(evidence, settings.keep_policy, replace(verdicts, given=()))
+        return replace(keep_ids(none, evidence.images, history), verdict_images=known)
+    followed = _followed(verdicts, known, settings, work_dir)
     verdicts = followed.verdicts
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
-    groups = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
+    formed = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
+    groups = keep_ids(formed, images, history)
     kept = groups.rows.select("group_id", "keep").unique()
     related = groups.related.join(kept, on="group_id", how="left", maintain_order="left")
     return replace(
         groups,
         rows=_with_similarities(groups.rows, "similarity_to_keep", features, settings),
         related=_with_similarities(related, "similarity", features, settings).drop("keep"),
+        decided=_told(groups.decided, known, settings, work_dir),
         verdict_images=followed.images,
     )
 
 
-def _followed(verdicts: Verdicts, settings: Settings, work_dir: WorkDir) -> Followed:
-    """The verdicts on present contents. A new work_dir knows the pixels that the one knew whose ids it takes over."""
+def _former(settings: Settings, work_dir: WorkDir) -> WorkDir:
+    """The results whose images of verdicts are known: of the last run, or those whose ids a new work_dir takes over."""
     former = work_dir.in_generation("") if work_dir.wrote(VERDICT_IMAGES) else work_dir
     if settings.group_ids_from and not former.exists(match_files.GROUPS):
         former = open_given(settings.group_ids_from)
-    listed = contents_known(work_dir).select("filename", "content").drop_nulls()
-    return follow_edits(verdicts, read_verdict_images(former), listed, settings, work_dir)
+    return former
+
+
+def _followed(verdicts: Verdicts, known: pl.DataFrame, settings: Settings, work_dir: WorkDir) -> Followed:
+    """The verdicts on present contents, by what this work_dir and others with the same verdicts know of pixels."""
+    beside = read_images_beside(settings.verdicts)
+    known = pl.concat([known, beside.join(known.select("content"), on="content", how="anti")])
+    listed = _good(work_dir).select("filename", "content", *FACTS).drop_nulls("content")
+    followed = follow_edits(verdicts, known, listed, settings, work_dir, lambda: _contents_before(work_dir))
+    keep_images_beside(settings.verdicts, followed.images)
+    return followed
+
+
+def _told(decided: Decided | None, known: pl.DataFrame, settings: Settings, work_dir: WorkDir) -> Decided | None:
+    """The outcome without verdicts of a shared file on images that were never here, which are of other collections."""
+    if decided is None or not decided.unmatched or not settings.verdicts:
+        return decided
+    once = {*known["content"], *_contents_before(work_dir), *contents_known(work_dir)["content"]}
+    return replace(decided, unmatched=tuple(each for each in decided.unmatched if each.pair <= once))
+
+
+def _contents_before(work_dir: WorkDir) -> set[str]:
+    former = read_former_ledger(work_dir)
+    return set() if former is None else set(former.rows["content"].drop_nulls())
 
 
 def contents_known(work_dir: WorkDir) -> pl.DataFrame:
     """`filename`, `content` and `size_bytes` of the good images of a work_dir; the content is null where unknown."""
+    return _good(work_dir).select("filename", "content", "size_bytes")
+
+
+def _good(work_dir: WorkDir) -> pl.DataFrame:
+    """The rows of good images in the ledger; none if there is no ledger."""
     if not work_dir.exists(LEDGER):
-        return pl.DataFrame(schema={"filename": pl.Binary, "content": pl.String, "size_bytes": pl.Int64})
-    ledger = files.read_ledger(work_dir).rows
-    return ledger.filter(pl.col("error_code").is_null()).select("filename", "content", "size_bytes")
+        return pl.DataFrame(schema=LEDGER_SCHEMA)
+    return files.read_ledger(work_dir).rows.filter(pl.col("error_code").is_null())
 
 
 def hash_image(name: bytes) -> str:
@@ -112,7 +152,7 @@ def _uncompared(
         rows = [
             (name, content, None)
             for name in names.filter(names.is_in(unhashed.implode())).sort()
-            if (content := _hash(name))
+            if (content := hash_named(name))
         ]
         found = pl.concat([found, pl.DataFrame(rows, schema=found.schema, orient="row")])
     found = found.with_columns(frames=pl.lit(1, pl.Int64)).filter(
@@ -124,7 +164,8 @@ def _uncompared(
     return found.with_columns(missing_columns).select(list(IMAGES_SCHEMA)).cast(IMAGES_SCHEMA)
 
 
-def _hash(name: bytes) -> str:
+def hash_named(name: bytes) -> str:
+    """As `hash_image`; empty if it cannot be read or is a frame of a video."""
     with suppress(ImageError):
         return "" if split_frame(name) and not stores.is_url(name) else hash_image(name)
     return ""

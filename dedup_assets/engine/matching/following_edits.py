@@ -1,30 +1,25 @@
 """Verdicts on files that were edited: where all pixels are the same, a verdict is about the edited file too.
 
 Programs write ratings, captions and dates into files, which changes their bytes. The pixels of each image that a
-verdict is about are hashed in full size, once. When its content is gone, files of its last names are hashed, too.
+verdict is about are hashed in full size, once. When its content is gone, files of its last names are hashed, too, and
+files of any name that have its size in pixels, brightness and contrast.
 """
 
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
-from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.comparing import Comparer
-from dedup_assets.engine.decoders.tasks import LookTask
-from dedup_assets.engine.matching.library import Library
-from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.work_dir import WorkDir, files
-from dedup_assets.engine.work_dir.verdict_images import VERDICT_IMAGES_SCHEMA
-from dedup_assets.engine.workers import Lanes, thread_count
+from dedup_assets.engine.matching.hashing_pixels import hash_pixels
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.verdict_images import VERDICT_IMAGES_SCHEMA, no_verdict_images
 
-_TOGETHER = 8
-_READS_AT_ONCE = 16
+FACTS = ("width", "height", "mean", "stdv")
+_SIZE = ["width", "height"]
+_LEVELS = 0.01  # gray levels: equal pixels differ by the rounding of another processor
+_MOST_ALIKE = 32  # files that are hashed for a content that is gone, under other names than its own
 
 
 @dataclass(frozen=True)
@@ -37,11 +32,16 @@ class Followed:
     """
 
     verdicts: Verdicts
-    images: pl.DataFrame
+    images: pl.DataFrame = field(default_factory=no_verdict_images)
 
 
 def follow_edits(
-    verdicts: Verdicts, known: pl.DataFrame, listed: pl.DataFrame, settings: Settings, work_dir: WorkDir
+    verdicts: Verdicts,
+    known: pl.DataFrame,
+    listed: pl.DataFrame,
+    settings: Settings,
+    work_dir: WorkDir,
+    former: Callable[[], Collection[str]] = frozenset,
 ) -> Followed:
     """Follow verdicts from contents that are gone to files of the same pixels.
 
@@ -49,34 +49,59 @@ def follow_edits(
 
     Args:
         verdicts: of a file.
-        known: as `Groups.verdict_images`, of an earlier run.
-        listed: `filename` and `content` of the images of this run.
+        known: as `Groups.verdict_images`, of earlier runs.
+        listed: `filename`, `content` and `FACTS` of the images of this run; facts may be null.
         settings: limits and threads.
         work_dir: knows the sizes of the files.
+        former: gives the contents of the last run; of several files with the same pixels a new one is followed.
 
     Raises:
         WorkerError: no decoding process can be started.
     """
-    active = verdicts.active()
-    wanted = sorted({content for verdict in active for content in verdict.pair})
+    # Also those that do not count now: a person may revoke the verdict that revoked or replaced one.
+    wanted = sorted({content for verdict in verdicts.given for content in verdict.pair})
     if not wanted:
-        return Followed(verdicts, pl.DataFrame(schema=VERDICT_IMAGES_SCHEMA))
+        return Followed(verdicts)
     pixels: dict[str, str | None] = dict(known.select("content", "pixels").iter_rows())
     present = listed.filter(pl.col("content").is_in([*wanted, *pixels]))
     names, here = _names_of(known) | _names_of(present), set(present["content"])
     gone = [content for content in wanted if content not in here and pixels.get(content)]
-    for content, name in _named(active):
+    for content, name in _named(verdicts.given):
         if content in gone:
             names[content].append(name)
-    edited = listed.filter(pl.col("filename").is_in([name for content in gone for name in names[content]]))
+    is_named = pl.col("filename").is_in([name for content in gone for name in names[content]])
+    edited = pl.concat([listed.filter(is_named), _alike(known.filter(pl.col("content").is_in(gone)), listed)])
+    edited = listed.filter(pl.col("content").is_in(edited["content"].to_list()))  # under all its names
     names, here = names | _names_of(edited), here.union(edited["content"])
-    tried = dict.fromkeys([*wanted, *edited["content"].sort()])
+    tried = dict.fromkeys([*wanted, *edited["content"].unique().sort()])
     unknown = {each: names[each][0] for each in tried if each in here and each not in pixels}
-    pixels |= _hash_pixels(unknown, settings, work_dir)
-    heirs = dict(_heirs(gone, pixels, names, here))
+    pixels |= hash_pixels(unknown, settings, work_dir)
+    heirs = dict(_heirs(gone, pixels, names, here, former))
     rows = [(each, pixels[each], name) for each in tried if each in pixels for name in names[heirs.get(each, each)]]
-    images = pl.DataFrame(rows, schema=VERDICT_IMAGES_SCHEMA, orient="row").unique().sort("content", "filename")
-    return Followed(replace(verdicts, given=[_moved(verdict, heirs) for verdict in verdicts.given]), images)
+    moved = replace(verdicts, given=[_moved(verdict, heirs) for verdict in verdicts.given])
+    return Followed(moved, _with_facts(rows, pl.concat([listed, known.select(listed.columns)])))
+
+
+def find_heirs(contents: Iterable[str], known: pl.DataFrame, here: Collection[str]) -> dict[str, str]:
+    """Of contents that are gone, the present ones with the same pixels, as far as earlier runs know them.
+
+    Args:
+        contents: that are not here.
+        known: as `Groups.verdict_images`.
+        here: contents that are.
+    """
+    pixels: dict[str, str | None] = dict(known.select("content", "pixels").iter_rows())
+    gone = [content for content in contents if pixels.get(content)]
+    return dict(_heirs(gone, pixels, _names_of(known), pixels.keys() & set(here)))
+
+
+def _with_facts(rows: Sequence[tuple[str, str | None, bytes]], images: pl.DataFrame) -> pl.DataFrame:
+    """Rows of content, pixels and name as `Groups.verdict_images`; facts are those of the first image of a content."""
+    schema = {name: kind for name, kind in VERDICT_IMAGES_SCHEMA.items() if name not in FACTS}
+    table = pl.DataFrame(rows, schema=schema, orient="row").unique()
+    facts = images.filter(pl.col("content").is_in(table["content"].unique().to_list())).unique("content", keep="first")
+    found = table.join(facts.drop("filename"), on="content", how="left")
+    return found.select(list(VERDICT_IMAGES_SCHEMA)).cast(VERDICT_IMAGES_SCHEMA).sort("content", "filename")
 
 
 def _names_of(table: pl.DataFrame) -> dict[str, list[bytes]]:
@@ -91,54 +116,40 @@ def _named(verdicts: Iterable[GivenVerdict]) -> Iterator[tuple[str, bytes]]:
             yield each.b_content, each.b_name
 
 
+def _alike(gone: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """The listed images that may have the pixels of one that is gone, by what was measured while they were decoded."""
+    lost = gone.select(*_SIZE, "mean", "stdv", lost="content").drop_nulls().unique("lost").sort("lost")
+    distance = (pl.col("mean") - pl.col("mean_right")).abs() + (pl.col("stdv") - pl.col("stdv_right")).abs()
+    near = listed.join(lost, on=_SIZE).filter(distance < _LEVELS).sort(distance, "filename", maintain_order=True)
+    return near.group_by("lost", maintain_order=True).head(_MOST_ALIKE).select(listed.columns).unique()
+
+
 def _heirs(
-    gone: Iterable[str], pixels: Mapping[str, str | None], names: Mapping[str, Sequence[bytes]], here: Iterable[str]
+    gone: Iterable[str],
+    pixels: Mapping[str, str | None],
+    names: Mapping[str, Sequence[bytes]],
+    here: Iterable[str],
+    former: Callable[[], Collection[str]] = frozenset,
 ) -> Iterator[tuple[str, str]]:
-    """Contents that are gone, each with the present one that has its pixels, if there is one: best one of its name."""
+    """Contents that are gone, each with the present one that has its pixels, if there is one.
+
+    Of several one of its name, then one that is new, then the first by name.
+    """
     by_pixels: dict[str, list[str]] = {}
     for content in here:
         if found := pixels.get(content):
             by_pixels.setdefault(found, []).append(content)
     for content in gone:
-        former, same = set(names[content]), by_pixels.get(pixels[content] or "", [])
+        had, same = set(names[content]), by_pixels.get(pixels[content] or "", [])
+        before = former() if len(same) > 1 else ()
         if same:
-            yield content, min(same, key=lambda each: (former.isdisjoint(names[each]), names[each][0], each))
+            yield (
+                content,
+                min(same, key=lambda each: (had.isdisjoint(names[each]), each in before, names[each][0], each)),
+            )
 
 
 def _moved(verdict: GivenVerdict, heirs: Mapping[str, str]) -> GivenVerdict:
     """The verdict on present contents; unchanged where both of its images would be one."""
     a, b = (heirs.get(content, content) for content in (verdict.a_content, verdict.b_content))
     return verdict if a == b else replace(verdict, a_content=a, b_content=b)
-
-
-def _hash_pixels(images: Mapping[str, bytes], settings: Settings, work_dir: WorkDir) -> dict[str, str | None]:
-    """Hashes of the pixels of contents; None for several frames. Without files that cannot be read or have changed."""
-    if not images:
-        return {}
-    contents, names = list(images), pl.Series("filename", list(images.values()), pl.Binary)
-    library = Library.of(names, files.read_listed_sizes(work_dir), settings.image_seconds)
-    limits = DecodingLimits(max_pixels=settings.max_pixels)
-    task = LookTask(None, limits, settings.image_seconds, uuid.uuid4().hex)
-    bundles = [range(start, min(start + _TOGETHER, len(names))) for start in range(0, len(names), _TOGETHER)]
-    found: dict[str, str | None] = {}
-    threads = thread_count(settings.num_threads)
-    with (
-        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
-        open_decoders(threads) as decoders,
-    ):
-
-        def work(bundle: Sequence[int]) -> list[tuple[str, str | None]]:
-            with decoders.lend() as lent:
-                comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
-                comparer.look(bundle)
-                digests = comparer.hash_pixels(bundle)
-            looked = [comparer.looked[image] for image in bundle]
-            return [
-                (contents[image], digest if look.frames == 1 else None)
-                for image, look, digest in zip(bundle, looked, digests, strict=True)
-                if look.content == contents[image] and digest
-            ]
-
-        for some in Lanes(threads, abandon=decoders.close).in_order(bundles, work):
-            found.update(some)
-    return found

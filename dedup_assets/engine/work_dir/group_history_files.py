@@ -1,7 +1,6 @@
 """The files that remember groups from run to run: their ids by content, what changed, and what became of each id."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import polars as pl
@@ -49,17 +48,31 @@ def read_former_groups(work_dir: WorkDir, given: str = "") -> GroupHistory:
 
     Args:
         work_dir: of the run.
-        given: a work_dir, or a copy of its `GROUP_IDS`, whose ids go on here; read if this work_dir has no ids yet.
+        given: a work_dir, or a copy of its `GROUP_IDS` under any name, whose ids go on here; read if this work_dir has
+            no ids yet.
 
     Raises:
-        SettingsError: nothing is there under the given name.
+        SettingsError: nothing of that kind is there under the given name.
         WorkDirError: a file is damaged or was changed.
     """
     # A step that is executed again has staged a history already, which is not that of earlier runs.
     published = work_dir.in_generation("") if work_dir.wrote(GROUP_IDS) else work_dir
     if published.exists(GROUP_IDS):
         return read_history(published)
-    return read_history(open_given(given)) if given else GroupHistory()
+    return read_given(given) if given else GroupHistory()
+
+
+def read_given(given: str) -> GroupHistory:
+    """The history that a user gives, as `read_former_groups` takes it.
+
+    Raises:
+        SettingsError: nothing is there, or it is neither a work_dir with groups nor such a file.
+    """
+    folder, name = _find_given(given)
+    try:
+        return read_history(folder, name)
+    except WorkDirError as error:
+        raise SettingsError(f"group_ids_from={given!r}: {error}") from None
 
 
 def open_given(given: str) -> WorkDir:
@@ -68,39 +81,53 @@ def open_given(given: str) -> WorkDir:
     Raises:
         SettingsError: it has none.
     """
-    is_file = PurePosixPath(given).name == GROUP_IDS
-    folder = WorkDir(
-        (given.removesuffix(GROUP_IDS).rstrip("/") or ("/" if given.startswith("/") else ".")) if is_file else given
+    return _find_given(given)[0]
+
+
+def _find_given(given: str) -> tuple[WorkDir, str]:
+    """The folder and the name of a given file of ids."""
+    parent, _, name = given.rstrip("/").rpartition("/")
+    if name and not parent.endswith((":", ":/")):
+        folder = WorkDir(parent or ("/" if given.startswith("/") else "."))
+        if folder.exists(name) and folder.filesystem.isfile(folder.inside(name)):
+            return folder, name
+    folder = WorkDir(given)
+    if folder.exists(GROUP_IDS):
+        return folder, GROUP_IDS
+    missing = folder.missing() or f" has no {GROUP_IDS}"
+    raise SettingsError(
+        f"group_ids_from={given!r}{missing}; name a work_dir in which groups were made, or a copy of its {GROUP_IDS}, "
+        "under any name"
     )
-    if not folder.exists(GROUP_IDS):
-        raise SettingsError(
-            f"group_ids_from={given!r}: there is no {GROUP_IDS}; name a work_dir in which groups were made, or a copy "
-            "of that file"
-        )
-    return folder
 
 
-def read_history(work_dir: WorkDir) -> GroupHistory:
+def read_history(work_dir: WorkDir, ids: str = GROUP_IDS) -> GroupHistory:
     """The history that a work_dir has.
+
+    Args:
+        work_dir: where it is.
+        ids: the file of ids; a copy under another name has no changes and aliases beside it.
 
     Raises:
         WorkDirError: it has none, or a file is damaged or was changed.
     """
-    name = GROUP_IDS
+    name, is_alone = ids, ids != GROUP_IDS
     try:
         with open_checked(work_dir, name) as file:
             run = int(fact(pl.read_parquet_metadata(file), _RUN))
             file.seek(0)
             holders = _table(file, HOLDERS_SCHEMA)
         changes, aliases = GroupHistory().changes, GroupHistory().aliases
-        if work_dir.exists(name := CHANGES):
+        if not is_alone and work_dir.exists(name := CHANGES):
             with open_checked(work_dir, name) as file:
                 changes = _table(file, CHANGES_SCHEMA)
-        if work_dir.exists(name := ALIASES_CSV):
+        if not is_alone and work_dir.exists(name := ALIASES_CSV):
             with open_checked(work_dir, name) as file:
                 binary = dict.fromkeys(ALIASES_SCHEMA, pl.Binary)
                 aliases = read_table(file, work_dir.path(name), binary).cast(ALIASES_SCHEMA)
     except (WorkDirError, *UNUSABLE) as error:
+        if is_alone:
+            raise WorkDirError(f"it is no copy of a {GROUP_IDS} ({first_line(error)})") from None
         raise WorkDirError(
             f"{work_dir.path(name)!r} keeps the ids of groups and cannot be used ({first_line(error)}); restore it "
             f"from a backup, or remove it; without {GROUP_IDS} all groups get new ids"

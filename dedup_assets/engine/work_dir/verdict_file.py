@@ -36,6 +36,11 @@ class VerdictFile:
     Args:
         path: path or URL of the file. A link is followed, so that the file itself grows.
 
+    Attributes:
+        place: its folder.
+        name: its name there.
+        path: full path or URL.
+
     Raises:
         WorkDirError: the folder cannot be opened.
     """
@@ -43,9 +48,9 @@ class VerdictFile:
     def __init__(self, path: str) -> None:
         is_local = "://" not in path
         path = os.path.realpath(path) if is_local else path
-        folder, _, self._name = path.rpartition("/")
-        self._place = Place(folder or "/")
-        self.path = self._place.path(self._name)
+        folder, _, self.name = path.rpartition("/")
+        self.place = Place(folder or "/")
+        self.path = self.place.path(self.name)
 
     @classmethod
     def of(cls, verdicts: str, work_dir: str) -> "VerdictFile":
@@ -58,7 +63,7 @@ class VerdictFile:
         Raises:
             WorkDirError: it cannot be read, or is not a file of verdicts.
         """
-        content = self._place.read_placed(self._name)
+        content = self.place.read_placed(self.name)
         if content is None:
             return Verdicts(place=self.path)
         given, bad = self._parse(content)
@@ -78,8 +83,8 @@ class VerdictFile:
         Raises:
             WorkDirError: it cannot be written, or is not a file of verdicts; then it stays as it is.
         """
-        with hold_beneath(self._place, f".{self._name}.lock", uuid4().hex) as lock:
-            content = self._place.read_placed(self._name) or b""
+        with hold_beneath(self.place, f".{self.name}.lock", uuid4().hex) as lock:
+            content = self.place.read_placed(self.name) or b""
             given, bad = self._parse(content) if content else ([], [])
             wanted = rows(Verdicts(given, bad, "", self.path))
             added = list(_dated(wanted, [row.time for row in given]))
@@ -87,7 +92,7 @@ class VerdictFile:
                 start = content or _HEADER + b"\n"
                 end = b"" if start.endswith(b"\n") else b"\n"
                 lock.check()
-                self._place.write_placed(self._name, start + end + b"".join(map(_line, added)))
+                self.place.write_placed(self.name, start + end + b"".join(map(_line, added)))
             lock.forget_former_epochs()
         return added
 
