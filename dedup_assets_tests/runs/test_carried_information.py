@@ -47,6 +47,11 @@ PAIRS: dict[str, tuple[Saver, Saver, str]] = {
         lambda picture, path: picture.save(path, comment=b"Oma", **SAVED),
         "has another comment",
     ),
+    "resolutions": (
+        lambda picture, path: picture.save(path, dpi=(300, 300), **SAVED),
+        lambda picture, path: picture.save(path, dpi=(600, 600), **SAVED),
+        "says another resolution (dpi)",
+    ),
     "films": (
         lambda picture, path: picture.save(path, comment=b"ImageMagick" * 2000, **SAVED),
         save_film,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 DATE, AUTHOR, PLACE, NOTE, COMMENT, SHOT, CAMERA = "date-", "author-", "place-", "note-", "comment-", "shot-", "camera-"
 PICTURE, FILM, DEPTH, GAIN, MASK, APPENDED = "picture-", "film-", "depth-", "gain-", "mask-", "appended-"
 COLOURS, LAYERS, RAW, DATA, SAMPLES, UNREAD = "colours-", "layers-", "raw-", "data-", "samples-", "unread-"
+RESOLUTION = "dots-"
 DEEP, FLOAT, ALPHA, EXPOSURE = "deep", "float", "alpha", "exposure"
 
 _SAID = {
@@ -33,6 +34,7 @@ _SAID = {
     AUTHOR: "names another author or other rights",
     CAMERA: "names another camera",
     EXPOSURE: "says how it was exposed",
+    RESOLUTION: "says another resolution (dpi)",
     DATA: "holds data of a camera or program",
     "gps": "says where it was taken",
     "exif": "has EXIF data",

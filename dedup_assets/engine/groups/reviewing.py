@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.carried import SAMPLES, said_of
+from dedup_assets.engine.core.carried import EXPOSURE, RESOLUTION, SAMPLES, said_of
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, TO_REVIEW
 from dedup_assets.engine.groups.images import Images
 
@@ -37,17 +37,23 @@ def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.i
         images: that the numbers are about.
         image: (n,) the images.
         keep: (n,) the kept image of each. Of one of the same size, other samples are one more difference; of one of
-            another size they say nothing.
+            another size they say nothing. Beside a photograph that says how it was exposed, a resolution says nothing:
+            only scans have one.
     """
     carried = images.facts["carries"].fill_null("").str.extract_all(r"\S+")
     size = images.facts.select(size=pl.struct("width", "height"))["size"]
     has_size = size.gather(image) == size.gather(keep)
     pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep), "has_size": has_size})
-    more = pairs.select("has_size", more=pl.col("own").list.set_difference("kept"))
+    more = pairs.select(
+        "has_size",
+        is_scan=~pl.col("kept").list.contains(EXPOSURE),
+        more=pl.col("own").list.set_difference("kept"),
+    )
     found: list[str | None] = [None] * pairs.height
     some = more.with_row_index("row").filter(pl.col("more").list.len() > 0)
-    for row, is_comparable, words in some.iter_rows():
-        counted = [word for word in words if is_comparable or not word.startswith(SAMPLES)]
+    for row, is_comparable, is_scan, words in some.iter_rows():
+        idle = tuple(kind for kind, counts in ((SAMPLES, is_comparable), (RESOLUTION, is_scan)) if not counts)
+        counted = [word for word in words if not word.startswith(idle)]
         found[row] = REVIEW_SEPARATOR.join(said_of(counted)) or None
     return pl.Series("carried", found, dtype=pl.String)
 

@@ -96,6 +96,12 @@ def test_a_copy_with_metadata_that_the_kept_image_lacks_is_for_a_person(carried:
     assert both["role"].to_list() == ["keep", "copy"]
 
 
+def test_the_resolution_of_a_copy_says_nothing_beside_a_photograph_of_a_camera() -> None:
+    for kept, role in (("dots-118x118", "review"), ("", "review"), ("exposure", "copy"), ("dots-236x236", "copy")):
+        rows = group_of("copy", {"width": 200, "carries": kept}, {"carries": "dots-236x236"}).rows
+        assert (rows["keep"][0], rows["role"].to_list()) == (b"a", ["keep", role]), kept
+
+
 own_facts = st.fixed_dictionaries(
     {},
     optional={

@@ -133,6 +133,11 @@ CARRIED = {
     "transparent parts": (encoded("PNG", clear(9)), encoded("PNG", clear(255))),
     "transparent parts of WebP": (encoded("WEBP", clear(9), lossless=True), encoded("WEBP", clear(255), lossless=True)),
     "transparent parts of TIFF": (encoded("TIFF", clear(9)), encoded("TIFF", clear(255))),
+    "another resolution": (encoded(dpi=(300, 300)), encoded(dpi=(72, 72))),
+    "another resolution of PNG": (encoded("PNG", dpi=(600, 600)), encoded("PNG", dpi=(96, 96))),
+    "another resolution of TIFF": (encoded("TIFF", dpi=(1200, 1200)), encoded("TIFF")),
+    "another resolution of BMP": (encoded("BMP", dpi=(300, 300)), encoded("BMP")),
+    "another resolution of WebP": (encoded("WEBP", exif=exif({0x011A: 300, 0x011B: 300})), encoded("WEBP")),
     "whose metadata are not read": (encoded("JPEG2000"), encoded("BMP")),
 }
 
@@ -220,3 +225,19 @@ def test_decoding_sees_the_transparency_that_the_file_alone_tells(kind: str, lea
 def test_a_raw_file_beside_its_preview_is_said_to_be_one() -> None:
     raw = exif({0x0110: "Model"}).removeprefix(b"Exif\0\0").replace(b"MM\0*", b"MMOR")
     assert "is a raw file of a camera" in said_of(read_provenance(raw).carries.split())
+
+
+@pytest.mark.parametrize("dpi", [150, 200, 240, 300, 400, 600, 1200, 2400])
+def test_the_same_resolution_is_the_same_word_in_each_format(dpi: int) -> None:
+    files = [encoded(kind, dpi=(dpi, dpi)) for kind in ("JPEG", "PNG", "TIFF", "BMP")]
+    in_centimetres = with_segment(0xE0, b"JFIF\0\1\2\2" + struct.pack(">HH", *[round(dpi / 2.54)] * 2) + b"\0\0")
+    files += [encoded("WEBP", exif=exif({0x011A: dpi, 0x011B: dpi, 0x0128: 2})), in_centimetres]
+    words = [{word for word in read_provenance(data).carries.split() if word.startswith("dots-")} for data in files]
+    assert len(words[0]) == 1
+    assert all(each == words[0] for each in words), words
+
+
+@pytest.mark.parametrize("block", [{0x011A: 300}, {0x011A: 1e9, 0x011B: 1e9}, {0x011A: 0.0, 0x011B: 0.0}])
+def test_a_resolution_that_says_nothing_is_no_word(block: dict[int, Any]) -> None:
+    for data in (encoded(exif=exif(block)), encoded(exif=exif({0x011A: 300, 0x011B: 300, 0x0128: 1}))):
+        assert "dots-" not in read_provenance(data).carries

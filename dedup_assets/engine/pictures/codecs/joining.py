@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from dedup_assets.engine.core.carried import CAMERA, COLOURS, EXPOSURE, LAYERS
-from dedup_assets.engine.pictures.codecs import notes, samples
+from dedup_assets.engine.pictures.codecs import notes, resolution, samples
 from dedup_assets.engine.pictures.codecs.colours import correction_by_profile
 from dedup_assets.engine.pictures.provenance import Provenance
 
@@ -90,6 +90,7 @@ def join_facts(data: bytes, parts: FileParts, is_transparent: bool | None = None
             noted += [*notes.of_exif(exif, inner), *notes.of_gps(place)]
             words += [CAMERA + notes.digest(camera.encode())] if camera else []
             words += [EXPOSURE] if any(tag in inner for tag in _EXPOSED) else []
+            words += resolution.of_exif(exif)
             if form == "TIFF":
                 tags = dict(exif)
                 icc, xmp = (_bytes(exif.get(tag)) for tag in (_ICC_TAG, _XMP_TAG))
@@ -101,7 +102,7 @@ def join_facts(data: bytes, parts: FileParts, is_transparent: bool | None = None
     words += samples.sample_words(data, form, tags, carried.coded, is_transparent)
     words += [COLOURS + notes.digest(icc[_PROFILE_HEADER:])] if icc and correction_by_profile(icc) else []
     said = [name for name in ("exif", "gps", "icc", "xmp") if has.get(name)]
-    said += sorted(words) + notes.note_words(noted)
+    said += sorted(set(words)) + notes.note_words(noted)
     return Provenance(form, is_lossless, jpeg_quality, camera[:_MOST_CHARACTERS], taken, " ".join(said))
 
 

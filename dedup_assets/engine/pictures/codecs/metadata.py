@@ -14,7 +14,18 @@ from zlib import crc32
 from PIL import Image
 
 from dedup_assets.engine.core.carried import COLOURS, DATA, DEPTH, PICTURE, RAW, UNREAD
-from dedup_assets.engine.pictures.codecs import appended, gif, heif, isobmff, jpeg, notes, png, raw, segments
+from dedup_assets.engine.pictures.codecs import (
+    appended,
+    gif,
+    heif,
+    isobmff,
+    jpeg,
+    notes,
+    png,
+    raw,
+    resolution,
+    segments,
+)
 from dedup_assets.engine.pictures.codecs.damage import silence
 from dedup_assets.engine.pictures.codecs.joining import BesidePixels, FileParts, join_facts, read_taken
 from dedup_assets.engine.pictures.codecs.jpeg_quality import quality_of
@@ -84,6 +95,7 @@ def _of_jpeg(data: bytes) -> FileParts:
     found = segments.read_segments(data)
     noted = [*notes.of_photoshop(found.photoshop), *notes.of_comments(found.comments)]
     words = [_own(segment) for segment in found.others]
+    words += resolution.of_jfif(data)
     words += [COLOURS + "cmyk"] if found.components == _CMYK else []
     words += appended.appended_words(segments.after_picture(data, found.scan), found.xmp)
     carried = BesidePixels(found.profile, found.xmp, noted, words)
@@ -102,7 +114,7 @@ def _of_png(data: bytes) -> FileParts:
         for kind, body in found.others
         if (kind, body) != (b"cICP", _SRGB_AS_CODED)
     ]
-    words += appended.appended_words(data[found.end :].strip(b"\0"))
+    words += appended.appended_words(data[found.end :].strip(b"\0")) + resolution.of_png(found.dots)
     carried = BesidePixels(found.profile, found.xmp, notes.of_png(found.texts), words, found.coded)
     return FileParts("PNG", True, found.exif, carried)
 
@@ -130,7 +142,7 @@ def _of_netpbm(data: bytes, form: str) -> FileParts:
 
 def _of_bmp(data: bytes) -> FileParts:
     has_profile = data[_BMP_SPACE : _BMP_SPACE + 4] in _BMP_PROFILES
-    words = [f"{COLOURS}{crc32(data):08x}"] if has_profile else []
+    words = [*([f"{COLOURS}{crc32(data):08x}"] if has_profile else []), *resolution.of_bmp(data)]
     return FileParts("BMP", True, b"", BesidePixels(words=words))
 
 

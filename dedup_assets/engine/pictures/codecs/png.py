@@ -91,6 +91,7 @@ class PngMetadata(NamedTuple):
         others: chunks of programs, and what names other colours than a profile does.
         coded: a checksum of its packed pixels.
         end: where it ends.
+        dots: its size in the world (`pHYs`); empty where it says none.
     """
 
     exif: bytes
@@ -100,12 +101,13 @@ class PngMetadata(NamedTuple):
     others: list[tuple[bytes, bytes]]
     coded: int
     end: int
+    dots: bytes
 
 
 def read_metadata(data: bytes) -> PngMetadata:
     """Read what is not the picture."""
     exif, profile, xmp, texts = b"", b"", b"", list[tuple[bytes, bytes]]()
-    others, coded, last = list[tuple[bytes, bytes]](), 0, _SIGNATURE_BYTES
+    others, coded, last, dots = list[tuple[bytes, bytes]](), 0, _SIGNATURE_BYTES, b""
     for kind, start, end in _chunks(data):
         last = end
         if kind in _PIXELS:
@@ -114,6 +116,8 @@ def read_metadata(data: bytes) -> PngMetadata:
         body = data[start + 8 : end - 4]
         if kind == b"eXIf":
             exif = body
+        elif kind == b"pHYs":
+            dots = body
         elif kind == b"iCCP":
             profile = _unpack_profile(data, _Chunk(kind, start, end), _MOST_PROFILE_BYTES) or body
         elif kind in _NOTES:
@@ -124,7 +128,7 @@ def read_metadata(data: bytes) -> PngMetadata:
                 texts.append((keyword, text))
         elif kind == _CODED_COLOURS or (kind[:1].islower() and len(body) >= _LEAST_OWN_BYTES and kind not in _USUAL):
             others.append((kind, body))
-    return PngMetadata(exif, profile, xmp, texts, others, coded, last + len(_END))
+    return PngMetadata(exif, profile, xmp, texts, others, coded, last + len(_END), dots)
 
 
 def _read_note(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
