@@ -180,7 +180,8 @@ def holds(reason: str, kept: dict[str, Any], other: dict[str, Any]) -> bool:
         "more bytes": size[0] > size[1] and kept["format"] == other["format"],
         "taken first": str(taken[0]) < str(taken[1]),
         FIRST: True,
-        "best by what is known of each image alone": bool(known(kept) - known(other)),
+        "best by what is known of each image alone": bool(known(kept) - known(other))
+        or (size[0] > size[1] and kept["format"] != other["format"]),  # which two files alone do not compare
     }
     return true[reason]
 
