@@ -39,7 +39,7 @@ class KeepRule(StrEnum):
     OLDEST_EXIF = "oldest_exif"
     """Its EXIF block has the earlier time."""
     PLAIN_NAME = "plain_name"
-    """Its name is not that of a copy: `a (1).jpg`, `Copy of a.jpg`, `a - Kopie.jpg`."""
+    """Its path says that it is the original: no folder of copies, no name of a copy, fewer folders."""
     NAME = "name"
     """Its name comes first in the order of bytes."""
 

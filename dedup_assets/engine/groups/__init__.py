@@ -4,6 +4,7 @@ Groups follow from the evidence alone, so that a verdict of a person can change 
 
 stars.py       which images are joined, in numbers
 policy.py      the rules by which one image is better to keep than another, as numbers
+plain_names.py what names of files and folders say of which is the original
 keeping.py     which image of a star is kept
 forming.py     evidence to the tables of `Groups`
 images.py      the images and the edges between them, in numbers

@@ -188,8 +188,11 @@ def _reason(
     first, *twins = members[kept][:2].tolist()
     rivals = np.array([members[vertex][0] for vertex in others] + twins, np.int64)
     levels = np.append(edit_levels(kept, others, edges), np.zeros(len(twins), np.int64))
-    rule = deciding_rule(first, rivals, levels, images.worth)
-    return BY_OWN_FACTS if rule is None else reason_of(rule, images.worth.value(first, rule))
+    decided = deciding_rule(first, rivals, levels, images.worth)
+    if decided is None:
+        return BY_OWN_FACTS
+    rule, gain = decided
+    return reason_of(rule, images.worth.value(first, rule), gain)
 
 
 def _with_roots(rows: pl.DataFrame, roots: Roots) -> pl.DataFrame:

@@ -126,8 +126,10 @@ def _unedited(around: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
     return around if all(is_edited) else around[~np.array(is_edited)]
 
 
-def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth) -> str | None:
-    """The rule by which the kept image is ahead of the next best one; None where that one is ahead by it.
+def deciding_rule(
+    kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64], worth: Worth
+) -> tuple[str, float] | None:
+    """The rule by which the kept image is ahead of the next best one, and by how much; None where that one is ahead.
 
     Args:
         kept: an image.
@@ -138,7 +140,7 @@ def deciding_rule(kept: int, rivals: NDArray[np.int64], levels: NDArray[np.int64
     gains = worth.beside(kept, rivals, levels)
     next_best = gains[np.lexsort(-gains.T[::-1])[0]]
     place = int(np.flatnonzero(next_best)[0])
-    return worth.rules[place] if next_best[place] < 0 else None
+    return (worth.rules[place], -float(next_best[place])) if next_best[place] < 0 else None
 
 
 def _deciding(gains: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,15 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import KeepRule, path_pattern
+from dedup_assets.engine.groups.plain_names import name_reason, name_worth
 
 PART, EDITED, UPSCALED = 3, 2, 1
 """How an image is worse than another one: it shows a part of it; it was edited otherwise; it was enlarged from it."""
-
-NAMED_AS_COPY = re.compile(
-    rb"(?i)(^|/)(copy of |kopie von |copie de |copia de |copia di )[^/]*$"
-    rb"|(\([0-9]{1,3}\)|~[0-9]{1,2}|[-_ ](copy|kopie|copie|copia)( ?\(?[0-9]{1,3}\)?)?)(\.[^./]{1,5})?$"
-)
-"""Names that file managers, browsers and photo services give to copies, by the bytes of a path."""
 
 FACTS_SCHEMA = pl.Schema(
     {
@@ -42,7 +37,6 @@ REASONS: dict[str, str] = {
     KeepRule.JPEG_QUALITY: "higher JPEG quality",
     KeepRule.BYTES: "more bytes",
     KeepRule.OLDEST_EXIF: "taken first",
-    KeepRule.PLAIN_NAME: "its name is not that of a copy",
     KeepRule.NAME: "first by name, as nothing else tells them apart",
 }
 """What an image has that is kept by a rule."""
@@ -52,8 +46,16 @@ LOSSY_SOURCE = "a lossless file is made from it"
 """What a lossy file has before a lossless one with its pixels."""
 
 
-def reason_of(rule: str, value: float) -> str:
-    """Why an image is kept, in words, if this rule decided and the image has this value by it."""
+def reason_of(rule: str, value: float, gain: float) -> str:
+    """Why an image is kept, in words, if this rule decided.
+
+    Args:
+        rule: the rule.
+        value: of the image by it.
+        gain: how much better the image is by it than the next best one.
+    """
+    if rule == KeepRule.PLAIN_NAME:
+        return name_reason(value, gain)
     if rule == KeepRule.LOSSLESS and value <= 0:
         return LOSSY_SOURCE
     pattern = path_pattern(rule)
@@ -136,7 +138,7 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
     if _GIVEN.get(rule) in facts.columns:
         return facts[_GIVEN[rule]]
     if rule == KeepRule.PLAIN_NAME:
-        return facts["filename"].map_elements(lambda name: not NAMED_AS_COPY.search(name), pl.Boolean)
+        return facts["filename"].map_elements(name_worth, pl.Float64)
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.Series([None] * facts.height, dtype=pl.Float64)
     return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]

@@ -1,6 +1,7 @@
 """The image to keep is chosen by the first rule that tells two apart; what is unknown decides nothing."""
 
 import itertools
+import os
 from typing import Any
 
 import polars as pl
@@ -124,31 +125,66 @@ def test_some_rule_always_decides_and_all_images_stay_in_the_group(images: list[
     assert rows.filter(pl.col("filename") == pl.col("keep"))["role"].to_list() == ["keep"]
 
 
+PLAIN, PLAINER = "its name is not that of a copy", "its name says less of a copy"
+ORIGINALS, NO_COPIES = "in a folder of originals", "in no folder of copies, exports or backups"
+FEWER_COPIES, SHORTER = (
+    "in fewer folders of copies, exports or backups",
+    "in fewer folders, as nothing else tells them apart",
+)
+
+
 @pytest.mark.parametrize(
-    ("kept", "copy"),
+    ("kept", "copy", "reason"),
     [
-        (b"p/DSC_2.jpg", b"p/DSC_2 (1).jpg"),
-        (b"p/IMG_1.jpg", b"p/Copy of IMG_1.jpg"),
-        (b"p/a.jpeg", b"p/a - Kopie (2).jpeg"),
-        (b"p/a.png", b"p/a copy 3.png"),
-        (b"p/a.png", b"p/a-COPY.png"),
-        (b"z/Album/Oma.jpg", b"a/Oma(1).jpg"),
-        (b"b/photocopy.jpg", b"a/IMG~2"),
-        (b"p/(1).d/a.jpg", b"p/(1).d/b.jpg"),
-        (b"p/x (2019).jpg", b"p/y (2019).jpg"),
-        (b"p/\xff.jpg", b"p/\xff (1).jpg"),
+        ("p/DSC_2.jpg", "p/DSC_2 (1).jpg", PLAIN),
+        ("p/IMG_1.jpg", "p/Copy of IMG_1.jpg", PLAIN),
+        ("p/a.jpeg", "p/a - Kopie (2).jpeg", PLAIN),
+        ("p/a - Kopie.jpeg", "p/a - Kopie (2).jpeg", PLAINER),
+        ("p/a.png", "p/a copy 3.png", PLAIN),
+        ("p/a.png", "p/a-COPY.png", PLAIN),
+        ("p/a.png", 'p/"a", a "copy".png', PLAIN),
+        ("p/b.jpg", "p/a_edited.jpg", PLAIN),
+        ("p/b.jpg", "p/a-bearbeitet2.jpg", PLAIN),
+        ("p/b.jpg", "p/a modifié.jpg", PLAIN),
+        ("p/b.jpg", "p/a_thumb.jpg", PLAIN),
+        ("p/b.jpg", "p/THUMB_a.jpg", PLAIN),
+        ("p/b.jpg", "p/a.bak.jpg", PLAIN),
+        ("p/b.jpg", "p/a - копия.jpg", PLAIN),
+        ("p/b.jpg", "p/a - 副本.jpg", PLAIN),
+        ("p/b.jpg", "p/aのコピー.jpg", PLAIN),
+        ("p/b.jpg", "p/a - 복사본.jpg", PLAIN),
+        ("p/b.jpg", "p/cópia de a.jpg", PLAIN),
+        ("z/Album/Oma.jpg", "a/Oma(1).jpg", PLAIN),
+        ("b/photocopy.jpg", "a/IMG~2", PLAIN),
+        ("p/originals/a.jpg", "p/exact/a.jpg", ORIGINALS),
+        ("p/originals/a.jpg", "a.jpg", ORIGINALS),
+        ("p/Master 2019/deep/er/a.jpg", "p/Alben/a.jpg", ORIGINALS),
+        ("p/originals/a.jpg", "p/originals/Backup/a.jpg", ORIGINALS),
+        ("z/Alben/2019/a.jpg", "a/Thumbnails/a.jpg", NO_COPIES),
+        ("z/Alben/2019/a (1).jpg", "Sicherung 2020/a.jpg", NO_COPIES),
+        ("z/a.jpg", "sauvegarde/a.jpg", NO_COPIES),
+        ("z/a.jpg", "резервная копия/a.jpg", NO_COPIES),
+        ("z/export/a.jpg", "a/backup/thumbs/a.jpg", FEWER_COPIES),
+        ("p/b.jpg", "p/2019/a.jpg", SHORTER),
+        ("p/(1).d/a.jpg", "p/(1).d/b.jpg", FIRST),
+        ("p/x (2019).jpg", "p/y (2019).jpg", FIRST),
+        ("p/originalität/b.jpg", "p/originalität/c.jpg", FIRST),
+        ("p/exporter/a.jpg", "p/kopf/a.jpg", FIRST),
+        ("p/\udcff.jpg", "p/\udcff (1).jpg", PLAIN),
     ],
 )
-def test_of_equal_files_the_one_that_is_not_named_as_a_copy_is_kept(kept: bytes, copy: bytes) -> None:
-    first, second = sorted([kept, copy])
+def test_of_equal_files_the_one_that_is_kept_is_what_people_call_the_original(
+    kept: str, copy: str, reason: str
+) -> None:
+    first, second = sorted([os.fsencode(kept), os.fsencode(copy)])
     said = {"similarity": 1.0, "relation": "exact", "kind": "", "transform": None, "overlap_a": 1.0, "overlap_b": 1.0}
     row = {"a": first, "b": second, **said, "residual": 0.0, "inliers": 0, "edited": ""}
     images = [{"filename": name, "content": "00", **FACTS} for name in (first, second)]
     evidence = Evidence(pl.DataFrame([row], EVIDENCE_SCHEMA), pl.DataFrame(images, IMAGES_SCHEMA))
     rows = form_groups(evidence).rows
-    assert rows["keep"][0] == kept
-    assert rows["reason"][0] in ("its name is not that of a copy", FIRST)
-    assert form_groups(evidence, "pixels").rows["keep"][0] == kept
+    assert (os.fsdecode(rows["keep"][0]), rows["reason"][0]) == (kept, reason)
+    assert os.fsdecode(form_groups(evidence, "pixels").rows["keep"][0]) == kept
+    assert os.fsdecode(form_groups(evidence, "pixels,name").rows["keep"][0]) == os.fsdecode(first)
 
 
 def test_a_verdict_that_two_are_the_same_clears_only_what_a_person_has_to_look_at() -> None:
