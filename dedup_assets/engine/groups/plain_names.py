@@ -5,8 +5,10 @@ one of originals, one of copies, exports, backups or thumbnails. Then the file's
 because a file that was copied away usually went deeper.
 """
 
+import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 _FOLDER, _LEAF, _DEEPEST = 1e6, 1e3, 99  # weights: no number of the next kind outweighs one of these
@@ -69,21 +71,29 @@ _LETTERS_ALONE = re.compile(r"^(.*?[^\W\d_])[0-9]{1,3}$")
 _ENDING = re.compile(r"\.[^./ ]{1,5}$")
 
 
-def name_worth(path: bytes) -> float:
-    """How much a path says that its file is the original rather than a copy: the higher, the more.
+def name_worths(paths: Sequence[bytes]) -> list[float]:
+    """How much each path says that its file is the original rather than a copy: the higher, the more.
+
+    The folders that all paths have in common say nothing.
 
     Args:
-        path: as it is listed, with `/` between folders; any bytes.
+        paths: as they are listed, with `/` between folders; any bytes.
     """
+    first, last = (min(paths), max(paths)) if paths else (b"", b"")
+    common = os.path.commonprefix([first, last]).rfind(b"/") + 1  # noqa: RUF071 - cut off after its last folder
+    return [_worth(path[common:]) for path in paths]
+
+
+def _worth(path: bytes) -> float:
     folder, _, leaf = path.rpartition(b"/")
-    return _FOLDER * _folders_say(folder) + _LEAF * _leaf_says(leaf) - min(folder.count(b"/"), _DEEPEST)
+    return _FOLDER * _folders_say(folder) + _LEAF * _leaf_says(leaf) - min(path.count(b"/"), _DEEPEST)
 
 
 def name_reason(worth: float, gain: float) -> str:
     """Why a file is kept by its name.
 
     Args:
-        worth: its `name_worth`.
+        worth: as `name_worths` gives it.
         gain: how much more that is than the worth of the other file; more than 0.
     """
     folders = round(worth / _FOLDER)

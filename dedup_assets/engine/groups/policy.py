@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import KeepRule, path_pattern
-from dedup_assets.engine.groups.plain_names import name_reason, name_worth
+from dedup_assets.engine.groups.plain_names import name_reason, name_worths
 
 PART, EDITED, UPSCALED = 3, 2, 1
 """How an image is worse than another one: it shows a part of it; it was edited otherwise; it was enlarged from it."""
@@ -138,7 +138,7 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
     if _GIVEN.get(rule) in facts.columns:
         return facts[_GIVEN[rule]]
     if rule == KeepRule.PLAIN_NAME:
-        return facts["filename"].map_elements(name_worth, pl.Float64)
+        return pl.Series(name_worths(facts["filename"].to_list()), dtype=pl.Float64)
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.Series([None] * facts.height, dtype=pl.Float64)
     return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]
