@@ -5,11 +5,11 @@ one of originals, one of copies, exports, backups or thumbnails. Then the file's
 because a file that was copied away usually went deeper.
 """
 
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 _FOLDER, _LEAF, _DEEPEST = 1e6, 1e3, 99  # weights: no number of the next kind outweighs one of these
 _DECIDES = 0.5
@@ -80,7 +80,8 @@ def name_worths(paths: Sequence[bytes]) -> list[float]:
         paths: as they are listed, with `/` between folders; any bytes.
     """
     first, last = (min(paths), max(paths)) if paths else (b"", b"")
-    common = os.path.commonprefix([first, last]).rfind(b"/") + 1  # noqa: RUF071 - cut off after its last folder
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    common = first[:shared].rfind(b"/") + 1
     return [_worth(path[common:]) for path in paths]
 
 

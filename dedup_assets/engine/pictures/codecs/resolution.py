@@ -39,7 +39,8 @@ def of_bmp(data: bytes) -> list[str]:
     """The word for a BMP, by the whole file; none where its header is an old one."""
     if len(data) < 46 or int.from_bytes(data[14:18], "little") < 40:  # noqa: PLR2004 - BITMAPINFOHEADER
         return []
-    return _word(*struct.unpack("<ii", data[38:46]), _METRE)
+    wide, high = struct.unpack("<ii", data[38:46])
+    return _word(wide, high, _METRE)
 
 
 def of_exif(tags: Mapping[int, Any]) -> list[str]:
