@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -133,7 +133,7 @@ def _look_at(
     picture = ResizablePicture(data, box, limits)
     rgb = picture.resized((rows, columns), least_decoded(columns, rows))
     content, is_jpeg = hashlib.sha256(data).hexdigest(), data.startswith(_JPEG)
-    said = list(astuple(read_provenance(data, picture.is_transparent)))
+    said = list(vars(read_provenance(data, picture.is_transparent)).values())
     facts = [
         width,
         height,

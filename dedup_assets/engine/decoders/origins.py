@@ -4,7 +4,6 @@ Nothing in the pixels of a turned copy says which one is the right way round, an
 than its original. But a file that was made from a JPEG shows the steps of that one (`evidence.jpeg_grid`).
 """
 
-import io
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -12,7 +11,11 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreement, turn_of
+from dedup_assets.engine.pictures.codecs.exif import read_orientation
+from dedup_assets.engine.pictures.codecs.jpeg_quality import in_rows
+from dedup_assets.engine.pictures.codecs.segments import read_segments
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
@@ -20,11 +23,10 @@ if TYPE_CHECKING:  # as in `looking`
 
 _T = TypeVar("_T")
 _JPEG = b"\xff\xd8\xff"
-_ORIENTATION = 0x0112  # EXIF 2.3
 _FINER = 1.5  # times the steps of one file that those of another have, from which it is the coarser one
 _AS_IT_IS = Turn(False, False, False)
 _LOW_STEPS = 4  # rows and columns of a table that are compared
-# From what is stored to what is shown, by the value of the EXIF tag: x and y of a point from the middle, y downwards.
+# From what is stored to what is shown, by orientation (EXIF 2.32): x and y of a point from the middle, y downwards.
 _SHOWN = {
     1: ((1, 0), (0, 1)), 2: ((-1, 0), (0, 1)), 3: ((-1, 0), (0, -1)), 4: ((1, 0), (0, -1)),
     5: ((0, 1), (1, 0)), 6: ((0, -1), (1, 0)), 7: ((0, -1), (-1, 0)), 8: ((0, 1), (-1, 0)),
@@ -111,18 +113,19 @@ def _fineness(jpeg: "_Jpeg | None") -> float:
 
 
 def _read_jpeg(file: CopyFile) -> "_Jpeg | None":
-    """What counts of a JPEG file; None for another file, and for a damaged one."""
+    """What counts of a JPEG file; None for another file.
+
+    Raises:
+        ImageError: it has no steps that are bytes.
+    """
     if not (data := _bytes_of(file)).startswith(_JPEG):
         return None
     import numpy as np
 
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            steps = np.array(opened.quantization[0], np.int64).reshape(8, 8)  # type: ignore[attr-defined]  # of JpegImageFile
-            shown = np.array(_SHOWN.get(opened.getexif().get(_ORIENTATION, 1), _SHOWN[1]), np.float64)
-    except Exception:  # noqa: BLE001 - parsers raise anything on damage
-        return None
-    return _Jpeg(steps, shown.T)
+    found = read_segments(data)
+    if not found.table:
+        raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, "JPEG: no quantization table of bytes")
+    return _Jpeg(in_rows(found.table), np.array(_SHOWN[read_orientation(found.exif)], np.float64).T)
 
 
 def _decode_gray(file: CopyFile) -> "NDArray[np.uint8]":

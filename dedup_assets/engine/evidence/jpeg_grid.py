@@ -78,11 +78,8 @@ def agreement(
     turned = turn.of(gray)
     rows, columns = (length // _SIDE for length in turned.shape)
     some = np.unique(np.linspace(0, rows * columns - 1, min(_MOST_BLOCKS, rows * columns)).astype(np.int64))
-    corners = [
-        (_SIDE * int(row), _SIDE * int(column)) for row, column in zip(*divmod(some, max(columns, 1)), strict=True)
-    ]
-    blocks = np.array([turned[top : top + _SIDE, left : left + _SIDE] for top, left in corners], np.float32)
-    blocks = blocks.reshape(-1, _SIDE, _SIDE)
+    row, column = (_SIDE * places[:, None, None] for places in divmod(some, max(columns, 1)))
+    blocks = turned[row + np.arange(_SIDE)[:, None], column + np.arange(_SIDE)].astype(np.float32)
     coefficients = _COSINES @ blocks @ _COSINES.T
     phases = []
     for row, column in _PLACES:

@@ -1,7 +1,7 @@
 """Results in numbers to the tables of `Evidence`."""
 
-import math
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -175,9 +175,7 @@ class Matches:
             table = table.with_columns(pl.coalesce(f"kept_{side}", side))
         return table
 
-    def _composed(
-        self, low: NDArray[np.int64], high: NDArray[np.int64], kept: NDArray[np.int64]
-    ) -> list[list[float] | None]:
+    def _composed(self, low: NDArray[np.int64], high: NDArray[np.int64], kept: NDArray[np.int64]) -> pl.Series:
         """For each two images the map of pixels of the second onto the first through the kept one; -1: none."""
         vertex = self.proofs.vertex[self.exact.first]
         middle = np.where(kept >= 0, vertex[kept], -1).tolist()
@@ -192,10 +190,14 @@ class Matches:
         )
         return _lists(self._scaled(to_low @ _inverse(to_high), low, high))
 
-    def _side(self, image: int) -> int | None:
-        """The longer side of an image in pixels; None if unknown."""
-        facts = self.looked.get(int(self.exact.first[image]))
-        return max(facts.width, facts.height) if facts and facts.width and facts.height else None
+    @cached_property
+    def _sides(self) -> NDArray[np.float64]:
+        """(n,): the longer side of each image in pixels; nan if unknown."""
+        sides = np.full(len(self.exact.first), np.nan)
+        for image, facts in self.looked.items():
+            if facts.width and facts.height:
+                sides[image] = max(facts.width, facts.height)
+        return sides[self.exact.first]
 
     def _in_pixels(
         self, a_to_b: NDArray[np.float64], one: NDArray[np.int64], other: NDArray[np.int64], swapped: NDArray[np.bool_]
@@ -204,9 +206,7 @@ class Matches:
         return self._scaled(_inverse(a_to_b), np.where(swapped, other, one), np.where(swapped, one, other))
 
     def _scaled(self, b_to_a: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        side_a, side_b = (
-            np.array([self._side(image) or np.nan for image in images.tolist()], np.float64) for images in (a, b)
-        )
+        side_a, side_b = self._sides[a], self._sides[b]
         scaled = b_to_a.copy()
         scaled[:, :2] *= side_a[:, None, None]
         scaled[:, :, :2] /= side_b[:, None, None]
@@ -256,9 +256,11 @@ def _inverse(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _lists(matrices: NDArray[np.float64]) -> list[list[float] | None]:
+def _lists(matrices: NDArray[np.float64]) -> pl.Series:
+    """The nine numbers of each matrix; null where one is unknown."""
     flat = matrices.reshape(-1, _NINE)
-    return [None if math.isnan(sum(row)) else row for row in flat.tolist()]
+    numbers = pl.DataFrame({"all": pl.Series(flat).arr.to_list(), "known": ~np.isnan(flat).any(axis=1)})
+    return numbers.select(pl.when("known").then("all")).to_series()
 
 
 def _known(values: NDArray[np.float64]) -> pl.Series:

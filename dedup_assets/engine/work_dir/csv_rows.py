@@ -15,6 +15,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import WorkDirError
 
 _SPECIAL = (b'"', b",", b"\n", b"\r")
+_SPECIAL_TEXT = '[",\n\r]'
 _ROWS_AT_ONCE = 1 << 16
 _BYTES_AT_ONCE = 16 << 20
 
@@ -78,6 +79,55 @@ def write_pairs(file: BinaryIO, header: str, rows: pl.DataFrame) -> None:
             )
 
 
+def write_table(file: BinaryIO, table: pl.DataFrame) -> None:
+    """Write a table, a block of rows at a time: similarities and shares with 6 decimals, nothing for null.
+
+    Args:
+        file: open for writing.
+        table: names (Binary), texts, numbers, and lists of numbers, which are written with blanks between them.
+    """
+    file.write(",".join(table.columns).encode() + b"\n")
+    for part in table.iter_slices(_ROWS_AT_ONCE):
+        if (text := _as_fields(part)) is not None:
+            text.write_csv(file, include_header=False, float_precision=6, quote_style="never")
+        else:
+            write_rows(file, "", (b",".join(map(_field_of, row)) for row in part.iter_rows()))
+
+
+def _as_fields(rows: pl.DataFrame) -> pl.DataFrame | None:
+    """The fields of rows as polars writes them without quotes of its own; None where a name is not UTF-8."""
+    try:
+        return rows.select(_as_field(column) for column in rows)
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _as_field(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.List:
+        lists = [None if row is None else _numbers(row) for row in column.to_list()]
+        return pl.Series(column.name, lists, pl.String)
+    if column.dtype not in (pl.Binary, pl.String):
+        return column
+    text = column.cast(pl.String)
+    quoted = '"' + text.str.replace_all('"', '""', literal=True) + '"'
+    special = text.str.contains(_SPECIAL_TEXT)
+    return quoted.zip_with(special.fill_null(value=False), text) if special.any() else text
+
+
+def _field_of(value: object) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return field(value)
+    if isinstance(value, float):
+        return b"%.6f" % value
+    return field((_numbers(value) if isinstance(value, list) else str(value)).encode())
+
+
+def _numbers(values: list[float]) -> str:
+    return " ".join(["%.9g"] * len(values)) % tuple(values)
+
+
 def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFrame:
     """Read the named columns of a CSV file: names as binary, numbers as numbers.
 
@@ -136,7 +186,7 @@ def _as_text(rows: pl.DataFrame, *names: str) -> pl.DataFrame | None:
         text = rows.with_columns(pl.col(names).cast(pl.String))
     except pl.exceptions.PolarsError:
         return None
-    special = text.select(pl.any_horizontal(pl.col(names).str.contains('[",\n\r]').any())).item()
+    special = text.select(pl.any_horizontal(pl.col(names).str.contains(_SPECIAL_TEXT).any())).item()
     return None if special else text
 
 

@@ -9,9 +9,8 @@ import polars as pl
 
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
-from dedup_assets.engine.work_dir.csv_rows import read_table
+from dedup_assets.engine.work_dir.csv_rows import read_table, write_table
 from dedup_assets.engine.work_dir.location import WorkDir
-from dedup_assets.engine.work_dir.match_files import write_csv
 from dedup_assets.engine.work_dir.tables import fact, naming_damage, read_parquet
 
 LEAKS, LEAKS_CSV = "leaks.parquet", "leaks.csv"
@@ -24,9 +23,9 @@ def write_leaks(work_dir: WorkDir, leaks: Leaks) -> None:
     facts = {"sizes": json.dumps(dict(leaks.sizes)), "evaluation": json.dumps(leaks.evaluation)}
     with work_dir.publish(LEAKS, LEAKS_CSV, MATRIX_CSV, FIX_CSV) as (table, text, matrix, fix):
         leaks.rows.write_parquet(table, metadata=facts)
-        write_csv(text, leaks.rows)
-        write_csv(matrix, leaks.matrix)
-        write_csv(fix, leaks.fix)
+        write_table(text, leaks.rows)
+        write_table(matrix, leaks.matrix)
+        write_table(fix, leaks.fix)
 
 
 def read_leaks(work_dir: WorkDir) -> Leaks:
@@ -48,7 +47,7 @@ def digest_of_leaks(leaks: Leaks) -> str:
     content = BytesIO(json.dumps([dict(leaks.sizes), leaks.evaluation]).encode())
     content.seek(0, os.SEEK_END)
     for table in (leaks.rows, leaks.matrix, leaks.fix):
-        write_csv(content, table)
+        write_table(content, table)
     return hashlib.sha256(content.getbuffer()).hexdigest()
 
 

@@ -4,9 +4,7 @@ docs/reference.md, "Files", describes the columns. Names are bytes in both forms
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO
 
 import polars as pl
 
@@ -20,7 +18,7 @@ from dedup_assets.engine.core.match_tables import (
     LABEL_CONFLICTS_SCHEMA,
     RELATED_SCHEMA,
 )
-from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
+from dedup_assets.engine.work_dir.csv_rows import read_columns, write_table
 from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
 from dedup_assets.engine.work_dir.identity import is_intact, open_checked, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
@@ -36,7 +34,7 @@ from dedup_assets.engine.work_dir.verdict_images import (
 __all__ = [
     "EVIDENCE", "EVIDENCE_CSV", "EVIDENCE_IMAGES", "EVIDENCE_SCHEMA", "GROUPS", "GROUPS_CSV",
     "GROUPS_SCHEMA", "IMAGES_SCHEMA", "LABEL_CONFLICTS", "RELATED", "RELATED_CSV", "RELATED_SCHEMA",
-    "find_stored", "read_evidence", "read_groups", "write_csv", "write_evidence", "write_groups",
+    "find_stored", "read_evidence", "read_groups", "write_evidence", "write_groups",
 ]  # fmt: skip
 
 EVIDENCE = "evidence.parquet"
@@ -60,7 +58,7 @@ def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
     with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES, FINDINGS) as (table, text, images, findings):
         rows = _as(EVIDENCE_SCHEMA, evidence.rows)
         rows.write_parquet(table, metadata=facts)
-        write_csv(text, rows)
+        write_table(text, rows)
         _as(IMAGES_SCHEMA, evidence.images).write_parquet(images)
         _as(FINDINGS_SCHEMA, found.rows).write_parquet(findings, metadata={_MADE_WITH: found.made_with})
 
@@ -112,9 +110,9 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
             (groups.related, RELATED_SCHEMA, related, related_text),
         ):
             _as(schema, rows).write_parquet(parquet)
-            write_csv(csv, _as(schema, rows))
+            write_table(csv, _as(schema, rows))
         write_conflicts(conflicts, groups.decided)
-        write_csv(labels, _labels_of(groups))
+        write_table(labels, _labels_of(groups))
         write_verdict_images(images, _images_of(groups))
         if groups.history:
             write_history(groups.history, tuple(history))
@@ -181,26 +179,3 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
 
 def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:
     return table.select(list(schema)).cast(schema)
-
-
-def write_csv(file: BinaryIO, table: pl.DataFrame) -> None:
-    """Write a table as CSV: names as bytes, similarities and shares with 6 decimals, nothing for null."""
-    write_rows(file, ",".join(table.columns), _lines(table))
-
-
-def _lines(table: pl.DataFrame) -> Iterator[bytes]:
-    for row in table.iter_rows():
-        yield b",".join(map(_text, row))
-
-
-def _text(value: object) -> bytes:
-    """A value as a field: similarities and shares with 6 decimals, a matrix as nine numbers, nothing for null."""
-    if value is None:
-        return b""
-    if isinstance(value, bytes):
-        return field(value)
-    if isinstance(value, float):
-        return b"%.6f" % value
-    if isinstance(value, list):
-        return b" ".join(b"%.9g" % number for number in value)
-    return field(str(value).encode("utf-8", "replace"))

@@ -3,12 +3,13 @@
 import csv
 import io
 
+import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows, write_table
 
 fields = st.binary(max_size=40)
 ODD = [b"", b" ", b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"a\rb", b"\xff\xfe", b"\x85\x0b\x1c\0", b" x ", b"#x"]
@@ -33,6 +34,37 @@ def test_the_csv_module_of_python_reads_text_as_it_was(rows: list[tuple[str, str
     rows = [(a.encode("utf-8", "replace").decode(), b.encode("utf-8", "replace").decode()) for a, b in rows]
     content = written([[a.encode(), b.encode()] for a, b in rows], "a,b").decode()
     assert [tuple(row) for row in csv.reader(io.StringIO(content, newline=""))] == [("a", "b"), *rows]
+
+
+names = st.one_of(fields, st.text(max_size=20).map(lambda text: text.encode("utf-8", "replace")))
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+numbers = st.floats(-1e6, 1e6)
+
+
+@given(
+    st.lists(
+        st.tuples(names, st.none() | texts, st.none() | numbers, st.none() | st.lists(numbers, min_size=1, max_size=9)),
+        max_size=8,
+    )
+)
+@example([(b"plain.jpg", 'kept, "sharper"', 0.1234565, [1.0, 1e-7]), (b"b", None, None, None)])
+@example([(b"\xff,", "a\rb", -0.0, [-0.0])])
+def test_tables_with_names_of_any_bytes_come_back_as_they_were(
+    rows: list[tuple[bytes, str | None, float | None, list[float] | None]],
+) -> None:
+    schema = {"name": pl.Binary, "text": pl.String, "number": pl.Float64, "list": pl.List(pl.Float64)}
+    file = io.BytesIO()
+    write_table(file, pl.DataFrame(rows, schema=schema, orient="row"))
+    file.seek(0)
+    assert list(read_columns(file, "file.csv", *schema)) == [
+        (
+            name,
+            (text or "").encode(),
+            b"" if number is None else b"%.6f" % number,
+            b" ".join(b"%.9g" % value for value in some or ()),
+        )
+        for name, text, number, some in rows
+    ]
 
 
 def test_only_fields_that_need_quotes_have_them() -> None:

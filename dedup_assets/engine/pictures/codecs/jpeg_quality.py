@@ -22,6 +22,20 @@ def quality_of(table: bytes) -> int | None:
     return int(np.flatnonzero(distance == distance.min())[-1]) + 1
 
 
+def in_rows(table: bytes) -> NDArray[np.int64]:
+    """(8, 8): a table in zigzag order (A.3.6) by row and column of the coefficients."""
+    rows = np.empty(_SIDE * _SIDE, np.int64)
+    rows[_ZIGZAG] = np.frombuffer(table, np.uint8)
+    return rows.reshape(_SIDE, _SIDE)
+
+
+_SIDE = 8
+_ZIGZAG = [  # diagonals, upwards and downwards in turn
+    _SIDE * row + column
+    for row, column in sorted(np.ndindex(_SIDE, _SIDE), key=lambda place: (sum(place), place[1 - sum(place) % 2]))
+]
+
+
 @cache
 def _quality_tables() -> NDArray[np.int64]:
     """(100, 64): the luminance table of each quality, in zigzag order."""
