@@ -4,10 +4,16 @@ A check is a function that calls the engine (`engine.results.invariants`) and re
 the asset that it checks; `build_checks` makes Dagster's checks when the key prefix of the pipeline is known. A violated
 invariant stops the run, because later results would be wrong. A limit of quality, set by a setting, only warns, unless
 `stop_on_failed_checks` is set. Measurements belong in `engine.results.invariants`.
+
+The checks of one asset are one step, which reads what they need by itself, because a step costs more than most checks:
+where each is a process, the seconds of its imports.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, get_type_hints
 
 import dagster as dg
 
@@ -27,9 +33,11 @@ from dedup_assets.engine.core.records import (
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.results import group_invariants, invariants, plan_invariants
 from dedup_assets.engine.sets import leaked_images, say_leaks
-from dedup_assets.pipeline.resources import LAUNCH_TAG, SettingsResource
+from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
+_Read = tuple[tuple[str, ...], object]  # key of an asset within the pipeline, and the type that it is read as
+_GIVEN = {"context", "settings"}  # parameters of a check that are no assets
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Check:
     Attributes:
         asset: key of the asset within the pipeline, which may have a prefix.
         function: the check itself. Its name and docstring are the check's name and description; the parameter named
-            like the asset gets the asset's value.
+            like the asset gets the asset's value, read as its annotation says.
         also: other assets that it reads: pairs of parameter and key within the pipeline.
     """
 
@@ -50,6 +58,31 @@ class Check:
     def below(self, folder: str) -> "Check":
         """The same check for the assets of the same names below `folder`."""
         return replace(self, asset=(folder, *self.asset), also=tuple((name, (folder, *key)) for name, key in self.also))
+
+    @property
+    def name(self) -> str:
+        """The check's name in Dagster."""
+        return self.function.__name__
+
+    @cached_property
+    def reads(self) -> Mapping[str, _Read]:
+        """What is read for each parameter."""
+        keys, hints = dict(self.also), get_type_hints(self.function)
+        names = [name for name in inspect.signature(self.function).parameters if name not in _GIVEN]
+        return {name: (keys.get(name, self.asset), hints[name]) for name in names}
+
+    def judge(self, given: Mapping[str, object], values: Mapping[_Read, object]) -> dg.AssetCheckResult:
+        """Call the function.
+
+        Args:
+            given: the values of the parameters that are no assets.
+            values: what was read.
+        """
+        wanted = inspect.signature(self.function).parameters
+        return self.function(
+            **{name: value for name, value in given.items() if name in wanted},
+            **{name: values[read] for name, read in self.reads.items()},
+        )
 
 
 CHECKS: list[Check] = []
@@ -71,15 +104,54 @@ def check_of(
 
 
 def build_checks(checks: Iterable[Check], key_prefix: Sequence[str] = ()) -> list[dg.AssetChecksDefinition]:
-    """The checks of the pipeline whose asset keys have this prefix."""
-    return [
-        dg.asset_check(
-            asset=[*key_prefix, *check.asset],
-            additional_ins={name: dg.AssetIn(key=[*key_prefix, *key]) for name, key in check.also},
+    """The checks of the pipeline whose asset keys have this prefix: one step for each asset that has some."""
+    by_asset: dict[tuple[str, ...], list[Check]] = {}
+    for check in checks:
+        by_asset.setdefault(check.asset, []).append(check)
+    return [_build_step(asset, those, tuple(key_prefix)) for asset, those in by_asset.items()]
+
+
+def _build_step(asset: tuple[str, ...], checks: Sequence[Check], prefix: tuple[str, ...]) -> dg.AssetChecksDefinition:
+    key = dg.AssetKey([*prefix, *asset])
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=key,
+            description=inspect.getdoc(check.function),
+            additional_deps=[dg.AssetKey([*prefix, *other]) for _, other in check.also],
             blocking=True,  # a failure of severity WARN still lets what follows run
-        )(check.function)
+        )
         for check in checks
     ]
+
+    @dg.multi_asset_check(
+        name="__".join([*key.path, "checks"]),
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={IO_MANAGER, SETTINGS},
+    )
+    def judge_each(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = {each.name for each in context.selected_asset_check_keys}
+        asked = [check for check in checks if check.name in selected]
+        given = {"context": context, "settings": getattr(context.resources, SETTINGS)}
+        manager, values = getattr(context.resources, IO_MANAGER), dict[_Read, Any]()
+        for place, check in enumerate(asked):
+            for read in check.reads.values():
+                if read not in values:
+                    values[read] = manager.read(dg.AssetKey([*prefix, *read[0]]), read[1], context.log)
+            found = check.judge(given, values)
+            needed = {read for later in asked[place + 1 :] for read in later.reads.values()}
+            values = {read: value for read, value in values.items() if read in needed}
+            yield dg.AssetCheckResult(
+                passed=found.passed,
+                asset_key=key,
+                check_name=check.name,
+                description=found.description,
+                metadata=found.metadata,
+                severity=found.severity,
+            )
+
+    return judge_each
 
 
 def judge(

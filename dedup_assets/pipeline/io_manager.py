@@ -129,12 +129,15 @@ class WorkDirIOManager(PublishingIOManager):
             TypeError: it cannot be read as that type.
             WorkDirError: it is missing or damaged, or was made from other results than those now in the work_dir.
         """
-        work_dir = self.folder(context.asset_key)
-        wanted, name = context.dagster_type.typing_type, context.asset_key.path[-1]
+        return self.read(context.asset_key, context.dagster_type.typing_type, context.log)
+
+    def read(self, key: dg.AssetKey, wanted: object, log: dg.DagsterLogManager) -> object:
+        """Read the value of an asset as a type, and warn if it was made with other settings; errors as `load_input`."""
+        work_dir, name = self.folder(key), key.path[-1]
         config = read_config(work_dir)
         check_belongs(work_dir, config, name)
         for difference in differing_settings(config, name, self.parsed()):
-            context.log.warning(difference)
+            log.warning(difference)
         return load(work_dir, name, wanted, self.parsed().distance)
 
     def _record(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:

@@ -254,25 +254,35 @@ def test_a_setting_out_of_bounds_fails_the_run_by_name(pipeline: Pipeline) -> No
         pipeline.run(threshold=7.0)
 
 
-def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(finished: Pipeline) -> None:
-    names, vectors = dedup_assets.load_binary_feature(finished.work_dir)
-    dedup_assets.save_binary_feature(finished.work_dir, names, np.full_like(vectors, np.nan))
-    check = dg.AssetSelection.checks_for_assets("features")
+def judged(finished: Pipeline, checks: dg.AssetSelection) -> dict[str, bool]:
+    """Execute checks alone; returns whether each has passed."""
+    config = {"input_dir": str(finished.input_dir), "work_dir": str(finished.work_dir)}
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
-        selection=check,
+        selection=checks,
         instance=finished.instance,
         resources=dict(defs.resources or {}),
         raise_on_error=False,
         run_config={
-            "resources": {
-                "settings": {"config": {"input_dir": str(finished.input_dir), "work_dir": str(finished.work_dir)}}
-            },
+            "resources": {"settings": {"config": config}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
     )
-    failed = [found.check_name for found in result.get_asset_check_evaluations() if not found.passed]
-    assert failed == ["vectors_are_finite"]
+    return {found.check_name: found.passed for found in result.get_asset_check_evaluations()}
+
+
+def test_a_damaged_result_fails_its_blocking_check_and_stops_what_follows(finished: Pipeline) -> None:
+    names, vectors = dedup_assets.load_binary_feature(finished.work_dir)
+    dedup_assets.save_binary_feature(finished.work_dir, names, np.full_like(vectors, np.nan))
+    found = judged(finished, dg.AssetSelection.checks_for_assets("features"))
+    assert [name for name, passed in found.items() if not passed] == ["vectors_are_finite"]
+    assert len(found) == 3
+
+
+def test_each_check_of_an_asset_can_be_executed_alone(finished: Pipeline) -> None:
+    for name in ("few_images_are_bad", "every_image_is_in_one_class"):
+        alone = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("features"), name))
+        assert judged(finished, alone) == {name: True}
 
 
 def test_a_failed_run_leaves_the_last_good_result(pipeline: Pipeline) -> None:
