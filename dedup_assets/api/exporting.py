@@ -42,6 +42,10 @@ def export(
         say(f"{total:,} {'image' if total == 1 else 'images'} ({parts}) in {folder}")
         if done.left_out:
             say(f"left out: {done.left_out:,} needless {'copy' if done.left_out == 1 else 'copies'}")
+        if done.columns:
+            say(f"with the columns of the data set: {', '.join(done.columns)}")
+        if done.lost_columns:
+            say(f"without its columns of bytes: {', '.join(done.lost_columns)}")
         for reason, count in done.skipped.items():
             say(f"not exported: {count:,}, {reason}")
     return outcome.code

@@ -204,8 +204,12 @@ def _largest(plan: Plan) -> Iterable[tuple[str, ...]]:
 
 
 def _below_root(plan: Plan, name: bytes) -> str:
-    root = plan.root_of(name).name
-    return shown(os.path.relpath(name, root) if root and b"://" not in name else name)
+    """A name below its input; below what all inputs share, where there are several."""
+    roots = [root.name for root in plan.roots if root.name]
+    if not plan.root_of(name).name or any(b"://" in each for each in (name, *roots)):
+        return shown(name)
+    top = os.path.commonpath(roots)
+    return shown(name if top == b"/" else os.path.relpath(name, top))
 
 
 def _left_out(plan: Plan) -> list[str]:

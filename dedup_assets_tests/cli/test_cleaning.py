@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import dedup_assets
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.plans import save_copies, save_results, tree
 
@@ -196,3 +197,11 @@ def test_a_plan_says_that_apply_will_refuse_it_and_what_helps(command_line: Runn
     refused = command_line.run("apply", str(tmp_path / "results"), "--yes")
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert command_line.run("apply", str(tmp_path / "results"), "--yes", "--max-removed-share", share).exit_code == 0
+
+
+def test_a_plan_of_several_inputs_says_in_which_one_a_file_is_kept(command_line: Runner, tmp_path: Path) -> None:
+    for folder in ("camera", "disk"):
+        save_copies(tmp_path / folder, {"a.jpg": []})
+    dedup_assets.run([tmp_path / "camera", tmp_path / "disk"], tmp_path / "results", num_threads=1)
+    planned = command_line.run("plan", str(tmp_path / "results"))
+    assert re.search(r"^g-\S+ +1 +\S+ \S+ +camera/a\.jpg$", planned.stdout, re.MULTILINE), planned.said

@@ -14,11 +14,12 @@ import polars as pl
 
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.records import Source
-from dedup_assets.engine.exporting.choosing import Choice, Chosen, choose
+from dedup_assets.engine.exporting.choosing import TABLE_SCHEMA, Choice, Chosen, choose
+from dedup_assets.engine.exporting.columns import Columns, read_columns
 from dedup_assets.engine.exporting.holding import (
     bytes_of,
     companions,
-    ending_of,
+    ending_in,
     is_frame,
     is_plain,
     relative_paths,
@@ -60,11 +61,15 @@ class Exported:
         tags: number of images by tag.
         left_out: needless copies that were left out.
         skipped: images that the format cannot hold, and further names of files, by reason.
+        columns: of the tables that hold images, which the export has, too.
+        lost_columns: those that it cannot hold.
     """
 
     tags: Mapping[str, int]
     left_out: int
     skipped: Mapping[str, int]
+    columns: Sequence[str] = ()
+    lost_columns: Sequence[str] = ()
 
 
 _LINK = "further names of files that are exported once (links.csv)"
@@ -83,7 +88,7 @@ def export_images(work_dir: WorkDir, target: ExportFormat, out: str, choice: Cho
     _refuse_inner(work_dir, out)
     chosen = choose(work_dir, choice)
     with whole_folder(out) as folder:
-        rows, skipped = _rows(chosen, target)
+        rows, skipped, columns = _rows(chosen, target)
         if not rows:
             reasons = "; ".join(f"{count:,} are {reason}" for reason, count in skipped.items())
             raise ExportError(f"no image can be exported to {target}: {reasons}")
@@ -99,9 +104,11 @@ def export_images(work_dir: WorkDir, target: ExportFormat, out: str, choice: Cho
             "images": dict(sorted(tags.items())),
             "left_out": chosen.left_out,
             "skipped": dict(skipped),
+            "columns": columns.names,
+            "lost_columns": list(columns.left_out),
         }
         (folder / "export.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    return Exported(tags, chosen.left_out, skipped)
+    return Exported(tags, chosen.left_out, skipped, columns.names, columns.left_out)
 
 
 def _refuse_inner(work_dir: WorkDir, out: str) -> None:
@@ -114,8 +121,8 @@ def _refuse_inner(work_dir: WorkDir, out: str) -> None:
             raise ExportError(f"out={out!r} lies in the input {each!r}, which the next run would list with it")
 
 
-def _rows(chosen: Chosen, target: ExportFormat) -> tuple[list[_Row], Counter[str]]:
-    """Each image with what is said of it, and why others are left out."""
+def _rows(chosen: Chosen, target: ExportFormat) -> tuple[list[_Row], Counter[str], Columns]:
+    """Each image with what is said of it, why others are left out, and what tables say of their images."""
     rows: list[_Row] = []
     skipped = Counter[str]()
     for source, said in zip(chosen.sources, chosen.table.iter_rows(named=True), strict=True):
@@ -123,7 +130,10 @@ def _rows(chosen: Chosen, target: ExportFormat) -> tuple[list[_Row], Counter[str
             skipped[reason] += 1
         else:
             rows.append((source, said | {name: _text(said[name]) for name in ("filename", "keep")}))
-    return rows, skipped
+    has_columns = target not in (ExportFormat.FOLDER, ExportFormat.SYMLINKS, ExportFormat.LIST)
+    columns = read_columns([source for source, _ in rows]) if has_columns else Columns(())
+    beside = columns.rows or [{}] * len(rows)
+    return [(source, said | more) for (source, said), more in zip(rows, beside, strict=True)], skipped, columns
 
 
 def _why_not(source: Source, target: ExportFormat) -> str:
@@ -131,8 +141,6 @@ def _why_not(source: Source, target: ExportFormat) -> str:
         return ""
     if target is ExportFormat.LIST:
         return "of a name with a line break" if b"\n" in source.name or b"\r" in source.name else ""
-    if is_frame(source):
-        return "frames of videos"
     return "no files of their own" if target is ExportFormat.SYMLINKS and not is_plain(source) else ""
 
 
@@ -145,7 +153,8 @@ def _write_folder(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     del out
     names = [source.name for source, _ in rows]
     beside = companions([source for source, _ in rows])
-    paths = [folder / path for path in relative_paths([*names, *beside])]
+    shown = [source.name + ending_in(source).encode() if is_frame(source) else source.name for source, _ in rows]
+    paths = [folder / path for path in relative_paths([*shown, *beside])]
     for place, (source, said) in zip(paths, rows, strict=False):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(bytes_of(source, said["content"]))
@@ -188,6 +197,8 @@ def _csv_row(name: bytes, said: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - a value of any column
+    if isinstance(value, list | dict):
+        return json.dumps(value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -208,7 +219,7 @@ def _write_hf(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     top.mkdir()
     lines = []
     for number, (source, said) in enumerate(rows):
-        name = f"{number:09d}{ending_of(source.name)}"
+        name = f"{number:09d}{ending_in(source)}"
         (top / name).write_bytes(bytes_of(source, said["content"]))
         lines.append(json.dumps({"file_name": name, "source": said["filename"], **_without(said, "filename")}))
     (top / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
@@ -218,8 +229,15 @@ def _write_fiftyone(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     samples = []
     for path, said in _placed(folder, out, rows):
         tags = [said["tag"], *(["leak"] if said["leak"] else [])]
-        facts = {f"dedup_{name}": value for name, value in _without(said, "tag", "leak", "width", "height").items()}
-        samples.append({"filepath": path, "tags": tags, **{name: value for name, value in facts.items() if value}})
+        known = _without(said, "tag", "leak", "width", "height")
+        facts = {f"{'dedup' if name in TABLE_SCHEMA else 'data'}_{name}": value for name, value in known.items()}
+        samples.append(
+            {
+                "filepath": path,
+                "tags": tags,
+                **{name: value for name, value in facts.items() if value not in (None, "")},
+            }
+        )
     (folder / "metadata.json").write_text(json.dumps({"media_type": "image", "info": {}}), "utf-8")
     (folder / "samples.json").write_text(json.dumps({"samples": samples}), "utf-8")
 
@@ -243,7 +261,7 @@ def _placed(folder: Path, out: Path, rows: Sequence[_Row]) -> list[tuple[str, di
             placed.append((os.path.abspath(said["filename"]), said))  # noqa: PTH100 - text
             continue
         (folder / "data").mkdir(exist_ok=True)
-        leaf = f"{number:09d}{ending_of(name)}"
+        leaf = f"{number:09d}{ending_in(source)}"
         (folder / "data" / leaf).write_bytes(bytes_of(source, said["content"]))
         placed.append((str(out / "data" / leaf), said))
     return placed

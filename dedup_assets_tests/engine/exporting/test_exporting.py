@@ -1,6 +1,7 @@
 """Exports, as the tools that load them read their files: whole or not at all, with the bytes that the run has seen."""
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -11,6 +12,8 @@ from typing import Any
 from zipfile import ZipFile
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -18,6 +21,7 @@ import dedup_assets
 from dedup_assets import api
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like
+from dedup_assets_tests.support.videos import save_video
 
 IMAGES = {"a.png", "x/copy of a.png", "x/b ü, 2.png", "x/a small.png", "albums/z.zip/in.png"}
 
@@ -219,3 +223,99 @@ def test_a_copy_with_a_caption_of_its_own_is_not_needless(tmp_path: Path) -> Non
     assert dedup_assets.run(photos, tmp_path / "results", num_threads=1) == 0
     kept = files_in(exported(tmp_path, tmp_path / "kept", "folder", keep_only=True))
     assert kept == {path.name for path in photos.iterdir()} - {"0 (1).jpg", "0 (1).txt"}
+
+
+LABELS = {"_type": "ClassLabel", "names": ["cat", "dog"]}
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set in a Parquet file, beside an image of its own, and the results of a run."""
+    top = tmp_path_factory.mktemp("data set")
+    (top / "photos").mkdir()
+    cells = []
+    for seed in (0, 0, 1):
+        file = io.BytesIO()
+        photo_like(seed, 80, 60).save(file, "png")
+        cells.append({"bytes": file.getvalue(), "path": f"{seed}.png"})
+    columns = {
+        "image": pa.array(cells, pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        "label": pa.array([0, 0, 1]),
+        "caption": ["a cat", "a cat, again", None],
+        "boxes": [[[1.5, 2.0]], [], [[3.0, float("nan")]]],
+        "taken": [dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)] * 3,
+        "tag": ["mine"] * 3,
+        "mask": [b"\0", b"\1", b"\2"],
+    }
+    features = {"image": {"_type": "Image"}, "label": LABELS}
+    table = pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, top / "photos" / "train.parquet", row_group_size=2)
+    photo_like(2, 80, 60).save(top / "photos" / "z.png")
+    assert dedup_assets.run(top / "photos", top / "results", num_threads=1) == 0
+    return top
+
+
+def test_columns_of_a_data_set_come_along(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = exported(data_set, tmp_path / "hf", "hf")
+    lines = [json.loads(line) for line in (out / "train" / "metadata.jsonl").read_text().splitlines()]
+    assert [each["label"] for each in lines] == [0, 0, 1, None]
+    assert [each["label_name"] for each in lines] == ["cat", "cat", "dog", None]
+    assert [each["caption"] for each in lines] == ["a cat", "a cat, again", None, None]
+    assert lines[2]["boxes"] == [[3.0, None]]
+    assert lines[0]["taken"] == "2020-01-02T03:04:05+00:00"
+    assert ([each["tag"] for each in lines], lines[0]["data_tag"]) == (["keep", "dup", "unique", "unique"], "mine")
+    assert len({frozenset(each) for each in lines}) == 1
+    said = capsys.readouterr().out
+    assert "with the columns of the data set: label, caption, boxes, taken, data_tag, label_name\n" in said
+    assert "without its columns of bytes: mask\n" in said
+
+
+def test_every_export_but_plain_files_has_the_columns_of_a_data_set(data_set: Path, tmp_path: Path) -> None:
+    table = pl.read_parquet(exported(data_set, tmp_path / "p", "parquet") / "images.parquet")
+    assert table["label"].to_list() == [0, 0, 1, None]
+    with (exported(data_set, tmp_path / "c", "csv") / "images.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["boxes"] for row in rows] == ["[[1.5, 2.0]]", "[]", "[[3.0, null]]", ""]
+    with tarfile.open(exported(data_set, tmp_path / "w", "webdataset") / "images-000000.tar") as tar:
+        facts = json.loads(tar.extractfile("000000002.dedup.json").read())  # type: ignore[union-attr]
+    assert (facts["label"], facts["label_name"]) == (1, "dog")
+    samples = json.loads((exported(data_set, tmp_path / "f", "fiftyone") / "samples.json").read_text())["samples"]
+    assert [each.get("data_label") for each in samples] == [0, 0, 1, None]
+    coco = json.loads((exported(data_set, tmp_path / "o", "coco") / "annotations.json").read_text())
+    assert [each.get("label_name") for each in coco["images"]] == ["cat", "cat", "dog", None]
+    assert "columns" in json.loads((exported(data_set, tmp_path / "d", "folder") / "export.json").read_text())
+
+
+def test_columns_of_two_kinds_in_two_tables_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name, label in (("a", 3), ("b", "dog")):
+        file = io.BytesIO()
+        photo_like(ord(name), 80, 60).save(file, "png")
+        pq.write_table(
+            pa.table({"image": [file.getvalue()], "label": [label]}), tmp_path / "photos" / f"{name}.parquet"
+        )
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
+    table = pl.read_parquet(exported(tmp_path, tmp_path / "out", "parquet") / "images.parquet")
+    assert table["label"].to_list() == ["3", "dog"]
+
+
+def test_frames_of_videos_are_exported_as_png(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    save_video(tmp_path / "photos" / "clip.mp4", [photo_like(0, 80, 60), photo_like(1, 80, 60)])
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1, video_fps=1) == 0
+    frames = {f"clip.mp4#t=00:00:0{second}.000.png" for second in (0, 1)}
+    folder = exported(tmp_path, tmp_path / "folder", "folder")
+    assert files_in(folder) == frames
+    hf = exported(tmp_path, tmp_path / "hf", "hf") / "train"
+    with tarfile.open(exported(tmp_path, tmp_path / "shards", "webdataset") / "images-000000.tar") as tar:
+        shard = [tar.extractfile(f"{number:09d}.png").read() for number in (0, 1)]  # type: ignore[union-attr]
+    for number, name in enumerate(sorted(frames)):
+        data = (folder / name).read_bytes()
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            assert image.size == (80, 60)
+        assert data == (hf / f"{number:09d}.png").read_bytes() == shard[number]
+    samples = json.loads((exported(tmp_path, tmp_path / "51", "fiftyone") / "samples.json").read_text())["samples"]
+    assert [width_of(each["filepath"]) for each in samples] == [80, 80]
+    save_video(tmp_path / "photos" / "clip.mp4", [photo_like(2, 80, 60), photo_like(1, 80, 60)])
+    assert api.export(tmp_path / "results", "folder", tmp_path / "new") == 1
+    assert not (tmp_path / "new").exists()

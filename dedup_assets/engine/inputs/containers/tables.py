@@ -49,9 +49,7 @@ class TableArchive:
     """
 
     def __init__(self, name: bytes) -> None:
-        self._table: _ParquetTable | _IpcTable = (
-            _ParquetTable(name) if extension_of(name) == _PARQUET else _IpcTable(name)
-        )
+        self._table = open_table(name)
         self._columns = image_columns(self._table.schema, self._first_rows)
         if not self._columns:
             raise NoImagesError
@@ -126,6 +124,16 @@ class TableArchive:
         if self._held is None:
             raise ImageError(ErrorCode.MISSING_FILE, "the table has changed: there is no such row now")
         return self._held.column(column)[row - self._first].as_py()
+
+
+def open_table(name: bytes) -> "_ParquetTable | _IpcTable":
+    """Open a table, by its name a Parquet or an Arrow file. Raises any exception where it is none, or unreadable."""
+    return _ParquetTable(name) if extension_of(name) == _PARQUET else _IpcTable(name)
+
+
+def row_of(place: int) -> int:
+    """The row, from 0, in which the image at a place is."""
+    return place >> _COLUMN_BITS + _NUMBER_BITS
 
 
 def _images(column: ImageColumn, values: "pa.Array") -> list[list[tuple[int, bytes]]]:
