@@ -19,7 +19,7 @@ from dedup_assets.engine.exporting.columns import Columns, read_columns
 from dedup_assets.engine.exporting.holding import (
     bytes_of,
     companions,
-    ending_in,
+    ending_of,
     is_frame,
     is_plain,
     relative_paths,
@@ -141,6 +141,8 @@ def _why_not(source: Source, target: ExportFormat) -> str:
         return ""
     if target is ExportFormat.LIST:
         return "of a name with a line break" if b"\n" in source.name or b"\r" in source.name else ""
+    if is_frame(source):
+        return "frames of videos"
     return "no files of their own" if target is ExportFormat.SYMLINKS and not is_plain(source) else ""
 
 
@@ -153,8 +155,7 @@ def _write_folder(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     del out
     names = [source.name for source, _ in rows]
     beside = companions([source for source, _ in rows])
-    shown = [source.name + ending_in(source).encode() if is_frame(source) else source.name for source, _ in rows]
-    paths = [folder / path for path in relative_paths([*shown, *beside])]
+    paths = [folder / path for path in relative_paths([*names, *beside])]
     for place, (source, said) in zip(paths, rows, strict=False):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(bytes_of(source, said["content"]))
@@ -219,7 +220,7 @@ def _write_hf(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     top.mkdir()
     lines = []
     for number, (source, said) in enumerate(rows):
-        name = f"{number:09d}{ending_in(source)}"
+        name = f"{number:09d}{ending_of(source.name)}"
         (top / name).write_bytes(bytes_of(source, said["content"]))
         lines.append(json.dumps({"file_name": name, "source": said["filename"], **_without(said, "filename")}))
     (top / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
@@ -261,7 +262,7 @@ def _placed(folder: Path, out: Path, rows: Sequence[_Row]) -> list[tuple[str, di
             placed.append((os.path.abspath(said["filename"]), said))  # noqa: PTH100 - text
             continue
         (folder / "data").mkdir(exist_ok=True)
-        leaf = f"{number:09d}{ending_in(source)}"
+        leaf = f"{number:09d}{ending_of(source.name)}"
         (folder / "data" / leaf).write_bytes(bytes_of(source, said["content"]))
         placed.append((str(out / "data" / leaf), said))
     return placed

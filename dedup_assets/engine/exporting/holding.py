@@ -6,19 +6,16 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
-
-from PIL import Image
 
 from dedup_assets.engine.core.errors import ExportError, ImageError
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read_source
 from dedup_assets.engine.inputs.stacks import Stacks
-from dedup_assets.engine.stores import describe, is_url
+from dedup_assets.engine.stores import is_url
 
 try:
     import fcntl
@@ -27,7 +24,6 @@ except ImportError:  # Windows
 
 _PARTIAL = ".dedup-assets.tmp"
 _DIGITS = 12  # hexadecimal, in the name of a partial folder
-_FRAME_ENDING = ".png"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%\udc80-\udcff]")
 
 
@@ -114,7 +110,7 @@ def companions(sources: Sequence[Source]) -> list[bytes]:
 
 
 def bytes_of(source: Source, content: str | None) -> bytes:
-    """The bytes of an image; of a frame of a video those of a PNG.
+    """The bytes of an image.
 
     Args:
         source: where it is.
@@ -128,28 +124,9 @@ def bytes_of(source: Source, content: str | None) -> bytes:
         data = read_source(source)
     except ImageError as error:
         raise ExportError(f"{shown} cannot be read: {error}; run again, then export") from None
-    is_changed = content and hashlib.sha256(data).hexdigest() != content
-    if _is_other_video(source) if is_frame(source) else is_changed:
+    if content and hashlib.sha256(data).hexdigest() != content:
         raise ExportError(f"{shown} has changed since the run: run again, then export")
-    return _as_png(data) if is_frame(source) else data
-
-
-def _is_other_video(frame: Source) -> bool:
-    """Whether the video of a frame is another one than was listed, or nobody can say; the frame was read from it."""
-    return not frame.version or frame.container is None or describe(frame.container)[1] != frame.version
-
-
-def _as_png(data: bytes) -> bytes:
-    """A frame of a video, which is read as BMP, without loss in a smaller file."""
-    file = BytesIO()
-    with Image.open(BytesIO(data), formats=["BMP"]) as frame:
-        frame.save(file, "PNG")
-    return file.getvalue()
-
-
-def ending_in(source: Source) -> str:
-    """The extension that an exported image has: its own, of a frame of a video that of the PNG which it becomes."""
-    return _FRAME_ENDING if is_frame(source) else ending_of(source.name)
+    return data
 
 
 def ending_of(name: bytes) -> str:

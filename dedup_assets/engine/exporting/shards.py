@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dedup_assets.engine.core.records import Source
-from dedup_assets.engine.exporting.holding import bytes_of, ending_in, is_plain
+from dedup_assets.engine.exporting.holding import bytes_of, ending_of, is_plain
 
 _MOST_SAMPLES, _MOST_BYTES = 10_000, 1 << 30
 _MOST_BESIDE_BYTES = 1 << 20
@@ -70,7 +70,7 @@ class _Layout:
 
     @classmethod
     def of(cls, sources: Sequence[Source]) -> "_Layout":
-        endings = {ending_in(source) for source in sources}
+        endings = {ending_of(source.name) for source in sources}
         image = endings.pop() if len(endings) == 1 else ""
         counts = Counter(ending for source in sources for ending in _BESIDE if _is_there(source, ending))
         noted = [each for each in counts if _BESIDE[each] is None and counts[each] < len(sources)]

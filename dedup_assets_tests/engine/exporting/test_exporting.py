@@ -21,7 +21,6 @@ import dedup_assets
 from dedup_assets import api
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like
-from dedup_assets_tests.support.videos import save_video
 
 IMAGES = {"a.png", "x/copy of a.png", "x/b ü, 2.png", "x/a small.png", "albums/z.zip/in.png"}
 
@@ -297,25 +296,3 @@ def test_columns_of_two_kinds_in_two_tables_are_texts(tmp_path: Path) -> None:
     assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
     table = pl.read_parquet(exported(tmp_path, tmp_path / "out", "parquet") / "images.parquet")
     assert table["label"].to_list() == ["3", "dog"]
-
-
-def test_frames_of_videos_are_exported_as_png(tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    save_video(tmp_path / "photos" / "clip.mp4", [photo_like(0, 80, 60), photo_like(1, 80, 60)])
-    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1, video_fps=1) == 0
-    frames = {f"clip.mp4#t=00:00:0{second}.000.png" for second in (0, 1)}
-    folder = exported(tmp_path, tmp_path / "folder", "folder")
-    assert files_in(folder) == frames
-    hf = exported(tmp_path, tmp_path / "hf", "hf") / "train"
-    with tarfile.open(exported(tmp_path, tmp_path / "shards", "webdataset") / "images-000000.tar") as tar:
-        shard = [tar.extractfile(f"{number:09d}.png").read() for number in (0, 1)]  # type: ignore[union-attr]
-    for number, name in enumerate(sorted(frames)):
-        data = (folder / name).read_bytes()
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            assert image.size == (80, 60)
-        assert data == (hf / f"{number:09d}.png").read_bytes() == shard[number]
-    samples = json.loads((exported(tmp_path, tmp_path / "51", "fiftyone") / "samples.json").read_text())["samples"]
-    assert [width_of(each["filepath"]) for each in samples] == [80, 80]
-    save_video(tmp_path / "photos" / "clip.mp4", [photo_like(2, 80, 60), photo_like(1, 80, 60)])
-    assert api.export(tmp_path / "results", "folder", tmp_path / "new") == 1
-    assert not (tmp_path / "new").exists()
