@@ -17,7 +17,7 @@ group_changes.py what changed between two runs
 """
 
 from dedup_assets.engine.groups.forming import form_groups
-from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, less_to_keep
+from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, hubs_to_replace, less_to_keep
 from dedup_assets.engine.groups.lasting_ids import keep_ids
 from dedup_assets.engine.groups.policy import Worth
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
@@ -29,6 +29,7 @@ __all__ = [
     "choose_kept",
     "find_stars",
     "form_groups",
+    "hubs_to_replace",
     "keep_ids",
     "less_to_keep",
 ]

@@ -21,6 +21,7 @@ from dedup_assets.engine.groups.keeping import (
     choose_kept,
     deciding_rule,
     edit_levels,
+    hubs_to_replace,
     is_joined_to_all,
 )
 from dedup_assets.engine.groups.policy import Worth, reason_of
@@ -119,6 +120,7 @@ def _stars(
     )
     edges = separation.of(edges)
     hub = find_stars(len(members), edges, rank, decided.kept)
+    to_replace = hubs_to_replace(hub, edges, worth)
     decided.see(hub)
     order = np.argsort(hub, kind="stable")
     stars = []
@@ -130,7 +132,7 @@ def _stars(
         if center in decided.kept:
             stars.append(_Star(center, around.tolist(), int(members[center][0]), BY_VERDICT))
             continue
-        kept, is_best = choose_kept(center, around, edges, worth)
+        kept, is_best = choose_kept(center, around, edges, worth) if center in to_replace else (center, True)
         others = group[group != kept]
         reason = _reason(images, edges, members, kept, others) if is_best else ALL_COPIES
         stars.append(_Star(kept, others.tolist(), int(members[kept][0]), reason))

@@ -54,11 +54,11 @@ def less_to_keep(edited: str, kind: str, overlap_a: float, overlap_b: float) -> 
     return side * (UPSCALED if is_enlarged_alone else EDITED)
 
 
-def edit_levels(hub: int, members: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
+def edit_levels(hub: int | NDArray[np.int64], members: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
     """How much worse than the hub each member is by what was done to it: as of `Worth.beside`; 0 also if unknown."""
     if not (len(members) and len(edges)):
         return np.zeros(len(members), np.int64)
-    places = edges.find(np.full(len(members), hub), members)
+    places = edges.find(np.broadcast_to(hub, members.shape), members)
     worse = edges.worse[places].astype(np.int64)
     return np.where(places < 0, 0, np.where(members > hub, worse, -worse))
 
@@ -76,6 +76,20 @@ def better_than_hub(hub: int, members: NDArray[np.int64], edges: CopyEdges, wort
     better = _deciding(gains) > 0
     order = np.lexsort(-gains.T[::-1])
     return [int(vertex) for vertex in members[order[better[order]]]]
+
+
+def hubs_to_replace(hub: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> set[int]:
+    """The hubs of which `better_than_hub` names a member; of the others it names none.
+
+    Args:
+        hub: (n,) the hub of each vertex.
+        edges: as of `better_than_hub`.
+        worth: likewise.
+    """
+    members = np.flatnonzero(hub != np.arange(len(hub)))
+    hubs = hub[members]
+    gains = worth.beside(hubs, members, edit_levels(hubs, members, edges))
+    return set(hubs[_deciding(gains) > 0].tolist())
 
 
 def choose_kept(

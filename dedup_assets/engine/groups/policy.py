@@ -107,11 +107,13 @@ class Worth:
         known = np.where(np.isnan(self.values), -np.inf, self.values)
         return np.lexsort(-known.T[::-1]).astype(np.int64)
 
-    def beside(self, one: int, others: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def beside(
+        self, one: int | NDArray[np.int64], others: NDArray[np.int64], levels: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """(m, rules): how much better each of m images is than `one`, by each rule; 0 where the rule tells nothing.
 
         Args:
-            one: an image.
+            one: an image, or (m,) images, one for each other one.
             others: (m,) images.
             levels: (m,) how each of them is worse than `one` by what was done to it: PART, EDITED, UPSCALED, or 0;
                 negative where `one` is worse.

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.joining import join
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.decoders.tasks import Looked
-from dedup_assets.engine.groups import CopyEdges, Worth, better_than_hub, choose_kept, find_stars, less_to_keep
+from dedup_assets.engine.groups import (
+    CopyEdges,
+    Worth,
+    better_than_hub,
+    choose_kept,
+    find_stars,
+    hubs_to_replace,
+    less_to_keep,
+)
 from dedup_assets.engine.groups.policy import FACTS_SCHEMA
 from dedup_assets.engine.matching.clustering import KeepingJob, Matrix, PairResult, compose
 
@@ -75,9 +83,11 @@ class Proofs:
         hub = self._hubs(edges, worth)
         images = np.flatnonzero(hub != np.arange(self.count))
         images = images[np.argsort(hub[images], kind="stable")]
-        jobs = []
+        to_replace, jobs = hubs_to_replace(hub, edges, worth), []
         for members in np.split(images, np.flatnonzero(np.diff(hub[images])) + 1) if len(images) else []:
             center = int(hub[members[0]])
+            if center not in to_replace:
+                continue
             kept, _ = choose_kept(center, members, edges, worth)
             everyone = np.append(members, center)
             for best in better_than_hub(kept, everyone[everyone != kept], edges, worth):
