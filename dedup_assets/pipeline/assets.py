@@ -46,7 +46,7 @@ from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.results.changes import find_changes
 from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
-from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given
+from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
 from dedup_assets.engine.work_dir.manifest_file import read_manifest
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
@@ -291,7 +291,8 @@ def groups(
     found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)
     returned = find_returned(work_dir, found, evidence)
-    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned))
+    reported = read_reported_run(work_dir)
+    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned, reported))
     return found
 
 

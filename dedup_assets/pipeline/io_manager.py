@@ -35,7 +35,7 @@ from dedup_assets.engine.work_dir import (
     match_files,
     plan_file,
 )
-from dedup_assets.engine.work_dir.file_names import FEATURES
+from dedup_assets.engine.work_dir.file_names import BAD_CSV, FEATURES
 from dedup_assets.engine.work_dir.identity import (
     Config,
     FeatureFacts,
@@ -74,7 +74,7 @@ _WRITERS: dict[type, Callable[[WorkDir, Any], Any]] = {
 _NAMES: dict[type, tuple[str, ...]] = {
     Manifest: (manifest_file.MANIFEST, manifest_file.LINKS),
     FeatureStream: (FEATURES, f"{FEATURES}.csv"),
-    BadImages: (files.BAD_CSV, files.BAD_NAMES),
+    BadImages: (BAD_CSV, files.BAD_NAMES),
     SearchIndex: (index_file.INDEX,),
     Similarity: (files.SIMILARITY, files.NEIGHBORS),
     Pairs: (files.OUTLIERS,),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 import polars as pl
 
-from dedup_assets.engine.core.group_history import Change, GroupHistory
+from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
@@ -50,7 +50,9 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
     }
 
 
-def of_groups(groups: Groups, evidence: Evidence, effort: Effort, returned: Sequence[bytes]) -> Metadata:
+def of_groups(
+    groups: Groups, evidence: Evidence, effort: Effort, returned: Sequence[bytes], reported: int | None = None
+) -> Metadata:
     """Metadata of `groups`: how many, what the copies take, what changed, and the largest ones with small pictures.
 
     Args:
@@ -58,11 +60,13 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort, returned: Sequ
         evidence: that it was made from.
         effort: for thumbnails.
         returned: images that an apply had removed.
+        reported: the last run whose changes were reported, by its number in the history; None if it is the last one.
     """
     came_back = [shown_name(name) for name in returned[:_PREVIEW_NAMES]]
     rest = [f"{len(returned) - _PREVIEW_NAMES:,} more"] * (len(returned) > _PREVIEW_NAMES)
     history = groups.history or GroupHistory()
-    changed = history.count_changes() if history.is_changed else dict.fromkeys(Change, 0)
+    last = history.run - history.is_changed
+    before = last if reported is None else min(reported, last)
     copies = groups.rows.filter(pl.col("role") == Role.COPY.value)
     sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
     return {
@@ -76,9 +80,9 @@ def of_groups(groups: Groups, evidence: Evidence, effort: Effort, returned: Sequ
         "related_pairs": groups.related.height,
         "removed_before": len(returned),
         **({"came_back": ", ".join(came_back + rest)} if returned else {}),
-        **{f"groups_{change.value}": count for change, count in changed.items()},
+        **{f"groups_{change.value}": count for change, count in history.count_changes(before).items()},
         "groups_run": history.run,
-        "changes": dg.MetadataValue.md(_change_table(history) if history.is_changed else "none"),
+        "changes": dg.MetadataValue.md(_change_table(history.changed_after(before))),
         **_of_verdicts(groups.decided or Decided()),
         **_of_labels(groups.labels),
         "largest_groups": dg.MetadataValue.md(_group_table(groups, effort)),
@@ -265,9 +269,10 @@ def _group_table(groups: Groups, effort: Effort) -> str:
     return "| group | images | the kept one, then copies |\n|---|---|---|\n" + "\n".join(lines)
 
 
-def _change_table(history: GroupHistory) -> str:
-    """The changes of the last run, as far as they are shown; group_changes.csv has all."""
-    rows = history.changes.filter(pl.col("run") == history.run)
+def _change_table(rows: pl.DataFrame) -> str:
+    """Changes, as far as they are shown; group_changes.csv has all."""
+    if rows.is_empty():
+        return "none"
     lines = [
         f"| {change} | {group} | {other} | {len(names)} | {', '.join(map(shown_name, names[:_PREVIEW_NAMES]))} |"
         for _, change, group, other, names in rows.head(_PREVIEW_CHANGES).iter_rows()

@@ -139,3 +139,17 @@ def test_killed_between_any_two_files_that_it_publishes_readers_see_the_new_resu
     assert config["settings"]["threshold"] == 0.5
     assert chain.run("each", "--run-mode", "2", "--threshold", "0.4").exit_code == 0
     assert chain.on_disk("each")["features.dat"] == new["features.dat"]
+
+
+@pytest.mark.parametrize("halfway", ["similarity.csv", "image_ledger.parquet", ".published.json"])
+def test_changes_are_counted_from_the_last_run_that_was_not_killed(chain: Chain, halfway: str) -> None:
+    chain.photos.show("a")
+    shutil.rmtree(chain.outs / "told", ignore_errors=True)
+    assert chain.run("told").exit_code == 0
+    chain.photos.show("b")
+    assert chain.run("told", "--threshold", "0.4", kill_before=f"os.rename told/{halfway}").exit_code is None
+    assert chain.run("told", "--threshold", "0.3", kill_before="os.rename told/similarity.csv").exit_code is None
+    said = chain.run("told", "--threshold", "0.4").said
+    assert "since the last run: images 6 added, 0 changed, 0 moved, 6 removed, 13 unchanged" in said
+    assert "since the last run: images 0 added" in chain.run("told", "--threshold", "0.4").said
+    assert not (chain.outs / "told" / ".staged").exists()

@@ -18,7 +18,7 @@ from dedup_assets.cli.main import main
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets_tests.support.models import save_mean_model
-from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.pictures import note_in, photo_like, save_jpeg
 
 
 class Album:
@@ -268,12 +268,6 @@ def test_the_summary_names_edited_files_whose_verdicts_no_longer_hold(
     said = capsys.readouterr().out
     assert f"1 verdict speaks of files that were edited since: decide again about {album.path('0.png')}" in said
     assert f"are no longer here, and match nothing: protect {album.path('1.png')} (v-" in said
-
-
-def note_in(path: Path, text: bytes) -> None:
-    """Write a comment into a JPEG: other bytes, the same pixels."""
-    data, length = path.read_bytes(), (len(text) + 2).to_bytes(2, "big")
-    path.write_bytes(data[:2] + b"\xff\xfe" + length + text + data[2:])
 
 
 def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(

@@ -38,6 +38,12 @@ def save_jpeg(path: Path, picture: Image.Image, quality: int = 92) -> Path:
     return path
 
 
+def note_in(path: Path, text: bytes) -> None:
+    """Write a comment into a JPEG: other bytes, the same pixels."""
+    data, length = path.read_bytes(), (len(text) + 2).to_bytes(2, "big")
+    path.write_bytes(data[:2] + b"\xff\xfe" + length + text + data[2:])
+
+
 class SavePhoto(Protocol):
     """The signature of the fixture `save_photo`."""
 

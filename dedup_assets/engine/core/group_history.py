@@ -67,8 +67,12 @@ class GroupHistory:
             and self.aliases.equals(other.aliases)
         )
 
-    def count_changes(self) -> dict[Change, int]:
-        """How many rows of each kind the last run with changes has."""
-        last = self.changes.filter(pl.col("run") == self.run)
+    def changed_after(self, run: int) -> pl.DataFrame:
+        """The rows of `changes` of later runs than this one."""
+        return self.changes.filter(pl.col("run") > run)
+
+    def count_changes(self, after: int | None = None) -> dict[Change, int]:
+        """How many rows of each kind there are of later runs than this one; by default of the last with changes."""
+        last = self.changed_after(self.run - 1 if after is None else after)
         counts: dict[str, int] = dict(last.group_by("change").len().iter_rows())
         return {change: counts.get(change, 0) for change in Change}

@@ -22,7 +22,7 @@ from dedup_assets.engine.extraction.extract import Extraction
 from dedup_assets.engine.neighbors import check_index
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, files, index_file, match_files
-from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS
+from dedup_assets.engine.work_dir.file_names import GROUP_IDS
 from dedup_assets.engine.work_dir.holding import published_generation
 from dedup_assets.engine.work_dir.identity import Config, read_config
 from dedup_assets.engine.work_dir.stored import FASTDUP_MODEL, model_of

@@ -7,6 +7,8 @@ from dedup_assets.engine.core.own_files import GALLERY, SEARCHED, SHARDS
 FEATURES = "features.dat"
 LEDGER = "image_ledger.parquet"
 IMAGE_FACTS = "image_facts.parquet"
+BAD_CSV = "features.bad.csv"
+GROUP_IDS = "group_ids.parquet"
 _RANGE = r"\d{12,}-\d{12,}"
 SHARD = rf"{_RANGE}\.[0-9a-f]{{12}}\.[0-9a-f]{{16}}(\.open)?\.parquet"
 """Names of shards: the range, the mark of a fingerprint, the digest of the files."""

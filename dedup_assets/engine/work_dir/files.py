@@ -27,7 +27,7 @@ from dedup_assets.engine.core.records import (
 from dedup_assets.engine.work_dir import fastdup_files
 from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
 from dedup_assets.engine.work_dir.fact_file import facts_of
-from dedup_assets.engine.work_dir.file_names import FEATURES, IMAGE_FACTS, LEDGER
+from dedup_assets.engine.work_dir.file_names import BAD_CSV, FEATURES, IMAGE_FACTS, LEDGER
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import (
     FeatureFacts,
@@ -48,8 +48,8 @@ from dedup_assets.engine.work_dir.tables import (
     read_numbers,
     read_parquet,
 )
+from dedup_assets.engine.work_dir.unreported import unreported_name
 
-BAD_CSV = "features.bad.csv"
 BAD_NAMES = "features.dat.bad"
 NEIGHBORS = "neighbors.parquet"
 SIMILARITY = "similarity.csv"
@@ -168,19 +168,20 @@ def _features(work_dir: WorkDir) -> Features:
     return Features(names, vectors)
 
 
-def read_ledger(work_dir: WorkDir) -> ImageLedger:
-    """Read image_ledger.parquet. Raises WorkDirError if it does not exist or is damaged."""
+def read_ledger(work_dir: WorkDir, name: str = LEDGER) -> ImageLedger:
+    """Read image_ledger.parquet, or a former one. Raises WorkDirError if it does not exist or is damaged."""
     wanted = {name: kind for name, kind in LEDGER_SCHEMA.items() if name not in _LATER_COLUMNS}
-    rows = read_parquet(work_dir, LEDGER, "materialize features", wanted, LEDGER_SCHEMA)[0]
+    rows = read_parquet(work_dir, name, "materialize features", wanted, LEDGER_SCHEMA)[0]
     missing = [pl.lit(None, LEDGER_SCHEMA[name]).alias(name) for name in _LATER_COLUMNS if name not in rows.columns]
     return ImageLedger(rows.with_columns(missing))
 
 
 def read_former_ledger(work_dir: WorkDir) -> ImageLedger | None:
-    """The ledger as the last run published it; None if there is none, or if it cannot be used."""
+    """The ledger as of the last run that said what changed; None if there is none, or if it cannot be used."""
     published = work_dir.in_generation("") if work_dir.wrote(LEDGER) else work_dir  # the files that this run keeps
     try:
-        return read_ledger(published) if published.exists(LEDGER) else None
+        name = published.find(unreported_name(LEDGER), LEDGER)
+        return read_ledger(published, name) if name else None
     except WorkDirError as error:
         _LOG.warning("%s: what changed since the last run is not known", error)
         return None

@@ -1,5 +1,6 @@
 """The files that remember groups from run to run: their ids by content, what changed, and what became of each id."""
 
+import logging
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -8,16 +9,18 @@ import polars as pl
 from dedup_assets.engine.core.errors import SettingsError, WorkDirError
 from dedup_assets.engine.core.group_history import ALIASES_SCHEMA, CHANGES_SCHEMA, HOLDERS_SCHEMA, GroupHistory
 from dedup_assets.engine.work_dir.csv_rows import field, read_table, write_rows
+from dedup_assets.engine.work_dir.file_names import GROUP_IDS
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import UNUSABLE, check_columns, fact, first_line
+from dedup_assets.engine.work_dir.unreported import unreported_name
 
-GROUP_IDS = "group_ids.parquet"
 CHANGES = "group_changes.parquet"
 CHANGES_CSV = "group_changes.csv"
 ALIASES_CSV = "group_aliases.csv"
 HISTORY_FILES = (GROUP_IDS, CHANGES, CHANGES_CSV, ALIASES_CSV)
 
+_LOG = logging.getLogger(__name__)
 _RUN = "run"  # metadata of GROUP_IDS
 
 
@@ -60,6 +63,19 @@ def read_former_groups(work_dir: WorkDir, given: str = "") -> GroupHistory:
     if published.exists(GROUP_IDS):
         return read_history(published)
     return read_given(given) if given else GroupHistory()
+
+
+def read_reported_run(work_dir: WorkDir) -> int | None:
+    """The run whose changes were reported last, where a later one was killed before it could; None elsewhere."""
+    published, name = work_dir.in_generation("") if work_dir.wrote(GROUP_IDS) else work_dir, unreported_name(GROUP_IDS)
+    if not published.exists(name):
+        return None
+    try:
+        with published.open(name) as file:
+            return int(fact(pl.read_parquet_metadata(file), _RUN))
+    except (WorkDirError, *UNUSABLE) as error:
+        _LOG.warning("%s: what changed in groups before the last run is not known", first_line(error))
+        return None
 
 
 def read_given(given: str) -> GroupHistory:

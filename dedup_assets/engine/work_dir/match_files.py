@@ -19,7 +19,8 @@ from dedup_assets.engine.core.match_tables import (
     RELATED_SCHEMA,
 )
 from dedup_assets.engine.work_dir.csv_rows import read_columns, write_table
-from dedup_assets.engine.work_dir.group_history_files import GROUP_IDS, HISTORY_FILES, read_history, write_history
+from dedup_assets.engine.work_dir.file_names import GROUP_IDS
+from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES, read_history, write_history
 from dedup_assets.engine.work_dir.identity import is_intact, open_checked, read_config
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import check_columns, fact, naming_damage, read_parquet

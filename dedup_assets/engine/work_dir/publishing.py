@@ -43,6 +43,7 @@ from dedup_assets.engine.work_dir.leftovers import MARK, remove_generation, tidy
 from dedup_assets.engine.work_dir.locks import IsOver, Lock
 from dedup_assets.engine.work_dir.ownership import Ownership, PublishedFile, find, find_all, hash_of, is_copy
 from dedup_assets.engine.work_dir.place import Facts, Place
+from dedup_assets.engine.work_dir.unreported import forget_unreported, keep_unreported
 from dedup_assets.engine.work_dir.uploads import abort_abandoned_uploads
 from dedup_assets.engine.work_dir.writing import Content, move
 
@@ -192,6 +193,7 @@ def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str]
         if place.is_local:  # takes milliseconds
             _finish(place, journal, lock)
         raise PublishedInterrupt from None
+    forget_unreported(place, journal.files)
 
 
 def _former_gallery(place: Place) -> str:
@@ -213,6 +215,7 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
         put_in_place(place, journal, name, ownership, is_staged=is_staged, placed=placed.get(name))
 
     try:
+        keep_unreported(place, {name for name in placed if staged_name(journal.generation, name) in staged})
         with ThreadPoolExecutor(1 if place.is_local else _AT_ONCE, thread_name_prefix="publish") as pool:
             list(pool.map(put, names[:-1]))
         put(names[-1])

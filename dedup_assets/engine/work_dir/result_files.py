@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY
 from dedup_assets.engine.work_dir import files, leak_files, match_files
-from dedup_assets.engine.work_dir.file_names import FEATURES, IMAGE_FACTS, LEDGER
+from dedup_assets.engine.work_dir.file_names import BAD_CSV, FEATURES, IMAGE_FACTS, LEDGER
 from dedup_assets.engine.work_dir.group_history_files import HISTORY_FILES
 from dedup_assets.engine.work_dir.index_file import INDEX
 from dedup_assets.engine.work_dir.manifest_file import LINKS, MANIFEST
@@ -27,7 +27,7 @@ PAGES = (
 FILES_OF: dict[str, tuple[str, ...]] = {
     "image_manifest": (MANIFEST, LINKS),
     "features": (FEATURES, f"{FEATURES}.csv", LEDGER, IMAGE_FACTS),
-    "bad_images": (files.BAD_CSV, files.BAD_NAMES),
+    "bad_images": (BAD_CSV, files.BAD_NAMES),
     "faiss_index": (INDEX,),
     "similarity": (files.SIMILARITY, files.NEIGHBORS),
     "outliers": (files.OUTLIERS,),
