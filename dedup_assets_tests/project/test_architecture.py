@@ -233,6 +233,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
     able = {f"dedup_assets.engine.pictures.decoding.{name}" for name in decoding} | {
         "pi_heif",
         "simplejpeg",
+        "deflate",
         "av",
         "tifffile",
         "rawpy",

@@ -20,8 +20,8 @@ from PIL import Image, ImageFile
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.pictures.codecs import bitfields, endings, exif, gif, isobmff, png, rgb, tiff
-from dedup_assets.engine.pictures.codecs.colours import correction_of
+from dedup_assets.engine.pictures.codecs import bitfields, endings, exif, gif, isobmff, png, png_pixels, rgb, tiff
+from dedup_assets.engine.pictures.codecs.colours import Correction, correction_of
 from dedup_assets.engine.pictures.codecs.damage import silence, to_image_error
 from dedup_assets.engine.pictures.codecs.opened import OpenedPicture
 from dedup_assets.engine.pictures.codecs.second_opinion import ffmpeg_reads
@@ -136,6 +136,9 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes, 
         endings.check(name, data, getattr(image, "tag_v2", None))
         if name == "PNG" and png.has_damaged_chunk(data):
             raise ImageError(ErrorCode.CORRUPT_IMAGE, "PNG: the pixels are not what their checksum says")
+        if name == "PNG" and (usual := png_pixels.read(data, image.size)) is not None:
+            shown = png_pixels.to_rgb(usual, image, _png_correction(image, data), noticed)
+            return exif.turn_upright(shown, _orientation(image))
         frame = image.tile[0].extents if name == "GIF" and image.tile else None
         lower_bytes = _lower_bytes(image, name, factory, data)
         try:
@@ -146,14 +149,20 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes, 
             ):
                 return _open_unusual_tiff(data, error).load()
             raise
-        if name == "PNG" and (profile := png.large_profile(data)):
-            image.info["icc_profile"] = profile
-        pixels = rgb.to_rgb(image, correction_of(image, data), lower_bytes, noticed)
+        correct = _png_correction(image, data) if name == "PNG" else correction_of(image, data)
+        pixels = rgb.to_rgb(image, correct, lower_bytes, noticed)
         if frame and frame != (0, 0, *image.size):
             pixels = _on_paper(pixels, *frame)
         if _is_flat(pixels) and getattr(image, "is_animated", False):
             pixels = _first_with_content(image, data, pixels)
         return pixels if name == "TIFF" else exif.turn_upright(pixels, _orientation(image))
+
+
+def _png_correction(image: Image.Image, data: bytes) -> Correction | None:
+    """As `correction_of`, also by a profile that is too large for Pillow."""
+    if profile := png.large_profile(data):
+        image.info["icc_profile"] = profile
+    return correction_of(image, data)
 
 
 def _first_with_content(image: ImageFile.ImageFile, data: bytes, first: NDArray[np.uint8]) -> NDArray[np.uint8]:

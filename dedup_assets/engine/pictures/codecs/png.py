@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32, decompressobj, error
 
-_SIGNATURE_BYTES = 8
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FRAME_BYTES = 12  # length, type and checksum
-_END = b"\0\0\0\0IEND\xaeB`\x82"
+END = b"\0\0\0\0IEND\xaeB`\x82"
 _NOTES = (b"tEXt", b"zTXt", b"iTXt")
 _PIXELS = (b"IDAT", b"fdAT")
 _XMP = b"XML:com.adobe.xmp"  # XMP specification, part 3, 1.1.5
@@ -18,7 +18,9 @@ _USUAL = (b"hIST", b"sPLT", b"tRNS", b"iDOT")
 _LEAST_OWN_BYTES = 1 << 10  # of what a program keeps in a chunk of its own
 
 
-class _Chunk(NamedTuple):
+class Chunk(NamedTuple):
+    """A part of a file."""
+
     kind: bytes
     start: int  # position of its length
     end: int  # position after its checksum
@@ -34,13 +36,13 @@ def has_damaged_chunk(data: bytes) -> bool:
     view = memoryview(data)
     return any(
         kind[:1].isupper() and crc32(view[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big")
-        for kind, start, end in _chunks(data)
+        for kind, start, end in chunks(data)
     )
 
 
 def count_frames(data: bytes) -> int:
     """The number of frames that an animation announces (`acTL`, ISO/IEC 15948:2024, 11.3.6.1); 0 without animation."""
-    for chunk in _chunks(data):
+    for chunk in chunks(data):
         if chunk.kind == b"acTL":
             return int.from_bytes(data[chunk.start + 8 : chunk.start + 12], "big")
         if chunk.kind == b"IDAT":
@@ -54,7 +56,7 @@ def without_notes(data: bytes) -> bytes:
     Pillow refuses a picture whose notes unpack to more than 1 MiB. Such notes hold workflows of image generators, or
     XMP, and nothing that the picture needs.
     """
-    left_out = [chunk for chunk in _chunks(data) if chunk.kind in _NOTES or _is_large_profile(data, chunk)]
+    left_out = [chunk for chunk in chunks(data) if chunk.kind in _NOTES or _is_large_profile(data, chunk)]
     if not left_out:
         return data
     starts, ends = [0, *(chunk.end for chunk in left_out)], [*(chunk.start for chunk in left_out), len(data)]
@@ -63,17 +65,17 @@ def without_notes(data: bytes) -> bytes:
 
 def needed_chunks(data: bytes) -> bytes:
     """The file with nothing but the chunks that its picture needs; the same file where there are no pixels."""
-    if not any(chunk.kind == b"IDAT" for chunk in _chunks(data)):
+    if not any(chunk.kind == b"IDAT" for chunk in chunks(data)):
         return data
     parts = [
-        data[chunk.start : chunk.end] for chunk in _chunks(data) if chunk.kind[:1].isupper() or chunk.kind == b"tRNS"
+        data[chunk.start : chunk.end] for chunk in chunks(data) if chunk.kind[:1].isupper() or chunk.kind == b"tRNS"
     ]
-    return data[:_SIGNATURE_BYTES] + b"".join(parts) + _END
+    return SIGNATURE + b"".join(parts) + END
 
 
 def large_profile(data: bytes) -> bytes:
     """A colour profile that `without_notes` leaves out; empty where there is none, or too large to be one."""
-    for chunk in _chunks(data):
+    for chunk in chunks(data):
         if _is_large_profile(data, chunk):
             unpacked = _unpack_profile(data, chunk, _MOST_PROFILE_BYTES + 1)
             return unpacked if len(unpacked) <= _MOST_PROFILE_BYTES else b""
@@ -107,8 +109,8 @@ class PngMetadata(NamedTuple):
 def read_metadata(data: bytes) -> PngMetadata:
     """Read what is not the picture."""
     exif, profile, xmp, texts = b"", b"", b"", list[tuple[bytes, bytes]]()
-    others, coded, last, dots = list[tuple[bytes, bytes]](), 0, _SIGNATURE_BYTES, b""
-    for kind, start, end in _chunks(data):
+    others, coded, last, dots = list[tuple[bytes, bytes]](), 0, len(SIGNATURE), b""
+    for kind, start, end in chunks(data):
         last = end
         if kind in _PIXELS:
             coded = crc32(data[end - 4 : end], coded)
@@ -119,7 +121,7 @@ def read_metadata(data: bytes) -> PngMetadata:
         elif kind == b"pHYs":
             dots = body
         elif kind == b"iCCP":
-            profile = _unpack_profile(data, _Chunk(kind, start, end), _MOST_PROFILE_BYTES) or body
+            profile = _unpack_profile(data, Chunk(kind, start, end), _MOST_PROFILE_BYTES) or body
         elif kind in _NOTES:
             keyword, text = _read_note(kind, body)
             if keyword == _XMP:
@@ -128,7 +130,7 @@ def read_metadata(data: bytes) -> PngMetadata:
                 texts.append((keyword, text))
         elif kind == _CODED_COLOURS or (kind[:1].islower() and len(body) >= _LEAST_OWN_BYTES and kind not in _USUAL):
             others.append((kind, body))
-    return PngMetadata(exif, profile, xmp, texts, others, coded, last + len(_END), dots)
+    return PngMetadata(exif, profile, xmp, texts, others, coded, last + len(END), dots)
 
 
 def _read_note(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
@@ -147,11 +149,11 @@ def _read_note(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
     return keyword, text
 
 
-def _is_large_profile(data: bytes, chunk: _Chunk) -> bool:
+def _is_large_profile(data: bytes, chunk: Chunk) -> bool:
     return chunk.kind == b"iCCP" and len(_unpack_profile(data, chunk, _LARGE_PROFILE_BYTES)) == _LARGE_PROFILE_BYTES
 
 
-def _unpack_profile(data: bytes, chunk: _Chunk, most: int) -> bytes:
+def _unpack_profile(data: bytes, chunk: Chunk, most: int) -> bytes:
     """At most the first `most` bytes of a profile; empty where it is damaged."""
     packed = data[chunk.start + 8 : chunk.end - 4].partition(b"\0")[2][1:]  # after a name and the method
     try:
@@ -160,13 +162,13 @@ def _unpack_profile(data: bytes, chunk: _Chunk, most: int) -> bytes:
         return b""
 
 
-def _chunks(data: bytes) -> Iterator[_Chunk]:
+def chunks(data: bytes) -> Iterator[Chunk]:
     """The chunks before IEND that are whole."""
-    start = _SIGNATURE_BYTES
+    start = len(SIGNATURE)
     while start + _FRAME_BYTES <= len(data):
         kind = data[start + 4 : start + 8]
         end = start + _FRAME_BYTES + int.from_bytes(data[start : start + 4], "big")
         if end > len(data) or kind == b"IEND":
             return
-        yield _Chunk(kind, start, end)
+        yield Chunk(kind, start, end)
         start = end
