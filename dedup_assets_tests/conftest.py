@@ -25,9 +25,15 @@ if TYPE_CHECKING:
     import dagster as dg
 
 # No deadline and no check of speed: a busy machine is no failure, and pytest-timeout ends what hangs. CI tries the same
-# examples each time.
-_BUSY = [HealthCheck.too_slow]
-settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ, suppress_health_check=_BUSY)
+# examples each time. For more: DEDUP_EXAMPLES=1000 ./dev test -k groups
+_BUSY, _EXAMPLES = [HealthCheck.too_slow], int(os.environ.get("DEDUP_EXAMPLES", "40"))
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=_EXAMPLES,
+    derandomize="CI" in os.environ,
+    suppress_health_check=_BUSY,
+)
 settings.load_profile("tests")
 
 

@@ -175,7 +175,7 @@ def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(tmp_pa
 
 def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
     with user_interface(tmp_path) as ui:
-        ui.await_answer()
+        ui.wait_for(lambda: len(ui.processes()) > 3)
         ui.process.kill()
         ui.await_end_of_all()
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 import dedup_assets
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.component import ComponentSettings, DedupComponent
+from dedup_assets_tests.support.killing import Runner
 
 pytest.importorskip("dagster_dg_cli", reason="dg is in the extra `dev`")
 
@@ -54,32 +56,38 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def dg(project: Path, *arguments: str, fails: bool = False) -> str:
-    path = os.pathsep.join([str(project / "src"), *sys.path])
-    command = [str(Path(sys.executable).with_name("dg")), *arguments]
-    environment = {**os.environ, "PYTHONPATH": path, "DAGSTER_DISABLE_TELEMETRY": "yes", "COLUMNS": "300"}
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=100, check=False
-    )
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def dg(project: Path, command_line: Runner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs `dg` in the project; returns what it says."""
+    source = str(project / "src")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, *sys.path]))
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        given = f"sys.path.append({source!r}); sys.argv = {['dg', *arguments]!r}"
+        done = command_line.script(f"import sys; {given}; from dagster_dg_cli.cli import main; main()", project)
+        assert (done.exit_code != 0) == fails, done.said
+        return done.said
+
+    return run
 
 
 @pytest.mark.timeout(450)
-def test_dg_scaffolds_checks_and_lists_it_beside_other_assets(project: Path) -> None:
-    dg(project, "scaffold", "defs", "dedup_assets.DedupComponent", "photos")
+def test_dg_scaffolds_checks_and_lists_it_beside_other_assets(project: Path, dg: Callable[..., str]) -> None:
+    dg("scaffold", "defs", "dedup_assets.DedupComponent", "photos")
     written = project / "src" / "photo_platform" / "defs" / "photos" / "defs.yaml"
     component = yaml.safe_load(written.read_text())
     assert component["attributes"]["settings"] == {"input_dir": "images", "work_dir": "results"}
     component["attributes"]["key_prefix"] = ["photos"]
     written.write_text(yaml.safe_dump(component))
-    dg(project, "check", "defs")
-    listed = dg(project, "list", "defs", "--json")
+    dg("check", "defs")
+    listed = dg("list", "defs", "--json")
     assert '"photos/gallery"' in listed
     assert '"features"' in listed
     component["attributes"]["settings"]["treshold"] = 0.9
     written.write_text(yaml.safe_dump(component))
-    assert "treshold" in dg(project, "check", "yaml", fails=True)
+    assert "treshold" in dg("check", "yaml", fails=True)
 
 
 def test_its_yaml_has_every_setting_with_default_and_meaning() -> None:

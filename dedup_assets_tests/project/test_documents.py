@@ -19,6 +19,7 @@ from dedup_assets.definitions import defs
 from dedup_assets.engine.core.keep_rules import keep_rules
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.component import DedupComponent
+from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
 
@@ -120,12 +121,12 @@ def test_every_command_of_the_documents_parses(line: str, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
-def test_every_script_of_the_documents_runs(text: str, tmp_path: Path) -> None:
+def test_every_script_of_the_documents_runs(text: str, command_line: Runner, tmp_path: Path) -> None:
     for place in ("photos", "data/train", "data/test"):
         for number in range(3):
             save_jpeg(tmp_path / place / f"{number}.jpg", photo_like(number))
-    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = command_line.script(text, tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_code_locations_of_the_documents_are_valid_as_printed(tmp_path: Path) -> None:

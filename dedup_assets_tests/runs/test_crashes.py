@@ -16,7 +16,7 @@ from dedup_assets_tests.support.changing import FEATURE_FILES, ChangingPhotos
 from dedup_assets_tests.support.killing import Outcome, Runner
 
 # Number of runs to kill; for more: DEDUP_KILLS=500 ./dev test -k crashes
-KILLS = int(os.environ.get("DEDUP_KILLS", "10"))
+KILLS = int(os.environ.get("DEDUP_KILLS", "6"))
 FILES = (
     *FEATURE_FILES,
     "faiss.index",

@@ -1,4 +1,4 @@
-"""A process that starts runs of the command line and kills them with SIGKILL at a given moment.
+"""A process that starts runs of the command line, and programs, and kills runs with SIGKILL at a given moment.
 
 The libraries are loaded once; each run is a fork, in a process group of its own, that calls the command line's entry
 in the environment that the tests have at that moment. A moment is a change that the run makes to a file under a folder
@@ -15,10 +15,11 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,6 +119,18 @@ class Runner:
         )
         return outcome
 
+    def script(self, text: str, cwd: Path) -> Outcome:
+        """Run a program in Python, as `python -c` does.
+
+        Args:
+            text: the program.
+            cwd: its working directory.
+        """
+        (outcome,) = self._ask(
+            commands=[[text]], cwd=os.fspath(cwd), dagster_home="", kill_before=0, kill_after=0.0, is_script=True
+        )
+        return outcome
+
     def run_together(self, commands: Sequence[Sequence[str]]) -> list[Outcome]:
         """Run several command lines at once."""
         return self._ask(commands=commands, cwd=".", dagster_home="", kill_before=0, kill_after=0.0)
@@ -163,6 +176,7 @@ def _run(
     stale_seconds: float,
     kill_before: int | str,
     kill_after: float,
+    is_script: bool = False,
 ) -> list[dict[str, Any]]:
     runs: dict[int, _Files] = {}
     for number, arguments in enumerate(commands):
@@ -176,7 +190,7 @@ def _run(
             os.environ.clear()
             os.environ.update(environment)
             _take_over_after(stale_seconds)
-            _be_a_run(watched, arguments, kill_before, files)
+            _be_a_run(watched, partial(_script if is_script else _command, arguments), kill_before, files)
         runs[child] = files
     timer = threading.Timer(kill_after, lambda: [_kill(run) for run in runs])
     if kill_after:
@@ -206,7 +220,18 @@ def _take_over_after(stale_seconds: float) -> None:
         leases._POLL_SECONDS = stale_seconds / 10
 
 
-def _be_a_run(watched: str, arguments: Sequence[str], kill_before: int | str, files: _Files) -> None:
+def _command(arguments: Sequence[str]) -> None:
+    from dedup_assets.cli import main
+
+    main(list(arguments), prog_name="dedup-assets")
+
+
+def _script(arguments: Sequence[str]) -> None:
+    (text,) = arguments
+    exec(compile(text, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - a test's own
+
+
+def _be_a_run(watched: str, work: Callable[[], None], kill_before: int | str, files: _Files) -> None:
     os.setsid()
     for number, path in enumerate((Path(os.devnull), files.stdout, files.stderr)):
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
@@ -228,14 +253,13 @@ def _be_a_run(watched: str, arguments: Sequence[str], kill_before: int | str, fi
                 os.killpg(0, signal.SIGKILL)
 
     sys.addaudithook(watch)
-    from dedup_assets.cli import main
-
-    code = 1
+    code = 0
     try:
-        main(list(arguments), prog_name="dedup-assets")
+        work()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - printed as the interpreter prints it
+        code = 1
         traceback.print_exc()
     finally:
         files.moments.write_text("\n".join(moments), errors="replace")

@@ -93,7 +93,7 @@ def partitions(draw: st.DrawFn) -> Partition:
 
 
 histories = st.lists(partitions(), min_size=2, max_size=6)
-some_histories = settings(max_examples=40)  # of some four runs each
+some_histories = settings(max_examples=15)  # of some four runs each
 
 
 @some_histories

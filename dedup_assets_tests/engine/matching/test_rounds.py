@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -24,7 +24,6 @@ def members_of(world: World, groups: Groups) -> dict[int, list[int]]:
     return found
 
 
-@settings(max_examples=60)
 @given(worlds)
 def test_of_any_world_each_claim_below_holds_and_threads_change_no_table(world: World) -> None:
     evidence, groups, matching = match(world)

@@ -19,7 +19,7 @@ from dedup_assets.engine.work_dir import WorkDir, files, index_file
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 
-HISTORIES = int(os.environ.get("DEDUP_HISTORIES", "20"))
+HISTORIES = int(os.environ.get("DEDUP_HISTORIES", "10"))
 VALUES = 32
 Listing = dict[bytes, NDArray[np.float32]]
 

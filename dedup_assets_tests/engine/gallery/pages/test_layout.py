@@ -138,7 +138,7 @@ def _skeleton(page: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @every_page
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20)  # of each page
 @given(name=_wild_names())
 def test_no_name_adds_a_tag_an_attribute_or_an_unsafe_address(build: Build, name: bytes) -> None:
     page = build(name, illustrate_nothing)
