@@ -4,26 +4,29 @@
     dedup_assets.run("photos", "results")
 
 The names are fastdup's open interface (docs/compatibility.md), so that `import dedup_assets as fastdup` keeps working.
-Importing this package imports neither Dagster nor any of the heavy libraries.
+Importing this package imports neither Dagster nor any of the heavy libraries. A name is imported when it is first used,
+so that the programs of this package, which import it first, can be interrupted at once.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from dedup_assets.api import (
-    Index,
-    analyze,
-    create_components_gallery,
-    create_duplicates_gallery,
-    create_outliers_gallery,
-    create_stats_gallery,
-    generate_duplicates_gallery,
-    load,
-    load_binary,
-    load_binary_feature,
-    load_binary_features,
-    run,
-    save_binary_feature,
-)
+if _TYPE_CHECKING:
+    from dedup_assets.api import (
+        Index,
+        analyze,
+        create_components_gallery,
+        create_duplicates_gallery,
+        create_outliers_gallery,
+        create_stats_gallery,
+        generate_duplicates_gallery,
+        load,
+        load_binary,
+        load_binary_feature,
+        load_binary_features,
+        run,
+        save_binary_feature,
+    )
 
 __all__ = [
     "Index",
@@ -45,16 +48,21 @@ __all__ = [
 
 def __dir__() -> list[str]:
     """With the Dagster component, which `dg` looks for here and which is imported only when somebody asks for it."""
-    return [*globals(), "DedupComponent", "__version__"]
+    return sorted({*globals(), *__all__, "DedupComponent"})
 
 
-def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class or a text
+def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class, a function or a text
     if name == "__version__":
-        from importlib.metadata import version  # decoding processes start without it
+        from dedup_assets.engine.core.package_version import package_version
 
-        return version("dedup-assets")
+        return package_version()
     if name == "DedupComponent":
         from dedup_assets.pipeline.component import DedupComponent
 
         return DedupComponent
+    if name in __all__:
+        from dedup_assets import api
+
+        found = globals()[name] = getattr(api, name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

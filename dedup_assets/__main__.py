@@ -1,18 +1,18 @@
 """The command line, as a program: `dedup-assets`, or `python -m dedup_assets`."""
 
-import sys
-
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+from dedup_assets.engine.core.interrupts import begin_program, note_exit_code
 
 
 def main() -> None:
     """Load the command line and run it. Ctrl-C while it is loaded is one line, as it is later."""
+    begin_program()
+    from dedup_assets.cli import main as command
+
     try:
-        from dedup_assets.cli import main as command
-    except KeyboardInterrupt:
-        sys.stderr.write("dedup-assets: interrupted before anything was done\n")
-        sys.exit(_INTERRUPTED)
-    command()
+        command()
+    except SystemExit as ended:
+        note_exit_code(ended.code)
+        raise
 
 
 if __name__ == "__main__":

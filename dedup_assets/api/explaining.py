@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from dedup_assets.engine.core.package_version import DISTRIBUTION
+
 _LIMITS = {
     errno.ENOSPC: "no space is left on the disk; free some, or name another work_dir or TMPDIR",
     errno.EDQUOT: "the disk quota is used up; free some space, or name another work_dir or TMPDIR",
@@ -90,10 +92,14 @@ def _explain_hidden_library(error: BaseException) -> str:
 
 def _libraries() -> set[str]:
     """Top-level modules of the packages that this package needs, without the package itself."""
-    from importlib.metadata import packages_distributions, requires
+    from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
-    needed = {_plain(line.replace("(", " ").split(";")[0]) for line in requires("dedup-assets") or []}
-    needed.discard("dedup-assets")  # our extras may require other extras of ours
+    try:
+        required = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:  # a checkout that is not installed says nowhere what it needs
+        return set()
+    needed = {_plain(line.replace("(", " ").split(";")[0]) for line in required}
+    needed.discard(DISTRIBUTION)  # our extras may require other extras of ours
     return {
         module
         for module, distributions in packages_distributions().items()

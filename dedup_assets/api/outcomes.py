@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.interrupts import was_interrupted
 from dedup_assets.engine.core.redaction import redacted
 
 SUCCESS, ERROR = 0, 1
@@ -28,12 +29,14 @@ def reported(*, verbose: bool = False) -> Iterator[Outcome]:
     outcome = Outcome()
     try:
         yield outcome
-    except DedupError as error:
-        outcome.code = ERROR
-        report(error)
     except Exception as error:  # noqa: BLE001 - the promise is a return code, whatever happens
+        if was_interrupted():
+            raise KeyboardInterrupt from None
         outcome.code = ERROR
-        _report_unexpected(error, verbose)
+        if isinstance(error, DedupError):
+            report(error)
+        else:
+            _report_unexpected(error, verbose)
 
 
 def _report_unexpected(error: Exception, verbose: bool) -> None:

@@ -4,14 +4,15 @@ Heavy libraries are imported inside the functions, so that `import dedup_assets`
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dedup_assets.api.arguments import inputs_of, plain, sets_of
 from dedup_assets.api.host import run_in_this_process
 from dedup_assets.api.outcomes import SUCCESS, reported, say
 from dedup_assets.api.startup import starting
-from dedup_assets.engine.core.errors import LeaksFoundError
+from dedup_assets.engine.core.errors import LeaksFoundError, PublishedInterrupt
 from dedup_assets.engine.core.progress import ProgressReporter
 
 if TYPE_CHECKING:
@@ -82,15 +83,16 @@ def run(
     """
     given = {name: value for name, value in locals().items() if name not in {"more", "input_dir"}} | more
     if version:
-        from importlib.metadata import version as package_version
+        from dedup_assets.engine.core.package_version import package_version
 
-        say(f"dedup-assets {package_version('dedup-assets')}")
+        say(f"dedup-assets {package_version()}")
         return SUCCESS
     with reported(verbose=bool(verbose)) as outcome, run_in_this_process():
         settings, facts = execute(input_dir, {name: plain(value) for name, value in given.items() if value is not None})
-        from dedup_assets.api.console import print_summary
+        with _interrupted_when(published=lambda: True):
+            from dedup_assets.api.console import print_summary
 
-        print_summary(facts, settings)
+            print_summary(facts, settings)
         if facts.leaked:
             raise LeaksFoundError("; ".join(facts.leaked))
     return outcome.code
@@ -124,8 +126,13 @@ def execute(
         settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
         if not settings.input_dir:
             raise SettingsError(f"input_dir={input_dir!r}: name what to read: a folder, an image, a list file or a URL")
+    found: list[RunFacts] = []
     # Decoding processes start, and one of them decodes the first images, while this process imports libraries.
-    with keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images), starting() as started:
+    with (
+        _interrupted_when(published=lambda: bool(found)),
+        keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images),
+        starting() as started,
+    ):
         from dedup_assets.engine.extraction.offset_ranges import head_start
 
         with head_start(settings):
@@ -135,6 +142,19 @@ def execute(
             )
 
             if reporter is not None:
-                return settings, materialize(settings, reporter, started)
-            with ConsoleProgress() as progress:
-                return settings, materialize(settings, progress, started)
+                found.append(materialize(settings, reporter, started))
+            else:
+                with ConsoleProgress() as progress:
+                    found.append(materialize(settings, progress, started))
+    return settings, found[0]
+
+
+@contextmanager
+def _interrupted_when(*, published: Callable[[], bool]) -> Iterator[None]:
+    """Let Ctrl-C in the block say that the new results are there, if they are."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if published():
+            raise PublishedInterrupt from None
+        raise

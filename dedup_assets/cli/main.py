@@ -4,7 +4,6 @@ A new command needs a module in this folder, and its name in the last lines of t
 """
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -27,8 +26,10 @@ from dedup_assets.cli.ui import ui
 from dedup_assets.cli.undo import undo
 from dedup_assets.cli.verdict import verdict
 from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PublishedInterrupt
+from dedup_assets.engine.core.interrupts import INTERRUPTED, begin_work, end_work, was_interrupted
+from dedup_assets.engine.core.package_version import DISTRIBUTION, package_version
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_UNCHANGED = "interrupted; the last good result is unchanged; run the same command again to go on"
 
 
 class _Commands(click.Group):
@@ -45,14 +46,14 @@ class _Commands(click.Group):
         """Run the chosen command. A second Ctrl-C ends the process immediately, even if it still waits."""
         _open_missing_streams()
         try:
+            begin_work()
             return super().invoke(context)
         except click.UsageError as error:
             raise _in_a_line(error) from None
-        except DedupError as error:
-            report(error)
-            sys.exit(ERROR)
         except Exception as error:
-            said = explain(error)
+            if was_interrupted():
+                _end_interrupted(_UNCHANGED)
+            said = error if isinstance(error, DedupError) else explain(error)
             if not said:
                 raise
             report(said)
@@ -62,8 +63,9 @@ class _Commands(click.Group):
         except CleaningInterrupt as interrupt:
             _end_interrupted(str(interrupt))
         except KeyboardInterrupt:
-            _end_interrupted("interrupted; the last good result is unchanged; run the same command again to go on")
+            _end_interrupted(_UNCHANGED)
         finally:
+            end_work()
             _settle_streams()
 
 
@@ -84,9 +86,9 @@ def _in_a_line(error: click.UsageError) -> click.UsageError:
 
 
 def _end_interrupted(said: str) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_work(interrupted=True)
     report(said)
-    sys.exit(_INTERRUPTED)
+    sys.exit(INTERRUPTED)
 
 
 def _open_missing_streams() -> None:
@@ -110,7 +112,7 @@ def _settle_streams() -> None:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="dedup-assets")
+@click.version_option(package_version(), package_name=DISTRIBUTION)
 def main() -> None:
     """Find duplicates, near-duplicates, outliers and broken files in image collections."""
 

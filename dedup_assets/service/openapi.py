@@ -1,9 +1,9 @@
 """The description of the service as OpenAPI 3.1."""
 
-from importlib.metadata import version
 from typing import Any
 
 from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.package_version import package_version
 from dedup_assets.service.uploads import UploadLimits
 
 MOST_FOUND = 100
@@ -26,7 +26,7 @@ def described(limits: UploadLimits) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "dedup-assets",
-            "version": version("dedup-assets"),
+            "version": package_version(),
             "description": "Which images of a collection a given one resembles, and which are the same picture. Names "
             "are text; bytes that are no UTF-8 are lone surrogates (Python's surrogateescape).",
         },

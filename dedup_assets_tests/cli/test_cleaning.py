@@ -205,3 +205,34 @@ def test_a_plan_of_several_inputs_says_in_which_one_a_file_is_kept(command_line:
     dedup_assets.run([tmp_path / "camera", tmp_path / "disk"], tmp_path / "results", num_threads=1)
     planned = command_line.run("plan", str(tmp_path / "results"))
     assert re.search(r"^g-\S+ +1 +\S+ \S+ +camera/a\.jpg$", planned.stdout, re.MULTILINE), planned.said
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_an_apply_that_could_not_note_what_it_removed_removes_nothing(
+    command_line: Runner, results: Path, kind: str
+) -> None:
+    before = tree(results.parent / "photos")
+    command_line.run("plan", str(results))
+    place = results / "removed.csv"
+    if kind == "file":
+        place.write_text("mine: precious\n")
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(results.parent / "nothing")
+    outcome = command_line.run("apply", str(results), "--yes")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.count("\n") == 1
+    assert "removed.csv" in outcome.stderr
+    assert {name: facts for name, facts in tree(results.parent / "photos").items() if "trash" not in name} == before
+
+
+def test_an_apply_writes_nothing_through_a_trash_folder_that_is_a_link(command_line: Runner, results: Path) -> None:
+    elsewhere = results.parent / "elsewhere"
+    elsewhere.mkdir()
+    (results.parent / "photos" / ".dedup-trash").symlink_to(elsewhere)
+    command_line.run("plan", str(results))
+    outcome = command_line.run("apply", str(results), "--yes")
+    assert (outcome.exit_code, outcome.stderr.count("\n")) == (1, 1)
+    assert ".dedup-trash' is a link" in outcome.stderr
+    assert not list(elsewhere.iterdir())

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+import dedup_assets
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets_tests.support.deadly import busy_seconds, decoders_of, is_decoder
 from dedup_assets_tests.support.killing import Runner
@@ -141,18 +142,89 @@ def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
     assert command_line.run("run", "photos", "out", cwd=tmp_path).exit_code == 0
 
 
-def test_ctrl_c_while_the_command_line_is_loaded_is_one_line() -> None:
-    script = """
-import sys
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("dedup_assets.cli", "interrupted before anything was done"),
+        ("pydantic", "interrupted before anything was done"),
+        ("dagster", "interrupted; the last good result is unchanged; run the same command again to go on"),
+        ("an extension", "interrupted; the last good result is unchanged; run the same command again to go on"),
+        ("the end", "interrupted while it ended"),
+    ],
+)
+def test_a_signal_that_comes_during_an_import_or_at_the_end_is_one_line(
+    photos: Path, tmp_path: Path, module: str, said: str, number: signal.Signals
+) -> None:
+    script = f"""
+import atexit, os, sys
 
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == "dedup_assets.cli.main":
-            raise KeyboardInterrupt
+        if name == "dagster" and {module!r} == "an extension":
+            try:
+                os.kill(os.getpid(), {int(number)})
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed") from None
+        if name == {module!r}:
+            os.kill(os.getpid(), {int(number)})
+        if name == "dedup_assets.cli" and {module!r} == "the end":
+            atexit.register(os.kill, os.getpid(), {int(number)})
 
 sys.meta_path.insert(0, Interrupting())
 from dedup_assets.__main__ import main
 main()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "dedup-assets: interrupted before anything was done\n")
+    line = [sys.executable, "-c", script, "run", "photos", "out", "--run-mode", "1"]
+    environment = {**os.environ, "DAGSTER_HOME": ""}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (130, f"dedup-assets: {said}\n")
+
+
+def test_an_interrupt_after_the_results_were_published_says_so(photos: Path, tmp_path: Path) -> None:
+    script = """
+import os, signal
+
+from dedup_assets.__main__ import main
+from dedup_assets.api import console
+console.print_summary = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+main()
+"""
+    line = [sys.executable, "-c", script, "run", "photos", "out", "--run-mode", "1"]
+    environment = {**os.environ, "DAGSTER_HOME": ""}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 130
+    assert done.stderr.startswith("dedup-assets: interrupted while the new result was published; it is complete")
+    assert (tmp_path / "out" / "features.dat").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links to packages")
+def test_a_checkout_that_is_not_installed_runs_and_explains_errors(photos: Path, tmp_path: Path) -> None:
+    """Its libraries are those of this interpreter, without the record that names this package."""
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    for name in {Path(place).resolve() for place in sys.path if place.endswith("-packages")}:
+        for path in name.iterdir():
+            if "dedup_assets" not in path.name and not (libraries / path.name).exists():
+                (libraries / path.name).symlink_to(path)
+    checkout = Path(dedup_assets.__path__[0]).parent
+    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONPATH": f"{checkout}:{libraries}"}
+    line = [sys.executable, "-S", "-m", "dedup_assets"]
+    for arguments in (["run", "photos", "out"], ["--version"], ["query", "photos/1.jpg", "out"]):
+        done = subprocess.run(
+            [*line, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "onnxruntime.py").write_text("")
+    done = subprocess.run(
+        [*line, "run", "photos", "other"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "PackageNotFoundError" not in done.stderr

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from dedup_assets.engine.cleaning.local_files import LocalFiles
 from dedup_assets.engine.cleaning.objects import StoredObjects
@@ -14,7 +15,7 @@ from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunRecord, journals_in
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.place import Place
-from dedup_assets.engine.work_dir.removed_file import RemovedRow, note_removed
+from dedup_assets.engine.work_dir.removed_file import RemovedRow, check_removed, note_removed
 
 _LOCAL, _STORED = LocalFiles(), StoredObjects()
 
@@ -92,14 +93,18 @@ def holding(trashes: Iterable[str], work_dir: WorkDir | None, doing: str) -> Ite
     """Hold trash folders and a work_dir: one apply or undo at a time, and no run meanwhile.
 
     Raises:
-        PlanError: another one holds one of them, or it cannot be written to.
+        PlanError: another one holds one of them, it cannot be written to, or something else is in its place.
     """
     with ExitStack() as stack:
         try:
             if work_dir is not None:
                 stack.enter_context(hold(work_dir, doing))
+                check_removed(work_dir)
             for trash in sorted(trashes):
-                stack.enter_context(hold(Place(trash), doing))
+                place = Place(trash)
+                if place.is_local and Path(trash).is_symlink():
+                    raise PlanError(f"{trash!r} is a link, and nothing is moved through it; remove it")
+                stack.enter_context(hold(place, doing))
         except WorkDirError as error:
             raise PlanError(f"{doing} is refused: {error}") from None
         except OSError as error:

@@ -32,7 +32,7 @@ def write_plan(work_dir: WorkDir, plan: Plan, out: str = "") -> str:
         _publish(work_dir, plan)
         return work_dir.path(PLAN)
     place, name = place_of(out)
-    former = place.read_placed(name)
+    former = place.read_placed(name, follow=False)
     if former is not None and FORMAT.encode() not in former.partition(b"\n")[0]:
         raise PlanError(f"out={out!r}: there is a file of this name that is no plan, and it is not replaced")
     origin = work_dir.url if "://" in work_dir.url else os.path.abspath(work_dir.url)  # noqa: PTH100 - bytes may be wild

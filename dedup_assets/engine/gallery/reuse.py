@@ -9,11 +9,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from dedup_assets.engine import gallery
 from dedup_assets.engine.core.own_files import GALLERY
+from dedup_assets.engine.core.package_version import package_version
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.settings import Settings
@@ -77,7 +77,7 @@ def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:
 @cache
 def _code() -> str:
     """Digest of what makes a gallery: the package's version, the decoders, and all files of `engine/gallery`."""
-    sha = hashlib.sha256(f"{version('dedup-assets')} {decoding_fingerprint()}".encode())
+    sha = hashlib.sha256(f"{package_version()} {decoding_fingerprint()}".encode())
     for path in sorted(Path(str(gallery.__file__)).parent.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             sha.update(path.read_bytes())

@@ -4,22 +4,28 @@ A list that holds NUL bytes is split at these, as `find -print0` writes it, so t
 """
 
 import codecs
-import csv
-import io
+import json
+import logging
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from dedup_assets.engine.core.csv_records import NOT_CSV, Record, read_records
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.inputs.kinds import Kind, extension_of, is_image_head, kind_of
 from dedup_assets.engine.stores import is_url, open_store, read_object, reason_of
 
+_LOG = logging.getLogger(__name__)
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")  # no text file of paths holds these
-_BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe")  # zip, gzip, UTF-16
+_BINARY = (b"PK\x03\x04", b"\x1f\x8b")  # zip, gzip
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 COMMENTS = "comments in a list"
 UNNAMED = "rows of a list without a name"
+BROKEN = "rows of a list that are no CSV"
+_MOST_NAMED = 5  # rows in the log
 _COMMENT = b"# "
 _HEAD_BYTES = 4096
 _MOST_SHOWN = 200  # characters of a header in a message
@@ -64,15 +70,28 @@ def read_rows(name: bytes, left_out: Counter[str] | None = None) -> Iterator[byt
         raise InputError(
             f"input_dir={os.fsdecode(name)!r}: is neither an image by its extension nor a text file with a path per row"
         )
-    if b"\0" in content:
-        return (row for row in content.split(b"\0") if row)
+    if _is_json(content):
+        columns = ", ".join(_COLUMNS)
+        raise InputError(
+            f"input_dir={os.fsdecode(name)!r}: is JSON, and a list is a text file with a path per row, or a CSV file "
+            f"with one of the columns {columns}"
+        )
     left_out = Counter() if left_out is None else left_out
     separator = _SEPARATORS.get(extension_of(name))
-    try:
-        column = _column(content, separator, left_out) if separator else None
-    except csv.Error as error:
-        raise InputError(f"input_dir={os.fsdecode(name)!r}: is no CSV file: {error}") from None
-    return iter(column) if column else _lines(content, left_out)
+    column = _column(content, separator, left_out, os.fsdecode(name)) if separator else None
+    if column is not None:
+        return iter(column)
+    return (row for row in content.split(b"\0") if row) if b"\0" in content else _lines(content, left_out)
+
+
+def _is_json(content: bytes) -> bool:
+    """Whether a text is JSON, or its first line is."""
+    if content.lstrip()[:1] not in {b"{", b"["}:
+        return False
+    for text in (content.lstrip().splitlines()[0], content):
+        with suppress(ValueError, RecursionError):
+            return isinstance(json.loads(text), dict | list)
+    return False
 
 
 def _lines(content: bytes, left_out: Counter[str]) -> Iterator[bytes]:
@@ -93,39 +112,46 @@ def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
     Raises:
         InputError: it cannot be read, has no header, or lacks the column; the message names those that it has.
     """
-    shown, content = os.fsdecode(name), read_content(name)
-    rows = _cells(content, _SEPARATORS.get(extension_of(name), ","))
-    try:
-        header = next(rows, [])
-        named, wanted = _position(header, _COLUMNS), _position(header, [column.strip().lower()])
-        if named is None or wanted is None:
-            lacking = f"no column {column!r}" if wanted is None else f"no column of names ({', '.join(_COLUMNS)})"
-            raise InputError(f"{shown!r} has {lacking}; its header is: {', '.join(header)[:_MOST_SHOWN]}")
-        for row in rows:
-            if len(row) > max(named, wanted) and row[named].strip() and row[wanted].strip():
-                yield os.fsencode(row[named]), row[wanted].strip()
-    except csv.Error as error:
-        raise InputError(f"{shown!r}: is no CSV file: {error}") from None
+    shown = os.fsdecode(name)
+    records = read_records(_text(read_content(name)), _SEPARATORS.get(extension_of(name), ","))
+    header = next(records, Record(1, [])).cells or []
+    named, wanted = _position(header, _COLUMNS), _position(header, [column.strip().lower()])
+    if named is None or wanted is None:
+        lacking = f"no column {column!r}" if wanted is None else f"no column of names ({', '.join(_COLUMNS)})"
+        raise InputError(f"{shown!r} has {lacking}; its header is: {', '.join(header)[:_MOST_SHOWN]}")
+    for cells in _whole(records, Counter(), shown):
+        if len(cells) > max(named, wanted) and cells[named].strip() and cells[wanted].strip():
+            yield os.fsencode(cells[named]), cells[wanted].strip()
 
 
-def _column(content: bytes, separator: str, left_out: Counter[str]) -> list[bytes] | None:
+def _column(content: bytes, separator: str, left_out: Counter[str], shown: str) -> list[bytes] | None:
     """The column of names in a CSV file with a header; None where no column has a name that says so."""
-    rows = _cells(content, separator)
-    named = _position(next(rows, []), _COLUMNS)
+    records = read_records(_text(content), separator)
+    named = _position(next(records, Record(1, [])).cells or [], _COLUMNS)
     if named is None:
         return None
     names = []
-    for row in rows:
-        if len(row) > named and row[named].strip():
-            names.append(os.fsencode(row[named]))
-        elif row:  # an empty line is no row
+    for cells in _whole(records, left_out, shown):
+        if len(cells) > named and cells[named].strip():
+            names.append(os.fsencode(cells[named]))
+        elif cells:  # an empty line is no row
             left_out[UNNAMED] += 1
     return names
 
 
-def _cells(content: bytes, separator: str) -> Iterator[list[str]]:
-    text = content.decode("utf-8", "surrogateescape")
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _whole(records: Iterator[Record], left_out: Counter[str], shown: str) -> Iterator[list[str]]:
+    """The cells of records; those that cannot be read are counted, and the first of them named in the log."""
+    for record in records:
+        if record.cells is not None:
+            yield record.cells
+            continue
+        if left_out[BROKEN] < _MOST_NAMED:
+            _LOG.warning("%r, line %d is left out: %s", shown, record.line, NOT_CSV)
+        left_out[BROKEN] += 1
 
 
 def _position(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -148,7 +174,26 @@ def read_content(name: bytes) -> bytes:
         content = read_object(*open_store(path)) if is_url(name) else Path(path).read_bytes()
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise InputError(f"cannot read the list {os.fsdecode(name)!r}: {reason_of(error)}") from None
-    return content.removeprefix(codecs.BOM_UTF8)
+    return _as_utf8(content, os.fsdecode(name))
+
+
+def _as_utf8(content: bytes, shown: str) -> bytes:
+    """A text without its byte order mark; in UTF-8 if it is in UTF-16. Raises InputError."""
+    kind = _UTF16.get(content[:2])
+    if kind is None and _is_utf16(content):
+        raise InputError(f"the list {shown!r} seems to be in UTF-16, without a mark that says so; save it in UTF-8")
+    if kind is None:
+        return content.removeprefix(codecs.BOM_UTF8)
+    try:
+        return content[2:].decode(kind).encode("utf-8")
+    except UnicodeError as error:
+        raise InputError(f"the list {shown!r} begins as UTF-16 and is none: {error}; save it in UTF-8") from None
+
+
+def _is_utf16(content: bytes) -> bool:
+    """Whether a text without a mark is in UTF-16: between most of its NUL bytes is one character."""
+    parts = content[:_HEAD_BYTES].split(b"\0")
+    return 2 * sum(len(part) == 1 for part in parts) > len(parts)
 
 
 def _head(path: bytes) -> bytes:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +13,7 @@ from dedup_assets.engine import evidence as comparing
 from dedup_assets.engine import groups, matching, pictures
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.package_version import package_version
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decided, Verdicts
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
@@ -90,7 +90,7 @@ def _contents_of(work_dir: WorkDir) -> str:
 @cache
 def code_digest() -> str:
     """Digest of what decides evidence besides pictures: the code that compares and reads metadata, and the decoders."""
-    sha = hashlib.sha256(f"{version('dedup-assets')} {decoding_fingerprint()}".encode())
+    sha = hashlib.sha256(f"{package_version()} {decoding_fingerprint()}".encode())
     for package in (comparing, groups, matching, pictures):
         for path in sorted(Path(str(package.__file__)).parent.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

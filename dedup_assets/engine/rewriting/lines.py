@@ -1,18 +1,21 @@
 """CSV and JSON lines: names of removed images become those of the kept ones, and lines that are equal then are one."""
 
-import csv
-import io
 import json
 
+from dedup_assets.engine.core.csv_records import NOT_CSV, read_records
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.rewriting.replacing import Replacements
 from dedup_assets.engine.work_dir.csv_rows import field
 
 
 def rewrite_csv(content: bytes, column: str, replacements: Replacements) -> bytes:
-    """A CSV file with a header, rewritten. Raises ExportError if it has no such column."""
+    """A CSV file with a header, rewritten. Raises ExportError if it has no such column, or a row is no CSV."""
     # latin-1 maps each byte to one character and back: the parser sees text, the values stay bytes.
-    rows = list(csv.reader(io.StringIO(content.removeprefix(b"\xef\xbb\xbf").decode("latin-1"), newline="")))
+    rows = []
+    for record in read_records(content.removeprefix(b"\xef\xbb\xbf").decode("latin-1")):
+        if record.cells is None:
+            raise ExportError(f"line {record.line}: {NOT_CSV}")
+        rows.append(record.cells)
     header = [each.encode("latin-1").decode("utf-8", "replace") for each in rows[0]] if rows else []
     if column not in header:
         raise ExportError(f"it has no column {column!r}; its header is {','.join(header)!r:.300}")

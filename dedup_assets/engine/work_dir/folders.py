@@ -154,6 +154,7 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: it cannot be created, or a file has its name.
     """
+    refused: OSError | None = None
     for _ in range(ATTEMPTS):
         try:
             folder.mkdir()
@@ -162,8 +163,9 @@ def make_folder(folder: Path) -> None:
                 return
             if os.path.lexists(folder):
                 raise
-        except FileNotFoundError:
+        except FileNotFoundError as error:  # also where a file system takes no folders, as /proc
+            refused = error
             make_folder(folder.parent)
         else:
             return
-    raise OSError(errno.EBUSY, "another process deletes the folder again and again", str(folder))
+    raise refused or OSError(errno.EBUSY, "another process deletes the folder again and again", str(folder))

@@ -47,8 +47,7 @@ def hold(
     holder = Holder.here(doing, run or uuid.uuid4().hex, has_steps=has_steps)
     if place.is_local:
         root = Path(place.inside_folder(""))
-        options = {"wait": wait, "shared": shared}
-        with hold_local(root, place.url, holder, **options, is_over=is_over, prepare=prepare) as lock:
+        with hold_local(root, place.url, holder, wait=wait, shared=shared, is_over=is_over, prepare=prepare) as lock:
             yield lock
     elif shared:
         reading = _Reading(place)
@@ -107,7 +106,7 @@ def hold_beneath(place: Place, folder: str, run: str) -> Iterator[Lock]:
     """
     holder = Holder.here("a step", run)
     if place.is_local:
-        with hold_local(Path(place.inside_folder(folder)), place.url, holder, wait=True) as lock:
+        with hold_local(Path(place.inside_folder("")), place.url, holder, wait=True, beneath=folder) as lock:
             yield lock
     else:
         with hold_remote(place.filesystem, place.inside(folder), place.url, holder, wait=True) as lock:

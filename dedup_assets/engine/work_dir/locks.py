@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.work_dir.folders import make_folder
+from dedup_assets.engine.work_dir.folders import open_folder
 
 try:
     import fcntl
@@ -37,8 +37,7 @@ _NOTE, _NOTE_BYTES = b'{"doing"', 4096  # how a note begins, and the most that i
 _STEPS_MEET_SECONDS = 10.0
 """A step that is refused tries again for this long: the run's other steps lock the file alone for a moment when they
 read, write or delete the note, and a busy machine or disk stretches the moment."""
-# Opening follows no link and does not wait for the writer of a FIFO.
-_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # for the writer of a FIFO
 
 IsOver = Callable[[str], bool | None]
 """Says whether the run of this identity has ended; None if that is not known."""
@@ -116,6 +115,7 @@ def hold_local(
     holder: Holder,
     *,
     wait: bool,
+    beneath: str = "",
     shared: bool = False,
     is_over: IsOver | None = None,
     prepare: Prepare | None = None,
@@ -129,6 +129,7 @@ def hold_local(
         url: of the work_dir, for messages.
         holder: this run.
         wait: whether to wait, without a limit, while another run holds the lock; if not, that is an error.
+        beneath: the sub-folder that holds the lock file, if it is not the folder itself.
         shared: keep writers out, but not other readers.
         is_over: says whether a run that has left a note, and has no process at work, has ended.
         prepare: called with the lock, unless other steps of the run are at work: then one of them has called it.
@@ -137,7 +138,7 @@ def hold_local(
         WorkDirError: another run holds it, or the folder cannot be written to.
     """
     lock = Lock()
-    file, is_alone = _lock(root / NAME, url, holder, wait=wait, shared=shared, is_over=is_over)
+    file, is_alone = _lock(root, beneath, url, holder, wait=wait, shared=shared, is_over=is_over)
     try:
         if prepare is not None and is_alone:
             prepare(lock)
@@ -152,7 +153,7 @@ def hold_local(
 
 
 def _lock(
-    path: Path, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None
+    root: Path, beneath: str, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None
 ) -> tuple[BinaryIO | None, bool]:
     """The lock file, locked, and whether this process alone holds it; no file if the system or the disk has no locks.
 
@@ -160,7 +161,7 @@ def _lock(
     """
     if fcntl is None:
         return None, True
-    file = _open(path, url)
+    file = _open(root, beneath, url)
     try:
         return file, _acquire(file, url, holder, wait=wait, shared=shared, is_over=is_over)
     except BaseException as error:  # also Ctrl-C
@@ -240,15 +241,15 @@ def _leave(file: BinaryIO, holder: Holder, lock: Lock) -> None:
     _write(file, b"")
 
 
-def _open(path: Path, url: str) -> BinaryIO:
+def _open(root: Path, beneath: str, url: str) -> BinaryIO:
     try:
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | _SAFELY, 0o666)
+        with open_folder(str(root), str(root / beneath), create=True) as folder:
+            descriptor = folder.open(NAME, os.O_RDWR | os.O_CREAT | _WITHOUT_WAITING)
     except OSError as error:
         if error.errno == errno.ELOOP:
             said = f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
             raise WorkDirError(said) from None
-        raise WorkDirError(f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}") from None
+        raise WorkDirError(_why_not(root, url, error)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise WorkDirError(f"work_dir={url!r}: {NAME} is not a regular file; remove it")
@@ -257,6 +258,15 @@ def _open(path: Path, url: str) -> BinaryIO:
         file.close()
         raise WorkDirError(f"work_dir={url!r}: {NAME} was not written by this package; move it away, or name another")
     return file
+
+
+def _why_not(root: Path, url: str, error: OSError) -> str:
+    """Why a lock file cannot be opened, in words."""
+    if root.is_dir():
+        return f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}"
+    if os.path.lexists(root):
+        return f"work_dir={url!r} is a file, and a folder is wanted; name another"
+    return f"work_dir={url!r} cannot be created: {error.strerror or error}; name another"
 
 
 def _noted(file: BinaryIO) -> Holder | None:

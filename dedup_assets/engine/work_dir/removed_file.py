@@ -38,6 +38,16 @@ def read_removed(work_dir: WorkDir) -> list[RemovedRow]:
         return [RemovedRow(*(value.decode("ascii", "replace") for value in row)) for row in rows]
 
 
+def check_removed(work_dir: WorkDir) -> None:
+    """Check, before files are removed, that `note_removed` will find its file or a free name.
+
+    Raises:
+        WorkDirError: another program's file, a link or a folder has the name.
+    """
+    work_dir.inside_folder(REMOVED)  # refuses a link
+    read_removed(work_dir)
+
+
 def note_removed(work_dir: WorkDir, run: str, rows: Iterable[RemovedRow]) -> None:
     """Replace the rows of one apply. The caller holds the work_dir.
 

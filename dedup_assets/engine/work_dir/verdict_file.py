@@ -5,18 +5,17 @@ that is created on condition on stores (`leases`). So readers need no lock, and 
 is none of a run: runs read it, and people may add to it meanwhile.
 """
 
-import csv
 import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from dedup_assets.engine.core.csv_records import NOT_CSV, read_records
 from dedup_assets.engine.core.errors import SettingsError, WorkDirError
 from dedup_assets.engine.core.verdict_records import COLUMNS, VERDICTS, BadVerdict, Decision, GivenVerdict, Verdicts
 from dedup_assets.engine.work_dir.csv_rows import field
@@ -83,6 +82,7 @@ class VerdictFile:
         Raises:
             WorkDirError: it cannot be written, or is not a file of verdicts; then it stays as it is.
         """
+        self.read()  # so that nothing is made beside a file of others
         with hold_beneath(self.place, f".{self.name}.lock", uuid4().hex) as lock:
             content = self.place.read_placed(self.name) or b""
             given, bad = self._parse(content) if content else ([], [])
@@ -99,8 +99,8 @@ class VerdictFile:
     def _parse(self, content: bytes) -> tuple[list[GivenVerdict], list[BadVerdict]]:
         # latin-1 maps each byte to one character and back: the parser sees text, the names stay bytes.
         text = content.removeprefix(_MARK).decode("latin-1")
-        reader = csv.reader(StringIO(text, newline=""))
-        _, header = next(_rows(reader), (1, []))
+        rows = _rows(text)
+        _, header = next(rows, (1, []))
         if header != list(COLUMNS):
             shown = ",".join(header) if isinstance(header, list) else str(header)
             raise WorkDirError(
@@ -108,7 +108,7 @@ class VerdictFile:
                 f"{','.join(COLUMNS)!r}; nothing is read from it or added to it"
             )
         good, bad = [], []
-        for line, row in _rows(reader):
+        for line, row in rows:
             try:
                 good.append(_verdict(row, line))
             except ValueError as problem:
@@ -116,18 +116,13 @@ class VerdictFile:
         return _without_repeated(good, bad)
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str] | ValueError]]:  # noqa: ANN401 - the type of csv's reader has no name
+def _rows(text: str) -> Iterator[tuple[int, list[str] | ValueError]]:
     """The rows that are not empty, with the line where each begins."""
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row = ValueError(str(error))
-        if row:
-            yield line, row
+    for record in read_records(text):
+        if record.cells is None:
+            yield record.line, ValueError(NOT_CSV)
+        elif record.cells:
+            yield record.line, record.cells
 
 
 def read_header(path: str) -> list[str]:
@@ -136,7 +131,7 @@ def read_header(path: str) -> list[str]:
     Raises:
         SettingsError: it cannot be read.
     """
-    _, header = next(iter(_rows(_reader(path))), (1, []))
+    _, header = next(_rows(_text(path)), (1, []))
     return header if isinstance(header, list) else []
 
 
@@ -146,18 +141,18 @@ def read_rows(path: str) -> Iterator[tuple[int, list[bytes] | ValueError]]:
     Raises:
         SettingsError: it cannot be read.
     """
-    rows = _rows(_reader(path))
+    rows = _rows(_text(path))
     next(rows, None)
     for line, row in rows:
         yield line, row if isinstance(row, ValueError) else [value.encode("latin-1") for value in row]
 
 
-def _reader(path: str) -> Any:  # noqa: ANN401 - likewise
+def _text(path: str) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SettingsError(f"{path!r} cannot be read: {error.strerror or error}") from None
-    return csv.reader(StringIO(content.removeprefix(_MARK).decode("latin-1"), newline=""))
+    return content.removeprefix(_MARK).decode("latin-1")
 
 
 def _verdict(row: list[str] | ValueError, line: int) -> GivenVerdict:

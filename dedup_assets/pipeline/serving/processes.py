@@ -5,12 +5,10 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +19,7 @@ from typing import Any
 from dedup_assets.engine.core.errors import SettingsError, SurroundingsError
 from dedup_assets.pipeline.instances import open_instance
 from dedup_assets.pipeline.serving import service
+from dedup_assets.pipeline.serving.own_folder import SOCKET, own_folder
 
 HOST = "127.0.0.1"
 SUGGESTIONS = "_DEDUP_UI_SUGGESTIONS"
@@ -47,8 +46,7 @@ def serve(home: Path, port: int, suggestions: Mapping[str, Any], ready: Callable
     with open_instance(home=str(home)):
         pass
     with suppress(KeyboardInterrupt), _stopped_by_signals(), ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="dedup-assets-ui-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = stack.enter_context(own_folder())
         given = {"home": str(home), "port": port, "code": _address(folder)}
         environment = {
             **os.environ,
@@ -104,7 +102,7 @@ def _answers(port: int) -> bool:
 def _address(folder: Path) -> dict[str, Any]:
     """Where the code server listens: a socket that other users cannot reach, or on Windows a port."""
     if sys.platform != "win32":
-        return {"socket": str(folder / "code")}
+        return {"socket": str(folder / SOCKET)}
     with socket.create_server((HOST, 0)) as free:
         return {"port": free.getsockname()[1]}
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import Manifest, OffsetRange
 from dedup_assets.engine.inputs.kinds import IMAGE_EXTENSIONS
+from dedup_assets.engine.inputs.list_files import read_labelled_rows
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import part, ranges
 from dedup_assets_tests.support.pictures import SavePhoto
@@ -219,6 +220,78 @@ def test_a_list_as_windows_writes_it_has_a_byte_order_mark_that_is_no_name(tmp_p
     assert inside(tmp_path, list_images(str(tmp_path / "list.txt"))) == ["x.jpg"]
 
 
+@pytest.mark.parametrize("name", ["list.txt", "list.csv"])
+@pytest.mark.parametrize("kind", ["utf-16-le", "utf-16-be"])
+def test_a_list_in_utf_16_is_read_where_its_mark_says_so(tmp_path: Path, name: str, kind: str) -> None:
+    touch(tmp_path / "ü.jpg")
+    text = ("filename\r\n" if name == "list.csv" else "") + f"{tmp_path}/ü.jpg\r\n"
+    touch(tmp_path / name, content=f"\ufeff{text}".encode(kind))
+    assert inside(tmp_path, list_images(str(tmp_path / name))) == ["ü.jpg"]
+    touch(tmp_path / name, content=text.encode(kind))
+    with pytest.raises(InputError, match=r"seems to be in UTF-16"):
+        list_images(str(tmp_path / name))
+
+
+BROKEN_ROWS = {
+    "a quote that does not close": b'"%s/b.jpg,dog',
+    "the last quote that does not close": b'%s/b.jpg,"dog',
+    "an inch at the end": b'"%s/b.jpg,5',
+    "a field of 10 MB": b"%s/b.jpg," + b"x" * 10_000_000,
+    "a quoted field of 10 MB": b'%s/b.jpg,"' + b"x" * 10_000_000 + b'"',
+}
+
+
+@pytest.mark.parametrize("row", BROKEN_ROWS.values(), ids=BROKEN_ROWS.keys())
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_row_of_a_table_that_cannot_be_read_costs_itself_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, row: bytes, line_end: bytes, mark: bytes
+) -> None:
+    top = os.fsencode(tmp_path)
+    touch(*(tmp_path / f"{name}.jpg" for name in "abcde"), tmp_path / 'f"5.jpg')
+    rows = [b"filename,label", b"%s/a.jpg,cat", row, b'"%s/c.jpg","of two' + line_end + b'lines"', b'%s/d.jpg,5"']
+    rows += [b'"%s/e.jpg",cat', b'%s/f"5.jpg,cat']
+    content = mark + line_end.join(rows).replace(b"%s", top) + line_end
+    touch(tmp_path / "list.csv", content=content)
+    manifest = list_images(str(tmp_path / "list.csv"))
+    assert inside(tmp_path, manifest) == ["a.jpg", "c.jpg", "d.jpg", "e.jpg", 'f"5.jpg']
+    assert manifest.left_out == {"rows of a list that are no CSV": 1}
+    assert "list.csv', line 3 is left out" in caplog.text
+    found = [name for name, _ in read_labelled_rows(top + b"/list.csv", "label")]
+    assert found == listed(manifest)
+
+
+def test_a_table_of_which_hardly_a_row_closes_its_quote_is_read_to_its_end(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", content=b"x")
+    broken = b'"x.jpg,cat\n' * 20_000
+    touch(tmp_path / "list.csv", content=b"filename,label\n%s%s/a.jpg,cat\n" % (broken, os.fsencode(tmp_path)))
+    manifest = list_images(str(tmp_path / "list.csv"))
+    assert inside(tmp_path, manifest) == ["a.jpg"]
+    assert manifest.left_out == {"rows of a list that are no CSV": 20_000}
+
+
+def test_nul_bytes_in_a_table_cost_their_rows_alone(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "c.jpg")
+    content = f"filename,label\n{tmp_path}/a.jpg,cat\n{tmp_path}/b\0.jpg,dog\n{tmp_path}/c.jpg,cat\n"
+    touch(tmp_path / "list.csv", content=content.encode())
+    manifest = list_images(str(tmp_path / "list.csv"))
+    assert dict(zip(inside(tmp_path, manifest), manifest.images["size_bytes"], strict=True)) == {
+        "a.jpg": 1,
+        "b\0.jpg": -1,
+        "c.jpg": 1,
+    }
+
+
+def test_a_row_of_10_mb_in_a_list_is_one_bad_name(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "c.jpg")
+    touch(
+        tmp_path / "list.txt",
+        content=b"%s/a.jpg\n%s\n%s/c.jpg\n" % (top := os.fsencode(tmp_path), b"x" * 10_000_000, top),
+    )
+    manifest = list_images(str(tmp_path / "list.txt"))
+    assert sorted(manifest.images["size_bytes"]) == [-1, 1, 1]
+
+
 def test_an_empty_name_in_a_list_split_by_nul_is_passed_over(tmp_path: Path) -> None:
     touch(tmp_path / "x.jpg")
     touch(tmp_path / "list", content=b"\0" + os.fsencode(tmp_path / "x.jpg") + b"\0\0")
@@ -235,14 +308,15 @@ NOT_TEXT = {
     "zip": b"PK\3\4\x14\0\0\0\x08\0abc",
     "gzip": b"\x1f\x8b\x08abc",
     "mp4": b"\0\0\0\x18ftypmp42",
-    "utf-16": "/photos/a.jpg".encode("utf-16"),
+    "json": b'[{"file_name": "a.jpg"}]',
+    "json lines": b'{"file_name": "a.jpg"}\n{"file_name": "b.jpg"}\n',
 }
 
 
 @pytest.mark.parametrize("content", NOT_TEXT.values(), ids=NOT_TEXT.keys())
 def test_a_file_that_is_neither_an_image_by_name_nor_text_is_refused(tmp_path: Path, content: bytes) -> None:
     touch(tmp_path / "photos.bin", content=content)
-    with pytest.raises(InputError, match=r"photos\.bin.*neither an image"):
+    with pytest.raises(InputError, match=r"photos\.bin.*(neither an image|is JSON)"):
         list_images(str(tmp_path / "photos.bin"))
 
 

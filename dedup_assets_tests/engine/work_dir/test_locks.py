@@ -14,9 +14,9 @@ from queue import SimpleQueue
 import pytest
 
 from dedup_assets.engine.core.errors import LostLockError, WorkDirError
-from dedup_assets.engine.work_dir import WorkDir, leases, locks
+from dedup_assets.engine.work_dir import WorkDir, folders, leases, locks
 from dedup_assets.engine.work_dir.generations import generation
-from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.holding import hold, hold_beneath
 from dedup_assets_tests.engine.work_dir.test_location import put
 
 SOON_SECONDS = 60  # enough for a thread on a busy machine
@@ -347,3 +347,39 @@ def test_a_reader_on_a_store_notices_that_a_run_has_published(remote: WorkDir, i
     with noticed, hold(remote, "scoring", shared=True), generation(remote, "another run") as view:
         if is_published:
             put(view, a=b"2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc takes no folders")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("/proc/w4/x", "cannot be created: No such file or directory"),
+        ("{}/file", "is a file, and a folder is wanted"),
+        ("{}/file/x", "cannot be created: Not a directory"),
+    ],
+)
+def test_a_work_dir_that_cannot_be_a_folder_is_said_to_be_so(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "file").touch()
+    refused = pytest.raises(WorkDirError, match=f"^work_dir='{name.format(tmp_path)}' {said}; name another$")
+    with refused, hold(WorkDir(name.format(tmp_path)), "a run"):
+        pass
+
+
+def test_a_lock_beneath_is_not_opened_through_a_link_that_comes_at_the_last_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link comes when the check of the path is over."""
+    victim, work_dir = tmp_path / "victim", WorkDir(str(tmp_path / "out"))
+    victim.mkdir()
+    (tmp_path / "out").mkdir()
+    make = folders.make_folder
+
+    def late(folder: Path) -> None:
+        make(folder)
+        if not (tmp_path / "out" / "turns").is_symlink():
+            (tmp_path / "out" / "turns").symlink_to(victim)
+
+    monkeypatch.setattr(folders, "make_folder", late)
+    with pytest.raises(WorkDirError, match="is a link"), hold_beneath(work_dir, "turns", "a step"):
+        pass
+    assert not list(victim.iterdir())

@@ -54,6 +54,27 @@ def test_a_verdict_is_newer_than_those_of_a_clock_that_is_ahead(tmp_path: Path) 
     assert [row.relation for row in VerdictFile(path).read().active()] == ["different"]
 
 
+@pytest.mark.parametrize("broken", ['"a quote that stays open', 'v-1,,"', "x" * 200_000])
+def test_a_row_that_a_person_broke_hides_no_other_verdict(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "verdicts.csv"
+    add(str(path), replace(SAME, note="one"))
+    with path.open("a") as file:
+        file.write(f"{broken}\n")
+    add(str(path), replace(SAME, note="of two\nlines"), replace(SAME, note="three"))
+    found = VerdictFile(str(path)).read()
+    assert [row.note for row in found.given] == ["one", "of two\nlines", "three"]
+    assert [row.line for row in found.bad] == [3]
+
+
+def test_a_link_to_a_foreign_file_leaves_nothing_beside_that_file(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.csv").write_text("mine\n")
+    (tmp_path / "verdicts.csv").symlink_to(tmp_path / "notes" / "mine.csv")
+    with pytest.raises(WorkDirError, match="is not a file of verdicts"):
+        add(str(tmp_path / "verdicts.csv"), SAME)
+    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["mine.csv"]
+
+
 def test_a_foreign_file_is_refused_in_one_line_and_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.csv"
     path.write_text("id;said\n1;yes\n")

@@ -221,7 +221,8 @@ def _parse(place: Place, content: bytes | None) -> Config:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise WorkDirError(
-            f"{path!r} is not JSON ({error}): it is damaged, or another program's; delete it, or name another work_dir"
+            f"{path!r} is not JSON ({error}): it is damaged, or another program's; move it away, or name another "
+            "work_dir"
         ) from None
     if not isinstance(found, dict) or (found.get("format") != FORMAT and not is_former_config(found)):
         return Config()  # of another program
