@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dedup_assets.api.arguments import path_of, plain
+from dedup_assets.api.attributes import NamedAttributes
 from dedup_assets.api.host import run_in_this_process
 from dedup_assets.api.results import StoredResults, readable
 from dedup_assets.api.runs import execute
@@ -73,7 +74,7 @@ class _Calling(ProgressReporter):
         self._call(self.done, self.total, self.unit)
 
 
-class Analysis:
+class Analysis(NamedAttributes):
     """The results of one run: tables of polars, names as text where they are UTF-8.
 
     Args:
@@ -110,15 +111,17 @@ class Analysis:
 
     @cached_property
     def leaks(self) -> "pl.DataFrame":
-        """Pairs of images of two sets that are one picture; no rows where the run was asked for no sets."""
+        """Pairs of images of two sets that are one picture; no rows where the run was asked for no sets.
+
+        Similar pairs whose comparison decided nothing are in `results.leaks(unverified=True)`.
+        """
         import polars as pl
 
         from dedup_assets.engine.core.set_tables import LEAKS_SCHEMA
-        from dedup_assets.engine.work_dir import WorkDir, leak_files
 
         if "leaks" not in self._facts.metadata:
             return readable(pl.DataFrame(schema=LEAKS_SCHEMA))
-        return readable(leak_files.read_leaks(WorkDir(self._work_dir)).rows)
+        return self.results.leaks()
 
     def outliers(self) -> "pl.DataFrame":
         """Images that resemble no other: `from`, `to`, `similarity`, the most isolated first."""

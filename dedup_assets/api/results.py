@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dedup_assets.api.arguments import path_of
+from dedup_assets.api.attributes import NamedAttributes
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.match_records import Relation, Role
 
@@ -38,7 +39,7 @@ def load(work_dir: str | os.PathLike[str]) -> "StoredResults":
     return StoredResults(path_of("work_dir", work_dir))
 
 
-class StoredResults:
+class StoredResults(NamedAttributes):
     """The results in a work_dir, as polars frames (`.to_pandas()` gives pandas).
 
     A column of names is text if each of its names is UTF-8, else binary. Each table is read when it is first asked for.
@@ -165,15 +166,19 @@ class StoredResults:
         """The images that are one picture: the rows of groups.parquet, the kept image of each group first."""
         return readable(self._groups)
 
-    def leaks(self) -> "pl.DataFrame":
+    def leaks(self, unverified: bool = False) -> "pl.DataFrame":
         """Pictures that are in two named sets: the rows of leaks.parquet.
+
+        Args:
+            unverified: also the rows that are not `verified`: similar images whose comparison decided nothing.
 
         Raises:
             WorkDirError: the run had no sets.
         """
         from dedup_assets.engine.work_dir import leak_files
 
-        return readable(leak_files.read_leaks(self._work_dir).rows)
+        rows = leak_files.read_leaks(self._work_dir).rows
+        return readable(rows if unverified else rows.filter("verified"))
 
     def plan(self, only: str = "exact") -> "pl.DataFrame":
         """What `dedup_assets.plan` would write: a row for each file that would go, with the kept one and the reason.

@@ -282,7 +282,7 @@ def groups(
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     former = read_former_groups(work_dir, parsed.group_ids_from)
-    given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names, parsed.set_folders)
+    given, labels = verdicts.read_verdicts(parsed), read_labels(parsed.labels, features.names, parsed.asked_sets)
 
     def decide() -> Groups:
         formed = decide_groups(parsed, evidence, features, given, work_dir, former, labels.names)

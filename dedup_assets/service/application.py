@@ -202,7 +202,7 @@ def _outcome(record: dict[str, Any]) -> str:
 
 
 def _member(row: dict[str, object]) -> dict[str, object]:
-    shown: Sequence[str] = ("role", "similarity_to_keep", "relation", "kind", "reason")
+    shown: Sequence[str] = ("role", "similarity_to_keep", "relation", "kind", "reason", "review")
     return {"filename": os.fsdecode(row["filename"]), **{name: row[name] for name in shown}}  # type: ignore[arg-type]
 
 

@@ -156,7 +156,7 @@ def _schemas() -> dict[str, Any]:
     )
     answer = {"query": _TEXT, "matches": {"type": "array", "items": match}, "error": error}
     member = {"filename": _TEXT, "role": _TEXT, "similarity_to_keep": _NUMBER_OR_NULL}
-    member |= {"relation": _TEXT, "kind": _TEXT, "reason": _TEXT}
+    member |= {"relation": _TEXT, "kind": _TEXT, "reason": _TEXT, "review": _TEXT}
     nine = {"type": ["array", "null"], "items": _NUMBER, "minItems": 9, "maxItems": 9}
     pair = {"generation": _TEXT, "similarity": _NUMBER_OR_NULL, **said, "edited": {"enum": ["a", "b", "both", ""]}}
     status = {"generation": _TEXT, "images": {"type": "integer"}, "groups": {"type": "integer"}}

@@ -70,6 +70,10 @@ def test_leaks_between_sets_are_a_table(tmp_path: Path) -> None:
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets)
     assert found.leaks.filter(pl.col("relation") == "exact").height == 1
     assert found.warnings
+    with pytest.raises(AttributeError, match=r"did you mean 'results.clusters'\?"):
+        found.clusters  # noqa: B018
+    with pytest.raises(AttributeError, match=r"did you mean 'leaks'\?"):
+        found.leak  # noqa: B018
 
 
 def test_an_error_is_raised_and_a_misspelt_word_named(tmp_path: Path) -> None:

@@ -35,15 +35,15 @@ def base_names(names: list[str]) -> set[str]:
 def test_groups_are_lists_of_names_with_the_kept_one_first(made: tuple[Path, Path]) -> None:
     (cluster,) = dedup_assets.load(made[1]).clusters()
     assert base_names(cluster) == {"again.jpg", os.fsdecode(ODD), "first.jpg", "small.jpg"}
-    assert cluster[0] == str(made[0] / "a" / "first.jpg")
+    assert cluster[0] == str(made[0] / "again.jpg")  # in fewer folders
     assert all(Path(name).exists() for name in cluster)
 
 
 def test_only_files_with_the_same_bytes_are_dropped_unless_one_asks_for_more(made: tuple[Path, Path]) -> None:
     results = dedup_assets.load(made[1])
-    assert base_names(results.to_drop()) == {"again.jpg", os.fsdecode(ODD)}
-    assert base_names(results.to_drop(["exact", "copy"])) == {"again.jpg", os.fsdecode(ODD), "small.jpg"}
-    assert base_names(results.to_keep()) == {"first.jpg", "small.jpg", "other.jpg"}
+    assert base_names(results.to_drop()) == {"first.jpg", os.fsdecode(ODD)}
+    assert base_names(results.to_drop(["exact", "copy"])) == {"first.jpg", os.fsdecode(ODD), "small.jpg"}
+    assert base_names(results.to_keep()) == {"again.jpg", "small.jpg", "other.jpg"}
     assert set(results.to_keep(["copy"])) | set(results.to_drop(["copy"])) == set(results.to_keep([]))
 
 
@@ -109,3 +109,23 @@ def test_each_table_is_read_and_names_are_text_where_all_are_utf8(made: tuple[Pa
 def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkDirError, match=tmp_path.name):
         dedup_assets.load(tmp_path)
+
+
+def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(tmp_path: Path) -> None:
+    sets = {name: tmp_path / name for name in ("train", "test")}
+    save_jpeg(sets["train"] / "a.jpg", photo_like(1))
+    save_jpeg(sets["test"] / "a.jpg", photo_like(1).resize((300, 200)))
+    uncompared = {"evidence_pairs_per_image": 0, "threshold": 0.8}
+    found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets, **uncompared)
+    assert found.results.leaks(unverified=True)["verified"].to_list() == [False]
+    assert (found.leaks.height, found.results.leaks().height) == (0, 0)
+
+
+def test_a_misspelt_question_is_answered_with_the_one_that_was_meant(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    for name, meant in (("cluster", "clusters"), ("to_dorp", "to_drop"), ("evidences", "evidence")):
+        with pytest.raises(AttributeError, match=rf"'{name}' \(did you mean '{meant}'\?\): it has .*bad_images, "):
+            getattr(results, name)
+    with pytest.raises(AttributeError, match="no attribute 'xyz': it has "):
+        results.xyz  # noqa: B018
+    assert not hasattr(results, "_repr_png_")

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from dedup_assets.engine.core.spelling import did_you_mean
+
 _PATH = "path="
 _ENDINGS = (".yaml", ".yml")
 
@@ -103,9 +105,10 @@ def _check(rule: Any) -> None:  # noqa: ANN401 - what YAML holds
     pattern = path_pattern(rule) if isinstance(rule, str) else None
     if pattern is None:
         if rule not in list(KeepRule):
+            meant = did_you_mean(str(rule), [*KeepRule, *PRESETS])
             raise ValueError(
-                f"unknown rule {rule!r}: allowed are {', '.join(KeepRule)} and path=REGEX; or one of the presets "
-                f"{', '.join(PRESETS)}; or a file that ends with {' or '.join(_ENDINGS)}"
+                f"unknown rule {rule!r}{meant}: allowed are {', '.join(KeepRule)} and path=REGEX; or one of the "
+                f"presets {', '.join(PRESETS)}; or a file that ends with {' or '.join(_ENDINGS)}"
             )
         return
     if "," in pattern:

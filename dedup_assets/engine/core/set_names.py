@@ -109,6 +109,10 @@ class AskedSets:
         return [name for name in names if name not in (of_training or names[:1])]
 
 
+NO_SETS = AskedSets()
+"""Of a run that asks for none."""
+
+
 def is_training(name: str) -> bool:
     """Whether the name of a set says that it is for training."""
     return FOLDER_SETS.get(name.lower()) == _TRAIN

@@ -196,9 +196,9 @@ class SettingFields(BaseModel):
     )
     labels: Labels = Field(
         default="",
-        description="Labels of the images: folders (the name of an image's folder, unless `set_folders` makes it a "
-        "set), FILE.csv or FILE.csv:COLUMN, or a COCO file (.json). Images of one picture with different labels are in "
-        "label_conflicts.csv.",
+        description="Labels of the images: folders (the name of an image's folder, unless that is a set or the "
+        "input of one), FILE.csv or FILE.csv:COLUMN, or a COCO file (.json). Images of one picture with different "
+        "labels are in label_conflicts.csv.",
     )
     verdicts: HomePath = Field(
         default="", description="File of verdicts (path or URL) that work_dirs may share; empty: work_dir/verdicts.csv."

@@ -1,10 +1,11 @@
 """Messages about settings: which values are allowed, and what is wrong with a value."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
+
+from dedup_assets.engine.core.spelling import did_you_mean
 
 
 def allowed_values(field: FieldInfo) -> str:
@@ -30,16 +31,10 @@ def explain(fields: Mapping[str, FieldInfo], problem: Any) -> str:  # noqa: ANN4
         return message
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
-        return f"unknown parameter {name!r}{_meant(name, fields)}: allowed are {', '.join(fields)}"
+        return f"unknown parameter {name!r}{did_you_mean(name, fields)}: allowed are {', '.join(fields)}"
     if problem["type"] == "value_error":
         return f"{name}={problem['input']!r:.200}: {message}"
     kind = getattr(fields[name].annotation, "__name__", "")
-    meant = _meant(str(problem["input"]), map(str, get_args(fields[name].annotation)))
+    meant = did_you_mean(str(problem["input"]), map(str, get_args(fields[name].annotation)))
     rule = allowed_values(fields[name]) or f"a value of type {kind}"
     return f"{name}={problem['input']!r:.200}: must be {rule}{meant}"
-
-
-def _meant(given: str, allowed: Iterable[str]) -> str:
-    """The allowed word that a misspelt one resembles, as a question; empty if there is none."""
-    near = get_close_matches(given.lower().replace("-", "_"), list(allowed), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -120,7 +120,7 @@ def _with_belongings(table: pl.DataFrame) -> pl.DataFrame:
 def _leaked(work_dir: WorkDir) -> list[bytes]:
     if not work_dir.exists(LEAKS):
         return []
-    rows = read_leaks(work_dir).rows
+    rows = read_leaks(work_dir).rows.filter("verified")
     return pl.concat([rows["a"], rows["b"]]).unique().to_list()
 
 

@@ -220,8 +220,9 @@ def _write_hf(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     top.mkdir()
     lines = []
     for number, (source, said) in enumerate(rows):
-        name = f"{number:09d}{ending_of(source.name)}"
-        (top / name).write_bytes(bytes_of(source, said["content"]))
+        data = bytes_of(source, said["content"])
+        name = f"{number:09d}{ending_of(source.name, data)}"
+        (top / name).write_bytes(data)
         lines.append(json.dumps({"file_name": name, "source": said["filename"], **_without(said, "filename")}))
     (top / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -262,8 +263,9 @@ def _placed(folder: Path, out: Path, rows: Sequence[_Row]) -> list[tuple[str, di
             placed.append((os.path.abspath(said["filename"]), said))  # noqa: PTH100 - text
             continue
         (folder / "data").mkdir(exist_ok=True)
-        leaf = f"{number:09d}{ending_of(source.name)}"
-        (folder / "data" / leaf).write_bytes(bytes_of(source, said["content"]))
+        data = bytes_of(source, said["content"])
+        leaf = f"{number:09d}{ending_of(name, data)}"
+        (folder / "data" / leaf).write_bytes(data)
         placed.append((str(out / "data" / leaf), said))
     return placed
 

@@ -24,6 +24,18 @@ except ImportError:  # Windows
 
 _PARTIAL = ".dedup-assets.tmp"
 _DIGITS = 12  # hexadecimal, in the name of a partial folder
+_BEGINNINGS = tuple(
+    (re.compile(start, re.DOTALL), ending)
+    for start, ending in (
+        (rb"\xff\xd8\xff", ".jpg"),
+        (rb"\x89PNG", ".png"),
+        (rb"GIF8", ".gif"),
+        (rb"RIFF....WEBP", ".webp"),
+        (rb"BM", ".bmp"),
+        (rb"II\*\0|MM\0\*", ".tif"),
+        (rb"....ftypavif", ".avif"),
+    )
+)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%\udc80-\udcff]")
 
 
@@ -129,10 +141,17 @@ def bytes_of(source: Source, content: str | None) -> bytes:
     return data
 
 
-def ending_of(name: bytes) -> str:
-    """The extension of a name as other tools expect it: a dot and lower-case letters or digits, or nothing."""
+def ending_of(name: bytes, data: bytes = b"") -> str:
+    """The extension of a name as other tools expect it: a dot and lower-case letters or digits.
+
+    Args:
+        name: of an image.
+        data: its bytes, which say it where the name does not, as in many tables; otherwise it is empty then.
+    """
     ending = os.path.splitext(name.rpartition(b"/")[2])[1].lower()  # noqa: PTH122 - bytes
-    return ending.decode("ascii") if re.fullmatch(rb"\.[a-z0-9]{1,8}", ending) else ""
+    if re.fullmatch(rb"\.[a-z0-9]{1,8}", ending):
+        return ending.decode("ascii")
+    return next((found for start, found in _BEGINNINGS if start.match(data)), "")
 
 
 def relative_paths(names: list[bytes]) -> list[str]:

@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.label_source import FOLDERS, LabelSource
-from dedup_assets.engine.core.set_names import FOLDER_SETS
+from dedup_assets.engine.core.set_names import FOLDER_SETS, NO_SETS, AskedSets, inputs_by_set
 from dedup_assets.engine.inputs.list_files import read_content, read_labelled_rows
 
 _SCHEMA = pl.Schema({"filename": pl.Binary, "label": pl.String})
@@ -40,13 +40,13 @@ class Labels:
         return self.rows["filename"] if self.digest else None
 
 
-def read_labels(given: str, names: pl.Series, set_folders: bool = False) -> Labels:
+def read_labels(given: str, names: pl.Series, asked: AskedSets = NO_SETS) -> Labels:
     """The labels of images.
 
     Args:
         given: as the setting `labels`.
         names: (n,) binary, the images.
-        set_folders: as the setting: a folder that is a set, such as `train`, is no label.
+        asked: the sets of the run: a folder that is a set, such as `train`, or the input of one, is no label.
 
     Raises:
         InputError: the file cannot be read, or names none of these images.
@@ -55,18 +55,27 @@ def read_labels(given: str, names: pl.Series, set_folders: bool = False) -> Labe
         return Labels(pl.DataFrame(schema=_SCHEMA))
     source = LabelSource.parse(given)
     if source.place == FOLDERS:
-        rows, unknown = _of_folders(names, FOLDER_SETS if set_folders else ()), 0
+        rows, unknown = _of_folders(names, asked), 0
     else:
         rows, unknown = _of_file(source, names)
     lines = (b"%b\0%b\n" % (name, label.encode()) for name, label in rows.iter_rows())
     return Labels(rows, unknown, hashlib.sha256(b"".join(lines)).hexdigest())
 
 
-def _of_folders(names: pl.Series, sets: Collection[str]) -> pl.DataFrame:
+def _of_folders(names: pl.Series, asked: AskedSets) -> pl.DataFrame:
     """The name of the folder that each image is in, as data sets of class folders have them."""
-    labels = [os.fsdecode(name).rpartition("/")[0].rpartition("/")[2] for name in names.to_list()]
-    rows = pl.DataFrame({"filename": names, "label": [_readable(label) for label in labels]}, schema=_SCHEMA)
+    inputs = inputs_by_set(asked.named)
+    sets = {*FOLDER_SETS, *(name.lower() for name in inputs)} if asked else set[str]()
+    tops = {_absolute(place) for places in inputs.values() for place in places}
+    folders = [os.fsdecode(name).rpartition("/")[0] for name in names.to_list()]
+    labels = ["" if folder in tops else _readable(folder.rpartition("/")[2]) for folder in folders]
+    rows = pl.DataFrame({"filename": names, "label": labels}, schema=_SCHEMA)
     return rows.filter(pl.col("label") != "", ~pl.col("label").str.to_lowercase().is_in(list(sets))).sort("filename")
+
+
+def _absolute(place: str) -> str:
+    """An input as the names of its images begin."""
+    return place.rstrip("/") if "://" in place else os.path.abspath(place)  # noqa: PTH100 - links stay as given
 
 
 def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:

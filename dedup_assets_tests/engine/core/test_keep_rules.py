@@ -34,6 +34,8 @@ def test_what_the_file_says_is_the_setting_so_that_a_changed_file_counts(tmp_pat
     ("policy", "said"),
     [
         ("newest", "unknown rule 'newest': allowed are protected, labelled, uncropped"),
+        ("pixel", "unknown rule 'pixel' (did you mean 'pixels'?): allowed are"),
+        ("archives", "unknown rule 'archives' (did you mean 'archive'?): allowed are"),
         ("", "unknown rule ''"),
         ("pixels,,name", "unknown rule ''"),
         ("pixels,pixels", "'pixels' is given twice"),

@@ -296,3 +296,8 @@ def test_columns_of_two_kinds_in_two_tables_are_texts(tmp_path: Path) -> None:
     assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
     table = pl.read_parquet(exported(tmp_path, tmp_path / "out", "parquet") / "images.parquet")
     assert table["label"].to_list() == ["3", "dog"]
+    named = {f"00000000{number}.png" for number in (0, 1)}  # a cell has no name that ends so
+    assert {path.name for path in (exported(tmp_path, tmp_path / "hf", "hf") / "train").glob("0*")} == named
+    assert files_in(exported(tmp_path, tmp_path / "coco", "coco")) == {f"data/{name}" for name in named} | {
+        "annotations.json"
+    }

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from dedup_assets.engine.core.errors import InputError, SettingsError
+from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.labels import Labels, read_labels
 
@@ -36,7 +37,7 @@ def test_folders_are_labels_also_with_wild_names() -> None:
 
 def test_a_folder_that_is_a_set_is_no_label_and_else_it_is_one() -> None:
     names = names_of("/d/Train/1.jpg", "/d/test/cat/1.jpg")
-    assert by_name(read_labels("folders", names, set_folders=True)) == {b"/d/test/cat/1.jpg": "cat"}
+    assert by_name(read_labels("folders", names, AskedSets(folders=True))) == {b"/d/test/cat/1.jpg": "cat"}
     assert by_name(read_labels("folders", names))[b"/d/Train/1.jpg"] == "Train"
 
 
@@ -101,3 +102,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_is_no_source_of_labels_is_refused_with_what_is_allowed(given: str) -> None:
     with pytest.raises(SettingsError, match=r"labels=.*FILE\.csv:COLUMN"):
         Settings.parse(labels=given)
+
+
+def test_the_input_of_a_set_is_no_label() -> None:
+    names = names_of(
+        "/d/a/1.jpg", "/d/a/cat/2.jpg", "/d/b.zip/3.jpg", "/d/Test/4.jpg", "/d/x/Holdout/5.jpg", "/e/a/6.jpg"
+    )
+    asked = AskedSets(named=["train=/d/a/", "holdout=/d/b.zip", "holdout=/d/x"])
+    assert by_name(read_labels("folders", names, asked)) == {b"/d/a/cat/2.jpg": "cat", b"/e/a/6.jpg": "a"}
+    assert by_name(read_labels("folders", names_of("/d/Test/4.jpg"), AskedSets(column="split"))) == {}

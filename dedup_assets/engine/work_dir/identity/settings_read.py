@@ -19,6 +19,8 @@ _INDEX = ("distance", "nn_provider", "nnmodel", "faiss_mode", "faiss_param", "re
 _SEARCH = (*_INDEX, "nearest_neighbors_k", "range_search", "range_search_limit")
 _COMPARED = ("evidence", "evidence_pairs_per_image", "keep_policy", "bounding_box", "max_pixels")
 
+_SETS = ("sets", "set_column", "set_folders")
+
 READ_BY: dict[str, tuple[str, ...]] = {
     "image_manifest": ("input_dir", "min_offset", "max_offset", "num_images", "video_fps", "include", "exclude"),
     "feature_shards": _PIXELS,
@@ -32,9 +34,9 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "evidence_shards": (*_SEARCH, *_COMPARED),
     "evidence": _COMPARED,
     "verdicts": ("verdicts",),
-    "groups": ("keep_policy", "labels", "set_folders", "verdicts", "group_ids_from", "roots", "across_only"),
+    "groups": ("keep_policy", "labels", *_SETS, "verdicts", "group_ids_from", "roots", "across_only"),
     "plan": (),
-    "leaks": ("sets", "set_column", "set_folders", "evaluation_sets"),
+    "leaks": (*_SETS, "evaluation_sets"),
     "gallery": ("gallery_pairs", "gallery_thumbnails"),
 }
 """Names of settings by result. The gallery also shows all of them, see `settings_shown`."""
