@@ -211,23 +211,25 @@ class History:
         self.check_verdicts(groups, files, outcome.stdout)
 
     def check_ids(self, groups: pl.DataFrame, files: dict[str, File]) -> None:
-        """A group has the id that most of its contents had, unless another one had as many."""
-        now: dict[str, set[str]] = {}
+        """A group has the id that most of its files had, by content, unless another one had as many."""
+        now: dict[str, list[str]] = {}
         for group, name in groups.select("group_id", "filename").iter_rows():
-            now.setdefault(group, set()).add(files[name].content)
+            now.setdefault(group, []).append(files[name].content)
         group_of = {content: group for group, contents in now.items() for content in contents}
+
+        def votes(group: str, had: str) -> int:
+            return sum(content in self.groups.get(had, ()) for content in now[group])
+
         for had, contents in self.groups.items():
             after = Counter(group_of[each] for each in contents if each in group_of)
-            if after:
-                (most, count), *_ = after.most_common()
-                votes = len(now[most] & self.groups.get(most, set()))
-                if count * 2 > len(contents):
-                    assert most == had or votes >= count, f"{had} became {most}"
+            most, count = after.most_common(1)[0] if after else ("", 0)
+            if count * 2 > len(contents):
+                assert most == had or votes(most, most) >= votes(most, had), f"{had} became {most}"
         _, *lines = (self.top / "out" / "group_aliases.csv").read_text().splitlines()
         aliases = dict(line.split(",") for line in lines)
         assert self.groups.keys() <= aliases.keys()
         assert set(aliases.values()) <= {*now, ""}
-        self.groups = now
+        self.groups = {group: set(contents) for group, contents in now.items()}
 
     def check_verdicts(self, groups: pl.DataFrame, files: dict[str, File], stdout: str) -> None:
         by_pixels: dict[str, list[str]] = {}
