@@ -122,7 +122,9 @@ def execute(
     if "sets" in given:
         given["sets"] = sets_of(given["sets"])
     settings = Settings.parse(**given)
-    if settings.mode.reads_input_dir and (input_dir or not settings.sets):
+    # An array or a data frame has no truth value.
+    is_named = not (input_dir is None or (isinstance(input_dir, str | list | tuple) and not input_dir))
+    if settings.mode.reads_input_dir and (is_named or not settings.sets):
         settings = Settings.parse(**given, input_dir=inputs_of(input_dir))
         if not settings.input_dir:
             raise SettingsError(f"input_dir={input_dir!r}: name what to read: a folder, an image, a list file or a URL")

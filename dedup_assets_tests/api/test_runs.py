@@ -4,9 +4,12 @@ import csv
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import dedup_assets
@@ -147,6 +150,39 @@ def test_a_python_list_is_an_input(photos: Path, tmp_path: Path) -> None:
     assert [row["error_code"] for row in rows(tmp_path / "features.bad.csv")] == ["ERROR_MISSING_FILE"]
     settings = json.loads((tmp_path / "config.json").read_text())["settings"]
     assert settings["input_dir"] == [str(photos / "00.jpg"), str(photos / "01.jpg"), str(missing)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.array,
+        lambda paths: np.array([paths]).reshape(-1),
+        pl.Series,
+        lambda paths: pl.DataFrame({"filename": paths, "label": ["x"] * len(paths)}),
+        tuple,
+        iter,
+    ],
+)
+@pytest.mark.parametrize("has_sets", [False, True])
+def test_arrays_columns_and_data_frames_of_several_paths_are_inputs(
+    photos: Path, tmp_path: Path, make: Callable[[list[str]], object], has_sets: bool
+) -> None:
+    paths = [str(path) for path in sorted(photos.glob("*.jpg"))[:3]]
+    sets = {"train": paths[0], "test": paths[1]}
+    given: Any = make(paths)
+    more: dict[str, Any] = {"sets": sets} if has_sets else {"run_mode": 1}
+    assert dedup_assets.run(given, tmp_path / "out", num_threads=1, max_leaks=10, **more) == 0
+    assert sorted(dedup_assets.load_binary_feature(tmp_path / "out")[0]) == paths
+
+
+def test_an_array_of_two_dimensions_and_a_picture_are_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong in (np.array([["a.jpg", "b.jpg"]]), np.zeros((8, 8, 3), np.uint8)):
+        assert dedup_assets.run(wrong, tmp_path / "out") == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "must be a path, a URL, or an iterable" in said
 
 
 def test_run_md_examples_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,10 +163,8 @@ import atexit, os, sys
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name == "dagster" and {module!r} == "an extension":
-            try:
-                os.kill(os.getpid(), {int(number)})
-            except KeyboardInterrupt:
-                raise ImportError("initialization failed") from None
+            os.kill(os.getpid(), {int(number)})
+            raise ImportError("initialization failed")
         if name == {module!r}:
             os.kill(os.getpid(), {int(number)})
         if name == "dedup_assets.cli" and {module!r} == "the end":

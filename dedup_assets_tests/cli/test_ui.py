@@ -150,13 +150,18 @@ def test_sigterm_during_a_run_ends_it_in_order_and_leaves_no_process(
         assert record.is_finished
 
 
-def test_ctrl_c_to_the_parent_alone_while_it_starts_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 2), (signal.SIGTERM, 3), (signal.SIGINT, 4)])
+def test_a_signal_to_the_parent_alone_while_it_starts_is_silent(
+    tmp_path: Path, number: signal.Signals, processes: int
+) -> None:
     with user_interface(tmp_path) as ui:
-        ui.wait_for(lambda: len(ui.processes()) > 3)
-        os.kill(ui.process.pid, signal.SIGINT)
-        assert ui.process.wait(PATIENCE_SECONDS) == 0
+        ui.wait_for(lambda: len(ui.processes()) >= processes)
+        os.kill(ui.process.pid, number)
+        code = ui.process.wait(PATIENCE_SECONDS)
         ui.await_end_of_all()
         assert "Traceback" not in ui.said
+        assert "Aborted" not in ui.said
+        assert (code, ui.said.count("\n")) in {(0, 0), (0, 1), (130, 1)}  # before it serves, it is a command as others
 
 
 def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ import atexit
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _MOST_NOTED = 4096
+_IMPORTING = "<frozen importlib"  # beginning of the file name of the frames of an import
+_AGAIN_SECONDS = 0.05
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -48,21 +51,33 @@ def begin_program() -> None:
 
 
 def begin_work() -> None:
-    """Let the signals of a program raise KeyboardInterrupt from now on."""
+    """Let the signals of a program raise KeyboardInterrupt from now on, but not in the middle of an import."""
     if _program.signals:
         _program.noted, written = os.pipe()
         os.set_blocking(_program.noted, False)
         os.set_blocking(written, False)
         signal.set_wakeup_fd(written, warn_on_full_buffer=False)
     for number in _program.signals:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; during an import later, because libraries in C would panic or hide it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_IMPORTING):
+            again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def was_interrupted() -> bool:
     """Whether a signal has come since the work began: then an error is its consequence.
 
-    Libraries in C turn a KeyboardInterrupt during their import into an ImportError, and processes that were started
-    meanwhile end by the signal, too.
+    Processes that were started meanwhile end by the signal, too, and while Dagster handles it, libraries in C may turn
+    it into an ImportError.
     """
     if _program.noted is not None and not _program.is_interrupted:
         with suppress(BlockingIOError):

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dedup_assets.engine.core.own_files import GALLERY, SEARCHED, SHARDS
-from dedup_assets.engine.work_dir.file_names import STAGED
+from dedup_assets.engine.work_dir.file_names import FEATURES, IMAGE_FACTS, LEDGER, STAGED
 from dedup_assets.engine.work_dir.place import Place
 
 ABANDONED_SECONDS = 24 * 3600.0  # a worker without the lock may be uploading, but takes less than a day for a file
 _FOLDERS = tuple(f"{name}/" for name in (STAGED, SHARDS, SEARCHED, GALLERY))  # where this package uploads
+_LARGE = {FEATURES, LEDGER, IMAGE_FACTS}  # a store copies large files into their places in parts, too
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,7 +37,8 @@ def abort_abandoned_uploads(place: Place) -> int:
 
 def _list_uploads(filesystem: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:  # noqa: ANN401 - fsspec is untyped
     found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix).get("Uploads", [])
-    return [upload for upload in found if upload["Key"].removeprefix(prefix).startswith(_FOLDERS)]
+    names = ((upload["Key"].removeprefix(prefix), upload) for upload in found)
+    return [upload for name, upload in names if name.startswith(_FOLDERS) or name in _LARGE]
 
 
 def _age_seconds(began: datetime) -> float:

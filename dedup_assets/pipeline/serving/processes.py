@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -55,14 +56,16 @@ def serve(home: Path, port: int, suggestions: Mapping[str, Any], ready: Callable
             SUGGESTIONS: json.dumps(suggestions),
         }
         services: dict[str, subprocess.Popen[str]] = {}
-        stack.callback(_stop, services)
+        answering = threading.Event()
+        stack.callback(_stop, services, answering)
         for name in service.NAMES:
             services[name] = _start(name, given, home, environment)
-        _watch(services, port, ready)
+        _watch(services, port, answering, ready)
 
 
-def _watch(services: Mapping[str, "subprocess.Popen[str]"], port: int, ready: Callable[[], None]) -> None:
-    is_ready = False
+def _watch(
+    services: Mapping[str, "subprocess.Popen[str]"], port: int, answering: threading.Event, ready: Callable[[], None]
+) -> None:
     while True:
         for name, process in services.items():
             if process.poll() is not None:
@@ -70,8 +73,8 @@ def _watch(services: Mapping[str, "subprocess.Popen[str]"], port: int, ready: Ca
                     f"the UI was stopped, because its {name} ended {_how(process.returncode)}; what was printed before "
                     "this may say why; start it again"
                 )
-        if not is_ready and _answers(port):
-            is_ready = True
+        if not answering.is_set() and _answers(port):
+            answering.set()
             ready()
         time.sleep(_POLL_SECONDS)
 
@@ -124,9 +127,14 @@ def _start(name: str, given: Mapping[str, Any], home: Path, environment: Mapping
     return process
 
 
-def _stop(services: Mapping[str, "subprocess.Popen[str]"]) -> None:
-    """Stop the services and all that they started: in order if they can, by SIGKILL after a while."""
+def _stop(services: Mapping[str, "subprocess.Popen[str]"], answering: threading.Event) -> None:
+    """Stop the services and all that they started: in order if they can, by SIGKILL after a while.
+
+    While they start, no run is under way, and an interrupt would be the traceback of an import: SIGKILL comes at once.
+    """
     try:
+        if not answering.is_set():
+            return
         for process in services.values():
             if process.stdin is not None:
                 process.stdin.close()

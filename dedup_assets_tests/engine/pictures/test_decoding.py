@@ -489,6 +489,17 @@ class TestBrokenFiles:
         file[len(file) // 2] ^= 0xFF
         assert error_of(bytes(file)).code is ErrorCode.CORRUPT_IMAGE
 
+    @pytest.mark.parametrize("lost", range(1, 13))
+    @pytest.mark.parametrize("picture", [PICTURE, np.tile(PICTURE, (8, 8, 1))], ids=["small", "large"])
+    def test_a_png_that_lacks_only_its_end_mark_is_good(self, picture: NDArray[np.uint8], lost: int) -> None:
+        file = save(picture, "PNG")
+        np.testing.assert_array_equal(decode(file[:-lost]), picture)
+        assert error_of(file[: -lost - 12]).code is ErrorCode.TRUNCATED_IMAGE
+
+    def test_a_flat_picture_of_a_psd_is_what_is_shown_whatever_its_layers_are(self, shared_data: Path) -> None:
+        file = (shared_data / "odd" / "pillow" / "psd-oob-write-overflow.psd").read_bytes()
+        assert decode(file, limits=DecodingLimits(min_side=1)).shape == (10, 10, 3)
+
     def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_corrupt(self) -> None:
         """Deflate unpacks many kinds of damage, and Pillow shows the result; browsers do not."""
         file, other = save(PICTURE, "PNG", compress_level=0), save(PICTURE[::-1], "PNG", compress_level=0)

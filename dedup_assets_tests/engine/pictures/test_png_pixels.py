@@ -129,7 +129,7 @@ def test_other_depths_are_left_to_pillow(make: Callable[[], Image.Image]) -> Non
     assert decode(file).shape == (_SIZE[1], _SIZE[0], 3)
 
 
-@pytest.mark.parametrize("left", [-12, -13, 4000, 50])
+@pytest.mark.parametrize("left", [-13, -14, 4000, 50])
 def test_a_file_that_was_cut_is_truncated(left: int) -> None:
     with pytest.raises(ImageError) as caught:
         decode(_saved(_PHOTO)[:left])

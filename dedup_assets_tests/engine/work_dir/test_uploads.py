@@ -25,8 +25,8 @@ def test_abandoned_uploads_of_ours_are_aborted_and_all_others_stay(
     s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = s3_bucket.removeprefix("s3://")
-    ours = {"parts/out/shards/0.parquet", "parts/out/.staged/1/features.dat"}
-    theirs = {"parts/out/film.mp4", "parts/output/shards/0.parquet", "parts/shards/0.parquet"}
+    ours = {"parts/out/shards/0.parquet", "parts/out/.staged/1/features.dat", "parts/out/features.dat"}
+    theirs = {"parts/out/film.mp4", "parts/features.dat", "parts/output/shards/0.parquet", "parts/shards/0.parquet"}
     begin(bucket, *ours, *theirs)
     work_dir = WorkDir(f"{s3_bucket}/parts/out")
     with monkeypatch.context() as patch:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
-from dedup_assets.engine.pictures.codecs import gif
+from dedup_assets.engine.pictures.codecs import gif, png
 from dedup_assets.engine.pictures.codecs.damage import to_image_error
 from dedup_assets.engine.pictures.codecs.holes import find_hole
 from dedup_assets.engine.pictures.codecs.isobmff import last_box_is_cut
@@ -52,7 +52,7 @@ def find_cut(format_name: str, data: bytes, tiff_tags: Mapping[int, Any] | None 
     """
     missing = False
     if format_name == "PNG":
-        missing = b"IEND" not in data
+        missing = b"IEND" not in data and not png.has_all_pixels(data)
     elif format_name == "WEBP":
         missing = int.from_bytes(data[4:8], "little") + 8 > len(data)
     elif format_name == "JPEG2000":

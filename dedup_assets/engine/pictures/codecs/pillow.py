@@ -153,7 +153,8 @@ def _load(image: ImageFile.ImageFile, name: str, factory: Factory, data: bytes, 
         pixels = rgb.to_rgb(image, correct, lower_bytes, noticed)
         if frame and frame != (0, 0, *image.size):
             pixels = _on_paper(pixels, *frame)
-        if _is_flat(pixels) and getattr(image, "is_animated", False):
+        # Layers of a PSD are no frames, and damaged ones do not matter.
+        if _is_flat(pixels) and name != "PSD" and getattr(image, "is_animated", False):
             pixels = _first_with_content(image, data, pixels)
         return pixels if name == "TIFF" else exif.turn_upright(pixels, _orientation(image))
 

@@ -40,6 +40,20 @@ def has_damaged_chunk(data: bytes) -> bool:
     )
 
 
+def has_all_pixels(data: bytes) -> bool:
+    """Whether the packed pixels come to their end (RFC 1950): then a file without IEND has its whole picture."""
+    unpacking = decompressobj()
+    try:
+        for chunk in chunks(data):
+            packed = data[chunk.start + 8 : chunk.end - 4] if chunk.kind == b"IDAT" else b""
+            while packed and not unpacking.eof:
+                unpacking.decompress(packed, _MOST_NOTE_BYTES)
+                packed = unpacking.unconsumed_tail
+    except error:
+        return False
+    return unpacking.eof
+
+
 def count_frames(data: bytes) -> int:
     """The number of frames that an animation announces (`acTL`, ISO/IEC 15948:2024, 11.3.6.1); 0 without animation."""
     for chunk in chunks(data):
