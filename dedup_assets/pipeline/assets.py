@@ -43,11 +43,11 @@ from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.results.changes import find_changes
+from dedup_assets.engine.results.changes import find_changes, find_listing_changes
 from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
-from dedup_assets.engine.work_dir.manifest_file import read_manifest
+from dedup_assets.engine.work_dir.manifest_file import read_former_listing, read_manifest
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
@@ -69,6 +69,9 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
 
     Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
     partitions of `feature_shards`. Partitions are only added: those beyond the end of a listing stay, at no cost.
+
+    The metadata say how many names were added, changed and gone since the last listing; `bad_images` says it by
+    content, so that a moved file is neither.
     """
     parsed = settings.parsed()
     require_input(parsed)
@@ -82,7 +85,9 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     ranges = extractor.cut(manifest)
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
     versions.stamp(context, content=manifest.digest)
-    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale))
+    former = read_former_listing(settings.open_work_dir())
+    changes = None if former is None else find_listing_changes(former, manifest.images)
+    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale, changes))
     context.add_output_metadata(match_metadata.of_sets(parsed.asked_sets, manifest))
     return manifest
 

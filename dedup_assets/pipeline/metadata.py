@@ -40,7 +40,7 @@ from dedup_assets.engine.matching.range_comparer import ComparedRange
 from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import count_codes
-from dedup_assets.engine.results.changes import ImageChanges
+from dedup_assets.engine.results.changes import ImageChanges, ListingChanges
 from dedup_assets.engine.work_dir import WorkDir
 
 Metadata = dict[str, Any]
@@ -53,8 +53,14 @@ _COMPONENT_IMAGES = 4
 _BINS = 10
 
 
-def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges: int = 0) -> Metadata:
-    """Metadata of `image_manifest`."""
+def of_manifest(
+    manifest: Manifest,
+    offset_ranges: int = 1,
+    stale_offset_ranges: int = 0,
+    changes: ListingChanges | None = None,
+) -> Metadata:
+    """Metadata of `image_manifest`, with the changes since the last listing if there was one."""
+    changed = {} if changes is None else {f"{name}_images": count for name, count in asdict(changes).items()}
     sizes = manifest.images["size_bytes"]
     return {
         "dagster/row_count": len(manifest),
@@ -67,6 +73,7 @@ def of_manifest(manifest: Manifest, offset_ranges: int = 1, stale_offset_ranges:
         "offset_ranges": offset_ranges,
         "stale_offset_ranges": stale_offset_ranges,
         "first_names": dg.MetadataValue.md(_name_list(manifest.images["filename"].head(_PREVIEW_ROWS))),
+        **({} if changes is None else {"since_the_last_listing": str(changes), **changed}),
     }
 
 

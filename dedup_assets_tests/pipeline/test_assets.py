@@ -202,6 +202,20 @@ def test_only_new_images_are_computed_wherever_they_sort(pipeline: Pipeline) -> 
     assert pipeline.computed(pipeline.run()) == 1
 
 
+def test_a_listing_says_what_changed_since_the_last_one(pipeline: Pipeline) -> None:
+    first = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    assert "since_the_last_listing" not in first
+    paths = sorted(pipeline.input_dir.iterdir())
+    paths[0].unlink()
+    save_jpeg(paths[1], photo_like(101))
+    save_jpeg(pipeline.input_dir / "new.jpg", photo_like(102))
+    listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
+    left = len(paths) - 2
+    assert listing["since_the_last_listing"] == f"1 added, 1 changed, 1 gone, {left} as before"
+    counts = [listing[f"{name}_images"] for name in ("added", "changed", "gone", "unchanged")]
+    assert counts == [1, 1, 1, left]
+
+
 def test_a_range_beyond_a_shrunken_listing_is_empty(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
     for path in sorted(pipeline.input_dir.iterdir())[3:]:

@@ -1,10 +1,43 @@
-"""What changed in a collection since an earlier run, by content: a file that was renamed is neither new nor gone."""
+"""What changed in a collection since an earlier run: in its listing by names, and by content.
+
+By content a file that was renamed is neither new nor gone.
+"""
 
 from dataclasses import dataclass
 
 import polars as pl
 
 from dedup_assets.engine.core.records import ImageLedger
+
+
+@dataclass(frozen=True)
+class ListingChanges:
+    """Numbers of names, between an earlier listing and this one.
+
+    Attributes:
+        added: that the earlier one did not have.
+        changed: with another size, or changed since by what the file system or store says.
+        gone: that this one does not have.
+        unchanged: as before.
+    """
+
+    added: int
+    changed: int
+    gone: int
+    unchanged: int
+
+    def __str__(self) -> str:
+        return f"{self.added:,} added, {self.changed:,} changed, {self.gone:,} gone, {self.unchanged:,} as before"
+
+
+def find_listing_changes(former: pl.DataFrame, now: pl.DataFrame) -> ListingChanges:
+    """Compare two listings by `filename`, `size_bytes` and `version`; an empty version says nothing."""
+    both = now.select("filename", "size_bytes", "version").join(
+        former.select("filename", "size_bytes", "version"), on="filename", suffix="_before"
+    )
+    is_same = (pl.col("size_bytes") == pl.col("size_bytes_before")) & (pl.col("version") == pl.col("version_before"))
+    unchanged = both.filter(is_same).height
+    return ListingChanges(now.height - both.height, both.height - unchanged, former.height - both.height, unchanged)
 
 
 @dataclass(frozen=True)

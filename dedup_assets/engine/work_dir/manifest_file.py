@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -12,6 +13,8 @@ from dedup_assets.engine.work_dir.csv_rows import field, read_table, write_rows
 from dedup_assets.engine.work_dir.identity import open_checked
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import check_columns, fact, naming_damage, read_parquet
+
+_LOG = logging.getLogger(__name__)
 
 MANIFEST = "image_manifest.parquet"
 LINKS = "links.csv"
@@ -55,6 +58,20 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
     with naming_damage(work_dir, MANIFEST, _REMEDY):
         left_out = json.loads(facts.get("left_out", "{}"))
         return Manifest(images, *_figures(facts), links, left_out)
+
+
+def read_former_listing(work_dir: WorkDir) -> pl.DataFrame | None:
+    """The images of the listing that the last run has published; None if there is none, or if it cannot be used."""
+    published = work_dir.in_generation("") if work_dir.wrote(MANIFEST) else work_dir
+    try:
+        return (
+            read_parquet(published, MANIFEST, _REMEDY, _COLUMNS, _OF_CONTAINERS)[0]
+            if published.exists(MANIFEST)
+            else None
+        )
+    except WorkDirError as error:
+        _LOG.warning("%s: what changed since the last listing is not known", error)
+        return None
 
 
 def open_manifest(work_dir: WorkDir) -> StoredManifest:
