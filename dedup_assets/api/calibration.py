@@ -5,7 +5,7 @@ import os
 from dedup_assets.api.arguments import path_of
 from dedup_assets.api.outcomes import reported, say
 
-TABLE, PAGE = "calibration.csv", "calibration.html"
+TABLE = "calibration.csv"
 _STEPS = (0.7, 0.8, 0.9)
 
 
@@ -24,6 +24,7 @@ def calibrate(work_dir: str | os.PathLike[str], images: int = 200, num_threads: 
     """
     with reported() as outcome:
         from dedup_assets.engine.calibration import advice, draw_page, measure_calibration
+        from dedup_assets.engine.core.own_files import CALIBRATION as PAGE
         from dedup_assets.engine.core.settings import Settings
         from dedup_assets.engine.decoders.asking import open_decoders
         from dedup_assets.engine.query import open_stored
@@ -46,4 +47,5 @@ def calibrate(work_dir: str | os.PathLike[str], images: int = 200, num_threads: 
         for sentence in sentences:
             say(sentence)
         say(f"calibration: {results.path(PAGE)}, {results.path(TABLE)}; no threshold was changed")
+        say("The gallery links the page from the next run on.")
     return outcome.code

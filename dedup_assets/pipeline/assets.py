@@ -43,7 +43,6 @@ from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.results.changes import find_changes, find_listing_changes
 from dedup_assets.engine.sets import say_leaks
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_sizes
 from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
@@ -69,9 +68,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
 
     Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
     partitions of `feature_shards`. Partitions are only added: those beyond the end of a listing stay, at no cost.
-
-    The metadata say how many names were added, changed and gone since the last listing; `bad_images` says it by
-    content, so that a moved file is neither.
+    The metadata say which changed since the last listing; `bad_images` says it by content.
     """
     parsed = settings.parsed()
     require_input(parsed)
@@ -86,8 +83,7 @@ def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource
     stale = register(context.instance, OFFSET_RANGES, context.asset_key, ranges)
     versions.stamp(context, content=manifest.digest)
     former = read_former_listing(settings.open_work_dir())
-    changes = None if former is None else find_listing_changes(former, manifest.images)
-    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale, changes))
+    context.add_output_metadata(metadata.of_manifest(manifest, len(ranges), stale, former))
     context.add_output_metadata(match_metadata.of_sets(parsed.asked_sets, manifest))
     return manifest
 
@@ -172,9 +168,8 @@ def bad_images(context: dg.AssetExecutionContext, settings: SettingsResource, fe
     The metadata also say how many images were added, changed, moved and removed since the last run.
     """
     bad, former = find_bad_images(features), read_former_ledger(settings.open_work_dir())
-    changes = find_changes(former, features) if former else None
     versions.stamp(context)
-    context.add_output_metadata(metadata.of_bad_images(bad, features, changes))
+    context.add_output_metadata(metadata.of_bad_images(bad, features, former))
     return bad
 
 

@@ -40,7 +40,7 @@ from dedup_assets.engine.matching.range_comparer import ComparedRange
 from dedup_assets.engine.neighbors import as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import count_codes
-from dedup_assets.engine.results.changes import ImageChanges, ListingChanges
+from dedup_assets.engine.results.changes import ImageChanges, find_changes, find_listing_changes
 from dedup_assets.engine.work_dir import WorkDir
 
 Metadata = dict[str, Any]
@@ -57,9 +57,10 @@ def of_manifest(
     manifest: Manifest,
     offset_ranges: int = 1,
     stale_offset_ranges: int = 0,
-    changes: ListingChanges | None = None,
+    former: pl.DataFrame | None = None,
 ) -> Metadata:
-    """Metadata of `image_manifest`, with the changes since the last listing if there was one."""
+    """Metadata of `image_manifest`, with what changed since the last listing if there was one."""
+    changes = None if former is None else find_listing_changes(former, manifest.images)
     changed = {} if changes is None else {f"{name}_images": count for name, count in asdict(changes).items()}
     sizes = manifest.images["size_bytes"]
     return {
@@ -161,8 +162,8 @@ def of_features(outcomes: Sequence[RangeOutcome], progress: ProgressReporter, di
     }
 
 
-def of_bad_images(bad: BadImages, ledger: ImageLedger, changes: ImageChanges | None = None) -> Metadata:
-    """Metadata of `bad_images`, with the changes since the last run if there was one."""
+def of_bad_images(bad: BadImages, ledger: ImageLedger, former: ImageLedger | None = None) -> Metadata:
+    """Metadata of `bad_images`, with what changed since the last run if there was one."""
     codes = "\n".join(f"| `{code}` | {count} |" for code, count in count_codes(bad).items())
     table = f"| error_code | images |\n|---|---|\n{codes}" if codes else "Every image could be used."
     return {
@@ -173,7 +174,7 @@ def of_bad_images(bad: BadImages, ledger: ImageLedger, changes: ImageChanges | N
         "low_information_images": ledger.rows["low_information"].count(),
         "codes": dg.MetadataValue.md(table),
         "first_names": dg.MetadataValue.md(_name_list(bad.rows["filename"].head(_PREVIEW_ROWS))),
-        **_changes(changes),
+        **_changes(None if former is None else find_changes(former, ledger)),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 CONFIG = "config.json"
 GALLERY = "gallery"
 GALLERY_FILES = "files-"  # beginning of the name of the folder that the pages of a gallery load; a digest follows
+CALIBRATION = "calibration.html"  # which `calibrate` writes, and a gallery links
 SHARDS = "shards"
 SEARCHED = "neighbors"
 TEST = "test"  # of a test set

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from dedup_assets.engine.core.own_files import CALIBRATION
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.first_shown import (
     BAD_ON_PAGE,
@@ -97,6 +98,7 @@ def fill_pages(
         changes=changes,
         conflicts=len(results.groups.decided.conflicts) if results.groups and results.groups.decided else 0,
         tasks=tasks,
+        calibration=f"../{CALIBRATION}" if results.calibrated else "",
     )
     filled = {
         Page.SUMMARY: summary_page(summary, illustrate, frame=frame),

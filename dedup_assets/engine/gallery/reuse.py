@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from dedup_assets.engine import gallery
-from dedup_assets.engine.core.own_files import GALLERY
+from dedup_assets.engine.core.own_files import CALIBRATION, GALLERY
 from dedup_assets.engine.core.package_version import package_version
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.set_records import Leaks
@@ -55,7 +55,8 @@ def find_or_build_gallery(
     if made_of and known.made_of == made_of and known.gallery is not None and _is_whole(work_dir, known, known.gallery):
         pages = dict.fromkeys((name.removeprefix(f"{GALLERY}/") for name in known.files), "")
         return Gallery(pages, known.gallery.folder, (), known.gallery.size_bytes, made_of=made_of, is_stored=True)
-    return replace(build_gallery(results(), settings), made_of=made_of)
+    found = replace(results(), calibrated=work_dir.exists(CALIBRATION))
+    return replace(build_gallery(found, settings), made_of=made_of)
 
 
 def _made_of(settings: Settings, work_dir: WorkDir, config: Config, leaks: Leaks | None) -> str:
@@ -66,7 +67,8 @@ def _made_of(settings: Settings, work_dir: WorkDir, config: Config, leaks: Leaks
     shown |= {name: identity_of(config, name) for name in _SHOWN_IF_MADE}
     listing = identity_of(config, "image_manifest")  # may be empty, because stored features may have no listing
     sets = "" if leaks is None else digest_of_leaks(leaks)
-    return digest_of([shown, listing, settings_shown(settings), work_dir.url, sets, _code()])
+    is_calibrated = work_dir.exists(CALIBRATION)
+    return digest_of([shown, listing, settings_shown(settings), work_dir.url, sets, is_calibrated, _code()])
 
 
 def _is_whole(work_dir: WorkDir, known: Result, facts: GalleryFacts) -> bool:

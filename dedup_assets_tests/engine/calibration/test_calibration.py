@@ -1,5 +1,6 @@
 """A calibration says what thresholds find among a user's own images, from copies that it makes of them."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +121,13 @@ def test_a_sentence_names_recall_false_pairs_and_what_zero_of_them_means() -> No
         "none of the 4,000,000 pairs of different images (with 95% confidence fewer than 0.8 in a million)"
         in advice(none, 0.8)
     )
+
+
+def test_the_gallery_links_the_curves_of_a_calibration_and_says_how_to_get_them(results: Path, tmp_path: Path) -> None:
+    photos, first = results.parent / "photos", tmp_path / "out" / "gallery" / "index.html"
+    assert dedup_assets.run(photos, tmp_path / "out") == 0
+    assert "dedup-assets calibrate" in first.read_text("utf-8")
+    assert dedup_assets.api.calibrate(tmp_path / "out", images=5, num_threads=1) == 0
+    assert dedup_assets.run(photos, tmp_path / "out") == 0
+    (address,) = re.findall(r'href="(\.\./calibration[^"]*)"', first.read_text("utf-8"))
+    assert (first.parent / address).resolve() == tmp_path / "out" / "calibration.html"

@@ -91,6 +91,7 @@ class Summary:
         changes: what the last run changed in groups; None if nothing is shown of it.
         conflicts: number of verdicts that groups do not honour.
         tasks: what to do about copies, the most certain first.
+        calibration: address of the page of curves for these images, from the first page; empty if there is none.
     """
 
     names: pl.Series
@@ -108,6 +109,7 @@ class Summary:
     changes: ShownChanges | None = None
     conflicts: int = 0
     tasks: Sequence[Task] = ()
+    calibration: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ def summary_page(
         changes=facts.changes,
         conflicts=facts.conflicts,
         tasks=facts.tasks,
+        calibration=facts.calibration,
     )
 
 
