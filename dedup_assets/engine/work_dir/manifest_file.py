@@ -61,14 +61,15 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
 
 
 def read_former_listing(work_dir: WorkDir) -> pl.DataFrame | None:
-    """The images of the listing that the last run has published; None if there is none, or if it cannot be used."""
+    """The images of the listing that the last run has published; None if there is none, or if it cannot be used.
+
+    On a store there is none: a run would fetch it once more for a few numbers.
+    """
     published = work_dir.in_generation("") if work_dir.wrote(MANIFEST) else work_dir
+    if not (work_dir.is_local and published.exists(MANIFEST)):
+        return None
     try:
-        return (
-            read_parquet(published, MANIFEST, _REMEDY, _COLUMNS, _OF_CONTAINERS)[0]
-            if published.exists(MANIFEST)
-            else None
-        )
+        return read_parquet(published, MANIFEST, _REMEDY, _COLUMNS, _OF_CONTAINERS)[0]
     except WorkDirError as error:
         _LOG.warning("%s: what changed since the last listing is not known", error)
         return None
