@@ -1,9 +1,11 @@
-"""The original is kept beside a turned copy, also one that is stored in a finer way; in doubt a person decides."""
+"""The original is kept beside a copy that is turned or stored in a finer way; in doubt a person decides."""
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 import dedup_assets
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -114,3 +116,49 @@ def test_an_original_is_no_copy_of_what_may_be_made_from_it(tmp_path: Path) -> N
         "z larger.jpg": "review",
         "z lighter.jpg": "review",
     }
+
+
+def _once_coarse(picture: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=15)
+    return Image.open(file).convert("RGB")
+
+
+def _with_hidden_face(picture: Image.Image) -> Image.Image:
+    box = (120, 80, 184, 144)
+    face = picture.crop(box).resize((6, 6), Image.Resampling.BOX).resize((64, 64), Image.Resampling.NEAREST)
+    picture.paste(face, box)
+    return picture
+
+
+EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "sharper": lambda picture: picture.filter(ImageFilter.UnsharpMask(2, 80, 2)),
+    "softer": lambda picture: picture.filter(ImageFilter.GaussianBlur(0.8)),
+    "lighter": lambda picture: picture.point(lambda level: min(round(level * 1.15), 255)),
+    "sepia": lambda picture: ImageOps.colorize(picture.convert("L"), "#201000", "#fff0d0"),
+    "hidden face": _with_hidden_face,
+    "once coarse": _once_coarse,
+}
+
+
+def test_no_original_without_exif_goes_beside_an_edit_that_names_a_camera(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "Camera 1"
+    for seed, (name, edit) in enumerate(EDITS.items()):
+        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, 403, 301), 88)
+        with Image.open(original) as opened:
+            edit(opened.convert("RGB")).save(tmp_path / "photos" / f"a {name}.jpg", quality=98, exif=exif)
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    originals = {role for name, (role, _) in found.items() if name.startswith("z")}
+    assert len(found) == 2 * len(EDITS)
+    assert originals <= {"keep", "review"}
+
+
+def test_an_original_is_kept_beside_a_coarser_file_that_alone_names_a_camera(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "Camera 1"
+    original = save_jpeg(tmp_path / "photos" / "z.jpg", photo_like(3, 403, 301), 92)
+    with Image.open(original) as opened:
+        opened.convert("RGB").save(tmp_path / "photos" / "a.jpg", quality=50, exif=exif)
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    assert found == {"z.jpg": ("keep", "z.jpg"), "a.jpg": ("review", "z.jpg")}

@@ -66,7 +66,10 @@ TEXT_ADDED = "text or overlay added"
 SMALL_TEXT = "small text may differ"
 """What `Evidence` says of copies that hold text: a digit is too small to be told from what compression leaves."""
 
-TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT)
+ALTERED = "changed in detail"
+"""What `Evidence` says of two that show the same, and of which one was retouched, sharpened or softened a little."""
+
+TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT, ALTERED)
 """Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
 
 REVIEW_SEPARATOR = "; "

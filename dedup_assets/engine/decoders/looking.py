@@ -87,7 +87,7 @@ def compare(job: Job) -> Iterator[list[Any]]:
             _kept.move_to_end(a)
             _kept.move_to_end(b)
             finding = compare_looks(_kept[a].look, _kept[b].look, _matrix(hint))
-            answers.append(_fields(finding, _side_made(job, _kept[a], _kept[b], finding)))
+            answers.append(_fields(*_settled(job, _kept[a], _kept[b], finding)))
             if finding.relation is Relation.COPY:
                 break
         yield answers
@@ -176,20 +176,21 @@ def _matrix(hint: list[float] | None) -> Any:  # noqa: ANN401 - numpy is loaded 
     return None if hint is None else np.array(hint).reshape(3, 3)
 
 
-def _side_made(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> str:
-    """Which of two copies was edited: as the finding says; else the one that `made_one` names, where it can tell."""
-    from dedup_assets.engine.decoders.origins import made_one
+def _settled(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> "tuple[Finding, str]":
+    """What is found of two looks, and which of them was edited, after their files were asked where these can tell."""
+    from dedup_assets.engine.decoders.origins import origin_of
     from dedup_assets.engine.evidence.jpeg_grid import turn_of
 
     said = finding.edited()
-    map_ = finding.map if finding.is_only_turned and sorted(a.fields[:2]) == sorted(b.fields[:2]) else None
+    map_ = finding.map if finding.may_be_stored_again and sorted(a.fields[:2]) == sorted(b.fields[:2]) else None
     turn = None if map_ is None else turn_of(map_[:2, :2])
-    if said or map_ is None or turn is None:
-        return said
-    if box_of(job.request) is not None or a.file is None or b.file is None:
-        return said
+    if map_ is None or turn is None or box_of(job.request) is not None or a.file is None or b.file is None:
+        return finding, said
     limits = limits_of(job.request)
-    return made_one(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
+    origin = origin_of(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
+    if origin.is_altered:
+        return finding.retouched(origin.side if origin.is_blurred else ""), origin.side
+    return finding, said or origin.side
 
 
 def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":

@@ -1,9 +1,11 @@
 """Which of two copies was made from the other, where one is the other turned or stored in another way.
 
 Nothing in the pixels of a turned copy says which one is the right way round, and a copy may be stored in finer steps
-than its original. But a file that was made from a JPEG shows the steps of that one (`evidence.jpeg_grid`).
+than its original. But a file that was made from a JPEG shows the steps of that one (`evidence.jpeg_grid`), and where
+nothing but storing again was done, no coefficient moved by more than these steps (`evidence.stored_again`).
 """
 
+import io
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -16,6 +18,7 @@ from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreeme
 from dedup_assets.engine.pictures.codecs.exif import read_orientation
 from dedup_assets.engine.pictures.codecs.jpeg_quality import in_rows
 from dedup_assets.engine.pictures.codecs.segments import read_segments
+from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, compare_stored
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
@@ -24,6 +27,9 @@ if TYPE_CHECKING:  # as in `looking`
 _T = TypeVar("_T")
 _JPEG = b"\xff\xd8\xff"
 _FINER = 1.5  # times the steps of one file that those of another have, from which it is the coarser one
+_PNG = b"\x89PNG"
+_OTHER = {"a": "b", "b": "a", "": ""}
+_MODES = ("L", "RGB")  # of files whose first table is that of the luminance
 _AS_IT_IS = Turn(False, False, False)
 _LOW_STEPS = 4  # rows and columns of a table that are compared
 # From what is stored to what is shown, by orientation (EXIF 2.32): x and y of a point from the middle, y downwards.
@@ -54,13 +60,28 @@ class _Jpeg(NamedTuple):
     to_stored: "NDArray[np.float64]"
 
 
-def made_one(a: CopyFile, b: CopyFile, linear: "NDArray[np.float64]") -> str:
-    """Which of two copies was made from the other: a, b, or empty where nothing tells.
+class Origin(NamedTuple):
+    """What the files of two copies say of which was made from the other.
 
-    The one with finer steps is made from the other if its pixels lie on the other's steps. If they do not, it is not,
-    and the other one is the made one where it is clearly coarser. A file that lies on these steps the other way
-    round, too, may owe them to an earlier life of its own: then nothing tells. Of two that are not turned only the
-    finer one is named, because the coarser one is the lesser one by `keep_rules`, too.
+    Attributes:
+        side: the one that is made from the other, or is the lesser of the two: a, b, or empty where nothing tells.
+        is_altered: whether more was done to one of them than to store it again; None where it cannot be told.
+        is_blurred: whether it is surely the one on this side that was blurred, and nothing else.
+    """
+
+    side: str = ""
+    is_altered: bool | None = None
+    is_blurred: bool = False
+
+
+def origin_of(a: CopyFile, b: CopyFile, linear: "NDArray[np.float64]") -> Origin:
+    """Which of two copies was made from the other, and whether nothing but storing it again was done.
+
+    `evidence.stored_again` tells both where the steps of the two are different enough. Otherwise the one with finer
+    steps is made from the other if its pixels lie on the other's steps. A file that lies on these steps the other way
+    round, too, may owe them to an earlier life of its own: then nothing tells. If the pixels do not lie on them, the
+    one with clearly coarser steps is the lesser one. Where more was done than to store a file again, the one that lost
+    fine detail is the lesser one.
 
     Args:
         a: one file.
@@ -69,41 +90,67 @@ def made_one(a: CopyFile, b: CopyFile, linear: "NDArray[np.float64]") -> str:
     """
     try:
         jpegs = _jpegs.of(a, _read_jpeg), _jpegs.of(b, _read_jpeg)
+        if _fineness(jpegs[0]) <= _fineness(jpegs[1]):
+            return _origin_of_finer((a, b), jpegs, linear)
+        found = _origin_of_finer((b, a), jpegs[::-1], linear.T)
     except ImageError:
-        return ""
-    if _fineness(jpegs[0]) <= _fineness(jpegs[1]):
-        return _made_of_finer((a, b), jpegs, linear, ("a", "b"))
-    return _made_of_finer((b, a), jpegs[::-1], linear.T, ("b", "a"))
+        return Origin()
+    return found._replace(side=_OTHER[found.side])
 
 
-def _made_of_finer(
-    files: tuple[CopyFile, CopyFile],
-    jpegs: "tuple[_Jpeg | None, _Jpeg | None]",
-    linear: "NDArray[np.float64]",
-    sides: tuple[str, str],
-) -> str:
-    """As `made_one`, where the first file is the finer one; `sides` names the two."""
-    import numpy as np
-
+def _origin_of_finer(
+    files: tuple[CopyFile, CopyFile], jpegs: "tuple[_Jpeg | None, _Jpeg | None]", linear: "NDArray[np.float64]"
+) -> Origin:
+    """As `origin_of`, where the first file is the finer one."""
     finer, coarser = jpegs
-    turn = None if coarser is None else turn_of(coarser.to_stored @ linear)
-    if coarser is None or turn is None or (lies := _lies_on(files[0], finer, coarser, turn)) is None:
+    turn = None if coarser is None else turn_of(_stored(coarser, linear, finer))
+    if coarser is None or turn is None:
+        return Origin()
+    gray, luminance = _grays.of(files[0], _decode_gray), _luminances.of(files[1], _decode_luminance)
+    if turn.of(gray).shape != luminance.shape:
+        return Origin()
+    found = compare_stored(turn.of(gray), luminance, (finer.steps if finer else None, coarser.steps))
+    side = "b" if found.made is Made.SECOND else _made_one(gray, jpegs, turn, is_made=found.made is Made.FIRST)
+    if not (finer or _bytes_of(files[0]).startswith(_PNG)):  # what it lost in another way is not known
+        return Origin(side if side == "a" else "")
+    if not found.is_altered:
+        return Origin("" if found.is_altered is None else side, found.is_altered)
+    softer, left = ("b", found.detail) if found.detail < 1 else ("a", 1 / found.detail)
+    if left < BLURRED:
+        return Origin(softer, True, True)
+    return Origin("a" if side == "a" else softer if left < SOFTER else "", True)
+
+
+def _stored(jpeg: "_Jpeg", linear: "NDArray[np.float64]", other: "_Jpeg | None") -> "NDArray[np.float64]":
+    """The turn from the other file to a JPEG as they are stored, if `linear` is that of what they show."""
+    turn: NDArray[np.float64] = jpeg.to_stored @ linear
+    return turn @ other.to_stored.T if other else turn
+
+
+def _made_one(
+    gray: "NDArray[np.uint8]", jpegs: "tuple[_Jpeg | None, _Jpeg | None]", turn: Turn, *, is_made: bool
+) -> str:
+    """The side as of `origin_of`, by the steps alone.
+
+    Args:
+        gray: of a as it is stored.
+        jpegs: of both; b is one.
+        turn: from a to b, as they are stored.
+        is_made: whether a is known to lie on the steps of b.
+    """
+    lies = is_made or _lies_on(gray, jpegs, turn)
+    if lies is None:
         return ""
-    is_turned = not np.allclose(np.round(linear), np.eye(2))
     if not lies:
-        return sides[1] if is_turned and _fineness(coarser) >= _FINER * _fineness(finer) else ""
-    own = turn_of(finer.to_stored) if finer else _AS_IT_IS
-    is_its_own = is_turned and own is not None and own != turn and _lies_on(files[0], finer, coarser, own)
-    return "" if is_its_own else sides[0]
+        return "b" if _fineness(jpegs[1]) >= _FINER * _fineness(jpegs[0]) else ""
+    is_its_own = not turn.is_none and _lies_on(gray, jpegs, _AS_IT_IS)
+    return "" if is_its_own else "a"
 
 
-def _lies_on(file: CopyFile, own: "_Jpeg | None", jpeg: "_Jpeg", turn: Turn) -> bool | None:
-    """Whether the picture of a file lies on the steps of a JPEG after a turn; None if it cannot be told."""
-    try:
-        gray = _grays.of(file, _decode_gray)
-    except ImageError:
-        return None
-    found = agreement(gray, jpeg.steps, turn, own.steps if own else None)
+def _lies_on(gray: "NDArray[np.uint8]", jpegs: "tuple[_Jpeg | None, _Jpeg | None]", turn: Turn) -> bool | None:
+    """Whether the picture of a file lies on the steps of a JPEG, the second one, after a turn; None if unknown."""
+    own, jpeg = jpegs
+    found = agreement(gray, jpeg.steps, turn, own.steps if own else None) if jpeg else None
     return None if found is None or NOT_MADE <= found < MADE else found >= MADE
 
 
@@ -129,9 +176,32 @@ def _read_jpeg(file: CopyFile) -> "_Jpeg | None":
 
 
 def _decode_gray(file: CopyFile) -> "NDArray[np.uint8]":
+    """The gray levels of a file: of a JPEG as they are stored, of another one as they are shown."""
     import numpy as np
 
-    return np.asarray(Image.fromarray(file.decode(_bytes_of(file))).convert("L"))
+    data = _bytes_of(file)
+    if not data.startswith(_JPEG):
+        return np.asarray(Image.fromarray(file.decode(data)).convert("L"))
+    return _decode_jpeg(data, "RGB")
+
+
+def _decode_luminance(file: CopyFile) -> "NDArray[np.uint8]":
+    """The luminance of a JPEG file, which may be another one than that of its colours where these were cut off."""
+    return _decode_jpeg(_bytes_of(file), "L")
+
+
+def _decode_jpeg(data: bytes, mode: str) -> "NDArray[np.uint8]":
+    """The gray levels of a JPEG file as they are stored, without its profile of colours."""
+    import numpy as np
+
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.mode in _MODES:
+                opened.draft(mode, opened.size)
+                return np.asarray(opened.convert("L"))
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on damage
+        raise ImageError(ErrorCode.CORRUPT_IMAGE, str(error)) from None
+    raise ImageError(ErrorCode.UNSUPPORTED_FORMAT, "JPEG: its first table is not that of a luminance")
 
 
 def _bytes_of(file: CopyFile) -> bytes:
@@ -164,3 +234,4 @@ class _Recent(Generic[_T]):
 
 _jpegs: "_Recent[_Jpeg | None]" = _Recent(64)
 _grays: "_Recent[NDArray[np.uint8]]" = _Recent(2)
+_luminances: "_Recent[NDArray[np.uint8]]" = _Recent(2)

@@ -10,7 +10,7 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
 from dedup_assets.engine.evidence.details import align_closely, show_the_same
 from dedup_assets.engine.evidence.differences import Differences, find_differences, has_spots
-from dedup_assets.engine.evidence.explaining import DYED, UNREAD, explain, in_words
+from dedup_assets.engine.evidence.explaining import DYED, RETOUCHED, UNREAD, explain, in_words
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, is_plausible, pose_maps
@@ -27,6 +27,7 @@ VARIANT_VOTES = 20
 _CLEAR_POSE, _LIKELY_POSE = 0.85, 0.5  # correlation of thumbnails: tried before and after keypoints
 _CLOSE_POSE = 0.93  # correlation from which a map misses by little
 _TURNS = {"mirrored", "flipped", "turned", UNREAD}  # keys of edits that take nothing away
+_BLURRED = {"blurred_a", "blurred_b"}
 _COARSE, _FINE = 2, 1  # levels of 64 and 128 px
 _VOTES_TO_BEND = 12  # of keypoints, from which their map is tried as a homography, too
 _AGREEMENT_TO_BEND, _NEARLY_WHOLE = 0.12, 0.9  # and overlap of an affine map from which a homography is tried
@@ -57,7 +58,7 @@ class Finding:
         overlap_b: share of b's area that a shows.
         residual: share of the structure in the overlap that differs.
         inliers: keypoints that agree on the map; 0 where thumbnails alone proposed it.
-        edits: what was done to b relative to a, as of `explain`, and `UNREAD`; empty unless COPY or VARIANT.
+        edits: what was done to b relative to a: as of `explain`, `UNREAD`, `RETOUCHED`; empty unless COPY or VARIANT.
         same_size: whether both files have the same width and height.
     """
 
@@ -76,10 +77,19 @@ class Finding:
         return "" if self.relation is Relation.UNVERIFIED else in_words(self.edits, self.same_size)
 
     @property
-    def is_only_turned(self) -> bool:
-        """Whether the two are copies of one size in which nothing differs but, maybe, which way round they are."""
+    def may_be_stored_again(self) -> bool:
+        """Whether the two are copies in which nothing differs but, maybe, sharpness and which way round they are."""
         is_whole = min(self.overlap_a, self.overlap_b) > _WHOLE and self.score >= COPY_SCORE
-        return self.relation is Relation.COPY and is_whole and self.edits.keys() <= _TURNS
+        return self.relation is Relation.COPY and is_whole and self.edits.keys() <= _TURNS | _BLURRED
+
+    def retouched(self, blurred: str) -> "Finding":
+        """The same, where more was done to one of the two than to store it again.
+
+        Args:
+            blurred: a or b where it is known that this one was blurred; else empty.
+        """
+        left = {key: value for key, value in self.edits.items() if key not in _BLURRED}
+        return replace(self, edits=left | {f"blurred_{blurred}" if blurred else RETOUCHED: 1.0})
 
     def edited(self) -> str:
         """Which of the two was edited in ways that take something away or cover it: a, b, both, or empty."""

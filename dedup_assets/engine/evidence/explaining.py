@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dedup_assets.engine.core.match_records import (
+    ALTERED,
     BORDER_ADDED,
     ENLARGED,
     MARGIN,
@@ -32,6 +33,9 @@ DYED = "dyed"
 
 UNREAD = "unread"
 """What is said of copies beside the edits: both look like print, of which a comparison does not see each digit."""
+
+RETOUCHED = "retouched"
+"""What is said of copies beside the edits: more was done to one of the two than to store it again."""
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -113,7 +117,7 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
     """The edits in words, joined by commas.
 
     Args:
-        edits: as of `explain`, and `UNREAD`.
+        edits: as of `explain`, `UNREAD` and `RETOUCHED`.
         same_size: whether both files have the same size in pixels.
     """
     words = [text.format(percent=max(1, round(100 * edits[key]))) for key, text in _WORDS if key in edits]
@@ -160,6 +164,7 @@ _WORDS = (
     ("changed_b", TEXT_ADDED),
     ("blurred_a", "blurred"),
     ("blurred_b", "blurred"),
+    (RETOUCHED, ALTERED),
 )
 
 

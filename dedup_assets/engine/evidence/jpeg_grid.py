@@ -80,7 +80,7 @@ def agreement(
     some = np.unique(np.linspace(0, rows * columns - 1, min(_MOST_BLOCKS, rows * columns)).astype(np.int64))
     row, column = (_SIDE * places[:, None, None] for places in divmod(some, max(columns, 1)))
     blocks = turned[row + np.arange(_SIDE)[:, None], column + np.arange(_SIDE)].astype(np.float32)
-    coefficients = _COSINES @ blocks @ _COSINES.T
+    coefficients = COSINES @ blocks @ COSINES.T
     phases = []
     for row, column in _PLACES:
         last = 0 if own is None else max(own[row, column], own[column, row])
@@ -99,4 +99,5 @@ def _cosines() -> NDArray[np.float32]:
     return single
 
 
-_COSINES = _cosines()
+COSINES = _cosines()
+"""(8, 8) float32: the cosine transform of a block is COSINES @ block @ COSINES.T."""

@@ -17,12 +17,13 @@ _TONES = ["recoloured", "gray", "negative"]  # words of a kind
 def may_be_made_of(
     found: pl.DataFrame, images: Images, image: NDArray[np.int64], keep: NDArray[np.int64], worse: NDArray[np.int64]
 ) -> pl.Series:
-    """Whether the kept image may be made from each image, although it has more pixels or is stored in a finer way.
+    """Whether the kept image may be made from each image, although it has more pixels or another rule prefers it.
 
     A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
-    light that were changed leave no trace of what a file was made from. A file in finer steps that shows
-    those of the kept one is made from it, or from a file that was stored as it is. A frame adds pixels, and sometimes
-    its side is unknown.
+    light that were changed leave no trace of what a file was made from. A frame adds pixels, and sometimes its side is
+    unknown. So is which of two files was stored again: a file in finer steps that shows those of the kept one is made
+    from it, or from a file that was stored as it is. A camera says nothing here: editors keep its name, and other
+    programs remove it from originals.
 
     Args:
         found: the row of evidence of each image and the kept one.
@@ -36,15 +37,9 @@ def may_be_made_of(
     is_little = (growth > 1 + _SAME_SIZE) & (growth <= GROWN**2)
     kind = found["kind"].fill_null("")
     is_toned = kind.str.contains_any(_TONES)
-    is_coarser = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
     is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
-    unknown = pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned | is_framed)
-    return (unknown | (pl.Series(worse != 0) & is_coarser)) & ~_has_the_only_camera(images, image, keep)
-
-
-def _has_the_only_camera(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
-    camera = images.facts["camera"].fill_null("")
-    return (camera.gather(keep) != "") & (camera.gather(image) == "")
+    is_finer = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
+    return is_finer | (pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned | is_framed))
 
 
 def may_be_turned(
@@ -70,4 +65,6 @@ def may_be_turned(
     straight = np.minimum(linear[:, 0, 0] / lengths[:, 0], linear[:, 1, 1] / lengths[:, 1])
     pixels = images.facts["pixels"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     same_size = np.abs(pixels[image] / pixels[keep] - 1) < _SAME_SIZE
-    return pl.Series((straight < _STRAIGHT) & same_size & (worse == 0)) & ~_has_the_only_camera(images, image, keep)
+    camera = images.facts["camera"].fill_null("")
+    has_the_only_camera = (camera.gather(keep) != "") & (camera.gather(image) == "")
+    return pl.Series((straight < _STRAIGHT) & same_size & (worse == 0)) & ~has_the_only_camera
