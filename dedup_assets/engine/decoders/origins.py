@@ -15,10 +15,10 @@ from PIL import Image
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreement, turn_of
+from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, compare_stored
 from dedup_assets.engine.pictures.codecs.exif import read_orientation
 from dedup_assets.engine.pictures.codecs.jpeg_quality import in_rows
 from dedup_assets.engine.pictures.codecs.segments import read_segments
-from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, compare_stored
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
