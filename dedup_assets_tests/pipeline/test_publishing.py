@@ -31,9 +31,11 @@ class Home:
             save_jpeg(self.photos / f"{number}.jpg", photo_like(number, 64, 48))
         assert dedup_assets.run(self.photos, self.out, run_mode=1, model_path=self.model) == 0
 
-    def job(self, *selection: str, barrier: Path | None = None, checks: bool = True) -> Any:
+    def job(
+        self, *selection: str, barrier: Path | None = None, planted: Path | None = None, checks: bool = True
+    ) -> Any:
         places = {"photos": self.photos, "work_dir": self.out, "model": self.model}
-        return step_processes.job(*selection, **places, barrier=barrier, checks=checks)
+        return step_processes.job(*selection, **places, barrier=barrier, planted=planted, checks=checks)
 
 
 @pytest.fixture
@@ -65,11 +67,10 @@ def test_steps_that_end_at_the_same_moment_publish_the_run_and_note_both_results
 @pytest.mark.timeout(300)
 def test_a_failed_run_goes_on_with_what_it_made_unless_another_run_came_between(home: Home) -> None:
     out, instance, before = home.out, home.instance, contents(home.out)
-    job = home.job("faiss_index", "similarity", "outliers", checks=False)
+    job = home.job("faiss_index", "similarity", "outliers", planted=out / "neighbors", checks=False)
 
     def fail_at_the_second_step() -> dg.DagsterRun:
         shutil.rmtree(out / "neighbors", ignore_errors=True)
-        (out / "neighbors").write_text("a file in the way of a folder")
         with dg.execute_job(job, instance) as result:
             assert not result.success
             steps = {event.step_key for event in result.all_events if event.is_step_success}
