@@ -10,6 +10,7 @@ import dedup_assets
 from dedup_assets.cli import main
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.user_interface import free_port
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +88,8 @@ def test_a_work_dir_that_is_no_folder_is_said_to_be_none(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    files = ["a.jpg"] if command == "query" else []
-    asked = {place: CliRunner().invoke(main, [command, *files, place]) for place in ("nosuch", "file")}
+    more = {"query": ["a.jpg"], "serve": ["--port", str(free_port())]}.get(command, [])
+    asked = {place: CliRunner().invoke(main, [command, *more, place]) for place in ("nosuch", "file")}
     assert [done.exit_code for done in asked.values()] == [1, 1]
     assert "nosuch': no such folder; " in asked["nosuch"].output
     assert "file' is a file, and a folder with the results of a run is wanted; " in asked["file"].output
