@@ -30,6 +30,8 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
         said += f" after {written} bytes ({free} are free); make room and run again: finished ranges are kept"
     elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
         said += "; name a work_dir that this user may write to"
+    elif error.errno in {errno.EMFILE, errno.ENFILE}:
+        said += "; raise the limit on open files (ulimit -n), or use fewer threads (num_threads)"
     return WorkDirError(said)
 
 
