@@ -51,7 +51,7 @@ from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource, require_input
-from dedup_assets.pipeline.set_results import leaks_between
+from dedup_assets.pipeline.set_results import hold_sets_apart, leaks_between
 from dedup_assets.pipeline.sharding.partitions import (
     IF_MISSING,
     OFFSET_RANGES,
@@ -286,7 +286,7 @@ def groups(
 
     def decide() -> Groups:
         formed = decide_groups(parsed, evidence, features, given, work_dir, former, labels.names)
-        return note_label_conflicts(formed, labels)
+        return note_label_conflicts(hold_sets_apart(parsed.asked_sets, work_dir, formed), labels)
 
     found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)

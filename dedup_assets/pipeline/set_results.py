@@ -1,4 +1,4 @@
-"""What named sets share, for the asset of leaks and for the gallery.
+"""What named sets share, for the assets of groups and leaks and for the gallery.
 
 The gallery does not wait for the asset: a check of it fails where sets leak, and blocks what depends on it, while the
 page of leaks is what a person then looks at.
@@ -9,7 +9,14 @@ from dedup_assets.engine.core.records import Manifest
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.inputs.set_members import find_members
-from dedup_assets.engine.sets import find_leaks
+from dedup_assets.engine.sets import find_leaks, hold_apart
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.manifest_file import read_manifest
+
+
+def hold_sets_apart(asked: AskedSets, work_dir: WorkDir, groups: Groups) -> Groups:
+    """The groups, with the copies that a set would lose for review. Raises DedupError as `find_members` does."""
+    return hold_apart(groups, find_members(asked, read_manifest(work_dir))) if asked else groups
 
 
 def leaks_between(asked: AskedSets, manifest: Manifest, evidence: Evidence, groups: Groups) -> Leaks:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from PIL import ImageOps
 
 import dedup_assets
+from dedup_assets.api.cleaning import plan
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 SIZE = 6  # images of train that are nowhere else
@@ -50,10 +52,29 @@ def test_every_planted_leak_is_found_and_nothing_else(
     fix = pl.read_csv(tmp_path / "split_fix.csv")
     assert {os.path.basename(name) for name in fix["filename"]} == {f"{seed}.jpg" for seed in range(5)}  # noqa: PTH119
     assert set(fix["set"]) == {"train"}
+    assert set(fix.filter(relation="link")["action"]) == {"decide"}  # its file is that of the test set, too
+    assert set(fix.filter(pl.col("relation") != "link")["action"]) == {"drop"}
     matrix = {(row["a"], row["b"]): row for row in pl.read_csv(tmp_path / "leak_matrix.csv").to_dicts()}
     assert len(matrix) == len(sets) ** 2
     assert (matrix["test", "train"]["exact"], matrix["test", "train"]["copy"]) == (2, 2)
     assert matrix["train", "train"]["groups"] == 0
+
+
+def test_no_set_loses_a_picture_by_a_plan_that_another_set_keeps(
+    sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = {name: tmp_path / name for name in sets}
+    for name, folder in sets.items():
+        shutil.copytree(folder, own[name] / "deeper", symlinks=False)
+    (own["test"] / "deeper" / "again.jpg").write_bytes((sets["test"] / "exact.jpg").read_bytes())
+    dedup_assets.run(work_dir=tmp_path / "out", sets=own)
+    planned = dedup_assets.load(tmp_path / "out").plan(only="exact,pixels,copy,same")
+    gone = {Path(os.fsdecode(name)).parts[-3:] for name in planned["filename"]}
+    assert len(gone) == 1
+    assert gone <= {("test", "deeper", "again.jpg"), ("test", "deeper", "exact.jpg")}
+    capfd.readouterr()
+    assert plan(tmp_path / "out") == 0
+    assert "in the set test, where the kept image is not: a person decides" in capfd.readouterr().out
 
 
 def test_folders_named_train_val_and_test_are_sets_only_when_asked(

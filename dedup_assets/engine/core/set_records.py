@@ -11,7 +11,7 @@ LINK = "link"
 """The relation of two names of one file. Others are those of `match_records.Relation`."""
 
 DROP, DECIDE = "drop", "decide"
-"""Actions of `Leaks.fix`: the image goes; or both sets are for evaluation, and a person decides."""
+"""Actions of `Leaks.fix`: the image goes; or a person decides, between two sets for evaluation and about links."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Leaks:
             `groups`, those with and without files of the same bytes in both).
         fix: what to take out, so that no verified leak is left: `set`, `filename`, `action`, `other_set`,
             `because_of` (an image of the other set) and `relation`. Sets for evaluation stay as they are; between two
-            of them the action is decide, not drop.
+            of them, and for names of one file, the action is decide, not drop.
         sizes: number of images of each set, in the order of the sets.
         evaluation: names of the sets for evaluation.
     """

@@ -56,7 +56,7 @@ def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], E
 def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, decide: Callable[[], Groups]) -> Groups:
     """The groups in the work_dir if they are of exactly this evidence and these settings, else what `decide` forms.
 
-    Groups are formed again where more than evidence decides them: verdicts, labels, or roots, which follow links.
+    Groups are formed again where more than evidence decides them: verdicts, labels, sets, or roots, which follow links.
 
     Args:
         settings: settings of the run.
@@ -67,6 +67,7 @@ def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, de
     config = read_config(work_dir)
     known, source = config.result(_GROUPS), identity_of(config, _EVIDENCE)
     has_more = verdicts.active() or verdicts.bad or settings.labels or settings.roots or settings.across_only
+    has_more = has_more or settings.asked_sets
     made_of = "" if has_more or not source else digest_of([source, settings_read(_GROUPS, settings), code_digest()])
     if made_of and known.made_of == made_of and not work_dir.wrote(match_files.GROUPS) and is_intact(work_dir, known):
         try:

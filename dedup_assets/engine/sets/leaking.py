@@ -119,13 +119,13 @@ def _fix(
     for a, b in combinations(names, 2):
         gives = _giving(a, b, evaluation)
         keeps = b if gives == a else a
-        action = DECIDE if gives in evaluation else DROP
         first: dict[bytes, _Hit] = {}
         for hit in hits[gives, keeps]:
             first.setdefault(hit.image, hit)
         for hit in first.values():
             because = names[keeps][hit.other]
-            yield gives, names[gives][hit.image], action, keeps, because, hit.match.relation
+            is_open = gives in evaluation or hit.match.relation == LINK  # the file of a link is that of both sets
+            yield gives, names[gives][hit.image], DECIDE if is_open else DROP, keeps, because, hit.match.relation
 
 
 def _giving(a: str, b: str, evaluation: Sequence[str]) -> str:
