@@ -66,8 +66,8 @@ def find_or_decide(settings: Settings, work_dir: WorkDir, verdicts: Verdicts, de
     """
     config = read_config(work_dir)
     known, source = config.result(_GROUPS), identity_of(config, _EVIDENCE)
-    has_more = verdicts.active() or verdicts.bad or settings.labels or settings.roots or settings.across_only
-    has_more = has_more or settings.asked_sets
+    judged = verdicts.active() or verdicts.bad
+    has_more = judged or settings.labels or settings.asked_sets or settings.roots or settings.across_only
     made_of = "" if has_more or not source else digest_of([source, settings_read(_GROUPS, settings), code_digest()])
     if made_of and known.made_of == made_of and not work_dir.wrote(match_files.GROUPS) and is_intact(work_dir, known):
         try:
