@@ -139,9 +139,9 @@ class Analysis(NamedAttributes):
         return str(self._facts.metadata.get("gallery", {}).get("open", ""))
 
     def __repr__(self) -> str:
-        """The place and the figures."""
+        """The place, the figures, and what leaks between sets."""
         figures = ", ".join(f"{value:,} {name}" for name, value in self.summary.items())
-        return f"Analysis({self._work_dir!r}: {figures})"
+        return f"Analysis({self._work_dir!r}: {'; '.join([figures, *self._facts.leaked])})"
 
     def _repr_html_(self) -> str:
         """The figures, the largest groups with small pictures, and where to go on; shown by notebooks."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Ask the results of a run whether they have an image.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...")
 @click.argument("work_dir")
 @click.option("-k", default=DEFAULT_K, show_default=True, type=click.IntRange(1), help="Most images found for each.")
 @click.option(
@@ -47,6 +47,8 @@ def query(
 
     A FILE that cannot be used is named on stderr; the others are answered, and the exit code is 1.
     """
+    if not files:
+        raise click.UsageError(f"Missing argument {'WORK_DIR' if is_image(work_dir) else 'FILE...'!r}.")
     _refuse_swapped(files, work_dir)
     with Index(work_dir, model_path=model_path, num_threads=num_threads, allow_urls=allow_urls) as index:
         answers = index.ask(list(files), k=k, min_similarity=min_similarity, evidence=evidence)

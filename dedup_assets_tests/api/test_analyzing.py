@@ -70,6 +70,7 @@ def test_leaks_between_sets_are_a_table(tmp_path: Path) -> None:
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets)
     assert found.leaks.filter(pl.col("relation") == "exact").height == 1
     assert found.warnings
+    assert repr(found).endswith("; 1 of 1 test images are in train (max_leaks=0))")
     with pytest.raises(AttributeError, match=r"did you mean 'results.clusters'\?"):
         found.clusters  # noqa: B018
     with pytest.raises(AttributeError, match=r"did you mean 'leaks'\?"):

@@ -82,6 +82,12 @@ def test_a_folder_and_images_that_are_swapped_are_answered_with_the_right_comman
     assert f"Write: dedup-assets query a.jpg 'my own.jpg' {results}" in asked.output
 
 
+@pytest.mark.parametrize(("given", "missing"), [("a.jpg", "WORK_DIR"), ("results", "FILE...")])
+def test_one_argument_alone_is_told_which_other_one_is_missing(given: str, missing: str) -> None:
+    asked = CliRunner().invoke(main, ["query", given])
+    assert (asked.exit_code, asked.output.splitlines()[-1]) == (2, f"Error: Missing argument '{missing}'.")
+
+
 @pytest.mark.parametrize("command", ["plan", "serve", "review", "query"])
 def test_a_work_dir_that_is_no_folder_is_said_to_be_none(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
