@@ -12,6 +12,7 @@ from dedup_assets.api.attributes import NamedAttributes
 from dedup_assets.api.host import run_in_this_process
 from dedup_assets.api.results import StoredResults, readable
 from dedup_assets.api.runs import execute
+from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.progress import ProgressReporter
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def analyze(
     Raises:
         DedupError: a problem that the user can fix: a wrong parameter, an input that cannot be read, a full disk.
     """
+    if progress is not None and not callable(progress):
+        raise SettingsError(f"progress={progress!r:.200}: must be a function of what is done, the total and the unit")
     place = path_of("work_dir", work_dir)
     given = {name: plain(value) for name, value in settings.items() if value is not None}
     reporter = None if progress is None else _Calling(progress)

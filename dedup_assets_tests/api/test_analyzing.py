@@ -62,6 +62,12 @@ def test_without_a_terminal_a_line_says_how_far_a_run_is(
     assert "dedup-assets: 3 of 4 images, 1 bad" in capsys.readouterr().err
 
 
+def test_progress_that_is_no_function_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"progress='yes': must be a function"):
+        dedup_assets.analyze(tmp_path / "nosuch", tmp_path / "out", progress="yes")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
 def test_leaks_between_sets_are_a_table(tmp_path: Path) -> None:
     for name in ("train", "test"):
         save_jpeg(tmp_path / name / "same.jpg", photo_like(1))

@@ -7,6 +7,9 @@ from pydantic.fields import FieldInfo
 
 from dedup_assets.engine.core.spelling import did_you_mean
 
+_NUMBERS = {"int": "a whole number ", "float": "a number "}
+"""What a value is not, by the first word of pydantic's type of problem."""
+
 
 def allowed_values(field: FieldInfo) -> str:
     """The values that a setting may have, in a few words; empty where any value of its type is allowed."""
@@ -36,5 +39,7 @@ def explain(fields: Mapping[str, FieldInfo], problem: Any) -> str:  # noqa: ANN4
         return f"{name}={problem['input']!r:.200}: {message}"
     kind = getattr(fields[name].annotation, "__name__", "")
     meant = did_you_mean(str(problem["input"]), map(str, get_args(fields[name].annotation)))
-    rule = allowed_values(fields[name]) or f"a value of type {kind}"
+    allowed = allowed_values(fields[name])
+    noun = _NUMBERS.get(str(problem["type"]).partition("_")[0], "") if allowed else ""
+    rule = noun + allowed or f"a value of type {kind}"
     return f"{name}={problem['input']!r:.200}: must be {rule}{meant}"

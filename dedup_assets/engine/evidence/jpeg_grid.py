@@ -23,7 +23,6 @@ _FEWEST_VALUES = 300
 _LAST_ORDER = 5  # of the coefficients: finer ones are 0
 _LEAST_STEP = 2
 _RIGHT_ANGLE = 0.02  # by how much an entry of a turn may differ from 0 and 1
-_PLACES = [(row, column) for row in range(_SIDE) for column in range(_SIDE) if 0 < row + column <= _LAST_ORDER]
 
 
 class Turn(NamedTuple):
@@ -79,16 +78,26 @@ def agreement(
     rows, columns = (length // _SIDE for length in turned.shape)
     some = np.unique(np.linspace(0, rows * columns - 1, min(_MOST_BLOCKS, rows * columns)).astype(np.int64))
     row, column = (_SIDE * places[:, None, None] for places in divmod(some, max(columns, 1)))
-    blocks = turned[row + np.arange(_SIDE)[:, None], column + np.arange(_SIDE)].astype(np.float32)
-    coefficients = COSINES @ blocks @ COSINES.T
-    phases = []
-    for row, column in _PLACES:
-        last = 0 if own is None else max(own[row, column], own[column, row])
-        if steps[row, column] >= _LEAST_STEP and steps[row, column] > last:
-            counts = coefficients[:, row, column] / steps[row, column]
-            phases.append(counts[np.abs(np.round(counts)) >= 1])
-    every = np.concatenate(phases) if phases else np.empty(0)
+    blocks = turned[row + np.arange(_SIDE)[:, None], column + np.arange(_SIDE)]
+    last = 0 if own is None else np.maximum(own, own.T)
+    chosen = (ORDERS > 0) & (ORDERS <= _LAST_ORDER) & (steps >= _LEAST_STEP) & (steps > last)
+    counts = transform(blocks, chosen) / steps[chosen]
+    every = counts[np.abs(np.round(counts)) >= 1]
     return float(np.cos(2 * np.pi * every).mean()) if len(every) >= _FEWEST_VALUES else None
+
+
+def transform(blocks: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Coefficients of blocks, in one product of matrices.
+
+    Args:
+        blocks: (n, 8, 8).
+        chosen: (8, 8) which of them, by row and column.
+
+    Returns:
+        (n, m) float32, by rows.
+    """
+    found: NDArray[np.float32] = blocks.reshape(len(blocks), -1).astype(np.float32) @ _TRANSFORM[:, chosen.ravel()]
+    return found
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -99,5 +108,6 @@ def _cosines() -> NDArray[np.float32]:
     return single
 
 
-COSINES = _cosines()
-"""(8, 8) float32: the cosine transform of a block is COSINES @ block @ COSINES.T."""
+_TRANSFORM = np.kron(_cosines(), _cosines()).T  # (64, 64), from pixels to coefficients
+ORDERS = np.add.outer(np.arange(_SIDE), np.arange(_SIDE))
+"""(8, 8): the order of each coefficient."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.jpeg_grid import COSINES
+from dedup_assets.engine.evidence.jpeg_grid import ORDERS, transform
 
 SOFTER, BLURRED = 0.6, 0.35
 """Fine detail, beside coarse detail, that one picture has of the other one's, below which it is a softer form of it,
@@ -47,7 +47,7 @@ class StoredAgain(NamedTuple):
     Attributes:
         is_altered: something but storing again was done to one of them; None where it cannot be told.
         made: the one that was made by storing the other one again.
-        detail: fine detail, beside coarse detail, of the second in times that of the first.
+        detail: fine detail, beside coarse detail, of the second in times that of the first, where one was altered.
     """
 
     is_altered: bool | None = None
@@ -69,33 +69,33 @@ def compare_stored(
         steps: (8, 8) of the first one's luminance by row and column, in any turn, None without loss; and of the second
             one's, which are coarser.
     """
-    one, two, is_seen = _coefficients(first, second)
-    if np.count_nonzero(is_seen) < _FEWEST_BLOCKS:
+    one, two = _seen_blocks(first, second)
+    if len(one) < _FEWEST_BLOCKS:
         return StoredAgain()
-    one, two = one[is_seen], two[is_seen]
-    low = _ORDERS <= _LOW
+    low = ORDERS <= _LOW
     own = (np.zeros((_SIDE, _SIDE)) if steps[0] is None else np.maximum(steps[0], steps[0].T))[low]
     other = steps[1][low]
-    moved = np.abs(one[:, low] - two[:, low])
+    moved = np.abs(transform(one, low) - transform(two, low))
     beyond = moved - (own + other) / 2
     is_altered = any(float((beyond > noise).any(1).mean()) > most for noise, most in _ALTERED.items())
-    detail = _ratio(two, one, _FINE) / _ratio(two, one, _COARSE)
+    if is_altered:
+        return StoredAgain(True, Made.UNKNOWN, _ratio(two, one, _FINE) / _ratio(two, one, _COARSE))
     telling = other - own > _TELLING
-    if is_altered or np.count_nonzero(telling) < _FEWEST_TELLING:
-        return StoredAgain(is_altered, Made.UNKNOWN, detail)
+    if np.count_nonzero(telling) < _FEWEST_TELLING:
+        return StoredAgain(False)
     share = float((moved - own / 2 > _LITTLE)[:, telling].any(1).mean())
     made = Made.FIRST if share < _MADE_OF else Made.SECOND if share > _STORED_AGAIN else Made.UNKNOWN
-    return StoredAgain(is_altered, made, detail)
+    return StoredAgain(False, made)
 
 
-def _coefficients(
-    first: NDArray[np.uint8], second: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """(n, 8, 8) of the same blocks of both, and (n,) whether neither is black or white anywhere in them."""
-    blocks = [_blocks(picture) for picture in (first, second)]
-    is_seen = np.logical_and.reduce([(each.min((1, 2)) >= _DARK) & (each.max((1, 2)) <= _LIGHT) for each in blocks])
-    one, two = (COSINES @ each.astype(np.float32) @ COSINES.T for each in blocks)
-    return one, two, is_seen
+def _seen_blocks(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(n, 8, 8): the same blocks of both, those in which neither is black or white anywhere."""
+    one, two = _blocks(first), _blocks(second)
+    is_seen = np.ones(len(one), np.bool_)
+    for blocks in (one, two):
+        flat = blocks.reshape(len(blocks), -1)
+        is_seen &= (flat.min(1) >= _DARK) & (flat.max(1) <= _LIGHT)
+    return one[is_seen], two[is_seen]
 
 
 def _blocks(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -105,11 +105,8 @@ def _blocks(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return blocks[:: max(1, -(-len(blocks) // _MOST_BLOCKS))]
 
 
-def _ratio(two: NDArray[np.float32], one: NDArray[np.float32], orders: tuple[int, int]) -> float:
-    """Amplitude of some orders of two in times that of one."""
-    some = (orders[0] <= _ORDERS) & (orders[1] >= _ORDERS)
-    in_two, in_one = (float(np.square(each[:, some]).sum()) + 1 for each in (two, one))
+def _ratio(two: NDArray[np.uint8], one: NDArray[np.uint8], orders: tuple[int, int]) -> float:
+    """Amplitude of some orders of the blocks of two in times that of one."""
+    some = (orders[0] <= ORDERS) & (orders[1] >= ORDERS)
+    in_two, in_one = (float(np.square(transform(each, some)).sum()) + 1 for each in (two, one))
     return float(np.sqrt(in_two / in_one))
-
-
-_ORDERS = np.add.outer(np.arange(_SIDE), np.arange(_SIDE))

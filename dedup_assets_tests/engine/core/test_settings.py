@@ -83,6 +83,8 @@ def test_synonyms_and_other_spellings_are_understood(given_as: dict[str, Any], m
         ({"num_threads": -2}, "num_threads=-2: must be at least -1"),
         ({"num_images": 0}, "num_images=0"),
         ({"nearest_neighbors_k": 0}, "nearest_neighbors_k=0: must be from 1 to 10000"),
+        ({"nearest_neighbors_k": 2.5}, "nearest_neighbors_k=2.5: must be a whole number from 1 to 10000"),
+        ({"threshold": "high"}, "threshold='high': must be a number from 0 to 1"),
         ({"run_mode": 5}, "run_mode=5: must be from 0 to 4"),
         ({"run_mode": "fast"}, "run_mode='fast'"),
         ({"verbose": "perhaps"}, "verbose='perhaps'"),
