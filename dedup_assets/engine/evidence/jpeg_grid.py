@@ -96,7 +96,9 @@ def transform(blocks: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[n
     Returns:
         (n, m) float32, by rows.
     """
-    found: NDArray[np.float32] = blocks.reshape(len(blocks), -1).astype(np.float32) @ _TRANSFORM[:, chosen.ravel()]
+    found: NDArray[np.float32] = (
+        blocks.reshape(len(blocks), _SIDE**2).astype(np.float32) @ _TRANSFORM[:, chosen.ravel()]
+    )
     return found
 
 

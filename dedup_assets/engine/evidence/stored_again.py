@@ -93,8 +93,8 @@ def _seen_blocks(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[N
     one, two = _blocks(first), _blocks(second)
     is_seen = np.ones(len(one), np.bool_)
     for blocks in (one, two):
-        flat = blocks.reshape(len(blocks), -1)
-        is_seen &= (flat.min(1) >= _DARK) & (flat.max(1) <= _LIGHT)
+        flat = blocks.reshape(len(blocks), _SIDE**2)
+        is_seen &= (flat.min(1, initial=255) >= _DARK) & (flat.max(1, initial=0) <= _LIGHT)
     return one[is_seen], two[is_seen]
 
 
