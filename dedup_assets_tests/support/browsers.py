@@ -36,6 +36,14 @@ def import_or_skip(module: str) -> Any:
         _miss(f"{module} cannot be imported ({error}); ./dev install installs it")
 
 
+def expect(locator: Any) -> Any:
+    """What waits until an element of a page is as expected.
+
+    `wait_for_function` cannot: its second try is a script that the policy of our pages forbids.
+    """
+    return import_or_skip("playwright.sync_api").expect(locator)
+
+
 def open_list(page: Any, address: str) -> None:
     """Open a page with a list, and wait until its scripts have started."""
     page.goto("about:blank")

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dedup_assets_tests.support.browsers import broken_rules, compare_with_and_without_scripts, found, open_list
+from dedup_assets_tests.support.browsers import broken_rules, compare_with_and_without_scripts, expect, found, open_list
 from dedup_assets_tests.support.galleries import make_gallery, make_proven_results, save_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
@@ -109,9 +110,7 @@ def test_the_large_window_magnifies_both_pictures_about_the_same_place(folder: P
     page.keyboard.press("+")
     page.hover("#viewer .view + .view")
     page.mouse.wheel(0, -100)
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('#viewer img')).transform.startsWith('matrix(1.96')"
-    )
+    expect(page.locator("#viewer img").first).to_have_css("transform", re.compile(r"^matrix\(1\.96"))
     one, other = page.evaluate(transforms)
     assert one == other != whole[0] == whole[1]
     page.keyboard.press("ArrowRight")

@@ -17,7 +17,7 @@ from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.names import split_name
 from dedup_assets.engine.gallery.pages.quantities import format_similarity, format_size, name_band
-from dedup_assets_tests.support.browsers import broken_rules, compare_with_and_without_scripts, found, open_list
+from dedup_assets_tests.support.browsers import broken_rules, compare_with_and_without_scripts, expect, found, open_list
 from dedup_assets_tests.support.galleries import make_gallery, make_results, save_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
@@ -261,6 +261,7 @@ def test_pairs_of_frames_of_the_same_videos_are_opened_by_a_click(tmp_path: Path
     assert "2 pairs of frames are folded" in page.inner_text(".lead")
     assert page.inner_text(".fold .count") == "3 pairs"
     page.click(".fold .unfold")
-    page.wait_for_function("document.querySelectorAll('.pair').length === 3 && !document.querySelector('.pair .fold')")
+    expect(page.locator(".pair .fold")).to_have_count(0)
+    expect(page.locator(".pair")).to_have_count(3)
     page.click("#back")
-    page.wait_for_function("document.querySelectorAll('#list .pair').length === 2")
+    expect(page.locator("#list .pair")).to_have_count(2)
