@@ -150,3 +150,36 @@ def test_a_page_around_a_thing_that_is_cut_by_the_frame_may_be_added_or_cut_off(
     for line in range(3):
         draw.rectangle((45, 350 + 26 * line, 300 + 60 * line, 358 + 26 * line), fill=(90, 90, 95))
     assert {"margin_b", "page_b"} & compared(thing, page).edits.keys()
+
+
+def framed(photo: Image.Image) -> Image.Image:
+    """A photograph in a frame of three colours."""
+    for width, colour in ((10, "white"), (14, (120, 20, 30)), (30, (225, 210, 170))):
+        photo = ImageOps.expand(photo, width, colour)
+    return photo
+
+
+def captioned(photo: Image.Image) -> Image.Image:
+    """A photograph above a strip with writing."""
+    made = ImageOps.expand(photo, (0, 0, 0, 44), "white")
+    draw = ImageDraw.Draw(made)
+    for place in range(8):
+        draw.rectangle((20 + 40 * place, HEIGHT + 14, 44 + 40 * place, HEIGHT + 30), fill="black")
+    return made
+
+
+@pytest.mark.parametrize("make", [framed, captioned])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_begins_in_a_step_is_no_more_of_the_photograph(seed: int, make: Made) -> None:
+    photo = photo_like(seed, WIDTH, HEIGHT)
+    found = compared(photo, make(photo))
+    assert found.relation is Relation.COPY
+    assert not found.edits.keys() & {"cropped_a", "cropped_b"}
+    assert found.edits.keys() & {"border_b", "page_b", "margin_b"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crop_of_a_photograph_that_goes_on_is_a_crop(seed: int) -> None:
+    photo = photo_like(seed, WIDTH, HEIGHT)
+    found = compared(photo, photo.crop((40, 30, WIDTH - 50, HEIGHT - 40)))
+    assert (found.relation, found.edits.keys() & {"cropped_b", "margin_a"}) == (Relation.COPY, {"cropped_b"})
