@@ -25,6 +25,15 @@ def groups(photos: Path, results: Path) -> dict[str, tuple[str, str]]:
     return {Path(name).name: (role, Path(keep).name) for name, role, keep in rows}
 
 
+def test_a_copy_of_few_colours_never_takes_its_original(tmp_path: Path) -> None:
+    for seed in range(4):
+        original = save_jpeg(tmp_path / "photos" / f"z {seed}.jpg", photo_like(seed, 403, 301), 92)
+        with Image.open(original) as opened:
+            opened.convert("RGB").quantize(256).save(tmp_path / "photos" / f"a {seed}.gif")
+    found = groups(tmp_path / "photos", tmp_path / "results")
+    assert not [name for name, (role, _) in found.items() if name.endswith(".jpg") and role == "copy"]
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):

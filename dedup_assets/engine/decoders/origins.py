@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # as in `looking`
 _T = TypeVar("_T")
 _JPEG = b"\xff\xd8\xff"
 _FINER = 1.5  # times the steps of one file that those of another have, from which it is the coarser one
-_PNG = b"\x89PNG"
+_WITHOUT_LOSS = (b"\x89PNG", b"GIF8", b"BM")  # formats whose samples are those that were shown
 _OTHER = {"a": "b", "b": "a", "": ""}
 _MODES = ("L", "RGB")  # of files whose first table is that of the luminance
 _AS_IT_IS = Turn(False, False, False)
@@ -111,7 +111,7 @@ def _origin_of_finer(
         return Origin()
     found = compare_stored(turn.of(gray), luminance, (finer.steps if finer else None, coarser.steps))
     side = "b" if found.made is Made.SECOND else _made_one(gray, jpegs, turn, is_made=found.made is Made.FIRST)
-    if not (finer or _bytes_of(files[0]).startswith(_PNG)):  # what it lost in another way is not known
+    if not (finer or _bytes_of(files[0]).startswith(_WITHOUT_LOSS)):  # what it lost in another way is not known
         return Origin(side if side == "a" else "")
     if not found.is_altered:
         return Origin("" if found.is_altered is None else side, found.is_altered)
