@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Groups, LabelConflicts, Role
+from dedup_assets.engine.core.match_records import Groups, LabelConflicts
 from dedup_assets.engine.core.match_tables import LABEL_CONFLICTS_SCHEMA
+from dedup_assets.engine.core.reviews import with_reviews
 from dedup_assets.engine.labels.reading import Labels
 
 _OTHER_LABEL = "has another label"
@@ -35,17 +36,10 @@ def note_label_conflicts(groups: Groups, labels: Labels) -> Groups:
 
 
 def _with_reviews(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """The rows of groups, with `role`, `review` and `twin` as labels have it."""
+    """The rows of groups, in which images with another label than the kept one are for review."""
     label = dict(labels.select("filename", "label").iter_rows())
-    roles, reviews, twins = [], [], []
-    for name, keep, role, review, twin in rows.select("filename", "keep", "role", "review", "twin").iter_rows():
-        own = label.get(name)
-        is_other = role != Role.KEEP.value and own is not None and own != label.get(keep)
-        roles.append(Role.REVIEW.value if is_other and role == Role.COPY.value else role)
-        reviews.append(REVIEW_SEPARATOR.join(filter(None, (_OTHER_LABEL * is_other, review))))
-        twins.append(twin if own is None or own == label.get(twin) else None)
-    return rows.with_columns(
-        role=pl.Series(roles, dtype=pl.String),
-        review=pl.Series(reviews, dtype=pl.String),
-        twin=pl.Series(twins, dtype=pl.Binary),
-    )
+
+    def why(name: bytes, other: bytes) -> str:
+        return "" if label.get(name) in (None, label.get(other)) else _OTHER_LABEL
+
+    return with_reviews(rows, why)
