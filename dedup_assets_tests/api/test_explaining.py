@@ -2,7 +2,6 @@
 
 import errno
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import dedup_assets
 from dedup_assets.api.explaining import explain
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.programs import finished
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of POSIX processes")
 
@@ -27,17 +27,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_in_shell(before: str, photos: Path, folder: Path) -> str:
     """Run the command line after shell commands such as `ulimit`; return its one line on stderr."""
     line = f'{before}; exec "$0" -m dedup_assets run "$1" out'
-    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    shell = ["bash", "-c", line, sys.executable, str(photos)]
-    done = subprocess.run(
-        shell,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = finished(["bash", "-c", line, sys.executable, str(photos)], folder)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     said = done.stderr

@@ -12,6 +12,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.programs import finished
 
 HOST = """
 import gc, logging, os, signal, sys, threading, warnings
@@ -67,16 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return finished([sys.executable, "-W", "ignore", "-c", code, *arguments], folder)
 
 
 def test_signals_logging_warnings_collector_and_threads_are_as_before(folder: Path) -> None:

@@ -15,6 +15,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets_tests.support.deadly import busy_seconds, decoders_of, is_decoder
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.programs import finished
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -207,22 +208,11 @@ def test_a_checkout_that_is_not_installed_runs_and_explains_errors(photos: Path,
             if "dedup_assets" not in path.name and not (libraries / path.name).exists():
                 (libraries / path.name).symlink_to(path)
     checkout = Path(dedup_assets.__path__[0]).parent
-    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONPATH": f"{checkout}:{libraries}"}
     line = [sys.executable, "-S", "-m", "dedup_assets"]
     for arguments in (["run", "photos", "out"], ["--version"], ["query", "photos/1.jpg", "out"]):
-        done = subprocess.run(
-            [*line, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
-        )
+        done = finished([*line, *arguments], tmp_path, [checkout, libraries])
         assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "onnxruntime.py").write_text("")
-    done = subprocess.run(
-        [*line, "run", "photos", "other"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = finished([*line, "run", "photos", "other"], tmp_path, [checkout, libraries])
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "PackageNotFoundError" not in done.stderr

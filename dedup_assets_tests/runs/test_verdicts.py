@@ -270,14 +270,20 @@ def test_the_summary_names_edited_files_whose_verdicts_no_longer_hold(
     assert f"are no longer here, and match nothing: protect {album.path('1.png')} (v-" in said
 
 
-def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(
-    album: Album, capsys: pytest.CaptureFixture[str]
-) -> None:
+def judge_three(album: Album) -> VerdictBook:
+    """One image protected and two told apart, after a run."""
     album.run()
     book = VerdictBook(album.out)
     book.add("protect", album.path("0.jpg"))
     book.add("different", album.path("1.jpg"), album.path("1.png"))
     album.run()
+    return book
+
+
+def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(
+    album: Album, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = judge_three(album)
     for number in range(2):
         note_in(album.photos / f"{number}.jpg", b"first")
     capsys.readouterr()
@@ -306,11 +312,7 @@ def test_verdicts_stay_with_files_of_which_other_bytes_than_pixels_were_edited(
 def test_verdicts_follow_files_that_were_renamed_and_edited_at_once(
     album: Album, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    album.run()
-    book = VerdictBook(album.out)
-    book.add("protect", album.path("0.jpg"))
-    book.add("different", album.path("1.jpg"), album.path("1.png"))
-    album.run()
+    book = judge_three(album)
     assert "1.jpg" not in album.group_of()
     for turn in ("first", "second"):
         for number in range(2):
