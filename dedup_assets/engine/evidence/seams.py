@@ -20,11 +20,11 @@ _ENDS = 0.04  # of a side, which are left out: corners are rounded, and strips e
 _DEPTHS = (-6, -2, 2)  # px of the whole, outwards: two within the picture and one beyond it
 _ROOM, _SEEN = 4, 0.9  # px beyond the picture that the whole must show, and in which share of the places
 _STEP = 12  # levels
-_SEAM = 0.4  # share of places with a step beyond those with one within: 0.4 to 1 of frames, up to 0.24 of 95 % of crops
+_SEAM = 0.4  # share of places with a step, less that within: frames 0.58 to 1; of 400 crops 394 have less than this
 
 
 def ends_in_step(whole: Look, map_: Map, part: Look) -> bool:
-    """Whether one side of the part at least is a step in the whole.
+    """Whether at least one side of the part is a step in the whole.
 
     Args:
         whole: the picture that shows more.
