@@ -69,7 +69,10 @@ SMALL_TEXT = "small text may differ"
 ALTERED = "changed in detail"
 """What `Evidence` says of two that show the same, and of which one was retouched, sharpened or softened a little."""
 
-TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT, ALTERED)
+MAYBE_FRAMED = "the other may be framed"
+"""What `Evidence` says of a crop where the other picture goes on in a step, as at a frame or a caption."""
+
+TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED)
 """Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
 
 REVIEW_SEPARATOR = "; "

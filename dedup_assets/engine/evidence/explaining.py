@@ -10,6 +10,7 @@ from dedup_assets.engine.core.match_records import (
     BORDER_ADDED,
     ENLARGED,
     MARGIN,
+    MAYBE_FRAMED,
     PAGE_ADDED,
     RECOMPRESSED,
     SEEN_WHOLE,
@@ -25,6 +26,7 @@ from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.lost_parts import find_lost_part
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, linear_part
 from dedup_assets.engine.evidence.refining import pick_levels
+from dedup_assets.engine.evidence.seams import SEAM
 from dedup_assets.engine.evidence.surroundings import find_surroundings
 from dedup_assets.engine.evidence.tones import find_tones
 
@@ -65,7 +67,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
 
         - `mirrored` (1; left and right), `flipped` (1; upside down), `turned` (degrees clockwise, after mirroring),
           `perspective` (1), `resized` (pixels of b's file for one of a's), `squeezed` (width to height);
-        - `cropped_b`: share of a's area that b shows;
+        - `cropped_b`: share of a's area that b shows; with `seam` (1) where the rest of a begins in a step;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `margin_b`: likewise, where it is not known whether it was added to b or cut off from a;
         - `negative` (1), `gray_b` (1), `brightness`, `colourfulness` (of b, in times those of a), `recoloured` (share
@@ -149,6 +151,7 @@ _WORDS = (
     ("squeezed", "squeezed"),
     ("cropped_a", "cropped to {percent} %"),
     ("cropped_b", "cropped to {percent} %"),
+    (SEAM, MAYBE_FRAMED),
     ("border_a", BORDER_ADDED),
     ("border_b", BORDER_ADDED),
     ("page_a", PAGE_ADDED),

@@ -13,6 +13,9 @@ from dedup_assets.engine.evidence.filters import LUMA, sample, share_of
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, invert, is_affine
 
+SEAM = "seam"
+"""What is said of copies beside the edits: what one shows beyond the other begins in a step."""
+
 _Places = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _PLACES = 96  # along a side

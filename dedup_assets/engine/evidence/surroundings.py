@@ -10,7 +10,7 @@ from dedup_assets.engine.evidence.filters import around, share_of
 from dedup_assets.engine.evidence.judging import grid
 from dedup_assets.engine.evidence.look import SIDE, Look
 from dedup_assets.engine.evidence.maps import Map, apply, invert
-from dedup_assets.engine.evidence.seams import ends_in_step
+from dedup_assets.engine.evidence.seams import SEAM, ends_in_step
 
 _LEVEL = 1  # 128 px
 _LEAST_OUT, _LEAST_RIM = 30, 12  # pixels beyond the other picture, and of one side, below which nothing is said
@@ -57,9 +57,8 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
 
     A frame is claimed only where it is seen: one colour touches the other picture, whose rim is of other colours, or
     fills the corners that a turned picture leaves; or what is around is paper with drawn shapes. Where the same plain
-    ground is within the other picture, too, nobody can see whether the rest of it was added or cut off: a margin. So
-    it is where something else begins in a step along a side. In doubt the other picture is cropped, because what it
-    lacks may be a part of the photograph.
+    ground is within the other picture, too, nobody can see whether the rest of it was added or cut off: a margin. In
+    doubt the other picture is cropped, because what it lacks may be a part of the photograph.
 
     Args:
         whole: the picture that shows more.
@@ -69,7 +68,8 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
         name: a or b: which of the two the whole is.
 
     Returns:
-        `cropped_`, `border_`, `page_` or `margin_` with its share, as of `explain`; empty if it shows hardly more.
+        `cropped_`, `border_`, `page_` or `margin_` with its share, as of `explain`; `SEAM` beside `cropped_`, where the
+        rest begins in a step; empty if it shows hardly more.
     """
     level = min(_LEVEL, len(whole.levels) - 1)
     image = whole.levels[level]
@@ -86,10 +86,11 @@ def find_surroundings(whole: Look, map_: Map, part: Look, share: float, name: st
         return {f"{'border' if plain > _BORDER else 'page'}_{name}": round(1 - float(share), 3)}
     if _may_be_paper(off, out, part, u, v) and _is_drawn(whole, map_, part):
         return {f"page_{name}": round(1 - float(share), 3)}
-    if _is_margin(whole, map_, part, sides) or ends_in_step(whole, map_, part):
+    if _is_margin(whole, map_, part, sides):
         return {f"margin_{name}": round(1 - float(share), 3)}
     other = "b" if name == "a" else "a"
-    return {f"cropped_{other}": round(float(share), 3)}
+    cropped = {f"cropped_{other}": round(float(share), 3)}
+    return cropped | {SEAM: 1.0} if ends_in_step(whole, map_, part) else cropped
 
 
 def lies_in(look: Look, x: NDArray[np.float32], y: NDArray[np.float32], edge: float) -> NDArray[np.bool_]:
