@@ -72,7 +72,7 @@ ALTERED = "changed in detail"
 MAYBE_FRAMED = "the other may be framed"
 """What `Evidence` says of a crop where the other picture goes on in a step, as at a frame or a caption."""
 
-TO_REVIEW = (MARGIN, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED)
+TO_REVIEW = (MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED)
 """Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
 
 REVIEW_SEPARATOR = "; "

@@ -162,7 +162,13 @@ def test_an_image_that_shows_more_is_kept_unless_that_is_a_border_or_a_page(
 
 @pytest.mark.parametrize("kept_by_pixels", [False, True])
 @pytest.mark.parametrize(
-    "kind", ["margin added or cut off", "resized, text or overlay added", "recompressed, small text may differ"]
+    "kind",
+    [
+        "margin added or cut off",
+        "page around added, gray",
+        "resized, text or overlay added",
+        "recompressed, small text may differ",
+    ],
 )
 def test_an_image_that_may_have_another_margin_or_text_is_for_review(kept_by_pixels: bool, kind: str) -> None:
     said = evidence([(0, 1, "copy", "b")])
