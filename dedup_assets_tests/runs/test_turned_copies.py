@@ -34,6 +34,24 @@ def test_a_copy_of_few_colours_never_takes_its_original(tmp_path: Path) -> None:
     assert not [name for name, (role, _) in found.items() if name.endswith(".jpg") and role == "copy"]
 
 
+def test_a_file_brought_to_a_table_of_colours_is_not_kept_for_its_original(tmp_path: Path) -> None:
+    """Beside the photograph in fine steps, beside a file of its pixels without loss, and beside both."""
+    photos = tmp_path / "photos"
+    for seed, name in enumerate(("fine", "lossless", "both")):
+        original = save_jpeg(photos / f"z {name}.jpg", photo_like(seed, 403, 301), 95)
+        with Image.open(original) as opened:
+            picture = opened.convert("RGB")
+        picture.convert("P").save(photos / f"a {name}.png")
+        if name != "fine":
+            picture.save(photos / f"m {name}.png")
+    (photos / "z lossless.jpg").unlink()
+    found = groups(photos, tmp_path / "results")
+    assert {name: role for name, (role, _) in found.items() if name[0] == "a"} == {
+        f"a {name}.png": "review" for name in ("fine", "lossless", "both")
+    }
+    assert [found[name][0] for name in ("z fine.jpg", "m lossless.png", "z both.jpg")] == ["keep"] * 3
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):

@@ -19,6 +19,7 @@ from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, com
 from dedup_assets.engine.pictures.codecs.exif import read_orientation
 from dedup_assets.engine.pictures.codecs.jpeg_quality import in_rows
 from dedup_assets.engine.pictures.codecs.segments import read_segments
+from dedup_assets.engine.pictures.palettes import MOST_COLOURS, count_colours, has_palette
 
 if TYPE_CHECKING:  # as in `looking`
     import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # as in `looking`
 
 _T = TypeVar("_T")
 _JPEG = b"\xff\xd8\xff"
+_MANY = 4 * MOST_COLOURS  # colours that no file has which was made from one with a table, unless it was edited
 _FINER = 1.5  # times the steps of one file that those of another have, from which it is the coarser one
 _WITHOUT_LOSS = (b"\x89PNG", b"GIF8", b"BM")  # formats whose samples are those that were shown
 _OTHER = {"a": "b", "b": "a", "": ""}
@@ -81,7 +83,7 @@ def origin_of(a: CopyFile, b: CopyFile, linear: "NDArray[np.float64]") -> Origin
     steps is made from the other if its pixels lie on the other's steps. A file that lies on these steps the other way
     round, too, may owe them to an earlier life of its own: then nothing tells. If the pixels do not lie on them, the
     one with clearly coarser steps is the lesser one. Where more was done than to store a file again, the one that lost
-    fine detail is the lesser one.
+    fine detail is the lesser one, or the one that was brought to a table of colours, whose dots look like fine detail.
 
     Args:
         a: one file.
@@ -105,7 +107,7 @@ def _origin_of_finer(
     finer, coarser = jpegs
     turn = None if coarser is None else turn_of(_stored(coarser, linear, finer))
     if coarser is None or turn is None:
-        return Origin()
+        return _origin_without_loss(files) if coarser is None else Origin()
     gray, luminance = _grays.of(files[0], _decode_gray), _luminances.of(files[1], _decode_luminance)
     if turn.of(gray).shape != luminance.shape:
         return Origin()
@@ -115,10 +117,32 @@ def _origin_of_finer(
         return Origin(side if side == "a" else "")
     if not found.is_altered:
         return Origin("" if found.is_altered is None else side, found.is_altered)
-    softer, left = ("b", found.detail) if found.detail < 1 else ("a", 1 / found.detail)
+    return Origin("a", True) if has_palette(_bytes_of(files[0])) else _origin_of_altered(side, found.detail)
+
+
+def _origin_of_altered(side: str, detail: float) -> Origin:
+    """As `origin_of`, where more was done than to store again.
+
+    Args:
+        side: the one that is made from the other by the steps.
+        detail: as of `StoredAgain`, of b.
+    """
+    softer, left = ("b", detail) if detail < 1 else ("a", 1 / detail)
     if left < BLURRED:
         return Origin(softer, True, True)
     return Origin("a" if side == "a" else softer if left < SOFTER else "", True)
+
+
+def _origin_without_loss(files: tuple[CopyFile, CopyFile]) -> Origin:
+    """As `origin_of`, where no file is a JPEG."""
+    reduced = [has_palette(_bytes_of(file)) for file in files]
+    if reduced[0] == reduced[1]:
+        return Origin()
+    whole, side = (files[1], "a") if reduced[0] else (files[0], "b")
+    data = _bytes_of(whole)
+    if not data.startswith(_WITHOUT_LOSS) or count_colours(whole.decode(data)) <= _MANY:
+        return Origin()
+    return Origin(side, True)
 
 
 def _stored(jpeg: "_Jpeg", linear: "NDArray[np.float64]", other: "_Jpeg | None") -> "NDArray[np.float64]":
