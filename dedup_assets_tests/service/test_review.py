@@ -20,6 +20,7 @@ import dedup_assets
 from dedup_assets.api import VerdictBook
 from dedup_assets_tests.support.browsers import open_browser
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
+from dedup_assets_tests.support.videos import save_video
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of playwright's own event loop
 
@@ -105,7 +106,7 @@ def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> No
         ("v1/pictures/99/a/large", 400, "pair 99, side 'a': there is no such image"),
         ("v1/pictures/0/c/large", 400, "there is no such image"),
         ("v1/pictures/0/a/huge", 400, "allowed are small, large"),
-        ("v1/pairs?show=all", 400, "allowed are copies, review, unverified, variants"),
+        ("v1/pairs?show=all", 400, "allowed are copies, review, unverified, variants, frames"),
         ("v1/pairs?start=-1", 400, "start='-1': must be a whole number"),
         ("v1/nothing", 404, "Not Found"),
         ("../v1/status", 404, "Not Found"),
@@ -186,3 +187,32 @@ def test_variants_of_images_that_are_in_no_group_are_shown(tmp_path: Path) -> No
         (pair,) = server.json("v1/pairs?show=variants")["pairs"]
     assert {Path(pair[side]["name"]).name for side in "ab"} == {"left.jpg", "right.jpg"}
     assert pair["group"] is None
+
+
+def test_pairs_of_frames_are_one_entry_that_opens_and_nobody_decides_about(tmp_path: Path, page: Any) -> None:
+    (tmp_path / "videos").mkdir()
+    save_video(tmp_path / "videos" / "clip.mp4", [photo_like(7, 320, 240)] * 4)
+    assert dedup_assets.run(tmp_path / "videos", tmp_path / "out") == 0
+    with served(tmp_path / "out") as server:
+        assert server.json("v1/status")["shows"]["frames"]["pairs"] == 1
+        found = server.json("v1/pairs?show=frames")
+        number = found["pairs"][0]["number"]
+        assert found["pairs"][0]["a"]["size_bytes"] is None
+        each = server.json(f"v1/pairs?show=frames&fold={number}")
+        assert (found["total"], each["total"]) == (1, 3)
+        body = {"number": number, "relation": "different", "generation": found["generation"]}
+        status, problem, _ = server.ask("v1/verdicts", body)
+        assert (status, b"verdicts are about files" in problem) == (400, True)
+        page.goto(server.url)  # it begins with frames, because there is nothing else
+        page.wait_for_selector("html[data-ready]")
+        assert page.inner_text("#frames-said").startswith("3 pairs of 4 frames of clip.mp4, 0:00 to 0:03. ")
+        assert page.is_disabled("[data-relation=same]")
+        page.keyboard.press("e")
+        page.wait_for_selector("#about:has-text('Pair 1 of 3')")
+        page.keyboard.press("n")
+        page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+        page.keyboard.press("d")
+        page.wait_for_selector("#said.bad:has-text('cannot be decided about')")
+        page.click("#each")
+        page.wait_for_selector("#about:has-text('Pair 1 of 1')")
+    assert VerdictBook(tmp_path / "out").read().given == ()

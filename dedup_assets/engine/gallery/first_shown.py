@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.gallery.pages.frames import first_of_card
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults
 
@@ -24,8 +25,7 @@ def files_shown_first(numbered: NumberedResults, settings: Settings) -> list[int
     num_images = settings.gallery_pairs
     heads = numbered.pairs.with_row_index("row").filter(pl.col("fold").is_null() | (pl.col("fold") == pl.col("row")))
     first = [rows.head(num_images)[side] for rows in (heads, numbered.outliers) for side in ("a", "b")]
-    members = numbered.members.group_by("group", maintain_order=True).head(MEMBERS)
-    members = members.filter(pl.col("group") < num_images)
+    members = first_of_card(numbered.members.filter(pl.col("group") < num_images), "group", MEMBERS)
     first.append(members["file"].head(_MEMBERS_PER_PAIR * num_images))
     if numbered.groups is not None:
         files = (table.select("group", "file") for table in _tables_of_groups(numbered.groups, num_images))
@@ -79,5 +79,5 @@ def _whole(sizes: pl.Series, settings: Settings) -> int:
 
 def _tables_of_groups(groups: NumberedGroups, most: int) -> Iterator[pl.DataFrame]:
     yield groups.groups.head(most).with_row_index("group").rename({"keep": "file"})
-    for table, shown in ((groups.copies, MEMBERS), (groups.related, RELATED)):
-        yield table.filter(pl.col("group") < most).group_by("group", maintain_order=True).head(shown)
+    yield first_of_card(groups.copies.filter(pl.col("group") < most), "group", MEMBERS)
+    yield groups.related.filter(pl.col("group") < most).group_by("group", maintain_order=True).head(RELATED)

@@ -83,12 +83,13 @@ class Review:
             "verdicts": redacted(self.book.path),
         }
 
-    def page(self, show: str, start: int, count: int) -> dict[str, Any]:
+    def page(self, show: str, start: int, count: int, fold: int | None) -> dict[str, Any]:
         """Some pairs; see `ReviewPairs.page`."""
         if show not in list(Show):
             raise SettingsError(f"show={show!r}: allowed are {', '.join(Show)}")
-        pairs = self.pairs.page(Show(show), start, min(count, _MOST_PAIRS), self.book.read().active())
-        return {"generation": self._generation, "pairs": pairs}
+        count = min(count, _MOST_PAIRS)
+        total, pairs = self.pairs.page(Show(show), start, count, self.book.read().active(), fold)
+        return {"generation": self._generation, "total": total, "pairs": pairs}
 
     def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Add a verdict on a pair (same, different, variant), or on its second image (keep, protect)."""
@@ -98,6 +99,8 @@ class Review:
         pairs = self.pairs
         if generation != self._generation:
             raise SettingsError("the results have changed since this page was loaded: load it again")
+        if pairs.is_of_frames(number):
+            raise SettingsError("a frame of a video cannot be decided about, because verdicts are about files")
         a, b = (pairs.content(number, side) for side in ("a", "b"))
         given = self.book.add(relation, a, b) if Decision(relation).is_of_pair else self.book.add(relation, b)
         return {"id": given.verdict_id, "relation": given.relation}
@@ -150,9 +153,9 @@ def application(review: Review, key: str) -> LoopbackOnly:
 
     async def pairs(request: Request) -> Response:
         start, count = (_number(request, name, default) for name, default in (("start", 0), ("count", 20)))
-        return JSONResponse(
-            await run_in_threadpool(review.page, request.query_params.get("show", Show.COPIES), start, count)
-        )
+        fold = _number(request, "fold", 0) if "fold" in request.query_params else None
+        show = request.query_params.get("show", Show.COPIES)
+        return JSONResponse(await run_in_threadpool(review.page, show, start, count, fold))
 
     async def picture(request: Request) -> Response:
         asked = request.path_params

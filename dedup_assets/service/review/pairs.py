@@ -14,6 +14,7 @@ from dedup_assets.engine.core.verdict_records import GivenVerdict
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
+from dedup_assets.service.review.frames import fold_pairs
 
 _SIDES = ("a", "b")
 _SCHEMA = pl.Schema(
@@ -31,8 +32,11 @@ class Show(StrEnum):
     REVIEW = "review"
     UNVERIFIED = "unverified"
     VARIANTS = "variants"
+    FRAMES = "frames"
+    """Of videos. Verdicts are about bytes of files, so that a frame cannot be decided about."""
 
 
+_MOMENT = "#t="  # in the content of a frame
 _OF_EVIDENCE = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
 
 
@@ -44,7 +48,7 @@ class ReviewPairs:
         rows: `number`, `show`, `a` (the kept image where there is one), `b`, `similarity`, `relation`, `kind`,
             `group_id` (of a; may be null), `reason` (why a is kept), and of both sides `content`, `width`, `height`,
             `size_bytes`. In the order of `Show`; then those with the largest b first. Pairs of the same two contents
-            are one.
+            are one. `fold` and `frames` as `fold_pairs` gives them, of pairs with a frame.
     """
 
     rows: pl.DataFrame
@@ -58,28 +62,56 @@ class ReviewPairs:
         for side in _SIDES:
             facts = ledger.select(
                 pl.col("filename").alias(side),
-                *(pl.col(name).alias(f"{name}_{side}") for name in ("content", "width", "height", "size_bytes")),
+                *(pl.col(name).alias(f"{name}_{side}") for name in ("content", "width", "height")),
+                pl.when(pl.col("size_bytes") >= 0).then("size_bytes").alias(f"size_bytes_{side}"),
             ).unique(side)
             pairs = pairs.join(facts, on=side, how="left", maintain_order="left")
         pairs = pairs.filter((pl.col("content_a") != pl.col("content_b")).fill_null(value=False))
         pairs = pairs.unique(["content_a", "content_b"], keep="first", maintain_order=True)
+        framed = pl.col("content_a").str.contains(_MOMENT, literal=True)
+        framed |= pl.col("content_b").str.contains(_MOMENT, literal=True)
+        pairs = pairs.with_columns(show=pl.when(framed).then(pl.lit(Show.FRAMES.value)).otherwise("show"))
         order = pl.col("show").cast(pl.Enum([each.value for each in Show]))
-        return cls(pairs.sort(order, -pl.col("size_bytes_b"), "a", "b").with_row_index("number"))
+        pairs = pairs.sort(order, -pl.col("size_bytes_b"), "a", "b").with_row_index("number")
+        folds = fold_pairs(pairs.filter(show=Show.FRAMES.value))
+        return cls(pairs.join(folds, on="number", how="left", maintain_order="left"))
 
     def counts(self, verdicts: Sequence[GivenVerdict]) -> dict[str, dict[str, int]]:
-        """For each `Show`, how many pairs there are, and how many of them are decided."""
+        """For each `Show`, how many pairs are listed, and how many of them are decided. Folded pairs are one."""
         decided = self._decided(verdicts)
-        found = self.rows.group_by("show").agg(pl.len(), pl.col("number").is_in(list(decided)).sum().alias("decided"))
+        found = (
+            self.rows.filter(_is_listed())
+            .group_by("show")
+            .agg(pl.len(), pl.col("number").is_in(list(decided)).sum().alias("decided"))
+        )
         counts = {show: (pairs, done) for show, pairs, done in found.iter_rows()}
         return {
             each.value: dict(zip(("pairs", "decided"), counts.get(each.value, (0, 0)), strict=True)) for each in Show
         }
 
-    def page(self, show: Show, start: int, count: int, verdicts: Sequence[GivenVerdict]) -> list[dict[str, Any]]:
-        """Some pairs, as the page in the browser gets them; each with the verdict on it, if there is one."""
+    def page(
+        self, show: Show, start: int, count: int, verdicts: Sequence[GivenVerdict], fold: int | None = None
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Some pairs, as the page in the browser gets them; each with the verdict on it, if there is one.
+
+        Args:
+            show: which pairs.
+            start: how many to leave out.
+            count: how many at most.
+            verdicts: what people said.
+            fold: list each pair of this fold; None: of each fold the first pair.
+
+        Returns:
+            How many pairs the list has, and those asked for.
+        """
         decided = self._decided(verdicts)
-        rows = self.rows.filter(show=show.value).slice(start, count)
-        return [_shown(row, decided.get(row["number"])) for row in rows.to_dicts()]
+        rows = self.rows.filter(_is_listed() if fold is None else pl.col("fold") == fold, show=show.value)
+        return rows.height, [_shown(row, decided.get(row["number"])) for row in rows.slice(start, count).to_dicts()]
+
+    def is_of_frames(self, number: int) -> bool:
+        """Whether a pair has a frame of a video. Raises SettingsError as `name`."""
+        self.name(number, _SIDES[0])
+        return bool(self.rows["show"][number] == Show.FRAMES.value)
 
     def name(self, number: int, side: str) -> bytes:
         """The name of an image. Raises SettingsError if there is no such pair or side."""
@@ -99,6 +131,10 @@ class ReviewPairs:
             if number not in found or verdict.time > found[number].time:
                 found[number] = verdict
         return found
+
+
+def _is_listed() -> pl.Expr:
+    return pl.col("fold").is_null() | (pl.col("fold") == pl.col("number"))
 
 
 def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
@@ -146,6 +182,8 @@ def _shown(row: Mapping[str, Any], verdict: GivenVerdict | None) -> dict[str, An
         "relation": WORDS[relation],
         "kind": describe_kind(relation, row["kind"] or ""),
         "group": row["group_id"],
+        "frames": row["frames"],
+        "decidable": row["show"] != Show.FRAMES.value,
         "reason": row["reason"],
         "verdict": said,
         **{

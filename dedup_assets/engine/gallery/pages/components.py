@@ -7,6 +7,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.records import Components
+from dedup_assets.engine.gallery.pages.frames import first_of_card, fold_members
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.quantities import count_things, format_count
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile
@@ -28,6 +29,7 @@ class ShownComponent:
 
     `mean`, `lowest` and `highest` are similarities of its edges. `reasons` says why, by the name of each image to keep.
     `chain` says what only chains hold together; `grouped` is whether groups say which images are copies.
+    `frames` says, by the name of the first of several frames of one video that are shown by it, which they are.
     """
 
     component_id: int
@@ -39,10 +41,13 @@ class ShownComponent:
     reasons: Keeping = field(default_factory=dict)
     chain: str = ""
     grouped: bool = False
+    frames: Mapping[bytes, str] = field(default_factory=dict)
     blank: bool = False
 
 
-_BLANK_COMPONENT = ShownComponent(0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, {BLANK_FILE.name: ""}, blank=True)
+_BLANK_COMPONENT = ShownComponent(
+    0, 0, [BLANK_FILE], 0.0, 0.0, 0.0, {BLANK_FILE.name: ""}, frames={BLANK_FILE.name: " "}, blank=True
+)
 
 
 def describe_chain(count: int, groups: int, alone: int) -> str:
@@ -79,19 +84,24 @@ def show_components(
     max_images: int,
     keeping: Keeping = _NO_SUGGESTIONS,
     pictures: Pictures | None = None,
+    folds: bool = False,
 ) -> list[ShownComponent]:
-    """Return the largest components (all if `num_components` is negative), each with its first `max_images` images."""
+    """Return the largest components (all if `num_components` is negative), each with its first `max_images` images.
+
+    With `folds`, frames of one video are one image.
+    """
     groups = select_groups(components)
     groups = groups if num_components < 0 else groups.head(num_components)
     if groups.is_empty():
         return []
-    members = (
-        components.images.filter(pl.col("component_id").is_in(groups["component_id"].to_list()))
-        .sort("__id")
-        .group_by("component_id")
-        .agg(pl.col("__id") if max_images < 0 else pl.col("__id").head(max_images))
-    )
-    rows_of: dict[int, list[int]] = dict(members.iter_rows())
+    members = components.images.filter(pl.col("component_id").is_in(groups["component_id"].to_list())).sort("__id")
+    named = names.gather(members["__id"])
+    unfolded = pl.repeat(None, members.height, dtype=pl.String, eager=True).alias("frames")
+    members = members.with_columns(fold_members(members["component_id"], named) if folds else unfolded)
+    first = first_of_card(members, "component_id", max_images)
+    rows_of: dict[int, list[int]] = dict(first.group_by("component_id", maintain_order=True).agg("__id").iter_rows())
+    folded = first.drop_nulls("frames")
+    frames = dict(zip(names.gather(folded["__id"]), folded["frames"], strict=True))
     return [
         ShownComponent(
             component_id=row["component_id"],
@@ -103,6 +113,7 @@ def show_components(
             reasons=keeping,
             chain=describe_chain(row["count"], *pictures[row["component_id"]]) if pictures else "",
             grouped=pictures is not None,
+            frames=frames,
         )
         for row in groups.iter_rows(named=True)
     ]
@@ -143,6 +154,7 @@ def components_page(
         max_images=max_images,
         keeping=keeping,
         pictures=pictures,
+        folds=frame.site is not None,
     )
     return render_page(
         Page.COMPONENTS,

@@ -86,7 +86,7 @@ def _write_components(numbered: NumberedResults, facts: pl.DataFrame, decided: p
     else:
         table = table.hstack(count_pictures(numbered.members, decided, facts))
     yield from _write("components", table)
-    yield from _write("members", numbered.members.select("file"))
+    yield from _write("members", numbered.members.select("file", *_folded(numbered.members)))
 
 
 def _write_groups(numbered: NumberedGroups, facts: pl.DataFrame, decided: pl.DataFrame) -> Scripts:
@@ -98,10 +98,15 @@ def _write_groups(numbered: NumberedGroups, facts: pl.DataFrame, decided: pl.Dat
     groups = groups.join(sums, on="group", how="left", maintain_order="left").drop("group")
     yield from _write("groups", groups.with_columns(pl.col("freed").fill_null(0)))
     laid = [name for name in ("align", "changed") if name in numbered.copies.columns]
-    copies = numbered.copies.select("file", "similarity", "relation", "kind", *laid)
+    copies = numbered.copies.select("file", "similarity", "relation", "kind", *laid, *_folded(numbered.copies))
     yield from _write("copies", number_relations(copies).with_columns(_score("similarity")))
     related = number_relations(numbered.related).with_columns(_score("similarity"))
     yield from _write("related", related.drop("group"))
+
+
+def _folded(rows: pl.DataFrame) -> list[str]:
+    """The column of folded frames, where there are some."""
+    return ["frames"] if rows["frames"].count() else []
 
 
 def _reasons(files: pl.DataFrame, groups: NumberedGroups) -> pl.Series:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Groups, Relation, Role
+from dedup_assets.engine.gallery.pages.frames import fold_members
 
 _OF_A_COPY = "of a copy, not of the kept image"
 _LOOK = "look at both"
@@ -23,9 +24,9 @@ class NumberedGroups:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
         copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`), `twin` (the file
-            that stays of those with the same bytes; null where that is the kept one, or the file itself): the most
-            similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
-            kept file and the copy.
+            that stays of those with the same bytes; null where that is the kept one, or the file itself), `frames` (as
+            `fold_members` gives it): the most similar first. With evidence also `transform`, `residual` and `turned`,
+            as of pairs of the kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """
@@ -40,6 +41,7 @@ NO_GROUPS = NumberedGroups(
     pl.DataFrame(
         schema={
             **{"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String, "twin": pl.UInt32},
+            "frames": pl.String,
         }
     ),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
@@ -92,6 +94,7 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             twin="twin_file",
         )
     )
+    copies = copies.with_columns(fold_members(copies["group"], names.gather(copies["file"])))
     related = (
         found.related.join(order, on="group_id")
         .join(order.rename({"group_id": "other_group_id", "group": "other"}), on="other_group_id", how="left")

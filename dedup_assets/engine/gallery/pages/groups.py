@@ -8,6 +8,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.gallery.pages.findings import Explained
+from dedup_assets.engine.gallery.pages.frames import first_of_card
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
@@ -17,13 +18,17 @@ from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate
 
 @dataclass(frozen=True)
 class ShownMatch(Explained):
-    """An image beside the kept one: a copy, or a related image, which `other` says the group of, if it is in one."""
+    """An image beside the kept one: a copy, or a related image, which `other` says the group of, if it is in one.
+
+    `frames` says of which frames it is the first that is shown for all of them; empty for any other.
+    """
 
     file: ShownFile
     similarity: float
     relation: Relation
     kind: str = ""
     other: str = ""
+    frames: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class ShownGroup:
     blank: bool = False
 
 
-_BLANK_MATCH = ShownMatch(BLANK_FILE, 0.0, Relation.COPY, other="g")
+_BLANK_MATCH = ShownMatch(BLANK_FILE, 0.0, Relation.COPY, other="g", frames=" ")
 BLANK_GROUP = ShownGroup("", BLANK_FILE, "", 0, 0, 1, [_BLANK_MATCH], [_BLANK_MATCH], blank=True)
 
 
@@ -57,7 +62,7 @@ def show_groups(
     max_copies: int,
     max_related: int,
 ) -> list[ShownGroup]:
-    """Return the first groups, each with its first copies and related images.
+    """Return the first groups, each with its first copies and related images. Frames of one video are one copy.
 
     Args:
         numbered: the groups.
@@ -71,9 +76,7 @@ def show_groups(
     ids = numbered.groups["group_id"]
 
     def show(table: pl.DataFrame, most: int) -> Mapping[int, list[ShownMatch]]:
-        first = table.filter(
-            (pl.col("group") < groups.height) & (pl.int_range(pl.len()).over("group") < most),
-        )
+        first = first_of_card(table.filter(pl.col("group") < groups.height), "group", most)
         shown: dict[int, list[ShownMatch]] = {}
         for row in first.iter_rows(named=True):
             other = row.get("other")
@@ -83,11 +86,13 @@ def show_groups(
                 Relation(row["relation"]),
                 row["kind"] or "",
                 "" if other is None else ids[other],
+                row["frames"] or "",
             )
             shown.setdefault(row["group"], []).append(match)
         return shown
 
-    copies, related = show(numbered.copies, max_copies), show(numbered.related, max_related)
+    related = numbered.related.with_columns(frames=pl.lit(None, pl.String))
+    copies, beside = show(numbered.copies, max_copies), show(related, max_related)
     return [
         ShownGroup(
             group_id=row["group_id"],
@@ -97,7 +102,7 @@ def show_groups(
             size_bytes=row["bytes"],
             nearby=row["related"],
             copies=copies.get(place, []),
-            related=related.get(place, []),
+            related=beside.get(place, []),
         )
         for place, row in enumerate(groups.iter_rows(named=True))
     ]

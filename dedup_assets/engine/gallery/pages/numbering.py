@@ -8,6 +8,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components, Pairs
 from dedup_assets.engine.gallery.pages.components import select_groups
 from dedup_assets.engine.gallery.pages.findings import say_edited
+from dedup_assets.engine.gallery.pages.frames import fold_members
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups, number_groups
 from dedup_assets.engine.gallery.pages.names import decode_name
 from dedup_assets.engine.gallery.pages.pairing import fold_frames, frames_last, merge_directions
@@ -28,7 +29,8 @@ class NumberedResults:
             and `turned`: whether its a is the b of the evidence.
         outliers: `a`, `b`, `similarity`: `a` is the outlier, the most isolated first.
         components: `component_id`, `count`, `mean`, `min`, `max`: those with at least two images, largest first.
-        members: `group` (row of `components`), `file`: in the order of the features within each component.
+        members: `group` (row of `components`), `file`, `frames` (as `fold_members` gives it): in the order of the
+            features within each component.
         groups: None if the run made none.
     """
 
@@ -64,12 +66,13 @@ def number_results(
     merged = frames_last(merge_directions(pairs)).rows
     isolated = outliers.rows.sort("distance", maintain_order=True)
     largest = select_groups(components)
-    members = pl.DataFrame(schema={"group": pl.UInt32, "name": pl.Binary})
+    members = pl.DataFrame(schema={"group": pl.UInt32, "name": pl.Binary, "frames": pl.String})
     if largest.height:
         numbered = largest.select("component_id").with_row_index("group")
         ids = components.images.select("__id", "component_id").join(numbered, on="component_id")
         ids = ids.sort("group", "__id")
         members = ids.select("group", name=names.gather(ids["__id"]))
+        members = members.with_columns(fold_members(members["group"], members["name"]))
     columns = [merged["from"], merged["to"], isolated["from"], isolated["to"], members["name"]]
     if groups is not None:
         columns += [groups.rows["filename"], groups.related["filename"]]
@@ -85,7 +88,7 @@ def number_results(
         pairs=paired.with_columns(fold_frames(merged)),
         outliers=_number(isolated, numbers),
         components=largest if largest.width else pl.DataFrame(),
-        members=members.join(numbers, on="name", maintain_order="left").select("group", "file"),
+        members=members.join(numbers, on="name", maintain_order="left").select("group", "file", "frames"),
         groups=stars,
     )
 

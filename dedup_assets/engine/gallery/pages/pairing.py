@@ -11,6 +11,7 @@ from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.gallery.pages.aligning import UNITS, frame_of
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings, ShownFinding
+from dedup_assets.engine.gallery.pages.frames import video_of
 from dedup_assets.engine.gallery.pages.keeping import Reason, choose_of_pairs
 from dedup_assets.engine.gallery.pages.quantities import Band, name_band
 from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate, ShownFile, tabulate
@@ -84,15 +85,9 @@ def of_one_video(rows: pl.DataFrame) -> pl.Series:
     """Whether both images of each pair are frames of one video."""
     maybe = rows.with_row_index("row").filter(pl.col("from").bin.contains(b"#t="), pl.col("to").bin.contains(b"#t="))
     found = [
-        row for row, *names in maybe.select("row", "from", "to").iter_rows() if len(set(map(_video_of, names))) == 1
+        row for row, *names in maybe.select("row", "from", "to").iter_rows() if len(set(map(video_of, names))) == 1
     ]
     return pl.Series(np.isin(np.arange(rows.height), found), dtype=pl.Boolean)
-
-
-def _video_of(name: bytes) -> bytes:
-    """The video of a frame; any other image is its own."""
-    frame = split_frame(name)
-    return name if frame is None else frame[0]
 
 
 def frames_last(pairs: Pairs) -> Pairs:
@@ -115,7 +110,7 @@ def fold_frames(rows: pl.DataFrame) -> pl.Series:
     folds: dict[int, list[int]] = {}
     for row, *names in rows.with_row_index("row").filter(both).select("row", "from", "to").iter_rows():
         if all(split_frame(name) for name in names):
-            head = heads.setdefault(tuple(sorted(map(_video_of, names))), row)
+            head = heads.setdefault(tuple(sorted(map(video_of, names))), row)
             folds.setdefault(head, []).append(row)
     folded = [(row, head) for head, same in folds.items() if len(same) > 1 for row in same]
     places, found = ([row for row, _ in folded], [head for _, head in folded])

@@ -202,6 +202,7 @@ def summary_page(
             illustrate,
             num_components=_PREVIEW_COMPONENTS,
             max_images=_PREVIEW_MEMBERS,
+            folds=True,
         ),
         outliers=show_pairs(facts.outliers, illustrate, num_images=_PREVIEW_OUTLIERS, descending=False),
         codes=list_codes(facts.bad),

@@ -5,7 +5,7 @@
   /** @typedef {{ name: string, width: number | null, height: number | null, size_bytes: number | null }} Side */
   /** @typedef {{ id: string, relation: string }} Verdict */
   /** @typedef {{ number: number, similarity: number, relation: string, kind: string, group: string | null, reason: string,
-      verdict: Verdict | null, a: Side, b: Side }} Pair */
+      frames: string | null, decidable: boolean, verdict: Verdict | null, a: Side, b: Side }} Pair */
 
   const perPage = 20;
   const names = {
@@ -13,6 +13,7 @@
     review: "copies to review",
     unverified: "not decided by pixels",
     variants: "variants",
+    frames: "frames of videos",
   };
   const flickerMs = 600;
 
@@ -26,6 +27,8 @@
   let decided = 0;
   let generation = "";
   let timer = 0;
+  /** The pair whose fold of frames is open, and its place in the list of folds. @type {{ number: number, place: number } | null} */
+  let open = null;
 
   /** @template {Element} T @param {string} selector @param {{ new (): T }} kind @param {ParentNode} inside */
   function need(selector, kind, inside = document) {
@@ -76,28 +79,39 @@
     const choice = need("#show", HTMLSelectElement);
     generation = found.generation;
     choice.replaceChildren(
-      ...Object.entries(names).map(([key, words]) => {
-        const { pairs: all, decided: done } = found.shows[key];
-        return new Option(`${words}: ${done} of ${all} decided`, key, key === show, key === show);
-      }),
+      ...Object.entries(names)
+        .filter(([key]) => key !== "frames" || key === show || found.shows[key].pairs > 0)
+        .map(([key, words]) => {
+          const { pairs: all, decided: done } = found.shows[key];
+          const said = key === "frames" ? `${all}, to look at` : `${done} of ${all} decided`;
+          return new Option(`${words}: ${said}`, key, key === show, key === show);
+        }),
     );
-    ({ pairs: total, decided } = found.shows[show]);
+    decided = found.shows[show].decided;
+    if (!open) total = found.shows[show].pairs;
     const bar = need("#progress", HTMLProgressElement);
     bar.max = Math.max(total, 1);
     bar.value = decided;
-    need("#count", HTMLElement).textContent = `${decided} of ${total} decided`;
+    bar.hidden = show === "frames";
+    need("#count", HTMLElement).textContent = show === "frames" ? "" : `${decided} of ${total} decided`;
+    return found;
   }
 
   /** @param {number} at */
   async function load(at) {
     if (at < 0 || at >= total || pairs.has(at)) return;
     const start = at - (at % perPage);
-    const found = await ask(`v1/pairs?show=${show}&start=${start}&count=${perPage}`);
+    const fold = open ? `&fold=${open.number}` : "";
+    const found = await ask(`v1/pairs?show=${show}&start=${start}&count=${perPage}${fold}`);
     if (found.generation !== generation) {
       generation = found.generation;
       pairs.clear();
+      open = null;
+      place = 0;
       await status();
+      return load(0);
     }
+    total = found.total;
     for (const [index, pair] of found.pairs.entries()) pairs.set(start + index, pair);
   }
 
@@ -137,7 +151,9 @@
       `similarity ${Math.floor(pair.similarity * 10000) / 10000}`,
       pair.group ? `group ${pair.group}` : "in no group",
     ].join(" · ");
+    fillFrames(pair);
     for (const button of document.querySelectorAll("[data-relation]")) {
+      if (button instanceof HTMLButtonElement) button.disabled = !pair.decidable;
       const isGiven = button instanceof HTMLElement && button.dataset.relation === pair.verdict?.relation;
       button.setAttribute("aria-pressed", String(isGiven));
     }
@@ -146,6 +162,30 @@
     await load(place + 1);
     const after = pairs.get(place + 1);
     if (after) for (const side of /** @type {const} */ (["a", "b"])) new Image().src = picture(after, side);
+  }
+
+  /** @param {Pair} pair */
+  function fillFrames(pair) {
+    need("#frames", HTMLElement).hidden = pair.decidable;
+    if (pair.decidable) return;
+    const each = need("#each", HTMLButtonElement);
+    const shown = pair.frames && !open ? `${pair.frames}. ` : "";
+    need("#frames-said", HTMLElement).textContent =
+      `${shown}A frame cannot be decided about, because verdicts are about files.`;
+    each.hidden = !open && !pair.frames;
+    need("span", HTMLElement, each).textContent = open ? "Show one pair for all" : "Show each pair";
+  }
+
+  /** Opens the fold of the pair that is shown, or closes it. */
+  async function toggleFold() {
+    const pair = pairs.get(place);
+    if (!open && !pair?.frames) return;
+    const before = open;
+    open = before || !pair ? null : { number: pair.number, place };
+    place = before ? before.place : 0;
+    total = Math.max(place + 1, 1);
+    pairs.clear();
+    await display();
   }
 
   /** @param {number} by */
@@ -159,6 +199,10 @@
   async function decide(relation) {
     const pair = pairs.get(place);
     if (!pair) return;
+    if (!pair.decidable) {
+      say("A frame of a video cannot be decided about, because verdicts are about files.", true);
+      return;
+    }
     pair.verdict = await ask("v1/verdicts", { number: pair.number, relation, generation });
     if (pair.verdict) given.push(pair.verdict.id);
     await status();
@@ -249,6 +293,7 @@
     z: async () => {
       views.classList.toggle("zoomed");
     },
+    e: toggleFold,
     "?": async () => need("#help", HTMLDialogElement).showModal(),
   };
 
@@ -272,6 +317,7 @@
     ["next", "n"],
     ["back", "b"],
     ["flicker", "f"],
+    ["each", "e"],
     ["help-open", "?"],
   ]) {
     need(`#${id}`, HTMLElement).addEventListener("click", () => trying(keys[key]));
@@ -284,6 +330,7 @@
     if (event.target instanceof HTMLSelectElement) show = event.target.value;
     pairs.clear();
     place = 0;
+    open = null;
     trying(async () => {
       await status();
       await display();
@@ -304,7 +351,11 @@
     });
   }
   trying(async () => {
-    await status();
+    const { shows } = await status();
+    if (!total) {
+      show = Object.keys(names).find((key) => shows[key].pairs) ?? show;
+      await status();
+    }
     await display();
     document.documentElement.dataset.ready = "";
   });

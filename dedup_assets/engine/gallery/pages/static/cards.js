@@ -323,12 +323,34 @@ const cards = (() => {
     return card;
   }
 
-  /** @param {number} row @param {number[]} shown files @param {boolean} isOpen whether the page shows only this one */
+  /**
+   * Says which frames of a video one stands for, or removes that.
+   * @param {HTMLElement} item
+   * @param {string} kind of the table that has the row
+   * @param {number} row
+   * @param {ShownFile} file
+   * @param {string | null} address that shows each; null if each is shown
+   */
+  function fillFrames(item, kind, row, file, address) {
+    const frames = part(item, ".frames");
+    const said = results.value(kind, "frames", row);
+    if (!said || !address) {
+      frames.remove();
+      return;
+    }
+    part(frames, ".said").textContent = said;
+    const each = part(frames, ".unfold");
+    each.setAttribute("href", address);
+    part(each, ".spoken").append(names.label(file));
+  }
+
+  /** @param {number} row @param {number[]} shown rows of members @param {boolean} isOpen whether the page shows only this one */
   function component(row, shown, isOpen) {
     /** @param {string} name */
     const get = (name) => results.value("components", name, row);
     const card = clone();
     const images = words.things(get("count"), "image");
+    const address = `#component=${get("component_id")}`;
     fillHead(card, "component", row, get("component_id"));
     part(card, ".score").textContent = images;
     if (get("min") === null) part(card, ".band").remove();
@@ -343,18 +365,19 @@ const cards = (() => {
     const list = part(card, ".members");
     const blank = part(list, "li");
     list.replaceChildren(
-      ...shown.map((number) => {
+      ...shown.map((one) => {
+        const number = results.value("members", "file", one);
         const member = /** @type {HTMLElement} */ (blank.cloneNode(true));
         const file = results.file(number);
         fillPicture(member, file);
         const isKept = results.facts.grouped || number === get("keep");
         fillFile(member, file, isKept ? reasonOf(number, get("reason")) : null);
+        fillFrames(member, "members", one, file, isOpen ? null : address);
         return member;
       }),
     );
     fillChain(card, get("count"), get("groups"), get("alone"));
-    const browse = isOpen || get("count") <= shown.length ? null : `#component=${get("component_id")}`;
-    fillMore(card, row, browse, images, get("freed"));
+    fillMore(card, row, isOpen || get("count") <= shown.length ? null : address, images, get("freed"));
     return card;
   }
 
@@ -418,16 +441,18 @@ const cards = (() => {
     part(card, ".taken").textContent = words.size(get("bytes"));
     if (!get("bytes")) part(card, ".band").remove();
     const kept = part(card, ".kept");
+    const address = `#group=${get("group_id")}`;
     const [file, reason] = [results.file(get("keep")), results.value("files", "reason", get("keep"))];
     fillPicture(kept, file);
     fillFile(kept, file, reason);
     if (reason !== null) part(kept, ".lost").remove();
     fillMatches(part(card, ".copies"), "copies", shown, (item, copy, one) => {
       fillFile(item, copy, null, file);
+      fillFrames(item, "copies", one, copy, isOpen ? null : address);
       part(item, ".enlarge").dataset.copy = String(one);
     });
     fillRelated(card, row);
-    const browse = isOpen || get("copies") <= shown.length ? null : `#group=${get("group_id")}`;
+    const browse = isOpen || get("copies") <= shown.length ? null : address;
     fillMore(card, row, browse, `${words.count(get("copies"))} copies`, get("freed"));
     return card;
   }

@@ -12,7 +12,7 @@ const listing = (() => {
   const typingPause = 150; // ms
 
   let state = { ...defaults };
-  /** Rows that pass the filters; numbers of files if one component is open, rows of copies if one group is. @type {number[]} */
+  /** Rows that pass the filters; of members if one component is open, of copies if one group is. @type {number[]} */
   let rows = [];
 
   const list = () => page.need("list", HTMLElement);
@@ -75,7 +75,9 @@ const listing = (() => {
     if (!isOpen()) {
       return choose("components", (row) => !found || results.members(row).some((file) => found[file]));
     }
-    return openRow() < 0 ? [] : results.members(openRow()).filter((file) => !found || found[file]);
+    return openRow() < 0
+      ? []
+      : results.memberRows(openRow()).filter((row) => !found || found[results.value("members", "file", row)]);
   }
 
   function chooseGroups() {
@@ -102,16 +104,19 @@ const listing = (() => {
     );
   }
 
+  /** What a card shows before it is opened. @param {string} kind @param {number[]} all rows */
+  const first = (kind, all) => results.unfolded(kind, all).slice(0, results.facts.members);
+
   /** @param {number[]} shown */
   function componentCards(shown) {
     if (isOpen()) return openRow() < 0 ? [] : [cards.component(openRow(), shown, true)];
-    return shown.map((row) => cards.component(row, results.members(row).slice(0, results.facts.members), false));
+    return shown.map((row) => cards.component(row, first("members", results.memberRows(row)), false));
   }
 
   /** @param {number[]} shown */
   function groupCards(shown) {
     if (isOpen()) return openRow() < 0 ? [] : [cards.group(openRow(), shown, true)];
-    return shown.map((row) => cards.group(row, results.copies(row).slice(0, results.facts.members), false));
+    return shown.map((row) => cards.group(row, first("copies", results.copies(row)), false));
   }
 
   /** @type {Record<string, {noun: string, size: () => number, choose: () => number[], cards: (rows: number[], first: number) => HTMLElement[]}>} */

@@ -154,8 +154,18 @@ const results = (() => {
     return folds.get(value("pairs", "fold", row) ?? -1) ?? 1;
   }
 
+  /**
+   * Leaves out frames of a video that another one is shown for.
+   * @param {string} kind members or copies
+   * @param {number[]} rows
+   */
+  const unfolded = (kind, rows) => rows.filter((row) => value(kind, "frames", row) !== "");
+
+  /** The rows of a component's members. @param {number} row */
+  const memberRows = (row) => parts("components", "count", row);
+
   /** The files of a component. @param {number} row @returns {number[]} */
-  const members = (row) => parts("components", "count", row).map((member) => value("members", "file", member));
+  const members = (row) => memberRows(row).map((member) => value("members", "file", member));
 
   /** The rows of a group's copies. @param {number} row */
   const copies = (row) => parts("groups", "copies", row);
@@ -163,5 +173,20 @@ const results = (() => {
   /** The rows of what is beside a group. @param {number} row */
   const related = (row) => parts("groups", "related", row);
 
-  return { facts, folder, add, count, column, value, file, match, folded, members, copies, related };
+  return {
+    facts,
+    folder,
+    add,
+    count,
+    column,
+    value,
+    file,
+    match,
+    folded,
+    unfolded,
+    memberRows,
+    members,
+    copies,
+    related,
+  };
 })();
