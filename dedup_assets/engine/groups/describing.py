@@ -10,7 +10,7 @@ from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_turned
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
-from dedup_assets.engine.groups.keeping import ALL_COPIES, SHOWS_MORE
+from dedup_assets.engine.groups.keeping import ALL_COPIES, BY_EDITS, SHOWS_MORE
 from dedup_assets.engine.groups.parts import is_beside_another, parts_of
 from dedup_assets.engine.groups.reviewing import (
     FINER,
@@ -18,6 +18,7 @@ from dedup_assets.engine.groups.reviewing import (
     MAY_BE_ORIGINAL,
     MAY_BE_SOURCE,
     OTHER_PART,
+    RIVAL,
     TURNED,
     UNPROVEN,
     carried_reasons,
@@ -35,7 +36,7 @@ def describe(
     """The rows of `Groups`.
 
     Args:
-        table: image, group, kept image and reason in numbers.
+        table: image, group, kept image, reason, and whether the image rivals the kept one, in numbers.
         images: that the numbers are about.
         edges: as `Images.compared` gives them.
         same: the evidence.
@@ -54,8 +55,8 @@ def describe(
     is_proven = is_twin | found["relation"].is_not_null() & (found["relation"] != Relation.VARIANT)
     worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
     own_level = np.where(images.single[image] > images.single[keep], worse, -worse)  # positive where the image is worse
-    # The kept image is none of the best: it alone is joined to all others.
-    is_unproven = (table["reason"] == ALL_COPIES) & pl.Series(
+    # The kept image is none of the best: it alone is joined to all others, or comparisons contradict each other.
+    is_unproven = table["reason"].is_in([ALL_COPIES, BY_EDITS]) & pl.Series(
         (images.rank[image] < images.rank[keep]) & (own_level <= 0)
     )
     is_made = may_be_made_of(found, images, image, keep, worse)
@@ -77,6 +78,7 @@ def describe(
         *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
         (OTHER_PART, other_part),
         (MAY_BE_ORIGINAL, (is_made | is_unproven) & ~is_kept & ~is_twin & ~said_same),
+        (RIVAL, table["is_rival"] & ~is_twin & ~said_same),
         (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),

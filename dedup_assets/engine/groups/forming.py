@@ -16,15 +16,17 @@ from dedup_assets.engine.groups.group_ids import make_ids
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import (
     ALL_COPIES,
+    BY_EDITS,
     BY_OWN_FACTS,
     BY_VERDICT,
+    KeptVertex,
     choose_kept,
     deciding_rule,
     edit_levels,
     hubs_to_replace,
     is_joined_to_all,
 )
-from dedup_assets.engine.groups.policy import Worth, reason_of
+from dedup_assets.engine.groups.policy import EDITED, Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.separating import Separation
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
@@ -71,12 +73,13 @@ def form_groups(
 
 @dataclass(frozen=True)
 class _Star:
-    """A group in numbers: the kept vertex, the others, the kept image, and why that one is kept."""
+    """A group in numbers: the kept vertex, the others, the kept image, why it is kept, and images that rival it."""
 
     center: int
     others: list[int]
     kept: int
     reason: str
+    rivals: frozenset[int] = frozenset()
 
 
 def _rows_of(images: Images, same: pl.DataFrame, decided: DecidedVertices) -> pl.DataFrame:
@@ -93,10 +96,10 @@ def _rows_of(images: Images, same: pl.DataFrame, decided: DecidedVertices) -> pl
         "group_id": [name for name, group in zip(ids, images_of, strict=True) for _ in group],
         "keep": [star.kept for star, group in zip(stars, images_of, strict=True) for _ in group],
         "reason": [str(star.reason) for star, group in zip(stars, images_of, strict=True) for _ in group],
+        "is_rival": [image in star.rivals for star, group in zip(stars, images_of, strict=True) for image in group],
     }
-    table = pl.DataFrame(
-        columns, schema={"image": pl.Int64, "group_id": pl.String, "keep": pl.Int64, "reason": pl.String}
-    )
+    kinds = {"image": pl.Int64, "group_id": pl.String, "keep": pl.Int64, "reason": pl.String, "is_rival": pl.Boolean}
+    table = pl.DataFrame(columns, schema=kinds)
     return describe(table, images, compared, same, decided)
 
 
@@ -116,7 +119,7 @@ def _stars(
         decided.kept,
         closeness,
         rank,
-        lambda center, around, left: choose_kept(center, around, left, worth)[0],
+        lambda center, around, left: choose_kept(center, around, left, worth).kept,
     )
     edges = separation.of(edges)
     hub = find_stars(len(members), edges, rank, decided.kept)
@@ -132,10 +135,9 @@ def _stars(
         if center in decided.kept:
             stars.append(_Star(center, around.tolist(), int(members[center][0]), BY_VERDICT))
             continue
-        kept, is_best = choose_kept(center, around, edges, worth) if center in to_replace else (center, True)
-        others = group[group != kept]
-        reason = _reason(images, edges, members, kept, others) if is_best else ALL_COPIES
-        stars.append(_Star(kept, others.tolist(), int(members[kept][0]), reason))
+        choice = choose_kept(center, around, edges, worth) if center in to_replace else KeptVertex(center, is_best=True)
+        others = group[group != choice.kept]
+        stars.append(_Star(choice.kept, others.tolist(), *_said(images, edges, members, choice, others)))
     return edges, stars
 
 
@@ -177,10 +179,19 @@ class _Joined:
             for each in numbers
         }
         hub = int(self.images.single[star.kept])
-        kept, is_best = choose_kept(hub, everyone[everyone != hub], self.compared, worth, able)
-        others = everyone[everyone != kept]
-        reason = _reason(self.images, self.compared, self.singles, kept, others) if is_best else ALL_COPIES
-        return replace(star, kept=int(self.singles[kept][0]), reason=reason)
+        choice = choose_kept(hub, everyone[everyone != hub], self.compared, worth, able)
+        others = everyone[everyone != choice.kept]
+        kept, reason, rivals = _said(self.images, self.compared, self.singles, choice, others)
+        return replace(star, kept=kept, reason=reason, rivals=rivals)
+
+
+def _said(
+    images: Images, edges: CopyEdges, members: list[NDArray[np.int64]], choice: KeptVertex, others: NDArray[np.int64]
+) -> tuple[int, str, frozenset[int]]:
+    """The kept image of a star, why it is kept, and the images that rival it."""
+    reason = _reason(images, edges, members, choice.kept, others) if choice.is_best else ALL_COPIES
+    rivals = frozenset(int(image) for vertex in choice.rivals for image in members[vertex])
+    return int(members[choice.kept][0]), reason, rivals
 
 
 def _reason(
@@ -192,7 +203,7 @@ def _reason(
     levels = np.append(edit_levels(kept, others, edges), np.zeros(len(twins), np.int64))
     decided = deciding_rule(first, rivals, levels, images.worth)
     if decided is None:
-        return BY_OWN_FACTS
+        return BY_EDITS if (levels == EDITED).any() else BY_OWN_FACTS
     rule, gain = decided
     return reason_of(rule, images.worth.value(first, rule), gain)
 

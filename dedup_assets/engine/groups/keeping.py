@@ -1,6 +1,7 @@
 """Which image of a star is kept: the best by the rules of `policy` that all others are copies of."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +21,16 @@ SHOWS_MORE = 0.04
 
 _SIDES = {"a": -1, "b": 1}
 _FRAMES = (BORDER_ADDED, PAGE_ADDED, MARGIN)
-_BY_EDITING = (-EDITED, -UPSCALED)
 
 
 ALL_COPIES = "the others are copies of it"
 """Why an image is kept although another is better: not every member is a copy of that one."""
 
 BY_OWN_FACTS = "best by what is known of each image alone"
-"""Why an image is kept where comparing two at a time leads in a circle, or says less than the facts of each."""
+"""Why an image is kept where comparing two at a time says less than the facts of each."""
+
+BY_EDITS = "comparisons contradict each other, and most of them speak for it"
+"""Why an image is kept where comparing two at a time leads in a circle."""
 
 BY_VERDICT = "a verdict keeps it"
 
@@ -92,16 +95,30 @@ def hubs_to_replace(hub: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> s
     return set(hubs[_deciding(gains) > 0].tolist())
 
 
+class KeptVertex(NamedTuple):
+    """What is kept of a star.
+
+    Attributes:
+        kept: a vertex.
+        is_best: whether it is the best of all: there may be a better one that is not proven.
+        rivals: other vertices that comparisons speak for, where these contradict each other.
+    """
+
+    kept: int
+    is_best: bool
+    rivals: tuple[int, ...] = ()
+
+
 def choose_kept(
     hub: int, members: NDArray[np.int64], edges: CopyEdges, worth: Worth, able: Collection[int] | None = None
-) -> tuple[int, bool]:
-    """The vertex of a star to keep, and whether it is the best of all: there may be a better one that is not proven.
+) -> KeptVertex:
+    """The vertex of a star to keep.
 
     From the hub on, the best of those that are better than the kept one and joined to all others is kept instead. What
-    is better is known beside the kept one only, so this is repeated. What was done to two images need not agree with
-    what was done to others: where that leads back, of the images on the way those that were edited from another one of
-    them are left out, because an edit is seen and a part is a guess, and the best of the others by their own facts is
-    kept.
+    is better is known beside the kept one only, so this is repeated. The side of an edit is sometimes mistaken, so that
+    this leads in a circle, or to an image beside which others are better that are not proven. Then of the images that
+    may be kept that one is which most of the group are edited forms of, because a mistake is made of one pair, and an
+    original stands beside many copies.
 
     Args:
         hub: as of `better_than_hub`.
@@ -111,7 +128,7 @@ def choose_kept(
         able: vertices that may be kept; None for those that are joined to all others.
     """
     if not len(members):
-        return hub, True
+        return KeptVertex(hub, is_best=True)
     everyone, kept, seen = np.append(members, hub), hub, [hub]
     while True:
         better = better_than_hub(kept, everyone[everyone != kept], edges, worth)
@@ -125,19 +142,24 @@ def choose_kept(
             break
         kept = following
         seen.append(kept)
-    is_best = set(seen).issuperset(better)
-    if better and is_best:
-        around = _unedited(np.array(sorted(seen), np.int64), edges)
-        kept = int(around[worth.take(around).order()[0]])
-    return kept, is_best
+    if not better:
+        return KeptVertex(kept, is_best=True)
+    some = {*seen, *(_joined_to_all(everyone, edges) if able is None else able)}
+    kept = _with_most_edits(np.array(sorted(some), np.int64), everyone, edges, worth)
+    better = better_than_hub(kept, everyone[everyone != kept], edges, worth)
+    return KeptVertex(kept, set(seen).issuperset(better), tuple(vertex for vertex in seen if vertex != kept))
 
 
-def _unedited(around: NDArray[np.int64], edges: CopyEdges) -> NDArray[np.int64]:
-    """Those of some vertices that are no edited form of another one of them; all, if each is."""
-    is_edited = [
-        np.isin(edit_levels(int(vertex), around[around != vertex], edges), _BY_EDITING).any() for vertex in around
-    ]
-    return around if all(is_edited) else around[~np.array(is_edited)]
+def _with_most_edits(some: NDArray[np.int64], everyone: NDArray[np.int64], edges: CopyEdges, worth: Worth) -> int:
+    """Of some vertices the one that most of all are edited forms of; of several such ones the best by its own facts.
+
+    A part counts nothing here: which of two shows more is a guess where one of them has a frame.
+    """
+    made = np.array(
+        [(edit_levels(int(vertex), everyone[everyone != vertex], edges) == EDITED).sum() for vertex in some]
+    )
+    first = some[made == made.max()]
+    return int(first[worth.take(first).order()[0]])
 
 
 def deciding_rule(
@@ -168,3 +190,9 @@ def is_joined_to_all(vertex: int, everyone: NDArray[np.int64], edges: CopyEdges)
     """Whether a vertex has an edge to each other one."""
     others = everyone[everyone != vertex]
     return bool((edges.find(np.full(len(others), vertex), others) >= 0).all())
+
+
+def _joined_to_all(everyone: NDArray[np.int64], edges: CopyEdges) -> list[int]:
+    """Those of some vertices that have an edge to each other one."""
+    able = everyone[edges.degree[everyone] >= len(everyone) - 1]
+    return [int(vertex) for vertex in able if is_joined_to_all(int(vertex), everyone, edges)]

@@ -40,6 +40,11 @@ class CopyEdges:
     def _keys(self) -> NDArray[np.uint64]:
         return _keys(self.low, self.high)
 
+    @cached_property
+    def degree(self) -> NDArray[np.int64]:
+        """(n,): number of edges of each vertex up to the largest one that has an edge."""
+        return np.bincount(np.concatenate([self.low, self.high])).astype(np.int64)
+
     def find(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
         """The place of the edge between each two vertices; -1 where there is none."""
         if not len(self):

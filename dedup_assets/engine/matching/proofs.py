@@ -88,7 +88,7 @@ class Proofs:
             center = int(hub[members[0]])
             if center not in to_replace:
                 continue
-            kept, _ = choose_kept(center, members, edges, worth)
+            kept = choose_kept(center, members, edges, worth).kept
             everyone = np.append(members, center)
             for best in better_than_hub(kept, everyone[everyone != kept], edges, worth):
                 others = [int(each) for each in everyone if int(each) != best]

@@ -269,7 +269,7 @@ def test_two_parts_of_the_kept_image_that_do_not_overlap_are_for_review(
     ]
 
 
-def test_where_proofs_go_in_a_circle_no_edited_form_of_one_of_them_is_kept() -> None:
+def test_where_a_frame_and_a_page_make_a_circle_the_framed_picture_is_kept() -> None:
     border, original, page = 0, 1, 2
     said = evidence(
         [(border, original, "copy", "a"), (border, page, "copy", "b"), (original, page, "copy", "a")],
@@ -283,4 +283,43 @@ def test_where_proofs_go_in_a_circle_no_edited_form_of_one_of_them_is_kept() -> 
         }
     )
     looped = replace(said, rows=said.rows.update(kinds, on=["a", "b"]))
-    assert groups_of(form_groups(looped))[0][0] == page
+    rows = form_groups(looped).rows
+    assert dict(rows.select("filename", "role").iter_rows()) == {
+        name(original): "keep",
+        name(border): "review",
+        name(page): "review",
+    }
+
+
+def test_of_a_circle_the_image_is_kept_that_most_others_are_edits_of() -> None:
+    tone, blur, original, gray, caption = range(5)
+    rows = [
+        (tone, blur, "copy", "b"),
+        (blur, original, "copy", "b"),  # a mistake
+        (tone, original, "copy", ""),
+        (original, gray, "copy", "b"),
+        (original, caption, "copy", "b"),
+        (tone, gray, "copy", ""),
+        (tone, caption, "copy", ""),
+        (blur, gray, "copy", ""),
+        (blur, caption, "copy", ""),
+    ]
+    for order in (rows, rows[::-1]):
+        found = form_groups(evidence(order, sides={original: 110})).rows
+        roles = dict(found.select("filename", "role").iter_rows())
+        assert {image: roles.pop(name(image)) for image in (tone, blur, original)} == {
+            original: "keep",
+            tone: "review",
+            blur: "review",
+        }
+        assert set(roles.values()) == {"copy"}
+        assert set(found["reason"]) == {"comparisons contradict each other, and most of them speak for it"}
+
+
+def test_an_image_beside_which_others_are_better_gives_way_to_one_of_more_edits() -> None:
+    blur, original, gray, caption, tone = range(5)
+    rows = [(blur, original, "copy", "b"), (blur, tone, "copy", "a")]  # a mistake; no other image is a copy of the tone
+    rows += [(original, other, "copy", "b") for other in (gray, caption)] + [(original, tone, "copy", "")]
+    rows += [(blur, other, "copy", "") for other in (gray, caption)]
+    roles = dict(form_groups(evidence(rows)).rows.select("filename", "role").iter_rows())
+    assert [roles[name(image)] for image in (original, blur)] == ["keep", "review"]
