@@ -6,26 +6,22 @@ names again and correct the comment.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import dagster as dg
-import sqlalchemy
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.errors import DagsterAssetCheckFailedError
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.execution import api
 from dagster._core.instance.types import InstanceType
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
-from dagster._core.storage.event_log import InMemoryEventLogStorage
-from dagster._core.storage.event_log.base import AssetEntry, AssetRecord, EventLogConnection
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage, TemporaryLocalArtifactStorage
-from dagster._core.storage.runs import InMemoryRunStorage
-from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster_shared.utils.warnings import _warnings_on
+
+from dedup_assets.pipeline.memory_storage import MemoryEvents, MemoryRuns
 
 __all__ = [
     "CheckRunHealthResult",  # what a run launcher must return
@@ -73,138 +69,61 @@ def keep_host_logging(instance: dg.DagsterInstance) -> None:
         instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
 
 
-def instance_in_memory(folder: str | None, settings: Mapping[str, Any]) -> dg.DagsterInstance:
-    """An instance for one run that nobody looks at afterwards.
+@contextmanager
+def instance_in_memory(folder: str | None, settings: Mapping[str, Any]) -> Iterator[dg.DagsterInstance]:
+    """An instance for one run that nobody looks at afterwards, as long as the block lasts.
 
-    `DagsterInstance.ephemeral` costs more than a small run: it loads alembic and opens a database for each statement.
+    `DagsterInstance.ephemeral` costs more than a small run: it imports sqlalchemy and alembic, and opens a database for
+    each statement.
 
     Args:
         folder: for the few files of the instance; a temporary one if None.
         settings: as in `dagster.yaml`.
     """
-    return dg.DagsterInstance(
-        instance_type=InstanceType.EPHEMERAL,
-        local_artifact_storage=LocalArtifactStorage(folder) if folder else TemporaryLocalArtifactStorage(),  # type: ignore[no-untyped-call]
-        run_storage=_Runs(),
-        event_storage=_Events(),
-        compute_log_manager=NoOpComputeLogManager(),
-        run_coordinator=DefaultRunCoordinator(),
-        run_launcher=SyncInMemoryRunLauncher(),
-        settings=dict(settings),
-    )
+    with _InstanceInMemory(folder, settings) as instance, _without_telemetry_of(instance):
+        yield instance
 
 
-class _Runs(InMemoryRunStorage):
-    """Runs in one database in memory, without the snapshots of jobs and plans that only a UI shows."""
+class _InstanceInMemory(dg.DagsterInstance):
+    """An instance whose storages are ours. Dagster's own initialization would import and demand those of Dagster."""
 
-    def __init__(self) -> None:
-        self._engine = sqlalchemy.create_engine(
-            "sqlite://",
-            poolclass=sqlalchemy.StaticPool,  # all users share one connection, which keeps the database
-            pool_reset_on_return=None,
-            connect_args={"check_same_thread": False},
+    def __init__(self, folder: str | None, settings: Mapping[str, Any]) -> None:
+        self._instance_type = InstanceType.EPHEMERAL
+        self._settings = dict(settings)
+        self._local_artifact_storage = LocalArtifactStorage(folder) if folder else TemporaryLocalArtifactStorage()  # type: ignore[no-untyped-call]
+        self._run_storage = MemoryRuns()  # type: ignore[assignment]
+        self._event_storage = MemoryEvents()  # type: ignore[assignment]
+        self._compute_log_manager = NoOpComputeLogManager()
+        self._run_coordinator = DefaultRunCoordinator()
+        for part in (self._event_storage, self._compute_log_manager, self._run_coordinator):
+            part.register_instance(self)
+        self._run_launcher = self._scheduler = self._schedule_storage = None
+        self._secrets_loader = self._defs_state_storage = self._ref = None
+        self._subscribers = defaultdict(list)
+        self._event_buffer = defaultdict(list)
+        self._run_monitoring_enabled = False
+
+    def create_run_for_job(self, job_def: dg.JobDefinition, *unused: object, **more: Any) -> dg.DagsterRun:  # noqa: ANN401 - as Dagster has it
+        """Make a run, without the snapshots of its job and the events of what is planned, which only a UI shows."""
+        given = {name: more[name] for name in ("run_id", "run_config", "tags", "asset_selection")}
+        return self._run_storage.add_run(
+            dg.DagsterRun(job_name=job_def.name, status=dg.DagsterRunStatus.NOT_STARTED, **given)
         )
-        with self._engine.begin() as connection:
-            RunStorageSqlMetadata.create_all(connection, checkfirst=False)
-        self._held_conn = self._engine.connect()
-
-    @contextmanager
-    def connect(self) -> Iterator[sqlalchemy.Connection]:
-        with self._engine.begin() as connection:
-            yield connection
-
-    def has_job_snapshot(self, job_snapshot_id: str) -> bool:
-        return True
-
-    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
-        return True
 
 
-class _Events(InMemoryEventLogStorage):
-    """Events of assets and checks, and partitions, in memory: what a run asks for, without a database.
+@contextmanager
+def _without_telemetry_of(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Keep Dagster from asking what its telemetry may say of the steps of an instance, which has none.
 
-    Dagster's own storage writes events into a database as text and reads them back, which takes a fifth of a small run.
-    A question that no run asks is an error, because the tables of the base class do not exist.
+    It imports the database of runs to find that out.
     """
-
-    def __init__(self) -> None:
-        self._records: list[dg.EventLogRecord] = []
-        self._materialized: dict[dg.AssetKey, dg.EventLogRecord] = {}  # the latest of each asset
-        self._partitions: defaultdict[str, dict[str, None]] = defaultdict(dict)  # in the order in which they were added
-
-    def store_event(self, event: dg.EventLogEntry) -> None:
-        kind = event.dagster_event_type
-        if kind not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
-            return
-        record = dg.EventLogRecord(storage_id=len(self._records) + 1, event_log_entry=event)
-        self._records.append(record)
-        if kind is dg.DagsterEventType.ASSET_MATERIALIZATION and record.asset_key is not None:
-            self._materialized[record.asset_key] = record
-
-    def get_records_for_run(
-        self,
-        run_id: str,
-        cursor: str | None = None,
-        of_type: dg.DagsterEventType | set[dg.DagsterEventType] | None = None,
-        limit: int | None = None,
-        ascending: bool = True,
-    ) -> EventLogConnection:
-        if cursor is not None or limit is not None or not ascending:
-            raise NotImplementedError("a run reads all its events, in their order")
-        kinds = {of_type} if isinstance(of_type, dg.DagsterEventType) else of_type
-        found = [
-            each
-            for each in self._records
-            if each.run_id == run_id and (not kinds or each.event_log_entry.dagster_event_type in kinds)
-        ]
-        return EventLogConnection(found, cursor=str(len(self._records)), has_more=False)
-
-    def _get_event_records(
-        self, event_records_filter: dg.EventRecordsFilter, limit: int | None = None, ascending: bool = False
-    ) -> list[dg.EventLogRecord]:
-        wanted = event_records_filter
-        if wanted != dg.EventRecordsFilter(wanted.event_type, wanted.asset_key):
-            raise NotImplementedError(f"a run asks for the events of an asset, not {wanted}")
-        found = [
-            each
-            for each in self._records
-            if each.event_log_entry.dagster_event_type is wanted.event_type and each.asset_key == wanted.asset_key
-        ]
-        return (found if ascending else found[::-1])[:limit]
-
-    def get_asset_records(self, asset_keys: Sequence[dg.AssetKey] | None = None) -> list[AssetRecord]:
-        keys = self._materialized if asset_keys is None else asset_keys
-        found = ((key, self._materialized[key]) for key in keys if key in self._materialized)
-        return [
-            AssetRecord(
-                storage_id=record.storage_id,
-                asset_entry=AssetEntry(asset_key=key, last_materialization_record=record, last_run_id=record.run_id),
-            )
-            for key, record in found
-        ]
-
-    def get_latest_materialization_events(
-        self, asset_keys: Iterable[dg.AssetKey]
-    ) -> dict[dg.AssetKey, dg.EventLogEntry | None]:
-        return {key: self._materialized[key].event_log_entry for key in asset_keys if key in self._materialized}
-
-    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
-        self._partitions[partitions_def_name].update(dict.fromkeys(partition_keys))
-
-    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
-        return list(self._partitions[partitions_def_name])
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        return partition_key in self._partitions[partitions_def_name]
-
-    def get_existing_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> set[str]:
-        return self._partitions[partitions_def_name].keys() & set(partition_keys)
-
-    def _connect(self) -> NoReturn:
-        raise NotImplementedError("the events of a run in memory are in no database")
-
-    def dispose(self) -> None:
-        self._records.clear()
+    execution: Any = api  # it imports the function by name
+    told = execution.log_dagster_event
+    execution.log_dagster_event = lambda event, context: None if context.instance is instance else told(event, context)
+    try:
+        yield
+    finally:
+        execution.log_dagster_event = told
 
 
 def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ The user's `dagster.yaml` decides what an instance stores, and where.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -44,7 +44,7 @@ def open_instance(scratch: str | None = None, home: str | None = None) -> Iterat
         yield instance
 
 
-def _open(home: str, scratch: str | None) -> dg.DagsterInstance:
+def _open(home: str, scratch: str | None) -> AbstractContextManager[dg.DagsterInstance]:
     if not home:
         return instance_in_memory(scratch, _OVERRIDES)
     try:

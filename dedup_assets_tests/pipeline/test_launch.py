@@ -1,10 +1,11 @@
 """Runs that `run()` starts."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 import dedup_assets
 from dedup_assets.engine.core.errors import LostLockError
@@ -37,20 +38,18 @@ def test_scores_against_a_train_set_that_was_replaced_meanwhile_are_not_publishe
     assert work_dir.within("test").exists("similarity.csv")
 
 
-def test_a_run_in_memory_opens_one_database_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+def test_a_run_in_memory_imports_no_database_and_no_daemon_of_dagster(tmp_path: Path) -> None:
     save_jpeg(tmp_path / "photos" / "0.jpg", photo_like(0, 64, 48))
-    opened: list[object] = []
-
-    def note(connection: object, _record: object) -> None:
-        opened.append(connection)
-
-    event.listen(Pool, "connect", note)
-    try:
-        assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", num_threads=1) == 0
-    finally:
-        event.remove(Pool, "connect", note)
-    assert len(opened) == 1, "of runs; events are in none"
+    program = """
+import sys, dedup_assets
+assert dedup_assets.run("photos", "out", num_threads=1) == 0
+print(sorted({"sqlalchemy", "alembic", "dagster._daemon", "dagster._core.storage.sql"} & sys.modules.keys()))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "[]", "they take as long as a small run"
 
 
 def test_each_run_in_memory_has_the_limits_of_its_own_settings(
