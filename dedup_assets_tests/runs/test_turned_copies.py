@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import dedup_assets
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -50,6 +50,23 @@ def test_a_file_brought_to_a_table_of_colours_is_not_kept_for_its_original(tmp_p
         f"a {name}.png": "review" for name in ("fine", "lossless", "both")
     }
     assert [found[name][0] for name in ("z fine.jpg", "m lossless.png", "z both.jpg")] == ["keep"] * 3
+
+
+def test_photographs_with_another_number_written_on_them_are_left_to_a_person(tmp_path: Path) -> None:
+    qualities = (90, 75)
+    for seed in range(3):
+        for number, quality in zip("56", qualities, strict=True):
+            picture = photo_like(seed, 643, 481).copy()
+            ImageDraw.Draw(picture).text((290, 200), number, "white", font_size=40)
+            save_jpeg(tmp_path / "photos" / f"{seed} {number}.jpg", picture, quality)
+        with Image.open(tmp_path / "photos" / f"{seed} 5.jpg") as opened:
+            save_jpeg(tmp_path / "photos" / f"{seed} 5 again.jpg", opened.convert("RGB"), qualities[1])
+    roles = {name: role for name, (role, _) in groups(tmp_path / "photos", tmp_path / "results").items()}
+    assert roles == {
+        **{f"{seed} 5.jpg": "keep" for seed in range(3)},
+        **{f"{seed} 5 again.jpg": "copy" for seed in range(3)},
+        **{f"{seed} 6.jpg": "review" for seed in range(3)},
+    }
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png"])

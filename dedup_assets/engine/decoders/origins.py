@@ -15,7 +15,7 @@ from PIL import Image
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.evidence.jpeg_grid import MADE, NOT_MADE, Turn, agreement, turn_of
-from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, compare_stored
+from dedup_assets.engine.evidence.stored_again import BLURRED, SOFTER, Made, compare_stored, differs_in_a_place
 from dedup_assets.engine.pictures.codecs.exif import read_orientation
 from dedup_assets.engine.pictures.codecs.jpeg_quality import in_rows
 from dedup_assets.engine.pictures.codecs.segments import read_segments
@@ -109,9 +109,14 @@ def _origin_of_finer(
     if coarser is None or turn is None:
         return _origin_without_loss(files) if coarser is None else Origin()
     gray, luminance = _grays.of(files[0], _decode_gray), _luminances.of(files[1], _decode_luminance)
-    if turn.of(gray).shape != luminance.shape:
+    turned, steps = turn.of(gray), (finer.steps if finer else None, coarser.steps)
+    if turned.shape != luminance.shape:
         return Origin()
-    found = compare_stored(turn.of(gray), luminance, (finer.steps if finer else None, coarser.steps))
+    found = compare_stored(turned, luminance, steps)
+    if not found.is_altered and all(
+        differs_in_a_place(turned, seen, steps) for seen in (luminance, _grays.of(files[1], _decode_gray))
+    ):
+        found = found._replace(is_altered=True)
     side = "b" if found.made is Made.SECOND else _made_one(gray, jpegs, turn, is_made=found.made is Made.FIRST)
     if not (finer or _bytes_of(files[0]).startswith(_WITHOUT_LOSS)):  # what it lost in another way is not known
         return Origin(side if side == "a" else "")

@@ -2,7 +2,7 @@
 
 JPEG (ITU-T T.81) rounds each coefficient of a block to a multiple of a step, so that two files of one picture differ by
 half a step of each at the most. Sharpening, softening, painting and an earlier life in coarser steps move coefficients
-further.
+further. A digit that is another one in only one of them moves the coefficients of few blocks, by much.
 """
 
 from enum import Enum
@@ -30,6 +30,8 @@ _LITTLE, _MUCH = 2, 4  # levels beyond the steps: colours are rounded, too
 _ALTERED = {_LITTLE: 0.012, _MUCH: 0.003}  # of the blocks; up to 0.010 and 0.001 of files that were stored again
 _TELLING, _FEWEST_TELLING = 6, 3  # levels by which steps are coarser, and number of them, from which they tell
 _MADE_OF, _STORED_AGAIN = 0.06, 0.6  # of the blocks; 0 to 0.045 of 40 files, and 0.9 to 1 of 60 others
+_APART = 64  # blocks that differ most, and are looked at one by one
+_PLACE, _PLACE_STEPS, _PLACE_ORDERS = 16, 1.5, 3  # levels, times the coarsest step; below in 1,200 such pairs
 _COARSE, _FINE = (2, 4), (5, 9)  # orders
 
 
@@ -73,8 +75,7 @@ def compare_stored(
     if len(one) < _FEWEST_BLOCKS:
         return StoredAgain()
     low = ORDERS <= _LOW
-    own = (np.zeros((_SIDE, _SIDE)) if steps[0] is None else np.maximum(steps[0], steps[0].T))[low]
-    other = steps[1][low]
+    own, other = _steps_of(steps, low)
     moved = np.abs(transform(one, low) - transform(two, low))
     beyond = moved - (own + other) / 2
     is_altered = any(float((beyond > noise).any(1).mean()) > most for noise, most in _ALTERED.items())
@@ -88,9 +89,38 @@ def compare_stored(
     return StoredAgain(False, made)
 
 
+def differs_in_a_place(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], steps: tuple[NDArray[np.int64] | None, NDArray[np.int64]]
+) -> bool:
+    """Whether a single block, wherever it is, differs by more than storing again can do.
+
+    Args:
+        first: as of `compare_stored`.
+        second: likewise. Where only its gray levels, in place of its luminance, make it differ less, colours were cut
+            off in decoding it.
+        steps: as of `compare_stored`.
+    """
+    one, two = (_blocks(picture) for picture in (first, second))
+    apart = np.abs(one.astype(np.int16) - two).sum((1, 2))
+    most = np.argsort(-apart, kind="stable")[:_APART]
+    low = ORDERS <= _PLACE_ORDERS
+    own, other = _steps_of(steps, low)
+    beyond = np.abs(transform(one[most], low) - transform(two[most], low)) - (own + other) / 2
+    far = np.sqrt(np.square(np.maximum(beyond, 0)).sum(1)).max(initial=0)
+    return float(far) > _PLACE + _PLACE_STEPS * float(max(own.max(), other.max()))
+
+
+def _steps_of(
+    steps: tuple[NDArray[np.int64] | None, NDArray[np.int64]], some: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) some steps of both pictures; of the first one in whichever turn they are coarser."""
+    own = np.zeros_like(steps[1]) if steps[0] is None else np.maximum(steps[0], steps[0].T)
+    return own[some], steps[1][some]
+
+
 def _seen_blocks(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(n, 8, 8): the same blocks of both, those in which neither is black or white anywhere."""
-    one, two = _blocks(first), _blocks(second)
+    one, two = (blocks[:: max(1, -(-len(blocks) // _MOST_BLOCKS))] for blocks in (_blocks(first), _blocks(second)))
     is_seen = np.ones(len(one), np.bool_)
     for blocks in (one, two):
         flat = blocks.reshape(len(blocks), _SIDE**2)
@@ -101,8 +131,7 @@ def _seen_blocks(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[N
 def _blocks(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows, columns = (length // _SIDE for length in picture.shape)
     cut = picture[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
-    blocks = cut.swapaxes(1, 2).reshape(-1, _SIDE, _SIDE)
-    return blocks[:: max(1, -(-len(blocks) // _MOST_BLOCKS))]
+    return cut.swapaxes(1, 2).reshape(-1, _SIDE, _SIDE)
 
 
 def _ratio(two: NDArray[np.uint8], one: NDArray[np.uint8], orders: tuple[int, int]) -> float:

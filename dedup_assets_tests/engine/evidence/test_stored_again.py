@@ -5,12 +5,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
 
-from dedup_assets.engine.evidence.stored_again import BLURRED, Made, StoredAgain, compare_stored
+from dedup_assets.engine.evidence.stored_again import BLURRED, Made, StoredAgain, compare_stored, differs_in_a_place
 from dedup_assets_tests.support.pictures import photo_like
 
 Edit = Callable[[Image.Image], Image.Image]
+Gray = NDArray[np.uint8]
+Stored = tuple[Gray, Gray, tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 def stored(picture: Image.Image, quality: int) -> bytes:
@@ -24,10 +27,14 @@ def shown(jpeg: bytes) -> Image.Image:
 
 
 def compared(finer: bytes, coarser: bytes) -> StoredAgain:
+    return compare_stored(*of_files(finer, coarser))
+
+
+def of_files(finer: bytes, coarser: bytes) -> Stored:
     opened = [Image.open(io.BytesIO(each)) for each in (finer, coarser)]
     own, other = (np.array(each.quantization[0]).reshape(8, 8) for each in opened)  # type: ignore[attr-defined]
     opened[1].draft("L", opened[1].size)
-    return compare_stored(np.asarray(opened[0].convert("L")), np.asarray(opened[1]), (own, other))
+    return np.asarray(opened[0].convert("L")), np.asarray(opened[1]), (own, other)
 
 
 def pixelated(picture: Image.Image) -> Image.Image:
@@ -65,6 +72,25 @@ def test_a_file_that_was_stored_again_in_finer_steps_is_named() -> None:
 def test_an_edit_is_told_from_storing_again(name: str) -> None:
     original = stored(photo_like(7, 400, 304), 90)
     assert compared(stored(EDITS[name](shown(original)), 97), original).is_altered
+
+
+def written(picture: Image.Image, text: str, colour: str) -> Image.Image:
+    edited = picture.copy()
+    ImageDraw.Draw(edited).text((150, 90), text, colour, font_size=24)
+    return edited
+
+
+@pytest.mark.parametrize("qualities", [(95, 90), (90, 75), (75, 60)])
+@pytest.mark.parametrize("ground", ["photograph", "white page"])
+def test_another_digit_is_told_from_storing_again(ground: str, qualities: tuple[int, int]) -> None:
+    picture, colour = (
+        (photo_like(3, 400, 304), "white")
+        if ground == "photograph"
+        else (Image.new("RGB", (400, 304), "white"), "black")
+    )
+    one = stored(written(picture, "8136", colour), qualities[0])
+    assert differs_in_a_place(*of_files(one, stored(written(picture, "8138", colour), qualities[1])))
+    assert not differs_in_a_place(*of_files(one, stored(shown(one), qualities[1])))
 
 
 def test_fine_detail_tells_blurred_pictures_from_sources_of_sharpened_ones() -> None:
