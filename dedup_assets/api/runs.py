@@ -129,10 +129,12 @@ def execute(
         if not settings.input_dir:
             raise SettingsError(f"input_dir={input_dir!r}: name what to read: a folder, an image, a list file or a URL")
     found: list[RunFacts] = []
-    # Decoding processes start, and one of them decodes the first images, while this process imports libraries.
+    # Decoding processes start, and one of them decodes the first images, while this process imports libraries. Where
+    # results are, most images are known, and processes start when an image must be decoded.
+    early = settings.mode.reads_images and not (settings.mode.makes_features and _has_results(settings.work_dir))
     with (
         _interrupted_when(published=lambda: bool(found)),
-        keep_workers(DECODER, settings.num_threads, early=settings.mode.reads_images),
+        keep_workers(DECODER, settings.num_threads, early=early),
         starting() as started,
     ):
         from dedup_assets.engine.extraction.offset_ranges import head_start
@@ -149,6 +151,16 @@ def execute(
                 with ConsoleProgress() as progress:
                     found.append(materialize(settings, progress, started))
     return settings, found[0]
+
+
+def _has_results(work_dir: str) -> bool:
+    """Whether a run has published results in a local work_dir; those on a store are not asked for."""
+    from dedup_assets.engine.core.own_files import CONFIG
+
+    try:
+        return os.path.lexists(os.path.join(os.fsencode(work_dir), os.fsencode(CONFIG)))  # noqa: PTH118 - wild names
+    except ValueError:  # the run reports it
+        return False
 
 
 @contextmanager

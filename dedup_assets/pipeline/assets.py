@@ -32,7 +32,6 @@ from dedup_assets.engine.core.root_roles import check_roots
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
 from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
-from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
@@ -48,7 +47,7 @@ from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_s
 from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
 from dedup_assets.engine.work_dir.manifest_file import read_former_listing, read_manifest
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
-from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, search_output, search_results
+from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, preview_effort, search_output, search_results
 from dedup_assets.pipeline.dagster_internals import function_of
 from dedup_assets.pipeline.resources import SettingsResource, require_input
 from dedup_assets.pipeline.set_results import hold_sets_apart, leaks_between
@@ -227,7 +226,7 @@ def components(
     parsed = settings.parsed()
     found = build_components(similarity, parsed.graph)
     versions.stamp(context, parsed)
-    context.add_output_metadata(metadata.of_components(found, features.names, Effort.of(parsed)))
+    context.add_output_metadata(metadata.of_components(found, features.names, preview_effort(context, parsed)))
     return found
 
 
@@ -291,8 +290,8 @@ def groups(
     found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)
     returned = find_returned(work_dir, found, evidence)
-    reported = read_reported_run(work_dir)
-    context.add_output_metadata(match_metadata.of_groups(found, evidence, Effort.of(parsed), returned, reported))
+    reported, effort = read_reported_run(work_dir), preview_effort(context, parsed)
+    context.add_output_metadata(match_metadata.of_groups(found, evidence, effort, returned, reported))
     return found
 
 
@@ -345,6 +344,7 @@ def gallery(
 
     pages = find_or_build_gallery(results, parsed, work_dir, leaks)
     versions.stamp(context, parsed)
-    found = match_metadata.of_report(bad_images, similarity, outliers, groups, Effort.of(parsed))
+    effort = preview_effort(context, parsed)
+    found = match_metadata.of_report(bad_images, similarity, outliers, groups, effort)
     context.add_output_metadata({**metadata.of_gallery(pages, work_dir), **found})
     return pages

@@ -17,7 +17,7 @@ from dedup_assets.engine.graph import count_matched, count_pairs, find_outliers,
 from dedup_assets.engine.neighbors.row_ranges import SearchOutcome
 from dedup_assets.pipeline import metadata
 from dedup_assets.pipeline.dagster_internals import accepting_beta
-from dedup_assets.pipeline.resources import IO_MANAGER
+from dedup_assets.pipeline.resources import IO_MANAGER, UNSEEN_TAG
 from dedup_assets.pipeline.versions import CODE_VERSION
 
 PIPELINE = "dedup"
@@ -41,6 +41,11 @@ def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition
     with accepting_beta():  # owners and backfill policies
         decorator = dg.asset(**{**_COMMON, "backfill_policy": ONE_RUN, **contract})
     return decorator
+
+
+def preview_effort(context: dg.AssetExecutionContext, settings: Settings) -> Effort | None:
+    """Limits for reading the small pictures of metadata; None where no UI shows them, so that none are made."""
+    return None if UNSEEN_TAG in context.run.tags else Effort.of(settings)
 
 
 def search_output(description: str, **contract: Any) -> dg.AssetOut:  # noqa: ANN401 - as dg.AssetOut
@@ -68,7 +73,7 @@ def search_results(
         found_names: (m,) names of the images that can be found; the same as `names` if None.
         outcome: how many images were searched for.
     """
-    effort, selected = Effort.of(settings), context.op_execution_context.selected_output_names
+    effort, selected = preview_effort(context, settings), context.op_execution_context.selected_output_names
     if "similarity" in selected:
         pairs = similar_pairs(neighbors, names, settings.threshold, found_names=found_names)
         count = count_pairs(neighbors, settings.threshold, names, found_names=found_names)

@@ -34,7 +34,7 @@ from dedup_assets.pipeline.instances import dagster_home, open_instance
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import assets_of, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
-from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, DedupSettings
+from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, UNSEEN_TAG, DedupSettings
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
 _JOB = "__ephemeral_asset_job__"  # as `dg.materialize` names it
@@ -138,7 +138,7 @@ def _materialize(
         try:
             result = job.execute_in_process(
                 instance=instance,
-                tags=run_tag,
+                tags=run_tag if dagster_home() else {**run_tag, UNSEEN_TAG: "true"},
                 resources=_resources(settings, progress),
                 run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
             )

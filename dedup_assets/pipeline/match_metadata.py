@@ -51,14 +51,14 @@ def of_evidence(evidence: Evidence, *, is_off: bool) -> Metadata:
 
 
 def of_groups(
-    groups: Groups, evidence: Evidence, effort: Effort, returned: Sequence[bytes], reported: int | None = None
+    groups: Groups, evidence: Evidence, effort: Effort | None, returned: Sequence[bytes], reported: int | None = None
 ) -> Metadata:
     """Metadata of `groups`: how many, what the copies take, what changed, and the largest ones with small pictures.
 
     Args:
         groups: the result.
         evidence: that it was made from.
-        effort: for thumbnails.
+        effort: for thumbnails; None for none.
         returned: images that an apply had removed.
         reported: the last run whose changes were reported, by its number in the history; None if it is the last one.
     """
@@ -108,7 +108,7 @@ def of_plan(plan: Plan) -> Metadata:
     }
 
 
-def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, effort: Effort) -> Metadata:
+def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, effort: Effort | None) -> Metadata:
     """Metadata of `gallery` about what it shows: counts, and a contact sheet."""
     return {
         "groups": groups.rows["group_id"].n_unique(),
@@ -120,7 +120,7 @@ def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, eff
     }
 
 
-def _contact_sheet(outliers: Pairs, groups: Groups, effort: Effort) -> str:
+def _contact_sheet(outliers: Pairs, groups: Groups, effort: Effort | None) -> str:
     """The first images of the largest groups, the kept one first, and the most isolated images."""
     by_group = groups.rows.group_by("group_id").agg(pl.col("filename").head(_SHEET_IMAGES), pl.len().alias("images"))
     largest = by_group.sort(["images", "group_id"], descending=[True, False]).head(_SHEET_GROUPS)
@@ -247,7 +247,7 @@ def _heat(images: int, share: float) -> str:
     return f"{shades[math.ceil(share * (len(shades) - 1))]} {images:,} ({share:.1%})"
 
 
-def _group_table(groups: Groups, effort: Effort) -> str:
+def _group_table(groups: Groups, effort: Effort | None) -> str:
     """The largest groups: the kept image, then copies with what was done to them."""
     rows = groups.rows
     largest = rows.group_by("group_id").len("images").sort(["images", "group_id"], descending=[True, False])

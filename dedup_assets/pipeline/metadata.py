@@ -201,7 +201,9 @@ def of_index(index: SearchIndex, search: SearchSettings) -> Metadata:
     }
 
 
-def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings: Settings, effort: Effort) -> Metadata:
+def of_similarity(
+    neighbors: Neighbors, pairs: Pairs, count: PairCount, settings: Settings, effort: Effort | None
+) -> Metadata:
     """Metadata of `similarity`: counts of pairs, recall of the search, a histogram and the closest pairs."""
     facts: Metadata = {
         "dagster/row_count": len(pairs),
@@ -220,7 +222,7 @@ def of_similarity(neighbors: Neighbors, pairs: Pairs, count: PairCount, settings
     return facts
 
 
-def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
+def of_outliers(outliers: Pairs, images: int, effort: Effort | None) -> Metadata:
     """Metadata of `outliers`."""
     return {
         "dagster/row_count": len(outliers),
@@ -230,7 +232,7 @@ def of_outliers(outliers: Pairs, images: int, effort: Effort) -> Metadata:
     }
 
 
-def of_components(components: Components, names: pl.Series, effort: Effort) -> Metadata:
+def of_components(components: Components, names: pl.Series, effort: Effort | None) -> Metadata:
     """Metadata of `components`: number and sizes of the groups, and images of the largest ones."""
     facts: Metadata = {"dagster/row_count": components.images.height}
     if "component_id" in components.images.columns:
@@ -269,8 +271,10 @@ def _name_list(names: Iterable[bytes]) -> str:
     return "\n".join(f"- {shown_name(name)}" for name in names) or "none"
 
 
-def previews(names: Iterable[bytes], effort: Effort) -> dict[bytes, str]:
-    """Small pictures as Markdown, by name."""
+def previews(names: Iterable[bytes], effort: Effort | None) -> dict[bytes, str]:
+    """Small pictures as Markdown, by name; empty texts where no effort is to be made."""
+    if effort is None:
+        return dict.fromkeys(names, "")
     pictures = {}
     for name, picture in make_pictures(names, effort, side=_PREVIEW_SIDE):
         encoded = base64.b64encode(picture.thumbnail or b"").decode()
@@ -282,7 +286,7 @@ def _why(file: ShownFile) -> bytes:
     return f"cannot be shown: {file.problem}".encode("utf-8", "backslashreplace")
 
 
-def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
+def _pair_table(pairs: Pairs, effort: Effort | None, score: str) -> str:
     """The first pairs, each once, with small pictures, as Markdown."""
     rows: dict[frozenset[bytes], tuple[bytes, bytes, float]] = {}
     for left, right, similarity in pairs.rows.head(2 * _PREVIEW_ROWS).iter_rows():
@@ -299,7 +303,7 @@ def _pair_table(pairs: Pairs, effort: Effort, score: str) -> str:
     return f"| from | to | {score} | name | name |\n|---|---|---|---|---|\n" + "\n".join(lines)
 
 
-def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, effort: Effort) -> str:
+def _component_table(components: Components, groups: pl.DataFrame, names: pl.Series, effort: Effort | None) -> str:
     members: dict[tuple[int, int], list[bytes]] = {}
     for component, count in groups.select("component_id", "count").head(_PREVIEW_ROWS).iter_rows():
         rows = components.images.filter(pl.col("component_id") == component)["__id"].head(_COMPONENT_IMAGES)

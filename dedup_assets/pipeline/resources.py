@@ -23,6 +23,7 @@ SETTINGS = "settings"
 IO_MANAGER = "dedup_io_manager"  # "io_manager" would be the default of a whole code location
 
 LAUNCH_TAG = "dedup_assets/launch"  # of the runs that `launch` starts
+UNSEEN_TAG = "dedup_assets/unseen"  # of those whose instance ends with them, so that no UI shows their metadata
 
 _LOG_SECONDS = 10
 _OF_THE_SHELL = {"version", "verbose"}  # have no meaning for an asset

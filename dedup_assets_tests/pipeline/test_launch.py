@@ -63,3 +63,16 @@ def test_each_run_in_memory_has_the_limits_of_its_own_settings(
     assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", **limits) == 1
     assert "duplicates_are_not_the_rule" in capsys.readouterr().err
     assert dedup_assets.run(tmp_path / "photos", tmp_path / "out", num_threads=1) == 0
+
+
+def test_small_pictures_are_made_for_runs_that_a_ui_can_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(0, 64, 48))
+    settings = Settings(input_dir=str(tmp_path / "photos"), work_dir=str(tmp_path / "out"), num_threads=1)
+    (tmp_path / "home").mkdir()
+    made = {}
+    for home in ("", str(tmp_path / "home")):
+        monkeypatch.setenv("DAGSTER_HOME", home)
+        facts = materialize(settings, ProgressReporter(), lambda: None)
+        made[home] = str(facts.metadata["similarity"]["closest_pairs"]).count("data:image/jpeg;base64,")
+    assert list(made.values()) == [0, 2]

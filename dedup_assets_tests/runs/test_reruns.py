@@ -1,6 +1,7 @@
 """A second run on the same files keeps results that are still right and makes the others again."""
 
 import gc
+import resource
 import shutil
 import weakref
 from pathlib import Path
@@ -49,6 +50,14 @@ def test_a_second_run_over_the_same_files_leaves_the_gallery_as_it_is(place: Pat
     assert stamps(place / "out" / "gallery") == before
     assert run(place) == 0  # also after a run that wrote nothing
     assert stamps(place / "out" / "gallery") == before
+
+
+def test_a_run_in_which_nothing_changed_starts_no_other_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert run(place) == 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run(place) == 0
+    assert resource.getrusage(resource.RUSAGE_CHILDREN) == before
 
 
 def test_a_gallery_shows_a_file_that_has_come(place: Path) -> None:
