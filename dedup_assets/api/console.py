@@ -11,11 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
 from dedup_assets.api.outcomes import say
+from dedup_assets.api.terminal import (
+    BarColumn,
+    Console,
+    MofNCompleteColumn,
+    Progress,
+    Table,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from dedup_assets.engine.core.group_history import Change
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.redaction import redacted

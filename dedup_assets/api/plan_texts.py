@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 
 import polars as pl
-from rich.console import Console
-from rich.table import Table
 
+from dedup_assets.api.terminal import Console, Table
 from dedup_assets.engine.core.plan_records import (
     BESIDE,
     HALF,

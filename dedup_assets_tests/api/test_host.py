@@ -15,7 +15,7 @@ from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.programs import finished
 
 HOST = """
-import gc, logging, os, signal, sys, threading, warnings
+import gc, logging, os, random, signal, sys, threading, warnings
 import faiss, dagster, polars, threadpoolctl  # the last one sets a variable when it is imported
 import dedup_assets
 
@@ -26,6 +26,7 @@ def state():
         "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
         "filters": [kind for _, _, kind, *_ in warnings.filters if issubclass(kind, dagster.BetaWarning)],
         "collector": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()),
+        "random numbers": random.getstate(),
         "threads of faiss": faiss.omp_get_max_threads(),
         "environment": dict(os.environ),
         "folder": os.getcwd(),
@@ -42,6 +43,21 @@ changed = {name for name, value in state().items() if value != before[name]}
 logging.warning("after")
 os.kill(os.getpid(), signal.SIGTERM)
 print("changed:", changed)
+"""
+ENDS = """
+import sys
+import dedup_assets
+
+class Log:
+    def __init__(self):
+        self.itself, self.file = self, open("own.txt", "w")
+
+log = Log()
+log.file.write("a line of the host")
+if sys.argv[1] == "run":
+    assert dedup_assets.run("photos", "out", run_mode=1) == 0
+else:
+    assert dedup_assets.analyze("photos", "out") is not None
 """
 FORKS = """
 import os, sys
@@ -76,6 +92,13 @@ def test_signals_logging_warnings_collector_and_threads_are_as_before(folder: Pa
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["own handler", "changed: set()"]
     assert (folder / "host.log").read_text() == "WARNING:root:before\nWARNING:root:after\n"
+
+
+@pytest.mark.parametrize("used", ["run", "analyze"])
+def test_what_a_host_leaves_to_the_collector_is_written_out_at_its_end(used: str, folder: Path) -> None:
+    done = python(ENDS, folder, used)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "own.txt").read_text() == "a line of the host"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")

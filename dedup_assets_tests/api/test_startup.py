@@ -45,6 +45,17 @@ def test_what_a_run_leaves_behind_is_collected_while_it_goes_on() -> None:
         assert knot() is None
 
 
+def test_what_the_host_has_frozen_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with starting() as started:
+            started()
+        assert gc.get_freeze_count() > frozen // 2  # a few of them may have ended
+    finally:
+        gc.unfreeze()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_collector_is_as_before_at_the_end(was_on: bool, fails: bool) -> None:
     with suppress(ValueError), starting() as started:
