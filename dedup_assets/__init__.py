@@ -65,4 +65,9 @@ def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class, a function or a t
 
         found = globals()[name] = getattr(api, name)
         return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    meant = ""
+    if not name.startswith("_"):
+        from dedup_assets.engine.core.spelling import did_you_mean
+
+        meant = did_you_mean(name, __all__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}")

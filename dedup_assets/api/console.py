@@ -133,7 +133,8 @@ def _verdicts(count: float) -> str:
 def _about_sets(facts: RunFacts) -> str:
     listed, leaks = facts.metadata.get("image_manifest", {}), facts.metadata.get("leaks", {})
     if leaks:
-        sizes = f"sets: {listed['sets']}; " if "sets" in listed else ""
+        counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
+        sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
         return f"{sizes}leaks: {leaks['leaks']}"
     if recognised := listed.get("recognised_sets"):
         return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dedup_assets.api.arguments import path_of
+from dedup_assets.api.arguments import path_of, plain
 from dedup_assets.engine.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], NDArray[np.float32]]":
+def load_binary_feature(
+    filename: str | os.PathLike[str], d: int | None = None
+) -> "tuple[list[str], NDArray[np.float32]]":
     """Load stored vectors and the names of their rows (docs/reference.md, "Files").
 
     Args:
         filename: features.dat (its names are in features.dat.csv beside it), or a work_dir that holds it; fastdup's
             atrain_features.dat works as well.
+        d: the length of the vectors, if it is to be checked; the files say it.
 
     Returns:
         The n names of all good images, and an (n, d) float32 array whose row i belongs to name i; d is 576 with the
         built-in model. Bytes of names that are not UTF-8 become surrogate escapes; `os.fsencode` restores them.
 
     Raises:
+        SettingsError: the vectors have another length than `d`.
         WorkDirError: a file is missing, or the number of names and of vectors differs.
     """
     import numpy as np
@@ -31,6 +35,9 @@ def load_binary_feature(filename: str | os.PathLike[str]) -> "tuple[list[str], N
     from dedup_assets.engine.work_dir import WorkDir, files
 
     features = files.read_features(WorkDir(path_of("filename", filename)))
+    length = plain(d)
+    if length is not None and (isinstance(length, bool) or length != features.vectors.shape[1]):
+        raise SettingsError(f"d={d!r}: the stored vectors have {features.vectors.shape[1]} values each")
     return [os.fsdecode(name) for name in features.names], np.array(features.vectors)
 
 

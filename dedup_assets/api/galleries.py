@@ -107,7 +107,7 @@ def _create(
         from dedup_assets.engine.work_dir.documents import check_replaceable, write_document
 
         shown, count = Page[page], plain(num_images)
-        if not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise SettingsError(f"num_images={num_images!r:.200}: must be a whole number, at least 1")
         ((parameter, value),) = source.items()
         folder, name = _source(path_of(parameter, value))

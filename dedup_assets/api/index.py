@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from dedup_assets.engine.query import Answerer, GivenImage, ImageAnswer, StoredIndex
 
 Image = Any
-"""One image: a path, a URL where these are allowed, the bytes of a file, an array of (height, width, 3) uint8 RGB, or a
-picture of Pillow."""
+"""One image: a path, a URL where these are allowed, the bytes of a file, an array of uint8 of shape
+(height, width, 3) for RGB or (height, width) for gray, or a picture of Pillow."""
 
 DEFAULT_K = 10
+_AXES_OF_A_PICTURE = (2, 3)  # gray, RGB
 _SAVED_AS_THEY_ARE = {"1", "L", "LA", "P", "RGB", "RGBA"}  # modes of Pillow that PNG holds
 
 
@@ -98,8 +99,9 @@ class Index:
         """Find the images that resemble the given ones.
 
         Args:
-            images: one image or several, each a path, the bytes of a file, an array of (height, width, 3) uint8 RGB, a
-                picture of Pillow, or a URL where these are allowed.
+            images: one image or several, each a path, the bytes of a file, an array of uint8 of shape
+                (height, width, 3) for RGB or (height, width) for gray, a picture of Pillow, or a URL where these are
+                allowed.
             k: most images that are found for each.
             min_similarity: least similarity of these; by default 0.45 for cosine, below which hardly an image is the
                 same picture, and none for other metrics.
@@ -128,9 +130,10 @@ class Index:
         from dedup_assets.engine.query import Inquiry
 
         if isinstance(k, bool) or not isinstance(plain(k), int) or k < 1:
-            raise SettingsError(f"k={k!r}: must be at least 1")
+            raise SettingsError(f"k={k!r}: must be a whole number, at least 1")
         least = plain(min_similarity)
-        if least is not None and not (isinstance(least, int | float) and -1 <= least <= 1):
+        is_number = isinstance(least, int | float) and not isinstance(least, bool)
+        if least is not None and not (is_number and -1 <= least <= 1):  # type: ignore[operator]  # a number
             raise SettingsError(f"min_similarity={min_similarity!r}: must be a number from -1 to 1")
         given = self._given(images)
         answerer = self._answers_of(self._newest.renew())
@@ -170,15 +173,15 @@ class Index:
 
             return given_array(np.asarray(image), label)
         raise SettingsError(
-            f"{label} is a {type(image).__name__}: must be a path, bytes, an array of (height, width, 3) uint8, or a "
-            "picture of Pillow"
+            f"{label} is a {type(image).__name__}: must be a path, bytes, an array of uint8 of shape (height, width, "
+            "3) or (height, width), or a picture of Pillow"
         )
 
 
 def _is_one(images: object) -> bool:
     if isinstance(images, str | bytes | bytearray | memoryview | os.PathLike) or _is_pillow(images):
         return True
-    return hasattr(images, "__array__") and getattr(images, "ndim", 0) == 3  # noqa: PLR2004 - one picture
+    return hasattr(images, "__array__") and getattr(images, "ndim", 0) in _AXES_OF_A_PICTURE
 
 
 def _iterated(images: object) -> Iterable[object]:

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dedup_assets.api.arguments import path_of
+from dedup_assets.api.arguments import path_of, plain
 from dedup_assets.api.attributes import NamedAttributes
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.spelling import names_meant
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,8 +23,9 @@ _SAME = tuple(relation.value for relation in Relation if relation.is_same_pictur
 
 
 def _check_share(share: float) -> None:
-    if not 0 < share <= _MOST_SHARE:
-        raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
+    number = plain(share)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= _MOST_SHARE:
+        raise SettingsError(f"share={share!r}: must be a number of more than 0 and at most {_MOST_SHARE}")
 
 
 def load(work_dir: str | os.PathLike[str]) -> "StoredResults":
@@ -228,7 +230,8 @@ class StoredResults(NamedAttributes):
         import polars as pl
 
         if isinstance(relations, str) or not set(relations) <= set(_SAME):
-            raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}")
+            meant = names_meant([relations] if isinstance(relations, str) else relations, _SAME)
+            raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}{meant}")
         goes = (pl.col("role") == Role.COPY.value) & pl.col("relation").is_in(list(relations))
         return [os.fsdecode(name) for name in self._groups.filter(goes)["filename"].to_list()]
 

@@ -9,12 +9,13 @@ from types import UnionType
 from typing import Any
 
 import dagster as dg
-from pydantic import Field, PrivateAttr, create_model
+from pydantic import Field, PrivateAttr, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.setting_values import NUMBERS
 from dedup_assets.engine.core.settings import Settings, allowed
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import open_here as open_generation
@@ -33,6 +34,14 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """All settings of a run, for all assets and the IO manager."""
 
     _parsed: Settings | None = PrivateAttr(None)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - YAML holds anything
+        name = str(info.field_name)
+        if isinstance(value, bool) and cls.model_fields[name].annotation in NUMBERS:
+            raise ValueError(f"{name}={value}: must be a number ({allowed(name)})")
+        return value
 
     def parsed(self) -> Settings:
         """Validate the settings. Raises SettingsError, which names every wrong parameter."""

@@ -71,7 +71,9 @@ def test_other_inputs_are_refused_with_what_is_allowed(wrong: object, said: str)
     assert said in str(refusal.value)
 
 
-def test_a_tilde_is_the_home_folder_and_numbers_may_be_numpys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_is_the_home_folder_and_numbers_may_be_numpys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for number in range(3):
         save_jpeg(tmp_path / "in" / f"{number}.jpg", photo_like(number))
@@ -81,7 +83,11 @@ def test_a_tilde_is_the_home_folder_and_numbers_may_be_numpys(tmp_path: Path, mo
 
     numbers = {"num_threads": np.int64(1), "threshold": np.float32(0.9), "range_search": np.bool_(True)}
     assert dedup_assets.run(paths(), "~/out", **numbers) == 0  # type: ignore[arg-type]
-    assert len(dedup_assets.load_binary_feature("~/out")[0]) == 3
+    assert len(dedup_assets.load_binary_feature("~/out", d=576)[0]) == 3  # fastdup's later spelling
+    with pytest.raises(SettingsError, match="d=64: the stored vectors have 576 values each"):
+        dedup_assets.load_binary_feature("~/out", d=64)
+    assert dedup_assets.create_stats_gallery("~/out", "~/page", metric="blurr") == 1
+    assert "(did you mean 'blur'?)" in capsys.readouterr().err
     assert dedup_assets.create_outliers_gallery("~/out", Path("~/page"), num_images=np.int64(2)) == 0
     assert (tmp_path / "page" / "outliers.html").is_file()
 
@@ -93,6 +99,7 @@ def test_a_tilde_is_the_home_folder_and_numbers_may_be_numpys(tmp_path: Path, mo
         (("results", None), "save_path=None"),
         (("results", "page", None), "num_images=None: must be a whole number, at least 1"),
         (("results", "page", "many"), "num_images='many'"),
+        (("results", "page", True), "num_images=True: must be a whole number, at least 1"),
         (("results\0", "page"), "results"),
     ],
 )

@@ -77,6 +77,20 @@ def test_every_kind_of_image_has_the_same_answer(index: dedup_assets.Index, made
     assert index.query(path, k=1).drop("query").equals(found[:1].drop("query"))
 
 
+def test_a_gray_array_is_one_picture_also_in_a_list(index: dedup_assets.Index, made: tuple[Path, Path]) -> None:
+    gray = np.asarray(Image.open(made[0] / "5.jpg").convert("L"))
+    alone, listed = index.query(gray, k=1), index.query([gray], k=1)
+    assert os.fsencode(alone["filename"][0]) == os.fsencode(made[0] / "5.jpg")
+    assert (alone["position"].to_list(), listed.equals(alone)) == ([0], True)
+
+
+def test_a_truth_value_is_no_number_of_neighbours_or_similarity(index: dedup_assets.Index) -> None:
+    with pytest.raises(SettingsError, match="k=True: must be a whole number, at least 1"):
+        index.query(photo_like(3), k=True)
+    with pytest.raises(SettingsError, match="min_similarity=True: must be a number from -1 to 1"):
+        index.query(photo_like(3), min_similarity=True)
+
+
 def test_an_image_that_cannot_be_used_is_a_row_beside_good_ones(
     index: dedup_assets.Index, made: tuple[Path, Path]
 ) -> None:
@@ -114,7 +128,10 @@ def test_unlike_pictures_are_no_answer_and_pixels_are_compared_only_if_wanted(in
 @pytest.mark.parametrize(
     ("image", "said"),
     [
-        (np.zeros((10, 10), np.uint8), r"shape \(10, 10\)"),
+        (
+            np.zeros((10, 10, 4), np.uint8),
+            r"shape \(10, 10, 4\): must be uint8 of shape .* or \(height, width\) for gray",
+        ),
         (np.zeros((10, 10, 3), np.float32), "float32"),
         ([1], "image 0 is a int"),
         (3, "must be an image or an iterable"),

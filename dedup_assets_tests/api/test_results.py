@@ -126,6 +126,14 @@ def test_a_misspelt_question_is_answered_with_the_one_that_was_meant(made: tuple
     for name, meant in (("cluster", "clusters"), ("to_dorp", "to_drop"), ("evidences", "evidence")):
         with pytest.raises(AttributeError, match=rf"'{name}' \(did you mean '{meant}'\?\): it has .*bad_images, "):
             getattr(results, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'anlyze' \(did you mean 'analyze'\?\)"):
+        dedup_assets.anlyze  # noqa: B018
+    with pytest.raises(SettingsError, match=r"exact, pixels, copy, same \(did you mean 'exact'\?\)"):
+        results.to_drop(["exat"])
+    with pytest.raises(PlanError, match=r"with commas between them \(did you mean 'pixels'\?\)"):
+        results.plan(only="exact,pixel")
+    with pytest.raises(SettingsError, match="share=True: must be a number of more than 0"):
+        results.isolated(share=True)
     with pytest.raises(AttributeError, match="no attribute 'xyz': it has "):
         results.xyz  # noqa: B018
     assert not hasattr(results, "_repr_png_")

@@ -9,6 +9,7 @@ import pytest
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.resources import DedupSettings
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 
@@ -89,6 +90,10 @@ def test_a_wrong_setting_of_the_location_is_refused_by_name() -> None:
         build_definitions(threshold=7)
     with pytest.raises(SettingsError, match="unknown parameter 'treshold'"):
         build_definitions(treshold=0.9)
+    with pytest.raises(SettingsError, match="threshold=True: must be a number from 0 to 1"):
+        build_definitions(threshold=True)
+    with pytest.raises(ValueError, match=r"threshold=True: must be a number \(from 0 to 1\)"):
+        DedupSettings(threshold=True)  # Dagster takes a truth value for a number in the launchpad
 
 
 def test_each_asset_links_to_its_source() -> None:

@@ -16,6 +16,7 @@ from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, G
 from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
+from dedup_assets.engine.core.spelling import did_you_mean, names_meant
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
@@ -52,11 +53,14 @@ class PlanOptions:
             PlanError: names what is not allowed.
         """
         if action not in list(Action):
-            raise PlanError(f"action={action!r}: must be one of {', '.join(Action)}")
+            raise PlanError(f"action={action!r}: must be one of {', '.join(Action)}{did_you_mean(action, Action)}")
         named = [name.strip() for name in only.split(",") if name.strip()]
         wrong = [name for name in named if name not in ALLOWED]
         if wrong or not named:
-            raise PlanError(f"only={only!r}: must be one or more of {', '.join(ALLOWED)}, with commas between them")
+            meant = names_meant(named, ALLOWED)
+            raise PlanError(
+                f"only={only!r}: must be one or more of {', '.join(ALLOWED)}, with commas between them{meant}"
+            )
         chosen = Action(action)
         if not chosen.removes and named != [Relation.EXACT.value]:
             raise PlanError(

@@ -16,6 +16,9 @@ from dedup_assets.engine.core.records import BoundingBox
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
+NUMBERS = (int, float)
+"""Types of settings for which a truth value is no number, as Python has it, but a mistake."""
+
 _EXAMPLE_BOX = "rows=0,cols=0,width=640,height=400"
 _SHOWN_INPUTS = 3  # inputs of a list that a message names
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}

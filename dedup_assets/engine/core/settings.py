@@ -6,6 +6,7 @@ Code that parses a text such as `turi_param` belongs in `setting_values`; messag
 from typing import Any, Self
 
 from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.graph_settings import GraphSettings
@@ -17,6 +18,7 @@ from dedup_assets.engine.core.set_names import AskedSets, check_sets, inputs_wit
 from dedup_assets.engine.core.setting_fields import SettingFields
 from dedup_assets.engine.core.setting_messages import allowed_values, explain
 from dedup_assets.engine.core.setting_values import (
+    NUMBERS,
     nnmodel_of,
     parse_bounding_box,
     parse_numbers,
@@ -49,6 +51,14 @@ class Settings(SettingFields):
     @classmethod
     def _accept_synonyms(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
         return _SYNONYMS[str(info.field_name)].get(value, value) if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in NUMBERS:
+            raise PydanticCustomError(f"{kind.__name__}_type", "a truth value is no number")
+        return value
 
     @field_validator("num_threads", "num_images")
     @classmethod

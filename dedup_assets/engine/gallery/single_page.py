@@ -7,6 +7,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.core.spelling import did_you_mean
 from dedup_assets.engine.gallery.pages import (
     Findings,
     Page,
@@ -119,7 +120,7 @@ def stats_of(work_dir: WorkDir, *, metric: str, num_images: int, descending: boo
     facts = fact_file.read_facts(work_dir)
     known = [name for name, kind in facts.schema.items() if kind.is_numeric() and name != "index"]
     if metric not in known:
-        raise SettingsError(f"metric={metric!r}: allowed are {', '.join(known)}")
+        raise SettingsError(f"metric={metric!r}: allowed are {', '.join(known)}{did_you_mean(str(metric), known)}")
     rows = facts.select("filename", pl.col(metric).cast(pl.Float64)).drop_nulls()
     first = rows.sort([metric, "filename"], descending=[descending, False]).head(num_images)
     illustrate = illustrator(first["filename"], Effort.of(Settings()))

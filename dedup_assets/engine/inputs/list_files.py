@@ -60,7 +60,8 @@ def read_rows(name: bytes, left_out: Counter[str] | None = None) -> Iterator[byt
 
     Args:
         name: path or URL of the list.
-        left_out: counts the comments of a text, and the rows of a CSV file that name no image.
+        left_out: counts the comments of a text, and the rows of a CSV file that name no image; None where the list was
+            read before, so that the log has named rows that are no CSV.
 
     Raises:
         InputError: it cannot be read, or is no text.
@@ -76,7 +77,6 @@ def read_rows(name: bytes, left_out: Counter[str] | None = None) -> Iterator[byt
             f"input_dir={os.fsdecode(name)!r}: is JSON, and a list is a text file with a path per row, or a CSV file "
             f"with one of the columns {columns}"
         )
-    left_out = Counter() if left_out is None else left_out
     separator = _SEPARATORS.get(extension_of(name))
     column = _column(content, separator, left_out, os.fsdecode(name)) if separator else None
     if column is not None:
@@ -94,20 +94,26 @@ def _is_json(content: bytes) -> bool:
     return False
 
 
-def _lines(content: bytes, left_out: Counter[str]) -> Iterator[bytes]:
+def _lines(content: bytes, left_out: Counter[str] | None) -> Iterator[bytes]:
     for row in content.splitlines():
         if row.startswith(_COMMENT) and not os.path.lexists(row):
-            left_out[COMMENTS] += 1
+            _count(left_out, COMMENTS)
         elif row.strip():
             yield row
 
 
-def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
+def _count(left_out: Counter[str] | None, reason: str) -> None:
+    if left_out is not None:
+        left_out[reason] += 1
+
+
+def read_labelled_rows(name: bytes, column: str, left_out: Counter[str] | None = None) -> Iterator[tuple[bytes, str]]:
     """The rows of a CSV or TSV file with a header, each with its text in another column, if it has one.
 
     Args:
         name: path or URL of the list.
         column: the header of that column, in any case.
+        left_out: as of `read_rows`.
 
     Raises:
         InputError: it cannot be read, has no header, or lacks the column; the message names those that it has.
@@ -119,12 +125,12 @@ def read_labelled_rows(name: bytes, column: str) -> Iterator[tuple[bytes, str]]:
     if named is None or wanted is None:
         lacking = f"no column {column!r}" if wanted is None else f"no column of names ({', '.join(_COLUMNS)})"
         raise InputError(f"{shown!r} has {lacking}; its header is: {', '.join(header)[:_MOST_SHOWN]}")
-    for cells in _whole(records, Counter(), shown):
+    for cells in _whole(records, left_out, shown):
         if len(cells) > max(named, wanted) and cells[named].strip() and cells[wanted].strip():
             yield os.fsencode(cells[named]), cells[wanted].strip()
 
 
-def _column(content: bytes, separator: str, left_out: Counter[str], shown: str) -> list[bytes] | None:
+def _column(content: bytes, separator: str, left_out: Counter[str] | None, shown: str) -> list[bytes] | None:
     """The column of names in a CSV file with a header; None where no column has a name that says so."""
     records = read_records(_text(content), separator)
     named = _position(next(records, Record(1, [])).cells or [], _COLUMNS)
@@ -135,7 +141,7 @@ def _column(content: bytes, separator: str, left_out: Counter[str], shown: str) 
         if len(cells) > named and cells[named].strip():
             names.append(os.fsencode(cells[named]))
         elif cells:  # an empty line is no row
-            left_out[UNNAMED] += 1
+            _count(left_out, UNNAMED)
     return names
 
 
@@ -143,15 +149,15 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _whole(records: Iterator[Record], left_out: Counter[str], shown: str) -> Iterator[list[str]]:
+def _whole(records: Iterator[Record], left_out: Counter[str] | None, shown: str) -> Iterator[list[str]]:
     """The cells of records; those that cannot be read are counted, and the first of them named in the log."""
     for record in records:
         if record.cells is not None:
             yield record.cells
-            continue
-        if left_out[BROKEN] < _MOST_NAMED:
-            _LOG.warning("%r, line %d is left out: %s", shown, record.line, NOT_CSV)
-        left_out[BROKEN] += 1
+        elif left_out is not None:
+            if left_out[BROKEN] < _MOST_NAMED:
+                _LOG.warning("%r, line %d is left out: %s", shown, record.line, NOT_CSV)
+            left_out[BROKEN] += 1
 
 
 def _position(header: Sequence[str], names: Sequence[str]) -> int | None:

@@ -107,7 +107,7 @@ def list_images(input_dir: str | Sequence[str], options: ListingOptions | None =
     kept, links = join_links(files, search.walk.aliases, search.spellings())
     images = _images_of(kept, search.selection, options)
     if images.is_empty():
-        raise InputError(nothing_found(input_dir, search.selection))
+        raise InputError(nothing_found(input_dir, search.selection, is_empty_list=search.read_empty_lists))
     _warn_of_secrets(images["filename"])
     low, high = _positions(images.height, options)
     index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
@@ -144,11 +144,14 @@ class _Search:
         selection: which files of folders and prefixes count.
         work_dir: of the run.
         walk: over all local folders of the run, so that each is read once.
+        read_empty_lists: whether lists were read, and none had a row.
     """
 
     selection: Selection
     work_dir: str
     walk: Walk = field(init=False)
+    read_empty_lists: bool = field(default=False, init=False)
+    _listed_rows: int = field(default=0, init=False)
     _given: dict[bytes, bytes] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -175,7 +178,10 @@ class _Search:
         return self._listed(path) if path is not None and is_text_list(path) else [name]
 
     def _listed(self, place: bytes) -> Iterator[bytes]:
-        return read_rows(place, self.selection.left_out)
+        for row in read_rows(place, self.selection.left_out):
+            self._listed_rows += 1
+            yield row
+        self.read_empty_lists = not self._listed_rows
 
     def _of_input(self, name: bytes) -> Iterator[Found]:
         path = local_path(name)
@@ -321,12 +327,14 @@ def _positions(listed: int, options: ListingOptions) -> tuple[int, int]:
     return low, min(high, low + options.num_images) if options.num_images >= 0 else high
 
 
-def nothing_found(input_dir: str | Sequence[str], selection: Selection) -> str:
+def nothing_found(input_dir: str | Sequence[str], selection: Selection, *, is_empty_list: bool = False) -> str:
     """Say that an input holds no image, what counts as one, and what was left out."""
     known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
     named = short_inputs(input_dir if isinstance(input_dir, str) else list(input_dir))
     left_out = describe_left_out(selection.left_out)
     said = f" (left out: {left_out})" if left_out else ""
+    if is_empty_list:
+        return f"input_dir={named}: the list names no file{said}"
     return (
         f"input_dir={named}: holds no image, and no archive or video with one{said}; names of images end in {known}, "
         "in any case"

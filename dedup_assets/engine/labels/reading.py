@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -98,7 +98,7 @@ def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:
 
 
 def _table(source: LabelSource) -> Iterator[tuple[str, str]]:
-    rows = read_labelled_rows(os.fsencode(source.place), source.column)
+    rows = read_labelled_rows(os.fsencode(source.place), source.column, Counter())
     return ((os.fsdecode(name), label) for name, label in rows)
 
 

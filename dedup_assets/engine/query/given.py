@@ -19,7 +19,7 @@ from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.stores import is_url
 
 _RGB = 3
-_PICTURE_AXES = 3
+_GRAY_AXES = 2
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,21 @@ def given_array(pixels: NDArray[np.uint8], label: str) -> GivenImage:
     """An image as its pixels.
 
     Args:
-        pixels: (height, width, 3) uint8 RGB.
+        pixels: (height, width, 3) uint8 RGB, or (height, width) uint8 gray.
         label: how it is called in messages.
 
     Raises:
         SettingsError: the array has another shape or type.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != _PICTURE_AXES or pixels.shape[2] != _RGB or not pixels.size:
+    is_picture = pixels.ndim == _GRAY_AXES or (pixels.ndim == _GRAY_AXES + 1 and pixels.shape[2] == _RGB)
+    if pixels.dtype != np.uint8 or not is_picture or not pixels.size:
         raise SettingsError(
-            f"{label}: an array of {pixels.dtype} of shape {pixels.shape}: must be uint8 RGB of shape "
-            "(height, width, 3)"
+            f"{label}: an array of {pixels.dtype} of shape {pixels.shape}: must be uint8 of shape (height, width, 3) "
+            "for RGB, or (height, width) for gray"
         )
-    header = b"P6 %d %d 255\n" % (pixels.shape[1], pixels.shape[0])  # PPM: its pixels are those of the array
+    # PPM and PGM: their pixels are those of the array.
+    kind = b"P5" if pixels.ndim == _GRAY_AXES else b"P6"
+    header = b"%b %d %d 255\n" % (kind, pixels.shape[1], pixels.shape[0])
     return given_bytes(header + np.ascontiguousarray(pixels).tobytes(), label)
 
 

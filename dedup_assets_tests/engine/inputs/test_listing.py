@@ -2,6 +2,7 @@
 
 import locale
 import os
+from collections import Counter
 from pathlib import Path
 
 import fsspec
@@ -259,6 +260,18 @@ def test_a_row_of_a_table_that_cannot_be_read_costs_itself_alone(
     assert "list.csv', line 3 is left out" in caplog.text
     found = [name for name, _ in read_labelled_rows(top + b"/list.csv", "label")]
     assert found == listed(manifest)
+    assert caplog.text.count("line 3 is left out") == 1
+    list(read_labelled_rows(top + b"/list.csv", "label", Counter()))
+    assert caplog.text.count("line 3 is left out") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b""), ("a.csv", b"filename,split\n"), ("a.txt", b"# a comment\n")]
+)
+def test_a_list_without_a_row_is_said_to_name_no_file(tmp_path: Path, name: str, content: bytes) -> None:
+    touch(tmp_path / name, content=content)
+    with pytest.raises(InputError, match=r"a\.[a-z]*': the list names no file( \(left out: .*\))?$"):
+        list_images(str(tmp_path / name))
 
 
 def test_a_table_of_which_hardly_a_row_closes_its_quote_is_read_to_its_end(tmp_path: Path) -> None:
