@@ -107,7 +107,7 @@ def list_images(input_dir: str | Sequence[str], options: ListingOptions | None =
     kept, links = join_links(files, search.walk.aliases, search.spellings())
     images = _images_of(kept, search.selection, options)
     if images.is_empty():
-        raise InputError(nothing_found(input_dir, search.selection, is_empty_list=search.read_empty_lists))
+        raise InputError(nothing_found(input_dir, search.selection, is_empty_list=search.is_empty_list))
     _warn_of_secrets(images["filename"])
     low, high = _positions(images.height, options)
     index = pl.int_range(low, high, dtype=pl.Int64, eager=True).alias("index")
@@ -144,14 +144,13 @@ class _Search:
         selection: which files of folders and prefixes count.
         work_dir: of the run.
         walk: over all local folders of the run, so that each is read once.
-        read_empty_lists: whether lists were read, and none had a row.
+        is_empty_list: whether the only input is a list without a row.
     """
 
     selection: Selection
     work_dir: str
     walk: Walk = field(init=False)
-    read_empty_lists: bool = field(default=False, init=False)
-    _listed_rows: int = field(default=0, init=False)
+    is_empty_list: bool = field(default=False, init=False)
     _given: dict[bytes, bytes] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +167,9 @@ class _Search:
         if is_required:
             (name,) = names
             place = local_path(name) or name
-            yield from self._of_rows(self._listed(place)) if is_list_file(place) else self._of_input(name)
+            rows = list(self._listed(place)) if is_list_file(place) else None
+            self.is_empty_list = rows == []
+            yield from self._of_input(name) if rows is None else self._of_rows(rows)
             return
         yield from self._of_rows(row for name in names for row in self._unfolded(name))
 
@@ -178,10 +179,7 @@ class _Search:
         return self._listed(path) if path is not None and is_text_list(path) else [name]
 
     def _listed(self, place: bytes) -> Iterator[bytes]:
-        for row in read_rows(place, self.selection.left_out):
-            self._listed_rows += 1
-            yield row
-        self.read_empty_lists = not self._listed_rows
+        return read_rows(place, self.selection.left_out)
 
     def _of_input(self, name: bytes) -> Iterator[Found]:
         path = local_path(name)
