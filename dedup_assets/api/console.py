@@ -135,7 +135,10 @@ def _about_sets(facts: RunFacts) -> str:
     if leaks:
         counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
         sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
-        return f"{sizes}leaks: {leaks['leaks']}"
+        undecided = int(facts.number("leaks", "unverified_pairs") or 0)
+        pairs = "similar pair" if undecided == 1 else "similar pairs"
+        apart = f"; {undecided:,} {pairs} across sets not decided by pixels (last in leaks.csv)" if undecided else ""
+        return f"{sizes}leaks: {leaks['leaks']}{apart}"
     if recognised := listed.get("recognised_sets"):
         return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"
     return ""

@@ -111,7 +111,9 @@ def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
         dedup_assets.load(tmp_path)
 
 
-def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     sets = {name: tmp_path / name for name in ("train", "test")}
     save_jpeg(sets["train"] / "a.jpg", photo_like(1))
     save_jpeg(sets["test"] / "a.jpg", photo_like(1).resize((300, 200)))
@@ -119,6 +121,9 @@ def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(tmp_p
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets, **uncompared)
     assert found.results.leaks(unverified=True)["verified"].to_list() == [False]
     assert (found.leaks.height, found.results.leaks().height) == (0, 0)
+    assert dedup_assets.run(work_dir=tmp_path / "out", sets=sets, **uncompared) == 0
+    said = "leaks: none; 1 similar pair across sets not decided by pixels (last in leaks.csv)"
+    assert said in capfd.readouterr().out
 
 
 def test_a_misspelt_question_is_answered_with_the_one_that_was_meant(made: tuple[Path, Path]) -> None:

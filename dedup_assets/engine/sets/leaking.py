@@ -45,12 +45,17 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
     order = pl.col("relation").cast(pl.Enum(_ORDER))
     fix = pl.DataFrame(list(_fix(names, hits, evaluation)), schema=FIX_SCHEMA, orient="row")
     return Leaks(
-        rows=table.sort(~pl.col("verified"), order, "set_a", "set_b", "a", "b"),
+        rows=table.sort(~pl.col("verified"), order, _undecided_by_similarity(), "set_a", "set_b", "a", "b"),
         matrix=pl.DataFrame(list(_matrix(names, hits, matches)), schema=MATRIX_SCHEMA, orient="row"),
         fix=fix,
         sizes={name: len(images) for name, images in names.items()},
         evaluation=tuple(evaluation),
     )
+
+
+def _undecided_by_similarity() -> pl.Expr:
+    """Puts the most similar of the pairs first that nothing has decided about, because a person looks at these."""
+    return pl.when("verified").then(None).otherwise(-pl.col("similarity"))
 
 
 def _names_by_set(members: pl.DataFrame) -> dict[str, dict[bytes, bytes]]:

@@ -71,3 +71,14 @@ def test_an_image_of_no_set_and_a_variant_are_no_leak() -> None:
     none = Groups(pl.DataFrame(schema=GROUPS_SCHEMA), pl.DataFrame(schema=RELATED_SCHEMA))
     leaks = find_leaks(members_of([{"train"}, {"test"}, {"train"}, set()]), evidence, none, ["test"])
     assert len(leaks) == 0
+
+
+def test_undecided_pairs_come_after_all_leaks_and_the_most_similar_of_them_first() -> None:
+    evidence = evidence_of({(0, 1): "unverified", (2, 1): "exact", (3, 1): "unverified"})
+    scores = pl.Series("similarity", [0.5, 0.9, 0.8])
+    evidence = Evidence(evidence.rows.with_columns(scores), evidence.images)
+    leaks = find_leaks(
+        members_of([{"train"}, {"test"}, {"train"}, {"train"}]), evidence, form_groups(evidence, "name"), ["test"]
+    )
+    rows = leaks.rows.select("a", "verified").rows()
+    assert rows == [(image(2), True), (image(3), False), (image(0), False)]
