@@ -72,7 +72,19 @@ ALTERED = "changed in detail"
 MAYBE_FRAMED = "the other may be framed"
 """What `Evidence` says of a crop where the other picture goes on in a step, as at a frame or a caption."""
 
-TO_REVIEW = (MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED)
+IN_PERSPECTIVE = "seen in perspective"
+"""What `Evidence` says of two that lie on each other by a homography, as a screen and a photograph of it do."""
+
+OTHER_VIEWPOINT = "slanted as from another viewpoint"
+"""What `Evidence` says of two of which one is slanted against the other, as ground and walls in two photographs are."""
+
+OTHER_EDGES = "each shows an edge of its own"
+"""What `Evidence` says of two of which each goes on at a side where the other one ends."""
+
+TO_REVIEW = (
+    *(MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED),
+    *(IN_PERSPECTIVE, OTHER_VIEWPOINT, OTHER_EDGES),
+)
 """Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
 
 REVIEW_SEPARATOR = "; "

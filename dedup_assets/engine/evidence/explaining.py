@@ -9,8 +9,11 @@ from dedup_assets.engine.core.match_records import (
     ALTERED,
     BORDER_ADDED,
     ENLARGED,
+    IN_PERSPECTIVE,
     MARGIN,
     MAYBE_FRAMED,
+    OTHER_EDGES,
+    OTHER_VIEWPOINT,
     PAGE_ADDED,
     RECOMPRESSED,
     SEEN_WHOLE,
@@ -29,6 +32,7 @@ from dedup_assets.engine.evidence.refining import pick_levels
 from dedup_assets.engine.evidence.seams import SEAM
 from dedup_assets.engine.evidence.surroundings import find_surroundings
 from dedup_assets.engine.evidence.tones import find_tones
+from dedup_assets.engine.evidence.viewpoints import OWN_EDGES, SLANTED, find_viewpoints
 
 DYED = "dyed"
 """Of `explain`: a thing in the picture has another colour."""
@@ -67,6 +71,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
 
         - `mirrored` (1; left and right), `flipped` (1; upside down), `turned` (degrees clockwise, after mirroring),
           `perspective` (1), `resized` (pixels of b's file for one of a's), `squeezed` (width to height);
+        - `SLANTED`, `OWN_EDGES` (1): see `viewpoints`;
         - `cropped_b`: share of a's area that b shows; with `seam` (1) where the rest of a begins in a step;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `margin_b`: likewise, where it is not known whether it was added to b or cut off from a;
@@ -82,6 +87,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said |= find_surroundings(a, judged.map, b, judged.overlap_a, "a")
     if judged.overlap_b < _PART:
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
+    if is_affine(judged.map):
+        said |= find_viewpoints(judged.map[:2, :2], (judged.overlap_a, judged.overlap_b), said)
     said |= find_tones(a, b, judged)
     said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
     is_lit_alike = abs(math.log(abs(judged.gain))) < _SAME_LIGHT and not said.keys() & _LIGHT_CHANGED
@@ -147,11 +154,13 @@ _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),
     ("flipped", "mirrored upside down"),
-    ("perspective", "seen in perspective"),
+    ("perspective", IN_PERSPECTIVE),
+    (SLANTED, OTHER_VIEWPOINT),
     ("squeezed", "squeezed"),
     ("cropped_a", "cropped to {percent} %"),
     ("cropped_b", "cropped to {percent} %"),
     (SEAM, MAYBE_FRAMED),
+    (OWN_EDGES, OTHER_EDGES),
     ("border_a", BORDER_ADDED),
     ("border_b", BORDER_ADDED),
     ("page_a", PAGE_ADDED),

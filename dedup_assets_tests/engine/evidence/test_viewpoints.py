@@ -1,0 +1,64 @@
+"""Two photographs from two places lie on each other as no edit makes them; edits do not look like that."""
+
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageOps
+
+from dedup_assets.engine.core.match_records import OTHER_EDGES, OTHER_VIEWPOINT, Relation
+from dedup_assets_tests.engine.evidence.test_lookalikes import compared
+from dedup_assets_tests.support.pictures import photo_like
+
+Made = Callable[[Image.Image], Image.Image]
+SIZE = WIDTH, HEIGHT = 640, 480
+
+
+def seen(scene: Image.Image, across: float = 1.0, along: float = 0.0, right: float = 0.0) -> Image.Image:
+    """What a camera sees of a scene: how much is stretched, how far the ground slides, where the picture begins."""
+    left, top = (scene.width - WIDTH) / 2, (scene.height - HEIGHT) / 2
+    matrix = (across, along, left + right - (across - 1) * WIDTH / 2 - along * HEIGHT / 2, 0, 1, top)
+    return scene.transform(SIZE, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Image.Image:
+    return photo_like(5, 760, 560)
+
+
+@pytest.mark.parametrize("smaller", [False, True])
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ({"along": 0.012}, OTHER_VIEWPOINT),
+        ({"along": 0.04}, OTHER_VIEWPOINT),
+        ({"across": 1.03}, OTHER_VIEWPOINT),
+        ({"right": 24.0}, OTHER_EDGES),
+    ],
+)
+def test_photographs_from_two_places_are_no_plain_copies(
+    scene: Image.Image, view: dict[str, float], said: str, smaller: bool
+) -> None:
+    other = seen(scene, **view)
+    found = compared(seen(scene), other.resize((448, 336)) if smaller else other)
+    assert found.relation is not Relation.COPY or said in found.kind()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda photo: photo.crop((40, 30, 520, 470)),
+        lambda photo: photo.crop((40, 30, 520, 470)).resize((480, 440)),
+        lambda photo: photo.resize((300, 300)),
+        lambda photo: photo.resize((200, 150)),
+        ImageOps.mirror,
+        lambda photo: photo.rotate(4, Image.Resampling.BICUBIC),
+        lambda photo: photo.rotate(25, Image.Resampling.BICUBIC, expand=True),
+        lambda photo: photo.rotate(3, Image.Resampling.BICUBIC).crop((30, 25, 610, 455)),
+        lambda photo: ImageOps.expand(photo, (60, 20), "white"),
+    ],
+)
+def test_edits_are_not_taken_for_another_viewpoint(scene: Image.Image, made: Made) -> None:
+    photo = seen(scene)
+    found = compared(photo, made(photo))
+    assert found.relation is Relation.COPY
+    assert not {OTHER_VIEWPOINT, OTHER_EDGES} & set(found.kind().split(", "))
