@@ -28,6 +28,7 @@ _DARK, _LIGHT = 4, 251
 _LOW = 4  # orders of coefficients that are compared; encoders leave out finer ones at will
 _LITTLE, _MUCH = 2, 4  # levels beyond the steps: colours are rounded, too
 _ALTERED = {_LITTLE: 0.012, _MUCH: 0.003}  # of the blocks; up to 0.010 and 0.001 of files that were stored again
+_MEAN_NOISE = 0.2  # of the step of a mean, by which libjpeg-turbo's quick division rounds otherwise
 _TELLING, _FEWEST_TELLING = 6, 3  # levels by which steps are coarser, and number of them, from which they tell
 _MADE_OF, _STORED_AGAIN = 0.06, 0.6  # of the blocks; 0 to 0.045 of 40 files, and 0.9 to 1 of 60 others
 _APART = 64  # blocks that differ most, and are looked at one by one
@@ -78,6 +79,7 @@ def compare_stored(
     own, other = _steps_of(steps, low)
     moved = np.abs(transform(one, low) - transform(two, low))
     beyond = moved - (own + other) / 2
+    beyond[:, 0] -= _MEAN_NOISE * max(own[0], other[0])
     is_altered = any(float((beyond > noise).any(1).mean()) > most for noise, most in _ALTERED.items())
     if is_altered:
         return StoredAgain(True, Made.UNKNOWN, _ratio(two, one, _FINE) / _ratio(two, one, _COARSE))

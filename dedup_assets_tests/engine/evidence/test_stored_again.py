@@ -61,6 +61,15 @@ def test_a_file_that_was_stored_again_in_coarser_steps_is_named(quality: int) ->
         assert (found.is_altered, found.made) == (False, Made.SECOND)
 
 
+def test_a_mean_that_was_rounded_the_other_way_is_no_edit() -> None:
+    """In coarse steps, of means far from the middle."""
+    for seed in range(8):
+        slope = np.linspace(20, 235, 400)[None] + np.linspace(-12, 12, 304)[:, None]
+        levels = slope + np.random.default_rng(seed).normal(0, 3, slope.shape)
+        original = stored(Image.fromarray(np.clip(levels, 8, 247).astype(np.uint8)), 100)
+        assert not compared(original, stored(Image.open(io.BytesIO(original)), 40)).is_altered
+
+
 def test_a_file_that_was_stored_again_in_finer_steps_is_named() -> None:
     for seed in range(3):
         original = stored(photo_like(seed, 400, 304), 70)
