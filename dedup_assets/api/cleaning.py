@@ -89,7 +89,7 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
 
             say(plan_table(made))
             check_applicable(made, work_dir, options)
-            earlier = earlier_applies(made, work_dir)
+            earlier = earlier_applies(made, work_dir, report)
             for line in earlier_lines(made, earlier):
                 say(line)
             if sum(each.files for each in earlier) == len(made):
@@ -126,7 +126,7 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
 
             where = path_of("work_dir", work_dir)
             has_results = WorkDir(where).exists("config.json")
-            say(undoable_text(where, *undoable_runs(where), has_results=has_results))
+            say(undoable_text(where, *undoable_runs(where, report), has_results=has_results))
             return outcome.code
         with ConsoleProgress() as progress:
             undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)
@@ -161,6 +161,6 @@ def _apply(made: "Plan", work_dir: "WorkDir", options: object) -> int:
 
     assert isinstance(options, ApplyOptions)  # noqa: S101 - the type is imported late
     with ConsoleProgress() as progress:
-        applied = apply_plan(made, work_dir, options, progress, tell)
+        applied = apply_plan(made, work_dir, options, progress, tell, report)
     say(applied_text(made, applied))
     return SOME_SKIPPED if applied.skipped else 0

@@ -43,7 +43,7 @@ def _apply(
     def tell(skipped: Skipped) -> None:
         context.log.warning(f"skipped {skipped.group_id}: {skipped.reason}")
 
-    applied = apply_plan(plan, work_dir, options, progress, tell)
+    applied = apply_plan(plan, work_dir, options, progress, tell, context.log.warning)
     context.add_output_metadata(
         {
             "run": applied.run,

@@ -118,6 +118,48 @@ def test_runs_that_can_be_undone_are_listed_also_where_a_name_is_wrong(command_l
     assert "nothing can be undone" in command_line.run("undo", "WORD", "--work-dir", str(results)).stderr
 
 
+@pytest.mark.parametrize(
+    "journal",
+    [
+        b"a diary\n",
+        b"\xff\xfe\x00\n",
+        b"[1]\n",
+        b"[" * 100_000 + b"\n",
+        b'{"format": "of another program"}\n',
+        b'{"format": "dedup-assets apply", "format_version": 99}\n',
+        b'{"format": "dedup-assets apply", "format_version": 1, "run": 5, "plan": "", "action": "trash", "places": [], '
+        b'"work_dir": ""}\n',
+        b'{"format": "dedup-assets apply", "format_version": 1, "run": "X", "plan": "", "action": "eat", "places": [], '
+        b'"work_dir": ""}\n',
+        b'{"format": "dedup-assets apply", "format_version": 1, "run": "X", "plan": "", "action": "trash", "places": '
+        b'"/x", "work_dir": ""}\n',
+    ],
+)
+def test_a_journal_of_others_in_the_trash_is_named_and_stops_nothing(
+    journal: bytes, command_line: Runner, results: Path
+) -> None:
+    photos = results.parent / "photos"
+    before = tree(photos)
+    foreign = photos / ".dedup-trash" / "mine" / "journal.jsonl"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(journal)
+    command_line.run("plan", str(results))
+    line = ("apply", str(results))
+    for arguments in (line, (*line, "--yes"), ("undo", "--work-dir", str(results))):
+        outcome = command_line.run(*arguments)
+        assert (outcome.exit_code, outcome.stderr.count("\n")) == (0, 1), outcome.said
+        assert f"left as it is: journal.jsonl in {str(foreign.parent)!r}" in outcome.stderr
+    unknown = command_line.run("undo", "WORD", "--work-dir", str(results)).stderr
+    assert str(foreign.parent) in unknown
+    run = outcome.stdout.partition(":")[0]
+    undone = command_line.run("undo", run, "--work-dir", str(results))
+    assert (undone.exit_code, undone.stderr) == (0, "")
+    assert tree(photos) == before
+    assert foreign.read_bytes() == journal
+    mine = command_line.run("undo", "mine", "--work-dir", str(results))
+    assert (mine.exit_code, mine.stderr.count("\n")) == (1, 1)
+
+
 def test_a_plan_of_nothing_offers_no_apply_and_an_apply_of_it_says_so(command_line: Runner, tmp_path: Path) -> None:
     save_copies(tmp_path / "photos", {"a.jpg": []})
     save_results(tmp_path / "results", tmp_path / "photos", {"a.jpg": []})

@@ -92,6 +92,7 @@ def apply_plan(
     options: ApplyOptions,
     progress: ProgressReporter,
     tell: Callable[[Skipped], None] = lambda skipped: None,
+    note: Callable[[str], None] = lambda said: None,
 ) -> Applied:
     """Do what a plan says, and resume an apply of it that was killed.
 
@@ -101,6 +102,7 @@ def apply_plan(
         options: limits.
         progress: counts files.
         tell: called with each group that is left as it is.
+        note: called with a sentence for each journal of earlier applies that cannot be read.
 
     Raises:
         PlanError: nothing may be done, or nothing more can be done (a full disk); what was done is in the journals.
@@ -111,7 +113,7 @@ def apply_plan(
     with holding(set(trashes.values()), work_dir, "an apply"):
         check_applicable(plan, work_dir, options)  # nobody changes the groups from now on
         applying = _Applying(plan, work_dir, trashes, options, progress, tell)
-        return applying.run()
+        return applying.run(note)
 
 
 class _Applying:
@@ -134,9 +136,9 @@ class _Applying:
         self._decisions = Decisions(work_dir)
         self._journals: dict[str, JournalFolder] = {}
 
-    def run(self) -> Applied:
+    def run(self, note: Callable[[str], None]) -> Applied:
         """Settle what was killed, then do what is left."""
-        found, resumed = self._settle()
+        found, resumed = self._settle(note)
         by_run = done_before(found, self._plan)
         before = {name for acts in by_run.values() for name in acts}
         rows = [row for row in self._plan.rows.iter_rows(named=True) if row["filename"] not in before]
@@ -168,9 +170,9 @@ class _Applying:
         with self._progress.counting(len(rows), "files"), verifier(threads, task) as verify:
             self._do_all(verify.verified(_groups(rows)))
 
-    def _settle(self) -> tuple[Mapping[str, Run], str]:
+    def _settle(self, note: Callable[[str], None]) -> tuple[Mapping[str, Run], str]:
         """Clean up after applies that were killed; gives all earlier applies, and the id of the one to resume."""
-        found, resumed = runs_in(sorted(set(self._trashes.values()))), ""
+        found, resumed = runs_in(sorted(set(self._trashes.values())), note), ""
         same = {run for run, each in found.items() if each.plan_id == self._plan.plan_id}
         for run, each in found.items():
             if not each.has_ended:

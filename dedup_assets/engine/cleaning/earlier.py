@@ -1,7 +1,7 @@
 """What earlier applies of a plan have done and what still holds, as their journals and the files are now."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dedup_assets.engine.cleaning.runs import Run, has_happened, runs_in
 from dedup_assets.engine.core.errors import PlanError
@@ -11,18 +11,16 @@ from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import Act, trash_of
 
 
-def earlier_applies(plan: Plan, work_dir: WorkDir) -> list[PastApply]:
+def earlier_applies(plan: Plan, work_dir: WorkDir, note: Callable[[str], None] = lambda said: None) -> list[PastApply]:
     """What earlier applies of a plan have done, as the journals and files are now.
 
     Args:
         plan: the plan.
         work_dir: the results that it was made from.
-
-    Raises:
-        PlanError: a journal is damaged.
+        note: called with a sentence for each journal that cannot be read.
     """
     trashes = {trash_for(plan, work_dir, name) for name in plan.rows["filename"]}
-    runs = runs_in(sorted(trashes))
+    runs = runs_in(sorted(trashes), note)
     return past_applies(runs, done_before(runs, plan))
 
 

@@ -1,11 +1,12 @@
 """Applies that were made before: found by their journals, and settled where they were killed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup_assets.engine.cleaning.local_files import LocalFiles
+from dedup_assets.engine.cleaning.local_files import LocalFiles, temporary_beside
 from dedup_assets.engine.cleaning.objects import StoredObjects
 from dedup_assets.engine.cleaning.touching import Files, Seen
 from dedup_assets.engine.core.errors import PlanError, SkippedError, WorkDirError
@@ -56,23 +57,60 @@ class Run:
         """Remove what was left half done, and close the journals. The caller holds their folders."""
         for journal, record in zip(self.journals, self.records, strict=True):
             if not record.has_ended:
-                for act in record.acts:
+                for act in _acts_made(record, journal.url):
                     with suppress(SkippedError):  # a link is in its place now: nothing of ours
                         files_of(act.filename).settle(act)
                 journal.end()
                 journal.close()
 
 
-def runs_in(trashes: Iterable[str]) -> dict[str, Run]:
-    """The applies whose journals are in these trash folders, by their ids."""
+def runs_in(trashes: Iterable[str], note: Callable[[str], None]) -> dict[str, Run]:
+    """The applies whose journals are in these trash folders, by their ids.
+
+    Args:
+        trashes: the folders.
+        note: called with a sentence for each journal that is damaged or not of an apply; it is left as it is.
+    """
     found: dict[str, tuple[list[JournalFolder], list[RunRecord]]] = {}
     for trash in trashes:
         for journal in journals_in(trash):
-            if (record := journal.read()) is not None:
+            try:
+                record = journal.read()
+            except (PlanError, WorkDirError) as error:
+                note(f"left as it is: {error}")
+                continue
+            if record is not None:
                 journals, records = found.setdefault(record.header.run, ([], []))
                 journals.append(journal)
                 records.append(record)
     return {run: Run(*both) for run, both in found.items()}
+
+
+def run_at(places: Iterable[str]) -> Run:
+    """The apply whose journals are in these folders. Raises PlanError for a journal that is damaged."""
+    read = [(journal, record) for journal in map(JournalFolder, places) if (record := journal.read()) is not None]
+    return Run([journal for journal, _ in read], [record for _, record in read])
+
+
+def _acts_made(record: RunRecord, url: str) -> Iterator[Act]:
+    """The acts of a journal whose targets are where an apply puts them: a journal of others may name any file.
+
+    Args:
+        record: what the journal says.
+        url: its folder in a trash.
+    """
+    place = os.fsencode(url)
+    root = place.rsplit(b"/", 2)[0] + b"/"
+    for act in record.acts:
+        path = act.filename.removeprefix(root)
+        if not Action(act.action).removes:
+            is_made = act.to == temporary_beside(act.filename, record.header.run)
+        elif act.action == Action.TRASH:
+            is_made = act.to.startswith(place + b"/")
+        else:
+            is_made = act.to.endswith(b"/" + path.lstrip(b"/"))
+        if is_made:
+            yield act
 
 
 def has_happened(act: Act) -> bool:

@@ -1,10 +1,10 @@
 """An apply, undone: every file back where it was, nothing overwritten, and what cannot be put back is named."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dedup_assets.engine.cleaning.gathering import trashes_of
-from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, runs_in
+from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, run_at, runs_in
 from dedup_assets.engine.cleaning.touching import quoted
 from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PlanError, WorkDirError
 from dedup_assets.engine.core.plan_records import TRASH, Action, PastApply, Undone
@@ -17,18 +17,16 @@ from dedup_assets.engine.work_dir.place import Place
 _MOST_NAMED = 5  # applies and folders in an error
 
 
-def undoable_runs(work_dir: str) -> tuple[list[PastApply], list[str]]:
+def undoable_runs(work_dir: str, note: Callable[[str], None] = lambda said: None) -> tuple[list[PastApply], list[str]]:
     """The applies that can be undone, the latest last, and the folders in which they were looked for.
 
     Args:
         work_dir: results; the trash folders of the inputs of their run are searched, and that of the work_dir.
-
-    Raises:
-        PlanError: a journal is damaged.
+        note: called with a sentence for each journal that cannot be read.
     """
     trashes = trashes_of(WorkDir(work_dir))
     found = []
-    for run, each in sorted(runs_in(trashes).items()):
+    for run, each in sorted(runs_in(trashes, note).items()):
         header = each.records[0].header
         files = 0 if header.action == Action.DELETE else sum(map(has_happened, _latest(each.acts)))
         found += [PastApply(run, files, each.journals[0].url)] if files else []
@@ -54,7 +52,7 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
     missing = [place for place in places if JournalFolder(place).read() is None]
     present = [trash for trash in trashes if f"{trash}/{name}" not in missing]
     with holding(present, results, "an undo"):
-        found = runs_in(present)[name]
+        found = run_at(f"{trash}/{name}" for trash in present)
         if not found.has_ended:
             found.settle()
         for journal in found.journals:
@@ -92,7 +90,8 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
 
 def _known(work_dir: str) -> str:
     """What can be undone, and where it was looked for, in words; the latest applies alone."""
-    found, trashes = undoable_runs(work_dir)
+    unread: list[str] = []
+    found, trashes = undoable_runs(work_dir, unread.append)
     named = [
         f"{each.run} ({each.began or 'no time'}, {each.files:,} {'file' if each.files == 1 else 'files'})"
         for each in reversed(found[-_MOST_NAMED:])
@@ -104,7 +103,7 @@ def _known(work_dir: str) -> str:
     known += f" and {more:,} before (`dedup-assets undo` without a name lists them)" if more else ""
     further = len(trashes) - _MOST_NAMED
     places = ", ".join(map(repr, trashes[:_MOST_NAMED])) + (f" and {further:,} more folders" if further > 0 else "")
-    return f"{known}; looked in {places}"
+    return "; ".join([known, *unread, f"looked in {places}"])
 
 
 def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str]) -> Undone:

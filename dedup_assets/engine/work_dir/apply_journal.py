@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from dedup_assets.engine.core.errors import PlanError
-from dedup_assets.engine.core.plan_records import TRASH
+from dedup_assets.engine.core.plan_records import TRASH, Action
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.plan_file import json_line, name_of_text, text_of_name
 
@@ -210,15 +210,29 @@ def _parsed(lines: Sequence[bytes], url: str) -> RunRecord:
         found = [json.loads(line) for line in lines]
         first = found[0]
         if first["format"] != FORMAT or first["format_version"] != VERSION:
-            raise PlanError(f"{url!r} holds no journal that this version of dedup-assets can read")
+            raise PlanError(f"{JOURNAL} in {url!r} is none that this version of dedup-assets can read")
         header = RunHeader(**{each.name: first[each.name] for each in fields(RunHeader)})
         acts = [Act.of_json(each) for each in found[1:] if each not in _NOTES]
+        _check_types([header, *acts])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanError(
-            f"the journal in {url!r} is damaged ({type(error).__name__}: {error}); the files it moved are still in "
-            "that folder"
+            f"{JOURNAL} in {url!r} is damaged, or another program's ({type(error).__name__}: {error}); the files that "
+            "an apply moved are still in that folder"
         ) from None
     return RunRecord(header, acts, has_ended=found[-1] in (_ENDED, _UNDONE))
+
+
+def _check_types(records: Iterable[RunHeader | Act]) -> None:
+    """Check that fields hold what an apply writes. Raises TypeError or ValueError."""
+    for record in records:
+        Action(record.action)
+        for each in fields(record):
+            value = getattr(record, each.name)
+            kind = each.type if isinstance(each.type, type) else list
+            if not isinstance(value, kind) or (
+                isinstance(value, list) and not all(isinstance(item, str) for item in value)
+            ):
+                raise TypeError(f"{each.name} is no {kind.__name__}")
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from dedup_assets.engine.core.plan_records import Applied
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunHeader
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.removed_file import read_removed
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -370,4 +372,31 @@ def test_a_file_system_without_clones_is_said_so(photos: Collection) -> None:
         assert tree(photos.top) == photos.before
         return
     assert applied.done == 4
+    assert tree(photos.top) == photos.before
+
+
+@pytest.mark.parametrize("action", ["trash", "move", "hardlink", "reflink"])
+def test_a_journal_of_others_leads_to_no_file_outside_of_the_trash(photos: Collection, action: str) -> None:
+    folder = photos.top / ".dedup-trash" / "X"
+    folder.mkdir(parents=True)
+    only = photos.top / "only.jpg"
+    only.write_bytes((photos.top / "b.jpg").read_bytes())
+    header = RunHeader("X", "", action, [str(folder)], str(photos.work_dir))
+    digest = hashlib.sha256(only.read_bytes()).hexdigest()
+    targets = (os.fsencode(photos.top / "b.jpg"), os.fsencode(only))
+    act = Act("g", action, *targets, digest, only.stat().st_size, os.fsencode(photos.top / "a.jpg"), digest)
+    journal = JournalFolder(str(folder))
+    journal.begin(header)
+    journal.append_acts([act])
+    journal.close()
+    applied = photos.apply()
+    assert (applied.done, applied.skipped) == (4, [])
+    assert only.exists()
+    assert (photos.top / "b.jpg").exists()
+
+
+def test_the_trash_of_an_apply_is_undone_from_a_folder_of_another_name(photos: Collection) -> None:
+    (place,) = map(Path, photos.apply("hardlink").places)
+    renamed = place.rename(place.with_name("before"))
+    assert undo_apply(str(renamed), "", ProgressReporter()).failed == []
     assert tree(photos.top) == photos.before
