@@ -185,6 +185,41 @@ def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
         ui.await_end_of_all()
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_parent_ends_its_run_and_the_next_ui_and_run_work(
+    tmp_path: Path, slow_picture: Path, number: signal.Signals
+) -> None:
+    for name in range(3):
+        save_jpeg(tmp_path / "photos" / f"{name}.jpg", photo_like(name))
+    shutil.copy(slow_picture, tmp_path / "photos" / "slow.png")
+    given = ("photos", "--work-dir", "results")
+    with user_interface(tmp_path, *given) as ui:
+        ui.await_answer()
+        run = ui.launch("dedup")
+        ui.wait_for(lambda: any("multiprocessing" in line for line in ui.processes().values()))
+        os.kill(ui.process.pid, number)
+        ui.await_end_of_all()
+        socket.create_server(("127.0.0.1", ui.port)).close()
+    (tmp_path / "photos" / "slow.png").unlink()
+    with user_interface(tmp_path, *given) as ui:
+        ui.await_answer()
+        query = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+        ui.wait_for(lambda: ui.ask(query, run=run)["runOrError"]["status"] in {"FAILURE", "CANCELED"})
+        done = subprocess.run(
+            [sys.executable, "-m", "dedup_assets", "run", "photos", "results"],
+            cwd=tmp_path,
+            env=surroundings(ui.home),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        again = ui.launch("dedup")
+        ui.wait_for(lambda: ui.ask(query, run=again)["runOrError"]["status"] in {"SUCCESS", "FAILURE"})
+        assert ui.ask(query, run=again)["runOrError"]["status"] == "SUCCESS", ui.said[-3000:]
+
+
 def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
