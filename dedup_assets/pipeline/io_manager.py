@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dedup_assets.engine.core.freed_memory import return_freed_memory
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import (
@@ -112,6 +113,7 @@ class WorkDirIOManager(PublishingIOManager):
         with self.storing(context, work_dir):
             self._record(context, work_dir, obj)
         forget_values(context)
+        return_freed_memory()
 
     def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Show in the UI where the files will be."""

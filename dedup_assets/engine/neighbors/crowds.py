@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _FEWEST = 64  # identical queries that are a crowd; fewer are searched one by one
 _SAMPLED_VALUES = 16  # values of each vector that distinguish nearly all vectors
-_BLOCK_ROWS = 8192
+_BLOCK_ROWS = 2048
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared, similarities
 from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
-_QUERIES = 512  # rows of one matrix product
-_BLOCK_ROWS = 16_384  # vectors compared at a time
+_QUERIES = 256  # rows of one matrix product, which takes 16 MB with its copy; more are no faster
+_BLOCK_ROWS = 8192  # vectors compared at a time
 _SCORED_ROWS = 8192  # pairs whose vectors are copied at a time
 _ERROR_PER_VALUE = 2.0**-24  # of two cosines in float32: products and lengths are added in at least four sums
 _ROUNDING = 10.0**-DECIMALS

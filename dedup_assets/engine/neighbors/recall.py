@@ -13,6 +13,7 @@ from dedup_assets.engine.neighbors.similarity import prepared, similarities
 from dedup_assets.engine.work_dir.tables import EDGES_SCHEMA
 
 _BLOCK_ROWS = 16_384  # vectors compared at a time
+_QUERIES = 256  # rows of one matrix product: its scores and their order take 50 MB
 _TOLERANCE = 1e-6  # one step of the last decimal
 
 
@@ -63,16 +64,28 @@ def _closest_rows(
     `bars` holds the score that a neighbour of each query must reach, from the blocks before; this call raises it.
     """
     if search.distance == "cosine":  # numpy's matrix product is faster than faiss'
-        likeness = queries @ block.T
-        asked = np.flatnonzero(likeness.max(axis=1) >= bars - _TOLERANCE)
-        found = np.argpartition(likeness[asked], -wanted, axis=1)[:, -wanted:]
-        if wanted > search.k:  # a bar from fewer would be too high
-            lowest = np.take_along_axis(likeness[asked], found, axis=1).min(axis=1)
-            bars[asked] = np.maximum(bars[asked], lowest)
-        return asked, found
+        parts = [slice(start, start + _QUERIES) for start in range(0, len(queries), _QUERIES)]
+        found = [_closest_by_cosine(queries[part], block, bars[part], wanted, search.k) for part in parts]
+        asked = [places + part.start for part, (places, _) in zip(parts, found, strict=True)]
+        return np.concatenate(asked), np.concatenate([rows for _, rows in found])
     exact = faiss.IndexFlat(block.shape[1], faiss.METRIC_L1 if search.distance == "manhattan" else faiss.METRIC_L2)
     exact.add(block)
     return np.arange(len(queries)), exact.search(queries, wanted)[1]
+
+
+def _closest_by_cosine(
+    queries: NDArray[np.float32], block: NDArray[np.float32], bars: NDArray[np.float32], wanted: int, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `_closest_rows`, for some queries and their part of `bars`."""
+    likeness = queries @ block.T
+    asked = np.flatnonzero(likeness.max(axis=1) >= bars - _TOLERANCE)
+    if len(asked) < len(likeness):
+        likeness = likeness[asked]
+    found = np.argpartition(likeness, -wanted, axis=1)[:, -wanted:]
+    if wanted > k:  # a bar from fewer would be too high
+        lowest = np.take_along_axis(likeness, found, axis=1).min(axis=1)
+        bars[asked] = np.maximum(bars[asked], lowest)
+    return asked, found
 
 
 def similarities_of(

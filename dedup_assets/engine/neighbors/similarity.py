@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.search_settings import Distance
 
-_CHECKED_ROWS = 16_384
+_CHECKED_ROWS = 2048
 _LARGEST = 1e16  # sums of squares of a million such values are still float32
 DECIMALS = 6  # of similarity.csv; rounded here alone, so that files, thresholds and graph see the same number
 
