@@ -4,11 +4,13 @@ The type of a value decides how it is written, and the annotation of a parameter
 formats are in `engine.work_dir`.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from dedup_assets.engine.core.freed_memory import return_freed_memory
 from dedup_assets.engine.core.match_records import Evidence, Groups
@@ -16,8 +18,10 @@ from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
+    Features,
     FeatureStream,
     Gallery,
+    ImageLedger,
     Manifest,
     Pairs,
     SearchIndex,
@@ -40,6 +44,7 @@ from dedup_assets.engine.work_dir.file_names import BAD_CSV, FEATURES
 from dedup_assets.engine.work_dir.identity import (
     Config,
     FeatureFacts,
+    FileRecord,
     GalleryFacts,
     Result,
     check_belongs,
@@ -93,9 +98,19 @@ _NAMES: dict[type, tuple[str, ...]] = {
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 
+_KEPT_BYTES = 1 << 20  # of the files of a value that is kept
+_KEPT: set[object] = {Manifest, ImageLedger, Pairs, Components, Evidence, Groups}
+if sys.platform != "win32":  # where a mapped file cannot be renamed
+    _KEPT.add(Features)
+
 
 class WorkDirIOManager(PublishingIOManager):
-    """Stores every asset in the work_dir of the settings, under the documented file names."""
+    """Stores every asset in the work_dir of the settings, under the documented file names.
+
+    It keeps small values that it has read, by the hashes of their files: ten steps of a run read the features.
+    """
+
+    _kept: dict[tuple[dg.AssetKey, object], tuple[Mapping[str, FileRecord], object]] = PrivateAttr(default_factory=dict)
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write a value; its files appear when those of the whole run do.
@@ -140,7 +155,14 @@ class WorkDirIOManager(PublishingIOManager):
         check_belongs(work_dir, config, name)
         for difference in differing_settings(config, name, self.parsed()):
             log.warning(difference)
-        return load(work_dir, name, wanted, self.parsed().distance)
+        recorded = config.result(name).files
+        former, value = self._kept.get((key, wanted), ({}, None))
+        if recorded and recorded == former:
+            return value
+        value = load(work_dir, name, wanted, self.parsed().distance)
+        if wanted in _KEPT and sum(record.size_bytes for record in recorded.values()) < _KEPT_BYTES:
+            self._kept[key, wanted] = (recorded, value)
+        return value
 
     def _record(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Record what was written: its files, what they were made from and how."""

@@ -34,7 +34,14 @@ from dedup_assets.pipeline.instances import dagster_home, open_instance
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import assets_of, selection_of_mode
 from dedup_assets.pipeline.publishing import has_ended
-from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, UNSEEN_TAG, DedupSettings
+from dedup_assets.pipeline.resources import (
+    IO_MANAGER,
+    LAUNCH_TAG,
+    SETTINGS,
+    UNSEEN_TAG,
+    DedupSettings,
+    SettingsResource,
+)
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
 
 _JOB = "__ephemeral_asset_job__"  # as `dg.materialize` names it
@@ -151,13 +158,19 @@ def _materialize(
 
 def _resources(settings: Settings, progress: ProgressReporter) -> dict[str, object]:
     """The resources of a run, ready for use: Dagster would make a configurable one anew for each that refers to it."""
-    resource = DedupSettings(**settings.model_dump(exclude={"version", "verbose"}))
+    resource = _blank_settings().model_copy(update=settings.model_dump(exclude={"version", "verbose"}))
     manager = WorkDirIOManager(settings=resource)
     return {
         SETTINGS: dg.ResourceDefinition.hardcoded_resource(resource),
         "progress": progress,
         IO_MANAGER: dg.IOManagerDefinition.hardcoded_io_manager(manager),
     }
+
+
+@cache
+def _blank_settings() -> SettingsResource:
+    """The settings that runs copy: for each one that is made, Dagster makes the schema of all fields."""
+    return DedupSettings()
 
 
 def _job(settings: Settings) -> dg.JobDefinition:

@@ -12,6 +12,8 @@ import dedup_assets
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import Pairs, SearchIndex
 from dedup_assets.pipeline.building import build_definitions
+from dedup_assets.pipeline.io_manager import WorkDirIOManager
+from dedup_assets.pipeline.resources import DedupSettings
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 TABLES = {
@@ -155,3 +157,20 @@ def test_a_type_that_cannot_be_read_is_answered_with_those_that_can(
     said = str(caught.value)
     assert said.startswith(f"{name} cannot be read as {annotation.__qualname__}")
     assert "pathlib.Path" in said
+
+
+def test_steps_of_a_run_share_a_small_value_until_its_files_are_others(tmp_path: Path) -> None:
+    for number in range(2):
+        save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(1), quality=90 - number)
+    given = {"input_dir": str(tmp_path / "photos"), "work_dir": str(tmp_path / "out")}
+    manager = WorkDirIOManager(settings=DedupSettings(**given))
+    key, log = dg.AssetKey("similarity"), dg.get_dagster_logger()
+    assert dedup_assets.run(**given) == 0
+    first = manager.read(key, Pairs, log)
+    assert manager.read(key, Pairs, log) is first
+    save_jpeg(tmp_path / "photos" / "2.jpg", photo_like(1), quality=70)
+    assert dedup_assets.run(**given) == 0
+    second = manager.read(key, Pairs, log)
+    assert isinstance(first, Pairs)
+    assert isinstance(second, Pairs)
+    assert not second.rows.equals(first.rows)

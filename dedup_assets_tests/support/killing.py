@@ -279,17 +279,24 @@ def _path_of(event: str, details: tuple[Any, ...]) -> str:
 def _load() -> None:
     """Import and set up once what all runs need; nothing here may start a thread, because runs are forks."""
     import dagster as dg
-    import faiss  # noqa: F401
-    import s3fs  # noqa: F401
+    import dagster._core.execution.execute_in_process
+    import upath.implementations.local  # noqa: F401 - all of these
 
     import dedup_assets.api.console
-    import dedup_assets.engine.cleaning
-    import dedup_assets.pipeline.launch  # noqa: F401
+    import dedup_assets.cli.main
+    import dedup_assets.engine.cleaning  # noqa: F401
+    from dedup_assets.engine.core.run_modes import RunMode
     from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
+    from dedup_assets.engine.work_dir.identity import installed_versions
+    from dedup_assets.pipeline import launch
     from dedup_assets.pipeline.building import build_definitions
 
     load_onnxruntime()
     build_definitions()
+    installed_versions()
+    launch._blank_settings()
+    for mode in RunMode:
+        launch._unseen_job(mode, has_sets=False)
     with dg.DagsterInstance.ephemeral():
         pass
 

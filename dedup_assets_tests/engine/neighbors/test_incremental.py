@@ -202,20 +202,20 @@ def test_a_large_index_is_extended_and_finds_what_was_asked_for(
 ) -> None:
     caplog.set_level("INFO")
     random = np.random.default_rng(4)
-    listing = clouds(3000, random)
+    listing = clouds(1500, random)
     living = Collection(tmp_path)
     assert share_of_true_neighbours(living.search(listing)[0], listing) >= 0.99
     for _ in range(4):
-        gone = set(random.choice(sorted(listing), 60, replace=False))
-        listing = {name: vector for name, vector in listing.items() if name not in gone} | clouds(60, random)
+        gone = set(random.choice(sorted(listing), 30, replace=False))
+        listing = {name: vector for name, vector in listing.items() if name not in gone} | clouds(30, random)
         edges, outcome = living.search(listing)
-        assert outcome.searched <= 80
+        assert outcome.searched <= 40
         assert share_of_true_neighbours(edges, listing) >= 0.99
         assert edges.filter(pl.col("from") == pl.col("to")).is_empty()
         assert edges["from"].n_unique() == len(listing)
     assert caplog.text.count("images appended") == 4
     for _ in range(2):
-        listing |= clouds(100, random)
+        listing |= clouds(50, random)
         edges, outcome = living.search(listing)
     assert outcome.searched == len(listing)  # more than a fifth in all
     assert caplog.text.count("images appended") == 5
@@ -227,10 +227,10 @@ def test_an_index_that_would_miss_the_recall_target_is_built_again(
 ) -> None:
     caplog.set_level("INFO")
     random = np.random.default_rng(5)
-    listing = clouds(3000, random, last=VALUES // 2)
+    listing = clouds(1500, random, last=VALUES // 2)
     living = Collection(tmp_path)
     living.search(listing)
-    listing |= clouds(500, random, first=VALUES // 2)  # the former projection keeps nothing of these
+    listing |= clouds(250, random, first=VALUES // 2)  # the former projection keeps nothing of these
     edges = living.search(listing)[0]
     assert "below recall_target=0.99: built again" in caplog.text
     assert share_of_true_neighbours(edges, listing) >= 0.99
