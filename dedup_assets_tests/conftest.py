@@ -188,10 +188,10 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 @pytest.fixture
 def instance() -> Iterator["dg.DagsterInstance"]:
-    """The Dagster instance of a run in memory: it keeps events of assets and checks alone, and no snapshots."""
-    from dedup_assets.pipeline.dagster_internals import instance_in_memory  # tests of the engine start without Dagster
+    """A Dagster instance in memory: it keeps events of assets and checks alone, and no snapshots."""
+    from dedup_assets_tests.support.light_instance import light_instance  # tests of the engine start without Dagster
 
-    with instance_in_memory(None, {"telemetry": {"enabled": False}}) as made:
+    with light_instance({"telemetry": {"enabled": False}}) as made:
         yield made
 
 
