@@ -66,6 +66,8 @@ def read_moment(data: bytes, exif: bytes | None) -> str:
         data: the whole file.
         exif: its EXIF block, empty where it has none; None if it is to be found.
     """
+    if exif == b"":  # most files
+        return ""
     form = _format_of(data)
     with silence, suppress(Exception):  # parsers of metadata raise anything on damage
         block = exif if exif is not None else _EXIF_OF[form](data) if form in _EXIF_OF else b""
