@@ -25,7 +25,7 @@ _SAME = tuple(relation.value for relation in Relation if relation.is_same_pictur
 def _check_share(share: float) -> None:
     number = plain(share)
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= _MOST_SHARE:
-        raise SettingsError(f"share={share!r}: must be a number of more than 0 and at most {_MOST_SHARE}")
+        raise SettingsError(f"share={share!r}: must be more than 0 and at most {_MOST_SHARE}")
 
 
 def load(work_dir: str | os.PathLike[str]) -> "StoredResults":

@@ -137,7 +137,7 @@ def test_a_misspelt_question_is_answered_with_the_one_that_was_meant(made: tuple
         results.to_drop(["exat"])
     with pytest.raises(PlanError, match=r"with commas between them \(did you mean 'pixels'\?\)"):
         results.plan(only="exact,pixel")
-    with pytest.raises(SettingsError, match="share=True: must be a number of more than 0"):
+    with pytest.raises(SettingsError, match="share=True: must be more than 0"):
         results.isolated(share=True)
     with pytest.raises(AttributeError, match="no attribute 'xyz': it has "):
         results.xyz  # noqa: B018
