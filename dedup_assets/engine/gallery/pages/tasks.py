@@ -20,8 +20,8 @@ class Task:
     Attributes:
         certainty: what is known, in a few words.
         meaning: what that means for the files, in a sentence.
-        files: how many files, or pairs, it is about.
-        noun: `file` or `pair`.
+        files: how many of them it is about.
+        noun: `file`, `image` (a frame or a member is no file) or `pair`.
         size_bytes: their known sizes together; 0 for pairs.
         command: what a person types next; empty if there is nothing to type.
     """
@@ -96,7 +96,7 @@ def list_tasks(groups: NumberedGroups, pairs: pl.DataFrame, facts: pl.DataFrame,
     open_pairs = pairs.filter(pl.col("relation").is_in(_OPEN)).height if "relation" in pairs.columns else 0
     tasks.append(Task(_SIMILAR, _WHY_SIMILAR, open_pairs, "pair", 0, look))
     tasks.append(_task(_PROTECTED, _WHY_PROTECTED, single.filter(role=Role.PROTECTED.value), ""))
-    tasks.append(_task(_INSIDE, _WHY_INSIDE, inside, ""))
+    tasks.append(_task(_INSIDE, _WHY_INSIDE, inside, "", "image"))
     return [task for task in tasks if task.files]
 
 
@@ -105,5 +105,5 @@ def _plan(work_dir: str, only: str) -> str:
     return f"dedup-assets plan {work_dir}{chosen}"
 
 
-def _task(certainty: str, meaning: str, rows: pl.DataFrame, command: str) -> Task:
-    return Task(certainty, meaning, rows.height, "file", int(rows["size_bytes"].sum()), command)
+def _task(certainty: str, meaning: str, rows: pl.DataFrame, command: str, noun: str = "file") -> Task:
+    return Task(certainty, meaning, rows.height, noun, int(rows["size_bytes"].sum()), command)

@@ -41,7 +41,7 @@ def test_tasks_are_ordered_by_certainty_with_counts_bytes_and_commands() -> None
         (1, "file", 10, "dedup-assets review 'my results'"),
         (2, "pair", 0, "dedup-assets review 'my results'"),
         (1, "file", 10, ""),
-        (1, "file", 10, ""),
+        (1, "image", 10, ""),
     ]
 
 
