@@ -28,6 +28,7 @@ from dedup_assets.engine.work_dir.content_index import ContentIndex
 from dedup_assets.engine.work_dir.file_names import SHARD
 from dedup_assets.engine.work_dir.gone_images import GONE, most_gone, rows_of_gone
 from dedup_assets.engine.work_dir.location import WorkDir
+from dedup_assets.engine.work_dir.row_hashes import hash_rows
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA, UNUSABLE, check_columns, first_line
 from dedup_assets.engine.work_dir.used_sets import UsedSets
 
@@ -40,7 +41,7 @@ _IDENTITY = list(_IDENTITY_SCHEMA)
 _SHARD = re.compile(SHARD)
 _HASH = "sha256"
 _FINGERPRINT = "made_with"
-_FORMAT = "shards=3"
+_FORMAT = "shards=4"
 """Part of the fingerprint: shards of another format are not used, and their images are computed again."""
 
 
@@ -101,7 +102,7 @@ class ShardStore:
         done, still_open = self.names(digest, offsets)
         if self._work_dir.exists(f"{FOLDER}/{done}"):
             return done
-        return f"{still_open} {_hash_of(self._load(self._require(digest, offsets)))}"
+        return f"{still_open} {hash_rows(self._load(self._require(digest, offsets)))}"
 
     def write(self, digest: str, offsets: OffsetRange, shard: Shard) -> None:
         """Keep a computed range. An open range with the same rows as before is not written again."""
@@ -110,12 +111,12 @@ class ShardStore:
         if not good.all():
             rows = np.zeros((len(good), shard.vectors.shape[1]), np.float32)
             rows[good] = shard.vectors
-        table = shard.images.select(_LEDGER).with_columns(
+        table = shard.images.select(pl.col(name).cast(kind) for name, kind in LEDGER_SCHEMA.items()).with_columns(
             vector=pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1]))
         )
         done, still_open = self.names(digest, offsets)
         name = still_open if _is_open(table).any() else done
-        if name == still_open and self._facts(still_open).get(_HASH) == _hash_of(table):
+        if name == still_open and self._facts(still_open).get(_HASH) == hash_rows(table):
             return
         self._publish(name, table)
         self._contents.add(name, _with_content(table.with_row_index("place")))
@@ -254,7 +255,7 @@ class ShardStore:
         return lasting.select(pl.lit(name).alias("shard"), "place", *_IDENTITY)
 
     def _publish(self, name: str, table: pl.DataFrame) -> None:
-        facts = {_HASH: _hash_of(table), _FINGERPRINT: self._fingerprint}
+        facts = {_HASH: hash_rows(table), _FINGERPRINT: self._fingerprint}
         with self._work_dir.publish(f"{FOLDER}/{name}") as (file,):
             table.write_parquet(file, compression="uncompressed", statistics=False, metadata=facts)
 
@@ -273,7 +274,7 @@ class ShardStore:
     def _load(self, path: str) -> pl.DataFrame:
         """All of a shard, compared with its hash."""
         table, facts = self._scan(path, [*_LEDGER, _VECTOR])
-        if facts.get(_HASH) != _hash_of(table):
+        if facts.get(_HASH) != hash_rows(table):
             raise self._damaged(path, "its content is not what was written")
         return table
 
@@ -315,15 +316,6 @@ def _has_failed(table: pl.DataFrame) -> pl.Series:
 def _with_content(table: pl.DataFrame) -> pl.DataFrame:
     """The rows whose result any file with the same bytes has."""
     return table.filter(~_has_failed(table) & pl.col("content").is_not_null())
-
-
-def _hash_of(table: pl.DataFrame) -> str:
-    """SHA-256 of the ledger rows and of the bytes of the vectors, in hex."""
-    sha = hashlib.sha256()
-    for row in table.select(_LEDGER).iter_rows():
-        sha.update(repr(row).encode())
-    sha.update(np.ascontiguousarray(table[_VECTOR].to_numpy()).reshape(-1).view(np.uint8).data)
-    return sha.hexdigest()
 
 
 def _known(found: list[pl.DataFrame], part: Manifest) -> KnownVectors:
