@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # No deadline and no check of speed: a busy machine is no failure, and pytest-timeout ends what hangs. CI tries the same
 # examples each time. For more: DEDUP_EXAMPLES=1000 ./dev test -k groups
-_BUSY, _EXAMPLES = [HealthCheck.too_slow], int(os.environ.get("DEDUP_EXAMPLES", "40"))
+_BUSY, _EXAMPLES = [HealthCheck.too_slow], int(os.environ.get("DEDUP_EXAMPLES", "25"))
 settings.register_profile(
     "tests",
     deadline=None,

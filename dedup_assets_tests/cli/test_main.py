@@ -128,7 +128,7 @@ def test_ctrl_c_ends_in_one_line_and_leaves_the_last_result_and_no_process(
     slow.symlink_to(slow_picture)
     line = [sys.executable, "-m", "dedup_assets", "run", "photos", "out"]
     with subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        while not any(busy_seconds(pid) > 2 for pid in decoders_of(process.pid)):
+        while not any(busy_seconds(pid) > 0.5 for pid in decoders_of(process.pid)):
             assert process.poll() is None
             time.sleep(0.1)
         decoders = decoders_of(process.pid)

@@ -14,6 +14,7 @@ from dedup_assets.engine.core.records import Pairs, SearchIndex
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.resources import DedupSettings
+from dedup_assets_tests.support.light_instance import light_instance
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 TABLES = {
@@ -45,30 +46,50 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top / "results"
 
 
-def load(results: Path, instance: dg.DagsterInstance, name: str, annotation: Any) -> Any:
-    """What an asset gets whose parameter has this annotation; None: no annotation."""
-    got: list[object] = []
+@pytest.fixture(scope="module")
+def ours(results: Path) -> dg.Definitions:
+    return build_definitions(str(results.parent / "photos"), str(results), threshold=0.8, lower_threshold=0.9)
 
-    def theirs(given):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        got.append(given)
 
-    if annotation is not None:
-        theirs.__annotations__["given"] = annotation
-    other = dg.asset(ins={"given": dg.AssetIn(key=[name])})(theirs)
-    ours = build_definitions(str(results.parent / "photos"), str(results), threshold=0.8, lower_threshold=0.9)
-    merged = dg.Definitions.merge(ours, dg.Definitions(assets=[other]))
-    job = merged.resolve_implicit_global_asset_job_def()
+def load(ours: dg.Definitions, instance: dg.DagsterInstance, *wanted: tuple[str, Any]) -> list[Any]:
+    """What assets get, of which each has a parameter of a name and with an annotation; None: no annotation."""
+    got: dict[int, object] = {}
+
+    def their_asset(number: int, name: str, annotation: Any) -> dg.AssetsDefinition:
+        def theirs(given):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            got[number] = given
+
+        if annotation is not None:
+            theirs.__annotations__["given"] = annotation
+        return dg.asset(name=f"theirs_{number}", ins={"given": dg.AssetIn(key=[name])})(theirs)
+
+    others = [their_asset(number, *each) for number, each in enumerate(wanted)]
+    job = dg.Definitions.merge(ours, dg.Definitions(assets=others)).resolve_implicit_global_asset_job_def()
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    job.execute_in_process(instance=instance, asset_selection=[other.key], run_config=quiet)
-    return got[0]
+    job.execute_in_process(instance=instance, asset_selection=[other.key for other in others], run_config=quiet)
+    return [got[number] for number in range(len(wanted))]
+
+
+ANNOTATIONS = {"untyped": None, "Any": Any, "DataFrame": pl.DataFrame}
+
+
+@pytest.fixture(scope="module")
+def loaded(ours: dg.Definitions) -> dict[tuple[str, Any], Any]:
+    """What assets get by the name and the annotation of their parameter, all of one run."""
+    wanted = [(name, annotation) for name in TABLES for annotation in ANNOTATIONS.values()]
+    wanted += [(name, annotation) for name, file in FILES.items() if file for annotation in (Path, str)]
+    wanted += [("similarity", pl.LazyFrame), ("similarity", Pairs), ("features", np.ndarray)]
+    wanted += [("gallery", None), ("faiss_index", None)]
+    with light_instance({"telemetry": {"enabled": False}}) as instance:
+        return dict(zip(wanted, load(ours, instance, *wanted), strict=True))
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("annotation", [None, Any, pl.DataFrame], ids=["untyped", "Any", "DataFrame"])
+@pytest.mark.parametrize("annotation", ANNOTATIONS.values(), ids=ANNOTATIONS)
 def test_a_result_is_a_table_whose_names_are_text(
-    name: str, annotation: object, results: Path, instance: dg.DagsterInstance
+    name: str, annotation: object, results: Path, loaded: dict[tuple[str, Any], Any]
 ) -> None:
-    table = load(results, instance, name, annotation)
+    table = loaded[name, annotation]
     assert isinstance(table, pl.DataFrame)
     assert table.columns[: len(TABLES[name])] == TABLES[name]
     assert table.height >= 1
@@ -76,66 +97,68 @@ def test_a_result_is_a_table_whose_names_are_text(
         assert set(table[column]) <= {str(path) for path in (results.parent / "photos").iterdir()}
 
 
-def test_pairs_are_those_of_the_file_and_a_frame_may_be_lazy(results: Path, instance: dg.DagsterInstance) -> None:
-    lazy = load(results, instance, "similarity", pl.LazyFrame)
+def test_pairs_are_those_of_the_file_and_a_frame_may_be_lazy(results: Path, loaded: dict[tuple[str, Any], Any]) -> None:
+    lazy = loaded["similarity", pl.LazyFrame]
+    assert isinstance(lazy, pl.LazyFrame)
     assert lazy.collect().equals(pl.read_csv(results / "similarity.csv"))
 
 
-def test_vectors_are_an_array_or_a_column(results: Path, instance: dg.DagsterInstance) -> None:
-    array = load(results, instance, "features", np.ndarray)
+def test_vectors_are_an_array_or_a_column(loaded: dict[tuple[str, Any], Any]) -> None:
+    array = loaded["features", np.ndarray]
     assert (array.shape, array.dtype) == ((4, 576), np.float32)
-    assert np.array_equal(load(results, instance, "features", pl.DataFrame)["vector"].to_numpy(), array)
+    assert np.array_equal(loaded["features", pl.DataFrame]["vector"].to_numpy(), array)
 
 
-def test_a_frame_of_pandas_has_the_same_rows(results: Path, instance: dg.DagsterInstance) -> None:
+def test_a_frame_of_pandas_has_the_same_rows(
+    ours: dg.Definitions, instance: dg.DagsterInstance, loaded: dict[tuple[str, Any], Any]
+) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = load(results, instance, "components", pandas.DataFrame)
+    (frame,) = load(ours, instance, ("components", pandas.DataFrame))
     assert isinstance(frame, pandas.DataFrame)
-    assert list(frame["filename"]) == list(load(results, instance, "components", None)["filename"])
+    assert list(frame["filename"]) == list(loaded["components", None]["filename"])
 
 
 @pytest.mark.parametrize(("name", "file"), [(name, file) for name, file in FILES.items() if file])
-def test_a_path_is_that_of_the_main_file(name: str, file: str, results: Path, instance: dg.DagsterInstance) -> None:
-    assert load(results, instance, name, Path) == results / file
-    assert load(results, instance, name, str) == str(results / file)
+def test_a_path_is_that_of_the_main_file(
+    name: str, file: str, results: Path, loaded: dict[tuple[str, Any], Any]
+) -> None:
+    assert loaded[name, Path] == results / file
+    assert loaded[name, str] == str(results / file)
 
 
 def test_what_is_no_table_is_its_path_or_index_without_an_annotation(
-    results: Path, instance: dg.DagsterInstance
+    results: Path, loaded: dict[tuple[str, Any], Any]
 ) -> None:
-    assert load(results, instance, "gallery", None) == str(results / "gallery" / "index.html")
-    assert isinstance(load(results, instance, "faiss_index", None), SearchIndex)
+    assert loaded["gallery", None] == str(results / "gallery" / "index.html")
+    assert isinstance(loaded["faiss_index", None], SearchIndex)
 
 
 @pytest.mark.parametrize("name", [*TABLES, "gallery", "faiss_index"])
 def test_load_asset_value_gives_what_a_parameter_without_annotation_gets(
-    name: str, results: Path, instance: dg.DagsterInstance
+    name: str, ours: dg.Definitions, instance: dg.DagsterInstance, loaded: dict[tuple[str, Any], Any]
 ) -> None:
-    ours = build_definitions(str(results.parent / "photos"), str(results), threshold=0.8, lower_threshold=0.9)
-    loaded = ours.load_asset_value(name, instance=instance)
+    found = ours.load_asset_value(name, instance=instance)
     if name == "faiss_index":
-        assert isinstance(loaded, SearchIndex)
+        assert isinstance(found, SearchIndex)
     else:
-        given = load(results, instance, name, None)
-        assert loaded.equals(given) if isinstance(loaded, pl.DataFrame) else loaded == given
+        given = loaded[name, None]
+        assert found.equals(given) if isinstance(found, pl.DataFrame) else found == given
 
 
 def test_load_asset_value_takes_a_type_and_the_settings_of_the_launchpad(
-    results: Path, instance: dg.DagsterInstance
+    results: Path, instance: dg.DagsterInstance, loaded: dict[tuple[str, Any], Any]
 ) -> None:
     elsewhere = build_definitions(str(results.parent / "photos"), str(results / "nowhere"))
     there = {"settings": {"config": {"work_dir": str(results)}}}
     with elsewhere.get_asset_value_loader(instance) as loader:
         pairs = loader.load_asset_value("similarity", python_type=Pairs, resource_config=there)
     assert isinstance(pairs, Pairs)
-    assert pairs.rows.equals(load(results, instance, "similarity", Pairs).rows)
+    assert pairs.rows.equals(loaded["similarity", Pairs].rows)
     with pytest.raises(WorkDirError, match="nowhere"):
         elsewhere.load_asset_value("similarity", instance=instance)
 
 
-def test_names_that_are_not_utf_8_stay_bytes_in_all_columns(
-    results: Path, instance: dg.DagsterInstance, tmp_path: Path
-) -> None:
+def test_names_that_are_not_utf_8_stay_bytes_in_all_columns(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for name in (b"\xff.jpg", b"a.jpg"):
         save_jpeg(tmp_path / "photo.jpg", photo_like(1))
@@ -143,17 +166,17 @@ def test_names_that_are_not_utf_8_stay_bytes_in_all_columns(
         with open(bytes(photos) + b"/" + name, "wb") as file:  # noqa: PTH123 - a Path holds text
             file.write((tmp_path / "photo.jpg").read_bytes())
     assert dedup_assets.run(photos, tmp_path / "results", threshold=0.8, lower_threshold=0.9) == 0
-    table = load(tmp_path / "results", instance, "similarity", None)
+    (table,) = load(build_definitions(str(photos), str(tmp_path / "results")), instance, ("similarity", None))
     assert set(table["from"]) == {bytes(photos) + b"/\xff.jpg", bytes(photos) + b"/a.jpg"}
     assert table.schema["to"] == pl.Binary
 
 
 @pytest.mark.parametrize(("name", "annotation"), [("similarity", dict), ("gallery", pl.DataFrame), ("features", int)])
 def test_a_type_that_cannot_be_read_is_answered_with_those_that_can(
-    name: str, annotation: type, results: Path, instance: dg.DagsterInstance
+    name: str, annotation: type, ours: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     with pytest.raises(TypeError) as caught:
-        load(results, instance, name, annotation)
+        load(ours, instance, (name, annotation))
     said = str(caught.value)
     assert said.startswith(f"{name} cannot be read as {annotation.__qualname__}")
     assert "pathlib.Path" in said

@@ -22,7 +22,7 @@ class Runs:
 
     def __init__(self, top: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.top, self.photos, self._capsys = top, top / "photos", capsys
-        for number in range(5):
+        for number in range(4):
             self.add(number)
 
     def add(self, number: int) -> None:
@@ -59,7 +59,7 @@ def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs
     (runs.photos / "2.jpg").rename(runs.photos / "2 renamed.jpg")
     shutil.copyfile(runs.photos / "3.jpg", runs.photos / "3 again.jpg")
     remembered = runs.run()
-    assert "since the last run: images 5 added, 0 changed, 1 moved, 1 removed, 18 unchanged" in runs.said
+    assert "since the last run: images 5 added, 0 changed, 1 moved, 1 removed, 14 unchanged" in runs.said
     assert remembered > 0
     assert runs.run("clean") == 0
     assert runs.results() == runs.results("clean")
@@ -91,7 +91,7 @@ def test_images_that_come_back_from_a_backup_are_not_compared_again(runs: Runs) 
 
 def test_an_image_that_was_edited_is_compared_again(runs: Runs) -> None:
     runs.run()
-    shutil.copyfile(runs.photos / "4.jpg", runs.photos / "0.jpg")
+    shutil.copyfile(runs.photos / "3.jpg", runs.photos / "0.jpg")
     runs.run()
     runs.run("clean")
     assert runs.results() == runs.results("clean")
