@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,41 @@ def test_a_group_that_a_verdict_made_keeps_its_id_when_its_folder_moves(run: Any
     photos.rename(tmp_path / "moved")
     assert run(tmp_path / "moved", **uncompared) == first
     assert [row["change"] for row in changes(tmp_path / "out")] == ["created"]
+
+
+def test_a_note_in_all_files_of_a_group_at_once_keeps_its_id(run: Any, photos: Path, tmp_path: Path) -> None:
+    first = run(photos)
+    before = changes(tmp_path / "out")
+    shutil.copytree(photos, tmp_path / "backup")
+    for path in photos.iterdir():
+        write_note(path)
+    assert run(photos) == first
+    assert run(photos, threshold=0.5) == first, "the run after that, too"
+    assert changes(tmp_path / "out") == before
+    assert run(photos, "new", group_ids_from=str(tmp_path / "out")) == first
+    shutil.rmtree(photos)
+    shutil.copytree(tmp_path / "backup", photos)
+    assert run(photos) == first, "a restored backup"
+
+
+def test_other_pictures_under_the_names_of_a_group_have_another_id(run: Any, photos: Path) -> None:
+    first = run(photos)
+    for number in range(2):
+        picture = photo_like(7 + number, 320, 240)
+        picture.save(photos / f"{number}.png")
+        picture.save(photos / f"{number}.jpg", quality=90)
+        picture.resize((240, 180)).save(photos / f"{number}-small.png")
+    now = run(photos)
+    assert now.keys() == first.keys()
+    assert not set(now.values()) & set(first.values())
+
+
+def write_note(path: Path) -> None:
+    """Write a comment into a JPEG or PNG file; its pixels stay."""
+    content = path.read_bytes()
+    if path.suffix == ".jpg":
+        path.write_bytes(content[:2] + b"\xff\xfe\x00\x06note" + content[2:])
+        return
+    chunk = b"tEXtComment\0a note"
+    size, check = (number.to_bytes(4, "big") for number in (len(chunk) - 4, zlib.crc32(chunk)))
+    path.write_bytes(content[:33] + size + chunk + check + content[33:])  # after IHDR

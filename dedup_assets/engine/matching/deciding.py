@@ -22,6 +22,7 @@ from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
 from dedup_assets.engine.matching.following_edits import FACTS, Followed, follow_edits
+from dedup_assets.engine.matching.following_ids import follow_ids
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.files import read_former_ledger
@@ -67,7 +68,7 @@ def decide_groups(
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
     formed = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
-    groups = keep_ids(formed, images, history)
+    groups = keep_ids(formed, images, _followed_ids(history, settings, work_dir))
     kept = groups.rows.select("group_id", "keep").unique()
     related = groups.related.join(kept, on="group_id", how="left", maintain_order="left")
     return replace(
@@ -95,6 +96,12 @@ def _followed(verdicts: Verdicts, known: pl.DataFrame, settings: Settings, work_
     followed = follow_edits(verdicts, known, listed, settings, work_dir, lambda: _contents_before(work_dir))
     keep_images_beside(settings.verdicts, followed.images)
     return followed
+
+
+def _followed_ids(history: GroupHistory, settings: Settings, work_dir: WorkDir) -> GroupHistory:
+    """The history, in which files that were written into since the last run are in their groups."""
+    former = read_former_ledger(_former(settings, work_dir)) if history.run else None
+    return history if former is None else follow_ids(history, former.rows, _good(work_dir))
 
 
 def _told(decided: Decided | None, known: pl.DataFrame, settings: Settings, work_dir: WorkDir) -> Decided | None:
