@@ -74,7 +74,8 @@ def _low_information_mark(file: bytes, source: Source | None) -> str:
 
 
 def _preview(job: Job) -> Iterator[list[Any]]:
-    """See `messages.preview_request`."""
+    """See `messages.preview_request`. Pages are made when all is compared, so that no look is needed any more."""
+    looking.forget()
     side, limits = job.request["side"], limits_of(job.request)
     memory, place = job.memory.view(job.request["memory_size"]), 0
     for file in files_of(job, sources_of(job.request)):

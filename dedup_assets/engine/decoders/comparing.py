@@ -24,7 +24,8 @@ from dedup_assets.engine.workers import Ended, Request
 from dedup_assets.engine.workers.pool import Lent
 
 _LOOKS_TOGETHER = 32  # per request: files that this process reads are held in memory together
-_PAIRS_TOGETHER = 64  # of one attempt per request, so that their looks are kept until they are compared
+_PAIRS_TOGETHER = 32  # of one attempt per request, so that their looks are kept until they are compared
+_IMAGES_TOGETHER = 40  # of several attempts per request, likewise
 
 Found = tuple[int, int, Compared | None]
 """The numbers of two images, and what their comparison found; None if there is no result."""
@@ -133,7 +134,7 @@ class Comparer:
         images: dict[int, None] = {}
         for place, attempt in left.items():
             some = {image: None for a, b, _ in attempt[:_PAIRS_TOGETHER] for image in (a, b)}
-            if asked and len(images | some) > LOOKS_KEPT // 2:
+            if asked and len(images | some) > _IMAGES_TOGETHER:
                 break
             images |= some
             asked.append(place)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dedup_assets.engine.core.errors import ImageError
+from dedup_assets.engine.core.freed_memory import return_freed_memory
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT, box_of, limits_of, sources_of
@@ -113,6 +114,13 @@ def fineness(job: Job) -> Iterator[list[Any]]:
         with Answer() as answer:
             answer.fields = [measure_fineness(decode(checked(file), box=box, limits=limits))]
         yield answer.fields
+
+
+def forget() -> None:
+    """Forget all looks and give their memory back."""
+    if _kept:
+        _kept.clear()
+        return_freed_memory()
 
 
 def _begin(session: str) -> None:

@@ -19,8 +19,8 @@ from dedup_assets.engine.pictures.decoding import DecodingLimits, thumbnail_room
 from dedup_assets.engine.pictures.provenance import Provenance
 from dedup_assets.engine.workers import Request, Worker
 
-LOOKS_KEPT = 80
-"""Looks that a process keeps: those that it used last. Each takes up to 0.7 MB once it was compared."""
+LOOKS_KEPT = 48
+"""Looks that a process keeps: those that it used last. Each takes up to 1.1 MB once it was compared."""
 
 _RGB = 3
 _BYTES_PER_PIXEL = 16  # the largest need of any decoder, as measured

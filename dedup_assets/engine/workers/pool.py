@@ -85,7 +85,7 @@ class WorkerPool:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Within the block there may be one worker more than `size`."""
+        """Within the block there may be one worker more than `size`; one that waits ends with the block."""
         with self._changed:
             self.size += 1
         try:
@@ -93,6 +93,9 @@ class WorkerPool:
         finally:
             with self._changed:
                 self.size -= 1
+                surplus = self._idle.pop(0) if self._idle and len(self._all) > self.size else None
+            if surplus is not None:
+                self.discard(surplus)
 
     def take(self) -> Worker:
         """Wait for a worker and take it.

@@ -11,9 +11,10 @@ from PIL import Image, ImageOps
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Source
+from dedup_assets.engine.decoders.asking import make_previews
 from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets.engine.decoders.messages import LOOKS_KEPT
-from dedup_assets.engine.decoders.tasks import LookTask, Undecoded
+from dedup_assets.engine.decoders.tasks import LookTask, PreviewTask, Undecoded
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.workers import WorkerPool
 from dedup_assets_tests.support import crashing_decoder
@@ -104,6 +105,30 @@ def test_looks_that_a_process_has_dropped_are_made_again(crashing: WorkerPool, i
         comparer.look(many)
         ((found,),) = comparer.compare([[(1, 2, None)]])
     assert found[2] is not None
+
+
+def test_looks_that_were_forgotten_because_pages_are_made_are_made_again(
+    crashing: WorkerPool, images: dict[int, Path]
+) -> None:
+    with crashing.lend() as lent:
+        comparer = Comparer(task("pages"), lent, read(images))
+        comparer.look([1, 2])
+        (page,) = make_previews(read(images)([1]), PreviewTask(64, DecodingLimits(), 60.0), lent)
+        ((found,),) = comparer.compare([[(1, 2, None)]])
+    assert page.thumbnail is not None
+    assert found[2] is not None
+
+
+def test_an_attempt_of_more_pairs_than_looks_are_kept_is_compared_whole(
+    crashing: WorkerPool, images: dict[int, Path]
+) -> None:
+    many = dict.fromkeys(range(10, 10 + LOOKS_KEPT + 8), images[3])
+    with crashing.lend() as lent:
+        comparer = Comparer(task("attempt"), lent, read(images | many))
+        ((*others, last),) = comparer.compare([[*((1, image, None) for image in many), (1, 2, None)]])
+    assert [image for _, image, compared in others if compared is not None] == list(many)
+    assert last[2] is not None
+    assert last[2].relation is Relation.COPY
 
 
 def test_pixels_are_equal_where_only_the_bytes_differ(crashing: WorkerPool, images: dict[int, Path]) -> None:
