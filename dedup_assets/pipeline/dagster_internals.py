@@ -5,6 +5,7 @@ enough. The comment of the pin in pyproject.toml names the versions that were te
 names again and correct the comment.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ def instance_in_memory(folder: str | None, settings: Mapping[str, Any]) -> Itera
         folder: for the few files of the instance; a temporary one if None.
         settings: as in `dagster.yaml`.
     """
-    with _InstanceInMemory(folder, settings) as instance, _without_telemetry_of(instance):
+    with _InstanceInMemory(folder, settings) as instance, _telemetry.left_out():
         yield instance
 
 
@@ -111,19 +112,39 @@ class _InstanceInMemory(dg.DagsterInstance):
         )
 
 
-@contextmanager
-def _without_telemetry_of(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Keep Dagster from asking what its telemetry may say of the steps of an instance, which has none.
+class _Telemetry:
+    """Keeps Dagster from asking what its telemetry may say of the steps of instances in memory, which have none.
 
-    It imports the database of runs to find that out.
+    It imports the database of runs to find that out. Instances may be open in several threads.
     """
-    execution: Any = api  # it imports the function by name
-    told = execution.log_dagster_event
-    execution.log_dagster_event = lambda event, context: None if context.instance is instance else told(event, context)
-    try:
-        yield
-    finally:
-        execution.log_dagster_event = told
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._execution: Any = api  # it imports the function by name
+        self._open = 0
+
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Leave it out while the block lasts."""
+        with self._lock:
+            if not self._open:
+                self._told = self._execution.log_dagster_event
+                self._execution.log_dagster_event = self._tell
+            self._open += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    self._execution.log_dagster_event = self._told
+
+    def _tell(self, event: dg.DagsterEvent, context: Any) -> None:  # noqa: ANN401 - as Dagster has it
+        if not isinstance(context.instance, _InstanceInMemory):
+            self._told(event, context)
+
+
+_telemetry = _Telemetry()
 
 
 def function_of(asset: dg.AssetsDefinition) -> Callable[..., Any]:

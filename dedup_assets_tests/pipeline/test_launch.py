@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from dagster._core.execution import api
 
 import dedup_assets
 from dedup_assets.engine.core.errors import LostLockError
@@ -13,6 +15,7 @@ from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.generations import generation
+from dedup_assets.pipeline.dagster_internals import instance_in_memory
 from dedup_assets.pipeline.launch import materialize
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -50,6 +53,16 @@ print(sorted({"sqlalchemy", "alembic", "dagster._daemon", "dagster._core.storage
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines()[-1] == "[]", "they take as long as a small run"
+
+
+def test_instances_in_memory_that_overlap_leave_dagster_as_it_was() -> None:
+    before = dict(vars(api))
+    with ExitStack() as one, ExitStack() as other:
+        for opened in (one, other):
+            opened.enter_context(instance_in_memory(None, {}))
+        one.close()
+        other.close()
+    assert vars(api) == before
 
 
 def test_each_run_in_memory_has_the_limits_of_its_own_settings(
