@@ -25,6 +25,7 @@ from dedup_assets.engine.exporting.holding import (
     relative_paths,
     whole_folder,
 )
+from dedup_assets.engine.exporting.hugging_face import write_hugging_face
 from dedup_assets.engine.exporting.shards import write_shards
 from dedup_assets.engine.stores import local_path
 from dedup_assets.engine.work_dir import WorkDir
@@ -94,7 +95,10 @@ def export_images(work_dir: WorkDir, target: ExportFormat, out: str, choice: Cho
             raise ExportError(f"no image can be exported to {target}: {reasons}")
         if chosen.links:
             skipped[_LINK] = chosen.links
-        _WRITERS[target](folder, Path(os.path.abspath(out)), rows)  # noqa: PTH100 - links stay as given
+        if target is ExportFormat.HF:
+            write_hugging_face(folder, rows, columns.labels)
+        else:
+            _WRITERS[target](folder, Path(os.path.abspath(out)), rows)  # noqa: PTH100 - links stay as given
         tags = Counter(said["tag"] for _, said in rows)
         about = {
             "format": f"dedup-assets export to {target}",
@@ -142,7 +146,7 @@ def _why_not(source: Source, target: ExportFormat) -> str:
     if target is ExportFormat.LIST:
         return "of a name with a line break" if b"\n" in source.name or b"\r" in source.name else ""
     if is_frame(source):
-        return "frames of videos"
+        return "frames of videos, which are no files to copy (list, csv and parquet name them)"
     return "no files of their own" if target is ExportFormat.SYMLINKS and not is_plain(source) else ""
 
 
@@ -213,20 +217,6 @@ def _write_shards(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     write_shards(folder, rows)
 
 
-def _write_hf(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
-    """All in one split: names of folders such as `test` would be taken for splits."""
-    del out
-    top = folder / "train"
-    top.mkdir()
-    lines = []
-    for number, (source, said) in enumerate(rows):
-        data = bytes_of(source, said["content"])
-        name = f"{number:09d}{ending_of(source.name, data)}"
-        (top / name).write_bytes(data)
-        lines.append(json.dumps({"file_name": name, "source": said["filename"], **_without(said, "filename")}))
-    (top / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-
-
 def _write_fiftyone(folder: Path, out: Path, rows: Sequence[_Row]) -> None:
     samples = []
     for path, said in _placed(folder, out, rows):
@@ -281,7 +271,6 @@ _WRITERS: dict[ExportFormat, _Writer] = {
     ExportFormat.CSV: _write_csv,
     ExportFormat.PARQUET: _write_parquet,
     ExportFormat.WEBDATASET: _write_shards,
-    ExportFormat.HF: _write_hf,
     ExportFormat.FIFTYONE: _write_fiftyone,
     ExportFormat.COCO: _write_coco,
 }

@@ -21,6 +21,7 @@ import dedup_assets
 from dedup_assets import api
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like
+from dedup_assets_tests.support.videos import save_video
 
 IMAGES = {"a.png", "x/copy of a.png", "x/b ü, 2.png", "x/a small.png", "albums/z.zip/in.png"}
 
@@ -256,8 +257,13 @@ def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_columns_of_a_data_set_come_along(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = exported(data_set, tmp_path / "hf", "hf")
-    lines = [json.loads(line) for line in (out / "train" / "metadata.jsonl").read_text().splitlines()]
+    lines = pl.read_parquet(out / "train" / "metadata.parquet").to_dicts()
     assert [each["label"] for each in lines] == [0, 0, 1, None]
+    features = json.loads(pq.read_schema(out / "train" / "metadata.parquet").metadata[b"huggingface"])["info"][
+        "features"
+    ]
+    assert features == {"label": LABELS}
+    assert not (out / "train" / "metadata.jsonl").exists()  # `datasets` takes one or the other
     assert [each["label_name"] for each in lines] == ["cat", "cat", "dog", None]
     assert [each["caption"] for each in lines] == ["a cat", "a cat, again", None, None]
     assert lines[2]["boxes"] == [[3.0, None]]
@@ -301,3 +307,31 @@ def test_columns_of_two_kinds_in_two_tables_are_texts(tmp_path: Path) -> None:
     assert files_in(exported(tmp_path, tmp_path / "coco", "coco")) == {f"data/{name}" for name in named} | {
         "annotations.json"
     }
+
+
+@pytest.mark.parametrize(("names", "labels"), [(["cat", "dog"], [0, 2]), (["dog", "cat"], [0, 1])])
+def test_labels_are_classes_only_where_all_tables_name_each_alike(
+    names: list[str], labels: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number, classes in enumerate((["cat", "dog"], names)):
+        file = io.BytesIO()
+        photo_like(number, 80, 60).save(file, "png")
+        features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": classes}}
+        table = pa.table({"image": [file.getvalue()], "label": [labels[number]]})
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        pq.write_table(table, tmp_path / "photos" / f"{number}.parquet")
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
+    out = exported(tmp_path, tmp_path / "hf", "hf")
+    assert (out / "train" / "metadata.jsonl").exists()
+    assert not (out / "train" / "metadata.parquet").exists()
+
+
+def test_frames_of_videos_are_counted_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    save_video(tmp_path / "photos" / "clip.mp4", [photo_like(1, 80, 60), photo_like(2, 80, 60)])
+    photo_like(3, 80, 60).save(tmp_path / "photos" / "a.png")
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "results", num_threads=1) == 0
+    exported(tmp_path, tmp_path / "hf", "hf")
+    said = "not exported: 2, frames of videos, which are no files to copy (list, csv and parquet name them)"
+    assert said in capsys.readouterr().out

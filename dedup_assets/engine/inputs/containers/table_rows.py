@@ -27,6 +27,7 @@ class TableRows:
 
     Attributes:
         left_out: names of the columns that JSON cannot hold, because they are of bytes, but for the images; sorted.
+        labels: the names of the classes of each column of labels.
 
     Raises:
         Exception: it is no such table, or cannot be read.
@@ -42,7 +43,7 @@ class TableRows:
         others = [field for field in self._table.schema if field.name not in images]
         self.left_out = sorted(field.name for field in others if _has_bytes(field.type))
         self._columns = [field.name for field in others if field.name not in self.left_out]
-        self._labels = _labels(self._table.schema.metadata or {})
+        self.labels = _labels(self._table.schema.metadata or {})
         self._part, self._first = -1, 0
         self._rows: Iterator[pa.RecordBatch] = iter(())
         self._held: pa.RecordBatch | None = None
@@ -61,7 +62,7 @@ class TableRows:
             return {}
         values = self._row(row_of(place))
         named = {
-            f"{name}{_NAMED}": _named(values[name], texts) for name, texts in self._labels.items() if name in values
+            f"{name}{_NAMED}": _named(values[name], texts) for name, texts in self.labels.items() if name in values
         }
         return {name: _plain(value) for name, value in values.items()} | {
             name: value for name, value in named.items() if name not in values
