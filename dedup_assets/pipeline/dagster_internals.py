@@ -184,19 +184,22 @@ def has_all_steps(context: dg.OutputContext) -> bool:
 
 
 def serve_code(instance: dg.DagsterInstance, module: str, address: Mapping[str, Any]) -> None:
-    """Serve a code location, as `dagster code-server start` does, which cannot be given an instance openly.
+    """Serve a code location, as `dagster api grpc` does, which cannot be given an instance openly.
+
+    `dagster code-server start` would be one process more, with all that it imports, so that code can be loaded again.
 
     Args:
         instance: the instance of its runs.
         module: the module that defines the location.
         address: `socket` or `port`.
     """
-    from dagster._cli.code_server import start_command
+    from dagster._cli.api import grpc_command
     from dagster._serdes import serialize_value
 
     options = {"module-name": module, "location-name": _LOCATION, "log-level": "warning", **address}
     given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    start_command.main([*given, "--instance-ref", serialize_value(instance.get_ref())], standalone_mode=False)
+    given += ["--lazy-load-user-code", "--instance-ref", serialize_value(instance.get_ref())]
+    grpc_command.main(given, standalone_mode=False)
 
 
 def serve_webserver(

@@ -50,7 +50,13 @@ def describe(
         pl.col("row").cast(pl.Int64),
         *("a", "b", "similarity", "kind", "transform", "overlap_a", "overlap_b", "relation"),
     )
-    found = pl.DataFrame({"row": row}).join(said, on="row", how="left", maintain_order="left")
+    number = pl.DataFrame({"a": names, "number_of_a": np.arange(len(names))})
+    found = (
+        pl.DataFrame({"row": row})
+        .join(said, on="row", how="left", maintain_order="left")
+        .join(number, on="a", how="left", maintain_order="left")
+        .with_columns(pl.col("number_of_a").fill_null(-1))
+    )
     is_kept, is_twin = pl.Series(image == keep), pl.Series(images.alike[image] == images.alike[keep])
     is_proven = is_twin | found["relation"].is_not_null() & (found["relation"] != Relation.VARIANT)
     worse = np.where(place >= 0, edges.worse[place] if len(edges) else 0, 0)
@@ -158,7 +164,6 @@ def _matrices(found: pl.DataFrame) -> NDArray[np.float64]:
 
 def _is_a(found: pl.DataFrame, images: Images, image: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n,) whether image a of each row is the given one, or has its pixels."""
-    number = pl.DataFrame({"a": images.facts["filename"], "number": np.arange(images.facts.height)})
-    first = found.select("a").join(number, on="a", how="left", maintain_order="left")["number"].fill_null(-1).to_numpy()
+    first = found["number_of_a"].to_numpy()
     is_a: NDArray[np.bool_] = (first >= 0) & (images.single[first] == images.single[image])
     return is_a

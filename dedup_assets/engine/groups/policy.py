@@ -90,9 +90,11 @@ class Worth:
         is_derived = pl.col("is_lossless") & (~pl.col("is_lossless")).any().over("same")
         stored = pl.when(is_derived).then(-1).otherwise(pl.col("is_lossless").cast(pl.Int8))
         facts = facts.with_columns(is_lossless=stored)
-        columns = [_column(facts, rule).cast(pl.Float64).fill_null(np.nan).to_numpy() for rule in rules]
-        formats = facts["format"].replace("", None).rank("dense").fill_null(-1).to_numpy().astype(np.int64)
-        return cls(tuple(rules), np.stack(columns, 1), formats)
+        columns = (_column(facts, rule).cast(pl.Float64).fill_null(np.nan) for rule in rules)
+        named = (column.alias(f"rule {place}") for place, column in enumerate(columns))
+        ranks = pl.col("format").replace("", None).rank("dense").cast(pl.Int64).fill_null(-1)
+        table = facts.select(*named, ranks=ranks)
+        return cls(tuple(rules), table.drop("ranks").to_numpy(order="c"), table["ranks"].to_numpy())
 
     def take(self, images: NDArray[np.int64]) -> "Worth":
         """The worth of some of the images, in this order."""
@@ -132,18 +134,19 @@ class Worth:
 _LEVELS = {KeepRule.UNCROPPED: PART, KeepRule.UNEDITED: EDITED, KeepRule.NOT_UPSCALED: UPSCALED}
 
 
-def _column(facts: pl.DataFrame, rule: str) -> pl.Series:
+def _column(facts: pl.DataFrame, rule: str) -> pl.Expr:
     pattern = path_pattern(rule)
     if pattern is not None:
         found = re.compile(pattern.encode("utf-8", "surrogateescape"))
-        return facts["filename"].map_elements(lambda name: bool(found.search(name)), pl.Boolean)
+        matches = [bool(found.search(name)) for name in facts["filename"].to_list()]
+        return pl.lit(pl.Series(matches, dtype=pl.Boolean))
     if _GIVEN.get(rule) in facts.columns:
-        return facts[_GIVEN[rule]]
+        return pl.col(_GIVEN[rule])
     if rule == KeepRule.PLAIN_NAME:
-        return pl.Series(name_worths(facts["filename"].to_list()), dtype=pl.Float64)
+        return pl.lit(pl.Series(name_worths(facts["filename"].to_list()), dtype=pl.Float64))
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
-        return pl.Series([None] * facts.height, dtype=pl.Float64)
-    return facts.select(value=_EXPRESSIONS[KeepRule(rule)])["value"]
+        return pl.lit(None, pl.Float64)
+    return _EXPRESSIONS[KeepRule(rule)]
 
 
 _GIVEN: dict[str, str] = {KeepRule.PROTECTED: "is_protected", KeepRule.LABELLED: "is_labelled"}

@@ -26,9 +26,10 @@ def join_reasons(reasons: Sequence[tuple[str, pl.Series]], carried: pl.Series) -
         reasons: a reason in words, and for each image whether it holds.
         carried: (n,) as of `carried_reasons`.
     """
-    first = [pl.select(pl.when(holds).then(pl.lit(words)).otherwise(None))["literal"] for words, holds in reasons]
-    table = pl.DataFrame([each.alias(str(place)) for place, each in enumerate([*first, carried])])
-    return table.select(pl.concat_str(pl.all(), separator=REVIEW_SEPARATOR, ignore_nulls=True))[table.columns[0]]
+    table = pl.DataFrame([carried.alias("carried"), *(each.alias(str(n)) for n, (_, each) in enumerate(reasons))])
+    said = [pl.when(pl.col(str(place))).then(pl.lit(words)) for place, (words, _) in enumerate(reasons)]
+    joined = pl.concat_str(*said, "carried", separator=REVIEW_SEPARATOR, ignore_nulls=True)
+    return table.select(review=joined)["review"]
 
 
 def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
@@ -61,4 +62,6 @@ def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.i
 
 def words_to_look_at(kind: pl.Series) -> list[tuple[str, pl.Series]]:
     """The words of `TO_REVIEW`, each with the images whose kind has it: a person who looks at both can tell."""
-    return [(words, kind.fill_null("").str.contains(words, literal=True)) for words in TO_REVIEW]
+    kinds = pl.DataFrame({"kind": kind}).with_columns(pl.col("kind").fill_null(""))
+    told = kinds.select(pl.col("kind").str.contains(words, literal=True).alias(words) for words in TO_REVIEW)
+    return [(words, told[words]) for words in TO_REVIEW]

@@ -96,22 +96,23 @@ def write_table(file: BinaryIO, table: pl.DataFrame) -> None:
 
 def _as_fields(rows: pl.DataFrame) -> pl.DataFrame | None:
     """The fields of rows as polars writes them without quotes of its own; None where a name is not UTF-8."""
+    lists = [_lists_as_text(rows[name]) for name, kind in rows.schema.items() if kind == pl.List]
+    texts = [name for name, kind in rows.schema.items() if kind in (pl.Binary, pl.String)]
     try:
-        return rows.select(_as_field(column) for column in rows)
+        fields = rows.with_columns(*lists, *(pl.col(name).cast(pl.String) for name in texts))
     except pl.exceptions.PolarsError:
         return None
+    special = fields.select(pl.col(name).str.contains(_SPECIAL_TEXT).any() for name in texts)
+    return fields.with_columns(_quoted(pl.col(name)).alias(name) for name in texts if special[name].item())
 
 
-def _as_field(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.List:
-        lists = [None if row is None else _numbers(row) for row in column.to_list()]
-        return pl.Series(column.name, lists, pl.String)
-    if column.dtype not in (pl.Binary, pl.String):
-        return column
-    text = column.cast(pl.String)
+def _lists_as_text(column: pl.Series) -> pl.Series:
+    return pl.Series(column.name, [None if row is None else _numbers(row) for row in column.to_list()], pl.String)
+
+
+def _quoted(text: pl.Expr) -> pl.Expr:
     quoted = '"' + text.str.replace_all('"', '""', literal=True) + '"'
-    special = text.str.contains(_SPECIAL_TEXT)
-    return quoted.zip_with(special.fill_null(value=False), text) if special.any() else text
+    return pl.when(text.str.contains(_SPECIAL_TEXT)).then(quoted).otherwise(text)
 
 
 def _field_of(value: object) -> bytes:
@@ -144,7 +145,8 @@ def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFram
     if plain:
         kinds = {name: pl.String if kind == pl.Binary else kind for name, kind in schema.items()}
         try:
-            table = pl.read_csv(file, columns=list(schema), schema_overrides=kinds).select(list(schema))
+            table = pl.read_csv(file, columns=list(schema), schema_overrides=kinds)
+            table = table if table.columns == list(schema) else table.select(list(schema))
         except pl.exceptions.PolarsError:
             table = None
         # Polars gives null for a value that is missing or no number. The slow way reads it, or raises an error.

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 LOCATION = "dedup_assets.pipeline.serving.location"
-"""The module of the code location. A process that Dagster's code server starts imports it, and no other needs it."""
+"""The module of the code location. The code server imports it, and no other process needs it."""
 
 NAMES = CODE_SERVER, WEBSERVER, DAEMON = "dagster-code-server", "dagster-webserver", "dagster-daemon"
 
