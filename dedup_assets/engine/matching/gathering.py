@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
+from dedup_assets.engine.core.freed_memory import return_freed_memory
 from dedup_assets.engine.core.keep_rules import keep_rules
 from dedup_assets.engine.core.match_records import Evidence, KeptFindings, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
@@ -146,6 +147,7 @@ def compare_candidates(
     ):
         # One process more than cores, because a process waits between its requests. One thread stays one.
         lanes = Lanes(threads + 1 if threads > 1 else 1, abandon=decoders.close)
+        return_freed_memory()  # of the search; comparing takes long
         rules = keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
         memory = Memory.of(library, content, settings, work_dir, read_shared(settings, work_dir))
