@@ -14,36 +14,52 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from dedup_assets.api import (
         Index,
+        VerdictBook,
         analyze,
+        apply,
+        calibrate,
         create_components_gallery,
         create_duplicates_gallery,
         create_outliers_gallery,
         create_stats_gallery,
+        export,
         generate_duplicates_gallery,
         load,
         load_binary,
         load_binary_feature,
         load_binary_features,
+        plan,
+        rewrite,
         run,
         save_binary_feature,
+        undo,
     )
 
 __all__ = [
     "Index",
+    "VerdictBook",
     "__version__",
     "analyze",
+    "apply",
+    "calibrate",
     "create_components_gallery",
     "create_duplicates_gallery",
     "create_outliers_gallery",
     "create_stats_gallery",
+    "export",
     "generate_duplicates_gallery",
     "load",
     "load_binary",
     "load_binary_feature",
     "load_binary_features",
+    "plan",
+    "rewrite",
     "run",
     "save_binary_feature",
+    "undo",
 ]
+
+_OF_FASTDUP_2 = {"create": "analyze"}
 
 
 def __dir__() -> list[str]:
@@ -69,5 +85,5 @@ def __getattr__(name: str) -> _Any:  # noqa: ANN401 - a class, a function or a t
     if not name.startswith("_"):
         from dedup_assets.engine.core.spelling import did_you_mean
 
-        meant = did_you_mean(name, __all__)
+        meant = did_you_mean(_OF_FASTDUP_2.get(name, name), __all__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}")

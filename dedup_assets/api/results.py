@@ -182,6 +182,22 @@ class StoredResults(NamedAttributes):
         rows = leak_files.read_leaks(self._work_dir).rows
         return readable(rows if unverified else rows.filter("verified"))
 
+    def leak_matrix(self) -> "pl.DataFrame":
+        """What each two named sets share: the rows of leak_matrix.csv. Raises WorkDirError as `leaks`."""
+        from dedup_assets.engine.work_dir import leak_files
+
+        return leak_files.read_leaks(self._work_dir).matrix
+
+    def split_fix(self) -> "pl.DataFrame":
+        """What to take out of which set, so that no verified leak is left: the rows of split_fix.csv.
+
+        Raises:
+            WorkDirError: the run had no sets.
+        """
+        from dedup_assets.engine.work_dir import leak_files
+
+        return readable(leak_files.read_leaks(self._work_dir).fix)
+
     def plan(self, only: str = "exact") -> "pl.DataFrame":
         """What `dedup_assets.plan` would write: a row for each file that would go, with the kept one and the reason.
 

@@ -121,6 +121,8 @@ def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets, **uncompared)
     assert found.results.leaks(unverified=True)["verified"].to_list() == [False]
     assert (found.leaks.height, found.results.leaks().height) == (0, 0)
+    assert found.results.leak_matrix()["groups"].to_list() == [0, 0, 0, 0]
+    assert found.results.split_fix().columns == ["set", "filename", "action", "other_set", "because_of", "relation"]
     assert dedup_assets.run(work_dir=tmp_path / "out", sets=sets, **uncompared) == 0
     said = "leaks: none; 1 similar pair across sets not decided by pixels (last in leaks.csv)"
     assert said in capfd.readouterr().out
@@ -131,8 +133,10 @@ def test_a_misspelt_question_is_answered_with_the_one_that_was_meant(made: tuple
     for name, meant in (("cluster", "clusters"), ("to_dorp", "to_drop"), ("evidences", "evidence")):
         with pytest.raises(AttributeError, match=rf"'{name}' \(did you mean '{meant}'\?\): it has .*bad_images, "):
             getattr(results, name)
-    with pytest.raises(AttributeError, match=r"has no attribute 'anlyze' \(did you mean 'analyze'\?\)"):
-        dedup_assets.anlyze  # noqa: B018
+    for name in ("anlyze", "create"):  # the latter is of fastdup 2
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}' \(did you mean 'analyze'\?\)"):
+            getattr(dedup_assets, name)
+    assert set(dedup_assets.api.__all__) - {"Analysis"} == set(dedup_assets.__all__) - {"__version__"}
     with pytest.raises(SettingsError, match=r"exact, pixels, copy, same \(did you mean 'exact'\?\)"):
         results.to_drop(["exat"])
     with pytest.raises(PlanError, match=r"with commas between them \(did you mean 'pixels'\?\)"):
