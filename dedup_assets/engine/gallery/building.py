@@ -24,6 +24,7 @@ from dedup_assets.engine.gallery.first_shown import (
 )
 from dedup_assets.engine.gallery.found import NO_COMPONENTS, Results
 from dedup_assets.engine.gallery.leaks import picture_leaks
+from dedup_assets.engine.gallery.listed_files import facts_as_listed
 from dedup_assets.engine.gallery.outlining import outline_pairs
 from dedup_assets.engine.gallery.pages import (
     Links,
@@ -74,8 +75,8 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     spool = Spool()
     links = Links.of_gallery(results.folder, results.depth + 1)
     with keep_decoders(settings.num_threads):
-        shown, facts = _read_files(numbered, spool, settings, links)
-        facts = facts if results.sizes is None else _add_sizes(numbered.names, facts, results.sizes)
+        shown, facts = _read_files(numbered, results.listed, spool, settings, links)
+        facts = facts if results.listed is None else _add_sizes(numbered.names, facts, results.listed)
         numbered = _complete(numbered, facts, shown, spool, Effort.of(settings))
         suggestions = suggest(numbered, facts, shown)
         named = {file.name: file for file in shown.values()}
@@ -87,7 +88,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
 
 
 def _number(results: Results) -> NumberedResults:
-    sizes = results.sizes
+    sizes = None if results.listed is None else results.listed.select("filename", "size_bytes")
     if results.groups is not None:
         sizes = known_sizes(results.groups.rows["filename"], sizes)
     return number_results(
@@ -102,7 +103,7 @@ def _number(results: Results) -> NumberedResults:
 
 
 def _read_files(
-    numbered: NumberedResults, spool: Spool, settings: Settings, links: Links
+    numbered: NumberedResults, listed: pl.DataFrame | None, spool: Spool, settings: Settings, links: Links
 ) -> tuple[dict[int, ShownFile], pl.DataFrame]:
     """The files that are shown first, with thumbnails, and the facts of all files."""
     effort = Effort.of(settings)
@@ -111,9 +112,14 @@ def _read_files(
     later = files_shown_later(numbered, first, settings)
     known = shown | _picture(numbered.names, later, spool, links, effort, SMALL_SIDE)
     rest = [place for place in range(len(numbered.names)) if place not in known]
-    others = describe_files(numbered.names.gather(rest).to_list(), effort)
-    merged = (known[place] if place in known else next(others) for place in range(len(numbered.names)))
-    return shown, tabulate(merged)
+    as_listed = facts_as_listed(numbered.names.gather(rest), listed).with_columns(
+        place=pl.Series(rest, dtype=pl.UInt32)
+    )
+    read = sorted(set(range(len(numbered.names))).difference(as_listed.drop_nulls("size_bytes")["place"]))
+    others = describe_files([numbered.names[place] for place in read if place not in known], effort)
+    facts = tabulate(known[place] if place in known else next(others) for place in read)
+    found = [facts.with_columns(place=pl.Series(read, dtype=pl.UInt32)), as_listed.drop_nulls("size_bytes")]
+    return shown, pl.concat(found).sort("place").drop("place")
 
 
 def _picture(
@@ -153,7 +159,7 @@ def _complete(
 
 
 def _add_sizes(names: pl.Series, facts: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    listed = sizes.unique("filename", keep="last").rename({"filename": "name", "size_bytes": "listed"})
+    listed = sizes.select(name="filename", listed="size_bytes").unique("name", keep="last")
     elsewhere = pl.col("container").is_not_null() | pl.col("name").bin.contains(b"://")
     found = facts.with_columns(names).join(listed, on="name", how="left", maintain_order="left")
     size = pl.when(elsewhere).then(pl.coalesce("size_bytes", "listed")).otherwise("size_bytes")

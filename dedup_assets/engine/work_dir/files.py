@@ -221,9 +221,15 @@ def _of_features(work_dir: WorkDir, names: pl.Series, column: str) -> pl.Series:
 
 def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
     """`filename` and `size_bytes` of the images whose size is known; empty without image_ledger.parquet."""
+    return read_listed_files(work_dir).select("filename", "size_bytes")
+
+
+def read_listed_files(work_dir: WorkDir) -> pl.DataFrame:
+    """As `read_listed_sizes`, with `version`, `width` and `height`, which are null where they are unknown."""
+    columns = ["filename", "size_bytes", "version", "width", "height"]
     if not work_dir.exists(LEDGER):
-        return pl.DataFrame(schema={"filename": pl.Binary, "size_bytes": pl.Int64})
-    return read_ledger(work_dir).rows.select("filename", "size_bytes").filter(pl.col("size_bytes") >= 0)
+        return pl.DataFrame(schema={name: LEDGER_SCHEMA[name] for name in columns})
+    return read_ledger(work_dir).rows.select(columns).filter(pl.col("size_bytes") >= 0)
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:

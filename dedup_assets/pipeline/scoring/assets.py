@@ -34,7 +34,7 @@ from dedup_assets.engine.neighbors import (
     usable_index,
 )
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import read_listed_sizes, read_low_information
+from dedup_assets.engine.work_dir.files import read_listed_files, read_low_information
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, asset, search_output, search_results
@@ -176,7 +176,7 @@ def scored_gallery(
         subtitle=f"Test set, compared with the train set in {parsed.work_dir}",
         folder=scored.path(GALLERY),
         depth=2,
-        sizes=pl.concat([read_listed_sizes(train), read_listed_sizes(scored)]),
+        listed=pl.concat([read_listed_files(train), read_listed_files(scored)]),
         uncompared=read_uncompared(scored),
     )
     pages = build_gallery(results, parsed)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import dedup_assets
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.decoders.asking import open_decoders
+from dedup_assets.engine.stores import local_version
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS
 from dedup_assets_tests.support.deadly import killer_of_decoders
 from dedup_assets_tests.support.galleries import HOSTILE, make_gallery, make_proven_results, make_results, save_pictures
@@ -144,12 +145,36 @@ def test_an_image_that_is_gone_is_shown_as_such_and_links_nowhere(names: list[by
 
 def test_the_size_of_what_lies_on_a_store_is_the_listed_one(names: list[bytes], tmp_path: Path) -> None:
     far = [b"http://127.0.0.1:9/a.jpg", b"http://127.0.0.1:9/b.jpg"]
-    sizes = pl.DataFrame({"filename": [*far, names[0]], "size_bytes": [700, 900, 1]})
-    make_gallery(tmp_path / "out", make_results([*names, *far], sizes=sizes), gallery_pairs=1)
+    found = pl.DataFrame({"filename": [*far, names[0]], "size_bytes": [700, 900, 1]})
+    found = found.with_columns(version=pl.lit("1-1"), width=pl.lit(20, pl.Int32), height=pl.lit(30, pl.Int32))
+    make_gallery(tmp_path / "out", make_results([*names, *far], listed=found), gallery_pairs=1)
     files = next((tmp_path / "out/gallery").glob("*/data/files-0000.js")).read_text()
     listed = json.loads(re.search(r'"size_bytes":(\[[^\]]*\])', files)[1])  # type: ignore[index]
     assert {700, 900} <= set(listed)
     assert 1 not in listed
+
+
+def test_headers_are_read_of_files_that_have_changed_since_they_were_listed(names: list[bytes], tmp_path: Path) -> None:
+    def gallery(place: str, listed: pl.DataFrame | None) -> dict[str, bytes]:
+        few = {"gallery_pairs": 1, "gallery_thumbnails": 0}
+        return dict(make_gallery(tmp_path / place, make_results(names, listed=listed), **few).files)
+
+    local = [name for name in names if os.path.isfile(name)]  # noqa: PTH113 - bytes
+    rows = [(name, os.stat(name).st_size, local_version(os.stat(name)), *size_of(name)) for name in local]  # noqa: PTH116
+    columns = ["filename", "size_bytes", "version", "width", "height"]
+    listed = pl.DataFrame(rows, schema=columns, orient="row")
+    read = gallery("read", None)
+    assert gallery("listed", listed) == read
+    wide = listed.with_columns(width=pl.lit(4321))
+    (facts,) = (name for name in read if name.startswith("data/files-"))
+    assert gallery("wide", wide)[facts].count(b"4321") >= 2
+    assert gallery("older", wide.with_columns(version=pl.lit("1-1"))) == read
+    assert gallery("larger", wide.with_columns(pl.col("size_bytes") + 1)) == read
+
+
+def size_of(name: bytes) -> tuple[int, int]:
+    with Image.open(os.fsdecode(name)) as picture:
+        return ImageOps.exif_transpose(picture).size
 
 
 def test_credentials_in_settings_are_not_shown(names: list[bytes], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dedup_assets.engine.core.redaction import holds_secrets, redacted
 from dedup_assets.engine.gallery.pages.names import decode_name
 from dedup_assets.engine.inputs.containers.names import split_frame
 
-_FACTS = {
+FACTS_SCHEMA = {
     "size_bytes": pl.Int64,
     "modified": pl.Int64,
     "width": pl.Int64,
@@ -97,4 +97,4 @@ def tabulate(files: Iterable[ShownFile]) -> pl.DataFrame:
         )
         for file in files
     )
-    return pl.DataFrame(list(rows), schema=_FACTS, orient="row")
+    return pl.DataFrame(list(rows), schema=FACTS_SCHEMA, orient="row")
