@@ -4,7 +4,8 @@
     python -m benchmarks.query time WORK_DIR PHOTOS            milliseconds on one core, and memory
     python -m benchmarks.query recall WORK_DIR FEATURES        recall@10 of questions about vectors from elsewhere
 
-Drawn vectors have no pictures, so evidence is off: a question is read, decoded, embedded, searched and answered.
+Drawn vectors have no pictures, so evidence is off: a question is read, decoded, embedded, searched and answered. With
+--evidence, for results of a run, the images found are also read, decoded and compared.
 """
 
 import argparse
@@ -34,33 +35,35 @@ def prepare(real: Path, rows: int, target: Path) -> None:
     index_file.write_index(work_dir, build_index(files.read_features(work_dir).vectors, search, 1))
 
 
-def measure(work_dir: Path, photos: Path, questions: int) -> None:
-    """Print latency and memory of questions about photographs, one after the other."""
+def measure(work_dir: Path, photos: Path, questions: int, *, evidence: bool) -> None:
+    """Print latency, processor time and memory of questions about photographs, one after the other."""
     import dedup_assets
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     files = [path.read_bytes() for path in sorted(photos.iterdir())[: questions + _WARM_UP]]
     began = time.perf_counter()
-    with dedup_assets.Index(work_dir, model_path="", num_threads=1) as index:
-        index.query(files[0], evidence=False)
+    with dedup_assets.Index(work_dir, model_path="" if not evidence else None, num_threads=1) as index:
+        index.query(files[0], evidence=evidence)
         opened = time.perf_counter() - began
         for file in files[:_WARM_UP]:
-            index.query(file, evidence=False)
+            index.query(file, evidence=evidence)
         taken, processor = [], time.process_time()
         for file in files[_WARM_UP:]:
             start = time.perf_counter()
-            index.ask(file, evidence=False)
+            index.ask(file, evidence=evidence)
             taken.append(1000 * (time.perf_counter() - start))
         processor = (time.process_time() - processor) / len(taken)
         rows = len(index)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     p50, p99 = np.percentile(taken, [50, 99])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    decoding = 1000 * (children.ru_utime + children.ru_stime) / len(files)
     anonymous = _anonymous_mib()
     print(
         f"{rows} rows, {len(taken)} questions: p50 {p50:.1f} ms, p99 {p99:.1f} ms, {1000 * processor:.1f} ms of the "
-        f"processor here each; opened with the first answer in {opened:.1f} s; memory {memory:.0f} MiB with the pages "
-        f"of files, {anonymous:.0f} MiB without"
+        f"processor here each, {decoding:.1f} ms in the decoding process; opened with the first answer in "
+        f"{opened:.1f} s; memory {memory:.0f} MiB with the pages of files, {anonymous:.0f} MiB without"
     )
 
 
@@ -109,11 +112,13 @@ def main() -> None:
         command.add_argument("work_dir", type=Path)
         command.add_argument(other, type=Path)
         command.add_argument("--questions", type=int, default=500 if name == "time" else 200)
+        if name == "time":
+            command.add_argument("--evidence", action="store_true")
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.real, given.rows, given.work_dir)
     elif given.command == "time":
-        measure(given.work_dir, given.photos, given.questions)
+        measure(given.work_dir, given.photos, given.questions, evidence=given.evidence)
     else:
         recall(given.work_dir, given.real, given.questions)
 
