@@ -3,14 +3,12 @@
 `DagsterInstance.ephemeral` writes each event into a database as text, which costs more than a small run.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import dagster as dg
 import sqlalchemy
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.instance.types import InstanceType
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
@@ -20,6 +18,8 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import TemporaryLocalArtifactStorage
 from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+
+from dedup_assets.pipeline.memory_storage import MemoryEvents
 
 
 def light_instance(settings: Mapping[str, Any]) -> dg.DagsterInstance:
@@ -73,19 +73,13 @@ class _Events(InMemoryEventLogStorage):
     A question that no run asks is an error, because the tables of the base class do not exist.
     """
 
-    def __init__(self) -> None:
-        self._records: list[dg.EventLogRecord] = []
-        self._materialized: dict[dg.AssetKey, dg.EventLogRecord] = {}  # the latest of each asset
-        self._partitions: defaultdict[str, dict[str, None]] = defaultdict(dict)  # in the order in which they were added
-
-    def store_event(self, event: dg.EventLogEntry) -> None:
-        kind = event.dagster_event_type
-        if kind not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
-            return
-        record = dg.EventLogRecord(storage_id=len(self._records) + 1, event_log_entry=event)
-        self._records.append(record)
-        if kind is dg.DagsterEventType.ASSET_MATERIALIZATION and record.asset_key is not None:
-            self._materialized[record.asset_key] = record
+    __init__, dispose = MemoryEvents.__init__, MemoryEvents.dispose
+    store_event = MemoryEvents.store_event
+    get_latest_materialization_events = MemoryEvents.get_latest_materialization_events
+    add_dynamic_partitions = MemoryEvents.add_dynamic_partitions
+    get_dynamic_partitions = MemoryEvents.get_dynamic_partitions
+    has_dynamic_partition = MemoryEvents.has_dynamic_partition
+    get_existing_dynamic_partitions = MemoryEvents.get_existing_dynamic_partitions
 
     def get_records_for_run(
         self,
@@ -129,25 +123,5 @@ class _Events(InMemoryEventLogStorage):
             for key, record in found
         ]
 
-    def get_latest_materialization_events(
-        self, asset_keys: Iterable[dg.AssetKey]
-    ) -> dict[dg.AssetKey, dg.EventLogEntry | None]:
-        return {key: self._materialized[key].event_log_entry for key in asset_keys if key in self._materialized}
-
-    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
-        self._partitions[partitions_def_name].update(dict.fromkeys(partition_keys))
-
-    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
-        return list(self._partitions[partitions_def_name])
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        return partition_key in self._partitions[partitions_def_name]
-
-    def get_existing_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> set[str]:
-        return self._partitions[partitions_def_name].keys() & set(partition_keys)
-
     def _connect(self) -> NoReturn:
         raise NotImplementedError("the events of a run in memory are in no database")
-
-    def dispose(self) -> None:
-        self._records.clear()
