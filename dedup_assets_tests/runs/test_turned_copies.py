@@ -69,6 +69,25 @@ def test_photographs_with_another_number_written_on_them_are_left_to_a_person(tm
     }
 
 
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_another_number_is_seen_also_where_nothing_is_known_of_compression(ending: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed in range(3):
+        for number in "56":
+            picture = photo_like(seed, 643, 481).copy()
+            ImageDraw.Draw(picture).text((290, 200), number, "white", font_size=40)
+            picture.save(photos / f"{seed} {number}.{ending}", quality=95)
+        with Image.open(photos / f"{seed} 5.{ending}") as opened:
+            opened.convert("RGB").save(photos / f"{seed} 5 again.webp", quality=70)
+            ImageOps.mirror(opened.convert("RGB")).save(photos / f"{seed} 5 mirrored.webp", quality=70)
+    found = groups(photos, tmp_path / "results")
+    kept = {keep for _, keep in found.values()}
+    for seed in range(3):
+        assert {found[f"{seed} {number}.{ending}"][0] for number in "56"} == {"keep", "review"}
+        assert (found[f"{seed} 5 again.webp"][0] == "copy") == (f"{seed} 5.{ending}" in kept)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):

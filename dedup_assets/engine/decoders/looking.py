@@ -25,6 +25,7 @@ from dedup_assets.engine.workers.serving import Job
 if TYPE_CHECKING:  # numpy's linear algebra and the rest of `evidence` are loaded with the first look
     from dedup_assets.engine.decoders.origins import CopyFile
     from dedup_assets.engine.evidence.comparing import Finding
+    from dedup_assets.engine.evidence.jpeg_grid import Turn
     from dedup_assets.engine.evidence.look import Look
 
 _JPEG = b"\xff\xd8\xff"
@@ -195,10 +196,28 @@ def _settled(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> "tuple[Finding
     if map_ is None or turn is None or box_of(job.request) is not None or a.file is None or b.file is None:
         return finding, said
     limits = limits_of(job.request)
-    origin = origin_of(_copy_file(job, a, limits), _copy_file(job, b, limits), map_[:2, :2])
-    if origin.is_altered:
+    files = _copy_file(job, a, limits), _copy_file(job, b, limits)
+    origin = origin_of(*files, map_[:2, :2])
+    is_altered = _differ_in_a_place(*files, turn) if origin.is_altered is None else origin.is_altered
+    if is_altered:
         return finding.retouched(origin.side if origin.is_blurred else ""), origin.side
     return finding, said or origin.side
+
+
+def _differ_in_a_place(a: "CopyFile", b: "CopyFile", turn: "Turn") -> bool:
+    """Whether two pictures differ in one place, where their files do not tell; False where one cannot be read."""
+    import numpy as np
+    from PIL import Image
+
+    from dedup_assets.engine.evidence.places import differs_in_a_place_of
+
+    try:
+        pictures = [file.decode(checked(file.read())) for file in (a, b)]
+    except ImageError:
+        return False
+    one, other = (np.asarray(Image.fromarray(picture).convert("L")) for picture in pictures)
+    turned = turn.of(one)
+    return turned.shape == other.shape and differs_in_a_place_of(turned, other)
 
 
 def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":
