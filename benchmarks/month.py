@@ -6,7 +6,8 @@ The collection starts with `--images` files in albums: photographs of SOURCE_PHO
 day some are added, and others are removed, edited in place and renamed. `_PLAN` says on which days albums are renamed,
 removed photographs come back, people decide, and a run is killed. After each day the command line runs on the same
 work_dir. Then a new work_dir is made in one run, and each result is compared. What happens depends on SOURCE_PHOTOS and
-`--images` alone.
+`--images` alone: the ages of files that are made here are counted, and a run is killed before a change to names of
+files that is given by number.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,9 @@ _DAYS = 30
 _ALBUM = 100  # photographs
 _SHARES = {"added": 0.007, "copied": 0.003, "removed": 0.003, "edited": 0.001, "renamed": 0.001}
 _PLAN = {"rename an album": (8, 17), "restore": (22,), "decide": (6,), "kill": (5, 13, 26)}
+_FIRST_SECOND = 1_700_000_000  # since 1970: when the first copy was made; each later one a second later
+_KILLED_RUN = Path(__file__).parent / "peers" / "killed_run.py"
+_KILLED_BEFORE = (20, 340)  # changes to names of files, of some 350 that a run makes where a few images changed
 _TIMEOUT_SECONDS = 3600.0
 _SAID = ("images computed", "since the last run", "pairs compared by earlier runs")
 _SAME_BYTES = ("features.dat", "features.dat.csv", "similarity.csv", "outliers.csv", "connected_components.csv",
@@ -57,6 +60,7 @@ class Collection:
     there: list[Path] = field(default_factory=list)
     removed: list[tuple[Path, Path]] = field(default_factory=list)
     made: int = 0
+    dated: int = 0
 
     def add(self, count: int) -> None:
         """Add photographs of the source to the last album."""
@@ -75,6 +79,7 @@ class Collection:
             if self.rng.random() < 0.5:
                 picture.thumbnail((picture.width * 2 // 3, picture.height * 2 // 3))
             picture.save(target, quality=self.rng.choice([60, 75, 85]))
+            self._date(target)
             self.there.append(target)
 
     def remove(self, count: int) -> None:
@@ -92,6 +97,7 @@ class Collection:
             picture = picture.crop((0, 0, max(picture.width * 9 // 10, 1), max(picture.height * 9 // 10, 1)))
             changed = path.with_name(f".{path.name}.new")
             picture.save(changed, format="JPEG", quality=90)
+            self._date(changed)
             changed.replace(path)  # the source, a hard link, stays
 
     def rename(self, count: int) -> None:
@@ -115,6 +121,11 @@ class Collection:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 saved.rename(place)
                 self.there.append(place)
+
+    def _date(self, path: Path) -> None:
+        """Give a file that was made here an age that does not depend on when it is made."""
+        self.dated += 1
+        os.utime(path, (_FIRST_SECOND + self.dated,) * 2)
 
     def _take(self, count: int) -> list[Path]:
         taken = self.rng.sample(self.there, min(count, len(self.there)))
@@ -160,14 +171,20 @@ def run(photos: Path, work_dir: Path, log: Path, *more: str) -> Measurement:
     return took
 
 
-def kill_a_run(photos: Path, work_dir: Path, log: Path, after_seconds: float) -> None:
-    """Start a run, and kill it and its processes after some seconds."""
-    command = [sys.executable, "-m", "dedup_assets", "run", str(photos), str(work_dir)]
+def kill_a_run(photos: Path, work_dir: Path, log: Path, change: int) -> bool:
+    """Start a run, and kill it with its processes before one of its changes to names of files; whether that came.
+
+    Args:
+        photos: the collection.
+        work_dir: of the run.
+        log: gets its output.
+        change: the number of the change, from 1.
+    """
+    command = [sys.executable, str(_KILLED_RUN), str(change), "run", str(photos), str(work_dir)]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # files of bytecode would be changes, too
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-        time.sleep(after_seconds)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        done = subprocess.run(command, stdout=output, stderr=output, env=env, start_new_session=True, check=False)
+    return done.returncode == -signal.SIGKILL
 
 
 def decide(work_dir: Path) -> Decision:
@@ -264,8 +281,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         happened, log = live(collection, day), work / f"day-{day:02d}.log"
         if "decide" in happened:
             decision = decide(work_dir)
-        if "kill" in happened:
-            kill_a_run(root, work_dir, work / f"killed-{day:02d}.log", took.wall_seconds * rng.uniform(0.3, 0.9))
+        killed = work / f"killed-{day:02d}.log"
+        if "kill" in happened and not kill_a_run(root, work_dir, killed, rng.randint(*_KILLED_BEFORE)):
+            happened.append("it was done before")
         took = run(root, work_dir, log)
         now = ids_of(work_dir)
         problems = broken(decision, work_dir) if decision else []
