@@ -66,7 +66,6 @@ class VerdictBook:
                 raise WorkDirError(f"work_dir={place!r}{missing}; name another, or a file of verdicts")
             named = named or str(config.settings.get("verdicts", ""))
         self._file: VerdictFile = VerdictFile.of(named, place)
-        self._shared = named
 
     @property
     def path(self) -> str:
@@ -134,14 +133,15 @@ class VerdictBook:
                 "state": each.state.value,
                 "missing": ", ".join(map(_text, each.missing)),
             }
-            for each in state_verdicts(self.read(), self._work_dir, self._shared)
+            for each in state_verdicts(self.read(), self._work_dir, self.path)
         ]
         return pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS, "state", "missing"), pl.String))
 
     def load(self, table: Path, *, by: str = "") -> Imported:
         """Import verdicts from a CSV file: another file of verdicts, or a table of names.
 
-        A file of verdicts keeps ids and times; verdicts that are here already are left out. A table of names has the
+        A file of verdicts keeps ids and times; verdicts that are here already are left out. What lies beside it as
+        `NAME.images` is kept beside this file, too. A table of names has the
         columns `relation`, `a` and perhaps `b`, `note`, `by`. Rows that cannot be used are named by line; the others
         are added, all or none.
 
@@ -150,10 +150,12 @@ class VerdictBook:
             WorkDirError: as `add`.
         """
         from dedup_assets.engine.work_dir.verdict_file import VerdictFile, read_header
+        from dedup_assets.engine.work_dir.verdict_images import keep_images_beside, read_images_beside
 
         path = path_of("table", table)
         header = read_header(path)
-        if header == list(COLUMNS):
+        are_verdicts = header == list(COLUMNS)
+        if are_verdicts:
             found = VerdictFile(path).read()
             given, bad = list(found.given), list(found.bad)
         elif {"relation", "a"} <= set(header):
@@ -172,7 +174,10 @@ class VerdictBook:
             known = len(given) - len(fresh)
             return sorted(fresh, key=lambda row: row.time)
 
-        return Imported(self._file.add(rows), known, bad)
+        added = self._file.add(rows)
+        if are_verdicts:
+            keep_images_beside(self.path, read_images_beside(path))
+        return Imported(added, known, bad)
 
     def _named_rows(self, path: str, header: list[str], by: str) -> tuple[list[GivenVerdict], list[BadVerdict]]:
         from dedup_assets.engine.work_dir.verdict_file import read_rows

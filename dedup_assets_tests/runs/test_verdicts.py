@@ -393,6 +393,21 @@ def test_a_rebuilt_work_dir_with_shared_verdicts_knows_files_that_were_edited(ne
     assert VerdictBook(new_album.out).table()["state"].to_list() == ["counts"]
 
 
+def test_an_import_brings_what_is_known_of_files_that_were_edited(new_album: Album, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.csv"
+    new_album.run(verdicts=str(shared))
+    VerdictBook(new_album.out).add("protect", new_album.path("0.jpg"))
+    new_album.run(verdicts=str(shared))
+    note_in(new_album.photos / "0.jpg", b"note")
+    shutil.rmtree(new_album.out)
+    new_album.run()
+    code, said = command("--import", str(shared), "--work-dir", str(new_album.out))
+    assert (code, "1 verdicts added" in said) == (0, True)
+    new_album.run()
+    assert [Path(row["filename"]).name for row in new_album.rows() if row["role"] == "protected"] == ["0.jpg"]
+    assert VerdictBook(new_album.out).table()["state"].to_list() == ["counts"]
+
+
 def test_a_foreign_table_beside_shared_verdicts_stays_as_it_is(
     new_album: Album, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,6 +28,7 @@ from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.files import read_former_ledger
 from dedup_assets.engine.work_dir.group_history_files import open_given
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
+from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.engine.work_dir.verdict_images import (
     VERDICT_IMAGES,
     keep_images_beside,
@@ -90,7 +91,8 @@ def _former(settings: Settings, work_dir: WorkDir) -> WorkDir:
 
 def _followed(verdicts: Verdicts, known: pl.DataFrame, settings: Settings, work_dir: WorkDir) -> Followed:
     """The verdicts on present contents, by what this work_dir and others with the same verdicts know of pixels."""
-    beside = read_images_beside(settings.verdicts)
+    place = VerdictFile.of(settings.verdicts, settings.work_dir).path if verdicts.given else ""  # an import fills it
+    beside = read_images_beside(place)
     known = pl.concat([known, beside.join(known.select("content"), on="content", how="anti")])
     listed = _good(work_dir).select("filename", "content", *FACTS).drop_nulls("content")
     followed = follow_edits(verdicts, known, listed, settings, work_dir, lambda: _contents_before(work_dir))

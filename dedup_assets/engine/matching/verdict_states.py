@@ -42,19 +42,19 @@ class StatedVerdict:
     missing: list[bytes]
 
 
-def state_verdicts(verdicts: Verdicts, work_dir: WorkDir | None, shared: str) -> list[StatedVerdict]:
+def state_verdicts(verdicts: Verdicts, work_dir: WorkDir | None, file: str) -> list[StatedVerdict]:
     """The rows in their order, with what they are worth.
 
     Args:
         verdicts: of a file.
         work_dir: whose last run says which images are there; None if none is known.
-        shared: path or URL of the file, if it is not that of the work_dir alone.
+        file: path or URL of the file.
 
     Raises:
         WorkDirError: a file of the work_dir is damaged.
     """
     active = {each.verdict_id: each for each in verdicts.active()}
-    revoked, missing = verdicts.revoked(), _missing(active, work_dir, shared)
+    revoked, missing = verdicts.revoked(), _missing(active, work_dir, file)
     decided = read_conflicts(work_dir) if work_dir else None
     contradicted = {each.verdict_id for each in decided.conflicts} if decided else set[str]()
 
@@ -74,14 +74,14 @@ def state_verdicts(verdicts: Verdicts, work_dir: WorkDir | None, shared: str) ->
     return [StatedVerdict(row, state(row), missing.get(row.verdict_id, [])) for row in verdicts.given]
 
 
-def _missing(active: Mapping[str, GivenVerdict], work_dir: WorkDir | None, shared: str) -> dict[str, list[bytes]]:
+def _missing(active: Mapping[str, GivenVerdict], work_dir: WorkDir | None, file: str) -> dict[str, list[bytes]]:
     """Names of the images that are not there, by the id of the verdict."""
     if work_dir is None:
         return {}
     listed = contents_known(work_dir)
     here = set(listed["content"].drop_nulls())
     gone = sorted({content for each in active.values() for content in each.pair} - here)
-    known = pl.concat([read_verdict_images(work_dir), read_images_beside(shared)])
+    known = pl.concat([read_verdict_images(work_dir), read_images_beside(file)])
     heirs = find_heirs(gone, known, here)
     unhashed = set(listed.filter(pl.col("content").is_null())["filename"])
     lost = set(gone)
