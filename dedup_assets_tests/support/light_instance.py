@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import dagster as dg
 import sqlalchemy
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.instance.types import InstanceType
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
@@ -74,12 +75,20 @@ class _Events(InMemoryEventLogStorage):
     """
 
     __init__, dispose = MemoryEvents.__init__, MemoryEvents.dispose
-    store_event = MemoryEvents.store_event
     get_latest_materialization_events = MemoryEvents.get_latest_materialization_events
     add_dynamic_partitions = MemoryEvents.add_dynamic_partitions
     get_dynamic_partitions = MemoryEvents.get_dynamic_partitions
     has_dynamic_partition = MemoryEvents.has_dynamic_partition
     get_existing_dynamic_partitions = MemoryEvents.get_existing_dynamic_partitions
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        kind = event.dagster_event_type
+        if kind not in ASSET_EVENTS | ASSET_CHECK_EVENTS:
+            return
+        record = dg.EventLogRecord(storage_id=len(self._records) + 1, event_log_entry=event)
+        self._records.append(record)
+        if kind is dg.DagsterEventType.ASSET_MATERIALIZATION and record.asset_key is not None:
+            self._materialized[record.asset_key] = record
 
     def get_records_for_run(
         self,
