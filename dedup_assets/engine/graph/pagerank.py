@@ -3,6 +3,7 @@
 import igraph
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dedup_assets.engine.graph.edges import MILLION, UndirectedEdges
 
@@ -23,4 +24,6 @@ def pagerank(images: int, edges: UndirectedEdges) -> NDArray[np.float64]:
     """
     graph = igraph.Graph(n=images, edges=np.column_stack([edges.low, edges.high]))
     weights = (edges.millionths / MILLION).tolist()  # igraph takes weights as a list only
-    return np.array(graph.pagerank(directed=False, damping=_DAMPING, weights=weights), np.float64)
+    # In a large component the last digits depend on which thread of PRPACK is first.
+    with threadpool_limits(1, user_api="openmp"):
+        return np.array(graph.pagerank(directed=False, damping=_DAMPING, weights=weights), np.float64)

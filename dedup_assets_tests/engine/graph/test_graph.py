@@ -5,10 +5,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from dedup_assets.engine.core.graph_settings import GraphSettings
 from dedup_assets.engine.core.records import Neighbors
 from dedup_assets.engine.graph import PairCount, build_components, count_pairs, find_outliers, similar_pairs
+from dedup_assets.engine.graph.edges import UndirectedEdges
+from dedup_assets.engine.graph.pagerank import pagerank
 
 Edge = tuple[int, int, float]
 EVERYTHING = GraphSettings(ccthreshold=0.5, run_cc=True, run_pagerank=True, run_degree=True)
@@ -249,3 +252,19 @@ def test_one_image_alone_has_neither_pairs_nor_outliers() -> None:
     assert len(similar_pairs(alone, names_of(1), 0.0)) == 0
     assert len(find_outliers(alone, names_of(1), 1.0)) == 0
     assert build_components(alone, EVERYTHING).info["count"].to_list() == [1]
+
+
+def test_the_pagerank_of_a_large_component_does_not_depend_on_threads() -> None:
+    random, images = np.random.default_rng(1), 8_000
+    pairs = np.concatenate(
+        [
+            np.stack([np.arange(images - 1), np.arange(1, images)], axis=1),
+            np.sort(random.integers(0, images, (40_000, 2)), axis=1),
+        ]
+    )
+    pairs = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).astype(np.uint32)
+    scores = random.integers(900_000, 1_000_000, len(pairs)).astype(np.int32)
+    edges = UndirectedEdges(pairs[:, 0], pairs[:, 1], scores)
+    with threadpool_limits(4, user_api="openmp"):
+        found = {pagerank(images, edges).tobytes() for _ in range(6)}
+    assert len(found) == 1
