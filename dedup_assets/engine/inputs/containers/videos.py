@@ -131,6 +131,8 @@ def find_damage(name: bytes) -> ImageError:
 
 
 def _damage(error: Exception) -> ImageError:
+    if isinstance(error, av.ArgumentError):  # what FFmpeg says of a format that is not among those of `_OPTIONS`
+        return ImageError(ErrorCode.UNSUPPORTED_FORMAT, "no video of a format that is read here, or a damaged one")
     if isinstance(error, av.FFmpegError):
         return ImageError(ErrorCode.CORRUPT_IMAGE, f"the video cannot be read: {error.strerror}")
     return ImageError(ErrorCode.UNREADABLE, f"the video cannot be read: {error!r:.200}")

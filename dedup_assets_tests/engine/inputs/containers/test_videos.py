@@ -185,7 +185,7 @@ def test_a_playlist_that_calls_itself_a_video_opens_nothing(videos: Path, tmp_pa
     (tmp_path / "list.mp4").write_text(f"#EXTM3U\n#EXTINF:5,\nfile://{target}\n#EXT-X-ENDLIST\n")
     (tmp_path / "concat.mkv").write_text(f"ffconcat version 1.0\nfile {target}\n")
     for path in tmp_path.iterdir():
-        assert find_damage(str(path).encode()).code is ErrorCode.CORRUPT_IMAGE
+        assert find_damage(str(path).encode()).code in {ErrorCode.CORRUPT_IMAGE, ErrorCode.UNSUPPORTED_FORMAT}
 
 
 def test_a_rotated_video_is_upright(tmp_path: Path) -> None:
@@ -237,3 +237,12 @@ def test_a_damaged_video_never_ends_the_run(data: st.DataObject, videos: Path) -
             assert read(image)
         except ImageError:
             continue
+
+
+@pytest.mark.parametrize("kind", ["GIF", "JPEG", "PNG"])
+def test_a_picture_with_the_name_of_a_video_is_unsupported_not_corrupt(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    Image.new("RGB", (64, 48), "red").save(path, kind)
+    (source,) = list_images(str(tmp_path), ListingOptions()).images["filename"]
+    problem = find_damage(source)
+    assert problem.code is ErrorCode.UNSUPPORTED_FORMAT
