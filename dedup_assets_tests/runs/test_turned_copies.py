@@ -88,6 +88,21 @@ def test_another_number_is_seen_also_where_nothing_is_known_of_compression(endin
         assert (found[f"{seed} 5 again.webp"][0] == "copy") == (f"{seed} 5.{ending}" in kept)
 
 
+def test_reduced_photographs_with_another_number_are_left_to_a_person(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for seed in range(3):
+        for number in ("12.03.2017", "12.03.2019"):
+            picture = photo_like(seed, 803, 601).copy()
+            ImageDraw.Draw(picture).text((290, 200), number, "white", font_size=30)
+            side = 803 if number.endswith("7") else 602
+            save_jpeg(photos / f"{seed} {number}.jpg", picture.resize((side, side * 601 // 803)), 88)
+        with Image.open(photos / f"{seed} 12.03.2017.jpg") as opened:
+            save_jpeg(photos / f"{seed} small.jpg", opened.convert("RGB").resize((602, 450)), 80)
+    roles = {name: role for name, (role, _) in groups(photos, tmp_path / "results").items()}
+    assert [roles[f"{seed} 12.03.2019.jpg"] for seed in range(3)] == ["review"] * 3
+    assert [roles[f"{seed} small.jpg"] for seed in range(3)] == ["copy"] * 3
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):

@@ -191,12 +191,15 @@ def _settled(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> "tuple[Finding
     from dedup_assets.engine.evidence.jpeg_grid import turn_of
 
     said = finding.edited()
-    map_ = finding.map if finding.may_be_stored_again and sorted(a.fields[:2]) == sorted(b.fields[:2]) else None
+    has_size = sorted(a.fields[:2]) == sorted(b.fields[:2])
+    map_ = finding.map if (finding.may_be_stored_again if has_size else finding.may_be_resized) else None
     turn = None if map_ is None else turn_of(map_[:2, :2])
     if map_ is None or turn is None or box_of(job.request) is not None or a.file is None or b.file is None:
         return finding, said
     limits = limits_of(job.request)
     files = _copy_file(job, a, limits), _copy_file(job, b, limits)
+    if not has_size:
+        return (finding.retouched("") if _differ_in_a_place(*files, turn) else finding), said
     origin = origin_of(*files, map_[:2, :2])
     is_altered = _differ_in_a_place(*files, turn) if origin.is_altered is None else origin.is_altered
     if is_altered:
@@ -205,19 +208,24 @@ def _settled(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> "tuple[Finding
 
 
 def _differ_in_a_place(a: "CopyFile", b: "CopyFile", turn: "Turn") -> bool:
-    """Whether two pictures differ in one place, where their files do not tell; False where one cannot be read."""
+    """Whether two pictures differ in one place, where their files do not tell; False where one cannot be read.
+
+    The larger one is brought to the size of the smaller one.
+    """
     import numpy as np
     from PIL import Image
 
     from dedup_assets.engine.evidence.places import differs_in_a_place_of
 
     try:
-        pictures = [file.decode(checked(file.read())) for file in (a, b)]
+        pictures = [Image.fromarray(file.decode(checked(file.read()))).convert("L") for file in (a, b)]
     except ImageError:
         return False
-    one, other = (np.asarray(Image.fromarray(picture).convert("L")) for picture in pictures)
-    turned = turn.of(one)
-    return turned.shape == other.shape and differs_in_a_place_of(turned, other)
+    one, other = Image.fromarray(np.ascontiguousarray(turn.of(np.asarray(pictures[0])))), pictures[1]
+    smaller = min(one.size, other.size)
+    resized = one.size != other.size
+    found = [np.asarray(each.resize(smaller) if each.size != smaller else each) for each in (one, other)]
+    return differs_in_a_place_of(*found, resized=resized)
 
 
 def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":

@@ -82,6 +82,12 @@ class Finding:
         is_whole = min(self.overlap_a, self.overlap_b) > _WHOLE and self.score >= COPY_SCORE
         return self.relation is Relation.COPY and is_whole and self.edits.keys() <= _TURNS | _BLURRED
 
+    @property
+    def may_be_resized(self) -> bool:
+        """Whether the two are copies in which nothing differs but the size and which way round they are."""
+        is_whole = min(self.overlap_a, self.overlap_b) > _WHOLE and self.score >= COPY_SCORE
+        return self.relation is Relation.COPY and is_whole and self.edits.keys() <= _TURNS - {UNREAD} | {"resized"}
+
     def retouched(self, blurred: str) -> "Finding":
         """The same, where more was done to one of the two than to store it again.
 
