@@ -103,6 +103,23 @@ def test_reduced_photographs_with_another_number_are_left_to_a_person(tmp_path: 
     assert [roles[f"{seed} small.jpg"] for seed in range(3)] == ["copy"] * 3
 
 
+def test_a_reduced_picture_of_a_thing_in_another_colour_is_left_to_a_person(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for seed in range(3):
+        picture = photo_like(seed, 803, 601)
+        save_jpeg(photos / f"{seed}.jpg", picture, 90)
+        right = picture.crop((400, 0, 803, 601)).convert("YCbCr")
+        light, blue, red = right.split()
+        tinted = Image.merge("YCbCr", (light, blue.point(lambda level: level - 12), red)).convert("RGB")
+        other = picture.copy()
+        other.paste(tinted, (400, 0))
+        save_jpeg(photos / f"{seed} tinted.jpg", other.rotate(90, expand=True).resize((450, 602)), 85)
+        save_jpeg(photos / f"{seed} small.jpg", picture.rotate(90, expand=True).resize((450, 602)), 85)
+    roles = {name: role for name, (role, _) in groups(photos, tmp_path / "results").items()}
+    assert [roles.get(f"{seed} tinted.jpg", "alone") for seed in range(3)] == ["review"] * 3
+    assert [roles[f"{seed} small.jpg"] for seed in range(3)] == ["copy"] * 3
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
     for seed, (name, turn) in enumerate(TURNS.items()):

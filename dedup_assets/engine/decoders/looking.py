@@ -208,24 +208,25 @@ def _settled(job: Job, a: _Kept, b: _Kept, finding: "Finding") -> "tuple[Finding
 
 
 def _differ_in_a_place(a: "CopyFile", b: "CopyFile", turn: "Turn") -> bool:
-    """Whether two pictures differ in one place, where their files do not tell; False where one cannot be read.
+    """Whether two pictures differ in some place, where their files do not tell; False where one cannot be read.
 
     The larger one is brought to the size of the smaller one.
     """
     import numpy as np
     from PIL import Image
 
-    from dedup_assets.engine.evidence.places import differs_in_a_place_of
+    from dedup_assets.engine.evidence.places import differs_in_a_place_of, differs_in_colour
 
     try:
-        pictures = [Image.fromarray(file.decode(checked(file.read()))).convert("L") for file in (a, b)]
+        one, other = (file.decode(checked(file.read())) for file in (a, b))
     except ImageError:
         return False
-    one, other = Image.fromarray(np.ascontiguousarray(turn.of(np.asarray(pictures[0])))), pictures[1]
-    smaller = min(one.size, other.size)
-    resized = one.size != other.size
-    found = [np.asarray(each.resize(smaller) if each.size != smaller else each) for each in (one, other)]
-    return differs_in_a_place_of(*found, resized=resized)
+    pictures = Image.fromarray(np.ascontiguousarray(turn.of(one))), Image.fromarray(other)
+    smaller = min(picture.size for picture in pictures)
+    resized = pictures[0].size != pictures[1].size
+    seen = [np.asarray((each.resize(smaller) if each.size != smaller else each).convert("YCbCr")) for each in pictures]
+    grays, colours = [each[..., 0] for each in seen], [each[..., 1:] for each in seen]
+    return differs_in_a_place_of(*grays, resized=resized) or differs_in_colour(*colours)
 
 
 def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":

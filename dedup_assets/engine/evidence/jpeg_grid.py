@@ -39,8 +39,8 @@ class Turn(NamedTuple):
     flips_columns: bool
 
     def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A (h, w) picture turned; a view of it."""
-        turned = picture.T if self.is_transposed else picture
+        """A (h, w) or (h, w, channels) picture turned; a view of it."""
+        turned = picture.swapaxes(0, 1) if self.is_transposed else picture
         return turned[:: -1 if self.flips_rows else 1, :: -1 if self.flips_columns else 1]
 
     @property

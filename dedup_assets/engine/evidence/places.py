@@ -1,7 +1,8 @@
 """Whether one place of two pictures of one size differs, of whose compression nothing is known.
 
 Compression in WebP, HEIF or AVIF changes all of a picture by about as much. Another digit, or what moves between two
-frames of a film, changes one place by more than nearly all others.
+frames of a film, changes one place by more than nearly all others. A thing in another colour may be a part of a picture
+so large that nothing stands out; but no compression changes the mean colour of a place by much.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ _BAND = 256  # rows at once; a multiple of the side
 _DIFFERS, _STILL = 15.0, 2.0  # gray levels; gray levels added to what all but a hundredth differ by
 _ODD, _ODD_RESIZED = 1.3, 1.7  # times this; 1.53 at most of 150 photographs reduced in five ways
 _MOST = 0.99
+_PATCH, _OTHER_COLOUR, _COLOURED = 16, 7.0, 0.98  # px; levels of Cb or Cr; all but so many. At most 3.0 of 120 reduced
 
 
 def differs_in_a_place_of(one: NDArray[np.uint8], other: NDArray[np.uint8], *, resized: bool = False) -> bool:
@@ -33,6 +35,21 @@ def differs_in_a_place_of(one: NDArray[np.uint8], other: NDArray[np.uint8], *, r
     most = float(apart.max())
     odd = _ODD_RESIZED if resized else _ODD
     return most > _DIFFERS and most > odd * (_STILL + float(np.quantile(apart, _MOST)))
+
+
+def differs_in_colour(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether some places have another colour than compression or reducing gives them.
+
+    Args:
+        one: (h, w, 2) Cb and Cr of a picture.
+        other: likewise, of the same size and the same way round.
+    """
+    rows, columns = (side // _PATCH for side in one.shape[:2])
+    if not rows or not columns:
+        return False
+    off = (one.astype(np.int16) - other)[: rows * _PATCH, : columns * _PATCH]
+    means = off.reshape(rows, _PATCH, columns, _PATCH, 2).mean((1, 3), dtype=np.float32)
+    return float(np.quantile(np.abs(means).max(-1), _COLOURED)) > _OTHER_COLOUR
 
 
 def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
