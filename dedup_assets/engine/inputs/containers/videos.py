@@ -30,6 +30,7 @@ _OPTIONS = {
     "protocol_whitelist": "none",
 }
 _WITHOUT_INDEX = {"mpegts", "mpeg", "mpegvideo"}
+_FROM_ZERO = "matroska"  # its duration counts from zero, wherever the first frame is
 _STEPS_BACK = (0.0, 2.0, 10.0, 60.0)  # seconds; then the start of the file
 _MOST_PIXELS = 200_000_000
 _MOST_FRAMES = 1_000_000  # of one video; more would be a wrong duration
@@ -200,8 +201,9 @@ def _seek(container: InputContainer, stream: VideoStream, moment: float) -> None
 
 def _end(container: InputContainer, stream: VideoStream) -> float:
     """When the video ends, in seconds from its start: as found near the end, or as promised where less is there."""
-    promised = (container.duration or 0) / av.time_base
-    _seek(container, stream, promised)
+    begin, end = ((moment or 0) / av.time_base for moment in (container.start_time, container.duration))
+    promised = end - (begin if container.format.name.startswith(_FROM_ZERO) else 0.0)
+    _seek(container, stream, end)
     last = last_of_any = 0.0
     for packet in container.demux():
         moment = _seconds(packet)
@@ -212,7 +214,7 @@ def _end(container: InputContainer, stream: VideoStream) -> float:
         if packet.stream is stream:
             last = max(last, end)
     # Sound may go on after the picture, but if every stream stops early, the file is cut.
-    is_cut = promised > last_of_any - (container.start_time or 0) / av.time_base + _TAIL
+    is_cut = promised > last_of_any - begin + _TAIL
     return promised if is_cut else max(last - _start(stream), 0.0)
 
 

@@ -106,6 +106,22 @@ def test_frames_are_those_that_were_asked_for_in_any_order(videos: Path) -> None
     assert list(read_sources(sources)) == [alone[moment] for moment in asked]
 
 
+@pytest.mark.parametrize("kind", ["mkv", "mp4"])
+def test_a_video_that_begins_late_has_its_frames_and_no_lost_ones(kind: str, videos: Path, tmp_path: Path) -> None:
+    late = tmp_path / f"late.{kind}"
+    with av.open(str(videos / "clip.mkv")) as clip, av.open(str(late), "w") as container:
+        stream = container.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
+                shift = round(400 / packet.time_base)
+                packet.dts, packet.pts, packet.stream = packet.dts + shift, packet.pts + shift, stream
+                container.mux(packet)
+    moments = list_moments(str(late).encode(), 1.0)
+    assert moments == [1000 * second for second in range(SECONDS)]
+    shown = [frame_at(content) for content in read_frames(str(late).encode(), moments)]
+    assert shown == pytest.approx([second * FPS for second in range(SECONDS)], abs=2.5)
+
+
 def test_key_frames_alone_are_taken_where_the_rate_is_zero(videos: Path) -> None:
     name = str(videos / "clip.mkv").encode()
     moments = list_moments(name, 0)
