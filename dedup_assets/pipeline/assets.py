@@ -36,7 +36,7 @@ from dedup_assets.engine.gallery.uncompared import read_uncompared
 from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
-from dedup_assets.engine.labels import note_label_conflicts, read_labels
+from dedup_assets.engine.labels import check_labels, note_label_conflicts, read_labels
 from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
@@ -65,16 +65,16 @@ from dedup_assets.pipeline.sharding.partitions import (
 def image_manifest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Manifest:
     """The listing: every image of `input_dir`, sorted by name, each once, with size and version.
 
-    Settings, model and index are checked here, before the first image is read. The offset ranges of the listing become
-    partitions of `feature_shards`. Partitions are only added: those beyond the end of a listing stay, at no cost.
-    The metadata say which changed since the last listing; `bad_images` says it by content.
+    Settings, files that they name, model and index are checked here, before the first image is read. The ranges of the
+    listing become partitions of `feature_shards`. They are only added: those beyond the end of a listing stay, at no
+    cost. The metadata say which changed since the last listing; `bad_images` says it by content.
     """
     parsed = settings.parsed()
     require_input(parsed)
     extractor = RangeExtractor(parsed)
     check_search(parsed.search, extractor.dimension)
-    if parsed.group_ids_from:
-        read_given(parsed.group_ids_from)
+    read_given(parsed.group_ids_from)
+    check_labels(parsed.labels)
     verdicts.read_verdicts(parsed)
     check_roots(parsed.roots)
     manifest = list_images(parsed.input_dir, ListingOptions.of(parsed))

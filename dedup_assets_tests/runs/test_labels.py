@@ -85,6 +85,17 @@ def test_labels_of_another_data_set_stop_the_run_and_leave_the_last_results(data
     assert (data.out / "groups.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("content", [None, "filename,label\n", "{}"])
+def test_an_unusable_file_of_labels_is_refused_before_an_image_is_read(content: str | None, data: DataSet) -> None:
+    given = data.top / ("labels.json" if content == "{}" else "labels.csv")
+    if content is not None:
+        given.write_text(content)
+    code, printed = data.run("--labels", str(given))
+    assert code == 1
+    assert str(given) in printed
+    assert {path.name for path in data.out.rglob("*")} <= {".lock"}
+
+
 def test_a_copy_with_another_label_is_left_to_a_person_in_plans_and_exports(data: DataSet) -> None:
     data.run("--labels", "folders")
     planned = CliRunner().invoke(main, ["plan", str(data.out)])

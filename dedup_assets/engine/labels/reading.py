@@ -62,6 +62,13 @@ def read_labels(given: str, names: pl.Series, asked: AskedSets = NO_SETS) -> Lab
     return Labels(rows, unknown, hashlib.sha256(b"".join(lines)).hexdigest())
 
 
+def check_labels(given: str) -> None:
+    """Read a file of labels before there are images. Raises InputError as `read_labels` does."""
+    source = LabelSource.parse(given) if given else None
+    if source is not None and source.place != FOLDERS:
+        _given(source, Counter())
+
+
 def _of_folders(names: pl.Series, asked: AskedSets) -> pl.DataFrame:
     """The name of the folder that each image is in, as data sets of class folders have them."""
     inputs = inputs_by_set(asked.named)
@@ -78,12 +85,18 @@ def _absolute(place: str) -> str:
     return place.rstrip("/") if "://" in place else os.path.abspath(place)  # noqa: PTH100 - links stay as given
 
 
-def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:
+def _given(source: LabelSource, left_out: Counter[str] | None = None) -> Mapping[str, set[str]]:
+    """The labels that a file has for each name in it; `left_out` as of `read_rows`."""
     given: dict[str, set[str]] = defaultdict(set)
-    for name, label in _coco(source.place) if source.is_coco else _table(source):
+    for name, label in _coco(source.place) if source.is_coco else _table(source, left_out):
         given[name].add(_readable(label))
     if not given:
         raise InputError(f"labels={source.place!r}: no image has a label there")
+    return given
+
+
+def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:
+    given = _given(source)
     found, unknown = _match(given, names, source.place)
     if not found:
         named = ", ".join(repr(name) for name in unknown[:_MOST_NAMED])
@@ -97,8 +110,8 @@ def _of_file(source: LabelSource, names: pl.Series) -> tuple[pl.DataFrame, int]:
     return rows, len(unknown)
 
 
-def _table(source: LabelSource) -> Iterator[tuple[str, str]]:
-    rows = read_labelled_rows(os.fsencode(source.place), source.column, Counter())
+def _table(source: LabelSource, left_out: Counter[str] | None) -> Iterator[tuple[str, str]]:
+    rows = read_labelled_rows(os.fsencode(source.place), source.column, left_out)
     return ((os.fsdecode(name), label) for name, label in rows)
 
 

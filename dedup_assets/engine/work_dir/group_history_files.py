@@ -62,7 +62,7 @@ def read_former_groups(work_dir: WorkDir, given: str = "") -> GroupHistory:
     published = work_dir.in_generation("") if work_dir.wrote(GROUP_IDS) else work_dir
     if published.exists(GROUP_IDS):
         return read_history(published)
-    return read_given(given) if given else GroupHistory()
+    return read_given(given)
 
 
 def read_reported_run(work_dir: WorkDir) -> int | None:
@@ -79,11 +79,13 @@ def read_reported_run(work_dir: WorkDir) -> int | None:
 
 
 def read_given(given: str) -> GroupHistory:
-    """The history that a user gives, as `read_former_groups` takes it.
+    """The history that a user gives, as `read_former_groups` takes it; none if that is empty.
 
     Raises:
         SettingsError: nothing is there, or it is neither a work_dir with groups nor such a file.
     """
+    if not given:
+        return GroupHistory()
     folder, name = _find_given(given)
     try:
         return read_history(folder, name)
