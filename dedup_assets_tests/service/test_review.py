@@ -91,6 +91,12 @@ def page() -> Iterator[Any]:
         yield tab
 
 
+def press(page: Any, key: str) -> None:
+    """Press a key once the page shows what the last one did."""
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.keyboard.press(key)
+
+
 def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> None:
     found = server.json("v1/pairs?show=copies")["pairs"]
     names = [(Path(pair["a"]["name"]).name, Path(pair["b"]["name"]).name[:7]) for pair in found]
@@ -153,14 +159,15 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results:
         page.wait_for_selector("html[data-ready]")
         assert page.text_content("#count") == "0 of 3 decided"
         assert page.eval_on_selector("#picture-b", "image => image.decode().then(() => image.naturalWidth)") == 240
-        page.keyboard.press("d")
+        press(page, "d")
         page.wait_for_selector("#count:text-is('1 of 3 decided')")
-        page.keyboard.press("s")
+        press(page, "s")
         page.wait_for_selector("#count:text-is('2 of 3 decided')")
         assert [verdict.relation for verdict in book.read().active()] == ["same", "different"]  # the newest first
-        page.keyboard.press("u")  # the third pair has no decision: the last one is taken back
+        press(page, "u")  # the third pair has no decision: the last one is taken back
         page.wait_for_selector("#count:text-is('1 of 3 decided')")
         assert [verdict.relation for verdict in book.read().active()] == ["different"]
+        page.wait_for_selector("#pair[aria-busy=false]")
         page.click("[data-relation=variant]")
         page.wait_for_selector("#count:text-is('2 of 3 decided')")
         page.click("#plan-open")
@@ -170,7 +177,30 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results:
         page.goto(second.url)
         page.wait_for_selector("html[data-ready]")
         assert page.text_content("#count") == "2 of 3 decided"
+        assert page.inner_text("#about").startswith("Pair 3 of 3")  # the first that is not decided
+        press(page, "b")
+        page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+        press(page, "b")
+        page.wait_for_selector("#about:has-text('Pair 1 of 3')")
         assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
+    for verdict in book.read().active():
+        book.revoke(verdict.verdict_id)
+
+
+def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: Path, page: Any) -> None:
+    book = VerdictBook(results)
+    with served(results) as server:
+        page.goto(server.url)
+        page.wait_for_selector("html[data-ready]")
+        page.evaluate(
+            """() => { for (const key of "sdvs") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
+        )
+        page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+        page.wait_for_selector("#pair[aria-busy=false]")
+        page.evaluate("""() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d", repeat: true }))""")
+        press(page, "v")
+        page.wait_for_selector("#count:text-is('2 of 3 decided')")
+        assert [verdict.relation for verdict in book.read().active()] == ["variant", "same"]
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
 
@@ -207,12 +237,13 @@ def test_pairs_of_frames_are_one_entry_that_opens_and_nobody_decides_about(tmp_p
         page.wait_for_selector("html[data-ready]")
         assert page.inner_text("#frames-said").startswith("3 pairs of 4 frames of clip.mp4, 0:00 to 0:03. ")
         assert page.is_disabled("[data-relation=same]")
-        page.keyboard.press("e")
+        press(page, "e")
         page.wait_for_selector("#about:has-text('Pair 1 of 3')")
-        page.keyboard.press("n")
+        press(page, "n")
         page.wait_for_selector("#about:has-text('Pair 2 of 3')")
-        page.keyboard.press("d")
+        press(page, "d")
         page.wait_for_selector("#said.bad:has-text('cannot be decided about')")
+        page.wait_for_selector("#pair[aria-busy=false]")
         page.click("#each")
         page.wait_for_selector("#about:has-text('Pair 1 of 1')")
     assert VerdictBook(tmp_path / "out").read().given == ()

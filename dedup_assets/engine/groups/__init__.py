@@ -10,6 +10,7 @@ forming.py     evidence to the tables of `Groups`
 images.py      the images and the edges between them, in numbers
 describing.py  what each image of a group is to the kept one
 parts.py       members that show different parts of the kept image
+photo_libraries.py copies inside the folder of a photo library
 related.py     neighbours of a group that are no members
 group_ids.py   ids of new groups
 lasting_ids.py   which groups keep the ids of earlier runs
@@ -19,6 +20,7 @@ group_changes.py what changed between two runs
 from dedup_assets.engine.groups.forming import form_groups
 from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, hubs_to_replace, less_to_keep
 from dedup_assets.engine.groups.lasting_ids import keep_ids
+from dedup_assets.engine.groups.photo_libraries import hold_libraries
 from dedup_assets.engine.groups.policy import Worth
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
 
@@ -29,6 +31,7 @@ __all__ = [
     "choose_kept",
     "find_stars",
     "form_groups",
+    "hold_libraries",
     "hubs_to_replace",
     "keep_ids",
     "less_to_keep",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
-from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_turned
+from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_photographed, may_be_turned
 from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import ALL_COPIES, BY_EDITS, SHOWS_MORE
@@ -16,6 +16,7 @@ from dedup_assets.engine.groups.reviewing import (
     FINER,
     LESS_EDITED,
     MAY_BE_ORIGINAL,
+    MAY_BE_PRINT,
     MAY_BE_SOURCE,
     OTHER_PART,
     RIVAL,
@@ -84,6 +85,7 @@ def describe(
         *((words, holds & ~is_twin & ~said_same) for words, holds in words_to_look_at(found["kind"])),
         (OTHER_PART, other_part),
         (MAY_BE_ORIGINAL, (is_made | is_unproven) & ~is_kept & ~is_twin & ~said_same),
+        (MAY_BE_PRINT, may_be_photographed(found) & ~is_kept & ~is_twin & ~said_same),
         (RIVAL, table["is_rival"] & ~is_twin & ~said_same),
         (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),

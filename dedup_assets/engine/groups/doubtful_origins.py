@@ -11,7 +11,8 @@ from dedup_assets.engine.groups.images import Images
 _STRAIGHT = 0.7  # of the length of an axis that stays where it was; turned by less than 45 degrees
 _SAME_SIZE = 0.01  # of the pixels
 _BEST = 101  # quality of what is no JPEG
-_TONES = ["recoloured", "gray", "negative"]  # words of a kind
+_TONES = ["recoloured", "negative"]  # words of a kind
+_GRAY, _BLURRED, _ROTATED, _CROPPED = "gray", "blurred", "rotated by", "cropped"  # likewise
 
 
 def may_be_made_of(
@@ -19,11 +20,12 @@ def may_be_made_of(
 ) -> pl.Series:
     """Whether the kept image may be made from each image, although it has more pixels or another rule prefers it.
 
-    A little more than the pixels of the other one may be an enlargement that is too small to be measured. Colours and
-    light that were changed leave no trace of what a file was made from. A frame adds pixels, and sometimes its side is
-    unknown. So is which of two files was stored again: a file in finer steps that shows those of the kept one is made
-    from it, or from a file that was stored as it is. A camera says nothing here: editors keep its name, and other
-    programs remove it from originals.
+    A little more than the pixels of the other one may be an enlargement that is too small to be measured, and that was
+    sharpened where the other one looks blurred. Colours and light that were changed leave no trace of what a file was
+    made from; a gray picture may have been given its colours. A frame adds pixels, and sometimes its side is unknown.
+    So is which of two files was stored again: a file in finer steps that shows those of the kept one is made from it,
+    or from a file that was stored as it is. A camera says nothing here: editors keep its name, and other programs
+    remove it from originals.
 
     Args:
         found: the row of evidence of each image and the kept one.
@@ -39,7 +41,21 @@ def may_be_made_of(
     is_toned = kind.str.contains_any(_TONES)
     is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
     is_finer = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
-    return is_finer | (pl.Series(worse == 0) & (is_little.fill_null(value=False) | is_toned | is_framed))
+    is_little = is_little.fill_null(value=False)
+    is_doubtful = is_finer | kind.str.contains(_GRAY) | (is_little & kind.str.contains(_BLURRED))
+    return is_doubtful | (pl.Series(worse == 0) & (is_little | is_toned | is_framed))
+
+
+def may_be_photographed(found: pl.DataFrame) -> pl.Series:
+    """Whether the kept image may be a photograph of each image, such as a print on a table: it shows more, turned.
+
+    Args:
+        found: the row of evidence of each image and the kept one.
+    """
+    kind = found["kind"].fill_null("")
+    return (
+        kind.str.contains(_ROTATED) & kind.str.contains(_CROPPED) & ~kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
+    )
 
 
 def may_be_turned(

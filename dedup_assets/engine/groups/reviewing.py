@@ -14,6 +14,7 @@ FINER, LESS_EDITED = "has more pixels", "shows more of the picture, or was edite
 OTHER_PART = "shows another part of the picture than another copy does"
 MAY_BE_ORIGINAL = "may be the original: nothing says which of the two was made from the other"
 RIVAL = "which one came first is not sure: comparisons contradict each other"
+MAY_BE_PRINT = "may be the print or the screen that the kept image is a photograph of"
 TURNED = "is the other way round, and nothing says which one came first"
 MAY_BE_SOURCE = "may be what the kept image was enlarged from"
 UNPROVEN = "may have more than the kept image: only a person says that they are one picture"

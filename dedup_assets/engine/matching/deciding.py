@@ -17,7 +17,7 @@ from dedup_assets.engine.core.records import Features
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decided, GivenVerdict, Verdicts
-from dedup_assets.engine.groups import form_groups, keep_ids
+from dedup_assets.engine.groups import form_groups, hold_libraries, keep_ids
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
@@ -74,7 +74,7 @@ def decide_groups(
     related = groups.related.join(kept, on="group_id", how="left", maintain_order="left")
     return replace(
         groups,
-        rows=_with_similarities(groups.rows, "similarity_to_keep", features, settings),
+        rows=hold_libraries(_with_similarities(groups.rows, "similarity_to_keep", features, settings)),
         related=_with_similarities(related, "similarity", features, settings).drop("keep"),
         decided=_told(groups.decided, known, settings, work_dir),
         verdict_images=followed.images,

@@ -77,17 +77,19 @@ class ReviewPairs:
         return cls(pairs.join(folds, on="number", how="left", maintain_order="left"))
 
     def counts(self, verdicts: Sequence[GivenVerdict]) -> dict[str, dict[str, int]]:
-        """For each `Show`, how many pairs are listed, and how many of them are decided. Folded pairs are one."""
-        decided = self._decided(verdicts)
+        """For each `Show`, how many pairs are listed, how many of them are decided, and which is the `next` to decide.
+
+        Folded pairs are one. The next one is counted from 0 within its list, and is 0 where all are decided.
+        """
+        is_decided = pl.col("number").is_in(list(self._decided(verdicts)))
         found = (
             self.rows.filter(_is_listed())
             .group_by("show")
-            .agg(pl.len(), pl.col("number").is_in(list(decided)).sum().alias("decided"))
+            .agg(pairs=pl.len(), decided=is_decided.sum(), next=(~is_decided).arg_max())
         )
-        counts = {show: (pairs, done) for show, pairs, done in found.iter_rows()}
-        return {
-            each.value: dict(zip(("pairs", "decided"), counts.get(each.value, (0, 0)), strict=True)) for each in Show
-        }
+        counts = {show: values for show, *values in found.iter_rows()}
+        keys = ("pairs", "decided", "next")
+        return {each.value: dict(zip(keys, counts.get(each.value, (0, 0, 0)), strict=True)) for each in Show}
 
     def page(
         self, show: Show, start: int, count: int, verdicts: Sequence[GivenVerdict], fold: int | None = None

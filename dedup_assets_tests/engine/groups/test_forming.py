@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
-from dedup_assets.engine.groups import form_groups
+from dedup_assets.engine.groups import form_groups, hold_libraries
 
 Row = tuple[int, int, str, str]
 
@@ -195,6 +195,25 @@ def test_an_image_in_a_frame_of_unknown_side_is_no_reason_to_remove_the_other(ki
     rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(1.0), overlap_b=pl.lit(1.0))
     groups = form_groups(Evidence(rows, said.images))
     assert groups.rows.sort("filename")["role"].to_list() == ["keep", "review"] * 2
+
+
+@pytest.mark.parametrize("kind", ["gray", "resized, gray", "rotated by 2°, cropped to 84 %, recoloured"])
+def test_an_image_that_the_kept_one_may_show_again_is_for_review(kind: str) -> None:
+    """A scan beside its colourised form, a print beside a photograph of it on a table."""
+    said = evidence([(0, 1, "copy", "b")])
+    rows = said.rows.with_columns(kind=pl.lit(kind), overlap_a=pl.lit(0.84), overlap_b=pl.lit(1.0))
+    groups = form_groups(Evidence(rows, said.images))
+    assert groups.rows["role"].to_list() == ["keep", "review"]
+
+
+def test_copies_inside_a_photo_library_wait_for_a_person_whatever_their_bytes_are() -> None:
+    said = evidence([(0, 1, "exact", ""), (2, 3, "exact", "")])
+    moved = {name(1): b"z/My.photoslibrary/resources/1.jpg"}
+    rows = said.rows.with_columns(pl.col("a", "b").replace(moved))
+    images = said.images.with_columns(pl.col("filename").replace(moved))
+    found = hold_libraries(form_groups(Evidence(rows, images)).rows)
+    roles = dict(found.select("filename", "role").iter_rows())
+    assert roles == {name(0): "keep", moved[name(1)]: "review", name(2): "keep", name(3): "copy"}
 
 
 def test_exact_copies_of_a_member_have_its_relation_to_the_kept_image() -> None:

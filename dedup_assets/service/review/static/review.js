@@ -66,6 +66,20 @@
     act().catch((problem) => say(problem.message, true));
   }
 
+  let isBusy = true;
+  /** A press counts once what the last one did is shown: nobody has seen the pair that comes then. @param {() => Promise<void>} act */
+  function pressed(act) {
+    if (isBusy) return;
+    be(true);
+    trying(() => act().finally(() => be(false)));
+  }
+
+  /** @param {boolean} busy */
+  function be(busy) {
+    isBusy = busy;
+    article.setAttribute("aria-busy", String(busy));
+  }
+
   /** @param {number} bytes */
   function size(bytes) {
     const units = ["bytes", "kB", "MB", "GB"];
@@ -188,6 +202,11 @@
     await display();
   }
 
+  /** @param {number} next the first pair that is not decided */
+  function begin(next) {
+    place = Math.min(next, Math.max(total - 1, 0));
+  }
+
   /** @param {number} by */
   async function move(by) {
     zoom(null);
@@ -226,7 +245,7 @@
     }
     await status();
     await display();
-    say("Taken back.");
+    say(`Pair ${place + 1}: taken back.`);
   }
 
   /** @param {PointerEvent | MouseEvent | null} event */
@@ -302,13 +321,13 @@
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || isElsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    trying(act);
+    if (!event.repeat || event.key.startsWith("Arrow")) pressed(act);
   });
   for (const button of document.querySelectorAll("[data-relation]")) {
     button.addEventListener("click", () => {
       if (button instanceof HTMLElement && button.dataset.relation) {
         const relation = button.dataset.relation;
-        trying(() => decide(relation));
+        pressed(() => decide(relation));
       }
     });
   }
@@ -320,7 +339,7 @@
     ["each", "e"],
     ["help-open", "?"],
   ]) {
-    need(`#${id}`, HTMLElement).addEventListener("click", () => trying(keys[key]));
+    need(`#${id}`, HTMLElement).addEventListener("click", () => pressed(keys[key]));
   }
   for (const button of document.querySelectorAll(".picture")) {
     button.addEventListener("click", (event) => event instanceof MouseEvent && zoom(event));
@@ -329,10 +348,9 @@
   need("#show", HTMLSelectElement).addEventListener("change", (event) => {
     if (event.target instanceof HTMLSelectElement) show = event.target.value;
     pairs.clear();
-    place = 0;
     open = null;
     trying(async () => {
-      await status();
+      begin((await status()).shows[show].next);
       await display();
     });
   });
@@ -356,7 +374,9 @@
       show = Object.keys(names).find((key) => shows[key].pairs) ?? show;
       await status();
     }
+    begin(shows[show].next);
     await display();
+    be(false);
     document.documentElement.dataset.ready = "";
   });
 }
