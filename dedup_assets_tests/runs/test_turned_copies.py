@@ -103,6 +103,19 @@ def test_reduced_photographs_with_another_number_are_left_to_a_person(tmp_path: 
     assert [roles[f"{seed} small.jpg"] for seed in range(3)] == ["copy"] * 3
 
 
+def test_a_print_with_writing_on_its_border_does_not_go_for_its_cut_form(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for seed, words in enumerate(("", "Summer 1973", "")):
+        picture = photo_like(seed, 500, 400)
+        print_ = ImageOps.expand(picture, (30, 30, 30, 110), "#f4f2ec")
+        ImageDraw.Draw(print_).text((60, 450), words, "#203070", font_size=40)
+        save_jpeg(photos / f"{seed} print.jpg", print_, 90)
+        save_jpeg(photos / f"{seed} cut.jpg", picture, 90)
+    roles = {name: role for name, (role, _) in groups(photos, tmp_path / "results").items()}
+    assert roles["1 print.jpg"] != "copy"
+    assert [roles[f"{seed} print.jpg"] for seed in (0, 2)] == ["copy"] * 2
+
+
 def test_a_reduced_picture_of_a_thing_in_another_colour_is_left_to_a_person(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for seed in range(3):
