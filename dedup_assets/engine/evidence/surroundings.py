@@ -17,9 +17,7 @@ _LEAST_OUT, _LEAST_RIM = 30, 12  # pixels beyond the other picture, and of one s
 _EDGE, _BESIDE = 0.012, 0.07  # of the other picture's longer side: a margin, and how far its sides are looked at
 _NEXT = 0.03  # likewise: how far what is next to a side reaches
 _PLAIN = 12  # levels that the colour of a border may vary
-_BORDER = (
-    0.98  # share of what is around that is of one colour in a border; 1 of 119, 0.97 where a line is written on it
-)
+_BORDER = 0.98  # share of what is around that is of one colour in a border; 0.97 where a line is written on it
 _ALL_PLAIN, _SIDE_PLAIN = 0.98, 0.97  # the same where a border is told by its colour alone, and of each side
 _PAPER, _CLEAR_PAPER, _TEXT = 0.6, 0.9, 0.3  # share of a side that is paper; where little else tells; beside text
 _ENDS = 0.75  # share of what is next to a side that is paper, where a page is claimed
