@@ -58,7 +58,7 @@ class _Finder:
         """A row for each file that goes with an image. Raises _StaysError, SkippedError or OSError."""
         name, keep = row["filename"], row["keep"]
         mine, kept = self._stacks.beside(name), self._stacks.beside(keep)
-        if not self._review and not _contents(mine.sidecars) <= _contents(kept.sidecars):
+        if not self._review and not _contents(mine.notes) <= _contents(kept.notes):
             raise _StaysError(_LACKS)
         second = {kind: half for half, kind in kept.halves.items()}
         halves = [self._half(row, half, second.get(kind)) for half, kind in mine.halves.items()]

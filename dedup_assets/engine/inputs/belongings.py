@@ -30,7 +30,7 @@ class Belongings:
             return frozenset()
         try:
             beside = self._stacks.beside(name)
-            found = {**beside.sidecars, **beside.halves}
+            found = {**beside.notes, **beside.halves}
             return frozenset((kind, _digest_of(each)) for each, kind in found.items())
         except OSError:
             return frozenset((None,))

@@ -32,14 +32,21 @@ class Beside:
         sidecars: what each holds by its name: `*.xmp` of the image itself, `.xmp` of its stem, `.cr2.xmp` of its other
             half, `.json` of Google Takeout, and so on.
         halves: the extension of each other half of the shot, by its name.
+        shared: as `sidecars`, of those that other images of its stem have, too. None of them takes these along.
     """
 
     sidecars: Mapping[bytes, bytes]
     halves: Mapping[bytes, bytes]
+    shared: Mapping[bytes, bytes]
+
+    @property
+    def notes(self) -> Mapping[bytes, bytes]:
+        """All sidecars, shared or not."""
+        return {**self.sidecars, **self.shared}
 
     @property
     def names(self) -> list[bytes]:
-        """All of them."""
+        """All that go with the image."""
         return sorted([*self.sidecars, *self.halves])
 
 
@@ -55,7 +62,7 @@ class Stacks:
         self._folders: dict[bytes, _Neighbours] = {}
 
     def beside(self, name: bytes) -> Beside:
-        """What belongs to an image. A sidecar that several files of one stem share belongs to none of them.
+        """What belongs to an image.
 
         Raises:
             OSError: the folder cannot be listed.
@@ -66,7 +73,9 @@ class Stacks:
         found, top = self._folders[folder], folder + b"/"
         shot = found.shot(leaf)
         halves = {top + each: _ending(each) for each in shot if each != leaf}
-        return Beside({top + each: kind for each, kind in found.sidecars(leaf, shot)}, halves)
+        own = {top + each: kind for each, kind in found.sidecars(leaf, shot)}
+        shared = {top + each: _ending(each) for each in found.of_stem(leaf)} if found.is_shared(leaf, shot) else {}
+        return Beside(own, halves, shared)
 
 
 @dataclass(frozen=True)
@@ -99,11 +108,18 @@ class _Neighbours:
             shot += [other for other in left if _ending(other) in wanted and other not in shot]
         return shot
 
+    def of_stem(self, leaf: bytes) -> list[bytes]:
+        """The sidecars that have the stem of an image."""
+        return [each for each in self._by_stem.get(_stem(leaf), ()) if _ending(each) in _OF_STEM]
+
+    def is_shared(self, leaf: bytes, shot: Sequence[bytes]) -> bool:
+        """Whether its stem is that of images of other shots, too."""
+        return any(each not in shot and _ending(each) in _MEDIA for each in self._by_stem.get(_stem(leaf), ()))
+
     def sidecars(self, leaf: bytes, shot: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """The sidecars of a shot, with what each holds for one image of it."""
-        same_stem = self._by_stem.get(_stem(leaf), ())
-        if all(each in shot or _ending(each) not in _MEDIA for each in same_stem):
-            yield from ((each, _ending(each)) for each in same_stem if _ending(each) in _OF_STEM)
+        if not self.is_shared(leaf, shot):
+            yield from ((each, _ending(each)) for each in self.of_stem(leaf))
         for image in shot:
             of_it = (each for each in self._by_stem.get(image.lower(), ()) if _ending(each) in _OF_STEM)  # IMG.jpg.xmp
             yield from ((each, (b"*" if image == leaf else _ending(image)) + _ending(each)) for each in of_it)

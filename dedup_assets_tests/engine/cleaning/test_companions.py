@@ -69,6 +69,13 @@ def test_sidecars_go_with_their_image_and_come_back_with_it(shots: Shots) -> Non
     assert tree(shots.top) == before
 
 
+def test_a_sidecar_that_two_images_share_is_not_left_without_them(shots: Shots) -> None:
+    shots.save("b/IMG_1.xmp", "b/IMG_1.png")
+    assert shots.planned(shots.plan()) == {"b/IMG_2.jpg": "exact"}
+    shots.save("a/IMG_1.xmp")
+    assert shots.planned(shots.plan()) == {"b/IMG_1.jpg": "exact", "b/IMG_2.jpg": "exact"}
+
+
 def test_an_image_with_a_sidecar_that_the_kept_one_lacks_is_for_review(shots: Shots) -> None:
     shots.save("a/IMG_1.xmp", "b/IMG_1.xmp", "b/IMG_1.aae", "b/IMG_2.jpg.json")
     plan = shots.plan()

@@ -46,6 +46,13 @@ def test_what_belongs_to_an_image_is_found_by_its_name(image: str, others: str, 
     assert " ".join(shown) == wanted
 
 
+def test_a_sidecar_that_images_of_one_stem_share_is_known_of_each_and_goes_with_none() -> None:
+    stacks = Stacks(lambda folder: [b"1.jpg", b"1.png", b"1.xmp", b"2.jpg", b"2.cr2", b"2.xmp"])
+    assert [stacks.beside(name).shared for name in (b"/a/1.jpg", b"/a/1.png")] == [{b"/a/1.xmp": b".xmp"}] * 2
+    assert stacks.beside(b"/a/1.jpg").names == []
+    assert stacks.beside(b"/a/2.jpg").shared == {}
+
+
 def test_each_folder_is_listed_once() -> None:
     asked: list[bytes] = []
     stacks = Stacks(lambda folder: asked.append(folder) or [b"1.jpg", b"2.jpg"])
