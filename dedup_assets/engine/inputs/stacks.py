@@ -17,7 +17,7 @@ _FILMS = frozenset((b".mov", b".mp4"))
 _OTHERS = {**dict.fromkeys(_STILLS, _RAW | _FILMS), **dict.fromkeys(_RAW | _FILMS, _STILLS)}
 _MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS | frozenset().union(*(extra.extensions for extra in EXTRAS))
 _OF_STEM = frozenset(
-    b".xmp .aae .txt .caption .json .pp3 .dop .on1 .vrd .cos .nksc .acr .thm .lrv .wav .mp3 .m4a".split()
+    b".xmp .aae .txt .md .caption .json .mie .gpx .pp3 .dop .on1 .vrd .cos .nksc .acr .thm .lrv .wav .mp3 .m4a".split()
 )
 _TAKEOUT = b".supplemental-metadata"  # cut anywhere, because names have at most 51 characters
 _TAKEOUT_LETTERS = 46

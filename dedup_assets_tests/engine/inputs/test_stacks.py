@@ -21,8 +21,8 @@ LONG = "a photograph whose name goes on and on and on for ever.jpg"
         ("0001.jpg", "0001.txt 0001.json 0002.txt", ".json=0001.json .txt=0001.txt"),
         (
             "IMG_1.jpg",
-            "IMG_1.pp3 IMG_1.jpg.dop IMG_1.WAV IMG_2.thm",
-            "*.dop=IMG_1.jpg.dop .pp3=IMG_1.pp3 .wav=IMG_1.WAV",
+            "IMG_1.pp3 IMG_1.jpg.dop IMG_1.WAV IMG_2.thm IMG_1.mie",
+            "*.dop=IMG_1.jpg.dop .mie=IMG_1.mie .pp3=IMG_1.pp3 .wav=IMG_1.WAV",
         ),
         ("IMG_1(2).jpg", "IMG_1.jpg(2).json IMG_1.jpg.json", ".json=IMG_1.jpg(2).json"),
         ("IMG_1.jpg", "IMG_1.CR2 IMG_1.xmp", ".cr2=IMG_1.CR2 .xmp=IMG_1.xmp"),
