@@ -206,6 +206,14 @@ def test_an_image_that_the_kept_one_may_show_again_is_for_review(kind: str) -> N
     assert groups.rows["role"].to_list() == ["keep", "review"]
 
 
+def test_an_image_that_looks_blurred_beside_a_little_larger_one_is_for_review() -> None:
+    """The larger one may be enlarged and sharpened, which is too little to be measured."""
+    said = evidence([(0, 1, "copy", "b")], sides={1: 97})
+    groups = form_groups(Evidence(said.rows.with_columns(kind=pl.lit("blurred")), said.images))
+    assert groups.rows["role"].to_list() == ["keep", "review"]
+    assert "may be the original" in groups.rows["review"][1]
+
+
 def test_copies_inside_a_photo_library_wait_for_a_person_whatever_their_bytes_are() -> None:
     said = evidence([(0, 1, "exact", ""), (2, 3, "exact", "")])
     moved = {name(1): b"z/My.photoslibrary/resources/1.jpg"}
