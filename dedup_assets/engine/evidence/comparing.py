@@ -99,7 +99,7 @@ class Finding:
 
     def edited(self) -> str:
         """Which of the two was edited in ways that take something away or cover it: a, b, both, or empty."""
-        sides = {side for key in self.edits for _, found, side in [key.rpartition("_")] if found}
+        sides = {key[-1] for key in self.edits if key.endswith(("_a", "_b"))}
         return "both" if len(sides) > 1 else "".join(sides)
 
 

@@ -41,6 +41,7 @@ def test_photographs_from_two_places_are_no_plain_copies(
     other = seen(scene, **view)
     found = compared(seen(scene), other.resize((448, 336)) if smaller else other)
     assert found.relation is not Relation.COPY or said in found.kind()
+    assert found.edited() == ""  # neither was edited
 
 
 @pytest.mark.parametrize(
