@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from dedup_assets.engine import core, decoders, groups, matching, pictures
 from dedup_assets.engine import evidence as comparing
-from dedup_assets.engine import groups, matching, pictures
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.package_version import package_version
@@ -90,10 +90,17 @@ def _contents_of(work_dir: WorkDir) -> str:
 
 @cache
 def code_digest() -> str:
-    """Digest of what decides evidence besides pictures: the code that compares and reads metadata, and the decoders."""
+    """Digest of what decides evidence and groups besides pictures: the code of `deciding_files`, and the decoders."""
     sha = hashlib.sha256(f"{package_version()} {decoding_fingerprint()}".encode())
-    for package in (comparing, groups, matching, pictures):
-        for path in sorted(Path(str(package.__file__)).parent.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                sha.update(path.read_bytes())
+    for path in deciding_files():
+        sha.update(path.read_bytes())
     return sha.hexdigest()
+
+
+def deciding_files() -> list[Path]:
+    """The code that compares, reads metadata and forms groups, with the words that tell what a person decides."""
+    folders = [
+        Path(str(package.__file__)).parent for package in (core, decoders, comparing, groups, matching, pictures)
+    ]
+    found = (path for folder in folders for path in sorted(folder.rglob("*")))
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]

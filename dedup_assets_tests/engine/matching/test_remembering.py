@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,11 @@ import pytest
 from PIL import ImageOps
 
 import dedup_assets
+from dedup_assets.engine.core import match_records
+from dedup_assets.engine.decoders import looking, origins
+from dedup_assets.engine.evidence import places
+from dedup_assets.engine.groups import describing
+from dedup_assets.engine.matching.reuse import deciding_files
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 RESULTS = ("evidence.parquet", "evidence.csv", "evidence_images.parquet")
@@ -50,6 +56,11 @@ class Runs:
 @pytest.fixture
 def runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Runs:
     return Runs(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("module", [match_records, origins, looking, places, describing])
+def test_what_was_found_counts_only_for_the_code_that_found_it(module: ModuleType) -> None:
+    assert Path(str(module.__file__)) in deciding_files()
 
 
 def test_after_images_came_went_and_moved_all_is_as_in_a_new_work_dir(runs: Runs) -> None:
