@@ -215,7 +215,7 @@ def _differ_in_a_place(a: "CopyFile", b: "CopyFile", turn: "Turn") -> bool:
     import numpy as np
     from PIL import Image
 
-    from dedup_assets.engine.evidence.places import differs_in_a_place_of, differs_in_colour
+    from dedup_assets.engine.evidence.places import differs_in_colour, has_odd_place
 
     try:
         one, other = (file.decode(checked(file.read())) for file in (a, b))
@@ -226,7 +226,7 @@ def _differ_in_a_place(a: "CopyFile", b: "CopyFile", turn: "Turn") -> bool:
     resized = pictures[0].size != pictures[1].size
     seen = [np.asarray((each.resize(smaller) if each.size != smaller else each).convert("YCbCr")) for each in pictures]
     grays, colours = [each[..., 0] for each in seen], [each[..., 1:] for each in seen]
-    return differs_in_a_place_of(*grays, resized=resized) or differs_in_colour(*colours)
+    return has_odd_place(*grays, resized=resized) or differs_in_colour(*colours)
 
 
 def _copy_file(job: Job, kept: _Kept, limits: DecodingLimits) -> "CopyFile":

@@ -1,4 +1,4 @@
-"""Whether one place of two pictures of one size differs, of whose compression nothing is known.
+"""Whether a place of two pictures, of whose compression nothing is known, differs by more than compression does.
 
 Compression in WebP, HEIF or AVIF changes all of a picture by about as much. Another digit, or what moves between two
 frames of a film, changes one place by more than nearly all others. A thing in another colour may be a part of a picture
@@ -16,7 +16,7 @@ _MOST = 0.99
 _PATCH, _OTHER_COLOUR, _COLOURED = 16, 7.0, 0.98  # px; levels of Cb or Cr; all but so many. At most 3.0 of 120 reduced
 
 
-def differs_in_a_place_of(one: NDArray[np.uint8], other: NDArray[np.uint8], *, resized: bool = False) -> bool:
+def has_odd_place(one: NDArray[np.uint8], other: NDArray[np.uint8], *, resized: bool = False) -> bool:
     """Whether a place differs by more than compression makes it.
 
     Of 360 pairs of photographs that were stored again as WebP, AVIF, JPEG or PNG none does. Of 80 pairs with another
