@@ -117,7 +117,7 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
         stderr that says why.
     """
     with reported() as outcome, run_in_this_process():
-        from dedup_assets.api.console import ConsoleProgress
+        from dedup_assets.api.progress import ConsoleProgress
         from dedup_assets.engine.cleaning import undo_apply, undoable_runs
         from dedup_assets.engine.work_dir import WorkDir
 
@@ -152,8 +152,8 @@ def opened_plan(path: str) -> "tuple[Plan, WorkDir, str]":
 
 
 def _apply(made: "Plan", work_dir: "WorkDir", options: object) -> int:
-    from dedup_assets.api.console import ConsoleProgress
     from dedup_assets.api.plan_texts import applied_text
+    from dedup_assets.api.progress import ConsoleProgress
     from dedup_assets.engine.cleaning import ApplyOptions, apply_plan
 
     def tell(skipped: "Skipped") -> None:

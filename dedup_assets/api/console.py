@@ -1,85 +1,20 @@
-"""What a terminal shows: a progress bar while images are read, and a summary at the end."""
+"""The summary of a run: counts, seconds per step, warnings, and what to do next."""
 
 import shlex
 import sys
-import time
 from collections.abc import Iterator
 from html import unescape
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from dedup_assets.api.outcomes import say
-from dedup_assets.api.terminal import (
-    BarColumn,
-    Console,
-    MofNCompleteColumn,
-    Progress,
-    Table,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from dedup_assets.api.terminal import Console, Table
 from dedup_assets.engine.core.group_history import Change
-from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.run_facts import RunFacts
 
 _SHOWN_SECONDS = 0.05  # quicker steps are left out of the summary
-LOG_SECONDS = 10.0
-_DOING = {"images": "reading images", "pairs": "comparing pairs", "files": "verifying and moving files"}
-
-
-class ConsoleProgress(ProgressReporter):
-    """A bar with images/s and time left, on a terminal or in a notebook; elsewhere a line every ten seconds."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._is_notebook = console.is_jupyter
-        bar_works = console.is_jupyter and find_spec("ipywidgets") is not None
-        self._is_bar = bar_works or (sys.stderr is not None and sys.stderr.isatty())
-        self._logged = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.fields[doing]}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.0f} {task.fields[unit]}/s"),
-            TextColumn("{task.fields[bad]} bad"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not self._is_bar,
-        )
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def begin(self, total: int, unit: str = "images") -> None:
-        """Show a bar."""
-        super().begin(total, unit)
-        self._bar.start()
-        self._task = self._bar.add_task("", total=total, rate=0.0, bad=0, unit=unit, doing=_DOING[unit])
-
-    def advance(self, done: int, bad: int) -> None:
-        """Move the bar."""
-        super().advance(done, bad)
-        if self._task is not None:
-            self._bar.update(self._task, completed=self.done, rate=self.rate, bad=self.bad)
-        if not self._is_bar and time.monotonic() - self._logged >= LOG_SECONDS:
-            self._logged = time.monotonic()
-            say(f"dedup-assets: {self}", to_stderr=not self._is_notebook)  # which would show stderr in red
-
-    def end(self) -> None:
-        """Stop the bar and leave it visible."""
-        self._bar.stop()
 
 
 def print_summary(facts: RunFacts, settings: Settings) -> None:

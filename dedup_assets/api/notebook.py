@@ -1,7 +1,8 @@
-"""Showing a page in the Jupyter notebook that runs the code."""
+"""Showing things in the Jupyter notebook that runs the code. IPython is there, because it runs it."""
 
 import sys
 from html import escape
+from typing import Any
 
 
 def show_inline(html: str) -> None:
@@ -9,7 +10,7 @@ def show_inline(html: str) -> None:
 
     The page gets a frame of its own, so that its styles stay inside and its content security policy applies.
     """
-    if not _in_notebook():
+    if not in_notebook():
         return
     from IPython.display import display
 
@@ -18,7 +19,30 @@ def show_inline(html: str) -> None:
     display({"text/html": frame, "text/plain": "a gallery"}, raw=True)  # type: ignore[no-untyped-call]  # no types here
 
 
-def _in_notebook() -> bool:
+class Display:
+    """A part of the output of the running cell, which can be replaced. It needs no widgets and nothing on stderr."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, html: str, text: str) -> None:
+        """Show this in place of what was shown before.
+
+        Args:
+            html: for notebooks.
+            text: for those that show none.
+        """
+        from IPython.display import display
+
+        content = {"text/html": html, "text/plain": text}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # no types here
+        else:
+            self._handle.update(content, raw=True)
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this code."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and "IPKernelApp" in shell.config

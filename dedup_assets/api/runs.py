@@ -140,7 +140,7 @@ def execute(
         from dedup_assets.engine.extraction.offset_ranges import head_start
 
         with head_start(settings):
-            from dedup_assets.api.console import ConsoleProgress
+            from dedup_assets.api.progress import ConsoleProgress
             from dedup_assets.pipeline.launch import (
                 materialize,  # imports Dagster: only once the settings are known to be right
             )

@@ -6,26 +6,11 @@ What a program draws after `random.seed` is the same with and without a run of o
 import random
 
 _before = random.getstate()
-from rich.console import Console  # noqa: E402 - between two lines that restore random numbers
-from rich.progress import (  # noqa: E402
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, ConsoleOptions  # noqa: E402 - between two lines that restore random numbers
+from rich.live import Live  # noqa: E402
 from rich.table import Table  # noqa: E402
+from rich.text import Text  # noqa: E402
 
 random.setstate(_before)
 
-__all__ = [
-    "BarColumn",
-    "Console",
-    "MofNCompleteColumn",
-    "Progress",
-    "Table",
-    "TaskID",
-    "TextColumn",
-    "TimeRemainingColumn",
-]
+__all__ = ["Console", "ConsoleOptions", "Live", "Table", "Text"]

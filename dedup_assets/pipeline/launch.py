@@ -43,6 +43,7 @@ from dedup_assets.pipeline.resources import (
     SettingsResource,
 )
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
+from dedup_assets.pipeline.stages import StageTeller
 
 _JOB = "__ephemeral_asset_job__"  # as `dg.materialize` names it
 
@@ -141,9 +142,13 @@ def _materialize(
     log_level = "DEBUG" if settings.verbose else "CRITICAL"
     with accepting_beta(), hidden_event_loop(), restored_signal_handlers(), open_instance(scratch) as instance:
         job = _job(settings)
+        run_id = str(uuid.uuid4())
+        if progress.watches_stages:
+            instance.add_event_listener(run_id, StageTeller(progress))
         started()
         try:
             result = job.execute_in_process(
+                run_id=run_id,
                 instance=instance,
                 tags=run_tag if dagster_home() else {**run_tag, UNSEEN_TAG: "true"},
                 resources=_resources(settings, progress),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import dedup_assets
-from dedup_assets.api import Analysis, console
+from dedup_assets.api import Analysis
 from dedup_assets.engine.core.errors import DedupError, SettingsError
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
@@ -51,15 +51,6 @@ def test_progress_is_given_to_the_caller(found: Analysis, calls: list[tuple[int,
     images = [(done, total) for done, total, unit in calls if unit == "images"]
     assert found.summary["good images"] == 5
     assert images[-1] == (6, 6)
-
-
-def test_without_a_terminal_a_line_says_how_far_a_run_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(console, "LOG_SECONDS", 0.0)
-    with console.ConsoleProgress() as progress, progress.counting(4):
-        progress.advance(3, 1)
-    assert "dedup-assets: 3 of 4 images, 1 bad" in capsys.readouterr().err
 
 
 def test_progress_that_is_no_function_is_refused_before_anything_is_read(tmp_path: Path) -> None:

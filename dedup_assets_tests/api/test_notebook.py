@@ -34,6 +34,11 @@ def test_a_gallery_is_shown_inline_and_written(tmp_path: Path) -> None:
     )
     red = [entry["text"] for output in outputs for entry in output if entry.get("name") == "stderr"]
     assert red == []
+    progress, summary = outputs[1][:2]  # then the return code
+    assert progress["output_type"] == "display_data"
+    assert str(progress["data"]["text/html"]).count('<tr><td style="text-align:left">✓') == 10  # type: ignore[index]
+    assert "reading images" in progress["data"]["text/plain"]  # type: ignore[index]
+    assert "images good" in str(summary["text"])
     for output in outputs[2:]:
         shown = [str(entry["data"]["text/html"]) for entry in output if entry["output_type"] == "display_data"]  # type: ignore[index]
         assert len(shown) == 1

@@ -283,6 +283,7 @@ def _load() -> None:
     import upath.implementations.local  # noqa: F401 - all of these
 
     import dedup_assets.api.console
+    import dedup_assets.api.progress
     import dedup_assets.cli.main
     import dedup_assets.engine.cleaning  # noqa: F401
     from dedup_assets.engine.core.run_modes import RunMode

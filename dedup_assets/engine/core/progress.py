@@ -1,7 +1,7 @@
-"""Progress of a run: counted here, shown by subclasses (a bar in a terminal, lines in Dagster's log)."""
+"""Progress of a run: counted here, shown by subclasses (stages in a terminal, lines in Dagster's log)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -13,8 +13,10 @@ class ProgressReporter:
         total: number of them.
         done: those finished, good or bad.
         bad: how many of these were bad.
+        watches_stages: whether it wants to be told of stages, of which one may count.
     """
 
+    watches_stages = False
     unit = "images"
     total = 0
     done = 0
@@ -34,6 +36,12 @@ class ProgressReporter:
 
     def end(self) -> None:
         """Stop counting."""
+
+    def stage_begins(self, name: str) -> None:
+        """A part of the run begins: an asset, or all checks of one."""
+
+    def stage_ends(self, name: str, figures: Mapping[str, object], *, failed: bool = False) -> None:
+        """It has ended, and found these figures, by name of the asset and of the figure: `features.images`."""
 
     @contextmanager
     def counting(self, total: int, unit: str = "images") -> Iterator[None]:
