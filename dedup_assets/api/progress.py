@@ -30,7 +30,7 @@ _STAGE_OF = {"images": "features", "pairs": "evidence", "files": FILES}
 """The stage of what is counted, where nobody says which stage it is."""
 
 
-class View(Protocol):
+class StageView(Protocol):
     """Where stages are shown."""
 
     def show(self, stage: Stage) -> None:
@@ -111,7 +111,7 @@ class ConsoleProgress(ProgressReporter):
             self._view.ended(stage)
 
 
-def _choose_view(progress: ProgressReporter) -> View:
+def _choose_view(progress: ProgressReporter) -> StageView:
     if in_notebook():
         return NotebookView()
     if sys.stderr is None or not sys.stderr.isatty():

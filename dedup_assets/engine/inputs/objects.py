@@ -16,6 +16,7 @@ from dedup_assets.engine.inputs.own_results import folders_with_pages, is_in_gal
 from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection, hint_of_pattern
 from dedup_assets.engine.inputs.walking import MISSING, Found
 from dedup_assets.engine.stores import (
+    advise,
     describe,
     describe_object,
     find_problem,
@@ -66,9 +67,26 @@ def find_objects(url: str, selection: Selection, work_dir: str = "") -> Iterator
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        if find_problem(error).code is ErrorCode.MISSING_FILE:
+        advice = advise(error)
+        if not advice and find_problem(error).code is ErrorCode.MISSING_FILE:
+            if no_bucket := _why_no_bucket(url):
+                raise InputError(f"input_dir={url!r}: {no_bucket}") from None
             raise InputError(f"input_dir={url!r}: no such object or prefix{hint_of_pattern(url)}") from None
-        raise InputError(f"cannot list {url!r}: {reason_of(error)}") from None
+        raise InputError(
+            f"input_dir={url!r}: {advice}" if advice else f"cannot list {url!r}: {reason_of(error)}"
+        ) from None
+
+
+def _why_no_bucket(url: str) -> str:
+    """Why the bucket of a URL cannot be listed; empty if it can be, and if the store has none."""
+    filesystem, path = open_store(url)
+    if "s3" not in filesystem.protocol:
+        return ""
+    try:
+        filesystem.call_s3("list_objects_v2", Bucket=filesystem.split_path(path)[0], MaxKeys=1)
+    except Exception as error:  # noqa: BLE001 - botocore's and s3fs's
+        return advise(error)
+    return ""
 
 
 def find_rows(urls: Iterable[str], selection: Selection, work_dir: str = "") -> Iterator[tuple[str, Found]]:

@@ -7,6 +7,7 @@ when a store is used.
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.stores.advice import advise
 
 _GONE = {404, 410}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # RFC 9110 and RFC 6585: the same request may succeed later
@@ -29,7 +30,7 @@ def find_problem(error: Exception) -> ImageError:
 
 def reason_of(error: Exception) -> str:
     """What went wrong, in words, as text that can be encoded."""
-    return _words(_cause(error)).encode("utf-8", "backslashreplace").decode()
+    return (advise(error) or _words(_cause(error))).encode("utf-8", "backslashreplace").decode()
 
 
 def is_passing(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import fsspec
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.stores import open_store
+from dedup_assets.engine.stores import advise, open_store, reason_of
 
 
 def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
@@ -24,6 +24,8 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
         written: bytes that were written before the error.
     """
     to = "write to" if action == "write" else action
+    if advice := advise(error):
+        return WorkDirError(f"cannot {to} work_dir={url!r}: {advice}")
     said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         free = shutil.disk_usage(folder).free if folder is not None and folder.is_dir() else 0
@@ -46,5 +48,5 @@ def open_place(url: str) -> tuple[Any, str]:
     try:
         filesystem, path = open_store(url)
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise WorkDirError(f"work_dir={url!r} cannot be opened: {type(error).__name__}: {error}") from None
+        raise WorkDirError(f"work_dir={url!r} cannot be opened: {reason_of(error)}") from None
     return filesystem, path

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.stores import read_small_object
+from dedup_assets.engine.stores import advise, read_small_object, reason_of
 from dedup_assets.engine.work_dir.failures import cannot, open_place
 from dedup_assets.engine.work_dir.folders import Folder, link_refused, open_folder
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
@@ -256,7 +256,8 @@ class Place:
         except WorkDirError:
             raise
         except Exception as error:  # noqa: BLE001
-            raise WorkDirError(f"no use of {self.path(name)!r}: {type(error).__name__}: {error}") from None
+            what = f"work_dir={self.url!r}" if advise(error) else repr(self.path(name))
+            raise WorkDirError(f"cannot {action or 'use'} {what}: {reason_of(error)}") from None
 
     def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
         folder = Path(self.root) if self.is_local else None
