@@ -142,11 +142,15 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
 
 def opened_plan(path: str) -> "tuple[Plan, WorkDir, str]":
     """The plan in a file or a work_dir, the work_dir that it was made from, and the path of the file."""
+    from dedup_assets.engine.core.errors import PlanError
     from dedup_assets.engine.work_dir import WorkDir
     from dedup_assets.engine.work_dir.plan_file import PLAN, read_plan
 
     if not path.endswith(".jsonl"):
-        path = WorkDir(path).path(PLAN)
+        results = WorkDir(path)
+        if why := results.missing():
+            raise PlanError(f"plan={path!r}{why}; name the file of a plan (plan.jsonl), or the folder that holds it")
+        path = results.path(PLAN)
     made = read_plan(path)
     return made, WorkDir(made.work_dir or path.rpartition("/")[0] or "."), path
 

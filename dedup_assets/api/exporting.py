@@ -29,11 +29,12 @@ def export(
     """
     with reported() as outcome, run_in_this_process():
         from dedup_assets.engine.core.errors import ExportError
+        from dedup_assets.engine.core.spelling import did_you_mean
         from dedup_assets.engine.exporting import Choice, ExportFormat, export_images
         from dedup_assets.engine.work_dir import WorkDir
 
         if to not in list(ExportFormat):
-            raise ExportError(f"to={to!r}: must be one of {', '.join(ExportFormat)}")
+            raise ExportError(f"to={to!r}: must be one of {', '.join(ExportFormat)}{did_you_mean(to, ExportFormat)}")
         folder = path_of("out", out)
         choice = Choice.parse(only, keep_only=keep_only)
         done = export_images(WorkDir(path_of("work_dir", work_dir)), ExportFormat(to), folder, choice)

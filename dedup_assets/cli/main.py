@@ -76,7 +76,8 @@ class _UsageLine(click.UsageError):
         """Write the line."""
         said = self.format_message()
         command = "" if self.ctx is None or self.ctx.parent is None else f" {self.ctx.info_name}"
-        report(f"{said} See: dedup-assets{command} --help")
+        end = "" if said.endswith((".", "?", "!")) else "."
+        report(f"{said}{end} See: dedup-assets{command} --help")
 
 
 def _in_a_line(error: click.UsageError) -> click.UsageError:

@@ -34,6 +34,10 @@ def run(input_dir: tuple[str, ...], work_dir: str | None, **settings: Any) -> No
 
     The inputs of named sets are read too, so that INPUT_DIR can be left out with --set.
     """
+    if work_dir is None and settings["sets"]:
+        raise click.UsageError("Missing argument 'WORK_DIR' (where results go); --set names what to read.")
+    if work_dir is None and settings["run_mode"] == RunMode.SIMILARITY:
+        raise click.UsageError("Missing argument 'WORK_DIR' (the results of a run); --run-mode 2 reads nothing else.")
     if work_dir is None:
         raise click.UsageError("Missing arguments 'INPUT_DIR...' (what to read) and 'WORK_DIR' (where results go).")
     if not input_dir and not settings["sets"] and settings["run_mode"] != RunMode.SIMILARITY:
@@ -49,7 +53,9 @@ def run(input_dir: tuple[str, ...], work_dir: str | None, **settings: Any) -> No
 
 def _refuse_swapped(input_dir: tuple[str, ...], work_dir: str) -> None:
     """Refuse a WORK_DIR that holds images and no results, if INPUT_DIR is absent, empty or holds results."""
-    if len(input_dir) != 1 or not _holds_images(work_dir) or _is_worth_reading(input_dir[0]):
+    if len(input_dir) != 1 or _is_worth_reading(input_dir[0]):
+        return
+    if not (_holds_images(work_dir) or _holds_images_below(work_dir, input_dir)):
         return
     right = shlex.join(["dedup-assets", "run", work_dir, input_dir[0]])
     raise click.UsageError(

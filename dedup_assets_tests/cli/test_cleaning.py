@@ -87,7 +87,12 @@ runpy.run_module("dedup_assets", run_name="__main__")
 
 def test_what_cannot_be_done_ends_with_1_and_one_line(command_line: Runner, results: Path) -> None:
     for arguments, said in (
-        (("apply", str(results)), "dedup-assets plan"),
+        (("apply", str(results)), f"dedup-assets plan {results}"),
+        (("apply", f"{results}s"), f"no such folder (did you mean '{results}'?)"),
+        (("apply", str(results / "config.json")), "is a file"),
+        (("apply", f"{results}s/plan.jsonl"), "no such folder"),
+        (("undo", str(results.parent / "photos")), f"dedup-assets undo --work-dir {results.parent / 'photos'}"),
+        (("export", str(results), "out", "--to", "flder"), "(did you mean 'folder'?)"),
         (("plan", str(results), "--only", "variant"), "must be one or more of"),
         (("plan", str(results.parent)), "groups.parquet"),
         (("undo", "20010101-000000-0000", "--work-dir", str(results)), "no apply of this id"),

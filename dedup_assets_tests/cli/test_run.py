@@ -35,6 +35,8 @@ def test_every_setting_in_a_section_is_a_setting_in_one_section() -> None:
     [
         ([], "Missing arguments 'INPUT_DIR...' (what to read) and 'WORK_DIR'"),
         (["photos"], "One argument is given, and two are needed"),
+        (["--set", "train=a", "--set", "test=b"], "Missing argument 'WORK_DIR' (where results go); --set names what"),
+        (["--run-mode", "2"], "Missing argument 'WORK_DIR' (the results of a run)"),
         (["photos", "out", "--treshold", "1"], "'--threshold'"),
     ],
 )
@@ -57,6 +59,40 @@ def test_an_input_that_holds_nothing_leaves_no_trace(
     assert run("photos", "results", "--run-mode", "1").exit_code == 0
     assert f"input_dir={place!r}" in run(place, "out").output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--labels", "nosuch.csv"], "nosuch.csv"),
+        (["--faiss-mode", "HNSV32"], "(did you mean 'HNSW32'?)"),
+        (["--faiss-mode", "HNSW32", "--faiss-param", "efsearch=5"], "(did you mean 'efSearch'?)"),
+        (["--include", "*.png"], "holds no image"),
+        (["--model-path", "nosuch.onnx"], "nosuch.onnx"),
+        (["--run-mode", "3"], "has no faiss.index"),
+    ],
+)
+def test_a_run_that_is_refused_leaves_no_folder(
+    given: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_jpeg(tmp_path / "photos" / "1.jpg", photo_like(1))
+    before = sorted(tmp_path.rglob("*"))
+    done = run("photos", "new/out", *given)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert len(done.output) < 500
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_is_missing_is_answered_with_one_like_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_jpeg(tmp_path / "Holiday-Photos" / "May" / "1.jpg", photo_like(1))
+    for given, meant in (("holiday-photo", "Holiday-Photos"), ("holiday-photos/May", "Holiday-Photos/May")):
+        said = run(given, "out").output
+        assert said.startswith(f"dedup-assets: input_dir={given!r}: ")
+        assert said.endswith(f"(did you mean {meant!r}?)\n")
+    assert "did you mean" not in run("something else", "out").output
 
 
 @pytest.mark.parametrize(
@@ -84,17 +120,19 @@ def test_no_option_is_without_a_section() -> None:
     assert "More options" not in run("--help").output
 
 
+@pytest.mark.parametrize("folder", ["my photos", "my photos/2020/May"])
 @pytest.mark.parametrize("place", ["absent", "empty"])
 def test_swapped_arguments_are_noticed_and_nothing_is_written(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save_jpeg(tmp_path / "my photos" / "1.jpg", photo_like(1))
+    save_jpeg(tmp_path / folder / "1.jpg", photo_like(1))
     (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
     done = run(place, "my photos")
     assert done.exit_code == 2
     assert f"dedup-assets run 'my photos' {place}" in done.output
-    assert [path.name for path in (tmp_path / "my photos").iterdir()] == ["1.jpg"]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

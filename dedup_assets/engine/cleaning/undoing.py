@@ -1,6 +1,7 @@
 """An apply, undone: every file back where it was, nothing overwritten, and what cannot be put back is named."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 
 from dedup_assets.engine.cleaning.gathering import trashes_of
@@ -74,9 +75,11 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
         url = run.rstrip("/") if "://" in run else os.path.abspath(run)  # noqa: PTH100 - text, like all paths of fsspec
         record = JournalFolder(url).read()
         if record is None:
-            raise PlanError(f"run={run!r}: this folder holds no journal of an apply")
+            raise PlanError(f"run={run!r}: this folder holds no journal of an apply{_listing_of(run)}")
         moved = url not in record.header.places
         return ([url] if moved else record.header.places), record.header.work_dir
+    if listing := _listing_of(run):
+        raise PlanError(f"run={run!r} is a folder, and the id of an apply is wanted{listing}")
     results = WorkDir(work_dir)
     for trash in trashes_of(results):
         record = JournalFolder(f"{trash}/{run}").read() if "/" not in run else None
@@ -86,6 +89,13 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
         f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; {_known(work_dir)}. Name the work_dir "
         f"that the plan was made from, or the folder {TRASH}/RUN of an input"
     )
+
+
+def _listing_of(folder: str) -> str:
+    """How to see what can be undone in a folder of images or results, as the end of a sentence; else empty."""
+    if TRASH in folder or not os.path.isdir(folder):  # noqa: PTH112 - wild names
+        return ""
+    return f"; this lists those that can be undone there: dedup-assets undo --work-dir {shlex.quote(folder)}"
 
 
 def _known(work_dir: str) -> str:

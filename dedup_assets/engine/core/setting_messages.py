@@ -34,7 +34,8 @@ def explain(fields: Mapping[str, FieldInfo], problem: Any) -> str:  # noqa: ANN4
         return message
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
-        return f"unknown parameter {name!r}{did_you_mean(name, fields)}: allowed are {', '.join(fields)}"
+        where = f"all {len(fields)} are in dedup-assets run --help, and in docs/reference.md under Parameters"
+        return f"unknown parameter {name!r}{did_you_mean(name, fields)}: {where}"
     if problem["type"] == "value_error":
         return f"{name}={problem['input']!r:.200}: {message}"
     kind = getattr(fields[name].annotation, "__name__", "")

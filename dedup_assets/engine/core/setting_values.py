@@ -13,12 +13,14 @@ from pydantic import AfterValidator, BeforeValidator
 from dedup_assets.engine.core.keep_rules import read_keep_policy
 from dedup_assets.engine.core.label_source import check_label_source
 from dedup_assets.engine.core.records import BoundingBox
+from dedup_assets.engine.core.spelling import did_you_mean
 
 NearestNeighborModel = Literal["brute_force", "ball_tree", "lsh"]
 
 NUMBERS = (int, float)
 """Types of settings for which a truth value is no number, as Python has it, but a mistake."""
 
+_TURI_KEYS = ("nnmodel", "ccthreshold", "run_cc", "run_pagerank", "run_degree")
 _EXAMPLE_BOX = "rows=0,cols=0,width=640,height=400"
 _SHOWN_INPUTS = 3  # inputs of a list that a message names
 _NNMODEL_BY_NUMBER: dict[str, NearestNeighborModel] = {"0": "brute_force", "1": "ball_tree", "2": "lsh"}
@@ -43,7 +45,8 @@ def nnmodel_of(value: str) -> NearestNeighborModel:
     for model in get_args(NearestNeighborModel):
         if named == model:
             return named  # type: ignore[return-value]  # one of the literals, as just compared
-    raise ValueError(f"nnmodel={value!r} must be 0 or brute_force, 1 or ball_tree, 2 or lsh")
+    meant = did_you_mean(value, get_args(NearestNeighborModel))
+    raise ValueError(f"nnmodel={value!r} must be 0 or brute_force, 1 or ball_tree, 2 or lsh{meant}")
 
 
 def parse_turi_param(text: str) -> dict[str, str]:
@@ -58,7 +61,8 @@ def parse_turi_param(text: str) -> dict[str, str]:
             if value not in {"0", "1"}:
                 raise ValueError(f"{key}={value!r} must be 0 or 1")
         else:
-            raise ValueError(f"unknown key {key!r}: allowed are nnmodel, ccthreshold, run_cc, run_pagerank, run_degree")
+            meant = did_you_mean(key, _TURI_KEYS)
+            raise ValueError(f"unknown key {key!r}{meant}: allowed are {', '.join(_TURI_KEYS)}")
     return pairs
 
 
@@ -99,7 +103,8 @@ def _read_bounding_box(text: str) -> BoundingBox | None:
     box: dict[str, int] = {}
     for key, value in _key_values(text).items():
         if key not in names:
-            raise ValueError(f"unknown key {key!r}: allowed are rows (or row_y), cols (or col_x), width, height")
+            meant = did_you_mean(key, names)
+            raise ValueError(f"unknown key {key!r}{meant}: allowed are rows (or row_y), cols (or col_x), width, height")
         if names[key] in box:
             raise ValueError(f"{key!r} is given twice, in its two spellings")
         if not re.fullmatch(r"\d+", value):

@@ -11,7 +11,14 @@ def names_meant(given: Iterable[object], allowed: Iterable[str]) -> str:
     return next(filter(None, (did_you_mean(word, known) for word in wrong)), "")
 
 
-def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+def did_you_mean(given: str, allowed: Iterable[object]) -> str:
     """The allowed word that a misspelt one resembles, as a question; empty if there is none."""
-    near = get_close_matches(given.lower().replace("-", "_"), list(map(str, allowed)), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    near = nearest(given.replace("-", "_"), allowed)
+    return f" (did you mean {near!r}?)" if near else ""
+
+
+def nearest(given: str, allowed: Iterable[object]) -> str:
+    """The allowed word that a word resembles, whatever the case of letters; empty if there is none."""
+    known = {str(word).lower(): str(word) for word in allowed}
+    near = get_close_matches(given.lower(), list(known), n=1)
+    return known[near[0]] if near else ""

@@ -8,7 +8,7 @@ from dedup_assets.engine.core.own_files import CONFIG
 from dedup_assets.engine.inputs.list_files import is_list_file
 from dedup_assets.engine.inputs.listing import nothing_found
 from dedup_assets.engine.inputs.own_results import OwnResults
-from dedup_assets.engine.inputs.selection import HIDDEN, OWN_RESULTS, Selection, hint_of_pattern
+from dedup_assets.engine.inputs.selection import HIDDEN, OWN_RESULTS, Selection, hint_of_missing
 from dedup_assets.engine.stores import local_path, reason_of
 
 
@@ -33,7 +33,7 @@ def refuse_empty(input_dir: str | Sequence[str]) -> None:
     except NotADirectoryError:
         return
     except (OSError, ValueError) as error:
-        raise InputError(f"input_dir={input_dir!r}: {reason_of(error)}{hint_of_pattern(input_dir)}") from None
+        raise InputError(f"input_dir={input_dir!r}: {reason_of(error)}{hint_of_missing(input_dir)}") from None
     if is_empty or _is_own(os.path.abspath(path), selection):  # noqa: PTH100 - a Path of bytes does not exist
         raise InputError(nothing_found(input_dir, selection))
 

@@ -33,7 +33,7 @@ from dedup_assets.engine.inputs.links import join_links
 from dedup_assets.engine.inputs.list_files import is_list_file, is_text_list, read_rows
 from dedup_assets.engine.inputs.manifest import SCHEMA, digest, names_digest
 from dedup_assets.engine.inputs.objects import describe_all, find_objects, find_rows
-from dedup_assets.engine.inputs.selection import Selection, describe_left_out, hint_of_pattern
+from dedup_assets.engine.inputs.selection import Selection, describe_left_out, hint_of_missing
 from dedup_assets.engine.inputs.walking import MISSING, Found, Walk, Way, found_at, way_to
 from dedup_assets.engine.stores import is_url, local_path, reason_of
 from dedup_assets.engine.workers import keep_workers
@@ -47,6 +47,7 @@ _IMAGES = {name: kind for name, kind in SCHEMA.items() if name != "index"}
 _IMAGES_OF_FILES = [name for name in _IMAGES if name in _FILES]
 _LOG = logging.getLogger(__name__)
 _NOT_ASKED = -2  # the size of a URL whose server is asked later, if the image is wanted
+_USUAL = ".jpg, .png, .webp, .heic, .tif"
 _ROWS_AT_ONCE = 1 << 10  # few, because each collection of garbage looks at all of them
 _FIRST_FOLDERS = 16
 
@@ -190,7 +191,7 @@ class _Search:
             facts = os.stat(path)  # noqa: PTH116 - a Path of bytes does not exist
         except (OSError, ValueError) as error:
             shown = os.fsdecode(name)
-            raise InputError(f"input_dir={shown!r}: {reason_of(error)}{hint_of_pattern(shown)}") from None
+            raise InputError(f"input_dir={shown!r}: {reason_of(error)}{hint_of_missing(shown)}") from None
         if stat.S_ISDIR(facts.st_mode):
             yield from self.walk.files(path)
             yield from self.walk.linked_files()
@@ -327,15 +328,14 @@ def _positions(listed: int, options: ListingOptions) -> tuple[int, int]:
 
 def nothing_found(input_dir: str | Sequence[str], selection: Selection, *, is_empty_list: bool = False) -> str:
     """Say that an input holds no image, what counts as one, and what was left out."""
-    known = " ".join(sorted(os.fsdecode(suffix) for suffix in IMAGE_EXTENSIONS))
     named = short_inputs(input_dir if isinstance(input_dir, str) else list(input_dir))
     left_out = describe_left_out(selection.left_out)
     said = f" (left out: {left_out})" if left_out else ""
     if is_empty_list:
         return f"input_dir={named}: the list names no file{said}"
     return (
-        f"input_dir={named}: holds no image, and no archive or video with one{said}; names of images end in {known}, "
-        "in any case"
+        f"input_dir={named}: holds no image, and no archive or video with one{said}; names of images end in "
+        f"{_USUAL} or one of {len(IMAGE_EXTENSIONS) - _USUAL.count('.')} other extensions (docs/reference.md, Inputs)"
     )
 
 

@@ -13,7 +13,7 @@ from dedup_assets.engine.core.errors import InputError
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.inputs.kinds import HEAD_BYTES, Kind, kind_by_head, kind_of, needs_head
 from dedup_assets.engine.inputs.own_results import folders_with_pages, is_in_gallery
-from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection, hint_of_pattern
+from dedup_assets.engine.inputs.selection import OWN_RESULTS, Selection, hint_of_missing
 from dedup_assets.engine.inputs.walking import MISSING, Found
 from dedup_assets.engine.stores import (
     advise,
@@ -71,7 +71,7 @@ def find_objects(url: str, selection: Selection, work_dir: str = "") -> Iterator
         if not advice and find_problem(error).code is ErrorCode.MISSING_FILE:
             if no_bucket := _why_no_bucket(url):
                 raise InputError(f"input_dir={url!r}: {no_bucket}") from None
-            raise InputError(f"input_dir={url!r}: no such object or prefix{hint_of_pattern(url)}") from None
+            raise InputError(f"input_dir={url!r}: no such object or prefix{hint_of_missing(url)}") from None
         raise InputError(
             f"input_dir={url!r}: {advice}" if advice else f"cannot list {url!r}: {reason_of(error)}"
         ) from None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from wcmatch import glob
 
 from dedup_assets.engine.inputs.kinds import EXTRAS, TABLES, Kind, extension_of, is_installed
+from dedup_assets.engine.stores import near_path
 
 EXCLUDED = "excluded by pattern"
 HIDDEN = "hidden"
@@ -155,9 +156,9 @@ def _matches(patterns: Iterable[re.Pattern[bytes]], path: bytes) -> bool:
     return any(pattern.match(path) for pattern in patterns)
 
 
-def hint_of_pattern(name: str) -> str:
-    """What to do about an input that does not exist and looks like a pattern, as the end of a sentence."""
+def hint_of_missing(name: str) -> str:
+    """What to do about an input that does not exist, as the end of a sentence."""
     if not any(sign in name for sign in "*?["):
-        return ""
+        return "" if "://" in name else near_path(name)
     folder, _, pattern = name.rpartition("/")
     return f"; patterns are not expanded: name the folder, {folder or '.'!r}, and include={[pattern]!r}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import SearchError
 from dedup_assets.engine.core.records import SearchIndex
 from dedup_assets.engine.core.search_settings import SearchSettings
+from dedup_assets.engine.core.spelling import did_you_mean
 from dedup_assets.engine.neighbors.similarity import prepared
 
 _BLOCK_ROWS = 16_384  # vectors copied at a time
@@ -42,6 +43,7 @@ _PARAMETERS = (
     "quantizer_efConstruction",
     "quantizer_nprobe",
 )
+_USUAL = ("auto", "Flat", "HNSW16", "HNSW32", "HNSW64", "IVF256,Flat", "IVF256,PQ32", "PQ32", "SQ8", "LSH", "NSG32")
 _SYNONYMS = {"nprobes": "nprobe"}  # fastdup's spelling
 _AT_LEAST_ONE = ("nprobe", "efSearch", "efConstruction", "k_factor", "k_factor_rf")  # 0 finds nothing, or fails later
 _AT_MOST = {"efSearch": 100_000, "efConstruction": 100_000, "k_factor": 10_000, "k_factor_rf": 10_000}
@@ -105,10 +107,10 @@ def set_parameters(index: Any, search: SearchSettings) -> None:  # noqa: ANN401 
         try:
             space.set_index_parameter(index, parameter, value)
         except RuntimeError:
-            known = ", ".join(parameter for parameter in _PARAMETERS if _knows(index, parameter))
+            known = [parameter for parameter in _PARAMETERS if _knows(index, parameter)]
             raise SearchError(
-                f"faiss_param: {name!r} is no parameter of faiss_mode={search.faiss_mode!r}; "
-                + (f"it has {known}" if known else "it has none")
+                f"faiss_param: {name!r} is no parameter of faiss_mode={search.faiss_mode!r}"
+                f"{did_you_mean(name, known)}; " + (f"it has {', '.join(known)}" if known else "it has none")
             ) from None
 
 
@@ -136,8 +138,8 @@ def _empty_index(search: SearchSettings, dimension: int, rows: int) -> Any:  # n
         index = faiss.index_factory(dimension, factory, metric)
     except (RuntimeError, MemoryError) as error:
         raise SearchError(
-            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible: {faiss_message(error)}; "
-            "use a faiss index_factory string such as HNSW32, Flat or IVF256,Flat"
+            f"faiss_mode={factory!r} with distance={search.distance!r} is not possible{did_you_mean(factory, _USUAL)}: "
+            f"{faiss_message(error)}; use auto, or a faiss index_factory string such as HNSW32, Flat or IVF256,Flat"
         ) from None
     # faiss ends the process when a compressed index gets a metric that it does not implement.
     if metric == faiss.METRIC_L1 and not isinstance(index, faiss.IndexFlat | faiss.IndexHNSWFlat | faiss.IndexIVFFlat):

@@ -7,7 +7,7 @@ all of it.
 
 from dedup_assets.engine.stores.advice import advise
 from dedup_assets.engine.stores.files import describe, is_url, local_path, open_file, open_urls_by, read_at
-from dedup_assets.engine.stores.local import local_version, read_file
+from dedup_assets.engine.stores.local import local_version, near_path, read_file
 from dedup_assets.engine.stores.problems import find_problem, reason_of
 from dedup_assets.engine.stores.remote import describe_object, object_info, open_store, read_object, read_small_object
 
@@ -19,6 +19,7 @@ __all__ = [
     "is_url",
     "local_path",
     "local_version",
+    "near_path",
     "object_info",
     "open_file",
     "open_store",

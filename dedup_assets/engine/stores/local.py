@@ -2,9 +2,14 @@
 
 import os
 import stat
+from itertools import islice
+from pathlib import Path
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.core.spelling import nearest
+
+_LOOKED_AT = 1000  # names of a folder
 
 
 def read_file(name: bytes, most: int) -> bytes:
@@ -26,6 +31,24 @@ def read_file(name: bytes, most: int) -> bytes:
         return content
     finally:
         os.close(descriptor)
+
+
+def near_path(path: str) -> str:
+    """The path that one of nothing was probably meant to be, as a question: a similar name beside it; else empty."""
+    if os.path.lexists(path):
+        return ""
+    place = Path(path)
+    while place != place.parent and not os.path.isdir(place.parent):  # noqa: PTH112 - wild names
+        place = place.parent
+    try:
+        with os.scandir(place.parent) as entries:
+            near = nearest(place.name, (entry.name for entry in islice(entries, _LOOKED_AT)))
+    except (OSError, ValueError):
+        return ""
+    if not near:
+        return ""
+    below = Path(path).relative_to(place)
+    return f" (did you mean {str(place.parent / near / below)!r}?)"
 
 
 def open_local(name: bytes) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,7 @@ BETWEEN_STEPS_SECONDS = 120.0
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_ATTEMPTS = 50
 _NOTE, _NOTE_BYTES = b'{"doing"', 4096  # how a note begins, and the most that is looked at
 _STEPS_MEET_SECONDS = 10.0
 """A step that is refused tries again for this long: the run's other steps lock the file alone for a moment when they
@@ -122,7 +124,8 @@ def hold_local(
 ) -> Iterator[Lock]:
     """Hold the lock of a folder, which is created if needed.
 
-    The lock file stays. If it were deleted while others wait for it, two of them could get the lock.
+    The lock file stays. It is deleted only with a folder that was made for it and holds nothing else, as after a run
+    that is refused; whoever waits for that file meanwhile then locks a new one.
 
     Args:
         root: the folder.
@@ -137,7 +140,7 @@ def hold_local(
     Raises:
         WorkDirError: another run holds it, or the folder cannot be written to.
     """
-    lock = Lock()
+    lock, made = Lock(), _missing(root / beneath)
     file, is_alone = _lock(root, beneath, url, holder, wait=wait, shared=shared, is_over=is_over)
     try:
         if prepare is not None and is_alone:
@@ -149,6 +152,7 @@ def hold_local(
         if file is not None:
             if not shared:
                 _leave(file, holder, lock)
+            _remove_unused(file, root, beneath, made)
             file.close()
 
 
@@ -161,15 +165,19 @@ def _lock(
     """
     if fcntl is None:
         return None, True
-    file = _open(root, beneath, url)
-    try:
-        return file, _acquire(file, url, holder, wait=wait, shared=shared, is_over=is_over)
-    except BaseException as error:  # also Ctrl-C
-        file.close()
-        if not isinstance(error, OSError):
-            raise
-        _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
-        return None, True
+    while True:
+        file = _open(root, beneath, url)
+        try:
+            is_alone = _acquire(file, url, holder, wait=wait, shared=shared, is_over=is_over)
+            if _is_in_place(file, root / beneath):
+                return file, is_alone
+            file.close()  # another run that left nothing has removed it
+        except BaseException as error:  # also Ctrl-C
+            file.close()
+            if not isinstance(error, OSError):
+                raise
+            _LOG.warning("work_dir=%r cannot be locked (%s): start no second run on it meanwhile", url, error.strerror)
+            return None, True
 
 
 def _acquire(file: BinaryIO, url: str, holder: Holder, *, wait: bool, shared: bool, is_over: IsOver | None) -> bool:
@@ -241,10 +249,35 @@ def _leave(file: BinaryIO, holder: Holder, lock: Lock) -> None:
     _write(file, b"")
 
 
+def _missing(folder: Path) -> list[Path]:
+    """The folders that have to be made for a folder, the innermost first."""
+    return list(takewhile(lambda each: not os.path.lexists(each), (folder, *folder.parents)))
+
+
+def _is_in_place(file: BinaryIO, folder: Path) -> bool:
+    """Whether a lock file is still the one in its folder."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.lstat(folder / NAME))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_unused(file: BinaryIO, root: Path, beneath: str, made: list[Path]) -> None:
+    """Remove the folders that were made for a lock, if nothing but its file is there and nobody else uses it."""
+    if not made or _noted(file) is not None or not _flock(file, fcntl.LOCK_EX) or _noted(file) is not None:
+        return
+    with suppress(OSError, WorkDirError):
+        with open_folder(str(root), str(root / beneath)) as folder:
+            if folder.names() != [NAME] or not _is_in_place(file, root / beneath):
+                return
+            folder.remove(NAME)
+        for each in made:
+            each.rmdir()
+
+
 def _open(root: Path, beneath: str, url: str) -> BinaryIO:
     try:
-        with open_folder(str(root), str(root / beneath), create=True) as folder:
-            descriptor = folder.open(NAME, os.O_RDWR | os.O_CREAT | _WITHOUT_WAITING)
+        descriptor = _descriptor(root, beneath)
     except OSError as error:
         if error.errno == errno.ELOOP:
             said = f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
@@ -258,6 +291,18 @@ def _open(root: Path, beneath: str, url: str) -> BinaryIO:
         file.close()
         raise WorkDirError(f"work_dir={url!r}: {NAME} was not written by this package; move it away, or name another")
     return file
+
+
+def _descriptor(root: Path, beneath: str) -> int:
+    """The lock file, opened; its folder is made again where a run that left nothing removes it meanwhile."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            with open_folder(str(root), str(root / beneath), create=True) as folder:
+                return folder.open(NAME, os.O_RDWR | os.O_CREAT | _WITHOUT_WAITING)
+        except FileNotFoundError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError  # the last attempt returns or raises
 
 
 def _why_not(root: Path, url: str, error: OSError) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.stores import advise, read_small_object, reason_of
+from dedup_assets.engine.stores import advise, near_path, read_small_object, reason_of
 from dedup_assets.engine.work_dir.failures import cannot, open_place
 from dedup_assets.engine.work_dir.folders import Folder, link_refused, open_folder
 from dedup_assets.engine.work_dir.writing import Complete, Content, Output, stage_local, stage_remote
@@ -54,7 +54,7 @@ class Place:
             return ""
         if Path(self.root).exists():
             return " is a file, and a folder with the results of a run is wanted"
-        return ": no such folder"
+        return f": no such folder{near_path(self.url)}"
 
     def path(self, name: str) -> str:
         """Full path or URL of a file, as a user would type it."""

@@ -10,6 +10,7 @@ Python's `surrogateescape` (PEP 383) has it, so that every name can be read back
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,7 +54,10 @@ def read_plan(url: str) -> Plan:
     place, name = place_of(url)
     content = place.read_placed(name)
     if content is None:
-        raise PlanError(f"there is no plan {url!r}; `dedup-assets plan WORK_DIR` makes one")
+        if why := place.missing():
+            raise PlanError(f"plan={url!r}: {place.url!r}{why}; name a plan, or the results of a run that has one")
+        results = shlex.quote(place.url)
+        raise PlanError(f"there is no plan {url!r}; make one from the results of a run: dedup-assets plan {results}")
     return parse_plan(content, url)
 
 

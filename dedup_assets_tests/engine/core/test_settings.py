@@ -167,6 +167,15 @@ def test_a_parameter_of_faiss_that_is_no_number_it_can_hold_is_refused(value: st
     assert "faiss_param=" in refused(faiss_param=f"efSearch={value}")
 
 
+def test_a_misspelt_key_of_a_text_is_answered_with_the_one_that_was_meant() -> None:
+    assert "'ccthreshhold' (did you mean 'ccthreshold'?)" in refused(turi_param="ccthreshhold=0.9")
+    assert "(did you mean 'ball_tree'?)" in refused(nnmodel="balltree")
+    assert "'widht' (did you mean 'width'?)" in refused(bounding_box="rows=0,cols=0,widht=1,height=1")
+    told = refused(treshold=0.9)
+    assert "'treshold' (did you mean 'threshold'?): all " in told
+    assert len(told) < 200
+
+
 # bounding_box
 
 

@@ -118,6 +118,33 @@ def test_only_one_of_many_that_come_at_once_gets_the_lock_at_a_time(url: str) ->
         pass
 
 
+def test_a_folder_that_was_made_for_a_lock_goes_with_it_whoever_waits(tmp_path: Path) -> None:
+    inside, together, errors = threading.Semaphore(1), SimpleQueue[str](), SimpleQueue[Exception]()
+    start = threading.Barrier(4)
+
+    def come() -> None:
+        try:
+            start.wait(SOON_SECONDS)
+            for _ in range(20):
+                with hold(WorkDir(str(tmp_path / "new" / "out")), "one of many", wait=True):
+                    if not inside.acquire(blocking=False):
+                        together.put("two at once")
+                    else:
+                        inside.release()
+        except Exception as error:  # noqa: BLE001 - shown by the assertion
+            errors.put(error)
+
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON_SECONDS)
+    assert (together.empty(), errors.empty() or errors.get()) == (True, True)
+    with hold(WorkDir(str(tmp_path / "newer" / "out")), "the last"):
+        assert [path.name for path in (tmp_path / "newer" / "out").iterdir()] == [".lock"]
+    assert not (tmp_path / "newer").exists()
+
+
 def test_the_lock_file_stays_so_that_nobody_waits_for_one_that_is_gone(tmp_path: Path) -> None:
     with hold(WorkDir(str(tmp_path)), "a run"):
         held = (tmp_path / ".lock").stat().st_ino
