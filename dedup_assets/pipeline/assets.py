@@ -121,7 +121,7 @@ def feature_shards(
     if len(wanted) > metadata.RANGES_SHOWN_SINGLY:
         return dg.MaterializeResult(metadata=metadata.of_many_ranges(list(outcomes.values()), len(wanted), progress))
     for offsets in wanted:
-        facts = metadata.of_range(outcomes.get(offsets), progress)
+        facts = metadata.of_range(outcomes.get(offsets))
         context.add_asset_metadata(facts, partition_key=offsets.key)
     return dg.MaterializeResult()
 
@@ -147,9 +147,7 @@ def features(
             for offsets in extractor.cut(image_manifest)
         }
     extractor.prune(image_manifest)
-    note_completed(
-        context, "feature_shards", {key: metadata.of_range(each, progress) for key, each in outcomes.items()}
-    )
+    note_completed(context, "feature_shards", {key: metadata.of_range(each) for key, each in outcomes.items()})
     versions.stamp(context, parsed, extractor.fingerprint)
     context.add_output_metadata(metadata.of_features(list(outcomes.values()), progress, extractor.dimension))
     return extractor.stream(image_manifest)
@@ -304,7 +302,7 @@ def plan(context: dg.AssetExecutionContext, settings: SettingsResource, evidence
     """
     made = plan_from(settings.open_work_dir(), groups, evidence, PlanOptions())
     versions.stamp(context, settings.parsed())
-    context.add_output_metadata(match_metadata.of_plan(made))
+    context.add_output_metadata(match_metadata.of_plan(made, settings.open_work_dir()))
     return made
 
 

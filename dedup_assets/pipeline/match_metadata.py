@@ -10,12 +10,15 @@ from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
+from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
 from dedup_assets.engine.sets import leaked_images, say_leaks
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir.plan_file import PLAN
 from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
 
 _PREVIEW_ROWS = 5
@@ -89,8 +92,8 @@ def of_groups(
     }
 
 
-def of_plan(plan: Plan) -> Metadata:
-    """Metadata of `plan`: files and bytes by relation, and what is left out."""
+def of_plan(plan: Plan, work_dir: WorkDir) -> Metadata:
+    """Metadata of `plan`: where it is, files and bytes by relation, and what is left out."""
     found = plan.rows.group_by("relation").agg(pl.len().alias("files"), pl.col("bytes").sum())
     lines = [
         f"| {relation} | {files:,} | {taken / 1e6:,.1f} |"
@@ -98,6 +101,7 @@ def of_plan(plan: Plan) -> Metadata:
     ]
     left_out = [f"| not planned: {reason} | {count:,} | |" for reason, count in sorted(plan.left_out.items())]
     return {
+        "open": dg.MetadataValue.path(redacted(work_dir.path(PLAN))),
         "dagster/row_count": len(plan),
         "files": len(plan),
         "groups": plan.rows["group_id"].n_unique(),

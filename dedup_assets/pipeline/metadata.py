@@ -78,12 +78,11 @@ def of_manifest(
     }
 
 
-def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metadata:
-    """Metadata of one partition of `feature_shards`.
+def of_range(outcome: RangeOutcome | None) -> Metadata:
+    """Metadata of one partition of `feature_shards`; a rate only if images were computed.
 
     Args:
         outcome: what was computed; None if the listing has no such range.
-        progress: measures the rate of the whole run.
     """
     if outcome is None:
         note = "The listing has no such range any more: it shrank, or shard_size changed. Nothing is kept for it."
@@ -94,7 +93,7 @@ def of_range(outcome: RangeOutcome | None, progress: ProgressReporter) -> Metada
         "images": outcome.images,
         "computed_images": outcome.computed,
         "copied_images": outcome.copied,
-        "images_per_second": round(progress.rate, 1),
+        **({"images_per_second": round(outcome.rate, 1)} if outcome.computed else {}),
     }
 
 
@@ -144,7 +143,7 @@ def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: Progr
         "images_in_run": sum(outcome.images for outcome in outcomes),
         "computed_images_in_run": sum(outcome.computed for outcome in outcomes),
         "copied_images_in_run": sum(outcome.copied for outcome in outcomes),
-        "images_per_second": round(progress.rate, 1),
+        "images_per_second_in_run": round(progress.rate, 1),
     }
 
 

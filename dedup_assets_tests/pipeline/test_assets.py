@@ -171,10 +171,13 @@ def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(
     pipeline = Pipeline(whole_instance, save_photos(tmp_path / "photos"), tmp_path / "work")
     result = pipeline.run(search_range_size=5)
     rows = {"000000000000-000000000005": 5, "000000000005-000000000010": 4}
+    rates: list[Any] = []
     counted: dict[str, dict[Any, Any]] = {"feature_shards": {}, "neighbor_shards": {}, "evidence_shards": {}}
     for event in result.get_asset_materialization_events():
         if event.partition is not None:
             counted[event.asset_key.to_user_string()][event.partition] = event.materialization.metadata["images"].value
+            rates.append(event.materialization.metadata.get("images_per_second"))
+    assert len({rate.value for rate in rates if rate is not None}) > 1  # each range has one of its own
     of_features = dict(zip(KEYS, (4, 4, 2), strict=True))
     assert counted == {"feature_shards": of_features, "neighbor_shards": rows, "evidence_shards": rows}
     for name, partitions in counted.items():
@@ -194,6 +197,8 @@ def test_a_backfill_after_the_chain_finds_its_ranges_done(pipeline: Pipeline) ->
         event.materialization.metadata["computed_images"].value for event in result.get_asset_materialization_events()
     ]
     assert counts == [0, 0, 0]
+    events = result.get_asset_materialization_events()
+    assert not any("images_per_second" in event.materialization.metadata for event in events)
 
 
 def test_only_new_images_are_computed_wherever_they_sort(pipeline: Pipeline) -> None:

@@ -35,6 +35,8 @@ def test_a_plan_is_materialized_checked_applied_and_undone(
     plan = defs.resolve_implicit_global_asset_job_def().execute_in_process(
         run_config={"loggers": QUIET}, instance=instance, asset_selection=[dg.AssetKey("plan")]
     )
+    (made,) = plan.get_asset_materialization_events()
+    assert made.materialization.metadata["open"] == dg.MetadataValue.path(str(tmp_path / "out" / "plan.jsonl"))
     checks = {each.check_name: each for each in plan.get_asset_check_evaluations()}
     assert checks["plan_is_fresh"].passed
     assert "1 of the 3 images" in str(checks["max_removed_share"].description)

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._cli import cli as dagster_cli
+from dagster._cli.workspace.cli_target import WorkspaceOpts, workspace_opts_to_load_target
 
 from dedup_assets.cli import main
 from dedup_assets.definitions import defs
@@ -93,6 +94,8 @@ def blocks(language: str) -> dict[str, str]:
 
 def commands() -> Iterator[str]:
     """All commands in code blocks and between backticks that begin with the name of a command line of Python."""
+    for text in (*blocks("python").values(), *blocks("yaml").values()):
+        yield from re.findall(r"^# [\w.]+: ((?:dedup-assets|dagster) .+)$", text, re.MULTILINE)
     for text in (*blocks("bash").values(), *blocks("console").values()):
         for line in re.sub(r"\\\n\s*", "", text).splitlines():
             yield from (part.strip().removeprefix("$ ") for part in line.partition("  #")[0].split("&&"))
@@ -101,6 +104,7 @@ def commands() -> Iterator[str]:
 
 
 COMMANDS = sorted({line for line in commands() if re.match(r"(dedup-assets|dagster) [a-z]", line)})
+(WORKSPACE,) = (text for text in blocks("yaml").values() if "load_from:" in text)
 LOCATIONS = {name: text for name, text in blocks("python").items() if re.search(r"^defs = ", text, re.MULTILINE)}
 SCRIPTS = {name: text for name, text in blocks("python").items() if name not in LOCATIONS}
 
@@ -109,6 +113,9 @@ SCRIPTS = {name: text for name, text in blocks("python").items() if name not in 
 def test_every_command_of_the_documents_parses(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run.yaml").write_text("{}")
+    (tmp_path / "workspace.yaml").write_text(WORKSPACE)
+    for file in re.findall(r"\b\w+\.py\b", f"{line} {WORKSPACE}"):
+        (tmp_path / file).touch()
     name, *words = shlex.split(line)
     command: click.Command = {"dedup-assets": main, "dagster": dagster_cli}[name]
     while isinstance(command, click.Group):
@@ -117,7 +124,9 @@ def test_every_command_of_the_documents_parses(line: str, tmp_path: Path, monkey
         assert found is not None, f"{name} of {line}"
         command = found
     with suppress(click.exceptions.Exit):  # after help
-        command.make_context(name, words or ["--help"])  # without arguments: it is only named in a sentence
+        given = command.make_context(name, words or ["--help"]).params  # without arguments: a sentence names it
+        if "workspace" in given:  # Dagster's commands look later whether their options fit together
+            workspace_opts_to_load_target(WorkspaceOpts.extract_from_cli_options(given))
 
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
@@ -178,4 +187,4 @@ def test_the_keep_policy_of_the_documents_is_one(tmp_path: Path) -> None:
 
 
 def test_every_yaml_block_of_the_documents_is_tried_by_a_test_here() -> None:
-    assert len(blocks("yaml")) == 3
+    assert len(blocks("yaml")) == 4

@@ -6,9 +6,10 @@ re-run and for a run after a crash.
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -40,11 +41,18 @@ class RangeOutcome:
         images: in the range.
         computed: number of them that were computed now.
         copied: number of them that have the bytes of another image, and its vector; the others were stored already.
+        seconds: how long that took.
     """
 
     images: int
     computed: int
     copied: int = 0
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def rate(self) -> float:
+        """Images computed per second."""
+        return self.computed / max(self.seconds, 1e-9)
 
 
 class RangeExtractor:
@@ -112,6 +120,7 @@ class RangeExtractor:
             WorkDirError: the shard cannot be written.
             ModelError: the model fails on a picture.
         """
+        begun = time.monotonic()
         images = count_inside(manifest, offsets)
         if not images or self._store.has(self._digest_of(manifest, offsets), offsets):
             progress(images, 0)
@@ -123,7 +132,8 @@ class RangeExtractor:
         fresh = extract(Manifest(wanted.images[missing], wanted.listed, ""), self._extraction, progress, self._store)
         shard = _merge(Shard(known.images, known.vectors), fresh.shard) if len(known.rows) else fresh.shard
         self._store.write(wanted.digest, offsets, shard)
-        return RangeOutcome(len(wanted), fresh.decoded, len(missing) - fresh.decoded)
+        taken = time.monotonic() - begun
+        return RangeOutcome(len(wanted), fresh.decoded, len(missing) - fresh.decoded, taken)
 
     def stream(self, manifest: Manifest | StoredManifest) -> FeatureStream:
         """All ranges of a manifest, in order; each must be complete.
