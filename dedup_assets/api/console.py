@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -147,4 +148,6 @@ def _lines(facts: RunFacts, settings: Settings) -> Iterator[str]:
 def _link(path: str, *, is_terminal: bool) -> str:
     """A path or URL as a link: by the sequence OSC 8 on a terminal, elsewhere as an address that programs recognise."""
     address = path if "://" in path else Path(path).absolute().as_uri()
+    with suppress(OSError, ValueError):  # it does not lie below the working folder, which is shorter to read
+        path = str(Path(path).relative_to(Path.cwd()))
     return f"\033]8;;{address}\033\\{path}\033]8;;\033\\" if is_terminal else address

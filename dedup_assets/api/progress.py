@@ -234,8 +234,8 @@ def _row(stage: Stage) -> str:
     mark = ("✗" if stage.failed else "✓") if stage.is_over else "…"
     bar = ""
     if stage.unit and not stage.is_over:
-        bar = f'<progress value="{stage.done}" max="{max(stage.total, 1)}"></progress>'
-    cells = [mark, escape(stage.words.doing), bar + escape("   ".join(stage.pieces()))]
+        bar = f'<progress value="{stage.done}" max="{max(stage.total, 1)}"></progress> '
+    cells = [mark, escape(stage.words.doing), bar + escape(", ".join(stage.pieces()))]
     shown = "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells)
     return f"<tr>{shown}</tr>"
 

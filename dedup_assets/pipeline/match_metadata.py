@@ -10,7 +10,6 @@ from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
-from dedup_assets.engine.core.redaction import redacted
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
@@ -19,7 +18,7 @@ from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
 from dedup_assets.engine.sets import leaked_images, say_leaks
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.plan_file import PLAN
-from dedup_assets.pipeline.metadata import Metadata, previews, shown_name
+from dedup_assets.pipeline.metadata import Metadata, place_in, previews, shown_name
 
 _PREVIEW_ROWS = 5
 _PREVIEW_IMAGES = 5
@@ -101,7 +100,7 @@ def of_plan(plan: Plan, work_dir: WorkDir) -> Metadata:
     ]
     left_out = [f"| not planned: {reason} | {count:,} | |" for reason, count in sorted(plan.left_out.items())]
     return {
-        "open": dg.MetadataValue.path(redacted(work_dir.path(PLAN))),
+        "open": place_in(work_dir, PLAN),
         "dagster/row_count": len(plan),
         "files": len(plan),
         "groups": plan.rows["group_id"].n_unique(),

@@ -249,12 +249,17 @@ def of_components(components: Components, names: pl.Series, effort: Effort | Non
 
 def of_gallery(gallery: Gallery, work_dir: WorkDir) -> Metadata:
     """Metadata of `gallery`: its path, number of pages, and size."""
-    path = redacted(work_dir.path(f"{GALLERY}/{Page.SUMMARY.value}"))
     return {
-        "open": dg.MetadataValue.path(path),
+        "open": place_in(work_dir, f"{GALLERY}/{Page.SUMMARY.value}"),
         "pages": len(gallery.pages),
         "megabytes": round((sum(map(len, gallery.pages.values())) + gallery.file_bytes) / 1e6, 3),
     }
+
+
+def place_in(work_dir: WorkDir, name: str) -> dg.PathMetadataValue:
+    """Where a file is: an absolute path, because the reader's working folder is another one, or a URL."""
+    path = work_dir.path(name)
+    return dg.MetadataValue.path(redacted(os.path.abspath(path) if work_dir.is_local else path))  # noqa: PTH100 - wild
 
 
 def shown_name(name: bytes) -> str:
