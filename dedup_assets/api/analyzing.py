@@ -62,6 +62,7 @@ def analyze(
     reporter = None if progress is None else _Calling(progress)
     with run_in_this_process():
         found, facts = execute(input_dir, {**given, "work_dir": place}, reporter)
+        facts.told()
     return Analysis(found, facts)
 
 

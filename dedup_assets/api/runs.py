@@ -93,6 +93,7 @@ def run(
             from dedup_assets.api.console import print_summary
 
             print_summary(facts, settings)
+            facts.told()
         if facts.leaked:
             raise LeaksFoundError("; ".join(facts.leaked))
     return outcome.code

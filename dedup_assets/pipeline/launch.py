@@ -7,7 +7,8 @@ The run uses the Dagster instance of DAGSTER_HOME, so that its UI shows it; with
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import dagster as dg
 
@@ -24,6 +25,7 @@ from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_origins
 from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.locks import Lock
+from dedup_assets.engine.work_dir.publishing import note_told
 from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.pipeline.building import build_assets
@@ -82,6 +84,7 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             will_write=files_of(results),
             withdrawn=_withdrawn(settings),
             is_over=_has_ended,
+            is_told=False,
         )
         view = held.enter_context(making)
         before = read_config(view)
@@ -89,6 +92,8 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             gather_parts(view)
         facts = _materialize(settings, progress, started, _scratch(view))
         facts.warnings.extend(_notes(settings, before, read_config(view)))
+        if "bad_images" in facts.metadata:  # which says what has changed
+            facts = replace(facts, told=partial(note_told, folder, view.generation))
         train.check()
     if settings.range_folder:
         facts.warnings.extend(gather_ranges(work_dir, settings))

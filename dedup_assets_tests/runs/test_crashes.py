@@ -161,3 +161,12 @@ def test_changes_are_counted_from_the_last_run_that_was_not_killed(chain: Chain,
     assert "since the last run: images 6 added, 0 changed, 0 moved, 6 removed, 13 unchanged" in said
     assert "since the last run: images 0 added" in chain.run("told", "--threshold", "0.4").said
     assert not (chain.outs / "told" / ".staged").exists()
+
+
+def test_what_changed_is_said_by_a_run_that_is_killed_at_its_end_or_by_the_next_one(chain: Chain, told: Path) -> None:
+    shutil.rmtree(chain.outs / "told", ignore_errors=True)
+    shutil.copytree(told, chain.outs / "told")
+    killed = chain.run("told", kill_before="os.rmdir told/.staged/unreported")
+    assert killed.exit_code is None
+    changed = "since the last run: images 6 added, 0 changed, 0 moved, 6 removed, 13 unchanged"
+    assert changed in killed.stdout + chain.run("told").stdout

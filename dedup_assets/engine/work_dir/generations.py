@@ -24,6 +24,7 @@ def generation(
     will_write: Collection[str] = (),
     withdrawn: Collection[str] = (),
     is_over: IsOver | None = None,
+    is_told: bool = True,
 ) -> Iterator[WorkDir]:
     """Hold a work_dir, and publish at the end of the block all that was written in it; nothing if the block fails.
 
@@ -34,6 +35,7 @@ def generation(
         will_write: names of files that the block will write.
         withdrawn: names of former results that are deleted when the new ones are in their places.
         is_over: says whether another run, of which no process is at work, has ended.
+        is_told: whether people know what has changed when it is published; if not, the caller calls `note_told`.
 
     Yields:
         The work_dir as this run sees it: with the files that it has written so far.
@@ -42,7 +44,9 @@ def generation(
         WorkDirError: another run holds the work_dir, it cannot be written to, or it holds something that is not ours
             under one of the names.
     """
-    making = making_generation(work_dir, doing, wait=wait, will_write=will_write, withdrawn=withdrawn, is_over=is_over)
+    making = making_generation(
+        work_dir, doing, wait=wait, will_write=will_write, withdrawn=withdrawn, is_over=is_over, is_told=is_told
+    )
     with making as name, registered(work_dir.url, name):
         yield work_dir.in_generation(name)
 

@@ -18,15 +18,15 @@ import os
 import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 
 from dedup_assets.engine.core.errors import PublishedInterrupt, WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY, is_own_config
 from dedup_assets.engine.stores import describe_object
-from dedup_assets.engine.work_dir.file_names import STAGED
+from dedup_assets.engine.work_dir.file_names import BAD_CSV, STAGED
 from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, remove_former_galleries
-from dedup_assets.engine.work_dir.holding import hold
+from dedup_assets.engine.work_dir.holding import hold, published_generation
 from dedup_assets.engine.work_dir.identity.config import read_placed
 from dedup_assets.engine.work_dir.identity.recording import merge_records
 from dedup_assets.engine.work_dir.journal import (
@@ -60,6 +60,7 @@ def making_generation(
     will_write: Collection[str] = (),
     withdrawn: Collection[str] = (),
     is_over: IsOver | None = None,
+    is_told: bool = True,
 ) -> Iterator[str]:
     """Hold a work_dir, and publish at the end of the block all that was staged in it; nothing if the block fails.
 
@@ -70,6 +71,7 @@ def making_generation(
         will_write: names of files that the block will write.
         withdrawn: names of former results that are deleted when the new ones are in their places.
         is_over: says whether another run, of which no process is at work, has ended.
+        is_told: whether people know what has changed when it is published; if not, the caller calls `note_told`.
 
     Yields:
         The name of the generation.
@@ -86,7 +88,7 @@ def making_generation(
         Ownership(place).refuse_foreign(will_write)
         try:
             yield generation
-            commit(place, generation, lock, withdrawn)
+            commit(place, generation, lock, withdrawn, is_told=is_told)
         except BaseException:
             with suppress(Exception):  # a run that has lost the lock changes nothing more
                 lock.check()
@@ -163,7 +165,7 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str] = ()) -> None:
+def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str] = (), *, is_told: bool = True) -> None:
     """Publish all that is staged in a generation, at once; arguments as of `making_generation`.
 
     Raises:
@@ -193,7 +195,22 @@ def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str]
         if place.is_local:  # takes milliseconds
             _finish(place, journal, lock)
         raise PublishedInterrupt from None
-    forget_unreported(place, journal.files)
+    if is_told and BAD_CSV in journal.files:  # written by each run that says what changed
+        forget_unreported(place)
+
+
+def note_told(place: Place, generation: str) -> None:
+    """Note that people know what a published generation has changed, so that the next run tells only what it changes.
+
+    Nothing is noted where another run is at work, or has published.
+
+    Args:
+        place: the work_dir.
+        generation: of a run that says what changed.
+    """
+    with suppress(WorkDirError), hold(place, "a note") if place.is_local else nullcontext():
+        if published_generation(place) == generation:
+            forget_unreported(place)
 
 
 def _former_gallery(place: Place) -> str:

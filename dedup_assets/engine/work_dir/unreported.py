@@ -1,15 +1,15 @@
 """What a run that reports changes compares with: the last results that a run has reported.
 
-A run that is killed while it publishes has made its results, and has told nobody what changed. So the files that tell
-what was there before are kept until a run has published whole: as further names of the same files, made before the
-first file is replaced. A run that finds them compares with them.
+A run that is killed after it has begun to publish, and before its summary is printed, has made its results and has told
+nobody what changed. So the files that tell what was there before are kept until a run has said it: as further names of
+the same files, made before the first file is replaced. A run that finds them compares with them.
 """
 
 import os
 import shutil
 from collections.abc import Collection
 
-from dedup_assets.engine.work_dir.file_names import BAD_CSV, GROUP_IDS, LEDGER, STAGED
+from dedup_assets.engine.work_dir.file_names import GROUP_IDS, LEDGER, STAGED
 from dedup_assets.engine.work_dir.place import Place
 
 _FOLDER = f"{STAGED}/unreported"
@@ -58,16 +58,10 @@ def _keep_local(place: Place, name: str) -> None:
         folder.sync()
 
 
-def forget_unreported(place: Place, published: Collection[str]) -> None:
-    """Let go of what was kept, if a run has published that says what changed.
-
-    Args:
-        place: the work_dir.
-        published: names of the published files.
-    """
-    if BAD_CSV in published:  # written by each run that says what changed
-        for name in place.names(_FOLDER):
-            place.remove(unreported_name(name))
-        if place.is_local:
-            place.remove_empty_folder(_FOLDER)
-            place.remove_empty_folder(STAGED)
+def forget_unreported(place: Place) -> None:
+    """Let go of what was kept, because people have been told what changed."""
+    for name in place.names(_FOLDER):
+        place.remove(unreported_name(name))
+    if place.is_local:
+        place.remove_empty_folder(_FOLDER)
+        place.remove_empty_folder(STAGED)
