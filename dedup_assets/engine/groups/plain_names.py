@@ -24,7 +24,10 @@ SHORTER = "in fewer folders, as nothing else tells them apart"
 
 def _plain(text: str) -> str:
     """A text without case and accents."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFKD", folded)
     return "".join(char for char in apart if not unicodedata.combining(char))
 
 
@@ -130,4 +133,4 @@ def _leaf_says(leaf: bytes) -> int:
 def _split(text: str) -> list[str]:
     """The words of a name, without case, accents and a number right after a word."""
     found = [word for word in _NOT_LETTERS.split(_plain(text)) if word]
-    return [match[1] if (match := _LETTERS_ALONE.match(word)) else word for word in found]
+    return [match[1] if word[-1].isdecimal() and (match := _LETTERS_ALONE.match(word)) else word for word in found]

@@ -81,7 +81,8 @@ class Worth:
         """The worth of n images.
 
         Args:
-            facts: n rows of `FACTS_SCHEMA`, and `is_protected`, `is_labelled` (boolean) where they are known.
+            facts: n rows of `FACTS_SCHEMA`, and `is_protected`, `is_labelled` (boolean) where they are known. The
+                column of `named` spares the time of reading the names again.
             rules: as `keep_rules` gives them.
             pixels: (n,) equal for images whose decoded pixels are equal.
         """
@@ -143,13 +144,28 @@ def _column(facts: pl.DataFrame, rule: str) -> pl.Expr:
     if _GIVEN.get(rule) in facts.columns:
         return pl.col(_GIVEN[rule])
     if rule == KeepRule.PLAIN_NAME:
-        return pl.lit(pl.Series(name_worths(facts["filename"].to_list()), dtype=pl.Float64))
+        return pl.lit(named(facts["filename"])[_NAME_WORTH])
     if rule not in _EXPRESSIONS:  # what was done to an image is known beside another one only
         return pl.lit(None, pl.Float64)
     return _EXPRESSIONS[KeepRule(rule)]
 
 
-_GIVEN: dict[str, str] = {KeepRule.PROTECTED: "is_protected", KeepRule.LABELLED: "is_labelled"}
+_NAME_WORTH = "name_worth"
+_GIVEN: dict[str, str] = {
+    KeepRule.PROTECTED: "is_protected",
+    KeepRule.LABELLED: "is_labelled",
+    KeepRule.PLAIN_NAME: _NAME_WORTH,
+}
+
+
+def named(names: pl.Series) -> pl.DataFrame:
+    """Names of files as the column `filename`, with what they say of their files, for `Worth.of`.
+
+    Args:
+        names: (n,) binary.
+    """
+    worths = pl.Series(_NAME_WORTH, name_worths(names.to_list()), pl.Float64)
+    return pl.DataFrame([names.alias("filename"), worths])
 
 
 def _first_is_best(column: pl.Expr) -> pl.Expr:

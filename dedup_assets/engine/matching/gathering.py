@@ -22,6 +22,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import open_decoders
 from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets.engine.decoders.tasks import Looked, LookTask
+from dedup_assets.engine.groups.policy import named
 from dedup_assets.engine.matching.clustering import (
     Attempts,
     Clustered,
@@ -183,6 +184,7 @@ class Matching:
     def run(self, open_examiner: OpenExaminer) -> None:
         """Compare, and see to it that a better image than a star's centre is compared with the others of the star."""
         rounds = Rounds(self.candidates, self.rank, self.budget)
+        self.named = named(self.names)
 
         def run_jobs(jobs: Sequence[ClusterJob]) -> list[Clustered]:
             foreseen = self._foresee(jobs, open_examiner) if rounds.finds_few else Foreseen()
@@ -191,12 +193,12 @@ class Matching:
         rounds.run(run_jobs)
         self.left_out = rounds.count_left_out()
         for _ in range(_KEEPING_ROUNDS):
-            jobs = self._prove(rounds).keeping_jobs(self.looked, self.names, self.rules)
+            jobs = self._prove(rounds).keeping_jobs(self.looked, self.named, self.rules)
             if not jobs:
                 break
             outcomes = self._hold(jobs, prove_kept, lambda job: 1 + len(job.others), open_examiner)
             rounds.note(result for outcome in outcomes for result in outcome.results)
-        while rounds.compare_between(self._prove(rounds).loose(self.looked, self.names, self.rules), run_jobs):
+        while rounds.compare_between(self._prove(rounds).loose(self.looked, self.named, self.rules), run_jobs):
             pass
         self.compared = sum(result.compared is not None for result in self.proofs.results)
 

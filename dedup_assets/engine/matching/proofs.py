@@ -71,15 +71,15 @@ class Proofs:
                 found.setdefault((other, one), inverse)
         return found
 
-    def keeping_jobs(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> list[KeepingJob]:
+    def keeping_jobs(self, looked: Mapping[int, Looked], named: pl.DataFrame, rules: Sequence[str]) -> list[KeepingJob]:
         """For each star whose centre is not the best image to keep, the pairs that would prove that one.
 
         Args:
             looked: what is known of images.
-            names: (count,) binary.
+            named: (count) rows, the names as `policy.named` gives them.
             rules: which image of a group is kept, as `keep_rules` gives them.
         """
-        edges, worth = self._edges(), self._worth(looked, names, rules)
+        edges, worth = self._edges(), self._worth(looked, named, rules)
         hub = self._hubs(edges, worth)
         images = np.flatnonzero(hub != np.arange(self.count))
         images = images[np.argsort(hub[images], kind="stable")]
@@ -100,9 +100,9 @@ class Proofs:
                     break
         return jobs
 
-    def loose(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> NDArray[np.bool_]:
+    def loose(self, looked: Mapping[int, Looked], named: pl.DataFrame, rules: Sequence[str]) -> NDArray[np.bool_]:
         """(count,): which images no star has, and no other image has their pixels; arguments as of `keeping_jobs`."""
-        hub = self._hubs(self._edges(), self._worth(looked, names, rules))
+        hub = self._hubs(self._edges(), self._worth(looked, named, rules))
         alone = (hub == np.arange(self.count)) & (np.bincount(hub, minlength=self.count) == 1)
         single = np.bincount(self.vertex, minlength=self.count) == 1
         found: NDArray[np.bool_] = (alone & single)[self.vertex]
@@ -120,12 +120,13 @@ class Proofs:
         pairs = [(int(self.vertex[each.a]), int(self.vertex[each.b])) for each in self.results]
         return {*pairs, *((other, one) for one, other in pairs)}
 
-    def _worth(self, looked: Mapping[int, Looked], names: pl.Series, rules: Sequence[str]) -> Worth:
-        rows = [_facts(image, names, facts) for image, facts in looked.items() if facts.problem is None]
-        known = pl.DataFrame(rows, schema={"image": pl.Int64, **FACTS_SCHEMA}, orient="row")
-        every = pl.DataFrame({"image": np.arange(self.count), "filename": names})
-        facts = every.join(known.drop("filename"), on="image", how="left", maintain_order="left")
-        return Worth.of(facts.select(FACTS_SCHEMA.names()), rules, self.vertex)
+    def _worth(self, looked: Mapping[int, Looked], named: pl.DataFrame, rules: Sequence[str]) -> Worth:
+        rows = [_facts(image, facts) for image, facts in looked.items() if facts.problem is None]
+        columns = {name: kind for name, kind in FACTS_SCHEMA.items() if name not in named.columns}
+        known = pl.DataFrame(rows, schema={"image": pl.Int64, **columns}, orient="row")
+        every = named.with_columns(image=pl.int_range(pl.len()))
+        facts = every.join(known, on="image", how="left", maintain_order="left")
+        return Worth.of(facts.drop("image"), rules, self.vertex)
 
     def _through(self, start: int, center: int, end: int) -> Matrix | None:
         return compose(self.matrices.get((center, end)), self.matrices.get((start, center)))
@@ -144,9 +145,9 @@ class Proofs:
         return CopyEdges(pairs[:, 0], pairs[:, 1], worse, np.arange(len(pairs)))
 
 
-def _facts(image: int, names: pl.Series, looked: Looked) -> tuple[Any, ...]:
-    """A row of facts of an image, with its number before it."""
+def _facts(image: int, looked: Looked) -> tuple[Any, ...]:
+    """A row of facts of an image but for its name, with its number before it."""
     pixels = looked.width * looked.height if looked.width and looked.height else None
     said = looked.provenance
-    own = (image, names[image], pixels, looked.size_bytes, said.format)
+    own = (image, pixels, looked.size_bytes, said.format)
     return (*own, said.is_lossless, said.jpeg_quality, said.camera, said.taken or None)
