@@ -88,7 +88,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     if judged.overlap_b < _PART:
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     if is_affine(judged.map):
-        said |= find_viewpoints(judged.map[:2, :2], (judged.overlap_a, judged.overlap_b), said)
+        said |= find_viewpoints(a, b, judged.map, (judged.overlap_a, judged.overlap_b), said)
     said |= find_tones(a, b, judged)
     said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
     is_lit_alike = abs(math.log(abs(judged.gain))) < _SAME_LIGHT and not said.keys() & _LIGHT_CHANGED

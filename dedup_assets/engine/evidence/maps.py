@@ -115,6 +115,12 @@ def pose_maps(a: Look, b: Look) -> list[tuple[float, Map]]:
     return [(value, _of_boxes(pose, *_boxes(a, b, of_content))) for value, pose, of_content in found]
 
 
+def whole_map(map_: Map, a: Look, b: Look) -> Map:
+    """The map of all of a onto all of b in the pose that is nearest to a map."""
+    boxes = _boxes(a, b, of_content=False)
+    return min((_of_boxes(pose, *boxes) for pose in _POSES), key=lambda whole: float(np.abs(whole - map_).max()))
+
+
 def _best(a: NDArray[np.float32], b: NDArray[np.float32], most: int) -> list[tuple[int, float]]:
     alike = a @ b[0]
     order = np.argsort(-np.abs(alike), kind="stable")[:most]

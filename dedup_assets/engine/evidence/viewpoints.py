@@ -10,7 +10,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup_assets.engine.evidence.maps import scales
+from dedup_assets.engine.evidence.look import Look
+from dedup_assets.engine.evidence.maps import Map, scales, whole_map
+from dedup_assets.engine.evidence.refining import refine
 
 SLANTED = "slanted"
 """Of `explain`: neither a turn nor stretching along the sides explains the map."""
@@ -22,19 +24,23 @@ _SLANT = 0.006  # cosine between sides that were at right angles: of 999 of 1,00
 _STRETCH, _CUT = 0.015, 0.985  # |log| of the ratio of the two scales; overlap of a picture that was cut
 _BOTH_CUT = 0.982  # overlap of either: of copies one is larger
 _ADDED = ("border", "page", "margin")  # what is around a picture makes its map and its overlap less exact
+_FINEST = 0  # level of a look
 
 
 def find_viewpoints(
-    linear: NDArray[np.float64], overlaps: tuple[float, float], said: Collection[str]
+    a: Look, b: Look, map_: Map, overlaps: tuple[float, float], said: Collection[str]
 ) -> dict[str, float]:
     """What tells of two places: `SLANTED` (1), `OWN_EDGES` (1), both or none.
 
     Args:
-        linear: (2, 2) of the map in its middle.
+        a: one picture.
+        b: the other.
+        map_: (3, 3) from a to b, affine.
         overlaps: share of each picture that the other one shows.
         said: the edits that are known, as of `explain`.
     """
     found: dict[str, float] = {}
+    linear = map_[:2, :2]
     is_cut = min(overlaps) < _CUT and not any(edit.startswith(_ADDED) for edit in said)
     most, least = scales(linear)
     is_slanted = min(_cosine(linear), _cosine(linear.T)) > _SLANT
@@ -42,7 +48,13 @@ def find_viewpoints(
         found[SLANTED] = 1.0
     if is_cut and max(overlaps) < _BOTH_CUT and "turned" not in said:  # which loses its corners
         found[OWN_EDGES] = 1.0
-    return found
+    return {} if found and _is_whole_on_whole(a, b, map_) else found
+
+
+def _is_whole_on_whole(a: Look, b: Look, map_: Map) -> bool:
+    """Whether the frames, laid on each other, fit as well as the map, which light that is cut off moves a little."""
+    found, whole = (refine(a, b, each, _FINEST, 0) for each in (map_, whole_map(map_, a, b)))
+    return found is not None and whole is not None and abs(whole.alike) >= abs(found.alike)
 
 
 def _cosine(linear: NDArray[np.float64]) -> float:

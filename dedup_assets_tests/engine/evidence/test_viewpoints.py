@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 from dedup_assets.engine.core.match_records import OTHER_EDGES, OTHER_VIEWPOINT, Relation
 from dedup_assets_tests.engine.evidence.test_lookalikes import compared
@@ -56,6 +56,9 @@ def test_photographs_from_two_places_are_no_plain_copies(
         lambda photo: photo.rotate(25, Image.Resampling.BICUBIC, expand=True),
         lambda photo: photo.rotate(3, Image.Resampling.BICUBIC).crop((30, 25, 610, 455)),
         lambda photo: ImageOps.expand(photo, (60, 20), "white"),
+        lambda photo: ImageEnhance.Brightness(photo).enhance(1.9),
+        lambda photo: ImageEnhance.Contrast(ImageOps.mirror(photo)).enhance(2.2),
+        lambda photo: photo.point(lambda level: round(255 * (level / 255) ** 2.5)),
     ],
 )
 def test_edits_are_not_taken_for_another_viewpoint(scene: Image.Image, made: Made) -> None:
