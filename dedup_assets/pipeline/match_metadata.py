@@ -10,6 +10,7 @@ from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
+from dedup_assets.engine.core.reviews import MAY_GO, TO_REVIEW
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
@@ -69,7 +70,7 @@ def of_groups(
     history = groups.history or GroupHistory()
     last = history.run - history.is_changed
     before = last if reported is None else min(reported, last)
-    copies = groups.rows.filter(pl.col("role") == Role.COPY.value)
+    copies = groups.rows.filter(MAY_GO)
     sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
     return {
         "dagster/row_count": len(groups),
@@ -77,7 +78,7 @@ def of_groups(
         "images_in_groups": len(groups),
         "copies": copies.height,
         "protected_images": int((groups.rows["role"] == Role.PROTECTED.value).sum()),
-        "images_to_review": int((groups.rows["role"] == Role.REVIEW.value).sum()),
+        "images_to_review": groups.rows.filter(TO_REVIEW).height,
         "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
         "removed_before": len(returned),
@@ -115,7 +116,7 @@ def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, eff
     """Metadata of `gallery` about what it shows: counts, and a contact sheet."""
     return {
         "groups": groups.rows["group_id"].n_unique(),
-        "copies": int((groups.rows["role"] == Role.COPY.value).sum()),
+        "copies": groups.rows.filter(MAY_GO).height,
         "rows_of_similar_pairs": len(pairs),
         "outliers": len(outliers),
         "bad_images": len(bad),

@@ -6,6 +6,12 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Relation, Role
 
+TO_REVIEW = (pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_null()
+"""Whether a person has to look at a copy: of several with the same bytes, one."""
+
+MAY_GO = (pl.col("role") == Role.COPY.value) | ((pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_not_null())
+"""Whether nothing is lost with a copy: a kept image or another copy stays that has all of it."""
+
 _EXACT_COPY = (Role.COPY.value, Relation.EXACT.value)
 
 

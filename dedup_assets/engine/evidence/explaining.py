@@ -129,7 +129,12 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
         edits: as of `explain`, `UNREAD` and `RETOUCHED`.
         same_size: whether both files have the same size in pixels.
     """
-    words = [text.format(percent=max(1, round(100 * edits[key]))) for key, text in _WORDS if key in edits]
+    words = [text.format(percent=_percent(edits[key])) for key, text in _WORDS if key in edits]
+    if {"cropped_a", "cropped_b"} <= edits.keys():
+        both = " and to ".join(f"{_percent(edits[key])} %" for key in ("cropped_a", "cropped_b"))
+        words[words.index(f"cropped to {_percent(edits['cropped_a'])} %")] = f"cropped to {both}"
+        words.remove(f"cropped to {_percent(edits['cropped_b'])} %")
+    words = list(dict.fromkeys(words))  # a side of each may have a border
     if "turned" in edits:
         words.insert(1 if "mirrored" in edits else 0, _turned(edits["turned"]))
     shaped = {"cropped", "border", "page", "margin"} & {key.partition("_")[0] for key in edits}
@@ -143,6 +148,10 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
         words.append("recoloured")
     words = words or [RECOMPRESSED]
     return ", ".join([*words, SMALL_TEXT] if UNREAD in edits else words)
+
+
+def _percent(share: float) -> int:
+    return max(1, round(100 * share))
 
 
 _LIGHT = {"brightness", "negative"}

@@ -25,6 +25,7 @@ from dedup_assets.engine.gallery.first_shown import (
 from dedup_assets.engine.gallery.found import NO_COMPONENTS, Results
 from dedup_assets.engine.gallery.leaks import picture_leaks
 from dedup_assets.engine.gallery.listed_files import facts_as_listed
+from dedup_assets.engine.gallery.mapping import picture_map
 from dedup_assets.engine.gallery.outlining import outline_pairs
 from dedup_assets.engine.gallery.pages import (
     Links,
@@ -36,7 +37,7 @@ from dedup_assets.engine.gallery.pages import (
 from dedup_assets.engine.gallery.pages.aligning import align_pairs
 from dedup_assets.engine.gallery.pages.data_scripts import write_bad_images, write_facts, write_results
 from dedup_assets.engine.gallery.pages.keeping import drop_lost
-from dedup_assets.engine.gallery.pages.layout import STATIC_FILES, compile_templates
+from dedup_assets.engine.gallery.pages.layout import MAP_SCRIPT, STATIC_FILES, compile_templates
 from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_results
 from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
@@ -82,8 +83,9 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
         named = {file.name: file for file in shown.values()}
         if results.leaks is not None:
             named |= picture_leaks(results.leaks, named, spool, settings, links)
+        on_map = {} if results.vectors is None else _picture_map(results, numbered, facts, shown, spool, settings)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
-        pages = fill_pages(results, numbered, named, facts, suggestions, settings, site, links)
+        pages = fill_pages(results, numbered, named, facts, suggestions, settings, site, links, on_map)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
 
 
@@ -130,7 +132,7 @@ def _picture(
     shown: dict[int, ShownFile] = {}
     for name, file in make_pictures(number, effort, side):
         place = number[name]
-        path = f"thumbs/{place // _THUMBNAILS_PER_FOLDER:03d}/{place}.jpg"
+        path = _path(place)
         if file.thumbnail is not None:
             spool.add(path, file.thumbnail)
         address = None if file.thumbnail is None else path
@@ -138,6 +140,25 @@ def _picture(
         link = links.link(_opened(file)) if there else None
         shown[place] = replace(file, thumbnail=None, address=address, link=link)
     return shown
+
+
+def _picture_map(
+    results: Results,
+    numbered: NumberedResults,
+    facts: pl.DataFrame,
+    shown: Mapping[int, ShownFile],
+    spool: Spool,
+    settings: Settings,
+) -> dict[bytes, str]:
+    """Thumbnails of images on the map: those of lists, then others, as long as `gallery_thumbnails` leaves room."""
+    places = facts.with_row_index("place").filter("thumbnail")["place"]
+    known = dict(zip(numbered.names.gather(places), (_path(place) for place in places), strict=True))
+    small = len(places) - sum(file.address is not None for file in shown.values())
+    return picture_map(results.names, known, settings.gallery_thumbnails - small, spool, settings)
+
+
+def _path(place: int) -> str:
+    return f"thumbs/{place // _THUMBNAILS_PER_FOLDER:03d}/{place}.jpg"
 
 
 def _complete(
@@ -181,7 +202,7 @@ def _write_data(
     links: Links,
 ) -> Site:
     """Write the scripts, the styles and the data of all results."""
-    for name in STATIC_FILES:
+    for name in (*STATIC_FILES, *([MAP_SCRIPT] if results.vectors is not None else [])):
         spool.add(name, read_static(name))
     paths: dict[str, list[str]] = {}
     common = common_folder([numbered.names[place] for place in (0, -1) if len(numbered.names)])

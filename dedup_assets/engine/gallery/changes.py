@@ -14,6 +14,7 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SIDE = 96  # pixels of the squashed pictures that are compared
+ALL = 0.7  # of the overlap: if more differs, there is no part to outline
 _CELLS = 32  # of the outline, along a side
 _WINDOW = 7  # pixels
 _NOISE = 14  # levels of gray that compression, resizing and blur may change
@@ -21,7 +22,6 @@ _SHARE = 0.45  # of the variance in a window that differs where something else i
 _PART = 0.4  # of the pixels: of a cell that differ, or of a window that are cut off
 _WHOLE = 0.999  # of a window: the rim of the overlap is not compared
 _FLAT = 1e-6  # determinant of a map that cannot be inverted
-_ALL = 0.7  # of the overlap: if more differs, there is no part to outline
 _ROUNDS = 5  # of the fit of light
 _EACH = 3  # of the pixels, one is used for the fit of light
 _SOFT = 3  # pixels
@@ -34,14 +34,14 @@ class ChangedParts(NamedTuple):
 
     Attributes:
         outline: path data of SVG in `UNITS` of the first picture; empty if there is none.
-        share: of the compared pixels, 0 to 1, those that differ.
+        share: of the compared pixels, 0 to 1, those that differ; None if too few pixels can be compared.
     """
 
     outline: str
-    share: float
+    share: float | None
 
 
-NOTHING_CHANGED = ChangedParts("", 0.0)
+UNTOLD = ChangedParts("", None)
 
 
 def outline_changes(
@@ -59,26 +59,26 @@ def outline_changes(
         sizes: (width, height) of the first and of the second file, in pixels.
 
     Returns:
-        What differs; `NOTHING_CHANGED` if nothing does or nearly all, or if a picture is too small to tell.
+        What differs; without an outline if nothing does, or more than `ALL`, or if a picture is too small to tell.
     """
     extents = [np.array(size) * (UNITS / max(size)) for size in sizes]
     forward = read_transform(align)
     if abs(np.linalg.det(forward[:, :2])) < _FLAT:
-        return NOTHING_CHANGED
+        return UNTOLD
     places, per_pixel = _places(forward, extents)
     overlap: Mask = np.logical_and.reduce((places > 0) & (places < SIDE - 1), axis=0)
     inside = _mean(overlap.astype(np.float32), _WINDOW + 4) > _WHOLE
     detail = min(max(sizes[0]), max(sizes[1]) * per_pixel)  # pixels of the coarser file along the first picture
     if inside.sum() < SIDE or detail < SIDE:
-        return NOTHING_CHANGED
+        return UNTOLD
     one = _mean(_mean(_layers(first), _odd(1 / per_pixel)), _SOFT)
     two = _mean(_sampled(_mean(_layers(second), _odd(per_pixel)), places), _SOFT)
     different = np.zeros(inside.shape, np.bool_)
     for place, cut in enumerate(_CUT_BY):
         found = _differ(one[place], two[place], (one[cut], two[cut]), inside, is_light=not place)
         different |= found & inside
-    if different.sum() > _ALL * inside.sum():
-        return NOTHING_CHANGED
+    if different.sum() > ALL * inside.sum():
+        return ChangedParts("", 1.0)
     cells = different.reshape(_CELLS, SIDE // _CELLS, _CELLS, SIDE // _CELLS).mean(axis=(1, 3)) > _PART
     return ChangedParts(_outline(_widened(cells), extents[0] / _CELLS), _share(one, two, different, inside))
 

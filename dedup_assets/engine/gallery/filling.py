@@ -50,6 +50,7 @@ def fill_pages(
     settings: Settings,
     site: Site,
     links: Links,
+    on_map: Mapping[bytes, str],
 ) -> dict[str, str]:
     """The pages by file name.
 
@@ -62,6 +63,7 @@ def fill_pages(
         settings: of the run.
         site: what the pages load.
         links: addresses of originals.
+        on_map: paths of thumbnails of the images on the map, by name.
     """
     components = results.components or NO_COMPONENTS
     by_name = {
@@ -135,7 +137,9 @@ def fill_pages(
             frame=frame,
         )
     if results.vectors is not None:
-        points = draw_map(results.names, results.vectors, results.groups, results.outliers.rows["from"], links)
+        pictures = {name: f"{site.folder}/{path}" for name, path in on_map.items()}
+        alone = results.outliers.rows["from"]
+        points = draw_map(results.names, results.vectors, results.groups, alone, links, pictures)
         filled[Page.MAP] = map_page(points, len(results.names), frame=frame)
     if results.leaks is not None:
         num_images = pairs_shown(settings)

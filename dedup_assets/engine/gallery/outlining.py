@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.match_records import ALTERED, TEXT_ADDED, Relation
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
-from dedup_assets.engine.gallery.changes import SIDE, ChangedParts, outline_changes
+from dedup_assets.engine.gallery.changes import ALL, SIDE, ChangedParts, outline_changes
 from dedup_assets.engine.gallery.pages import ShownFile
+from dedup_assets.engine.gallery.pages.findings import MOST_OUTLINED
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
-_MOST = 50  # pairs, whatever `gallery_pairs` says, because comparing one takes 4 ms
 _TOGETHER = 8  # pairs per request
 _CHANGING = [Relation.COPY.value, Relation.VARIANT.value]
+_CHANGES = (TEXT_ADDED, ALTERED)
 _UNCHANGED = 0.04  # of the structure: what compression and resizing change
 
 _Pair = tuple[int, str, ShownFile, ShownFile]
@@ -33,26 +34,25 @@ def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Sp
 
     Returns:
         `changed` (string): path data as of `outline_changes`; null for a pair without changes, and but for the first
-        ones. `kind`: that of the pair, with the share that changed, in percent, where there is an outline.
+        ones. `kind`: that of the pair; of the first ones that have an outline, or something added, with the share that
+        changed, or why it is not known.
 
     Raises:
         WorkerError: no decoding process can be started.
     """
+    pictured = [place for place, file in shown.items() if file.address]
     first = (
         pairs.with_row_index("row")
-        .head(_MOST)
         .filter(
             pl.col("relation").is_in(_CHANGING),
             pl.col("align").is_not_null(),
-            pl.col("residual").fill_null(1) > _UNCHANGED,
+            (pl.col("residual").fill_null(1) > _UNCHANGED) | _is_said_to_change(),
+            pl.all_horizontal(pl.col("a", "b").is_in(pictured)),
         )
+        .head(MOST_OUTLINED)
         .select("row", "align", "a", "b")
     )
-    wanted = [
-        (row, align, shown[a], shown[b])
-        for row, align, a, b in first.iter_rows()
-        if all(file in shown and shown[file].address for file in (a, b))
-    ]
+    wanted = [(row, align, shown[a], shown[b]) for row, align, a, b in first.iter_rows()]
     outlines: list[str | None] = [None] * pairs.height
     kinds = pairs["kind"].to_list()
     if wanted:
@@ -62,13 +62,23 @@ def outline_pairs(pairs: pl.DataFrame, shown: Mapping[int, ShownFile], spool: Sp
             lanes = Lanes(effort.threads, abandon=decoders.close)
             for found in lanes.in_order(groups, lambda group: _compare(*group, decoders, effort)):
                 for row, (outline, share) in found:
-                    if outline:
-                        outlines[row] = outline
+                    outlines[row] = outline or None
+                    if outline or any(words in (kinds[row] or "") for words in _CHANGES):
                         kinds[row] = "; ".join(filter(None, (kinds[row], _in_words(share))))
     return pl.DataFrame({"changed": outlines, "kind": kinds}, schema={"changed": pl.String, "kind": pl.String})
 
 
-def _in_words(share: float) -> str:
+def _is_said_to_change() -> pl.Expr:
+    return pl.any_horizontal(pl.col("kind").fill_null("").str.contains(words, literal=True) for words in _CHANGES)
+
+
+def _in_words(share: float | None) -> str:
+    if share is None:
+        return "the pictures are too small to measure how much"
+    if share > ALL:
+        return f"over {round(100 * ALL)} % changed"
+    if not share:
+        return "too little changed for a thumbnail to show"
     percent = round(100 * share)
     return f"about {percent} % changed" if percent else "under 1 % changed"
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.comparing import Finding, compare, in_pixels
-from dedup_assets.engine.evidence.explaining import explain
+from dedup_assets.engine.evidence.explaining import explain, in_words
 from dedup_assets.engine.evidence.judging import judge
 from dedup_assets.engine.evidence.look import Look, make_look
 from dedup_assets.engine.evidence.refining import Refined
@@ -248,6 +248,11 @@ def test_an_edit_is_named(kind: str) -> None:
     finding = compared(photo(7), EDITS[kind](photo(7)))
     assert finding.relation is Relation.COPY
     assert finding.kind() == kind
+
+
+def test_edits_of_both_pictures_are_named_once() -> None:
+    words = in_words({"cropped_a": 0.9, "cropped_b": 0.881, "border_a": 0.1, "border_b": 0.1}, same_size=False)
+    assert words == "cropped to 90 % and to 88 %, border added"
 
 
 @pytest.mark.parametrize("place", [(40, 30), (260, 160), (60, 200)])

@@ -270,9 +270,11 @@ def test_a_copy_for_review_has_the_reason_beside_it(names: list[bytes], tmp_path
     found = make_proven_results(names)
     assert found.groups is not None
     role = pl.when(pl.col("filename") == names[0]).then(pl.lit("review")).otherwise("role")
-    groups = replace(found.groups, rows=found.groups.rows.with_columns(role=role, review=pl.lit("holds a film")))
+    review = pl.lit("text or overlay added; holds a film")
+    groups = replace(found.groups, rows=found.groups.rows.with_columns(role=role, review=review))
     gallery = make_gallery(tmp_path / "out", replace(found, groups=groups))
-    assert "holds a film: look at both" in read_words(gallery.pages["groups.html"])
+    words = read_words(gallery.pages["groups.html"])
+    assert "resized to 50 %, text or overlay added; holds a film: look at both" in words  # each once
 
 
 def test_with_evidence_and_no_groups_nothing_is_suggested(names: list[bytes], tmp_path: Path) -> None:

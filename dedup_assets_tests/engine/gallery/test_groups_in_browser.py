@@ -131,6 +131,60 @@ def test_wipe_shows_the_second_picture_beyond_the_line_only(folder: Path, page: 
     assert page.eval_on_selector("#pair-1 .upper", "upper => getComputedStyle(upper).animationName") == "flicker"
 
 
+def test_keys_choose_a_view_while_the_slider_has_the_focus(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.click(".copies .enlarge")
+    for key, view in (("b", "blend"), ("w", "wipe"), ("f", "flicker"), ("d", "difference"), ("s", "beside")):
+        page.keyboard.press("w")
+        page.focus("#blend")
+        page.keyboard.press(key)
+        assert page.is_checked(f"#view-{view}")
+
+
+def test_a_drag_moves_the_line_of_the_wipe_and_a_click_is_none(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    page.keyboard.press("w")
+    for pair in ("#pair-1", "#pair-5"):  # laid onto each other, and side by side only
+        page.locator(pair).scroll_into_view_if_needed()
+        box = page.locator(f"{pair} .views").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x + 5, y)
+        page.mouse.down()
+        page.mouse.move(x - 40, y, steps=3)
+        page.mouse.up()
+        assert not page.is_visible("#viewer")
+        assert 20 < page.eval_on_selector("#blend", "slider => slider.valueAsNumber") < 50
+    line = page.locator("#pair-1 .line").bounding_box()
+    upper = page.eval_on_selector("#pair-1 .upper", "upper => getComputedStyle(upper).clipPath")
+    assert line["x"] < x + 5
+    assert "%" in upper
+    page.click("#pair-1 .view + .view .enlarge")
+    assert page.is_visible("#viewer")
+    page.click("#viewer .views", position={"x": 3, "y": 60})
+    assert page.eval_on_selector("#blend", "slider => slider.valueAsNumber") == 0
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (1280, 720), (390, 844), (640, 400)])
+def test_the_buttons_of_the_large_window_are_in_sight(size: tuple[int, int], folder: Path, page: Any) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_list(page, f"{folder.as_uri()}/groups.html")
+    page.click(".copies .enlarge")
+    page.keyboard.press("w")
+    for button in page.locator("#viewer > .actions button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size[0]
+        assert box["y"] + box["height"] <= size[1]
+    assert page.locator("#viewer .views").bounding_box()["height"] >= 200
+
+
+def test_difference_leaves_out_what_one_of_the_two_shows_alone(folder: Path, page: Any) -> None:
+    open_list(page, f"{folder.as_uri()}/duplicates.html")
+    assert page.locator("#pair-1 .beyond:visible").count() == 0
+    page.keyboard.press("d")
+    assert page.locator("#pair-1 .beyond:visible").count() == 2
+
+
 def test_paths_are_shown_without_their_common_folder_and_copied_with_it(
     folder: Path, names: list[bytes], page: Any
 ) -> None:

@@ -1,5 +1,6 @@
 """The map of a collection."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ NO_NAMES = pl.Series([], dtype=pl.Binary)
 
 def draw(vectors: NDArray[np.float32], **more: Any) -> list[MapPoint]:
     names = pl.Series([b"/%05d.jpg" % row for row in range(len(vectors))], dtype=pl.Binary)
-    return draw_map(names, vectors, more.get("groups"), more.get("outliers", NO_NAMES), Links())
+    return draw_map(names, vectors, more.get("groups"), more.get("outliers", NO_NAMES), Links(), {})
 
 
 def test_images_with_near_vectors_are_near_on_the_map() -> None:
@@ -67,11 +68,24 @@ def test_points_open_their_images_and_the_page_breaks_no_rule_of_axe(theme: str,
     folder = tmp_path / "out" / "gallery"
     make_gallery(tmp_path / "out", make_proven_results(names, folder=str(folder), vectors=vectors))
     tab = browser.new_page(color_scheme=theme, viewport={"width": 360, "height": 640})
+    shutil.move(tmp_path / "photos", tmp_path / "gone")  # as where the gallery alone was mailed
     tab.goto(f"{folder.as_uri()}/map.html")
-    opened = tab.eval_on_selector_all(".map a", "links => links.map(link => link.href.baseVal)")
+    tab.wait_for_selector("html[data-ready]")
+    opened = tab.eval_on_selector_all("#points a", "links => links.map(link => [link.href.baseVal, link.dataset.open])")
     assert len(opened) == len(names)
-    assert tab.query_selector_all("main script, main img, main iframe") == []  # names are text
-    assert all(address.startswith("../../photos/") for address in opened)
+    assert all((folder / picture).is_file() and original.startswith("../../photos/") for picture, original in opened)
+    assert tab.query_selector_all("main script, main iframe") == []  # names are text
+    tab.focus("#theme")
+    tab.keyboard.press("Tab")
+    said = set()
+    for key in ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"] * len(names):
+        tab.keyboard.press(key)
+        assert tab.evaluate("document.activeElement.tagName") == "a"
+        said.add(tab.text_content("#point-name"))
+        assert tab.eval_on_selector("#point-picture", "picture => picture.decode().then(() => picture.naturalWidth)")
+    assert len(said) > len(names) / 2
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.id") == "point-open"
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     axe = import_or_skip("axe_playwright_python.sync_playwright").Axe()
     violations = axe.run(tab, options={"preload": False}).response["violations"]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dedup_assets_tests.support.galleries import make_gallery, make_proven_results, save_pictures
-from dedup_assets_tests.support.gallery_pages import make_evidence, read_page
+from dedup_assets_tests.support.gallery_pages import make_evidence, read_page, read_words
 
 
 @pytest.fixture
@@ -42,6 +42,19 @@ def test_the_part_that_was_covered_is_outlined(names: list[bytes], tmp_path: Pat
     said = " ".join(page.text.split())
     (share,) = re.findall(r"text or overlay added; about (\d+) % changed", said)
     assert 13 <= int(share) <= 19  # the box covers 16 %
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [
+        (320, "too little changed for a thumbnail to show"),
+        (64, "the pictures are too small to measure how much"),
+    ],
+)
+def test_why_the_share_that_changed_is_unknown_is_said(side: int, said: str, tmp_path: Path) -> None:
+    names = save_pictures(tmp_path / "photos", [f"{n}.jpg".encode() for n in range(10)], side=side)
+    make_gallery(tmp_path / "out", make_proven_results(names))
+    assert f"text or overlay added; {said}" in read_words((tmp_path / "out/gallery/duplicates.html").read_text())
 
 
 def test_what_the_evidence_calls_unchanged_is_not_compared_again(names: list[bytes], tmp_path: Path) -> None:

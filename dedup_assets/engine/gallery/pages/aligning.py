@@ -54,13 +54,21 @@ def read_transform(align: str) -> NDArray[np.float64]:
     return np.array(align.split(), np.float64).reshape(3, 2).T
 
 
-def frame_of(first: tuple[float, float], second: tuple[float, float], align: str) -> str:
-    """The SVG view box around a picture and another one that is laid onto it; boxes are (width, height) in `UNITS`."""
+def frame_of(first: tuple[float, float], second: tuple[float, float], align: str) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what shows a picture and another one that is laid onto it.
+
+    Args:
+        first: width and height, in `UNITS`.
+        second: likewise.
+        align: of the second onto the first.
+    """
     width, height = second
     corners = read_transform(align) @ [[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]]
     low = np.clip(corners.min(axis=1), -UNITS, 0)
     high = np.clip(corners.max(axis=1), first, np.add(first, UNITS))
-    return " ".join(f"{number + 0.0:.0f}" for number in (*np.floor(low), *np.ceil(high - np.floor(low))))
+    left, top = (int(side) for side in np.floor(low))
+    width, height = (int(side) for side in np.ceil(high - np.floor(low)))
+    return left, top, width, height
 
 
 def _maps_of(pairs: pl.DataFrame, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

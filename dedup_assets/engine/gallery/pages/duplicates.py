@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cache
 
 from dedup_assets.engine.core.records import Pairs
-from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
+from dedup_assets.engine.gallery.pages.findings import MOST_OUTLINED, NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import (
     BLANK_PAIR,
@@ -61,6 +61,7 @@ def duplicates_page(
         pairs=shown,
         blank=BLANK_PROVEN_PAIR if findings.pairs else BLANK_PAIR,
         proven=bool(findings.pairs),
+        outlined=MOST_OUTLINED,
         grouped=findings.kept is not None,
         total=len(merged),
         descending=descending,

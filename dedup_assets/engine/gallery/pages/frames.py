@@ -8,7 +8,7 @@ from dedup_assets.engine.gallery.pages.names import label_name
 from dedup_assets.engine.gallery.pages.quantities import format_count
 from dedup_assets.engine.inputs.containers.names import split_frame
 
-_FEWEST = 3  # two frames are seen as quickly as words about them
+_FEWEST = 2
 _MARK = b"#t="
 
 
@@ -26,7 +26,7 @@ def fold_members(cards: pl.Series, names: pl.Series) -> pl.Series:
         names: (n,) binary: the name of the image of each row.
 
     Returns:
-        (n,) string `frames`: of the first of at least three frames how many they are, and of when; empty for the others
+        (n,) string `frames`: of the first of several frames how many they are, and of when; empty for the others
         of them; null for any other image.
     """
     table = (

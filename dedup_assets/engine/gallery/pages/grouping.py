@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Groups, Relation, Role
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Groups, Relation, Role
 from dedup_assets.engine.gallery.pages.frames import fold_members
 
 _OF_A_COPY = "of a copy, not of the kept image"
@@ -64,9 +64,8 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
     is_copy = pl.col("filename") != pl.col("keep")
     remark = pl.col("role").replace_strict(_REMARKS, default="", return_dtype=pl.String)
     is_said = (pl.col("role") == Role.REVIEW.value) & (pl.col("review") != "")
-    is_in_kind = pl.col("kind").str.contains(pl.col("review"), literal=True)
-    said = pl.when(is_in_kind).then(pl.lit(_LOOK)).otherwise(pl.col("review") + f": {_LOOK}")
-    remark = pl.when(is_said).then(said).otherwise(remark)
+    rows = rows.join(_without_repetition(rows), on=["kind", "review"], how="left", maintain_order="left")
+    remark = pl.when(is_said).then("said").otherwise(remark)
     groups = (
         rows.group_by("group_id", maintain_order=True)
         .agg(
@@ -105,6 +104,16 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
     counts = related.group_by("group").len("related")
     counted = groups.with_row_index("group").join(counts, on="group", how="left", maintain_order="left")
     return NumberedGroups(counted.drop("group").with_columns(pl.col("related").fill_null(0)), copies, related)
+
+
+def _without_repetition(rows: pl.DataFrame) -> pl.DataFrame:
+    """What is said of each `kind` and `review`: the reasons that the kind does not say itself."""
+    texts = rows.select("kind", "review").unique()
+    said = []
+    for kind, review in texts.iter_rows():
+        others = [reason for reason in review.split(REVIEW_SEPARATOR) if reason and reason not in kind.split(", ")]
+        said.append(f"{REVIEW_SEPARATOR.join(others)}: {_LOOK}" if others else _LOOK)
+    return texts.with_columns(said=pl.Series(said, dtype=pl.String))
 
 
 def count_pictures(members: pl.DataFrame, decided: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
-from dedup_assets.engine.gallery.pages.findings import Explained
+from dedup_assets.engine.gallery.pages.findings import MOST_OUTLINED, Explained
 from dedup_assets.engine.gallery.pages.frames import first_of_card
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
@@ -149,6 +149,7 @@ def groups_page(
         blank=BLANK_GROUP,
         blank_pair=BLANK_PROVEN_PAIR,
         total=numbered.groups.height,
+        outlined=MOST_OUTLINED,
         copies=numbered.copies.height,
         size_bytes=int(numbered.groups["bytes"].sum()),
     )

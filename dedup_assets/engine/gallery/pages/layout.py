@@ -34,9 +34,12 @@ _SCRIPTS = (
     "downloads.js",
     "listing.js",
     "magnifier.js",
+    "wipe.js",
     "viewer.js",
     "keyboard.js",
 )
+MAP_SCRIPT = "map.js"
+"""Of the map alone, which a gallery may lack."""
 STATIC_FILES = ("style.css", "icon.svg", _FIRST, *_SCRIPTS, _LAST)
 
 
@@ -70,7 +73,7 @@ class Page(StrEnum):
 
     @property
     def is_still(self) -> bool:
-        """Whether the page is complete without scripts, and loads none but the one that chooses the colours."""
+        """Whether the page has no list: it is complete without scripts, and needs no data."""
         return self in {Page.SUMMARY, Page.LEAKS, Page.MAP}
 
 
@@ -99,7 +102,7 @@ class Site:
     def scripts(self, page: Page) -> list[str]:
         """The scripts that a page loads, in order: code, then data, then the script that starts the page."""
         if page.is_still:
-            return [_FIRST]
+            return [_FIRST, *_OWN.get(page, ())]
         data = [path for kind in ("facts", *_DATA[page]) for path in self.data.get(kind, ())]
         return [_FIRST, *_SCRIPTS, *data, _LAST]
 
@@ -131,6 +134,9 @@ _DATA = {
     Page.OUTLIERS: ("files", "outliers"),
     Page.BAD_IMAGES: ("codes", "bad"),
 }
+
+
+_OWN = {Page.MAP: ("page.js", MAP_SCRIPT)}
 
 
 def read_static(name: str) -> bytes:

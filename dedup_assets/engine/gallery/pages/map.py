@@ -21,10 +21,11 @@ class PointKind(StrEnum):
 
 @dataclass(frozen=True)
 class MapPoint:
-    """An image on the map; `link` opens its original, None if a browser cannot."""
+    """An image on the map; `link` opens its original, `thumbnail` is its picture in the gallery; None where is none."""
 
     name: bytes
     link: str | None
+    thumbnail: str | None
     kind: PointKind
     x: int
     y: int
@@ -52,6 +53,7 @@ def map_page(
         frame,
         points=points,
         kinds=[(kind, count) for kind, count in kinds if count],
+        pictured=sum(point.thumbnail is not None for point in points),
         total=total,
         width=MAP_WIDTH,
         height=MAP_HEIGHT,

@@ -60,8 +60,8 @@ class ShownPair:
         return _box(self.b)
 
     @property
-    def frame(self) -> str:
-        """The SVG view box that shows both pictures whole; less of the second one where that is far larger."""
+    def frame(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of what shows both pictures whole; less of the second where it is far larger."""
         return frame_of(self.box_a or (0, 0), self.box_b or (0, 0), self.finding.align if self.finding else "")
 
     @property

@@ -6,9 +6,9 @@ from functools import cache
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Role
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
 from dedup_assets.engine.core.redaction import redacted_url
+from dedup_assets.engine.core.reviews import TO_REVIEW
 from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
@@ -19,7 +19,7 @@ from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, show_pairs
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate
-from dedup_assets.engine.gallery.pages.tasks import Task
+from dedup_assets.engine.gallery.pages.tasks import COPIES_TO_REVIEW, Task
 
 _WITH_ALL = Frame(pages=GALLERY_PAGES)
 _PREVIEW_PAIRS = 6
@@ -118,7 +118,8 @@ class Counts:
 
     `redundant` is the number of images that could be removed if one of each group stayed, or without groups one of each
     component. Pages do not show it if there are no groups and components were switched off (`grouped` is false).
-    `to_review` is the number of copies that have something the kept image lacks.
+    `to_review` is the number of copies that have something the kept image lacks; `files_to_review` of them are files,
+    the others are inside archives and videos.
     """
 
     good: int
@@ -132,6 +133,7 @@ class Counts:
     groups: int | None = None
     copies: int = 0
     to_review: int = 0
+    files_to_review: int = 0
 
     @property
     def images(self) -> int:
@@ -247,7 +249,8 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
         grouped=not facts.components.info.is_empty(),
         groups=None if facts.groups is None else facts.groups[0].groups.height,
         copies=0 if facts.groups is None else facts.groups[0].copies.height,
-        to_review=0 if facts.groups is None else facts.groups[0].copies.filter(role=Role.REVIEW.value).height,
+        to_review=0 if facts.groups is None else facts.groups[0].copies.filter(TO_REVIEW).height,
+        files_to_review=sum(task.files for task in facts.tasks if task.certainty == COPIES_TO_REVIEW),
     )
 
 

@@ -9,6 +9,7 @@ from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.redaction import redacted_url
 from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
 from dedup_assets.engine.gallery.pages.keeping import find_removable
+from dedup_assets.engine.gallery.pages.quantities import count_things
 
 _OPEN = (Relation.VARIANT.value, Relation.UNVERIFIED.value)
 
@@ -55,7 +56,7 @@ _OF_COPIES = (
         "exact,pixels,copy,same",
     ),
 )
-_TO_REVIEW = "Copies to review: each may have what the kept one lacks"
+COPIES_TO_REVIEW = "Copies to review: each may have what the kept one lacks"
 _WHY_REVIEW = "Detail, text or metadata, or a margin. What was done says which; no plan takes them unless you ask."
 _SIMILAR = "Similar, but not the same picture"
 _WHY_SIMILAR = (
@@ -92,11 +93,13 @@ def list_tasks(groups: NumberedGroups, pairs: pl.DataFrame, facts: pl.DataFrame,
         for relations, certainty, meaning, only in _OF_COPIES
     ]
     look = f"dedup-assets review {here}"
-    tasks.append(_task(_TO_REVIEW, _WHY_REVIEW, single.filter(role=Role.REVIEW.value), look))
+    tasks.append(_task(COPIES_TO_REVIEW, _WHY_REVIEW, single.filter(role=Role.REVIEW.value), look))
     open_pairs = pairs.filter(pl.col("relation").is_in(_OPEN)).height if "relation" in pairs.columns else 0
     tasks.append(Task(_SIMILAR, _WHY_SIMILAR, open_pairs, "pair", 0, look))
     tasks.append(_task(_PROTECTED, _WHY_PROTECTED, single.filter(role=Role.PROTECTED.value), ""))
-    tasks.append(_task(_INSIDE, _WHY_INSIDE, inside, "", "image"))
+    to_review = inside.filter(role=Role.REVIEW.value).height
+    why = f"{_WHY_INSIDE} {count_things(to_review, 'image')} of them may have what the kept one lacks."
+    tasks.append(_task(_INSIDE, why if to_review else _WHY_INSIDE, inside, "", "image"))
     return [task for task in tasks if task.files]
 
 

@@ -76,14 +76,14 @@ def test_a_perspective_is_shown_as_the_nearest_affine_map() -> None:
 @pytest.mark.parametrize(
     ("align", "frame"),
     [
-        ("1 0 0 1 0 0", "0 0 320 240"),
-        ("0.5 0 0 0.5 80 60", "0 0 320 240"),
-        ("2 0 0 2 -160 -120", "-160 -120 640 480"),
-        ("0 1 -1 0 240 0", "0 0 320 320"),
-        ("90 0 0 90 -9000 -9000", "-320 -320 960 880"),
+        ("1 0 0 1 0 0", (0, 0, 320, 240)),
+        ("0.5 0 0 0.5 80 60", (0, 0, 320, 240)),
+        ("2 0 0 2 -160 -120", (-160, -120, 640, 480)),
+        ("0 1 -1 0 240 0", (0, 0, 320, 320)),
+        ("90 0 0 90 -9000 -9000", (-320, -320, 960, 880)),
     ],
 )
-def test_the_frame_holds_both_pictures_within_bounds(align: str, frame: str) -> None:
+def test_the_frame_holds_both_pictures_within_bounds(align: str, frame: tuple[int, ...]) -> None:
     assert frame_of((320, 240), (320, 240), align) == frame
 
 

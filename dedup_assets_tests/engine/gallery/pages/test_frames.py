@@ -10,15 +10,16 @@ def frame(second: int, video: str = "/clip.mp4") -> bytes:
     return f"{video}#t=00:{second // 60:02d}:{second % 60:02d}.000".encode()
 
 
-def test_three_frames_of_one_video_are_shown_by_the_first_of_their_card() -> None:
-    names = pl.Series([b"/a.jpg", frame(15), frame(3), frame(9), frame(1, "/b.mov"), frame(2, "/b.mov")])
-    folded = fold_members(pl.Series([7] * 6), names)
-    assert folded.to_list() == [None, "3 frames of clip.mp4, 0:03 to 0:15", "", "", None, None]
+def test_frames_of_one_video_are_shown_by_the_first_of_their_card() -> None:
+    names = [b"/a.jpg", frame(15), frame(3), frame(9), frame(1, "/b.mov"), frame(2, "/b.mov"), frame(1, "/c.mov")]
+    folded = fold_members(pl.Series([7] * 7), pl.Series(names))
+    three, two = "3 frames of clip.mp4, 0:03 to 0:15", "2 frames of b.mov, 0:01 to 0:02"
+    assert folded.to_list() == [None, three, "", "", two, "", None]
 
 
 def test_frames_on_two_cards_are_not_folded_together() -> None:
     names = pl.Series([frame(second) for second in range(4)])
-    assert fold_members(pl.Series([1, 1, 2, 2]), names).to_list() == [None] * 4
+    assert fold_members(pl.Series([1, 2, 3, 4]), names).to_list() == [None] * 4
 
 
 def test_a_file_that_is_only_called_like_a_frame_is_not_folded() -> None:

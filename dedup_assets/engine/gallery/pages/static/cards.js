@@ -204,7 +204,7 @@ const cards = (() => {
   }
 
   /**
-   * The view box that shows both pictures whole, as `frame_of` in aligning.py.
+   * Left, top, width and height of what shows both pictures whole, as `frame_of` in aligning.py.
    * @param {number[]} first width and height
    * @param {number[]} second
    * @param {number[]} align
@@ -218,7 +218,13 @@ const cards = (() => {
       const high = Math.min(Math.max(Math.max(...corners), first[side]), first[side] + results.facts.units);
       return [low, Math.ceil(high - low)];
     });
-    return [0, 1].flatMap((place) => ends.map((end) => end[place])).join(" ");
+    return [0, 1].flatMap((place) => ends.map((end) => end[place]));
+  }
+
+  /** All around a picture, as the macro `around`. @param {string[]} box */
+  function around(box) {
+    const [right, bottom] = box.map((side) => Number((Number(side) - 2).toFixed(2)));
+    return `M-1e5-1e5H1e5V1e5H-1e5ZM2 2V${bottom}H${right}V2Z`;
   }
 
   /**
@@ -238,7 +244,10 @@ const cards = (() => {
       svg.remove();
       return;
     }
-    svg.setAttribute("viewBox", frame(under.map(Number), upper.map(Number), align.split(" ").map(Number)));
+    const [left, top, wide, high] = frame(under.map(Number), upper.map(Number), align.split(" ").map(Number));
+    svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
+    for (const placed of svg.querySelectorAll(".placed"))
+      placed.setAttribute("transform", `translate(${-left} ${-top})`);
     if (changed) svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")}; changed parts are outlined`);
     svg.querySelectorAll("image").forEach((image, side) => {
       image.setAttribute("href", files[side].thumbnail ?? "");
@@ -247,6 +256,11 @@ const cards = (() => {
     });
     svg.querySelector(".upper image")?.setAttribute("transform", `matrix(${align})`);
     svg.querySelector(".changed")?.setAttribute("d", changed ?? "");
+    svg.querySelectorAll(".beyond").forEach((beyond, side) => {
+      beyond.setAttribute("d", around(boxes[side] ?? []));
+      if (side) beyond.setAttribute("transform", `matrix(${align})`);
+    });
+    svg.querySelector(".line")?.setAttribute("d", `M0 0V${high}`);
   }
 
   /**
@@ -256,7 +270,7 @@ const cards = (() => {
    * @param {number} row
    * @param {ShownFile[]} files
    * @param {(string | null)[]} reasons to keep each
-   * @param {boolean} [large]
+   * @param {boolean} [large] whether to prefer the originals
    */
   function fillPair(card, kind, row, files, reasons, large) {
     const similarity = results.value(kind, "similarity", row);

@@ -11,10 +11,11 @@ const keyboard = (() => {
   /** @param {string} id */
   const click = (id) => document.getElementById(id)?.click();
 
-  /** @param {string} name */
+  /** Chooses a view, if the page offers it: none that moves where motion is reduced. @param {string} name */
   function view(name) {
     const choice = page.find(`view-${name}`, HTMLInputElement);
-    if (choice) choice.checked = true;
+    const label = choice?.closest("label");
+    if (choice && label && getComputedStyle(label).display !== "none") choice.checked = true;
   }
 
   /** @param {number} by how many entries of the list */
@@ -76,7 +77,8 @@ const keyboard = (() => {
   function press(event) {
     const { target } = event;
     const isTyping =
-      target instanceof Element && target.matches("input:not([type=radio], [type=checkbox]), select, textarea");
+      target instanceof Element &&
+      target.matches("input:not([type=radio], [type=checkbox], [type=range]), select, textarea");
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = page.need("shortcuts", HTMLInputElement).checked ? action(event) : undefined;
     if (!act) return;

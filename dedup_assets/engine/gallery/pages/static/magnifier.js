@@ -53,7 +53,7 @@ const magnifier = (() => {
 
   /** @param {PointerEvent} event */
   function drag(event) {
-    const at = event.buttons & 1 && place.zoom > 1 ? under(event) : null;
+    const at = event.buttons & 1 && place.zoom > 1 && !wipe.isHeld() ? under(event) : null;
     if (!at) return;
     const { zoom, across, down } = place;
     set({ zoom, across: across + event.movementX / at.box.width, down: down + event.movementY / at.box.height });
@@ -70,5 +70,7 @@ const magnifier = (() => {
     page.on("viewer-whole", "click", reset);
   }
 
-  return { by, reset, start };
+  const current = () => place;
+
+  return { by, reset, current, start };
 })();

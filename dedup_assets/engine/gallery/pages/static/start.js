@@ -34,15 +34,12 @@
   const startList = () => {
     document.addEventListener("click", click);
     document.addEventListener("change", change);
-    page.on("blend", "input", () => {
-      const share = page.need("blend", HTMLInputElement).valueAsNumber / 100;
-      document.documentElement.style.setProperty("--blend", String(share));
-    });
     page.on("marks-clear", "click", marks.clear);
     page.on("marks-export", "click", () => page.need("export", HTMLDialogElement).showModal());
     page.on("export-download", "click", downloads.save);
     page.on("export-copy", "click", downloads.copyList);
     viewer.start();
+    if (page.find("blend", HTMLInputElement)) wipe.start();
     marks.start();
     listing.start();
   };

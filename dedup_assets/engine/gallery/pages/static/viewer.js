@@ -15,7 +15,10 @@ const viewer = (() => {
     const dialog = page.need("viewer", HTMLDialogElement);
     page.need("viewer-body", HTMLElement).replaceChildren(shownCard);
     magnifier.reset();
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      dialog.showModal();
+      dialog.focus(); // rather than a choice of view, which arrow keys would change
+    }
     marks.show();
   }
 
