@@ -188,10 +188,17 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results:
 
 
 def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: Path, page: Any) -> None:
-    book = VerdictBook(results)
+    book, held = VerdictBook(results), list[Any]()
+    page.route("**/v1/pictures/**", lambda picture: held.append(picture))  # noqa: PLW0108 - playwright takes no method
     with served(results) as server:
         page.goto(server.url)
         page.wait_for_selector("html[data-ready]")
+        page.keyboard.press("s")
+        page.wait_for_selector("#said:has-text('still loading')")
+        for picture in held:
+            picture.continue_()
+        page.unroute("**/v1/pictures/**")
+        page.wait_for_selector("#pair[aria-busy=false]")
         page.evaluate(
             """() => { for (const key of "sdvs") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
         )

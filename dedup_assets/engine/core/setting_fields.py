@@ -235,8 +235,9 @@ class SettingFields(BaseModel):
     gallery_thumbnails: int = Field(
         default=1000,
         ge=0,
-        description="Further files that have a small thumbnail in the gallery, about 8 kB each, so that it "
-        "can be zipped and mailed; none of files on stores. The gallery says how many files have none.",
+        description="Further files of lists, then of the map, that have a small thumbnail in the gallery, about 8 kB "
+        "each, so that it can be zipped and mailed; none of files on stores. The gallery says how many files "
+        "have none.",
     )
     max_bad_share: float = Field(default=0.1, ge=0, le=1, description="A check reports a larger share of bad images.")
     max_duplicate_share: float = Field(

@@ -54,7 +54,9 @@
       body: JSON.stringify(body),
     };
     const answer = await fetch(path, sent).catch(() => {
-      throw new Error("the server does not answer; start dedup-assets review again");
+      throw new Error(
+        "the server does not answer; start dedup-assets review again and open the address that it prints",
+      );
     });
     const found = await answer.json();
     if (!answer.ok) throw new Error(found.problem ?? answer.statusText);
@@ -74,10 +76,30 @@
     trying(() => act().finally(() => be(false)));
   }
 
+  /** Whether both pictures of the pair are there, or cannot be shown. */
+  let isSeen = true;
+
   /** @param {boolean} busy */
   function be(busy) {
     isBusy = busy;
-    article.setAttribute("aria-busy", String(busy));
+    tellState();
+  }
+
+  function tellState() {
+    article.setAttribute("aria-busy", String(isBusy || !isSeen));
+    views.classList.toggle("loading", !isSeen);
+  }
+
+  /** Notes when the pictures of a pair are there; a decision before that is about none. @param {Pair} pair */
+  function watch(pair) {
+    isSeen = false;
+    tellState();
+    const images = [...views.querySelectorAll("img")];
+    Promise.allSettled(images.map((image) => image.decode())).then(() => {
+      if (pairs.get(place) !== pair) return;
+      isSeen = true;
+      tellState();
+    });
   }
 
   /** @param {number} bytes */
@@ -158,6 +180,7 @@
     if (!pair) return;
     fill(pair, "a");
     fill(pair, "b");
+    watch(pair);
     need("figure .reason", HTMLElement).textContent = pair.reason ? `(kept: ${pair.reason})` : "";
     need("#about", HTMLElement).textContent = [
       `Pair ${place + 1} of ${total}`,
@@ -218,6 +241,10 @@
   async function decide(relation) {
     const pair = pairs.get(place);
     if (!pair) return;
+    if (!isSeen) {
+      say("The pictures of this pair are still loading; decide once they are here.");
+      return;
+    }
     if (!pair.decidable) {
       say("A frame of a video cannot be decided about, because verdicts are about files.", true);
       return;
@@ -284,16 +311,20 @@
   async function plan(write) {
     const table = need("#plan-table", HTMLElement);
     const told = need("#plan-said", HTMLElement);
+    const writes = need("#plan-write", HTMLButtonElement);
     told.textContent = "";
+    writes.disabled = true;
     try {
       const found = await ask("v1/plan", { only: need("#only", HTMLSelectElement).value, write });
       table.textContent = found.table;
+      writes.disabled = false;
       if (found.path)
         told.textContent = `Written: ${found.path}. Nothing has changed yet; read it, then dedup-assets apply.`;
     } catch (problem) {
       table.textContent = "";
       told.textContent = problem instanceof Error ? problem.message : String(problem);
     }
+    table.hidden = !table.textContent;
   }
 
   /** @type {Record<string, () => Promise<void>>} */

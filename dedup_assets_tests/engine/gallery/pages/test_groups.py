@@ -39,7 +39,7 @@ def test_a_group_shows_the_kept_image_with_its_reason_and_what_was_done_to_each_
     assert "Similarity 0.9900 same bytes /a/2.jpg" in words
     assert "Similarity 0.8000 copy no edit found /b/1.jpg" in words
     assert "2 groups: each is one picture" in words
-    assert "All 3 copies take 530 bytes." in words
+    assert "Of 3 copies those that may go take 530 bytes." in words
 
 
 def test_related_images_are_marked_as_no_part_of_the_group() -> None:

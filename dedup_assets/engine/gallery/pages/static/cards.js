@@ -45,6 +45,12 @@ const cards = (() => {
     part(root, ".base").replaceChildren(...(other ? names.compared(last, other.base) : names.visible(last)));
   }
 
+  /** The address of the original, if it and the page are on a disk. @param {ShownFile} file */
+  function originalOf(file) {
+    const isLocal = location.protocol === "file:" && !file.kind && !/^https?:/i.test(file.link ?? "");
+    return isLocal ? file.link : null;
+  }
+
   /**
    * Shows the thumbnail; without one, the original, if it and the page are on a disk.
    * @param {ParentNode} root
@@ -55,8 +61,7 @@ const cards = (() => {
     const image = /** @type {HTMLImageElement} */ (part(root, "img"));
     const missing = part(root, ".missing");
     if (file.problem) part(missing, ".problem").replaceChildren(...names.visible(file.problem));
-    const isLocal = location.protocol === "file:" && !file.kind && !/^https?:/i.test(file.link ?? "");
-    const original = isLocal ? file.link : null;
+    const original = originalOf(file);
     const source = (large ? original : null) ?? file.thumbnail ?? (file.problem ? null : original);
     if (!source) {
       image.remove();
@@ -228,13 +233,14 @@ const cards = (() => {
   }
 
   /**
-   * Lays the second thumbnail onto the first.
+   * Lays the second picture onto the first.
    * @param {HTMLElement} card
    * @param {string} kind
    * @param {number} row
    * @param {ShownFile[]} files
+   * @param {boolean} [large] whether to prefer the originals
    */
-  function fillAligned(card, kind, row, files) {
+  function fillAligned(card, kind, row, files, large) {
     const svg = card.querySelector(".aligned");
     if (!svg) return;
     const [align, changed] = ["align", "changed"].map((name) => results.value(kind, name, row));
@@ -250,7 +256,9 @@ const cards = (() => {
       placed.setAttribute("transform", `translate(${-left} ${-top})`);
     if (changed) svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")}; changed parts are outlined`);
     svg.querySelectorAll("image").forEach((image, side) => {
-      image.setAttribute("href", files[side].thumbnail ?? "");
+      const thumbnail = files[side].thumbnail ?? "";
+      image.addEventListener("error", () => image.setAttribute("href", thumbnail), { once: true });
+      image.setAttribute("href", (large ? originalOf(files[side]) : null) ?? thumbnail);
       image.setAttribute("width", side ? upper[0] : under[0]);
       image.setAttribute("height", side ? upper[1] : under[1]);
     });
@@ -283,7 +291,7 @@ const cards = (() => {
     fillScore(card, similarity);
     part(card, ".band").textContent = words.band(similarity);
     fillDifferences(card, words.differences(files[0], files[1]));
-    fillAligned(card, kind, row, files);
+    fillAligned(card, kind, row, files, large);
     card.classList.toggle("incomplete", card.querySelectorAll("img").length < 2);
     if (large) {
       card.removeAttribute("id");
@@ -418,6 +426,7 @@ const cards = (() => {
     if (!marks.others(row).length) part(card, ".mark-others").remove();
     part(card, ".bytes").textContent = words.size(freed);
     if (!freed) part(card, ".freed").remove();
+    if (!part(card, ".more").childElementCount) part(card, ".more").remove();
   }
 
   /**
@@ -451,7 +460,7 @@ const cards = (() => {
     const card = clone();
     fillHead(card, "group", row, get("group_id"));
     part(card, ".score").textContent = words.things(get("copies") + 1, "image");
-    part(card, ".taken").before(get("copies") === 1 ? "the copy takes " : "copies take ");
+    part(card, ".taken").before(get("copies") === 1 ? "the copy takes " : "copies that may go take ");
     part(card, ".taken").textContent = words.size(get("bytes"));
     if (!get("bytes")) part(card, ".band").remove();
     const kept = part(card, ".kept");
