@@ -105,6 +105,8 @@ def test_a_verdict_costs_groups_and_gallery_alone(new_album: Album, capsys: pyte
     assert "different" in {row["relation"] for row in new_album.rows("related.csv") if row["filename"].endswith(gone)}
     assert "says a verdict" in (new_album.out / "gallery" / "groups.html").read_text()
     capsys.readouterr()
+    new_album.run()  # the first to print a summary
+    assert "1 shrunk (group_changes.csv)" in capsys.readouterr().out
     new_album.run()
     assert "group_changes.csv" not in capsys.readouterr().out
 
