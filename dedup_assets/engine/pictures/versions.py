@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-DECODER_VERSION = 9
+DECODER_VERSION = 10
 """Raised when our own code changes what the model sees of any file, or which files are good."""
 
 RESIZE_METHOD = "fast_image_resize" if find_spec("cykooz_resizer") else "Pillow"

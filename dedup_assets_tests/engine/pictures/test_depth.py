@@ -14,6 +14,7 @@ from dedup_assets_tests.support.pictures import photo_like
 
 GRAY = np.asarray(photo_like(5, 96, 64).convert("L"))
 RGB = np.asarray(photo_like(6, 96, 64))
+BITS = (9, 10, 11, 12, 13, 14, 16)
 
 
 def png_of(samples: NDArray[np.uint16]) -> bytes:
@@ -43,7 +44,7 @@ def tiff_of(samples: NDArray[np.generic], **options: object) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", BITS)
 def test_gray_of_a_sensor_is_the_picture_of_8_bits(bits: int) -> None:
     fine = GRAY.astype(np.uint16) << (bits - 8)
     assert fine.max() >= 1 << (bits - 1)
@@ -51,7 +52,7 @@ def test_gray_of_a_sensor_is_the_picture_of_8_bits(bits: int) -> None:
         np.testing.assert_array_equal(decode(file)[:, :, 0], GRAY)
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", BITS)
 def test_colour_of_a_sensor_is_the_picture_of_8_bits(bits: int) -> None:
     fine = RGB.astype(np.uint16) << (bits - 8)
     assert fine.max() >= 1 << (bits - 1)
@@ -64,6 +65,21 @@ def test_8_bits_in_16_are_the_picture() -> None:
     np.testing.assert_array_equal(decode(deep_png(RGB.astype(np.uint16))), RGB)
 
 
+def test_as_many_bits_count_as_a_file_says() -> None:
+    fine = RGB.astype(np.uint16) << 7
+    pam = b"P7\nWIDTH 96\nHEIGHT 64\nDEPTH 3\nMAXVAL 32767\nENDHDR\n" + fine.astype(">u2").tobytes()
+    np.testing.assert_array_equal(decode(pam), RGB)
+    np.testing.assert_array_equal(decode(tiff_of(GRAY.astype(np.uint16) << 7, bitspersample=15))[:, :, 0], GRAY)
+
+
+@pytest.mark.parametrize("factor", [256, 257])
+@pytest.mark.parametrize("darker", [1, 3, 5, 12])
+def test_8_bits_made_16_are_the_picture_however_dark_it_is(darker: int, factor: int) -> None:
+    dark, colours = GRAY // darker, RGB // darker
+    np.testing.assert_array_equal(decode(png_of(dark.astype(np.uint16) * factor))[:, :, 0], dark)
+    np.testing.assert_array_equal(decode(deep_png(colours.astype(np.uint16) * factor)), colours)
+
+
 def test_alpha_of_deep_colour_stays_what_it_is() -> None:
     alpha = np.full((64, 96, 1), 65535, np.uint16)
     alpha[:, 48:] = 0
@@ -74,7 +90,7 @@ def test_alpha_of_deep_colour_stays_what_it_is() -> None:
 
 def test_gray_of_a_sensor_with_alpha_is_the_picture_of_8_bits() -> None:
     alpha = np.full((64, 96), 65535, np.uint16)
-    for bits in (10, 12, 14, 16):
+    for bits in BITS:
         seen = decode(deep_png(np.stack([GRAY.astype(np.uint16) << (bits - 8), alpha], axis=2)))
         np.testing.assert_array_equal(seen, np.repeat(GRAY[:, :, None], 3, axis=2))
 

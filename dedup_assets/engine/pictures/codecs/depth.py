@@ -5,8 +5,8 @@ levels, elevation models metres with -9999 where nothing was measured. Scaling b
 pictures black or flat, and all alike. So they are scaled by what they use:
 
 1. Values at either end that lie farther from all others than these span (nodata, dead pixels) do not count.
-2. Unsigned samples of up to 16 bits are shifted by the width of what is used: 8, 10, 12, 14 or 16 bits. A picture that
-   uses the upper half of its range is scaled as usual, by 256.
+2. Unsigned samples of up to 16 bits are shifted by the width of what is used, 8 to 14 bits. What uses more than a
+   quarter of 16 bits, or has 8 bits in the upper byte, is scaled as other programs do, by 256.
 3. What then spans less than an eighth of the 256 levels is stretched between its percentiles.
 4. Other types have no nominal range: they are stretched between their ends, or between the percentiles where these span
    less than an eighth of that.
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 _BLOCK_SAMPLES = 1 << 20  # temporary arrays of a whole picture would take ten times what the decoder takes
 _LEVELS = 256
-_WIDTHS = (8, 10, 12, 14, 16)  # bits
+_WIDTHS = range(8, 15)  # bits; what uses more uses all
+_WIDENED, _FEWEST_WIDENED = (256, 257), 8  # factors that make 16 bits of 8; distinct values that tell
 _SMALL_PART = 1 / 8
 _FEWEST_LEVELS = 32  # what is left without its ends must still be a picture; noise of a few levels is not stretched
 _SAMPLED = 1 << 20  # values that percentiles are taken of
@@ -72,13 +73,19 @@ def _narrow(samples: NDArray[np.uint16], nodata: float | None, bits: int) -> NDA
     if nodata is not None and nodata == int(nodata) and 0 <= nodata < counts.size:
         counts[int(nodata)] = 0
     levels = np.flatnonzero(counts)
+    if levels.size >= _FEWEST_WIDENED and any(not np.any(levels % factor) for factor in _WIDENED):
+        return _shifted(samples, 8)
     levels = levels[_without_ends(levels)]
     most = int(levels[-1]) if levels.size > 1 else (1 << bits) - 1  # a flat picture keeps its brightness
-    shift = next(width for width in _WIDTHS if most >> width == 0) - 8
+    shift = next((width for width in _WIDTHS if width < bits and most >> width == 0), bits) - 8
     central = _percentiles(levels, counts[levels]) if levels.size else _Range(0, 0)
     span = central.high - central.low
     if span > _FEWEST_LEVELS and span / (1 << shift) < _SMALL_PART * _LEVELS:
         return _stretch(samples, central, nodata)
+    return _shifted(samples, shift)
+
+
+def _shifted(samples: NDArray[np.uint16], shift: int) -> NDArray[np.uint8]:
     shown: NDArray[np.uint8] = np.minimum(samples >> np.uint16(shift), np.uint16(_LEVELS - 1)).astype(np.uint8)
     return shown
 

@@ -30,7 +30,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS = 0, 1, 2, 3, 5
 # What libtiff decodes in Pillow's wheels: none, CCITT, LZW, JPEG, Deflate, PackBits, ThunderScan, LZMA, Zstandard.
 _DECODED_BY_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34925, 50000}
 _DECODED_BY_TIFFFILE = {1, 8, 32946, 34925}  # none, Deflate, LZMA
-_COLOURS, _BYTE_BITS = 3, 8
+_COLOURS, _BYTE_BITS, _WORD_BITS = 3, 8, 16
 
 
 class _Page(NamedTuple):
@@ -116,16 +116,16 @@ def _bands_last(samples: NDArray[Any], axes: str) -> NDArray[Any]:
 
 
 def _to_rgb(bands: NDArray[Any], page: _Page) -> NDArray[np.uint8]:
-    nodata = parse_nodata(page.tags.get(_NODATA))
+    nodata, bits = parse_nodata(page.tags.get(_NODATA)), _bits(page)
     if page.photometric == _PALETTE and page.palette is not None:
         colours_of: NDArray[np.uint8] = (page.palette >> _BYTE_BITS).astype(np.uint8).T
         coloured: NDArray[np.uint8] = colours_of[bands[:, :, 0]]
         return coloured
     if page.photometric == _INKS and bands.shape[2] > _COLOURS:
-        inks = np.ascontiguousarray(to_8_bits(_native(bands[:, :, : _COLOURS + 1])))
+        inks = np.ascontiguousarray(to_8_bits(_native(bands[:, :, : _COLOURS + 1]), bits=bits))
         return np.array(Image.fromarray(inks, "CMYK").convert("RGB"))
     colours = _COLOURS if bands.shape[2] >= _COLOURS else 1
-    shown = to_8_bits(_native(bands[:, :, :colours]), nodata)
+    shown = to_8_bits(_native(bands[:, :, :colours]), nodata, bits)
     if page.photometric == _WHITE_IS_ZERO:
         shown = 255 - shown
     image = Image.fromarray(np.ascontiguousarray(np.repeat(shown, _COLOURS // colours, axis=2)))
@@ -133,7 +133,7 @@ def _to_rgb(bands: NDArray[Any], page: _Page) -> NDArray[np.uint8]:
     correct = correction_by_profile(profile) if isinstance(profile, bytes) else None
     image = correct(image) if correct else image
     if page.has_alpha and bands.shape[2] > colours:
-        alpha = np.ascontiguousarray(to_8_bits(_native(bands[:, :, colours])))
+        alpha = np.ascontiguousarray(to_8_bits(_native(bands[:, :, colours]), bits=bits))
         image.putalpha(Image.fromarray(alpha))
         image = flatten(image)
     return np.array(image)
@@ -144,6 +144,13 @@ def _native(samples: NDArray[Any]) -> NDArray[Any]:
     if samples.dtype.kind == "b":
         return samples.astype(np.uint8) * np.uint8(255)
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
+
+
+def _bits(page: _Page) -> int:
+    """Bits of an unsigned sample that is wider than a byte, as the file says."""
+    said = page.tags.get(_BITS)
+    most = max(said) if isinstance(said, tuple) and said else said
+    return most if isinstance(most, int) and _BYTE_BITS < most <= _WORD_BITS else _WORD_BITS
 
 
 def _orientation(page: _Page) -> int:
