@@ -252,6 +252,7 @@ def test_nothing_decodes_but_what_runs_in_a_decoding_process() -> None:
         "engine.decoders.looking",
         "engine.decoders.origins",
         "engine.pictures.decoding",
+        "engine.inputs.containers.moments",
         "engine.inputs.containers.videos",
         "cli.samples",
         "engine.pictures.measuring",

@@ -117,12 +117,13 @@ def _facts(name: bytes) -> tuple[int | None, int | None, int | None]:
         return None, None, size_bytes
 
 
-def _list_moments(job: Job) -> Iterator[list[int]]:
-    """The moments of a video, in milliseconds; none if it cannot be listed, because reading it gives the reason."""
-    from dedup_assets.engine.inputs.containers.videos import list_moments
+def _list_moments(job: Job) -> Iterator[tuple[list[int], bool]]:
+    """The moments of a video, in milliseconds, and whether none is missing; if one is, reading the video says why."""
+    from dedup_assets.engine.inputs.containers.moments import list_moments
 
     stores.open_urls_by(job.open_remote)
     try:
-        yield list_moments(job.request["name"].encode("latin-1"), job.request["fps"])
+        listed = list_moments(job.request["name"].encode("latin-1"), job.request["fps"])
+        yield listed.moments, listed.damage is None
     except Exception:  # noqa: BLE001 - as above
-        yield []
+        yield [], False

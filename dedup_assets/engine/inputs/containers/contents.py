@@ -53,16 +53,15 @@ def list_inside(
 
 
 def _list_frames(video: Source, fps: float) -> Iterator[Source]:
-    moments = _moments(video.name, fps)
-    if moments is None:  # reading it says why
+    moments, is_whole = _moments(video.name, fps)
+    if not is_whole:  # reading it says why
         yield video
-        return
     for moment in moments:
         yield Source(frame_name(video.name, moment), -1, video.version, video.name, moment)
 
 
-def _moments(video: bytes, fps: float) -> list[int] | None:
-    """The moments as a decoding process finds them, because FFmpeg may crash on unchecked files."""
+def _moments(video: bytes, fps: float) -> tuple[list[int], bool]:
+    """The moments as a decoding process finds them, because FFmpeg may crash on unchecked files, and if it has all."""
     request = {
         "do": "list_moments",
         "name": video.decode("latin-1"),
@@ -72,12 +71,12 @@ def _moments(video: bytes, fps: float) -> list[int] | None:
     }
     with open_pool(DECODER, 1) as pool, pool.lend() as lent:
         try:
-            (moments,) = lent.ready().ask(request)
+            ((moments, is_whole),) = lent.ready().ask(request)
         except Ended:
             lent.replace()
-            return None
+            return [], False
     found: list[int] = moments
-    return found or None
+    return found, bool(is_whole)
 
 
 def read_frames(video: bytes, moments: Sequence[int]) -> Iterator[bytes | ImageError]:
@@ -182,7 +181,7 @@ def _damage(name: bytes, seconds: float) -> ImageError:
         if not file.read(1):
             return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
     if kind_of(name) is Kind.VIDEO:
-        from dedup_assets.engine.inputs.containers.videos import find_damage
+        from dedup_assets.engine.inputs.containers.moments import find_damage
 
         return find_damage(name)
     try:

@@ -1,6 +1,7 @@
 """Which frames of a video are images; each is the frame that a player shows at that moment."""
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from PIL import Image
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
+from dedup_assets.engine.inputs.containers.moments import find_damage, list_moments
 from dedup_assets.engine.inputs.containers.names import frame_name, split_frame
-from dedup_assets.engine.inputs.containers.videos import find_damage, list_moments, read_frames
+from dedup_assets.engine.inputs.containers.videos import read_frames
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.reading import read, read_sources
 
@@ -80,7 +82,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", CODECS)
 def test_a_second_of_video_gives_one_frame_the_one_that_is_shown_then(kind: str, videos: Path) -> None:
     name = str(videos / f"clip.{kind}").encode()
-    moments = list_moments(name, 1.0)
+    moments = list_moments(name, 1.0).moments
     assert moments[:SECONDS] == [1000 * second for second in range(SECONDS)]
     assert len(moments) == SECONDS or kind == "mpg"  # the muxer counts its last frame twice
     shown = [frame_at(content) for content in read_frames(name, moments[:SECONDS])]
@@ -90,7 +92,7 @@ def test_a_second_of_video_gives_one_frame_the_one_that_is_shown_then(kind: str,
 @pytest.mark.parametrize("fps", [0.3, 2.0, 25.0])
 def test_a_frame_does_not_depend_on_what_else_is_read(fps: float, videos: Path) -> None:
     name = str(videos / "clip.mkv").encode()
-    moments = list_moments(name, fps)
+    moments = list_moments(name, fps).moments
     together = list(read_frames(name, moments))
     assert len(together) == len(moments) == int((SECONDS - 0.001) * fps) + 1
     assert [next(read_frames(name, [moment])) for moment in moments] == together
@@ -98,7 +100,7 @@ def test_a_frame_does_not_depend_on_what_else_is_read(fps: float, videos: Path) 
 
 def test_frames_are_those_that_were_asked_for_in_any_order(videos: Path) -> None:
     name = str(videos / "clip.mkv").encode()
-    moments = list_moments(name, 1.0)
+    moments = list_moments(name, 1.0).moments
     alone = {moment: next(read_frames(name, [moment])) for moment in moments}
     asked = [moments[place] for place in (3, 1, 1, 4, 0, 2)]
     assert list(read_frames(name, asked)) == [alone[moment] for moment in asked]
@@ -116,7 +118,7 @@ def test_a_video_that_begins_late_has_its_frames_and_no_lost_ones(kind: str, vid
                 shift = round(400 / packet.time_base)
                 packet.dts, packet.pts, packet.stream = packet.dts + shift, packet.pts + shift, stream
                 container.mux(packet)
-    moments = list_moments(str(late).encode(), 1.0)
+    moments = list_moments(str(late).encode(), 1.0).moments
     assert moments == [1000 * second for second in range(SECONDS)]
     shown = [frame_at(content) for content in read_frames(str(late).encode(), moments)]
     assert shown == pytest.approx([second * FPS for second in range(SECONDS)], abs=2.5)
@@ -124,7 +126,7 @@ def test_a_video_that_begins_late_has_its_frames_and_no_lost_ones(kind: str, vid
 
 def test_key_frames_alone_are_taken_where_the_rate_is_zero(videos: Path) -> None:
     name = str(videos / "clip.mkv").encode()
-    moments = list_moments(name, 0)
+    moments = list_moments(name, 0).moments
     assert moments[:3] == [0, 1200, 2400]
     shown = [frame_at(content) for content in read_frames(name, moments)]
     assert shown == pytest.approx([moment * FPS / 1000 for moment in moments], abs=1.5)
@@ -162,15 +164,83 @@ def test_a_truncated_video_gives_the_frames_before_the_cut(kind: str, videos: Pa
     content = (videos / f"clip.{kind}").read_bytes()
     path = tmp_path / f"cut.{kind}"
     path.write_bytes(content[: len(content) // 2])
-    moments = list_moments(str(path).encode(), 5.0)
+    moments = list_moments(str(path).encode(), 5.0).moments
     found = list(read_frames(str(path).encode(), moments))
     good = [frame_at(content) for content in found if isinstance(content, bytes)]
     assert good[:6] == pytest.approx([number * FPS / 5 for number in range(6)], abs=2.5)
-    lost = [problem for problem in found if isinstance(problem, ImageError)]
-    assert {problem.code for problem in lost} <= {ErrorCode.TRUNCATED_IMAGE, ErrorCode.CORRUPT_IMAGE}
-    if kind in {"mkv", "webm"}:  # their headers say how long they were
-        assert len(found) == SECONDS * 5
-        assert "the video ends before" in str(lost[-1])
+    assert len(found) <= len(good) + 1
+    listed = list_images(str(path), ListingOptions(video_fps=5.0)).images["filename"].to_list()
+    if kind != "mpg":  # the headers say how long they were
+        assert listed[0] == str(path).encode()
+        problem = find_damage(listed.pop(0))
+        assert problem.code is ErrorCode.TRUNCATED_IMAGE
+        assert "seconds that its header promises" in str(problem)
+    assert len(listed) == len(moments)
+
+
+def replaced(content: bytes, after: bytes, skip: int, new: bytes) -> bytes:
+    place = content.index(after) + len(after) + skip
+    return content[:place] + new + content[place + len(new) :]
+
+
+HOUR = struct.pack(">d", 3.6e6)
+FORGED = {
+    "mkv": lambda content: replaced(content, b"\x44\x89\x88", 0, HOUR),  # Duration, in milliseconds
+    "flv": lambda content: replaced(content, b"duration", 1, struct.pack(">d", 1e6)),
+    "avi": lambda content: replaced(
+        replaced(content, b"avih", 20, struct.pack("<I", 1 << 22)), b"strh", 36, struct.pack("<I", 1 << 22)
+    ),
+    "mp4": lambda content: replaced(content, b"stts", 12, struct.pack(">I", (1 << 31) - 1)),  # how long a frame lasts
+    "mov": lambda content: replaced(content, b"stts", 12, struct.pack(">I", 1 << 24)).replace(b"edts", b"free"),
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_what_a_header_claims_lists_no_more_frames_than_there_are(kind: str, videos: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"forged.{kind}"
+    path.write_bytes(FORGED[kind]((videos / f"clip.{kind}").read_bytes()))
+    video, *frames = (Source(*row) for row in list_images(str(path)).images.drop("index").iter_rows())
+    assert 1 <= len(frames) <= SECONDS * FPS
+    assert all(isinstance(content, bytes) for content in read_sources(frames))
+    (problem,) = read_sources([video])
+    assert isinstance(problem, ImageError)
+    assert problem.code in {ErrorCode.TRUNCATED_IMAGE, ErrorCode.CORRUPT_IMAGE}
+    assert "header" in str(problem)
+
+
+def test_a_frame_that_lasts_is_one_image_not_one_for_each_second(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "slow.mkv", seconds=3, fps=1)
+    moments = list_moments(str(path).encode(), 10.0).moments
+    assert moments == [0, 1000, 2000]
+    assert [frame_at(each) for each in read_frames(str(path).encode(), moments)] == pytest.approx([0, 1, 2], abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_start"), [("avi", True), ("mkv", True), ("mov", True), ("ts", False), ("mkv", False)]
+)
+def test_frames_of_a_video_with_a_lost_part_are_used(kind: str, is_start: bool, videos: Path, tmp_path: Path) -> None:
+    content = (videos / f"clip.{kind}").read_bytes()
+    path, part = tmp_path / f"damaged.{kind}", len(content) // 20
+    lost_end = content[: 16 * part] + bytes(4 * part) + content[20 * part :]
+    path.write_bytes(content[part:] if is_start else lost_end)
+    rows = [Source(*row) for row in list_images(str(path)).images.drop("index").iter_rows()]
+    found = list(read_sources(rows))
+    assert any(isinstance(each, bytes) for each in found)
+    assert any(isinstance(each, ImageError) for each in found)
+
+
+def test_a_frame_that_cannot_be_decoded_is_bad_and_not_the_one_before_it(videos: Path, tmp_path: Path) -> None:
+    content = bytearray((videos / "clip.mov").read_bytes())  # of JPEGs
+    name = str(tmp_path / "damaged.mov").encode()
+    with av.open(str(videos / "clip.mov")) as container:
+        for packet in container.demux(video=0):
+            if packet.size and packet.pos is not None and 2.5 < float((packet.pts or 0) * packet.time_base) < 3.5:
+                content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    (tmp_path / "damaged.mov").write_bytes(content)
+    frames = list(read_frames(name, [2000, 3000, 4000]))
+    assert isinstance(problem := frames.pop(1), ImageError)
+    assert problem.code is ErrorCode.CORRUPT_IMAGE
+    assert [frame_at(each) for each in frames] == pytest.approx([50, 100], abs=1.5)
 
 
 def test_a_video_without_its_index_and_what_is_none_are_one_bad_image(videos: Path, tmp_path: Path) -> None:
