@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dedup_assets.api.arguments import path_of
 from dedup_assets.api.host import run_in_this_process
-from dedup_assets.api.outcomes import report, reported, say
+from dedup_assets.api.outcomes import answer, report, reported, say
 
 if TYPE_CHECKING:
     from dedup_assets.engine.core.plan_records import Plan, Skipped
@@ -50,13 +50,13 @@ def plan(
         results = WorkDir(path_of("work_dir", work_dir))
         made = plan_of(results, options)
         path = write_plan(results, made, path_of("out", out) if out else "")
-        say(plan_table(made))
-        say(f"\nplan: {path}")
+        answer(plan_table(made))
+        answer(f"\nplan: {path}")
         for line in refusal_text(made, MAX_REMOVED_SHARE):
-            say(line)
+            answer(line)
         if len(made):
-            say("Nothing has changed. Lines of the plan may be removed; then:")
-            say(f"  dedup-assets apply {shlex.quote(path)}")
+            answer("Nothing has changed. Lines of the plan may be removed; then:")
+            answer(f"  dedup-assets apply {shlex.quote(path)}")
     return outcome.code
 
 
@@ -81,26 +81,26 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
             from dedup_assets.api.plan_texts import plan_table
 
             check_applicable(made, work_dir, options)
-            say(f"{plan_table(made)}\n\nplan: {path}\nNothing has changed.")
+            answer(f"{plan_table(made)}\n\nplan: {path}\nNothing has changed.")
         elif yes:
             outcome.code = _apply(made, work_dir, options)
         else:
             from dedup_assets.api.plan_texts import earlier_lines, plan_table
 
-            say(plan_table(made))
+            answer(plan_table(made))
             check_applicable(made, work_dir, options)
             earlier = earlier_applies(made, work_dir, report)
             for line in earlier_lines(made, earlier):
-                say(line)
+                answer(line)
             if sum(each.files for each in earlier) == len(made):
-                say("\nNothing has changed, and nothing is left to do.")
+                answer("\nNothing has changed, and nothing is left to do.")
                 return outcome.code
             left = refused_groups(made, work_dir)
             for skipped in left[:_MOST_NAMED]:
-                say(f"left as it is: group {skipped.group_id}: {skipped.reason}")
+                answer(f"left as it is: group {skipped.group_id}: {skipped.reason}")
             if len(left) > _MOST_NAMED:
-                say(f"left as they are: {len(left) - _MOST_NAMED:,} more groups")
-            say(f"\nNothing has changed. To do it: dedup-assets apply {shlex.quote(path)} --yes")
+                answer(f"left as they are: {len(left) - _MOST_NAMED:,} more groups")
+            answer(f"\nNothing has changed. To do it: dedup-assets apply {shlex.quote(path)} --yes")
     return outcome.code
 
 
@@ -126,7 +126,7 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
 
             where = path_of("work_dir", work_dir)
             has_results = WorkDir(where).exists("config.json")
-            say(undoable_text(where, *undoable_runs(where, report), has_results=has_results))
+            answer(undoable_text(where, *undoable_runs(where, report), has_results=has_results))
             return outcome.code
         with ConsoleProgress() as progress:
             undone = undo_apply(path_of("run", run), path_of("work_dir", work_dir), progress)

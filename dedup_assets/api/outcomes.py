@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TextIO
 
-from dedup_assets.engine.core.errors import DedupError
+from dedup_assets.engine.core.errors import DedupError, OutputError, ReaderLeftError
 from dedup_assets.engine.core.interrupts import was_interrupted
 from dedup_assets.engine.core.redaction import redacted
 
@@ -60,6 +61,8 @@ def one_line(error: Exception) -> str:
 
 def report(problem: Exception | str) -> None:
     """Write a problem to stderr as one line that begins with the name of the command."""
+    if isinstance(problem, ReaderLeftError):
+        return
     text = one_line(problem) if isinstance(problem, Exception) else problem
     say(f"dedup-assets: {text}", to_stderr=True)
 
@@ -74,9 +77,33 @@ def say(text: str, *, to_stderr: bool = False) -> None:
         text: one line or more, without the last line break.
         to_stderr: print to stderr instead.
     """
-    stream = sys.stderr if to_stderr else sys.stdout
+    with suppress(OSError):
+        _print(text, sys.stderr if to_stderr else sys.stdout)
+
+
+def answer(text: str) -> None:
+    """Print what a command was asked for, where the printed text is the result.
+
+    A stream that is absent or closed prints nothing, as `say`.
+
+    Raises:
+        OutputError: stdout does not take it.
+    """
+    try:
+        _print(text, sys.stdout)
+    except OSError as error:
+        raise refused(error) from None
+
+
+def refused(error: OSError) -> OutputError:
+    """What it means that stdout did not take a text."""
+    kind = ReaderLeftError if isinstance(error, BrokenPipeError) else OutputError
+    return kind(f"stdout takes no more, and what was asked for is not all printed: {error.strerror or error}")
+
+
+def _print(text: str, stream: TextIO | None) -> None:
     if stream is None:  # without a console, or closed before Python started
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    with suppress(OSError, ValueError):  # ValueError: a closed stream
+    with suppress(ValueError):  # a closed stream
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from dedup_assets import api
-from dedup_assets.api.outcomes import ERROR, SUCCESS
+from dedup_assets.api.outcomes import ERROR, SUCCESS, answer
 from dedup_assets.cli.samples import PHOTOS, CopyKind, Sample, make_samples
 from dedup_assets.engine.core.records import ErrorCode
 from dedup_assets.engine.core.settings import Settings
@@ -76,14 +76,14 @@ def run_demo(folder: str) -> int:
     samples = make_samples(folder)
     photos, results = Path(folder) / PHOTOS, Path(folder) / RESULTS
     most = max(Counter(sample.subject for sample in samples).values())
-    print(f"{len(samples)} files in {photos}: real photographs, copies of them, and two broken files.")
+    answer(f"{len(samples)} files in {photos}: real photographs, copies of them, and two broken files.")
     command = ["dedup-assets", "run", str(photos), str(results), "--nearest-neighbors-k", str(most - 1)]
-    print(f"$ {shlex.join(command)}\n", flush=True)
+    answer(f"$ {shlex.join(command)}\n")
     if api.run(str(photos), str(results), nearest_neighbors_k=most - 1) != SUCCESS:
         return ERROR
     found = compare(samples, str(photos), str(results))
     print_comparison(found)
-    print(f"\nLook at the pairs: {results / 'gallery' / 'index.html'}")
+    answer(f"\nLook at the pairs: {results / 'gallery' / 'index.html'}")
     return SUCCESS if found.holds else ERROR
 
 
@@ -143,21 +143,21 @@ def _count_copies(truth: dict[str, Sample], pairs: set[tuple[str, str]]) -> dict
 def print_comparison(found: Comparison) -> None:
     """Print the comparison, with what was missed or wrong."""
     threshold = Settings.model_fields["threshold"].default
-    print(f"\nThe result beside the truth (threshold {threshold}):")
+    answer(f"\nThe result beside the truth (threshold {threshold}):")
     for kind, (listed, expected) in found.copies.items():
         _line(kind, f"{listed} of {expected} found", failed=kind in SURE and listed < expected)
     _line("pairs of different photographs", f"{len(found.wrong)} listed", failed=bool(found.wrong))
     for left, right, score in found.wrong:
-        print(f"    {left} and {right}: {score:.3f}")
+        answer(f"    {left} and {right}: {score:.3f}")
     isolated, alone = found.outliers
     _line("photographs without a copy", f"{isolated} of {alone} named as outliers")
     _line("outliers that have a copy", f"{len(found.false_outliers)} named", failed=bool(found.false_outliers))
     broken = len(found.bad) + len(found.unnamed)
     _line("broken files", f"{len(found.bad)} of {broken} named", failed=bool(found.unnamed))
     for path, code in found.bad.items():
-        print(f"    {path}: {ErrorCode(code).value}")
+        answer(f"    {path}: {ErrorCode(code).value}")
     _line("good files called broken", f"{len(found.false_bad)}", failed=bool(found.false_bad))
 
 
-def _line(what: str, answer: str, *, failed: bool = False) -> None:
-    print(f"  {what:<32} {answer}{'   <- should not be' if failed else ''}")
+def _line(what: str, said: str, *, failed: bool = False) -> None:
+    answer(f"  {what:<32} {said}{'   <- should not be' if failed else ''}")

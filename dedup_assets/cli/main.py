@@ -5,13 +5,14 @@ A new command needs a module in this folder, and its name in the last lines of t
 
 import os
 import sys
+import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
 
 from dedup_assets.api.explaining import explain
-from dedup_assets.api.outcomes import ERROR, report
+from dedup_assets.api.outcomes import ERROR, refused, report
 from dedup_assets.cli.apply import apply
 from dedup_assets.cli.calibrate import calibrate
 from dedup_assets.cli.demo import demo
@@ -25,7 +26,7 @@ from dedup_assets.cli.serve import serve
 from dedup_assets.cli.ui import ui
 from dedup_assets.cli.undo import undo
 from dedup_assets.cli.verdict import verdict
-from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, PublishedInterrupt
+from dedup_assets.engine.core.errors import CleaningInterrupt, DedupError, OutputError, PublishedInterrupt
 from dedup_assets.engine.core.interrupts import INTERRUPTED, begin_work, end_work, was_interrupted
 from dedup_assets.engine.core.package_version import DISTRIBUTION, package_version
 
@@ -41,6 +42,12 @@ class _Commands(click.Group):
             return super().make_context(*args, **extra)
         except click.UsageError as error:
             raise _in_a_line(error) from None
+        except OSError as error:
+            if (said := _of_output(error)) is None:
+                raise
+            report(said)
+            _settle_streams()
+            sys.exit(ERROR)
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Run the chosen command. A second Ctrl-C ends the process immediately, even if it still waits."""
@@ -53,7 +60,7 @@ class _Commands(click.Group):
         except Exception as error:
             if was_interrupted():
                 _end_interrupted(_UNCHANGED)
-            said = error if isinstance(error, DedupError) else explain(error)
+            said = error if isinstance(error, DedupError) else _of_output(error) or explain(error)
             if not said:
                 raise
             report(said)
@@ -78,6 +85,13 @@ class _UsageLine(click.UsageError):
         command = "" if self.ctx is None or self.ctx.parent is None else f" {self.ctx.info_name}"
         end = "" if said.endswith((".", "?", "!")) else "."
         report(f"{said}{end} See: dedup-assets{command} --help")
+
+
+def _of_output(error: Exception) -> OutputError | None:
+    """What is said of an error if it came from stdout, to which click itself writes help and version."""
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    is_of_click = innermost.f_globals.get("__name__") == "click.utils"
+    return refused(error) if isinstance(error, OSError) and is_of_click else None
 
 
 def _in_a_line(error: click.UsageError) -> click.UsageError:

@@ -10,7 +10,7 @@ import click
 
 from dedup_assets.api.answer_records import answer_record
 from dedup_assets.api.index import DEFAULT_K, Index
-from dedup_assets.api.outcomes import ERROR, report, say
+from dedup_assets.api.outcomes import ERROR, answer, report
 from dedup_assets.cli.places import holds_results, is_image
 
 if TYPE_CHECKING:
@@ -51,17 +51,17 @@ def query(
         raise click.UsageError(f"Missing argument {'WORK_DIR' if is_image(work_dir) else 'FILE...'!r}.")
     _refuse_swapped(files, work_dir)
     with Index(work_dir, model_path=model_path, num_threads=num_threads, allow_urls=allow_urls) as index:
-        answers = index.ask(list(files), k=k, min_similarity=min_similarity, evidence=evidence)
+        asked = index.ask(list(files), k=k, min_similarity=min_similarity, evidence=evidence)
         generation = index.generation
     if as_json:
-        records = [answer_record(answer) for answer in answers]
-        say(json.dumps({"generation": generation, "queries": records}, indent=2))
-    for answer in answers:
-        if answer.problem is not None:
-            report(f"{answer.label}: {answer.problem.code}: {answer.problem}")
+        records = [answer_record(each) for each in asked]
+        answer(json.dumps({"generation": generation, "queries": records}, indent=2))
+    for each in asked:
+        if each.problem is not None:
+            report(f"{each.label}: {each.problem.code}: {each.problem}")
         elif not as_json:
-            _show(answer, is_compared=evidence)
-    if any(answer.problem is not None for answer in answers):
+            _show(each, is_compared=evidence)
+    if any(each.problem is not None for each in asked):
         sys.exit(ERROR)
 
 
@@ -74,19 +74,19 @@ def _refuse_swapped(files: tuple[str, ...], work_dir: str) -> None:
         )
 
 
-def _show(answer: "ImageAnswer", *, is_compared: bool) -> None:
-    same = sum(found.is_same_picture for found in answer.found)
-    others = len(answer.found) - same
-    if not answer.found:
+def _show(asked: "ImageAnswer", *, is_compared: bool) -> None:
+    same = sum(found.is_same_picture for found in asked.found)
+    others = len(asked.found) - same
+    if not asked.found:
         said = "no image resembles it"
     elif not is_compared:
         said = f"resembles {_counted(others)}; pixels were not compared"
     else:
         resembled = f"resembles {_counted(others)}" if others else ""
         said = ", ".join(filter(None, [f"the same picture as {_counted(same)}" if same else "", resembled]))
-    say(f"{answer.label}: {said}")
-    for found in answer.found:
-        say(f"  {found.similarity:.6f}  {_relation(found):<28}  {os.fsdecode(found.filename)}{_notes(found)}")
+    answer(f"{asked.label}: {said}")
+    for found in asked.found:
+        answer(f"  {found.similarity:.6f}  {_relation(found):<28}  {os.fsdecode(found.filename)}{_notes(found)}")
 
 
 def _counted(images: int) -> str:

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from dedup_assets.api.outcomes import ERROR, report, say
+from dedup_assets.api.outcomes import ERROR, answer, report, say
 from dedup_assets.api.verdicts import VerdictBook
 from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict
 
@@ -75,7 +75,7 @@ def _list(book: VerdictBook) -> None:
         said = [row["verdict_id"], row["time"], row["by"] or "-", row["state"] or "-"]
         said += [f"revokes {row['revokes']}"] if row["revokes"] else [row["relation"], row["a_name"], row["b_name"]]
         said += [f"not there: {row['missing']}"] * bool(row["missing"])
-        say("  ".join(filter(None, [*said, row["note"] and f"({row['note']})"])))
+        answer("  ".join(filter(None, [*said, row["note"] and f"({row['note']})"])))
     for bad in book.read().bad:
         report(f"{book.path}, line {bad.line}: {bad.problem}")
 

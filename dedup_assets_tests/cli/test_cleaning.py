@@ -44,6 +44,24 @@ def test_a_plan_is_shown_applied_and_undone(command_line: Runner, results: Path)
     assert tree(photos) == before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_what_a_full_disk_or_a_reader_that_left_does_not_take_ends_with_1(results: Path) -> None:
+    """Of a reader that has left nothing is said, as by other programs."""
+    for line in (["plan", "."], ["apply", "."], ["undo"], ["verdict", "--work-dir", ".", "--list"]):
+        if line[0] == "verdict":
+            dedup_assets.VerdictBook(str(results)).add("protect", "0" * 64)
+        reader, writer = os.pipe()
+        os.close(reader)
+        for stdout, lines in ((os.open("/dev/full", os.O_WRONLY), 1), (writer, 0)):
+            command = [sys.executable, "-m", "dedup_assets", *line]
+            done = subprocess.run(
+                command, cwd=results, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=100, check=False
+            )
+            os.close(stdout)
+            assert (done.returncode, done.stderr.count("\n")) == (1, lines), (line, done.stderr)
+            assert "stdout takes no more" in done.stderr or not lines
+
+
 def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results: Path) -> None:
     command_line.run("plan", str(results), "--out", str(results.parent / "mine.jsonl"))
     (results.parent / "photos" / "x" / "1.jpg").write_bytes(b"other")

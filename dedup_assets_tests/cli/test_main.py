@@ -62,6 +62,15 @@ def test_a_run_whose_streams_take_nothing_succeeds(streams: str, photos: Path, t
     assert (tmp_path / "out" / "features.dat").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("line", ["--help", "run --help", "--version"])
+def test_help_that_a_full_disk_refuses_is_one_line_with_1(line: str, tmp_path: Path) -> None:
+    shell = ["bash", "-c", f'"$0" -m dedup_assets {line} >/dev/full', sys.executable]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "stdout takes no more" in done.stderr
+
+
 def test_names_that_stdout_cannot_encode_are_printed_as_escapes(photos: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONIOENCODING": "ascii"}
     line = [sys.executable, "-m", "dedup_assets", "run", "photos", "wü", "--run-mode", "1"]

@@ -1,6 +1,8 @@
 """`query` as a user types it: what it prints, and how it ends."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,17 @@ def test_a_bad_file_is_named_and_the_good_one_beside_it_is_answered(command_line
     assert bad == {"query": "gone.jpg", "error": {"code": "ERROR_MISSING_FILE", "message": "no such file"}}
     match = found["matches"][0]
     assert (match["filename"], match["relation"], match["same_picture"]) == (good, "exact", True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_an_answer_that_a_full_disk_refuses_ends_with_1_and_one_line(form: list[str], results: Path) -> None:
+    given = [*form, "--no-evidence", str(results.parent / "photos" / "2.jpg"), str(results)]
+    command = [sys.executable, "-m", "dedup_assets", "query", *given]
+    with Path("/dev/full").open("w") as full:
+        asked = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert (asked.returncode, asked.stderr.count("\n")) == (1, 1), asked.stderr
+    assert "stdout takes no more" in asked.stderr
 
 
 def test_an_image_that_an_apply_has_removed_is_said_to_be_gone(command_line: Runner, tmp_path: Path) -> None:

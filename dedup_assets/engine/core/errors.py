@@ -15,6 +15,8 @@ DedupError                  caught by the command line and by `run()` alone: one
 │   └── SkippedError        one group of a plan is skipped; becomes a line of the report, never the end of an apply
 ├── ExportError             images cannot be exported, or annotations not rewritten
 ├── SurroundingsError       this process or machine cannot do a run: a fork, no temporary folder
+├── OutputError             stdout does not take what a command was asked for
+│   └── ReaderLeftError     the program that read it has ended; nothing is said of it
 └── ImageError              one image cannot be used; becomes a row of features.bad.csv, never the end of a run
 """
 
@@ -75,6 +77,14 @@ class ExportError(DedupError):
 
 class SurroundingsError(DedupError):
     """The calling process or the machine does not allow a run."""
+
+
+class OutputError(DedupError):
+    """Standard output does not take what was asked for: its disk is full."""
+
+
+class ReaderLeftError(OutputError):
+    """The reader of standard output has ended, as `head` does when it has its lines."""
 
 
 class ImageError(DedupError):

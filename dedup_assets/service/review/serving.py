@@ -5,7 +5,7 @@ import secrets
 from contextlib import suppress
 
 from dedup_assets.api.arguments import path_of
-from dedup_assets.api.outcomes import reported, say
+from dedup_assets.api.outcomes import answer, reported, say
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 2
@@ -33,7 +33,7 @@ def review(work_dir: str | os.PathLike[str], port: int = 0) -> int:
         opened, key = Review(path_of("work_dir", work_dir)), secrets.token_urlsafe(16)
         decided = len(opened.book.read().given)
         with listening_at(_HOST, port) as listener, keep_decoders(-1):
-            say(f"review: http://{_HOST}:{listener.getsockname()[1]}/{key}/ (Ctrl-C ends it)")
+            answer(f"review: http://{_HOST}:{listener.getsockname()[1]}/{key}/ (Ctrl-C ends it)")
             config = uvicorn.Config(
                 application(opened, key),
                 log_level="warning",
