@@ -5,6 +5,7 @@ enough. The comment of the pin in pyproject.toml names the versions that were te
 names again and correct the comment.
 """
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.run_coordinator import DefaultRunCoordinator
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage, TemporaryLocalArtifactStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster_shared.utils.warnings import _warnings_on
 
 from dedup_assets.pipeline.memory_storage import MemoryEvents, MemoryRuns
@@ -29,6 +31,7 @@ __all__ = [
     "DagsterAssetCheckFailedError",  # the only sign that a blocking check, and not a step, ended a run
     "WorkerStatus",
     "accepting_beta",
+    "end_left_runs",
     "forget_values",
     "function_of",
     "has_all_steps",
@@ -236,6 +239,23 @@ def run_daemon(instance: dg.DagsterInstance, address: Mapping[str, Any]) -> None
 
     with capture_interrupts(), daemon_controller_from_instance(instance, _target(address)) as controller:
         controller.check_daemon_loop()
+
+
+def end_left_runs(instance: dg.DagsterInstance, address: Mapping[str, Any]) -> None:
+    """Record the end of runs that could not say it, because their workers were stopped while they still imported.
+
+    Args:
+        instance: the instance of the runs.
+        address: of the code server whose runs are meant, `socket` or `port`. All its processes have ended.
+    """
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+        launched_by = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))  # another UI may have the same instance
+        if address.items() <= launched_by.items():
+            if run.status is dg.DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run, "The UI that had started this run was stopped.")
+            else:
+                instance.report_run_failed(run, "The UI that had started this run was stopped.")
 
 
 def _target(address: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a class of Dagster that is imported late

@@ -48,7 +48,7 @@ def serve(home: Path, port: int, suggestions: Mapping[str, Any], ready: Callable
         pass
     with suppress(KeyboardInterrupt), _stopped_by_signals(), ExitStack() as stack:
         folder = stack.enter_context(own_folder())
-        given = {"home": str(home), "port": port, "code": _address(folder)}
+        given: dict[str, Any] = {"home": str(home), "port": port, "code": _address(folder)}
         environment = {
             **os.environ,
             "DAGSTER_HOME": str(home),
@@ -57,6 +57,7 @@ def serve(home: Path, port: int, suggestions: Mapping[str, Any], ready: Callable
         }
         services: dict[str, subprocess.Popen[str]] = {}
         answering = threading.Event()
+        stack.callback(_end_left_runs, home, given["code"])
         stack.callback(_stop, services, answering)
         for name in service.NAMES:
             services[name] = _start(name, given, home, environment)
@@ -147,6 +148,13 @@ def _stop(services: Mapping[str, "subprocess.Popen[str]"], answering: threading.
         for process in services.values():
             _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
             process.wait()
+
+
+def _end_left_runs(home: Path, code: Mapping[str, Any]) -> None:
+    from dedup_assets.pipeline.dagster_internals import end_left_runs
+
+    with open_instance(home=str(home)) as instance:
+        end_left_runs(instance, code)
 
 
 def _is_alive(process: "subprocess.Popen[str]") -> bool:
