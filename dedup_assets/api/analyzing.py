@@ -34,6 +34,8 @@ _FIGURES = {
     "copies in groups": ("groups", "copies"),
     "components": ("components", "components"),
     "outliers": ("outliers", "outliers"),
+    "leaked images": ("leaks", "leaked_evaluation_images"),
+    "leaked images to review": ("leaks", "of_these_to_review"),
 }
 
 
@@ -117,7 +119,8 @@ class Analysis(NamedAttributes):
     def leaks(self) -> "pl.DataFrame":
         """Pairs of images of two sets that are one picture; no rows where the run was asked for no sets.
 
-        Similar pairs whose comparison decided nothing are in `results.leaks(unverified=True)`.
+        Their `role` is certain, or review, where `review` says why a person decides. Similar pairs whose comparison
+        decided nothing are in `results.leaks(unverified=True)`.
         """
         import polars as pl
 

@@ -12,6 +12,7 @@ from dedup_assets.api.outcomes import say
 from dedup_assets.api.terminal import Console, Table
 from dedup_assets.engine.core.group_history import Change
 from dedup_assets.engine.core.redaction import redacted
+from dedup_assets.engine.core.set_records import LeakRole
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.run_facts import RunFacts
 
@@ -71,7 +72,7 @@ def _about_sets(facts: RunFacts) -> str:
     if leaks:
         counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
         sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
-        undecided = int(facts.number("leaks", "unverified_pairs") or 0)
+        undecided = int(facts.number("leaks", f"{LeakRole.UNDECIDED}_pairs") or 0)
         pairs = "similar pair" if undecided == 1 else "similar pairs"
         apart = f"; {undecided:,} {pairs} across sets not decided by pixels (last in leaks.csv)" if undecided else ""
         return f"{sizes}leaks: {leaks['leaks']}{apart}"
@@ -84,6 +85,12 @@ def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:
     place = shlex.quote(redacted(settings.work_dir))
     if facts.leaked:
         yield f"next: look at leaks.csv in {place}; split_fix.csv there says what could be taken out of which set"
+        if review := facts.number("leaks", f"{LeakRole.REVIEW}_pairs"):
+            pairs = "pair has" if review == 1 else "pairs have"
+            yield (
+                f"{review:,.0f} {pairs} the role review in leaks.csv, with the reason: decide with dedup-assets review "
+                f"{place}, or dedup-assets verdict A B same, or different, --work-dir {place}"
+            )
     elif facts.number("groups", "copies"):
         yield f"next: look at the gallery; dedup-assets plan {place} says which copies could go"
 

@@ -169,18 +169,23 @@ class StoredResults(NamedAttributes):
         return readable(self._groups)
 
     def leaks(self, unverified: bool = False) -> "pl.DataFrame":
-        """Pictures that are in two named sets: the rows of leaks.parquet.
+        """Pictures that are in two named sets: the rows of leaks.parquet, with the `role` certain or review.
+
+        `review` says why a person decides about the latter.
 
         Args:
-            unverified: also the rows that are not `verified`: similar images whose comparison decided nothing.
+            unverified: also the rows with the role undecided: similar images whose comparison decided nothing.
 
         Raises:
             WorkDirError: the run had no sets.
         """
+        import polars as pl
+
+        from dedup_assets.engine.core.set_records import LEAKING
         from dedup_assets.engine.work_dir import leak_files
 
         rows = leak_files.read_leaks(self._work_dir).rows
-        return readable(rows if unverified else rows.filter("verified"))
+        return readable(rows if unverified else rows.filter(pl.col("role").is_in(LEAKING)))
 
     def leak_matrix(self) -> "pl.DataFrame":
         """What each two named sets share: the rows of leak_matrix.csv. Raises WorkDirError as `leaks`."""
@@ -189,7 +194,7 @@ class StoredResults(NamedAttributes):
         return leak_files.read_leaks(self._work_dir).matrix
 
     def split_fix(self) -> "pl.DataFrame":
-        """What to take out of which set, so that no verified leak is left: the rows of split_fix.csv.
+        """What to take out of which set, so that no leak is left: the rows of split_fix.csv.
 
         Raises:
             WorkDirError: the run had no sets.

@@ -32,7 +32,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.results import group_invariants, invariants, plan_invariants
-from dedup_assets.engine.sets import leaked_images, say_leaks
+from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks
 from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
@@ -284,7 +284,7 @@ def labels_agree(groups: Groups) -> dg.AssetCheckResult:
 
 @check_of(SET_CHECKS, LEAKS_CHECK)
 def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, leaks: Leaks) -> dg.AssetCheckResult:
-    """At most `max_leaks` images of evaluation sets are in another set too.
+    """At most `max_leaks` images of evaluation sets are in another set too; leaks to review count until a verdict.
 
     A failure blocks what depends on leaks. `run()` publishes its results first, and then ends with an error.
     """
@@ -292,4 +292,5 @@ def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, le
     problem = f"{say_leaks(leaks)} (max_leaks={limit})" if count > limit else ""
     is_said_later = LAUNCH_TAG in context.run.tags and not settings.parsed().stop_on_failed_checks
     severity = dg.AssetCheckSeverity.WARN if is_said_later else dg.AssetCheckSeverity.ERROR
-    return judge(invariants.Verdict(problem, {"leaked_evaluation_images": count, "max_leaks": limit}), severity)
+    counts = {"leaked_evaluation_images": count, "of_these_to_review": leaks_to_review(leaks), "max_leaks": limit}
+    return judge(invariants.Verdict(problem, counts), severity)

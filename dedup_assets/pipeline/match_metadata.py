@@ -12,11 +12,11 @@ from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
 from dedup_assets.engine.core.reviews import MAY_GO, TO_REVIEW
 from dedup_assets.engine.core.set_names import AskedSets
-from dedup_assets.engine.core.set_records import DROP, Leaks
+from dedup_assets.engine.core.set_records import DROP, LeakRole, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
-from dedup_assets.engine.sets import leaked_images, say_leaks
+from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks, say_review
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.plan_file import PLAN
 from dedup_assets.pipeline.metadata import Metadata, place_in, previews, shown_name
@@ -222,8 +222,8 @@ def of_leaks(leaks: Leaks) -> Metadata:
         "dagster/row_count": len(leaks),
         "leaks": say_leaks(leaks) or "none",
         "leaked_evaluation_images": leaked_images(leaks),
-        "verified_pairs": int(leaks.rows["verified"].sum()),
-        "unverified_pairs": int((~leaks.rows["verified"]).sum()),
+        "of_these_to_review": leaks_to_review(leaks),
+        **{f"{role}_pairs": int((leaks.rows["role"] == role).sum()) for role in LeakRole},
         "images_to_drop": leaks.fix.filter(pl.col("action") == DROP).height,
         "leak_matrix": dg.MetadataValue.md(_leak_table(leaks)),
     }
@@ -231,7 +231,8 @@ def of_leaks(leaks: Leaks) -> Metadata:
 
 def _leak_table(leaks: Leaks) -> str:
     """A heat map in text: images of a row's set that are in a column's set too; a darker square is a larger share."""
-    cells = {(a, b): (n, share) for a, b, n, share in leaks.matrix.select("a", "b", "images_of_a", "share_of_a").rows()}
+    columns = leaks.matrix.select("a", "b", "images_of_a", "share_of_a", "review_of_a")
+    cells = {(a, b): tuple(cell) for a, b, *cell in columns.iter_rows()}
     names = list(leaks.sizes)
     shown = {name: shown_name(name.encode()) for name in names}
     head = ["images of", *(f"in {shown[name]}" for name in names)]
@@ -246,9 +247,9 @@ def _leak_table(leaks: Leaks) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _heat(images: int, share: float) -> str:
+def _heat(images: int, share: float, review: int) -> str:
     shades = " ░▒▓█"
-    return f"{shades[math.ceil(share * (len(shades) - 1))]} {images:,} ({share:.1%})"
+    return f"{shades[math.ceil(share * (len(shades) - 1))]} {images:,} ({share:.1%}){say_review(review, images)}"
 
 
 def _group_table(groups: Groups, effort: Effort | None) -> str:

@@ -66,6 +66,7 @@ def test_leaks_between_sets_are_a_table(tmp_path: Path) -> None:
     sets = {"train": tmp_path / "train", "test": tmp_path / "test"}
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets)
     assert found.leaks.filter(pl.col("relation") == "exact").height == 1
+    assert (found.summary["leaked images"], found.summary["leaked images to review"]) == (1, 0)
     assert found.warnings
     assert repr(found).endswith("; 1 of 1 test images are in train (max_leaks=0))")
     with pytest.raises(AttributeError, match=r"did you mean 'results.clusters'\?"):

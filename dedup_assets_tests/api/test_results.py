@@ -119,10 +119,12 @@ def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(
     save_jpeg(sets["test"] / "a.jpg", photo_like(1).resize((300, 200)))
     uncompared = {"evidence_pairs_per_image": 0, "threshold": 0.8}
     found = dedup_assets.analyze(work_dir=tmp_path / "out", sets=sets, **uncompared)
-    assert found.results.leaks(unverified=True)["verified"].to_list() == [False]
+    assert found.results.leaks(unverified=True).select("verified", "role").rows() == [(False, "undecided")]
     assert (found.leaks.height, found.results.leaks().height) == (0, 0)
     assert found.results.leak_matrix()["groups"].to_list() == [0, 0, 0, 0]
-    assert found.results.split_fix().columns == ["set", "filename", "action", "other_set", "because_of", "relation"]
+    assert found.results.split_fix().columns == [
+        *("set", "filename", "action", "other_set", "because_of", "relation", "review"),
+    ]
     assert dedup_assets.run(work_dir=tmp_path / "out", sets=sets, **uncompared) == 0
     said = "leaks: none; 1 similar pair across sets not decided by pixels (last in leaks.csv)"
     assert said in capfd.readouterr().out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from PIL import ImageOps
+from PIL import ImageDraw, ImageOps
 
 import dedup_assets
 from dedup_assets.api.cleaning import plan
@@ -58,6 +58,38 @@ def test_every_planted_leak_is_found_and_nothing_else(
     assert len(matrix) == len(sets) ** 2
     assert (matrix["test", "train"]["exact"], matrix["test", "train"]["copy"]) == (2, 2)
     assert matrix["train", "train"]["groups"] == 0
+
+
+def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sets, out = {name: tmp_path / name for name in ("train", "test")}, tmp_path / "out"
+    save_jpeg(sets["train"] / "captioned.jpg", photo_like(1))
+    captioned = photo_like(1).copy()
+    ImageDraw.Draw(captioned).rectangle((40, 180, 280, 220), fill="white")
+    save_jpeg(sets["test"] / "captioned.jpg", captioned)
+    for name, folder in sets.items():
+        save_jpeg(folder / "same, as it is.jpg", photo_like(2))
+        save_jpeg(folder / "own.jpg", photo_like(len(name)))
+    assert dedup_assets.run(work_dir=out, sets=sets) == 1
+    said = capfd.readouterr()
+    assert said.err.endswith("2 of 3 test images are in train (1 of them to review) (max_leaks=0)\n")
+    assert "1 pair has the role review in leaks.csv, with the reason: decide with" in said.out
+    rows = dedup_assets.load(out).leaks().select("verified", "role", "review").rows()
+    assert rows == [(True, "certain", ""), (False, "review", "text or overlay added")]
+    fix = {
+        Path(name).name: row
+        for name, *row in dedup_assets.load(out).split_fix()[["filename", "action", "review"]].rows()
+    }
+    assert fix == {"same, as it is.jpg": ["drop", ""], "captioned.jpg": ["decide", "text or overlay added"]}
+    page = (out / "gallery" / "leaks.html").read_text()
+    assert "A person decides: text or overlay added." in page
+    assert "1 image to review" in page
+    dedup_assets.VerdictBook(out).add("different", *(folder / "captioned.jpg" for folder in sets.values()))
+    assert dedup_assets.run(work_dir=out, sets=sets, max_leaks=1) == 0
+    left = dedup_assets.load(out).leaks(unverified=True).select("role", "a", "b")
+    assert left.filter(pl.col("role") != "undecided").height == 1
+    assert not left.filter(*(pl.col(side).str.ends_with("captioned.jpg") for side in "ab")).height
 
 
 def test_no_set_loses_a_picture_by_a_plan_that_another_set_keeps(

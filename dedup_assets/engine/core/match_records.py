@@ -81,6 +81,9 @@ OTHER_VIEWPOINT = "slanted as from another viewpoint"
 OTHER_EDGES = "each shows an edge of its own"
 """What `Evidence` says of two of which each goes on at a side where the other one ends."""
 
+OTHER_PART = "shows another part of the picture than another copy does"
+"""What `Groups` says of a copy beside another one: each shows a part of the kept image that the other one lacks."""
+
 TO_REVIEW = (
     *(MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED),
     *(IN_PERSPECTIVE, OTHER_VIEWPOINT, OTHER_EDGES),
@@ -190,6 +193,8 @@ class Groups:
         decided: what verdicts did; None if none were read.
         labels: groups whose images have different labels; None if no labels were given, or read.
         made_of: identifies the evidence and settings that it was made from; empty if unknown, or if more decided it.
+        settled: pairs of which a verdict says another relation than `Evidence` does: `a`, `b` (binary) and `relation`
+            (string: same, different or variant); None if no verdicts were read.
         verdict_images: of each image that a verdict is about `content` (string), `pixels` (string: size and hash of its
             pixels; null if it has several frames) and `filename` (binary: its name, or its last one, a row each); also
             of files that were edited since. None if no verdicts were read.
@@ -202,6 +207,7 @@ class Groups:
     decided: "Decided | None" = None
     labels: LabelConflicts | None = None
     made_of: str = ""
+    settled: "pl.DataFrame | None" = None
     verdict_images: "pl.DataFrame | None" = None
 
     def __len__(self) -> int:

@@ -29,6 +29,7 @@ GROUPS_SCHEMA = pl.Schema(
 LABEL_CONFLICTS_SCHEMA = pl.Schema(
     {"group_id": pl.String, "filename": pl.Binary, "role": pl.String, "label": pl.String}
 )
+SETTLED_SCHEMA = pl.Schema({"a": pl.Binary, "b": pl.Binary, "relation": pl.String})
 RELATED_SCHEMA = pl.Schema(
     {
         **{"group_id": pl.String, "other_group_id": pl.String, "filename": pl.Binary, "similarity": pl.Float64},

@@ -8,6 +8,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.core.set_records import LEAKING
 from dedup_assets.engine.inputs.belongings import Belongings
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
@@ -120,7 +121,7 @@ def _with_belongings(table: pl.DataFrame) -> pl.DataFrame:
 def _leaked(work_dir: WorkDir) -> list[bytes]:
     if not work_dir.exists(LEAKS):
         return []
-    rows = read_leaks(work_dir).rows.filter("verified")
+    rows = read_leaks(work_dir).rows.filter(pl.col("role").is_in(LEAKING))
     return pl.concat([rows["a"], rows["b"]]).unique().to_list()
 
 

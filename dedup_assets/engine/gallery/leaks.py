@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dedup_assets.engine.core.set_records import Leaks
+import polars as pl
+
+from dedup_assets.engine.core.set_records import LEAKING, Leaks
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.first_shown import pairs_shown
 from dedup_assets.engine.gallery.pages import Links, ShownFile
@@ -23,8 +25,8 @@ def picture_leaks(
         settings: settings of the run.
         links: makes the addresses of originals.
     """
-    first = leaks.rows.filter("verified").head(pairs_shown(settings))
-    names = list(dict.fromkeys(name for pair in first.select("a", "b").iter_rows() for name in pair))
+    shown = (leaks.rows.filter(pl.col("role") == role).head(pairs_shown(settings)) for role in LEAKING)
+    names = list(dict.fromkeys(name for pair in pl.concat(shown).select("a", "b").iter_rows() for name in pair))
     found = {name: known[name] for name in names if name in known}
     others = [name for name in names if name not in found]
     for number, (name, file) in enumerate(make_pictures(others, Effort.of(settings))):

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.match_records import OTHER_PART, Relation, Role
 from dedup_assets.engine.core.match_tables import GROUPS_SCHEMA
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
 from dedup_assets.engine.groups.doubtful_origins import may_be_made_of, may_be_photographed, may_be_turned
@@ -18,7 +18,6 @@ from dedup_assets.engine.groups.reviewing import (
     MAY_BE_ORIGINAL,
     MAY_BE_PRINT,
     MAY_BE_SOURCE,
-    OTHER_PART,
     RIVAL,
     TURNED,
     UNPROVEN,

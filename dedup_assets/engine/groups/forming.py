@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY, keep_rules
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation, Role
+from dedup_assets.engine.core.match_tables import SETTLED_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.verdict_records import Verdicts
 from dedup_assets.engine.groups.decided_vertices import DecidedVertices
@@ -30,7 +31,7 @@ from dedup_assets.engine.groups.policy import EDITED, Worth, reason_of
 from dedup_assets.engine.groups.related import find_related
 from dedup_assets.engine.groups.separating import Separation
 from dedup_assets.engine.groups.stars import CopyEdges, find_stars
-from dedup_assets.engine.groups.verdicts import rule
+from dedup_assets.engine.groups.verdicts import Ruling, rule
 
 
 def form_groups(
@@ -68,7 +69,24 @@ def form_groups(
     images = Images.of(same, ruling, keep_rules(keep_policy), labelled)
     decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
     rows = _with_roots(_rows_of(images, same, decided), roots)
-    return Groups(rows, find_related(ruling.rows, rows), decided=decided.outcome(verdicts) if verdicts else None)
+    related = find_related(ruling.rows, rows)
+    settled = _settled(ruling, evidence, images) if verdicts else None
+    return Groups(rows, related, decided=decided.outcome(verdicts) if verdicts else None, settled=settled)
+
+
+def _settled(ruling: Ruling, evidence: Evidence, images: Images) -> pl.DataFrame:
+    """`Groups.settled`: pairs that a verdict separates, and compared pairs of images that verdicts join."""
+    if not ruling.applied:
+        return pl.DataFrame(schema=SETTLED_SCHEMA)
+    columns = list(SETTLED_SCHEMA)
+    separated = ruling.rows.filter(pl.col("relation").is_in([Relation.DIFFERENT, Relation.VARIANT])).select(columns)
+    number = pl.DataFrame({"name": images.facts["filename"], "vertex": images.vertex, "alike": images.alike})
+    pairs = evidence.rows.select("a", "b", relation=pl.lit(Relation.SAME.value))
+    for side in ("a", "b"):
+        pairs = pairs.join(number.select(pl.all().name.suffix(f"_{side}")), left_on=side, right_on=f"name_{side}")
+    is_joined = (pl.col("vertex_a") == pl.col("vertex_b")) & (pl.col("alike_a") != pl.col("alike_b"))
+    found = pl.concat([separated, pairs.filter(is_joined).select(columns)])
+    return found.join(evidence.rows, on=columns, how="anti").unique().sort(columns)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, TO_REVIEW
 from dedup_assets.engine.groups.images import Images
 
 FINER, LESS_EDITED = "has more pixels", "shows more of the picture, or was edited less"
-OTHER_PART = "shows another part of the picture than another copy does"
 MAY_BE_ORIGINAL = "may be the original: nothing says which of the two was made from the other"
 RIVAL = "which one came first is not sure: comparisons contradict each other"
 MAY_BE_PRINT = "may be the print or the screen that the kept image is a photograph of"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
-from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, Leaks
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks
 from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
 from dedup_assets.engine.sets.matches import Match, SetMatches
 
@@ -40,12 +40,12 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
     names = _names_by_set(members)
     matches = SetMatches.of(evidence, groups)
     hits = _hits(names, matches)
-    rows = [*_verified(names, hits), *_unverified(names, evidence)]
+    rows = [*_leaking(names, hits), *_undecided(names, matches)]
     table = pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row")
-    order = pl.col("relation").cast(pl.Enum(_ORDER))
+    order = pl.col("role").cast(pl.Enum(LeakRole)), pl.col("relation").cast(pl.Enum(_ORDER))
     fix = pl.DataFrame(list(_fix(names, hits, evaluation)), schema=FIX_SCHEMA, orient="row")
     return Leaks(
-        rows=table.sort(~pl.col("verified"), order, _undecided_by_similarity(), "set_a", "set_b", "a", "b"),
+        rows=table.sort(*order, _undecided_by_similarity(), "set_a", "set_b", "a", "b"),
         matrix=pl.DataFrame(list(_matrix(names, hits, matches)), schema=MATRIX_SCHEMA, orient="row"),
         fix=fix,
         sizes={name: len(images) for name, images in names.items()},
@@ -55,7 +55,7 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
 
 def _undecided_by_similarity() -> pl.Expr:
     """Puts the most similar of the pairs first that nothing has decided about, because a person looks at these."""
-    return pl.when("verified").then(None).otherwise(-pl.col("similarity"))
+    return pl.when(pl.col("role") == LeakRole.UNDECIDED).then(-pl.col("similarity"))
 
 
 def _names_by_set(members: pl.DataFrame) -> dict[str, dict[bytes, bytes]]:
@@ -81,25 +81,27 @@ def _hits(names: Mapping[str, Mapping[bytes, bytes]], matches: SetMatches) -> di
     return found
 
 
-def _verified(
+def _leaking(
     names: Mapping[str, Mapping[bytes, bytes]], hits: Mapping[tuple[str, str], Sequence[_Hit]]
 ) -> Iterator[tuple[object, ...]]:
     for a, b in combinations(names, 2):
         pairs = {(hit.image, hit.other): hit.match for hit in hits[a, b]}
         pairs |= {(hit.other, hit.image): hit.match for hit in hits[b, a]}
         for (one, other), match in pairs.items():
-            yield a, names[a][one], b, names[b][other], True, match.relation, match.kind, match.similarity
+            pair = (a, names[a][one], b, names[b][other], match.role is LeakRole.CERTAIN)
+            yield *pair, match.relation, match.kind, match.similarity, match.role.value, match.review
 
 
-def _unverified(names: Mapping[str, Mapping[bytes, bytes]], evidence: Evidence) -> Iterator[tuple[object, ...]]:
-    """Similar pairs across sets whose comparison decided nothing."""
-    undecided = evidence.rows.filter(pl.col("relation") == Relation.UNVERIFIED.value)
-    for one, other, similarity, kind in undecided.select("a", "b", "similarity", "kind").iter_rows():
+def _undecided(names: Mapping[str, Mapping[bytes, bytes]], matches: SetMatches) -> Iterator[tuple[object, ...]]:
+    """Similar pairs across sets that nothing decides: neither a comparison, nor a group that has both."""
+    for one, other, similarity, kind in matches.undecided.iter_rows():
+        if matches.are_in_one_group(one, other):
+            continue
         for a, b in combinations(names, 2):
             for in_a, in_b in ((one, other), (other, one)):
                 if in_a in names[a] and in_b in names[b]:
                     pair = (a, names[a][in_a], b, names[b][in_b])
-                    yield *pair, False, Relation.UNVERIFIED.value, kind, similarity
+                    yield *pair, False, Relation.UNVERIFIED.value, kind, similarity, LeakRole.UNDECIDED.value, ""
 
 
 def _matrix(
@@ -112,7 +114,9 @@ def _matrix(
         exact = {pictures.get(hit.image, hit.image) for hit in both if hit.match.relation in _SAME_BYTES}
         of_a, of_b = (len({hit.image for hit in hits[pair]}) for pair in ((a, b), (b, a)))
         shares = (of_a / len(names[a]), of_b / len(names[b]))
-        yield a, b, len(shared), of_a, of_b, *shares, len(exact), len(shared) - len(exact)
+        certain = (len({hit.image for hit in hits[pair] if not hit.match.review}) for pair in ((a, b), (b, a)))
+        open_a, open_b = (all_of - sure for all_of, sure in zip((of_a, of_b), certain, strict=True))
+        yield a, b, len(shared), of_a, of_b, *shares, len(exact), len(shared) - len(exact), open_a, open_b
 
 
 def _fix(
@@ -124,13 +128,15 @@ def _fix(
     for a, b in combinations(names, 2):
         gives = _giving(a, b, evaluation)
         keeps = b if gives == a else a
-        first: dict[bytes, _Hit] = {}
+        surest: dict[bytes, _Hit] = {}
         for hit in hits[gives, keeps]:
-            first.setdefault(hit.image, hit)
-        for hit in first.values():
-            because = names[keeps][hit.other]
-            is_open = gives in evaluation or hit.match.relation == LINK  # the file of a link is that of both sets
-            yield gives, names[gives][hit.image], DECIDE if is_open else DROP, keeps, because, hit.match.relation
+            if not hit.match.review or hit.image not in surest:
+                known = surest.get(hit.image)
+                surest[hit.image] = hit if known is None or known.match.review else known
+        for hit in surest.values():
+            relation, review, because = hit.match.relation, hit.match.review, names[keeps][hit.other]
+            is_open = gives in evaluation or relation == LINK or review  # the file of a link is that of both sets
+            yield gives, names[gives][hit.image], DECIDE if is_open else DROP, keeps, because, relation, review
 
 
 def _giving(a: str, b: str, evaluation: Sequence[str]) -> str:

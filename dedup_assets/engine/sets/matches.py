@@ -1,62 +1,90 @@
-"""Verified matches between images: by evidence, and by being in one group."""
+"""Matches between images that make them one picture: by evidence, by verdicts, and by being in one group."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
+from dedup_assets.engine.core.match_records import OTHER_PART, REVIEW_SEPARATOR, TO_REVIEW, Evidence, Groups, Relation
+from dedup_assets.engine.core.set_records import LeakRole
 
 _SAME = [relation.value for relation in Relation if relation.is_same_picture]
+_UNEDITED = ("", Relation.EXACT.value, Relation.PIXELS.value)  # the kept image has no relation to itself
 
 
 class Match(NamedTuple):
-    """Why two images are one picture. `similarity` is None where the two were not compared themselves."""
+    """Why two images are one picture.
+
+    `similarity` is None where the two were not compared themselves. `review` says why a person decides; else empty.
+    """
 
     relation: str
     kind: str
     similarity: float | None
+    review: str = ""
+
+    @property
+    def role(self) -> LeakRole:
+        """How sure a leak by this match is."""
+        return LeakRole.REVIEW if self.review else LeakRole.CERTAIN
+
+
+class Member(NamedTuple):
+    """An image of a group: the group's number, and what `Groups` says of the image beside the kept one."""
+
+    group: int
+    relation: str
+    kind: str
+    review: str
 
 
 @dataclass(frozen=True)
 class SetMatches:
-    """Verified pairs of images.
+    """Pairs of images that are one picture.
 
     Attributes:
         direct: pairs of evidence, in both directions: image to other image to match.
         groups: the images of each group.
         content: of the images that were looked at, where it is known.
+        members: the images that are in a group.
+        undecided: pairs of evidence that nothing decides: `a`, `b`, `similarity` and `kind`.
     """
 
-    direct: dict[bytes, dict[bytes, Match]]
+    direct: Mapping[bytes, dict[bytes, Match]]
     groups: list[list[bytes]]
-    content: dict[bytes, str]
-    group_of: dict[bytes, int] = field(default_factory=dict)
+    content: Mapping[bytes, str]
+    members: Mapping[bytes, Member]
+    undecided: pl.DataFrame
 
     @classmethod
     def of(cls, evidence: Evidence, groups: Groups) -> "SetMatches":
-        """Those of the results of a run."""
-        direct: dict[bytes, dict[bytes, Match]] = defaultdict(dict)
-        same = evidence.rows.filter(pl.col("relation").is_in(_SAME))
-        for a, b, *why in same.select("a", "b", "relation", "kind", "similarity").iter_rows():
-            direct[a][b] = direct[b][a] = Match(*why)
-        members = groups.rows.group_by("group_id", maintain_order=True).agg("filename")["filename"].to_list()
+        """Those of the results of a run; what people decided about a pair counts, not what comparing found."""
+        images: list[list[bytes]] = []
+        members: dict[bytes, Member] = {}
+        grouped = groups.rows.group_by("group_id", maintain_order=True).agg("filename", "relation", "kind", "review")
+        for number, (_, names, *said) in enumerate(grouped.iter_rows()):
+            images.append(names)
+            members |= {name: Member(number, *each) for name, *each in zip(names, *said, strict=True)}
+        rows = _decided(evidence.rows, groups.settled)
         known = evidence.images.filter(pl.col("content").is_not_null() & (pl.col("content") != ""))
         content = dict(known.select("filename", "content").iter_rows())
-        group_of = {image: number for number, images in enumerate(members) for image in images}
-        return cls(dict(direct), members, content, group_of)
+        undecided = rows.filter(pl.col("relation") == Relation.UNVERIFIED.value).select("a", "b", "similarity", "kind")
+        return cls(_direct(rows, members), images, content, members, undecided)
 
     def between(self, a: bytes, b: bytes) -> Match:
         """The match of two images of one picture: that of evidence, else what follows from their group."""
         found = self.direct.get(a, {}).get(b)
         if found:
             return found
-        same_bytes = a in self.content and self.content[a] == self.content.get(b)
-        if same_bytes:
+        if a in self.content and self.content[a] == self.content.get(b):
             return Match(Relation.EXACT.value, "", 1.0)
-        return Match(Relation.COPY.value, "both are copies of one image", None)
+        return _within_group(self.members[a], self.members[b], None)
+
+    def are_in_one_group(self, a: bytes, b: bytes) -> bool:
+        """Whether a group has both images."""
+        return a in self.members and b in self.members and self.members[a].group == self.members[b].group
 
     def pictures(self) -> dict[bytes, int]:
         """A number for each matched image, equal for images that matches connect."""
@@ -88,9 +116,56 @@ class SetMatches:
         """
         direct = [other for other in self.direct.get(image, {}) if other in inside]
         yield from direct
-        if not direct and image in self.group_of:
-            members = of_group[self.group_of[image]]
+        if not direct and image in self.members:
+            members = of_group[self.members[image].group]
             other = next((each for each in members if self.between(image, each).relation == "exact" and each != image),
                          None) or next((each for each in members if each != image), None)  # fmt: skip
             if other is not None:
                 yield other
+
+
+def _decided(rows: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:
+    """The rows of evidence, with the relation that people gave a pair."""
+    if settled is None or settled.is_empty():
+        return rows
+    said = settled.rename({"relation": "said"})
+    found = rows.join(said, on=["a", "b"], how="left", maintain_order="left")
+    return found.with_columns(relation=pl.coalesce("said", "relation")).drop("said")
+
+
+def _direct(rows: pl.DataFrame, members: Mapping[bytes, Member]) -> dict[bytes, dict[bytes, Match]]:
+    """`SetMatches.direct`: a row that was concluded from a group counts where the group still has both."""
+    direct: dict[bytes, dict[bytes, Match]] = defaultdict(dict)
+    same = rows.filter(pl.col("relation").is_in(_SAME))
+    columns = same.select("a", "b", "relation", "kind", "similarity", pl.col("residual").is_null().alias("concluded"))
+    for a, b, relation, kind, similarity, concluded in columns.iter_rows():
+        if relation != Relation.COPY.value:
+            match = Match(relation, kind, similarity)
+        elif not concluded:
+            match = Match(relation, kind, similarity, _to_review(kind))
+        elif a in members and b in members and members[a].group == members[b].group:
+            match = _within_group(members[a], members[b], similarity)
+        else:
+            continue
+        direct[a][b] = direct[b][a] = match
+    return dict(direct)
+
+
+def _within_group(one: Member, other: Member, similarity: float | None) -> Match:
+    """What follows for two images from what each is to the kept image of their group."""
+    if Relation.SAME.value in (one.relation, other.relation):
+        return Match(Relation.SAME.value, "", similarity)
+    edited = [each for each in (one, other) if each.relation not in _UNEDITED]
+    if not edited:
+        return Match(Relation.PIXELS.value, "", similarity)
+    said = REVIEW_SEPARATOR.join(each.review for each in edited).split(REVIEW_SEPARATOR)
+    if len(edited) == 1:
+        reasons = [words for words in TO_REVIEW if words in said]
+        return Match(Relation.COPY.value, edited[0].kind, similarity, REVIEW_SEPARATOR.join(reasons))
+    reasons = [words for words in (*TO_REVIEW, OTHER_PART) if words in said]
+    return Match(Relation.COPY.value, "both are copies of one image", similarity, REVIEW_SEPARATOR.join(reasons))
+
+
+def _to_review(kind: str) -> str:
+    """Why a person decides about two copies of which this was done to one; empty if nothing is open."""
+    return REVIEW_SEPARATOR.join(words for words in TO_REVIEW if words in kind)

@@ -1,22 +1,44 @@
 """Leaks in a sentence: how many images of which set are in which other."""
 
+from collections.abc import Collection
+
 import polars as pl
 
-from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.set_records import LEAKING, LeakRole, Leaks
 
 
 def leaked_images(leaks: Leaks) -> int:
-    """Images of evaluation sets that are in another set too, each once, in however many sets it is."""
-    verified = leaks.rows.filter("verified")
-    sides = (verified.select(pl.col(f"set_{side}").alias("set"), pl.col(side).alias("name")) for side in "ab")
-    return pl.concat(sides).filter(pl.col("set").is_in(list(leaks.evaluation))).unique().height
+    """Images of evaluation sets that are in another set too, each once, in however many sets it is.
+
+    Leaks to review count until a person decides.
+    """
+    return _evaluation_images(leaks, LEAKING).height
+
+
+def leaks_to_review(leaks: Leaks) -> int:
+    """Those of `leaked_images` of which no leak is certain."""
+    certain = _evaluation_images(leaks, [LeakRole.CERTAIN.value])
+    return leaked_images(leaks) - certain.height
+
+
+def _evaluation_images(leaks: Leaks, roles: Collection[str]) -> pl.DataFrame:
+    rows = leaks.rows.filter(pl.col("role").is_in(list(roles)))
+    sides = (rows.select(pl.col(f"set_{side}").alias("set"), pl.col(side).alias("name")) for side in "ab")
+    return pl.concat(sides).filter(pl.col("set").is_in(list(leaks.evaluation))).unique()
 
 
 def say_leaks(leaks: Leaks) -> str:
-    """What leaks: "20 of 52 test images are in train; ..."; empty if nothing does."""
+    """What leaks: "20 of 52 test images are in train (2 of them to review); ..."; empty if nothing does."""
     parts = []
     pairs = leaks.matrix.filter((pl.col("a") != pl.col("b")) & (pl.col("images_of_a") > 0))
-    for a, b, images in pairs.select("a", "b", "images_of_a").iter_rows():
+    for a, b, images, review in pairs.select("a", "b", "images_of_a", "review_of_a").iter_rows():
         if a in leaks.evaluation:
-            parts.append(f"{images:,} of {leaks.sizes[a]:,} {a} images are in {b}")
+            parts.append(f"{images:,} of {leaks.sizes[a]:,} {a} images are in {b}{say_review(review, images)}")
     return "; ".join(parts)
+
+
+def say_review(review: int, images: int) -> str:
+    """How many of some images a person decides about, to be added to their number; empty if there is none."""
+    if not review:
+        return ""
+    return " (to review)" if review == images else f" ({review:,} of them to review)"

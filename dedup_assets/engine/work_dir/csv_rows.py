@@ -6,7 +6,7 @@ not UTF-8; both would lose files. Rows end with a line feed, as in fastdup's fil
 
 import codecs
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -130,15 +130,15 @@ def _numbers(values: list[float]) -> str:
 
 
 def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFrame:
-    """Read the named columns of a CSV file: names as binary, numbers as numbers.
+    """Read the named columns of a CSV file: names as binary, texts as strings, numbers as numbers.
 
     Args:
         file: open for reading, at its start.
         path: for messages.
-        schema: columns and their polars types: Binary, or a type of numbers.
+        schema: columns and their polars types: Binary, String, or a type of numbers.
 
     Raises:
-        WorkDirError: as `read_columns`, or a value in a column of numbers is not a number.
+        WorkDirError: as `read_columns`, or a value in a column of numbers is not a number, or a text is not UTF-8.
     """
     plain = _is_plain(file)
     file.seek(0)
@@ -150,6 +150,8 @@ def read_table(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFram
         except pl.exceptions.PolarsError:
             table = None
         # Polars gives null for a value that is missing or no number. The slow way reads it, or raises an error.
+        is_text = pl.col([name for name, kind in schema.items() if kind == pl.String])
+        table = None if table is None else table.with_columns(is_text.fill_null(""))
         if table is not None and not sum(table.null_count().row(0)):
             return table.cast({name: pl.Binary for name, kind in schema.items() if kind == pl.Binary})
         file.seek(0)
@@ -175,8 +177,8 @@ def _read_parts(file: BinaryIO, path: str, schema: dict[str, Any]) -> pl.DataFra
 def _column(name: str, kind: Any, values: tuple[bytes, ...], path: str) -> pl.Series:  # noqa: ANN401 - a polars type
     if kind == pl.Binary:
         return pl.Series(name, values, dtype=pl.Binary)
+    convert: Callable[[bytes], object] = bytes.decode if kind == pl.String else float if kind == pl.Float64 else int
     try:
-        convert = float if kind == pl.Float64 else int
         return pl.Series(name, [convert(value) for value in values], dtype=kind)
     except ValueError as error:
         raise WorkDirError(f"{path!r}: column {name}: {error}") from None

@@ -4,6 +4,7 @@ docs/reference.md, "Files", describes the columns. Names are bytes in both forms
 """
 
 import json
+import os
 from dataclasses import replace
 
 import polars as pl
@@ -17,6 +18,7 @@ from dedup_assets.engine.core.match_tables import (
     IMAGES_SCHEMA,
     LABEL_CONFLICTS_SCHEMA,
     RELATED_SCHEMA,
+    SETTLED_SCHEMA,
 )
 from dedup_assets.engine.work_dir.csv_rows import read_columns, write_table
 from dedup_assets.engine.work_dir.file_names import GROUP_IDS
@@ -48,6 +50,7 @@ RELATED = "related.parquet"
 RELATED_CSV = "related.csv"
 LABEL_CONFLICTS = "label_conflicts.csv"
 _MADE_WITH = "made_with"
+_SETTLED = "settled"  # in related.parquet
 
 
 def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
@@ -106,11 +109,11 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES)
     with work_dir.publish(*names, *(HISTORY_FILES if groups.history else ())) as files:
         table, text, related, related_text, conflicts, labels, images, *history = files
-        for rows, schema, parquet, csv in (
-            (groups.rows, GROUPS_SCHEMA, table, text),
-            (groups.related, RELATED_SCHEMA, related, related_text),
+        for rows, schema, parquet, csv, facts in (
+            (groups.rows, GROUPS_SCHEMA, table, text, {}),
+            (groups.related, RELATED_SCHEMA, related, related_text, {_SETTLED: _as_text(groups.settled)}),
         ):
-            _as(schema, rows).write_parquet(parquet)
+            _as(schema, rows).write_parquet(parquet, metadata=facts)
             write_table(csv, _as(schema, rows))
         write_conflicts(conflicts, groups.decided)
         write_table(labels, _labels_of(groups))
@@ -127,9 +130,22 @@ def read_groups(work_dir: WorkDir) -> Groups:
     """
     remedy = "materialize groups"
     rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
-    related, _ = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
+    related, facts = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
     history = read_history(work_dir) if work_dir.exists(GROUP_IDS) else None
-    return Groups(rows, related, history, decided=read_conflicts(work_dir), labels=_read_labels(work_dir))
+    with naming_damage(work_dir, RELATED, remedy):
+        settled = _of_text(facts.get(_SETTLED, "[]"))
+    labels = _read_labels(work_dir)
+    return Groups(rows, related, history, decided=read_conflicts(work_dir), labels=labels, settled=settled)
+
+
+def _as_text(settled: pl.DataFrame | None) -> str:
+    rows = [] if settled is None else settled.rows()
+    return json.dumps([(os.fsdecode(a), os.fsdecode(b), relation) for a, b, relation in rows])
+
+
+def _of_text(text: str) -> pl.DataFrame:
+    rows = [(os.fsencode(a), os.fsencode(b), relation) for a, b, relation in json.loads(text)]
+    return pl.DataFrame(rows, schema=SETTLED_SCHEMA, orient="row")
 
 
 def _labels_of(groups: Groups) -> pl.DataFrame:
@@ -173,6 +189,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     is_same = stored.rows.equals(_as(GROUPS_SCHEMA, groups.rows))
     is_same = is_same and read_verdict_images(work_dir).equals(_images_of(groups))
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
+    is_same = is_same and _as_text(stored.settled) == _as_text(groups.settled)
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
     return replace(groups, is_stored=is_same)

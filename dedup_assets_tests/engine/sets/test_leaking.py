@@ -1,5 +1,8 @@
 """The matrix of leaks is symmetric, and taking out what `fix` names leaves no leak, whatever sets and matches are."""
 
+import os
+from pathlib import Path
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,15 +10,16 @@ from hypothesis import strategies as st
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.core.set_tables import MEMBERS_SCHEMA
+from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
 from dedup_assets.engine.groups import form_groups
-from dedup_assets.engine.sets import find_leaks, leaked_images
+from dedup_assets.engine.sets import find_leaks, leaked_images, leaks_to_review, say_leaks
 
 SETS = ("train", "val", "test")
 IMAGES = 9
 memberships = st.lists(st.sets(st.sampled_from(SETS)), min_size=IMAGES, max_size=IMAGES)
 pairs = st.dictionaries(
     st.tuples(st.integers(0, IMAGES - 1), st.integers(0, IMAGES - 1)).filter(lambda pair: pair[0] < pair[1]),
-    st.sampled_from(["exact", "pixels", "copy", "variant", "unverified"]),
+    st.sampled_from(["exact", "pixels", "copy", "copy: text or overlay added", "variant", "unverified"]),
 )
 
 
@@ -29,7 +33,8 @@ def members_of(memberships: list[set[str]]) -> pl.DataFrame:
 
 
 def evidence_of(pairs: dict[tuple[int, int], str]) -> Evidence:
-    rows = [(image(a), image(b), 0.9, relation, "", None, 1.0, 1.0, 0.1, 9, "") for (a, b), relation in pairs.items()]
+    said = [(image(a), image(b), 0.9, *text.partition(": ")[::2]) for (a, b), text in pairs.items()]
+    rows = [(*pair, None, 1.0, 1.0, 0.1, 9, "") for pair in said]
     return Evidence(pl.DataFrame(rows, schema=EVIDENCE_SCHEMA, orient="row"), pl.DataFrame(schema=IMAGES_SCHEMA))
 
 
@@ -50,6 +55,8 @@ def test_the_matrix_is_symmetric_and_shares_are_of_the_set(
         assert (cell["images_of_a"], cell["images_of_b"]) == (mirrored["images_of_b"], mirrored["images_of_a"])
         assert cell["share_of_a"] == cell["images_of_a"] / leaks.sizes[a]
         assert cell["exact"] + cell["copy"] == cell["groups"]
+        assert (cell["review_of_a"], cell["review_of_b"]) == (mirrored["review_of_b"], mirrored["review_of_a"])
+        assert cell["review_of_a"] <= cell["images_of_a"]
 
 
 @given(memberships, pairs)
@@ -61,7 +68,7 @@ def test_taking_out_what_fix_names_leaves_no_leak_between_sets(
     leaks = find_leaks(members, evidence, groups, SETS[1:])
     gone = leaks.fix.select("set", name="filename")
     left = find_leaks(members.join(gone, on=["set", "name"], how="anti"), evidence, groups, SETS[1:])
-    assert not left.rows["verified"].any()
+    assert left.rows["role"].unique().to_list() in ([], ["undecided"])
     assert leaked_images(left) == 0
     assert set(leaks.fix.filter(pl.col("action") == "drop")["set"]) <= {"train"}
 
@@ -80,5 +87,45 @@ def test_undecided_pairs_come_after_all_leaks_and_the_most_similar_of_them_first
     leaks = find_leaks(
         members_of([{"train"}, {"test"}, {"train"}, {"train"}]), evidence, form_groups(evidence, "name"), ["test"]
     )
-    rows = leaks.rows.select("a", "verified").rows()
-    assert rows == [(image(2), True), (image(3), False), (image(0), False)]
+    rows = leaks.rows.select("a", "verified", "role").rows()
+    undecided = (False, "undecided")
+    assert rows == [(image(2), True, "certain"), (image(3), *undecided), (image(0), *undecided)]
+
+
+def test_a_copy_is_to_review_for_the_reason_that_its_edit_gives_alone_or_through_the_kept_image() -> None:
+    text = "copy: cropped to 80 %, text or overlay added"
+    evidence = evidence_of({(0, 1): text, (2, 3): "copy: recompressed", (5, 6): "copy: gray", (5, 7): text})
+    sets = [{"train"}, {"test"}, {"train"}, {"test"}, set(), set(), {"train"}, {"test"}]
+    leaks = find_leaks(members_of(sets), evidence, form_groups(evidence, "name"), ["test"])
+    said = {Path(os.fsdecode(a)).stem: row for a, *row in leaks.rows.select("a", "verified", "role", "review").rows()}
+    to_review = [False, "review", "text or overlay added"]
+    assert said == {"0": to_review, "2": [True, "certain", ""], "6": to_review}
+    assert (leaked_images(leaks), leaks_to_review(leaks)) == (3, 2)
+    assert say_leaks(leaks) == "3 of 3 test images are in train (2 of them to review)"
+    assert dict(leaks.fix.select("filename", "action").rows()) == {
+        image(0): "decide",
+        image(2): "drop",
+        image(6): "decide",
+    }
+
+
+def test_an_image_with_a_certain_leak_is_to_be_dropped_whatever_else_it_resembles() -> None:
+    evidence = evidence_of({(0, 1): "copy: text or overlay added", (0, 2): "exact"})
+    leaks = find_leaks(members_of([{"train"}, {"test"}, {"test"}]), evidence, form_groups(evidence, "name"), ["test"])
+    assert leaks.fix.select("filename", "action", "because_of").rows() == [(image(0), "drop", image(2))]
+
+
+def test_what_people_say_of_a_pair_counts_not_what_comparing_found() -> None:
+    contents = {number: f"{number:064x}" for number in range(8)}
+    evidence = evidence_of({(0, 1): "copy", (2, 3): "copy: text or overlay added", (4, 5): "unverified"})
+    known = [(image(number), content, *[None] * (len(IMAGES_SCHEMA) - 2)) for number, content in contents.items()]
+    evidence = Evidence(evidence.rows, pl.DataFrame(known, schema=IMAGES_SCHEMA, orient="row"))
+    said = [("different", 0, 1), ("same", 2, 3), ("different", 4, 5), ("same", 6, 7)]
+    rows = [
+        GivenVerdict(f"v-{n}", f"2026-01-01T00:00:0{n}Z", "", relation, contents[a], contents[b])
+        for n, (relation, a, b) in enumerate(said)
+    ]
+    groups = form_groups(evidence, "name", Verdicts(rows, digest="any"))
+    leaks = find_leaks(members_of([{"train"}, {"test"}] * 4), evidence, groups, ["test"])
+    found = leaks.rows.select("a", "b", "role", "relation").rows()
+    assert found == [(image(2), image(3), "certain", "same"), (image(6), image(7), "certain", "same")]

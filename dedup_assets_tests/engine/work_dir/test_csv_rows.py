@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.work_dir.csv_rows import field, read_columns, write_rows, write_table
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_rows, write_table
 
 fields = st.binary(max_size=40)
 ODD = [b"", b" ", b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"a\rb", b"\xff\xfe", b"\x85\x0b\x1c\0", b" x ", b"#x"]
@@ -65,6 +65,17 @@ def test_tables_with_names_of_any_bytes_come_back_as_they_were(
         )
         for name, text, number, some in rows
     ]
+
+
+@given(st.lists(st.tuples(names, texts, st.integers(0, 9), st.integers(-99, 99).map(float)), max_size=5))
+@example([(b"a.jpg", "", 1, 0.5)])
+@example([(b"a, b.jpg", "train", 1, 0.5)])
+def test_a_table_is_read_as_it_was_written(rows: list[tuple[bytes, str, int, float]]) -> None:
+    schema = {"name": pl.Binary, "text": pl.String, "count": pl.Int64, "number": pl.Float64}
+    table, file = pl.DataFrame(rows, schema=schema, orient="row"), io.BytesIO()
+    write_table(file, table)
+    file.seek(0)
+    assert read_table(file, "file.csv", schema).equals(table)
 
 
 def test_only_fields_that_need_quotes_have_them() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
-from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, Leaks
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
@@ -27,6 +27,7 @@ class ShownCell:
         size: images of the row's set.
         exact: pictures of which both sets have a file of the same bytes.
         copy: pictures of which they have other copies only.
+        review: those of the images of which no match is certain.
     """
 
     other: str
@@ -35,6 +36,7 @@ class ShownCell:
     size: int
     exact: int
     copy: int
+    review: int
 
     @property
     def heat(self) -> int:
@@ -63,6 +65,7 @@ class ShownLeak:
     relation: str
     kind: str
     similarity: float | None
+    review: str
 
     @property
     def word(self) -> str:
@@ -73,6 +76,15 @@ class ShownLeak:
     def details(self) -> str:
         """What was done, or what the relation means."""
         return "" if self.relation == LINK else describe_kind(self.relation, self.kind)
+
+
+@dataclass(frozen=True)
+class ShownRole:
+    """The leaks that are as sure as one another: those that are shown, and how many there are."""
+
+    name: str
+    leaks: Sequence[ShownLeak]
+    total: int
 
 
 def leaks_page(
@@ -89,33 +101,39 @@ def leaks_page(
         leaks: what they share.
         illustrate: reads what is shown of a file, by the name that a set has for it.
         saying: the leaks in a sentence; empty if evaluation sets have none.
-        num_images: most verified leaks shown, with pictures; leaks.csv has all.
+        num_images: most leaks shown of each role, with pictures; leaks.csv has all.
         frame: what it shares with the pages beside it.
 
     Returns:
         The page, as HTML.
     """
-    look, verified = cache(illustrate), leaks.rows.filter("verified")
-    shown = [
-        ShownLeak(set_a, look(a), set_b, look(b), relation, kind, similarity)
-        for set_a, a, set_b, b, _, relation, kind, similarity in verified.head(num_images).iter_rows()
-    ]
+    look = cache(illustrate)
+    by_role = {role: leaks.rows.filter(pl.col("role") == role) for role in LeakRole}
     fix = leaks.fix.group_by("set", "other_set", "action", maintain_order=True).agg(pl.col("filename").n_unique())
     return render_page(
         Page.LEAKS,
         frame,
         saying=saying,
         sets=_show_sets(leaks),
-        leaks=shown,
-        total=verified.height,
-        unverified=len(leaks) - verified.height,
+        certain=_show_role("Leaks", by_role[LeakRole.CERTAIN], num_images, look),
+        review=_show_role("To review", by_role[LeakRole.REVIEW], num_images, look),
+        undecided=by_role[LeakRole.UNDECIDED].height,
         drops=fix.filter(pl.col("action") == DROP).rows(named=True),
         decisions=fix.filter(pl.col("action") == DECIDE).rows(named=True),
     )
 
 
+def _show_role(name: str, rows: pl.DataFrame, num_images: int, look: Illustrate) -> ShownRole:
+    shown = [
+        ShownLeak(set_a, look(a), set_b, look(b), relation, kind, similarity, review)
+        for set_a, a, set_b, b, _, relation, kind, similarity, _, review in rows.head(num_images).iter_rows()
+    ]
+    return ShownRole(name, shown, rows.height)
+
+
 def _show_sets(leaks: Leaks) -> list[ShownSet]:
     cells: dict[str, list[ShownCell]] = {name: [] for name in leaks.sizes}
-    for a, b, images, exact, copy in leaks.matrix.select("a", "b", "images_of_a", "exact", "copy").iter_rows():
-        cells[a].append(ShownCell(b, a == b, images, leaks.sizes[a], exact, copy))
+    columns = leaks.matrix.select("a", "b", "images_of_a", "exact", "copy", "review_of_a")
+    for a, b, images, *counts in columns.iter_rows():
+        cells[a].append(ShownCell(b, a == b, images, leaks.sizes[a], *counts))
     return [ShownSet(name, size, name in leaks.evaluation, cells[name]) for name, size in leaks.sizes.items()]

@@ -107,12 +107,12 @@ def _summary(name: bytes, illustrate: Illustrate) -> str:
 
 def _leaks(name: bytes, illustrate: Illustrate) -> str:
     named = name.decode("utf-8", "replace")
-    rows = [(named, name, "test", b"/other.jpg", True, "link", "the same file", 1.0)]
-    cells = [(a, b, 1, 1, 1, 0.5, 0.5, 1, 0) for a in (named, "test") for b in (named, "test")]
+    rows = [(named, name, "test", b"/other.jpg", True, "link", "the same file", 1.0, "certain", "")]
+    cells = [(a, b, 1, 1, 1, 0.5, 0.5, 1, 0, 0, 0) for a in (named, "test") for b in (named, "test")]
     leaks = Leaks(
         rows=pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row"),
         matrix=pl.DataFrame(cells, schema=MATRIX_SCHEMA, orient="row"),
-        fix=pl.DataFrame([(named, name, "drop", "test", name, "link")], schema=FIX_SCHEMA, orient="row"),
+        fix=pl.DataFrame([(named, name, "drop", "test", name, "link", "")], schema=FIX_SCHEMA, orient="row"),
         sizes={named: 2, "test": 2},
         evaluation=("test",),
     )
