@@ -7,8 +7,10 @@
 from typing import Annotated, Any
 
 import dagster as dg
-from pydantic import Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
+from dedup_assets.engine.core.setting_values import NUMBERS
+from dedup_assets.engine.core.settings import allowed
 from dedup_assets.pipeline.automation.schedules import DAILY
 from dedup_assets.pipeline.building import build_definitions
 from dedup_assets.pipeline.contracts import OWNERS, PIPELINE
@@ -20,12 +22,23 @@ def _resolved(description: str | None) -> Any:  # noqa: ANN401 - Dagster's Resol
     return dg.Resolver.default(description=description)
 
 
+def _read(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type
+    """The type of a setting in YAML: a truth value is no number."""
+
+    def refuse_truth_values(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
+        if isinstance(value, bool) and kind in NUMBERS:
+            raise ValueError(f"{name}: {str(value).lower()}: must be a number ({allowed(name)})")
+        return value
+
+    return Annotated[kind, BeforeValidator(refuse_truth_values)]
+
+
 ComponentSettings: Any = create_model(  # type: ignore[call-overload]  # its fields are made from those of Settings
     "ComponentSettings",
     __base__=(dg.Model, dg.Resolvable),
     __doc__="Default settings of all runs; a setting that is left out has its usual default.",
     **{  # without run_mode, which the jobs set
-        name: (Annotated[kind, _resolved(field.description)], field)
+        name: (Annotated[_read(name, kind), _resolved(field.description)], field)
         for name, (kind, field) in fields_of_settings().items()
         if name != "run_mode"
     },

@@ -34,6 +34,9 @@ _COMMON: dict[str, Any] = {
     "automation_condition": dg.AutomationCondition.eager(),
 }
 
+SHARED = "shared_with_train"
+"""In the metadata of a test set's listing: that it has files of the train set, in words."""
+
 
 def asset(**contract: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # noqa: ANN401 - as dg.asset
     """`dg.asset` with the common contract, which the arguments override."""

@@ -30,6 +30,7 @@ from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.checks import LEAKS_CHECK
+from dedup_assets.pipeline.contracts import SHARED
 from dedup_assets.pipeline.dagster_internals import DagsterAssetCheckFailedError, accepting_beta
 from dedup_assets.pipeline.host_process import hidden_event_loop, restored_signal_handlers
 from dedup_assets.pipeline.instances import dagster_home, open_instance
@@ -260,6 +261,7 @@ def _facts(result: dg.ExecuteInProcessResult) -> RunFacts:
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.check_name != LEAKS_CHECK
     ]
+    failed += [str(found[SHARED]) for found in metadata.values() if SHARED in found]
     leaked = [
         str(check.description)
         for check in result.get_asset_check_evaluations()

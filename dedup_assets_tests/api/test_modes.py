@@ -202,8 +202,15 @@ def test_both_directions_find_the_same_pair(trained: Path, train: Path, test_set
     assert forth["copy of 3.jpg", "3.jpg"] == back["3.jpg", "copy of 3.jpg"] == 1
 
 
-def test_a_train_set_scored_against_itself_finds_every_image(trained: Path, train: Path) -> None:
+def test_a_train_set_scored_against_itself_finds_every_image_and_is_said_to_be_it(
+    trained: Path, train: Path, test_set: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    some = [train / "0.jpg", train / "1.jpg", test_set / "copy of 3.jpg"]
+    found = dedup_assets.analyze(some, trained, run_mode=3)
+    assert found.warnings == ["2 of 3 images of the test set are files of the train set; each finds itself"]
     assert dedup_assets.run(train, trained, run_mode=3, nearest_neighbors_k=1) == 0
+    said = "the whole train set is in the test set: 10 of 13 images of the test set are files of the train set; each"
+    assert said in capfd.readouterr().out
     found = pairs(trained / "test" / "similarity.csv")
     assert found == {(f"{number}.jpg", f"{number}.jpg"): 1.0 for number in range(10)}
 

@@ -100,6 +100,15 @@ def test_its_yaml_has_every_setting_with_default_and_meaning() -> None:
         assert schema[name]["description"].startswith(field.description)
 
 
+def test_a_truth_value_for_any_number_is_refused_by_its_name() -> None:
+    numbers = [name for name, field in ComponentSettings.model_fields.items() if field.annotation in (int, float)]
+    assert len(numbers) > 10
+    for name in numbers:
+        with pytest.raises(ValueError, match=rf"{name}: true: must be a number"):
+            DedupComponent.model().model_validate({"settings": {"work_dir": "out", name: True}})
+    DedupComponent.model().model_validate({"settings": {"threshold": 0.9, "num_threads": 1, "set_folders": True}})
+
+
 def test_it_is_offered_by_the_package_without_importing_dagster() -> None:
     code = "import sys, dedup_assets; print('DedupComponent' in dir(dedup_assets), 'dagster' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

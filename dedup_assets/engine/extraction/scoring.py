@@ -72,6 +72,16 @@ def check_comparable(scored: ScoredSet, train: Features, train_dir: WorkDir) -> 
     )
 
 
+def say_shared(scored: Manifest, train: Features) -> str:
+    """That images of a scored set are files of the train set, in words; empty if none is."""
+    names = scored.images["filename"]
+    shared = int(names.is_in(train.names.implode()).sum())
+    if not shared:
+        return ""
+    said = f"{shared:,} of {len(scored):,} images of the test set are files of the train set; each finds itself"
+    return f"the whole train set is in the test set: {said}" if shared == len(train) else said
+
+
 class _ImageSet:
     """Images of input_dir, embedded with the model of the settings; computed ranges are stored as in a train run."""
 

@@ -22,7 +22,7 @@ from dedup_assets.engine.core.records import (
     Pairs,
     SearchIndex,
 )
-from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set
+from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set, say_shared
 from dedup_assets.engine.gallery.building import build_gallery
 from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.uncompared import read_uncompared
@@ -37,7 +37,7 @@ from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.work_dir.files import read_listed_files, read_low_information
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
-from dedup_assets.pipeline.contracts import ONE_RUN, asset, search_output, search_results
+from dedup_assets.pipeline.contracts import ONE_RUN, SHARED, asset, search_output, search_results
 from dedup_assets.pipeline.resources import SettingsResource
 
 TEST_SET = "test_set"
@@ -62,7 +62,8 @@ def scored_image_manifest(
 ) -> Manifest:
     """The images to score: those of `input_dir`, or with run_mode 4 those whose features are stored there.
 
-    The features, index and model of the train set are checked here, before the first image is read.
+    The features, index and model of the train set are checked here, before the first image is read. Images that are
+    files of the train set are counted, because each finds itself.
     """
     parsed = settings.parsed()
     if not faiss_index.by_fastdup:
@@ -71,7 +72,10 @@ def scored_image_manifest(
     check_comparable(scored, features, settings.open_work_dir())
     manifest = scored.list()
     versions.stamp(context, content=manifest.digest)
-    context.add_output_metadata(metadata.of_manifest(manifest))
+    shared = say_shared(manifest, features)
+    if shared:
+        context.log.warning(shared)
+    context.add_output_metadata({**metadata.of_manifest(manifest), **({SHARED: shared} if shared else {})})
     return manifest
 
 
