@@ -31,7 +31,7 @@ class Match(NamedTuple):
         return LeakRole.REVIEW if self.review else LeakRole.CERTAIN
 
 
-class Member(NamedTuple):
+class GroupMember(NamedTuple):
     """An image of a group: the group's number, and what `Groups` says of the image beside the kept one."""
 
     group: int
@@ -55,18 +55,18 @@ class SetMatches:
     direct: Mapping[bytes, dict[bytes, Match]]
     groups: list[list[bytes]]
     content: Mapping[bytes, str]
-    members: Mapping[bytes, Member]
+    members: Mapping[bytes, GroupMember]
     undecided: pl.DataFrame
 
     @classmethod
     def of(cls, evidence: Evidence, groups: Groups) -> "SetMatches":
         """Those of the results of a run; what people decided about a pair counts, not what comparing found."""
         images: list[list[bytes]] = []
-        members: dict[bytes, Member] = {}
+        members: dict[bytes, GroupMember] = {}
         grouped = groups.rows.group_by("group_id", maintain_order=True).agg("filename", "relation", "kind", "review")
         for number, (_, names, *said) in enumerate(grouped.iter_rows()):
             images.append(names)
-            members |= {name: Member(number, *each) for name, *each in zip(names, *said, strict=True)}
+            members |= {name: GroupMember(number, *each) for name, *each in zip(names, *said, strict=True)}
         rows = _decided(evidence.rows, groups.settled)
         known = evidence.images.filter(pl.col("content").is_not_null() & (pl.col("content") != ""))
         content = dict(known.select("filename", "content").iter_rows())
@@ -133,7 +133,7 @@ def _decided(rows: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:
     return found.with_columns(relation=pl.coalesce("said", "relation")).drop("said")
 
 
-def _direct(rows: pl.DataFrame, members: Mapping[bytes, Member]) -> dict[bytes, dict[bytes, Match]]:
+def _direct(rows: pl.DataFrame, members: Mapping[bytes, GroupMember]) -> dict[bytes, dict[bytes, Match]]:
     """`SetMatches.direct`: a row that was concluded from a group counts where the group still has both."""
     direct: dict[bytes, dict[bytes, Match]] = defaultdict(dict)
     same = rows.filter(pl.col("relation").is_in(_SAME))
@@ -151,7 +151,7 @@ def _direct(rows: pl.DataFrame, members: Mapping[bytes, Member]) -> dict[bytes, 
     return dict(direct)
 
 
-def _within_group(one: Member, other: Member, similarity: float | None) -> Match:
+def _within_group(one: GroupMember, other: GroupMember, similarity: float | None) -> Match:
     """What follows for two images from what each is to the kept image of their group."""
     if Relation.SAME.value in (one.relation, other.relation):
         return Match(Relation.SAME.value, "", similarity)

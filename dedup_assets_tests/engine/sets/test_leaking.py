@@ -92,7 +92,7 @@ def test_undecided_pairs_come_after_all_leaks_and_the_most_similar_of_them_first
     assert rows == [(image(2), True, "certain"), (image(3), *undecided), (image(0), *undecided)]
 
 
-def test_a_copy_is_to_review_for_the_reason_that_its_edit_gives_alone_or_through_the_kept_image() -> None:
+def test_a_copy_is_to_review_for_what_its_edit_or_its_kept_image_says() -> None:
     text = "copy: cropped to 80 %, text or overlay added"
     evidence = evidence_of({(0, 1): text, (2, 3): "copy: recompressed", (5, 6): "copy: gray", (5, 7): text})
     sets = [{"train"}, {"test"}, {"train"}, {"test"}, set(), set(), {"train"}, {"test"}]
