@@ -67,8 +67,8 @@ def _undo(
     undone = undo_apply(config.run, settings.parsed().work_dir, progress)
     for reason in undone.failed:
         context.log.warning(f"not put back: {reason}")
-    facts = {"restored": undone.restored, "in_place": undone.in_place, "not_put_back": len(undone.failed)}
-    context.add_output_metadata({"run": undone.run, **facts})
+    counts = {name: getattr(undone, name) for name in ("restored", "in_place", "never_left")}
+    context.add_output_metadata({"run": undone.run, **counts, "not_put_back": len(undone.failed)})
 
 
 def build_cleaning_jobs(key_prefix: Sequence[str] = ()) -> list[dg.JobDefinition]:

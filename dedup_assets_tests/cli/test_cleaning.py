@@ -99,7 +99,9 @@ runpy.run_module("dedup_assets", run_name="__main__")
     assert ended.stderr.count("\n") == 1
     command = ended.stderr.rstrip("\n").rpartition("dedup-assets ")[2].split()
     undone = command_line.run(*command)
-    assert "1 file is back in its place; already there: 1" in undone.stdout, undone.said
+    assert "1 file is back in its place; never moved: 1" in undone.stdout, undone.said
+    again = command_line.run(*command)
+    assert "0 files are back in their places; put back before: 1; never moved: 1" in again.stdout, again.said
     assert tree(results.parent / "photos") == before
 
 

@@ -132,6 +132,7 @@ class _Applying:
         self._trashes, self._progress, self._tell = trashes, progress, tell
         self._skipped: list[Skipped] = []
         self._done: list[Act] = []
+        self._announced: dict[str, set[bytes]] = {}
         self._run = ""
         self._decisions = Decisions(work_dir)
         self._journals: dict[str, JournalFolder] = {}
@@ -154,8 +155,9 @@ class _Applying:
         finally:
             if earlier or self._done:
                 note_in(self._work_dir, self._run, [*earlier, *self._done])
-        for journal in self._journals.values():
-            journal.end()
+        done = {act.filename for act in self._done}
+        for trash, journal in self._journals.items():
+            journal.end(stayed=sorted(self._announced.get(trash, set()) - done))
             journal.close()
         places = [journal.url for journal in self._journals.values()]
         done_bytes = sum(act.size_bytes for act in self._done)
@@ -217,6 +219,7 @@ class _Applying:
             mine = [act for some in acts for act in some if self._trashes[act.filename] == trash]
             if mine:
                 journal.append_acts(mine)
+                self._announced.setdefault(trash, set()).update(act.filename for act in mine)
         for group, some in zip(groups, acts, strict=True):
             self._do_group(group, some)
 

@@ -44,6 +44,11 @@ class Run:
         return [act for record in self.records for act in record.acts]
 
     @property
+    def stayed(self) -> frozenset[bytes]:
+        """Files that were begun and never left."""
+        return frozenset[bytes]().union(*(record.stayed for record in self.records))
+
+    @property
     def plan_id(self) -> str:
         """The plan that it did."""
         return self.records[0].header.plan
@@ -57,10 +62,12 @@ class Run:
         """Remove what was left half done, and close the journals. The caller holds their folders."""
         for journal, record in zip(self.journals, self.records, strict=True):
             if not record.has_ended:
-                for act in _acts_made(record, journal.url):
+                made = list(_acts_made(record, journal.url))
+                for act in made:
                     with suppress(SkippedError):  # a link is in its place now: nothing of ours
                         files_of(act.filename).settle(act)
-                journal.end()
+                stayed = set[bytes]() if record.has_undo else {act.filename for act in made if not may_have_happened(act)}
+                journal.end(stayed=sorted(stayed))
                 journal.close()
 
 
@@ -124,6 +131,11 @@ def has_happened(act: Act) -> bool:
         return here is None and (act.action == Action.DELETE or files.find(act.to) is not None)
     except SkippedError:
         return False
+
+
+def may_have_happened(act: Act) -> bool:
+    """As `has_happened`, but a clone, which nothing tells from a file that stayed, may have been made."""
+    return act.action == Action.REFLINK or has_happened(act)
 
 
 @contextmanager

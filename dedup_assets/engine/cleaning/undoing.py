@@ -56,6 +56,7 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
         found = run_at(f"{trash}/{name}" for trash in present)
         if not found.has_ended:
             found.settle()
+            found = run_at(f"{trash}/{name}" for trash in present)
         for journal in found.journals:
             journal.begin_undo()
         undone = _restore(found, name, progress, [f"{place!r} is not there, with the files in it" for place in missing])
@@ -117,13 +118,15 @@ def _known(work_dir: str) -> str:
 
 
 def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str]) -> Undone:
-    restored = in_place = 0
-    acts = _latest(found.acts)
+    restored = in_place = never_left = 0
+    acts, stayed = _latest(found.acts), found.stayed
     with progress.counting(len(acts), "files"):
         for act in acts:
             try:
                 if files_of(act.filename).restore(act):
                     restored += 1
+                elif act.filename in stayed:
+                    never_left += 1
                 else:
                     in_place += 1
                 progress.advance(1, 0)
@@ -137,7 +140,7 @@ def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str
             except OSError as error:
                 failed.append(f"{quoted(act.filename)}: {reason_of(error)}")
                 progress.advance(1, 1)
-    return Undone(name, restored, in_place, failed)
+    return Undone(name, restored, in_place, never_left, failed)
 
 
 def _latest(acts: Sequence[Act]) -> list[Act]:

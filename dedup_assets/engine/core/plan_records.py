@@ -212,11 +212,13 @@ class Undone:
     Attributes:
         run: id of the apply.
         restored: files that are back by this undo.
-        in_place: files that were in their place already.
+        in_place: files that had been put back before.
+        never_left: files that the apply announced and left where they were.
         failed: why others are not, each with its name.
     """
 
     run: str
     restored: int
     in_place: int
+    never_left: int
     failed: Sequence[str]

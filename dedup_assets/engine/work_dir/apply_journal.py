@@ -2,8 +2,9 @@
 
 Each input that loses files has a folder `.dedup-trash/RUN_ID` with a journal of its own, so that a disk that is moved
 to another machine can be undone there. The first line is the header, then one line per file, before the file is
-touched; `ended` closes an apply, `undone` an undo. A last line that is cut off was never acted upon. On a store, where
-nothing can be appended, the journal is a series of objects, which are read in the order of their names.
+touched; `ended` closes an apply, with the files that it announced and left, `undone` an undo. A last line that is cut
+off was never acted upon. On a store, where nothing can be appended, the journal is a series of objects, which are read
+in the order of their names.
 """
 
 import json
@@ -21,8 +22,8 @@ JOURNAL = "journal.jsonl"
 FORMAT = "dedup-assets apply"
 VERSION = 1
 _PARTS = "journal-"
-_ENDED, _UNDOING, _UNDONE = {"ended": True}, {"undoing": True}, {"undone": True}
-_NOTES = (_ENDED, _UNDOING, _UNDONE)
+_ENDED, _UNDOING, _UNDONE = "ended", "undoing", "undone"
+_STAYED = "stayed"
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,15 @@ class RunRecord:
         header: its first line.
         acts: what was begun, in order; some may not have happened.
         has_ended: the apply, or the undo after it, came to its end.
+        has_undo: an undo has begun after it.
+        stayed: files that were begun and never left.
     """
 
     header: RunHeader
     acts: Sequence[Act]
     has_ended: bool
+    has_undo: bool = False
+    stayed: frozenset[bytes] = frozenset()
 
 
 class JournalFolder:
@@ -165,11 +170,17 @@ class JournalFolder:
 
     def begin_undo(self) -> None:
         """Note that an undo begins."""
-        self.append([_UNDOING])
+        self.append([{_UNDOING: True}])
 
-    def end(self, *, undone: bool = False) -> None:
-        """Note that the apply, or the undo, came to its end."""
-        self.append([_UNDONE if undone else _ENDED])
+    def end(self, *, undone: bool = False, stayed: Iterable[bytes] = ()) -> None:
+        """Note that the apply, or the undo, came to its end.
+
+        Args:
+            undone: whether it is an undo.
+            stayed: files that the apply had begun and that never left.
+        """
+        names = [text_of_name(name) for name in stayed]
+        self.append([{_UNDONE if undone else _ENDED: True} | ({_STAYED: names} if names else {})])
 
     def close(self) -> None:
         """Close the file."""
@@ -212,14 +223,22 @@ def _parsed(lines: Sequence[bytes], url: str) -> RunRecord:
         if first["format"] != FORMAT or first["format_version"] != VERSION:
             raise PlanError(f"{JOURNAL} in {url!r} is none that this version of dedup-assets can read")
         header = RunHeader(**{each.name: first[each.name] for each in fields(RunHeader)})
-        acts = [Act.of_json(each) for each in found[1:] if each not in _NOTES]
+        acts, stayed, last = [], set[bytes](), ""
+        for each in found[1:]:
+            last = next((note for note in (_ENDED, _UNDOING, _UNDONE) if each.get(note) is True), "")
+            if last:
+                stayed.update(name_of_text(name) for name in each.get(_STAYED, ()))
+                continue
+            acts.append(Act.of_json(each))
+            stayed.discard(acts[-1].filename)
         _check_types([header, *acts])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanError(
             f"{JOURNAL} in {url!r} is damaged, or another program's ({type(error).__name__}: {error}); the files that "
             "an apply moved are still in that folder"
         ) from None
-    return RunRecord(header, acts, has_ended=found[-1] in (_ENDED, _UNDONE))
+    has_undo = last in (_UNDOING, _UNDONE)
+    return RunRecord(header, acts, last in (_ENDED, _UNDONE), has_undo, frozenset(stayed))
 
 
 def _check_types(records: Iterable[RunHeader | Act]) -> None:

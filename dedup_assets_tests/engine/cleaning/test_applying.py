@@ -96,7 +96,7 @@ def test_an_undo_can_be_named_by_its_folder_and_repeated(photos: Collection) -> 
     applied = photos.apply()
     assert photos.undo(applied.places[0]) == []
     again = undo_apply(applied.run, str(photos.work_dir), ProgressReporter())
-    assert (again.restored, again.in_place, again.failed) == (0, 4, [])
+    assert (again.restored, again.in_place, again.never_left, again.failed) == (0, 4, 0, [])
     with pytest.raises(PlanError, match="no apply of this id"):
         photos.undo("20010101-000000-0000")
 
