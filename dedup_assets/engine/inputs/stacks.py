@@ -1,10 +1,12 @@
 """Files that belong to an image, beside it: they go with it, or it stays.
 
-Sidecars hold what was noted of an image: XMP, edits of Apple (AAE), JSON of Google Takeout, and captions of training
-sets, text or JSON of its stem. Other halves are the raw file of a JPEG, and the film of a Live Photo.
+Sidecars hold what was noted of an image: XMP, edits of Apple (AAE), JSON of Google Takeout, settings of raw converters,
+captions of training sets, text or JSON of its stem. Some programs put them into a folder of their own beside the image.
+Other halves are the raw file of a JPEG, and the film of a Live Photo.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +19,24 @@ _FILMS = frozenset((b".mov", b".mp4"))
 _OTHERS = {**dict.fromkeys(_STILLS, _RAW | _FILMS), **dict.fromkeys(_RAW | _FILMS, _STILLS)}
 _MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS | frozenset().union(*(extra.extensions for extra in EXTRAS))
 _OF_STEM = frozenset(
-    b".xmp .aae .txt .md .caption .json .mie .gpx .pp3 .dop .on1 .vrd .cos .nksc .acr .thm .lrv .wav .mp3 .m4a".split()
+    b".xmp .aae .txt .md .caption .json .xml .yml .yaml .mie .exv .gpx .pp3 .arp .dop .on1 .onphoto .vrd .dr4 .cos "
+    b".comask .nks .nksc .acr .photo-edit .lmnr .psxprj .data-zps .ufraw .phos .spd .exposurex4 .exposurex5 .exposurex6 "
+    b".exposurex7 .thm .lrv .wav .mp3 .m4a".split()
 )
+_OF_NAME = (b"_original", b".out.pp3", b".out.arp")  # the file before exiftool; what RawTherapee or ART made it with
+_VERSION = re.compile(rb"_\d\d+\Z")  # of darktable: IMG_01.jpg.xmp is a second one of IMG.jpg
+_APPLE = re.compile(rb"img_(?=\d+\Z)", re.IGNORECASE)  # IMG_O1234.AAE belongs to IMG_1234
+_FOLDERS = {
+    b".comments": (b".xml",),  # gThumb
+    b".metadata": (b".meta", b".gq.xmp"),  # Geeqie
+    b".photoprism": (b".yml", b".xmp", b".json"),
+    b".picasaoriginals": (b"",),  # the picture before its edits
+    b"NKSC_PARAM": (b".nksc",),  # Nikon
+    b"SILKYPIX_DS": (b".spd",),
+    b"CaptureOne": (b".cos", b".comask"),
+    b"Exposure Software": (b".exposurex4", b".exposurex5", b".exposurex6", b".exposurex7"),
+}
+_WITH_FOLDERS = frozenset({b"CaptureOne", b"Exposure Software"})  # which hold one for each release
 _TAKEOUT = b".supplemental-metadata"  # cut anywhere, because names have at most 51 characters
 _TAKEOUT_LETTERS = 46
 _LEAST_LETTERS = 3  # by which files of Takeout are looked up
@@ -30,7 +48,7 @@ class Beside:
 
     Attributes:
         sidecars: what each holds by its name: `*.xmp` of the image itself, `.xmp` of its stem, `.cr2.xmp` of its other
-            half, `.json` of Google Takeout, and so on.
+            half, `.json` of Google Takeout, `.comments/*.xml` of gThumb, and so on.
         halves: the extension of each other half of the shot, by its name.
         shared: as `sidecars`, of those that other images of its stem have, too. None of them takes these along.
     """
@@ -60,6 +78,7 @@ class Stacks:
     def __init__(self, list_folder: Callable[[bytes], Iterable[bytes]]) -> None:
         self._list_folder = list_folder
         self._folders: dict[bytes, _Neighbours] = {}
+        self._within: dict[bytes, Sequence[bytes]] = {}
 
     def beside(self, name: bytes) -> Beside:
         """What belongs to an image.
@@ -74,8 +93,34 @@ class Stacks:
         shot = found.shot(leaf)
         halves = {top + each: _ending(each) for each in shot if each != leaf}
         own = {top + each: kind for each, kind in found.sidecars(leaf, shot)}
+        for image in shot:
+            own |= dict(self._in_folders(top, image, b"*" if image == leaf else _ending(image)))
         shared = {top + each: _ending(each) for each in found.of_stem(leaf)} if found.is_shared(leaf, shot) else {}
         return Beside(own, halves, shared)
+
+    def _in_folders(self, top: bytes, image: bytes, called: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The sidecars of an image in folders that programs keep beside it, with what each holds."""
+        for place in self._folders_of_programs(top):
+            program = place.removeprefix(top).split(b"/")[0]
+            for leaf in self._list_within(place):
+                rest = leaf[len(image) :].lower()
+                if leaf[: len(image)] == image and (rest[:1] in b".") and rest.endswith(_FOLDERS[program]):
+                    yield place + b"/" + leaf, program + b"/" + called + rest
+
+    def _folders_of_programs(self, top: bytes) -> Iterator[bytes]:
+        for program in self._folders[top[:-1]].programs:
+            if program in _WITH_FOLDERS:
+                yield from (top + program + b"/" + each for each in self._list_within(top + program))
+            else:
+                yield top + program
+
+    def _list_within(self, folder: bytes) -> Sequence[bytes]:
+        if folder not in self._within:
+            try:
+                self._within[folder] = sorted(self._list_folder(folder))
+            except NotADirectoryError:
+                self._within[folder] = ()
+        return self._within[folder]
 
 
 @dataclass(frozen=True)
@@ -92,13 +137,40 @@ class _Neighbours:
         return found
 
     @cached_property
+    def programs(self) -> Sequence[bytes]:
+        """Folders in which programs keep sidecars."""
+        return sorted(_FOLDERS.keys() & set(self.leaves))
+
+    @cached_property
+    def _by_version(self) -> Mapping[bytes, list[bytes]]:
+        """Further versions that darktable keeps of an image, by its name; none of images that have such a name."""
+        found: dict[bytes, list[bytes]] = {}
+        for leaf in self._by_ending(b".xmp"):
+            stem, ending = _split(leaf[: -len(b".xmp")])
+            plain = _VERSION.sub(b"", stem)
+            if plain != stem and ending and stem + ending not in self._names:
+                found.setdefault(plain + ending, []).append(leaf)
+        return found
+
+    @cached_property
+    def _names(self) -> frozenset[bytes]:
+        return frozenset(self.leaves)
+
+    def _by_ending(self, ending: bytes) -> Iterator[bytes]:
+        return (leaf for leaf in sorted(self.leaves) if _ending(leaf) == ending)
+
+    @cached_property
     def _json(self) -> Mapping[bytes, list[bytes]]:
         """Files of Takeout by the first letters of their names."""
         found: dict[bytes, list[bytes]] = {}
-        for leaf in sorted(self.leaves):
-            if _ending(leaf) == b".json":
-                found.setdefault(leaf[:_LEAST_LETTERS], []).append(leaf)
+        for leaf in self._by_ending(b".json"):
+            found.setdefault(leaf[:_LEAST_LETTERS], []).append(leaf)
         return found
+
+    def _edits_of_apple(self, stem: bytes) -> list[bytes]:
+        """IMG_O1234.AAE of IMG_1234: edits that were there before the last ones."""
+        found = _APPLE.sub(b"img_o", stem)
+        return [each for each in self._by_stem.get(found, ()) if found != stem and _ending(each) == b".aae"]
 
     def shot(self, leaf: bytes) -> list[bytes]:
         """An image with its other halves, and theirs."""
@@ -120,9 +192,14 @@ class _Neighbours:
         """The sidecars of a shot, with what each holds for one image of it."""
         if not self.is_shared(leaf, shot):
             yield from ((each, _ending(each)) for each in self.of_stem(leaf))
+            yield from ((each, b"o.aae") for each in self._edits_of_apple(_stem(leaf)))
         for image in shot:
             of_it = (each for each in self._by_stem.get(image.lower(), ()) if _ending(each) in _OF_STEM)  # IMG.jpg.xmp
             yield from ((each, (b"*" if image == leaf else _ending(image)) + _ending(each)) for each in of_it)
+            named = b"*" if image == leaf else _ending(image)
+            yield from ((image + after, named + after) for after in _OF_NAME if image + after in self._names)
+            stem = _split(image)[0]
+            yield from ((each, named + each[len(stem) :]) for each in self._by_version.get(image, ()))
             json = (each for each in self._json.get(image[:_LEAST_LETTERS], ()) if _is_takeout(each, image))
             yield from ((each, (b"" if image == leaf else _ending(image)) + b".json") for each in json)
 

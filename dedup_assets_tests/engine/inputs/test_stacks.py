@@ -25,6 +25,17 @@ LONG = "a photograph whose name goes on and on and on for ever.jpg"
             "*.dop=IMG_1.jpg.dop .mie=IMG_1.mie .pp3=IMG_1.pp3 .wav=IMG_1.WAV",
         ),
         ("IMG_1(2).jpg", "IMG_1.jpg(2).json IMG_1.jpg.json", ".json=IMG_1.jpg(2).json"),
+        (
+            "IMG_1(2).jpg",
+            "IMG_1.jpg.supplemental-metadata(2).json IMG_1.jpg.supplemental-metadata.json",
+            ".json=IMG_1.jpg.supplemental-metadata(2).json",
+        ),
+        ("IMG_1.jpg", "IMG_1.jpg_original IMG_1.jpeg_original", "*_original=IMG_1.jpg_original"),
+        ("IMG_1.jpg", "IMG_1.jpg.out.pp3 IMG_1.arp", "*.out.pp3=IMG_1.jpg.out.pp3 .arp=IMG_1.arp"),
+        ("IMG_1.jpg", "IMG_1_01.jpg.xmp IMG_10_01.jpg.xmp", "*_01.jpg.xmp=IMG_1_01.jpg.xmp"),
+        ("IMG_1.jpg", "IMG_1_02.jpg IMG_1_02.jpg.xmp", ""),
+        ("IMG_12.HEIC", "IMG_O12.AAE IMG_O1.AAE", "o.aae=IMG_O12.AAE"),
+        ("IMG_1.jpg", "IMG_1.photo-edit IMG_1.onphoto", ".onphoto=IMG_1.onphoto .photo-edit=IMG_1.photo-edit"),
         ("IMG_1.jpg", "IMG_1.CR2 IMG_1.xmp", ".cr2=IMG_1.CR2 .xmp=IMG_1.xmp"),
         ("IMG_1.CR2", "IMG_1.jpg", ".jpg=IMG_1.jpg"),
         ("IMG_1.HEIC", "IMG_1.MOV IMG_1.txt", ".mov=IMG_1.MOV .txt=IMG_1.txt"),
@@ -59,3 +70,24 @@ def test_each_folder_is_listed_once() -> None:
     for name in (b"/a/1.jpg", b"/a/2.jpg", b"/b/1.jpg"):
         stacks.beside(name)
     assert asked == [b"/a", b"/b"]
+
+
+def test_sidecars_in_the_folders_of_programs_belong_to_their_image() -> None:
+    folders = {
+        b"/top": b"1.jpg 1.CR2 .comments .picasaoriginals CaptureOne NKSC_PARAM SILKYPIX_DS".split(),
+        b"/top/.comments": b"1.jpg.xml 11.jpg.xml".split(),
+        b"/top/.picasaoriginals": b"1.jpg 2.jpg".split(),
+        b"/top/CaptureOne": b"Cache Settings1231".split(),
+        b"/top/CaptureOne/Settings1231": b"1.CR2.cos".split(),
+        b"/top/NKSC_PARAM": b"1.jpg.nksc".split(),
+        b"/top/SILKYPIX_DS": b"1.JPG.9.spd 1.jpg.9.spd".split(),
+        b"/top/CaptureOne/Cache": [],
+    }
+    beside = Stacks(folders.__getitem__).beside(b"/top/1.jpg")
+    assert {name.removeprefix(b"/top/"): kind for name, kind in beside.sidecars.items()} == {
+        b".comments/1.jpg.xml": b".comments/*.xml",
+        b".picasaoriginals/1.jpg": b".picasaoriginals/*",
+        b"CaptureOne/Settings1231/1.CR2.cos": b"CaptureOne/.cr2.cos",
+        b"NKSC_PARAM/1.jpg.nksc": b"NKSC_PARAM/*.nksc",
+        b"SILKYPIX_DS/1.jpg.9.spd": b"SILKYPIX_DS/*.9.spd",
+    }
