@@ -134,7 +134,9 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
             report(f"not put back: {reason}")
         said = "file is back in its place" if undone.restored == 1 else "files are back in their places"
         others = {"put back before": undone.in_place, "never moved": undone.never_left}
-        say("; ".join([f"{undone.restored:,} {said}", *(f"{why}: {count:,}" for why, count in others.items() if count)]))
+        say(
+            "; ".join([f"{undone.restored:,} {said}", *(f"{why}: {count:,}" for why, count in others.items() if count)])
+        )
         if undone.failed:
             say(f"{len(undone.failed):,} could not be put back, as said above; once mended, run the same command again")
             outcome.code = SOME_SKIPPED

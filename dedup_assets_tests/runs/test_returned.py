@@ -22,6 +22,10 @@ def test_a_run_names_pictures_that_came_back(tmp_path: Path, capsys: pytest.Capt
         photo_like(number, 320, 240).save(photos / f"{number}.png")
     photo_like(0, 320, 240).resize((240, 180)).save(photos / "small.png")
     shutil.copyfile(photos / "1.png", photos / "exact.png")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copyfile(photos / "1.png", elsewhere / "behind a link.png")
+    (photos / "album").symlink_to(elsewhere)
     saved = {name: (photos / name).read_bytes() for name in ("small.png", "exact.png")}
 
     def said() -> str:

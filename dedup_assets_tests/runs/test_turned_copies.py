@@ -25,6 +25,13 @@ def groups(photos: Path, results: Path) -> dict[str, tuple[str, str]]:
     return {Path(name).name: (role, Path(keep).name) for name, role, keep in rows}
 
 
+def groups_with_reviews(photos: Path, results: Path) -> dict[str, str]:
+    """Why a person decides about each file, by its name."""
+    assert dedup_assets.run(photos, results) == 0
+    rows = dedup_assets.load(str(results)).groups().select("filename", "review").iter_rows()
+    return {Path(name).name: review for name, review in rows}
+
+
 def test_a_copy_of_few_colours_never_takes_its_original(tmp_path: Path) -> None:
     for seed in range(4):
         original = save_jpeg(tmp_path / "photos" / f"z {seed}.jpg", photo_like(seed, 403, 301), 92)
@@ -50,6 +57,31 @@ def test_a_file_brought_to_a_table_of_colours_is_not_kept_for_its_original(tmp_p
         f"a {name}.png": "review" for name in ("fine", "lossless", "both")
     }
     assert [found[name][0] for name in ("z fine.jpg", "m lossless.png", "z both.jpg")] == ["keep"] * 3
+
+
+def test_lossless_files_that_differ_in_a_pixel_or_in_what_is_seen_through_are_left_to_a_person(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed, name in enumerate(("pixel", "hole", "row", "mirrored")):
+        picture = photo_like(seed, 303, 201)
+        ImageDraw.Draw(picture).rectangle((0, 0, 20, 20), "white")
+        picture.save(photos / f"{name}.png")
+        other = picture.copy()
+        if name == "pixel":
+            other.putpixel((99, 99), (255, 0, 0))
+        elif name == "row":
+            other = picture.resize((303, 202))
+        other = ImageOps.mirror(picture) if name == "mirrored" else other
+        hole = {"transparency": (255, 255, 255)} if name == "hole" else {}
+        other.save(photos / f"{name} other.png", compress_level=0, **hole)
+    rows = groups_with_reviews(photos, tmp_path / "results")
+    reviews = {name.split()[0].removesuffix(".png"): review for name, review in rows.items() if review}
+    assert reviews == {
+        "pixel": "changed in detail",
+        "hole": "has no transparent parts, and the kept image has",
+        "row": "may be the original: nothing says which of the two was made from the other",
+        "mirrored": "is the other way round, and nothing says which one came first",
+    }
 
 
 def test_photographs_with_another_number_written_on_them_are_left_to_a_person(tmp_path: Path) -> None:

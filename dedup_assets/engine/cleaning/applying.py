@@ -12,6 +12,7 @@ from dedup_assets.engine.cleaning.ending import how_to_go_on, interrupted
 from dedup_assets.engine.cleaning.gathering import generation_of
 from dedup_assets.engine.cleaning.heeding import Decisions
 from dedup_assets.engine.cleaning.local_files import temporary_beside
+from dedup_assets.engine.cleaning.returning import RUN_TIME
 from dedup_assets.engine.cleaning.runs import (
     Run,
     files_of,
@@ -323,4 +324,4 @@ def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _new_id() -> str:
     """An id that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    return datetime.now(UTC).strftime(RUN_TIME)

@@ -1,13 +1,14 @@
 """What a plan is made from, as the files of a work_dir have it."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from dedup_assets.engine.cleaning.heeding import verdict_file_of
 from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
+from dedup_assets.engine.cleaning.returning import RemovedBefore
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.plan_records import Plan
@@ -53,7 +54,7 @@ def _refuse_older_than_verdicts(work_dir: WorkDir) -> None:
 def plan_from(work_dir: WorkDir, groups: Groups, evidence: Evidence, options: PlanOptions) -> Plan:
     """As `plan_of`, from groups and evidence that were read already."""
     listed = _listed(work_dir)
-    plan = make_plan(groups, evidence, listed, options, generation_of(work_dir), _removed_contents(work_dir))
+    plan = make_plan(groups, evidence, listed, options, generation_of(work_dir), RemovedBefore(read_removed(work_dir)))
     return replace(plan, policy=str(read_config(work_dir).result(_GROUPS).settings.get("keep_policy", "")))
 
 
@@ -68,10 +69,6 @@ def trashes_of(work_dir: WorkDir) -> list[str]:
     buckets = ["/".join(name.split("/")[:3]) for name in inputs if "://" in name]
     own = os.path.abspath(work_dir.root) if work_dir.is_local else work_dir.url  # noqa: PTH100 - text of fsspec
     return [trash_of(root) for root in dict.fromkeys([*inputs, *buckets, own])]
-
-
-def _removed_contents(work_dir: WorkDir) -> Collection[str]:
-    return {row.content for row in read_removed(work_dir)}
 
 
 def _listed(work_dir: WorkDir) -> Listed:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from dedup_assets.engine.cleaning.companions import with_companions
+from dedup_assets.engine.cleaning.returning import RemovedBefore
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, Groups, Relation, Role
@@ -98,7 +99,7 @@ def make_plan(
     listed: Listed,
     options: PlanOptions,
     generation: str,
-    removed: Collection[str] = (),
+    removed: RemovedBefore | None = None,
 ) -> Plan:
     """Plan what happens to the copies of each group.
 
@@ -108,7 +109,7 @@ def make_plan(
         listed: the images of the run.
         options: what a person wants.
         generation: identity of the groups.
-        removed: SHA-256, in hex, of files that earlier applies removed.
+        removed: what earlier applies have removed.
     """
     roots = _roots_of(listed)
     rows = _described(groups, evidence)
@@ -138,7 +139,7 @@ def make_plan(
         to=options.to,
         roots=roots,
         left_out={reason: count for reason, count in left_out.items() if reason != _KEPT},
-        returned=int(images["content"].is_in(list(removed)).sum()),
+        returned=removed.count_back(images) if removed else 0,
         planned=table.height,
     )
 

@@ -66,7 +66,9 @@ class Run:
                 for act in made:
                     with suppress(SkippedError):  # a link is in its place now: nothing of ours
                         files_of(act.filename).settle(act)
-                stayed = set[bytes]() if record.has_undo else {act.filename for act in made if not may_have_happened(act)}
+                stayed = (
+                    set[bytes]() if record.has_undo else {act.filename for act in made if not may_have_happened(act)}
+                )
                 journal.end(stayed=sorted(stayed))
                 journal.close()
 

@@ -84,9 +84,12 @@ OTHER_EDGES = "each shows an edge of its own"
 OTHER_PART = "shows another part of the picture than another copy does"
 """What `Groups` says of a copy beside another one: each shows a part of the kept image that the other one lacks."""
 
+A_LITTLE_ASKEW = "a little askew, as a photograph of a print"
+"""What `Evidence` says of two of which one is turned or slanted against the other by less than an edit does."""
+
 TO_REVIEW = (
     *(MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED),
-    *(IN_PERSPECTIVE, OTHER_VIEWPOINT, OTHER_EDGES),
+    *(IN_PERSPECTIVE, OTHER_VIEWPOINT, OTHER_EDGES, A_LITTLE_ASKEW),
 )
 """Words of `kind` after which either of two copies may have what the other lacks, so that a person decides."""
 

@@ -107,7 +107,7 @@ def _origin_of_finer(
     finer, coarser = jpegs
     turn = None if coarser is None else turn_of(_stored(coarser, linear, finer))
     if coarser is None or turn is None:
-        return _origin_without_loss(files) if coarser is None else Origin()
+        return _origin_without_loss(files, linear) if coarser is None else Origin()
     gray, luminance = _grays.of(files[0], _decode_gray), _luminances.of(files[1], _decode_luminance)
     turned, steps = turn.of(gray), (finer.steps if finer else None, coarser.steps)
     if turned.shape != luminance.shape:
@@ -138,16 +138,27 @@ def _origin_of_altered(side: str, detail: float) -> Origin:
     return Origin("a" if side == "a" else softer if left < SOFTER else "", True)
 
 
-def _origin_without_loss(files: tuple[CopyFile, CopyFile]) -> Origin:
+def _origin_without_loss(files: tuple[CopyFile, CopyFile], linear: "NDArray[np.float64]") -> Origin:
     """As `origin_of`, where no file is a JPEG."""
     reduced = [has_palette(_bytes_of(file)) for file in files]
     if reduced[0] == reduced[1]:
-        return Origin()
+        return Origin("", _differ_in_a_pixel(files, linear))
     whole, side = (files[1], "a") if reduced[0] else (files[0], "b")
     data = _bytes_of(whole)
     if not data.startswith(_WITHOUT_LOSS) or count_colours(whole.decode(data)) <= _MANY:
         return Origin()
     return Origin(side, True)
+
+
+def _differ_in_a_pixel(files: tuple[CopyFile, CopyFile], linear: "NDArray[np.float64]") -> bool | None:
+    """Whether two files show other pixels, so that more was done than to store one again; None after any loss."""
+    import numpy as np
+
+    turn = turn_of(linear)
+    if turn is None or not all(_bytes_of(file).startswith(_WITHOUT_LOSS) for file in files):
+        return None
+    one, other = (file.decode(_bytes_of(file)) for file in files)
+    return not np.array_equal(turn.of(one), other)
 
 
 def _stored(jpeg: "_Jpeg", linear: "NDArray[np.float64]", other: "_Jpeg | None") -> "NDArray[np.float64]":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dedup_assets.engine.core.match_records import (
+    A_LITTLE_ASKEW,
     ALTERED,
     BORDER_ADDED,
     ENLARGED,
@@ -32,7 +33,7 @@ from dedup_assets.engine.evidence.refining import pick_levels
 from dedup_assets.engine.evidence.seams import SEAM
 from dedup_assets.engine.evidence.surroundings import find_surroundings
 from dedup_assets.engine.evidence.tones import find_tones
-from dedup_assets.engine.evidence.viewpoints import OWN_EDGES, SLANTED, find_viewpoints
+from dedup_assets.engine.evidence.viewpoints import ASKEW, OWN_EDGES, SLANTED, find_viewpoints, is_askew
 
 DYED = "dyed"
 """Of `explain`: a thing in the picture has another colour."""
@@ -71,7 +72,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
 
         - `mirrored` (1; left and right), `flipped` (1; upside down), `turned` (degrees clockwise, after mirroring),
           `perspective` (1), `resized` (pixels of b's file for one of a's), `squeezed` (width to height);
-        - `SLANTED`, `OWN_EDGES` (1): see `viewpoints`;
+        - `SLANTED`, `OWN_EDGES`, `ASKEW` (1): see `viewpoints`;
         - `cropped_b`: share of a's area that b shows; with `seam` (1) where the rest of a begins in a step;
         - `border_b`, `page_b`: share of b's area that is a border of one colour, or something else around the picture;
         - `margin_b`: likewise, where it is not known whether it was added to b or cut off from a;
@@ -89,6 +90,8 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     if is_affine(judged.map):
         said |= find_viewpoints(a, b, judged.map, (judged.overlap_a, judged.overlap_b), said)
+        if SLANTED not in said and not _has_frame(said) and is_askew(a, b, judged):
+            said[ASKEW] = 1.0
     said |= find_tones(a, b, judged)
     said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
     is_lit_alike = abs(math.log(abs(judged.gain))) < _SAME_LIGHT and not said.keys() & _LIGHT_CHANGED
@@ -102,10 +105,14 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
     elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS:
         said |= _spots(a, b, judged, is_lit_alike)
     share, is_first = find_lost_part(judged.aligned)
-    if share and not _FRAMES & {key.rpartition("_")[0] for key in said}:  # corners of a frame lie in the picture
+    if share and not _has_frame(said):  # corners of a frame lie in the picture
         said["changed_a" if is_first == judged.is_a_first else "changed_b"] = round(share, 3)
         said.pop("changed", None)
     return said
+
+
+def _has_frame(said: Mapping[str, float]) -> bool:
+    return bool(_FRAMES & {key.rpartition("_")[0] for key in said})
 
 
 def _spots(a: Look, b: Look, judged: Judged, is_lit_alike: bool) -> dict[str, float]:
@@ -165,6 +172,7 @@ _WORDS = (
     ("flipped", "mirrored upside down"),
     ("perspective", IN_PERSPECTIVE),
     (SLANTED, OTHER_VIEWPOINT),
+    (ASKEW, A_LITTLE_ASKEW),
     ("squeezed", "squeezed"),
     ("cropped_a", "cropped to {percent} %"),
     ("cropped_b", "cropped to {percent} %"),

@@ -22,6 +22,7 @@ _MOST_BLOCKS = 400
 _FEWEST_VALUES = 300
 _LAST_ORDER = 5  # of the coefficients: finer ones are 0
 _LEAST_STEP = 2
+_COARSER = 4 / 3  # times the own steps: the first multiple is a quarter of a step away then
 _RIGHT_ANGLE = 0.02  # by how much an entry of a turn may differ from 0 and 1
 
 
@@ -67,8 +68,9 @@ def agreement(
         gray: (h, w) the picture in full size.
         steps: (8, 8) of the file's luminance, by row and column of the coefficients.
         turn: from the picture to the file's rows and columns as they are stored.
-        own: (8, 8) steps that the picture was rounded to last; None for one without loss. Coefficients with steps as
-            large as the file's do not count: on the same grid they lie on these, whatever was made from which.
+        own: (8, 8) steps that the picture was rounded to last; None for one without loss. Coefficients with steps
+            nearly as large as the file's do not count: small multiples of both are the same, whatever was made from
+            which.
 
     Returns:
         The mean cosine of the coefficients as phases between two multiples: 1 where all are multiples, about 0 where
@@ -80,7 +82,7 @@ def agreement(
     row, column = (_SIDE * places[:, None, None] for places in divmod(some, max(columns, 1)))
     blocks = turned[row + np.arange(_SIDE)[:, None], column + np.arange(_SIDE)]
     last = 0 if own is None else np.maximum(own, own.T)
-    chosen = (ORDERS > 0) & (ORDERS <= _LAST_ORDER) & (steps >= _LEAST_STEP) & (steps > last)
+    chosen = (ORDERS > 0) & (ORDERS <= _LAST_ORDER) & (steps >= _LEAST_STEP) & (steps > _COARSER * last)
     counts = transform(blocks, chosen) / steps[chosen]
     every = counts[np.abs(np.round(counts)) >= 1]
     return float(np.cos(2 * np.pi * every).mean()) if len(every) >= _FEWEST_VALUES else None

@@ -19,9 +19,11 @@ from dedup_assets.engine.groups.reviewing import (
     MAY_BE_PRINT,
     MAY_BE_SOURCE,
     RIVAL,
+    SEEN_THROUGH,
     TURNED,
     UNPROVEN,
     carried_reasons,
+    is_seen_through,
     join_reasons,
     words_to_look_at,
 )
@@ -88,6 +90,7 @@ def describe(
         (RIVAL, table["is_rival"] & ~is_twin & ~said_same),
         (TURNED, is_turned & ~is_kept & ~is_twin & ~said_same),
         (MAY_BE_SOURCE, ~is_kept & ~is_twin & is_enlarged),
+        (SEEN_THROUGH, is_seen_through(images, image, keep) & is_twin & ~is_kept & ~has_same_bytes),
         (UNPROVEN, (relation == Relation.SAME) & _may_have_more(found, images, image, keep)),
     ]
     review = join_reasons(reasons, carried_reasons(images, image, keep))

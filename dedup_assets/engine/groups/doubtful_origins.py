@@ -36,7 +36,7 @@ def may_be_made_of(
     """
     own, kept = images.facts[image], images.facts[keep]
     growth = kept["pixels"] / own["pixels"]
-    is_little = (growth > 1 + _SAME_SIZE) & (growth <= GROWN**2)
+    is_little = (growth > 1) & (growth <= GROWN**2)
     kind = found["kind"].fill_null("")
     is_toned = kind.str.contains_any(_TONES)
     is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])

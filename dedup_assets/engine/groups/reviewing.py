@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedup_assets.engine.core.carried import EXPOSURE, RESOLUTION, SAMPLES, said_of
+from dedup_assets.engine.core.carried import ALPHA, EXPOSURE, RESOLUTION, SAMPLES, said_of
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, TO_REVIEW
 from dedup_assets.engine.groups.images import Images
 
@@ -16,6 +16,7 @@ RIVAL = "which one came first is not sure: comparisons contradict each other"
 MAY_BE_PRINT = "may be the print or the screen that the kept image is a photograph of"
 TURNED = "is the other way round, and nothing says which one came first"
 MAY_BE_SOURCE = "may be what the kept image was enlarged from"
+SEEN_THROUGH = "has no transparent parts, and the kept image has"
 UNPROVEN = "may have more than the kept image: only a person says that they are one picture"
 
 
@@ -58,6 +59,12 @@ def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.i
         counted = [word for word in words if not word.startswith(idle)]
         found[row] = REVIEW_SEPARATOR.join(said_of(counted)) or None
     return pl.Series("carried", found, dtype=pl.String)
+
+
+def is_seen_through(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether the kept image has transparent parts and each image has none, so that they differ on a dark ground."""
+    has_alpha = images.facts["carries"].fill_null("").str.split(" ").list.contains(ALPHA)
+    return has_alpha.gather(keep) & ~has_alpha.gather(image)
 
 
 def words_to_look_at(kind: pl.Series) -> list[tuple[str, pl.Series]]:

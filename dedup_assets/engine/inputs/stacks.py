@@ -20,8 +20,8 @@ _OTHERS = {**dict.fromkeys(_STILLS, _RAW | _FILMS), **dict.fromkeys(_RAW | _FILM
 _MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS | frozenset().union(*(extra.extensions for extra in EXTRAS))
 _OF_STEM = frozenset(
     b".xmp .aae .txt .md .caption .json .xml .yml .yaml .mie .exv .gpx .pp3 .arp .dop .on1 .onphoto .vrd .dr4 .cos "
-    b".comask .nks .nksc .acr .photo-edit .lmnr .psxprj .data-zps .ufraw .phos .spd .exposurex4 .exposurex5 .exposurex6 "
-    b".exposurex7 .thm .lrv .wav .mp3 .m4a".split()
+    b".comask .nks .nksc .acr .photo-edit .lmnr .psxprj .data-zps .ufraw .phos .spd .exposurex4 .exposurex5 "
+    b".exposurex6 .exposurex7 .thm .lrv .wav .mp3 .m4a".split()
 )
 _OF_NAME = (b"_original", b".out.pp3", b".out.arp")  # the file before exiftool; what RawTherapee or ART made it with
 _VERSION = re.compile(rb"_\d\d+\Z")  # of darktable: IMG_01.jpg.xmp is a second one of IMG.jpg

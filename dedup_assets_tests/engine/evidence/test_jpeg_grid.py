@@ -51,6 +51,14 @@ def test_two_files_of_one_quality_on_one_grid_are_not_judged(quality: int) -> No
     assert agreement(gray(mirrored), steps(original), Turn(False, False, True), steps(mirrored)) is None
 
 
+@pytest.mark.parametrize("quality", [66, 82, 91])
+def test_an_original_does_not_lie_on_the_nearly_equal_steps_of_its_copy(quality: int) -> None:
+    original = as_jpeg(photo_like(6, 400, 304), quality + 4)
+    again = as_jpeg(original.transpose(Image.Transpose.ROTATE_90), quality)
+    found = agreement(gray(original), steps(again), Turn(True, True, False), steps(original))
+    assert found is None or found < MADE
+
+
 def test_an_original_does_not_lie_on_the_steps_of_its_copy() -> None:
     for seed in range(5):
         original = photo_like(seed, 400, 304)

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from dedup_assets.engine.core.match_records import OTHER_EDGES, OTHER_VIEWPOINT, Relation
+from dedup_assets.engine.core.match_records import (
+    A_LITTLE_ASKEW,
+    IN_PERSPECTIVE,
+    OTHER_EDGES,
+    OTHER_VIEWPOINT,
+    Relation,
+)
 from dedup_assets_tests.engine.evidence.test_lookalikes import compared
 from dedup_assets_tests.support.pictures import photo_like
 
@@ -66,3 +72,25 @@ def test_edits_are_not_taken_for_another_viewpoint(scene: Image.Image, made: Mad
     found = compared(photo, made(photo))
     assert found.relation is Relation.COPY
     assert not {OTHER_VIEWPOINT, OTHER_EDGES} & set(found.kind().split(", "))
+    assert A_LITTLE_ASKEW not in found.kind()
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        (-3, 2, 4, -2, 3, 3, -2, -4),
+        (2, 1, 2, 5, -2, 4, -1, 1),
+        (6, 4, 8, 3, 7, 6, 5, 6),
+        (-1, -3, 1, 2, 3, 2, -1, -2),
+    ],
+)
+def test_a_photograph_of_a_print_is_no_plain_copy_of_it(scene: Image.Image, corners: tuple[int, ...]) -> None:
+    """The corners of the frame are some pixels off those of the print: left and top, then clockwise."""
+    left, top, right, top_right, right_below, below, left_below, below_left = corners
+    quad = (left, top, left_below, HEIGHT + below_left, WIDTH + right_below, HEIGHT + below, WIDTH + right, top_right)
+    print_ = seen(scene)
+    photographed = print_.transform(SIZE, Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
+    lit = ImageEnhance.Brightness(photographed).enhance(0.95)
+    found = compared(print_, lit.resize((820, 615)))
+    said = (A_LITTLE_ASKEW, OTHER_VIEWPOINT, OTHER_EDGES, IN_PERSPECTIVE)
+    assert found.relation is not Relation.COPY or any(words in found.kind() for words in said), found.kind()
