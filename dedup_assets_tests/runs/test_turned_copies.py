@@ -85,7 +85,7 @@ def test_lossless_files_that_differ_in_a_pixel_or_in_what_is_seen_through_are_le
 
 
 def test_photographs_with_another_number_written_on_them_are_left_to_a_person(tmp_path: Path) -> None:
-    qualities = (90, 75)
+    qualities = (92, 70)
     for seed in range(3):
         for number, quality in zip("56", qualities, strict=True):
             picture = photo_like(seed, 643, 481).copy()
@@ -117,7 +117,8 @@ def test_another_number_is_seen_also_where_nothing_is_known_of_compression(endin
     kept = {keep for _, keep in found.values()}
     for seed in range(3):
         assert {found[f"{seed} {number}.{ending}"][0] for number in "56"} == {"keep", "review"}
-        assert (found[f"{seed} 5 again.webp"][0] == "copy") == (f"{seed} 5.{ending}" in kept)
+        is_told = ending == "png" and f"{seed} 5.png" in kept  # of two WebP files nothing says which was stored again
+        assert (found[f"{seed} 5 again.webp"][0] == "copy") == is_told
 
 
 def test_reduced_photographs_with_another_number_are_left_to_a_person(tmp_path: Path) -> None:
@@ -239,12 +240,14 @@ def test_an_original_with_an_earlier_life_is_not_taken_for_its_turned_copy(quali
 def test_an_original_is_no_copy_of_what_may_be_made_from_it(tmp_path: Path) -> None:
     """Saved again in finer steps, a little larger, or lighter and without loss."""
     photos = tmp_path / "photos"
-    for seed, name in enumerate(("finer", "larger", "lighter")):
+    for seed, name in enumerate(("finer", "larger", "lighter", "nearly as fine")):
         save_jpeg(photos / f"z {name}.jpg", photo_like(seed, 403, 301), 85)
         with Image.open(photos / f"z {name}.jpg") as opened:
             picture = opened.convert("RGB")
         if name == "finer":
             save_jpeg(photos / "a finer.jpg", picture, 96)
+        elif name == "nearly as fine":
+            save_jpeg(photos / "a nearly as fine.jpg", picture, 88)
         elif name == "larger":
             save_jpeg(photos / "a larger.jpg", picture.resize((411, 307), Image.Resampling.BICUBIC), 95)
         else:
@@ -255,6 +258,7 @@ def test_an_original_is_no_copy_of_what_may_be_made_from_it(tmp_path: Path) -> N
         "z finer.jpg": "keep",
         "z larger.jpg": "review",
         "z lighter.jpg": "review",
+        "z nearly as fine.jpg": "review",
     }
 
 

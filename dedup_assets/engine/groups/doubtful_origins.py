@@ -25,7 +25,7 @@ def may_be_made_of(
     made from; a gray picture may have been given its colours. A frame adds pixels, and sometimes its side is unknown.
     So is which of two files was stored again: a file in finer steps that shows those of the kept one is made from it,
     or from a file that was stored as it is. A camera says nothing here: editors keep its name, and other programs
-    remove it from originals.
+    remove it from originals. Where steps are too much alike to say which of two was stored again, the only camera does.
 
     Args:
         found: the row of evidence of each image and the kept one.
@@ -42,8 +42,10 @@ def may_be_made_of(
     is_framed = kind.str.contains_any([BORDER_ADDED, PAGE_ADDED])
     is_finer = (own["jpeg_quality"].fill_null(_BEST) > kept["jpeg_quality"].fill_null(_BEST)) & (kind == RECOMPRESSED)
     is_little = is_little.fill_null(value=False)
+    is_lossless = own["is_lossless"].fill_null(value=False) | kept["is_lossless"].fill_null(value=False)
+    is_untold = (kind == RECOMPRESSED) & ~is_lossless & ~_has_the_only_camera(images, image, keep)
     is_doubtful = is_finer | kind.str.contains(_GRAY) | (is_little & kind.str.contains(_BLURRED))
-    return is_doubtful | (pl.Series(worse == 0) & (is_little | is_toned | is_framed))
+    return is_doubtful | (pl.Series(worse == 0) & (is_little | is_toned | is_framed | is_untold))
 
 
 def may_be_photographed(found: pl.DataFrame) -> pl.Series:
@@ -81,6 +83,11 @@ def may_be_turned(
     straight = np.minimum(linear[:, 0, 0] / lengths[:, 0], linear[:, 1, 1] / lengths[:, 1])
     pixels = images.facts["pixels"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     same_size = np.abs(pixels[image] / pixels[keep] - 1) < _SAME_SIZE
+    has_no_side = pl.Series((straight < _STRAIGHT) & same_size & (worse == 0))
+    return has_no_side & ~_has_the_only_camera(images, image, keep)
+
+
+def _has_the_only_camera(images: Images, image: NDArray[np.int64], keep: NDArray[np.int64]) -> pl.Series:
+    """Whether each kept image names a camera, and the other one none."""
     camera = images.facts["camera"].fill_null("")
-    has_the_only_camera = (camera.gather(keep) != "") & (camera.gather(image) == "")
-    return pl.Series((straight < _STRAIGHT) & same_size & (worse == 0)) & ~has_the_only_camera
+    return (camera.gather(keep) != "") & (camera.gather(image) == "")
