@@ -90,10 +90,10 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said |= find_surroundings(b, invert(judged.map), a, judged.overlap_b, "b")
     if is_affine(judged.map):
         said |= find_viewpoints(a, b, judged.map, (judged.overlap_a, judged.overlap_b), said)
-        if SLANTED not in said and not _has_frame(said) and is_askew(a, b, judged):
-            said[ASKEW] = 1.0
     said |= find_tones(a, b, judged)
     said |= _sharpness(a, b, judged, said) or _enlargement(a, b, judged, said)
+    if is_affine(judged.map) and not (_INEXACT & said.keys() or _has_frame(said)) and is_askew(a, b, judged):
+        said[ASKEW] = 1.0
     is_lit_alike = abs(math.log(abs(judged.gain))) < _SAME_LIGHT and not said.keys() & _LIGHT_CHANGED
     hold_text = a.closer is not None and b.closer is not None
     least = 1 if is_lit_alike and not hold_text else _SEEN_CLOSELY
@@ -166,6 +166,7 @@ _OTHER_COLOURS = {"negative", "gray_a", "gray_b", DYED, "blurred_a", "blurred_b"
 _SAME_LIGHT = 0.04  # |log| of the gain
 _LIGHT_CHANGED = {"brightness", "colourfulness", "toned_a", "toned_b"}  # where light is cut off, or mixed otherwise
 _FRAMES = {"border", "page", "margin"}
+_INEXACT = {SLANTED, "blurred_a", "blurred_b"}  # a map of a blurred picture is less exact
 _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),
