@@ -59,7 +59,7 @@ def test_a_file_brought_to_a_table_of_colours_is_not_kept_for_its_original(tmp_p
     assert [found[name][0] for name in ("z fine.jpg", "m lossless.png", "z both.jpg")] == ["keep"] * 3
 
 
-def test_lossless_files_that_differ_in_a_pixel_or_in_what_is_seen_through_are_left_to_a_person(tmp_path: Path) -> None:
+def test_a_person_decides_where_lossless_files_differ_in_a_pixel_or_a_hole(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for seed, name in enumerate(("pixel", "hole", "row", "mirrored")):
