@@ -26,14 +26,16 @@ class Belongings:
         return not own or (None not in own and own <= self._of(keep))
 
     def _read(self, name: bytes) -> frozenset[tuple[bytes, bytes] | None]:
-        if is_url(name) or not os.path.lexists(name):
+        if is_url(name):
             return frozenset()
         try:
             beside = self._stacks.beside(name)
             found = {**beside.notes, **beside.halves}
+            if not found or not os.path.lexists(name):
+                return frozenset()
             return frozenset((kind, _digest_of(each)) for each, kind in found.items())
         except OSError:
-            return frozenset((None,))
+            return frozenset((None,)) if os.path.lexists(name) else frozenset()
 
 
 def _digest_of(name: bytes) -> bytes:

@@ -68,6 +68,9 @@ class Beside:
         return sorted([*self.sidecars, *self.halves])
 
 
+_NOTHING = Beside({}, {}, {})
+
+
 class Stacks:
     """Looks for what belongs to images, and lists each folder once.
 
@@ -90,6 +93,8 @@ class Stacks:
         if folder not in self._folders:
             self._folders[folder] = _Neighbours(tuple(self._list_folder(folder)))
         found, top = self._folders[folder], folder + b"/"
+        if found.is_alone(leaf):
+            return _NOTHING
         shot = found.shot(leaf)
         halves = {top + each: _ending(each) for each in shot if each != leaf}
         own = {top + each: kind for each, kind in found.sidecars(leaf, shot)}
@@ -171,6 +176,13 @@ class _Neighbours:
         """IMG_O1234.AAE of IMG_1234: edits that were there before the last ones."""
         found = _APPLE.sub(b"img_o", stem)
         return [each for each in self._by_stem.get(found, ()) if found != stem and _ending(each) == b".aae"]
+
+    def is_alone(self, leaf: bytes) -> bool:
+        """Whether no name of another file can belong to an image; most images are alone, and this is quick to say."""
+        is_named = leaf.lower() in self._by_stem or leaf[:_LEAST_LETTERS] in self._json or leaf in self._by_version
+        if self._by_stem.get(_stem(leaf)) != [leaf] or is_named or self.programs:
+            return False
+        return not self._edits_of_apple(_stem(leaf)) and not any(leaf + after in self._names for after in _OF_NAME)
 
     def shot(self, leaf: bytes) -> list[bytes]:
         """An image with its other halves, and theirs."""

@@ -61,18 +61,23 @@ class Matches:
 
     def _images(self) -> pl.DataFrame:
         rows = []
-        of_content = {int(first) for first in self.exact.first[list(self.exact.content)]}
-        for image in sorted({*self.looked, *self.exact.content}):
-            first = int(self.exact.first[image])
+        firsts, sizes = self.exact.first.tolist(), self.library.size_bytes.tolist()
+        of_content = {firsts[image] for image in self.exact.content}
+        images = sorted({*self.looked, *self.exact.content})
+        said = {first: astuple(facts.provenance) for first, facts in self.looked.items()}  # not again for each copy
+        unsaid = astuple(Looked().provenance)
+        for image, name in zip(images, self.library.names.gather(np.array(images, np.int64)), strict=True):
+            first = firsts[image]
             facts = self.looked.get(image) or self.looked.get(first) or Looked()
             content = self.exact.content.get(image, facts.content)
             alone = image not in self.looked and image not in of_content and first == image
             if content is None or alone:
                 continue
-            size_bytes = int(self.library.size_bytes[image])
+            size_bytes = sizes[image]
             known = size_bytes if size_bytes >= 0 else facts.size_bytes if self.library.is_file(image) else None
-            own = (self.library.names[image], content, facts.width, facts.height, known, facts.frames)
-            rows.append((*own, *astuple(facts.provenance), self.spectra.get(int(self.proofs.vertex[first]))))
+            own = (name, content, facts.width, facts.height, known, facts.frames)
+            found = said.get(image) or said.get(first) or unsaid
+            rows.append((*own, *found, self.spectra.get(int(self.proofs.vertex[first]))))
         return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
 
     def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:
