@@ -6,15 +6,13 @@ import pytest
 
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
-
 # Jupyter's client and kernel warn of their own event loops and paths.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def execute(folder: Path, *cells: str) -> list[list[dict[str, object]]]:
     """Run cells in a kernel in `folder`; return the outputs of each."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(folder)}}).execute()
     return [cell["outputs"] for cell in notebook.cells]

@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 
-from dedup_assets import scale_out, scoring
 from dedup_assets.definitions import build_definitions, defs
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
@@ -16,6 +14,7 @@ from dedup_assets.engine.core.settings import Settings
 from dedup_assets.pipeline.environment import settings_of_environment
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.resources import DedupSettings, SettingsResource
+from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.places import ROOT
 
 CHAIN = set(ASSETS_OF_MODE[RunMode.EVERYTHING])
@@ -47,16 +46,20 @@ def test_ranges_are_partitions_in_a_group_of_their_own_that_nothing_waits_for() 
 
 
 def test_in_the_location_of_a_cluster_features_waits_for_ranges() -> None:
-    found = specs(scale_out.defs)
+    from dedup_assets.scale_out import defs as cluster  # takes long: only here
+
+    found = specs(cluster)
     assert set(found) == set(specs())
     assert waiting_for_ranges(found) == {"features"}
     assert found["feature_shards"].automation_condition
 
 
 def test_only_the_location_of_test_sets_scores_one() -> None:
-    assert set(specs(scoring.defs)) == set(specs()) | TEST_SET
+    from dedup_assets.scoring import defs as scoring
+
+    assert set(specs(scoring)) == set(specs()) | TEST_SET
     scoring_jobs = {"score_test_set", "score_test_features"}
-    assert scoring_jobs <= {job.name for job in scoring.defs.jobs or []}
+    assert scoring_jobs <= {job.name for job in scoring.jobs or []}
     assert scoring_jobs.isdisjoint(job.name for job in defs.jobs or [])
 
 
@@ -84,7 +87,9 @@ def test_modes_3_and_4_are_the_test_set_and_nothing_of_the_train_set() -> None:
 
 
 def test_every_run_mode_is_a_job_that_says_what_it_does() -> None:
-    jobs = [job for job in scoring.defs.jobs or [] if job.description]
+    from dedup_assets.scoring import defs as scoring
+
+    jobs = [job for job in scoring.jobs or [] if job.description]
     said = " ".join(str(job.description) for job in jobs)
     assert all(f"run_mode {mode}" in said for mode in ASSETS_OF_MODE)
 
@@ -167,10 +172,11 @@ def test_the_shipped_instance_sends_no_telemetry() -> None:
 
 
 @pytest.mark.parametrize("target", [["-w", "workspace.yaml"], ["-m", "dedup_assets.definitions"]])
-def test_dagster_validates_it(target: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dagster", "definitions", "validate", *target]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
+def test_dagster_validates_it(target: list[str], command_line: Runner) -> None:
+    words = ["definitions", "validate", *target]
+    done = command_line.script(f"from dagster._cli import cli; cli({words!r})", ROOT)
+    assert done.exit_code == 0, done.said
+    assert "Validation successful" in done.said
 
 
 def test_loading_the_location_mutes_no_warning_of_the_host_process() -> None:

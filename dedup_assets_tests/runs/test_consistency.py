@@ -17,12 +17,18 @@ from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, check_belongs, read_config
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
-from dedup_assets.scale_out import defs
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.step_processes import plant_after
 
 KEPT = ("features.dat", "features.dat.csv", "similarity.csv", "connected_components.csv", "faiss.index", "config.json")
+
+
+def location() -> dg.Definitions:
+    """The code location of a cluster; to make it takes long, so that no module is collected with it."""
+    from dedup_assets.scale_out import defs
+
+    return defs
 
 
 class Ui:
@@ -40,10 +46,10 @@ class Ui:
     def run(self, *assets: str, **settings: Any) -> bool:
         config = {"input_dir": str(self.photos), "work_dir": str(self.out), "model_path": self.model, "threshold": 0.5}
         result = dg.materialize(
-            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+            [*(location().assets or []), *(location().asset_checks or [])],  # type: ignore[list-item]
             selection=dg.AssetSelection.assets(*(assets or ASSETS_OF_MODE[RunMode.EVERYTHING])),
             instance=self.instance,
-            resources=dict(defs.resources or {}),
+            resources=dict(location().resources or {}),
             run_config={
                 "resources": {"settings": {"config": config | settings}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -116,11 +122,11 @@ def test_workers_on_ranges_hold_nobody_up_and_are_held_up_by_nobody(ui: Ui) -> N
     assert ui.run("image_manifest", shard_size=3)
     with hold(WorkDir(str(ui.out)), "a run of the chain"):
         result = dg.materialize(
-            [*(defs.assets or [])],  # type: ignore[list-item]
+            [*(location().assets or [])],  # type: ignore[list-item]
             selection=dg.AssetSelection.assets("feature_shards"),
             partition_key="000000000000-000000000003",
             instance=ui.instance,
-            resources=dict(defs.resources or {}),
+            resources=dict(location().resources or {}),
             run_config={
                 "resources": {
                     "settings": {
@@ -178,7 +184,7 @@ def test_nothing_is_claimed_about_files_of_others(tmp_path: Path) -> None:
 
 
 def chain_job() -> dg.JobDefinition:
-    return defs.resolve_job_def("dedup")
+    return location().resolve_job_def("dedup")
 
 
 @pytest.fixture

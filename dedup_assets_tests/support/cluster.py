@@ -22,11 +22,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import psycopg2
 import pytest
-import redis
 import yaml
-from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from dedup_assets_tests.support.places import ROOT
@@ -103,6 +100,8 @@ def _serving(
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """URL of an empty Redis."""
+    import redis
+
     redis_program = _redis_program()
 
     def is_ours(port: int, pid: int) -> bool:
@@ -127,6 +126,8 @@ def _redis_program() -> str:
 @contextmanager
 def postgres_server() -> Iterator[Mapping[str, str]]:
     """The environment variables of deploy/dagster.yaml that name an empty Postgres."""
+    import psycopg2
+
     programs = _postgres_programs()
     # Not in pytest's folder, which only its owner may enter: Postgres refuses to run as root, so another user runs it.
     with tempfile.TemporaryDirectory(prefix="dedup-postgres-") as name:
@@ -224,6 +225,8 @@ class Gate:
 @contextmanager
 def s3_server() -> Iterator[tuple[Gate, Mapping[str, str]]]:
     """An S3 server with a gate, and the environment variables that name it."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints each request
     gate = Gate(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, gate, threaded=True)

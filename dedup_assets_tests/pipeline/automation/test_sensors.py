@@ -11,7 +11,6 @@ import dagster as dg
 import fsspec
 import pytest
 
-from dedup_assets import scale_out
 from dedup_assets.definitions import defs
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.run_modes import RunMode
@@ -112,11 +111,12 @@ def test_a_cursor_that_was_changed_by_hand_means_that_nothing_is_known(cursor: s
 
 
 @pytest.mark.parametrize(
-    ("definitions", "assets"), [(defs, set(ASSETS_OF_MODE[RunMode.EVERYTHING])), (scale_out.defs, {"image_manifest"})]
+    ("scale_out", "assets"), [(False, set(ASSETS_OF_MODE[RunMode.EVERYTHING])), (True, {"image_manifest"})]
 )
 def test_new_uploads_start_the_chain_or_where_ranges_are_partitions_the_listing(
-    definitions: dg.Definitions, assets: set[str]
+    scale_out: bool, assets: set[str]
 ) -> None:
+    definitions = build_definitions(scale_out=True) if scale_out else defs
     started = definitions.resolve_job_def("__anonymous_asset_job_new_uploads").asset_layer.executable_asset_keys
     assert {key.to_user_string() for key in started} == assets
 
