@@ -51,11 +51,20 @@ def open_list(page: Any, address: str) -> None:
     page.wait_for_selector("html[data-ready]")
 
 
-def broken_rules(page: Any, theme: str) -> Any:
-    """The rules of axe that the page breaks which is shown, in a theme."""
-    axe = import_or_skip("axe_playwright_python.sync_playwright")
-    page.emulate_media(color_scheme=theme)
-    return axe.Axe().run(page, options={"preload": False}).response["violations"]
+def broken_rules(page: Any) -> list[tuple[str, str, str]]:
+    """The rules of axe that the page breaks which is shown: all in the light theme, those of colours in the dark one.
+
+    Returns:
+        Theme, rule and the first element that breaks it.
+    """
+    axe = import_or_skip("axe_playwright_python.sync_playwright").Axe()
+    colours = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+    broken = []
+    for theme, rules in {"light": {}, "dark": colours}.items():
+        page.emulate_media(color_scheme=theme)
+        found = axe.run(page, options={"preload": False, "resultTypes": ["violations"], **rules}).response["violations"]
+        broken += [(theme, rule["id"], rule["nodes"][0]["html"]) for rule in found]
+    return broken
 
 
 def found(page: Any) -> str:

@@ -54,7 +54,7 @@ def test_the_entry_of_a_video_opens_and_shows_each_frame(name: str, others: int,
     assert page.locator(".members > li").count() == 1 + others
     assert page.inner_text(".frames .said") == "15 frames of <i>clip.mp4, 0:03 to 0:17"
     assert page.locator(".members img").count() == 1 + others
-    assert broken_rules(page, "light") == []
+    assert broken_rules(page) == []
     page.click(".frames .unfold")
     page.wait_for_selector(".members > li >> nth=14")
     assert page.locator(".members > li").count() == 15 + others
