@@ -66,9 +66,10 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, capsys: pyte
     assert os.fspath(source) in capsys.readouterr().err
 
 
-@pytest.fixture
-def proven(tmp_path: Path) -> tuple[Path, list[bytes]]:
+@pytest.fixture(scope="module")
+def proven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
     """A work_dir with three groups, a pair of variants and an unverified pair, and the names of its images."""
+    tmp_path = tmp_path_factory.mktemp("proven")
     names = save_pictures(tmp_path / "photos")
     assert dedup_assets.run(str(tmp_path / "photos"), str(tmp_path / "out"), turi_param="ccthreshold=0.1") == 0
     found, work_dir = make_proven_results(names), WorkDir(str(tmp_path / "out"))
@@ -103,8 +104,10 @@ def test_a_page_of_pairs_says_what_the_work_dir_knows_of_them(proven: tuple[Path
 
 
 def test_a_page_of_pairs_suggests_no_kept_image_that_is_gone(proven: tuple[Path, list[bytes]], tmp_path: Path) -> None:
-    os.remove(proven[1][1])  # noqa: PTH107 - bytes
+    gone = Path(os.fsdecode(proven[1][1]))
+    gone.rename(tmp_path / "elsewhere")
     assert dedup_assets.create_duplicates_gallery(proven[0] / "pairs.csv", tmp_path / "pages") == 0
+    (tmp_path / "elsewhere").rename(gone)
     assert read_made("duplicates.html", tmp_path).count("Keep more pixels") == 2
 
 
