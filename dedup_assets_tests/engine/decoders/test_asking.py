@@ -24,7 +24,7 @@ from dedup_assets.engine.pictures.resizing import resize
 from dedup_assets.engine.workers import Ended, Request, WorkerPool
 from dedup_assets_tests.support import crashing_decoder
 from dedup_assets_tests.support.crashing_decoder import count_crashes, write_deadly_picture
-from dedup_assets_tests.support.deadly import children_of, ended_seconds, is_alive, repeating
+from dedup_assets_tests.support.deadly import busy_seconds, children_of, ended_seconds, is_alive, repeating
 from dedup_assets_tests.support.pictures import SavePhoto
 
 SIZE = (16, 12)
@@ -260,7 +260,8 @@ with keep_workers(DECODER, 2, early=True), open_decoders(2) as pool, pool.lend()
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"busy\n"
-        time.sleep(0.5)
+        while not any(busy_seconds(pid) > 0.5 for pid in children_of(parent.pid)):  # one decodes
+            time.sleep(0.05)
         workers = children_of(parent.pid)
         assert len(workers) == 2
         parent.send_signal(how)
