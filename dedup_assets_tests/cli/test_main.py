@@ -71,11 +71,17 @@ def test_help_that_a_full_disk_refuses_is_one_line_with_1(line: str, tmp_path: P
     assert "stdout takes no more" in done.stderr
 
 
-def test_names_that_stdout_cannot_encode_are_printed_as_escapes(photos: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "DAGSTER_HOME": "", "PYTHONIOENCODING": "ascii"}
-    line = [sys.executable, "-m", "dedup_assets", "run", "photos", "wü", "--run-mode", "1"]
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_names_that_stdout_cannot_encode_are_printed_as_escapes(
+    command_line: Runner, photos: Path, tmp_path: Path
+) -> None:
+    script = """
+import sys
+from dedup_assets.cli import main
+sys.stdout.reconfigure(encoding="ascii", errors="strict")
+main(["run", "photos", "wü", "--run-mode", "1"])
+"""
+    done = command_line.script(script, tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.endswith("results: w\\xfc\n")
 
 
@@ -190,19 +196,20 @@ main()
     assert (done.returncode, done.stderr) == (130, f"dedup-assets: {said}\n")
 
 
-def test_an_interrupt_after_the_results_were_published_says_so(photos: Path, tmp_path: Path) -> None:
+def test_an_interrupt_after_the_results_were_published_says_so(
+    command_line: Runner, photos: Path, tmp_path: Path
+) -> None:
     script = """
-import os, signal
+import os, signal, sys
 
 from dedup_assets.__main__ import main
 from dedup_assets.api import console
 console.print_summary = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+sys.argv[1:] = ["run", "photos", "out", "--run-mode", "1"]
 main()
 """
-    line = [sys.executable, "-c", script, "run", "photos", "out", "--run-mode", "1"]
-    environment = {**os.environ, "DAGSTER_HOME": ""}
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 130
+    done = command_line.script(script, tmp_path)
+    assert done.exit_code == 130
     assert done.stderr.startswith("dedup-assets: interrupted while the new result was published; it is complete")
     assert (tmp_path / "out" / "features.dat").exists()
 

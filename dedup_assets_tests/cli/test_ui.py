@@ -26,17 +26,10 @@ STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }
 QUERY = "/graphql?query=%7Bversion%7D"
 
 
-def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "dedup_assets", "ui", *arguments]
-    given = surroundings(folder / "home") | environment
-    return subprocess.run(line, cwd=folder, env=given, capture_output=True, text=True, timeout=100, check=False)
-
-
-def run_beside(ui: UserInterface, folder: Path) -> None:
-    """Run the command line with the instance of a UI."""
-    line, given = [sys.executable, "-m", "dedup_assets", "run", "photos", "results"], surroundings(ui.home)
-    done = subprocess.run(line, cwd=folder, env=given, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
+def run_beside(ui: UserInterface, command_line: Runner) -> None:
+    """Run the command line with the instance of a UI, where the UI was started."""
+    done = command_line.run("run", "photos", "results", cwd=ui.log.parent, dagster_home=str(ui.home))
+    assert done.exit_code == 0, done.said
 
 
 def status_of(ui: UserInterface, run: str) -> str:
@@ -144,7 +137,7 @@ def test_a_run_and_clicks_leave_no_usage_data_though_the_instance_asks_for_it(ui
 
 
 def test_sigterm_during_a_run_ends_it_in_order_and_the_next_run_works(
-    ui: UserInterface, folder: Path, slow_picture: Path
+    ui: UserInterface, folder: Path, slow_picture: Path, command_line: Runner
 ) -> None:
     shutil.copy(slow_picture, folder / "photos" / "slow.png")
     run = ui.launch("dedup")
@@ -158,7 +151,7 @@ def test_sigterm_during_a_run_ends_it_in_order_and_the_next_run_works(
         assert record.is_finished
     (folder / "photos" / "slow.png").unlink()
     socket.create_server(("127.0.0.1", ui.port)).close()
-    run_beside(ui, folder)
+    run_beside(ui, command_line)
 
 
 @pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 2), (signal.SIGTERM, 3), (signal.SIGINT, 4)])
@@ -175,20 +168,6 @@ def test_a_signal_to_the_parent_alone_while_it_starts_is_silent(
         assert (code, ui.said.count("\n")) in {(0, 0), (0, 1), (130, 1)}  # before it serves, it is a command as others
 
 
-def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(tmp_path: Path) -> None:
-    with user_interface(tmp_path) as ui:
-        ui.await_answer()
-        (webserver,) = (pid for pid, line in ui.processes().items() if "dagster-webserver" in line)
-        os.kill(webserver, signal.SIGKILL)
-        assert ui.process.wait(PATIENCE_SECONDS) == 1
-        ui.await_end_of_all()
-        lines = [line for line in ui.said.splitlines() if line.startswith("dedup-assets: ")]
-        assert len(lines) == 1
-        assert "dagster-webserver" in lines[0]
-        assert "SIGKILL" in lines[0]
-        assert "Traceback" not in ui.said
-
-
 def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
     with user_interface(tmp_path) as ui:
         ui.wait_for(lambda: len(ui.processes()) > 3)
@@ -196,26 +175,51 @@ def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
         ui.await_end_of_all()
 
 
-def test_a_killed_parent_ends_its_run_and_the_next_ui_and_run_work(tmp_path: Path, slow_picture: Path) -> None:
+@pytest.fixture(scope="module")
+def after_a_kill(tmp_path_factory: pytest.TempPathFactory, slow_picture: Path) -> Iterator[tuple[UserInterface, str]]:
+    """A UI that was started after another one had been killed in a run of this id."""
+    folder = tmp_path_factory.mktemp("killed")
     for name in range(3):
-        save_jpeg(tmp_path / "photos" / f"{name}.jpg", photo_like(name))
-    shutil.copy(slow_picture, tmp_path / "photos" / "slow.png")
+        save_jpeg(folder / "photos" / f"{name}.jpg", photo_like(name))
+    shutil.copy(slow_picture, folder / "photos" / "slow.png")
     given = ("photos", "--work-dir", "results")
-    with user_interface(tmp_path, *given) as ui:
+    with user_interface(folder, *given) as ui:
         ui.await_answer()
         run = ui.launch("dedup")
         ui.wait_for(lambda: any("multiprocessing" in line for line in ui.processes().values()))
         ui.process.kill()
         ui.await_end_of_all()
         socket.create_server(("127.0.0.1", ui.port)).close()
-    (tmp_path / "photos" / "slow.png").unlink()
-    with user_interface(tmp_path, *given) as ui:
+    (folder / "photos" / "slow.png").unlink()
+    with user_interface(folder, *given) as ui:
         ui.await_answer()
-        ui.wait_for(lambda: status_of(ui, run) in {"FAILURE", "CANCELED"})
-        run_beside(ui, tmp_path)
-        again = ui.launch("dedup")
-        ui.wait_for(lambda: status_of(ui, again) in {"SUCCESS", "FAILURE"})
-        assert status_of(ui, again) == "SUCCESS", ui.said[-3000:]
+        yield ui, run
+
+
+def test_a_killed_parent_ends_its_run_and_the_next_ui_and_run_work(
+    after_a_kill: tuple[UserInterface, str], command_line: Runner
+) -> None:
+    ui, run = after_a_kill
+    ui.wait_for(lambda: status_of(ui, run) in {"FAILURE", "CANCELED"})
+    run_beside(ui, command_line)
+    again = ui.launch("dedup")
+    ui.wait_for(lambda: status_of(ui, again) in {"SUCCESS", "FAILURE"})
+    assert status_of(ui, again) == "SUCCESS", ui.said[-3000:]
+
+
+def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(
+    after_a_kill: tuple[UserInterface, str],
+) -> None:
+    ui, _ = after_a_kill
+    (webserver,) = (pid for pid, line in ui.processes().items() if "dagster-webserver" in line)
+    os.kill(webserver, signal.SIGKILL)
+    assert ui.process.wait(PATIENCE_SECONDS) == 1
+    ui.await_end_of_all()
+    lines = [line for line in ui.said.splitlines() if line.startswith("dedup-assets: ")]
+    assert len(lines) == 1
+    assert "dagster-webserver" in lines[0]
+    assert "SIGKILL" in lines[0]
+    assert "Traceback" not in ui.said
 
 
 def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, tmp_path: Path) -> None:
@@ -252,9 +256,12 @@ def test_an_instance_that_cannot_be_used_is_one_line(name: str, command_line: Ru
     assert f"DAGSTER_HOME={str(home)!r}" in one_line(command_line.run("ui", cwd=tmp_path, dagster_home=str(home)))
 
 
-def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_one_line(
+    command_line: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "user").write_text("")
-    said = one_line(command(tmp_path, DAGSTER_HOME="", HOME=str(tmp_path / "user")))
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    said = one_line(command_line.run("ui", cwd=tmp_path))
     assert "~/.dedup-assets" in said
     assert "set DAGSTER_HOME" in said
 

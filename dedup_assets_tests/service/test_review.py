@@ -19,6 +19,7 @@ import pytest
 import dedup_assets
 from dedup_assets.api import VerdictBook
 from dedup_assets_tests.support.browsers import open_browser
+from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.videos import save_video
 
@@ -83,12 +84,18 @@ def server(results: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as opened:
+        yield opened
+
+
 @pytest.fixture
-def page() -> Iterator[Any]:
-    with open_browser() as browser:
-        tab = browser.new_page()
-        tab.set_default_timeout(30_000)
-        yield tab
+def page(browser: Any) -> Iterator[Any]:
+    tab = browser.new_page()
+    tab.set_default_timeout(30_000)
+    yield tab
+    tab.close()
 
 
 def press(page: Any, key: str) -> None:
@@ -142,17 +149,18 @@ def test_other_sites_and_those_without_the_address_get_nothing(server: Server) -
     assert b"<script>" not in page[1]
 
 
-def test_a_port_in_use_is_refused_in_one_line(results: Path) -> None:
+def test_a_port_in_use_is_refused_in_one_line(command_line: Runner, results: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "dedup_assets", "review", str(results), "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+        done = command_line.run("review", str(results), "--port", port)
+    assert done.exit_code == 1
     said = f"host='127.0.0.1', port={port}: cannot listen there: Address already in use; name another with --port"
     assert done.stderr == f"dedup-assets: {said}\n"
 
 
-def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results: Path, page: Any) -> None:
+def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(
+    results: Path, server: Server, page: Any
+) -> None:
     book = VerdictBook(results)
     with served(results) as first:
         page.goto(first.url)
@@ -173,41 +181,39 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(results:
         page.click("#plan-open")
         page.wait_for_selector("text=run again, so that they honour all verdicts")
         first.process.kill()
-    with served(results) as second:
-        page.goto(second.url)
-        page.wait_for_selector("html[data-ready]")
-        assert page.text_content("#count") == "2 of 3 decided"
-        assert page.inner_text("#about").startswith("Pair 3 of 3")  # the first that is not decided
-        press(page, "b")
-        page.wait_for_selector("#about:has-text('Pair 2 of 3')")
-        press(page, "b")
-        page.wait_for_selector("#about:has-text('Pair 1 of 3')")
-        assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    assert page.text_content("#count") == "2 of 3 decided"
+    assert page.inner_text("#about").startswith("Pair 3 of 3")  # the first that is not decided
+    press(page, "b")
+    page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+    press(page, "b")
+    page.wait_for_selector("#about:has-text('Pair 1 of 3')")
+    assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
 
 
-def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: Path, page: Any) -> None:
+def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: Path, server: Server, page: Any) -> None:
     book, held = VerdictBook(results), list[Any]()
     page.route("**/v1/pictures/**", lambda picture: held.append(picture))  # noqa: PLW0108 - playwright takes no method
-    with served(results) as server:
-        page.goto(server.url)
-        page.wait_for_selector("html[data-ready]")
-        page.keyboard.press("s")
-        page.wait_for_selector("#said:has-text('still loading')")
-        for picture in held:
-            picture.continue_()
-        page.unroute("**/v1/pictures/**")
-        page.wait_for_selector("#pair[aria-busy=false]")
-        page.evaluate(
-            """() => { for (const key of "sdvs") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
-        )
-        page.wait_for_selector("#about:has-text('Pair 2 of 3')")
-        page.wait_for_selector("#pair[aria-busy=false]")
-        page.evaluate("""() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d", repeat: true }))""")
-        press(page, "v")
-        page.wait_for_selector("#count:text-is('2 of 3 decided')")
-        assert [verdict.relation for verdict in book.read().active()] == ["variant", "same"]
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    page.keyboard.press("s")
+    page.wait_for_selector("#said:has-text('still loading')")
+    for picture in held:
+        picture.continue_()
+    page.unroute("**/v1/pictures/**")
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.evaluate(
+        """() => { for (const key of "sdvs") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
+    )
+    page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.evaluate("""() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d", repeat: true }))""")
+    press(page, "v")
+    page.wait_for_selector("#count:text-is('2 of 3 decided')")
+    assert [verdict.relation for verdict in book.read().active()] == ["variant", "same"]
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
 
