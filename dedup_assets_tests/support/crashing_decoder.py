@@ -46,7 +46,9 @@ def _open_or_crash(data: bytes, *options: Any) -> ResizablePicture:
     return ResizablePicture(_picture_or_crash(data), *options)
 
 
-def _measure_or_crash(data: bytes, size: tuple[int, int], **options: Any) -> tuple[NDArray[np.uint8], ImageFacts]:
+def _measure_or_crash(
+    data: bytes, size: tuple[int, int], **options: Any
+) -> tuple[NDArray[np.uint8], ImageFacts, list[bytes]]:
     return decode_measured(_picture_or_crash(data), size, **options)
 
 

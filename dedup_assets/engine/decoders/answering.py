@@ -51,14 +51,21 @@ def _decode(job: Job) -> Iterator[list[Any]]:
     for file, source in zip(files_of(job, sources_of(request)), sources_of(request), strict=True):
         content = _content(file, source)
         with Answer() as answer:
-            picture, facts = decode_measured(checked(file), (height, width), box=box, limits=limits)
+            sides = request["thumbnails"] if _is_local_file(source) else ()
+            picture, facts, thumbnails = decode_measured(
+                checked(file), (height, width), box=box, limits=limits, thumbnails=sides
+            )
             memory[place : place + picture.nbytes] = picture.data.cast("B")
             place += picture.nbytes
             is_flat = not is_varied(facts.stdv) and shows_nothing(picture)
             mark = _low_information_mark(checked(file), source) if is_flat else None
             is_frame = source is not None and video_of(source) is not None
-            answer.fields = answer_of_picture(mark, facts._replace(format=_VIDEO) if is_frame else facts)
+            answer.fields = answer_of_picture(mark, facts._replace(format=_VIDEO) if is_frame else facts, thumbnails)
         yield [*answer.fields, content]
+
+
+def _is_local_file(source: Source | None) -> bool:
+    return source is not None and source.container is None and not stores.is_url(source.name)
 
 
 def _content(file: bytes | ImageError, source: Source | None) -> str | None:

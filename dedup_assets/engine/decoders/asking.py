@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import ErrorCode, Source
+from dedup_assets.engine.decoders.kept_thumbnails import kept_by
 from dedup_assets.engine.decoders.messages import (
     content_of,
     decoding_request,
@@ -65,10 +66,12 @@ def make_previews(images: Sequence[Undecoded], task: PreviewTask, lent: Lent) ->
     Raises:
         WorkerError: no process can be started in its place.
     """
-    call = _Previewing(images, task, lent)
+    kept = kept_by(lent.pool)
+    found = [kept.find(image, task) for image in images]
+    call = _Previewing([image for image, preview in zip(images, found, strict=True) if preview is None], task, lent)
     call.complete()
-    pairs = zip(call.problems, call.previews, strict=True)
-    return [Preview(problem=problem) if problem else preview for problem, preview in pairs]
+    made = iter(zip(call.problems, call.previews, strict=True))
+    return [preview or (Preview(problem=one[0]) if (one := next(made))[0] else one[1]) for preview in found]
 
 
 def open_decoders(threads: int) -> AbstractContextManager[WorkerPool]:
@@ -176,7 +179,7 @@ class AskingCall(ABC):
 class _Decoding(AskingCall):
     def __init__(self, images: Sequence[Undecoded], task: DecodingTask, lent: Lent) -> None:
         super().__init__(images, task, lent)
-        self._task = task
+        self._task, self._kept = task, kept_by(lent.pool)
         self._saved: list[NDArray[np.uint8]] = []
         self._good = 0  # pictures in the memory of the present process
         self.low_information: list[str | None] = [None] * len(images)
@@ -189,9 +192,11 @@ class _Decoding(AskingCall):
 
     def _request(self, images: Sequence[Undecoded]) -> Request:
         self._good = 0
-        return decoding_request(images, self._task)
+        request = decoding_request(images, self._task)
+        return request | {"thumbnails": []} if self._kept.is_full else request
 
     def _take(self, place: int, answer: list[Any]) -> None:
+        self._kept.add(self._images[place], self._task, answer)
         self.low_information[place], self.facts[place] = low_information_of(answer), facts_of(answer)
         self._good += 1
 

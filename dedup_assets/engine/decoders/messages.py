@@ -3,6 +3,7 @@
 Names are bytes; JSON carries them as Latin-1 text, in which every byte is one character.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ def decoding_request(images: Sequence[Undecoded], task: DecodingTask) -> Request
     return {
         "do": "decode",
         "size": task.size,
+        "thumbnails": task.thumbnails,
         "box": box and [box.row, box.col, box.width, box.height],
         "memory_size": len(images) * height * width * _RGB,
         **_fields_of_every_request(images, task),
@@ -133,9 +135,9 @@ def answer_of(problem: ImageError) -> list[Any]:
     return [problem.code.value, str(problem)]
 
 
-def answer_of_picture(low_information: str | None, facts: ImageFacts) -> list[Any]:
-    """The answer for a good picture; its fields are those of `Decoded`."""
-    return [None, low_information, facts]
+def answer_of_picture(low_information: str | None, facts: ImageFacts, thumbnails: Sequence[bytes] = ()) -> list[Any]:
+    """The answer for a good picture; its fields are those of `Decoded`, and thumbnails in base 64."""
+    return [None, low_information, facts, [b64encode(each).decode() for each in thumbnails]]
 
 
 def low_information_of(answer: list[Any]) -> str | None:
@@ -147,6 +149,11 @@ def low_information_of(answer: list[Any]) -> str | None:
 def facts_of(answer: list[Any]) -> ImageFacts:
     """`Decoded.facts` of the good picture that an answer is about."""
     return ImageFacts(*answer[2])
+
+
+def thumbnails_of(answer: list[Any]) -> list[bytes]:
+    """The thumbnails that came with the good picture that an answer is about."""
+    return [b64decode(each) for each in answer[3]]
 
 
 def content_of(answer: list[Any]) -> str | None:

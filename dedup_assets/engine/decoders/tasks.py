@@ -13,6 +13,11 @@ from dedup_assets.engine.core.records import BoundingBox, Source
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.pictures.provenance import Provenance
 
+THUMBNAIL_SIDE = 320
+"""px, the longer side of a thumbnail."""
+SMALL_SIDE = 200
+"""px, of files that no page shows first: 1,000 of them take about 8 MB."""
+
 _UNKNOWN_PROVENANCE = Provenance()
 
 Undecoded = bytes | ImageError | Source
@@ -28,12 +33,15 @@ class DecodingTask:
         box: crop, in pixels of the full picture; None for the whole picture.
         limits: which pictures are refused.
         seconds: time limit for one image.
+        thumbnails: longer sides in pixels of thumbnails that are kept of local files which are costly to decode, see
+            `kept_thumbnails`.
     """
 
     size: tuple[int, int]
     box: BoundingBox | None
     limits: DecodingLimits
     seconds: float
+    thumbnails: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dedup_assets.engine.core.errors import ImageError, WorkerError
 from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.decoders.asking import open_decoders
+from dedup_assets.engine.decoders.kept_thumbnails import kept_by
 from dedup_assets.engine.decoders.messages import (
     content_of,
     decoding_request,
@@ -109,6 +110,7 @@ class DecodingAhead:
                     self._results[first] = self._pictures_made
                     self._low_information[first] = low_information_of(answer)
                     self._facts[first] = facts_of(answer)
+                    kept_by(self._lent.pool).add(first, self._task, answer)
                     self._pictures_made += 1
                 if not self._unanswered:
                     next(self._answers, None)  # the end of the request

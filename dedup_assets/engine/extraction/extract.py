@@ -18,7 +18,7 @@ from dedup_assets.engine.core.image_facts import ImageFacts
 from dedup_assets.engine.core.records import BoundingBox, ErrorCode, Manifest, Shard
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
-from dedup_assets.engine.decoders.tasks import Decoded, DecodingTask, Undecoded
+from dedup_assets.engine.decoders.tasks import SMALL_SIDE, THUMBNAIL_SIDE, Decoded, DecodingTask, Undecoded
 from dedup_assets.engine.extraction.contents import Claim, Contents, KnownContents
 from dedup_assets.engine.extraction.decoding_ahead import drop_ahead, is_asked_ahead, take_ahead
 from dedup_assets.engine.extraction.embedding import Embedder
@@ -57,7 +57,7 @@ class Extraction:
     def task(self) -> DecodingTask:
         """How each image becomes an input of the model."""
         wanted = (self.embedder.input.height, self.embedder.input.width)
-        return DecodingTask(wanted, self.box, self.limits, self.seconds)
+        return DecodingTask(wanted, self.box, self.limits, self.seconds, (THUMBNAIL_SIDE, SMALL_SIDE))
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import keep_decoders
+from dedup_assets.engine.decoders.tasks import SMALL_SIDE, THUMBNAIL_SIDE
 from dedup_assets.engine.gallery.beside import heed_belongings
 from dedup_assets.engine.gallery.filling import fill_pages
 from dedup_assets.engine.gallery.first_shown import (
@@ -43,8 +44,6 @@ from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.suggesting import Suggestions, suggest
 from dedup_assets.engine.gallery.thumbnails import (
-    SMALL_SIDE,
-    THUMBNAIL_SIDE,
     Effort,
     describe_files,
     known_sizes,

@@ -12,7 +12,7 @@ import polars as pl
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.asking import make_previews, open_decoders
-from dedup_assets.engine.decoders.tasks import Preview, PreviewTask
+from dedup_assets.engine.decoders.tasks import THUMBNAIL_SIDE, Preview, PreviewTask
 from dedup_assets.engine.extraction.read_by_name import find_content
 from dedup_assets.engine.gallery.pages import Illustrate, ShownFile
 from dedup_assets.engine.inputs.containers import split_frame
@@ -24,8 +24,6 @@ from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
 _G = TypeVar("_G")
 _T = TypeVar("_T")
 
-THUMBNAIL_SIDE = 320  # px, the longer side
-SMALL_SIDE = 200  # px, of files that no page shows first: 1,000 of them take about 8 MB
 _TOGETHER = 8  # thumbnails per request; an image that this process reads is sent alone, because it may be large
 _FRAMES = 64  # of a video, read in one pass
 _FACTS = 64  # files per request for their headers

@@ -7,6 +7,7 @@ All functions may be called from many threads; decoding and resizing release the
 (libjpeg-turbo, Pillow's decoders and resampling, libheif).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,7 @@ class DecodingLimits:
 
 
 _RGB = 3
+_COSTLY_PIXELS = 1 << 20  # of a picture that takes several times as long to decode as to make thumbnails of
 _THUMBNAIL_QUALITY = 80
 _THUMBNAIL_HEADER_BYTES = 1 << 12
 _DEFAULT_LIMITS = DecodingLimits()
@@ -146,19 +148,37 @@ def decode_measured(
     *,
     box: BoundingBox | None = None,
     limits: DecodingLimits = _DEFAULT_LIMITS,
-) -> tuple[NDArray[np.uint8], ImageFacts]:
+    thumbnails: Sequence[int] = (),
+) -> tuple[NDArray[np.uint8], ImageFacts, list[bytes]]:
     """Decode a picture as `decode_resized` does, and measure it.
 
     Returns:
-        (height, width, 3) uint8 RGB, contiguous; and its facts, width and height those of the whole picture.
+        (height, width, 3) uint8 RGB, contiguous; its facts, width and height those of the whole picture; and what
+        `make_thumbnail` gives for each side in `thumbnails`, or nothing where decoding again costs little, and where
+        it would start from other pixels.
 
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
     opened = _open_checked(data, size, box, limits)
+    made: list[bytes] = []
+    if thumbnails and box is None and opened.width * opened.height >= _COSTLY_PIXELS:
+        with translated(opened.format_name):
+            pixels = opened.load()
+            opened = replace(opened, load=lambda: pixels)
+        made = _thumbnails(opened, thumbnails, may_be_scaled=recognition.may_be_scaled(data))
     picture = _resized(opened, size, box)
     taken = read_moment(data, opened.exif)
-    return picture, ImageFacts(opened.width, opened.height, opened.format_name, taken, *measure(picture))
+    return picture, ImageFacts(opened.width, opened.height, opened.format_name, taken, *measure(picture)), made
+
+
+def _thumbnails(picture: OpenedPicture, sides: Sequence[int], *, may_be_scaled: bool) -> list[bytes]:
+    """Thumbnails of a loaded picture; none if its pixels are not those that `make_thumbnail` would start from."""
+    rows, columns = picture.load().shape[:2]
+    sizes = [_shown(picture.width, picture.height, side) for side in sides]
+    if may_be_scaled and not all(jpeg.is_least_scale((rows, columns), picture, size) for size in sizes):
+        return []
+    return [jpeg.encode(_resized(picture, size, None), _THUMBNAIL_QUALITY) for size in sizes]
 
 
 def _resized(picture: OpenedPicture, size: tuple[int, int], box: BoundingBox | None) -> NDArray[np.uint8]:
@@ -194,10 +214,13 @@ def make_thumbnail(
     Raises:
         ImageError: the picture cannot be used; `code` says why.
     """
-    width, height = size
+    return jpeg.encode(decode_resized(data, _shown(*size, side), limits=limits), _THUMBNAIL_QUALITY)
+
+
+def _shown(width: int, height: int, side: int) -> tuple[int, int]:
+    """Height and width of a thumbnail."""
     scale = min(side / max(width, height, 1), 1)  # at most 1, so that the decoder may scale down
-    shown = (max(round(height * scale), 1), max(round(width * scale), 1))
-    return jpeg.encode(resize(decode(data, at_least=shown, limits=limits), shown), _THUMBNAIL_QUALITY)
+    return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
 def thumbnail_room(side: int) -> int:

@@ -174,10 +174,13 @@ class Lent:
 
     Args:
         pool: where it comes from and goes back to.
+
+    Attributes:
+        pool: likewise.
     """
 
     def __init__(self, pool: WorkerPool) -> None:
-        self._pool = pool
+        self.pool = pool
         self.worker = pool.take()
         self._usable = True
 
@@ -204,18 +207,18 @@ class Lent:
             WorkerError: none can be started.
         """
         self.end()
-        self.worker = self._pool.take()
+        self.worker = self.pool.take()
         self._usable = True
 
     def end(self) -> None:
         """Stop the worker, whatever it does, without taking another."""
         self._usable = False
-        self._pool.discard(self.worker)
+        self.pool.discard(self.worker)
 
     def give_back(self) -> None:
         """Make the worker available to other threads."""
         if self._usable:
-            self._pool.put_back(self.worker)
+            self.pool.put_back(self.worker)
 
 
 _kept: WorkerPool | None = None

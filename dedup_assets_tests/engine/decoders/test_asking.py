@@ -234,7 +234,7 @@ def end_with_last_words(pid: int) -> None:
 
 def request_for(*sources: Source, memory_bytes: int = 1 << 30) -> Request:
     return {
-        "do": "decode", "size": SIZE, "box": None, "limits": [1, 10**9],
+        "do": "decode", "size": SIZE, "box": None, "limits": [1, 10**9], "thumbnails": [],
         "memory_size": len(sources) * SIZE[0] * SIZE[1] * 3,
         "sources": [[os.fsdecode(source.name), 1, "", None, None] for source in sources],
         "memory_bytes": memory_bytes, "seconds": 60.0,

@@ -53,7 +53,7 @@ def test_facts_are_those_of_the_whole_upright_picture_and_pixels_stay_the_same()
     exif[0x0112] = 6  # turned by 90 degrees
     exif.get_ifd(0x8769)[0x9003] = "2024:03:01 10:20:30"
     photo_like(1).resize((1600, 1200)).save(file, "JPEG", exif=exif)
-    picture, facts = decode_measured(file.getvalue(), SIZE)
+    picture, facts, _ = decode_measured(file.getvalue(), SIZE)
     assert (facts.width, facts.height, facts.format, facts.taken) == (1200, 1600, "JPEG", "2024-03-01 10:20:30")
     assert np.array_equal(picture, decode_resized(file.getvalue(), SIZE))
     assert facts[4:] == measure(picture)

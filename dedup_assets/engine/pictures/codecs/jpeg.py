@@ -49,6 +49,7 @@ _PICTURE_DAMAGE = re.compile(
 # as long as full size; `fastdct` with `fastupsample` saves nothing and costs 0.0007.
 _OVERSAMPLING = 1.1
 _SMALLEST_REDUCTION = 2.0
+_LARGEST_REDUCTION = 8
 _BLOCK_PIXELS = 64
 
 
@@ -93,6 +94,23 @@ def open_picture(data: bytes, at_least: tuple[int, int] | None) -> OpenedPicture
         return exif.turn_upright(load(), orientation)
 
     return OpenedPicture("JPEG", width, height, load_upright, correct, carried.exif)
+
+
+def is_least_scale(decoded: tuple[int, int], opened: OpenedPicture, at_least: tuple[int, int]) -> bool:
+    """Whether pixels were decoded at the smallest scale that there is, and are enough for another `at_least`.
+
+    Then `open_picture` for that one would give the same pixels.
+
+    Args:
+        decoded: height and width of the pixels.
+        opened: the picture.
+        at_least: as for `open_picture`.
+    """
+    full = opened.height, opened.width
+    return all(
+        side == -(-whole // _LARGEST_REDUCTION) and side >= round(least * _OVERSAMPLING)
+        for side, whole, least in zip(decoded, full, at_least, strict=True)
+    )
 
 
 def encode(picture: NDArray[np.uint8], quality: int) -> bytes:
