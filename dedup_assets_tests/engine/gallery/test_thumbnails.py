@@ -122,5 +122,5 @@ def test_a_member_of_an_archive_and_a_frame_are_shown_beside_files(tmp_path: Pat
     made = dict(make_pictures(named, EFFORT))
     assert made[member].thumbnail == made[named[1]].thumbnail
     assert made[named[2]].problem == "no such file"
-    assert made[named[3]].problem == "not an image that can be read: starts with b'no image'"
+    assert made[named[3]].problem == "not an image that can be read: looks like text"
     assert len(list(make_pictures([], EFFORT))) == 0
