@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from dedup_assets.engine.core.match_records import Groups, Role
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.tasks import SMALL_SIDE
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.map import MAP_HEIGHT, MAP_WIDTH, MapPoint, PointKind
 from dedup_assets.engine.gallery.spool import Spool
-from dedup_assets.engine.gallery.thumbnails import SMALL_SIDE, Effort, make_pictures
+from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
 
 _MOST = 1_500  # points, so that the page stays below half a megabyte
 _PER_FOLDER = 1_000
