@@ -534,10 +534,10 @@ class TestBrokenFiles:
             (b"%PDF-1.7\n%", "PDF"),
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
             (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
-            (b"Pyramids are not portable pixmaps", "Pyramids"),
+            (b"Pyramids are not portable pixmaps", "text"),
             (b"\0" * 100, r"\x00"),
             (b"\xff\xd8", r"\xff"),
-            (b"x", "x"),
+            (b"x", "text"),
         ],
     )
     def test_what_is_no_image_is_unsupported_and_the_reason_says_what_it_is(self, data: bytes, says: str) -> None:
