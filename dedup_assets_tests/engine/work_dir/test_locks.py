@@ -93,40 +93,16 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
         pass
 
 
-def test_only_one_of_many_that_come_at_once_gets_the_lock_at_a_time(url: str) -> None:
+def _come_together(url: str, threads: int, times: int) -> None:
+    """Threads hold a lock again and again, and never two at once."""
     inside, together, errors = threading.Semaphore(1), SimpleQueue[str](), SimpleQueue[Exception]()
-    start = threading.Barrier(8)
+    start = threading.Barrier(threads)
 
     def come() -> None:
         try:
             start.wait(SOON_SECONDS)
-            with hold(WorkDir(url), "one of many", wait=True):
-                if not inside.acquire(blocking=False):
-                    together.put("two at once")
-                else:
-                    inside.release()
-        except Exception as error:  # noqa: BLE001 - shown by the assertion
-            errors.put(error)
-
-    threads = [threading.Thread(target=come) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(SOON_SECONDS)
-    assert (together.empty(), errors.empty()) == (True, True)
-    with hold(WorkDir(url), "the last"):
-        pass
-
-
-def test_a_folder_that_was_made_for_a_lock_goes_with_it_whoever_waits(tmp_path: Path) -> None:
-    inside, together, errors = threading.Semaphore(1), SimpleQueue[str](), SimpleQueue[Exception]()
-    start = threading.Barrier(4)
-
-    def come() -> None:
-        try:
-            start.wait(SOON_SECONDS)
-            for _ in range(20):
-                with hold(WorkDir(str(tmp_path / "new" / "out")), "one of many", wait=True):
+            for _ in range(times):
+                with hold(WorkDir(url), "one of many", wait=True):
                     if not inside.acquire(blocking=False):
                         together.put("two at once")
                     else:
@@ -134,12 +110,22 @@ def test_a_folder_that_was_made_for_a_lock_goes_with_it_whoever_waits(tmp_path: 
         except Exception as error:  # noqa: BLE001 - shown by the assertion
             errors.put(error)
 
-    threads = [threading.Thread(target=come) for _ in range(4)]
-    for thread in threads:
+    coming = [threading.Thread(target=come) for _ in range(threads)]
+    for thread in coming:
         thread.start()
-    for thread in threads:
+    for thread in coming:
         thread.join(SOON_SECONDS)
     assert (together.empty(), errors.empty() or errors.get()) == (True, True)
+
+
+def test_only_one_of_many_that_come_at_once_gets_the_lock_at_a_time(url: str) -> None:
+    _come_together(url, threads=8, times=1)
+    with hold(WorkDir(url), "the last"):
+        pass
+
+
+def test_a_folder_that_was_made_for_a_lock_goes_with_it_whoever_waits(tmp_path: Path) -> None:
+    _come_together(str(tmp_path / "new" / "out"), threads=4, times=20)
     with hold(WorkDir(str(tmp_path / "newer" / "out")), "the last"):
         assert [path.name for path in (tmp_path / "newer" / "out").iterdir()] == [".lock"]
     assert not (tmp_path / "newer").exists()
