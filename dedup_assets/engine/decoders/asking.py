@@ -70,8 +70,9 @@ def make_previews(images: Sequence[Undecoded], task: PreviewTask, lent: Lent) ->
     found = [kept.find(image, task) for image in images]
     call = _Previewing([image for image, preview in zip(images, found, strict=True) if preview is None], task, lent)
     call.complete()
-    made = iter(zip(call.problems, call.previews, strict=True))
-    return [preview or (Preview(problem=one[0]) if (one := next(made))[0] else one[1]) for preview in found]
+    pairs = zip(call.problems, call.previews, strict=True)
+    made = iter([Preview(problem=problem) if problem else preview for problem, preview in pairs])
+    return [next(made) if preview is None else preview for preview in found]
 
 
 def open_decoders(threads: int) -> AbstractContextManager[WorkerPool]:
