@@ -96,7 +96,7 @@ class ConsoleProgress(ProgressReporter):
         """Count."""
         super().advance(done, bad)
         if self._stage is not None:
-            self._stage.done, self._stage.bad = self.done, self.bad
+            self._stage.total, self._stage.done, self._stage.bad = self.total, self.done, self.bad
             self._view.show(self._stage)
 
     def end(self) -> None:

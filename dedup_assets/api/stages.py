@@ -54,6 +54,7 @@ class Stage:
         bad: how much of it was bad.
         seconds: how long it took, once it has ended.
         failed: it ended by an error or an interrupt.
+        count: what it found, once it has ended; None where nothing is counted.
     """
 
     name: str

@@ -10,7 +10,7 @@ class ProgressReporter:
 
     Attributes:
         unit: what is counted: `images` or `pairs`.
-        total: number of them.
+        total: number of them; more where more turn up on the way.
         done: those finished, good or bad.
         bad: how many of these were bad.
         watches_stages: whether it wants to be told of stages, of which one may count.
@@ -33,6 +33,7 @@ class ProgressReporter:
         """Count `done` more, of which `bad` were bad."""
         self.done += done
         self.bad += bad
+        self.total = max(self.total, self.done)  # more may turn up on the way
 
     def end(self) -> None:
         """Stop counting."""

@@ -36,3 +36,11 @@ def test_what_is_counted_is_named() -> None:
     with progress.counting(4, "pairs"):
         progress.advance(1, 0)
     assert str(progress).startswith("1 of 4 pairs, 0 bad, ")
+
+
+def test_what_turns_up_on_the_way_leaves_no_count_beyond_its_total() -> None:
+    progress = ProgressReporter()
+    with progress.counting(2, "pairs"):
+        progress.advance(3, 0)
+        assert str(progress).startswith("3 of 3 pairs, 0 bad, ")
+        assert progress.seconds_left == 0
