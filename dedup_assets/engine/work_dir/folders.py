@@ -159,9 +159,9 @@ def make_folder(folder: Path) -> None:
         try:
             folder.mkdir()
         except FileExistsError:
-            if folder.is_dir():
+            if (found := _kind(folder)) == stat.S_IFDIR:
                 return
-            if os.path.lexists(folder):
+            if found is not None:
                 raise
         except FileNotFoundError as error:  # also where a file system takes no folders, as /proc
             refused = error
@@ -169,3 +169,13 @@ def make_folder(folder: Path) -> None:
         else:
             return
     raise refused or OSError(errno.EBUSY, "another process deletes the folder again and again", str(folder))
+
+
+def _kind(path: Path) -> int | None:
+    """The kind of what a path leads to, asked once, as it comes and goes; a link to nothing is a link."""
+    for follow_symlinks in (True, False):
+        with suppress(FileNotFoundError):
+            kind = stat.S_IFMT(path.stat(follow_symlinks=follow_symlinks).st_mode)
+            if follow_symlinks or kind == stat.S_IFLNK:
+                return kind
+    return None
