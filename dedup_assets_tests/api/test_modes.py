@@ -202,17 +202,25 @@ def test_both_directions_find_the_same_pair(trained: Path, train: Path, test_set
     assert forth["copy of 3.jpg", "3.jpg"] == back["3.jpg", "copy of 3.jpg"] == 1
 
 
-def test_a_train_set_scored_against_itself_finds_every_image_and_is_said_to_be_it(
+def test_the_train_set_is_no_test_set_and_files_of_it_are_said(
     trained: Path, train: Path, test_set: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     some = [train / "0.jpg", train / "1.jpg", test_set / "copy of 3.jpg"]
     found = dedup_assets.analyze(some, trained, run_mode=3)
     assert found.warnings == ["2 of 3 images of the test set are files of the train set; each finds itself"]
-    assert dedup_assets.run(train, trained, run_mode=3, nearest_neighbors_k=1) == 0
-    said = "the whole train set is in the test set: 10 of 13 images of the test set are files of the train set; each"
-    assert said in capfd.readouterr().out
+    before = contents(trained)
+    good = [train / f"{number}.jpg" for number in range(10)]
+    for source, mode, count in ((train, 3, 13), (good, 3, 10), (trained, 4, 13)):
+        capfd.readouterr()
+        assert dedup_assets.run(source, trained, run_mode=mode) == 1
+        message = capfd.readouterr().err
+        assert message.startswith("dedup-assets: input_dir=")
+        assert f": these {count} images are the train set in work_dir='{trained}'" in message
+        assert message.count("\n") == 1
+    assert contents(trained) == before
+    assert dedup_assets.run([*good, test_set / "copy of 3.jpg"], trained, run_mode=3, nearest_neighbors_k=1) == 0
     found = pairs(trained / "test" / "similarity.csv")
-    assert found == {(f"{number}.jpg", f"{number}.jpg"): 1.0 for number in range(10)}
+    assert found == {(f"{number}.jpg", f"{number}.jpg"): 1.0 for number in range(10)} | {("copy of 3.jpg", "3.jpg"): 1}
 
 
 def test_k_beyond_the_train_set_gives_all_of_it(trained: Path, test_set: Path) -> None:

@@ -27,7 +27,7 @@ def test_scores_against_a_train_set_that_was_replaced_meanwhile_are_not_publishe
         save_jpeg(tmp_path / "photos" / f"{number}.jpg", photo_like(number, 64, 48))
     given = {"model_path": model, "num_threads": 1}
     assert dedup_assets.run(tmp_path / "photos", f"{store}/out", **given) == 0
-    scoring = Settings(input_dir=str(tmp_path / "photos"), work_dir=f"{store}/out", run_mode=3, **given)
+    scoring = Settings(input_dir=str(tmp_path / "photos" / "0.jpg"), work_dir=f"{store}/out", run_mode=3, **given)
     work_dir = WorkDir(f"{store}/out")
 
     def replace_train_set() -> None:

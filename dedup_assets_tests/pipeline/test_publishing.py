@@ -108,7 +108,7 @@ def scoring(store: str, tmp_path: Path) -> Callable[..., str]:
         given = {"model_path": str(model), "num_threads": 1}
         if not WorkDir(place).exists("faiss.index"):
             assert dedup_assets.run(tmp_path / "photos", place, **given) == 0
-        definitions = build_definitions(str(tmp_path / "photos"), place, test_set=True, run_mode=3, **given)
+        definitions = build_definitions(str(tmp_path / "photos" / "0.jpg"), place, test_set=True, run_mode=3, **given)
         job = definitions.resolve_job_def("score_test_set")
         resources = {"progress": meanwhile} if meanwhile else None
         result = job.execute_in_process(instance=instance, resources=resources, raise_on_error=False)

@@ -36,7 +36,7 @@ def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listed = [*map(str, pictures), str(folder / "photos" / "damaged.jpg")]
     sets = {"train": listed[:1], "test": listed[1:]}
     assert dedup_assets.run(listed, str(folder / "out"), sets=sets) == 0
-    assert dedup_assets.run(str(folder / "photos"), str(folder / "out"), run_mode=3) == 0
+    assert dedup_assets.run(listed[1:], str(folder / "out"), run_mode=3) == 0
     return folder / "out"
 
 

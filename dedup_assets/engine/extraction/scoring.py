@@ -12,12 +12,13 @@ from dedup_assets.engine.core.image_facts import FACT_COLUMNS
 from dedup_assets.engine.core.own_files import TEST
 from dedup_assets.engine.core.records import Features, FeatureStream, Manifest
 from dedup_assets.engine.core.run_modes import RunMode
+from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.extract import Progress
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import digest
-from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.engine.work_dir import WorkDir, files
 from dedup_assets.engine.work_dir.stored import check_same_model, model_of, read_parts, unite
 
 
@@ -72,14 +73,32 @@ def check_comparable(scored: ScoredSet, train: Features, train_dir: WorkDir) -> 
     )
 
 
+def check_is_another_set(scored: Manifest, train: Features, train_dir: WorkDir, settings: Settings) -> None:
+    """See that the scored set is not the train set, where each image would find itself and nothing else.
+
+    Raises:
+        SettingsError: it has all images of the train set, and no other one.
+        WorkDirError: the list of the train set's bad images is damaged.
+    """
+    names = scored.images["filename"]
+    if not len(train) or not train.names.is_in(names.implode()).all():
+        return
+    others = names.filter(~names.is_in(train.names.implode()))
+    bad = files.read_bad_images(train_dir).rows["filename"] if len(others) else others
+    if others.is_in(bad.implode()).all():
+        raise SettingsError(
+            f"input_dir={short_inputs(settings.input_dir)}: these {len(scored):,} images are the train set in "
+            f"work_dir={train_dir.url!r}, where each would find itself; name the images of a test set, or take "
+            f"run_mode={RunMode.SIMILARITY.value} for pairs within the train set"
+        )
+
+
 def say_shared(scored: Manifest, train: Features) -> str:
     """That images of a scored set are files of the train set, in words; empty if none is."""
-    names = scored.images["filename"]
-    shared = int(names.is_in(train.names.implode()).sum())
+    shared = int(scored.images["filename"].is_in(train.names.implode()).sum())
     if not shared:
         return ""
-    said = f"{shared:,} of {len(scored):,} images of the test set are files of the train set; each finds itself"
-    return f"the whole train set is in the test set: {said}" if shared == len(train) else said
+    return f"{shared:,} of {len(scored):,} images of the test set are files of the train set; each finds itself"
 
 
 class _ImageSet:

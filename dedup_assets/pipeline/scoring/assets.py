@@ -22,7 +22,7 @@ from dedup_assets.engine.core.records import (
     Pairs,
     SearchIndex,
 )
-from dedup_assets.engine.extraction.scoring import check_comparable, open_scored_set, say_shared
+from dedup_assets.engine.extraction.scoring import check_comparable, check_is_another_set, open_scored_set, say_shared
 from dedup_assets.engine.gallery.building import build_gallery
 from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.uncompared import read_uncompared
@@ -63,14 +63,16 @@ def scored_image_manifest(
     """The images to score: those of `input_dir`, or with run_mode 4 those whose features are stored there.
 
     The features, index and model of the train set are checked here, before the first image is read. Images that are
-    files of the train set are counted, because each finds itself.
+    files of the train set are counted, because each finds itself; the train set itself is refused.
     """
     parsed = settings.parsed()
     if not faiss_index.by_fastdup:
         check_index(faiss_index, features.vectors)
     scored = open_scored_set(parsed)
-    check_comparable(scored, features, settings.open_work_dir())
+    train_dir = settings.open_work_dir()
+    check_comparable(scored, features, train_dir)
     manifest = scored.list()
+    check_is_another_set(manifest, features, train_dir, parsed)
     versions.stamp(context, content=manifest.digest)
     shared = say_shared(manifest, features)
     if shared:
