@@ -44,22 +44,34 @@ def test_a_plan_is_shown_applied_and_undone(command_line: Runner, results: Path)
     assert tree(photos) == before
 
 
+FULL, LEFT = "os.open('/dev/full', os.O_WRONLY)", "writer"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_what_a_full_disk_or_a_reader_that_left_does_not_take_ends_with_1(results: Path) -> None:
-    """Of a reader that has left nothing is said, as by other programs."""
+def test_what_a_full_disk_or_a_reader_that_left_does_not_take_ends_with_1(command_line: Runner, results: Path) -> None:
+    """Of a reader that has left nothing is said, as by other programs. The end of an interpreter writes, too."""
     for line in (["plan", "."], ["apply", "."], ["undo"], ["verdict", "--work-dir", ".", "--list"]):
         if line[0] == "verdict":
             dedup_assets.VerdictBook(str(results)).add("protect", "0" * 64)
-        reader, writer = os.pipe()
-        os.close(reader)
-        for stdout, lines in ((os.open("/dev/full", os.O_WRONLY), 1), (writer, 0)):
-            command = [sys.executable, "-m", "dedup_assets", *line]
-            done = subprocess.run(
-                command, cwd=results, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=100, check=False
-            )
-            os.close(stdout)
-            assert (done.returncode, done.stderr.count("\n")) == (1, lines), (line, done.stderr)
-            assert "stdout takes no more" in done.stderr or not lines
+        for stdout, lines in ((FULL, 1), (LEFT, 0)):
+            script = f"""
+import os, sys
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2({stdout}, 1)
+sys.argv[1:] = {line}
+from dedup_assets.__main__ import main
+main()
+"""
+            if line[0] == "plan":
+                whole = [sys.executable, "-c", script]
+                done = subprocess.run(whole, cwd=results, capture_output=True, text=True, timeout=100, check=False)
+                code, said = done.returncode, done.stderr
+            else:
+                outcome = command_line.script(script, results)
+                code, said = outcome.exit_code or 0, outcome.stderr
+            assert (code, said.count("\n")) == (1, lines), (line, said)
+            assert "stdout takes no more" in said or not lines
 
 
 def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results: Path) -> None:

@@ -18,6 +18,7 @@ from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
 from dedup_assets.pipeline.loading import load
 from dedup_assets.scoring import defs
+from dedup_assets_tests.support.chosen_assets import materialize
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -35,18 +36,8 @@ class Pipeline:
         self, *assets: str, tags: dict[str, str] | None = None, raises: bool = True, **settings: Any
     ) -> dg.ExecuteInProcessResult:
         config = {"input_dir": str(self.input_dir), "work_dir": str(self.work_dir), "shard_size": 4, **settings}
-        selection = dg.AssetSelection.assets(*assets) if assets else dg.AssetSelection.groups("dedup")
-        return dg.materialize(
-            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
-            selection=selection,
-            instance=self.instance,
-            resources=dict(defs.resources or {}),
-            tags=tags,
-            raise_on_error=raises,
-            run_config={
-                "resources": {"settings": {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
+        return materialize(
+            "dedup_assets.scoring", *assets, instance=self.instance, settings=config, tags=tags, raises=raises
         )
 
     def metadata(self, result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
@@ -84,26 +75,37 @@ def pipeline(instance: dg.DagsterInstance, tmp_path: Path) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photographs, and the results of a whole run over them in `work`."""
+def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dg.ExecuteInProcessResult]:
+    """Photographs and the results of a whole run over them in `work`; a copy of both; and the run."""
     top = tmp_path_factory.mktemp("complete")
     with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
-        assert Pipeline(instance, save_photos(top / "photos"), top / "work").run().success
-    return top
+        result = Pipeline(instance, save_photos(top / "now" / "photos"), top / "now" / "work").run()
+    return top / "now", Path(shutil.copytree(top / "now", top / "copy")), result
 
 
 @pytest.fixture
-def finished(instance: dg.DagsterInstance, complete: Path, tmp_path: Path) -> Pipeline:
-    """As `pipeline` after a whole run; a test must not change its photographs."""
-    shutil.copytree(complete / "work", tmp_path / "work")
-    return Pipeline(instance, complete / "photos", tmp_path / "work")
+def finished(instance: dg.DagsterInstance, complete: tuple[Path, Path, dg.ExecuteInProcessResult]) -> Pipeline:
+    """As `pipeline` after a whole run; in the same place for each test, because results name files by their paths."""
+    place, copy, _ = complete
+    shutil.rmtree(place)
+    shutil.copytree(copy, place)
+    return Pipeline(instance, place / "photos", place / "work")
 
 
-def test_one_run_does_the_whole_job_and_every_check_passes(pipeline: Pipeline) -> None:
-    result = pipeline.run()
-    assert pipeline.metadata(result, "bad_images")["good_images"] == 9
-    assert pipeline.metadata(result, "similarity")["pairs"] >= 1
-    assert (pipeline.work_dir / "gallery" / "index.html").exists()
+@pytest.fixture
+def whole_run(complete: tuple[Path, Path, dg.ExecuteInProcessResult]) -> dg.ExecuteInProcessResult:
+    """The run that made what `finished` has."""
+    return complete[2]
+
+
+def test_one_run_does_the_whole_job_and_every_check_passes(
+    finished: Pipeline, whole_run: dg.ExecuteInProcessResult
+) -> None:
+    result = whole_run
+    assert result.success
+    assert finished.metadata(result, "bad_images")["good_images"] == 9
+    assert finished.metadata(result, "similarity")["pairs"] >= 1
+    assert (finished.work_dir / "gallery" / "index.html").exists()
     checks = result.get_asset_check_evaluations()
     assert len(checks) == 18
     assert [(check.check_name, check.description) for check in checks if not check.passed] == []
@@ -122,23 +124,24 @@ TABLES = (
 )
 
 
-def test_each_table_says_its_rows_and_the_columns_that_others_read(pipeline: Pipeline) -> None:
-    result = pipeline.run()
-    facts = {name: pipeline.metadata(result, name) for name in TABLES}
+def test_each_table_says_its_rows_and_the_columns_that_others_read(
+    finished: Pipeline, whole_run: dg.ExecuteInProcessResult
+) -> None:
+    facts = {name: finished.metadata(whole_run, name) for name in TABLES}
     assert facts["features"]["dagster/row_count"] == 9
     for name, found in facts.items():
         columns = {column.name: column.type for column in found["dagster/column_schema"].columns}
-        table = load(WorkDir(str(pipeline.work_dir)), name, pl.DataFrame, "cosine")
+        table = load(WorkDir(str(finished.work_dir)), name, pl.DataFrame, "cosine")
         assert isinstance(table, pl.DataFrame)
         assert columns == {column: str(kind) for column, kind in table.schema.items()}, name
         assert found["dagster/row_count"] == table.height, name
         assert [column.name for column in found["dagster/column_schema"].columns if not column.description] == [], name
 
 
-def test_the_gallery_shows_counts_and_a_contact_sheet(pipeline: Pipeline) -> None:
-    facts = pipeline.metadata(pipeline.run(), "gallery")
+def test_the_gallery_shows_counts_and_a_contact_sheet(finished: Pipeline, whole_run: dg.ExecuteInProcessResult) -> None:
+    facts = finished.metadata(whole_run, "gallery")
     assert (facts["groups"], facts["copies"], facts["bad_images"]) == (1, 1, 1)
-    assert facts["open"] == str(pipeline.work_dir / "gallery" / "index.html")
+    assert facts["open"] == str(finished.work_dir / "gallery" / "index.html")
     assert "| 2 of one picture |" in facts["contact_sheet"]
     assert facts["contact_sheet"].count("data:image/jpeg;base64,") >= 2
     assert len(facts["contact_sheet"]) < 200_000
@@ -187,12 +190,12 @@ def test_a_run_of_the_chain_completes_all_partitions_and_says_what_each_has(
 def test_ranges_that_no_worker_did_are_computed_by_features(pipeline: Pipeline) -> None:
     pipeline.run("image_manifest")
     pipeline.run("feature_shards", tags={"dagster/partition": KEYS[0]})
-    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 6
+    assert pipeline.computed(pipeline.run("features")) == 6
 
 
-def test_a_backfill_after_the_chain_finds_its_ranges_done(pipeline: Pipeline) -> None:
-    pipeline.run()
-    result = pipeline.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
+def test_a_backfill_after_the_chain_finds_its_ranges_done(finished: Pipeline) -> None:
+    finished.run("image_manifest")  # which registers the ranges with this instance
+    result = finished.run("feature_shards", tags={START: KEYS[0], END: KEYS[2]})
     counts = [
         event.materialization.metadata["computed_images"].value for event in result.get_asset_materialization_events()
     ]
@@ -201,10 +204,9 @@ def test_a_backfill_after_the_chain_finds_its_ranges_done(pipeline: Pipeline) ->
     assert not any("images_per_second" in event.materialization.metadata for event in events)
 
 
-def test_only_new_images_are_computed_wherever_they_sort(pipeline: Pipeline) -> None:
-    pipeline.run()
-    save_jpeg(pipeline.input_dir / "0 before all others.jpg", photo_like(100))
-    assert pipeline.computed(pipeline.run()) == 1
+def test_only_new_images_are_computed_wherever_they_sort(finished: Pipeline) -> None:
+    save_jpeg(finished.input_dir / "0 before all others.jpg", photo_like(100))
+    assert finished.computed(finished.run()) == 1
 
 
 def test_a_listing_says_what_changed_since_the_last_one(pipeline: Pipeline) -> None:
@@ -245,7 +247,7 @@ def test_a_last_range_that_grew_is_completed_by_features(pipeline: Pipeline) -> 
     save_jpeg(pipeline.input_dir / "99 after all others.jpg", photo_like(99))
     listing = pipeline.metadata(pipeline.run("image_manifest"), "image_manifest")
     assert listing["offset_ranges"] == 3
-    assert pipeline.computed(pipeline.run(*AFTER_EXTRACTION)) == 1
+    assert pipeline.computed(pipeline.run("features")) == 1
 
 
 def test_a_range_that_failed_is_done_by_the_next_backfill_and_the_others_not_again(pipeline: Pipeline) -> None:
@@ -304,32 +306,31 @@ def test_each_check_of_an_asset_can_be_executed_alone(finished: Pipeline) -> Non
         assert judged(finished, alone) == {name: True}
 
 
-def test_a_failed_run_leaves_the_last_good_result(pipeline: Pipeline) -> None:
-    pipeline.run()
-    before = pipeline.files()
-    shutil.rmtree(pipeline.input_dir)
+def test_a_failed_run_leaves_the_last_good_result(finished: Pipeline) -> None:
+    before = finished.files()
+    shutil.rmtree(finished.input_dir)
     with pytest.raises(Exception, match="photos"):
-        pipeline.run()
-    assert pipeline.files() == before
+        finished.run()
+    assert finished.files() == before
 
 
-def test_previews_are_small_pictures_that_escape_names(pipeline: Pipeline) -> None:
-    wild = pipeline.input_dir / "1 <script>alert(1)</script>|`*.jpg".replace("/", "\u2215")
+def test_previews_are_small_pictures_that_escape_names(finished: Pipeline) -> None:
+    wild = finished.input_dir / "1 <script>alert(1)</script>|`*.jpg".replace("/", "\u2215")
     save_jpeg(wild, photo_like(1))
-    result = pipeline.run()
-    preview = pipeline.metadata(result, "similarity")["closest_pairs"]
+    result = finished.run()
+    preview = finished.metadata(result, "similarity")["closest_pairs"]
     assert "<script>" not in preview
     assert "data:image/jpeg;base64," in preview
     assert len(preview) < 200_000
 
 
-def test_formats_other_than_jpeg_go_through(pipeline: Pipeline) -> None:
+def test_formats_other_than_jpeg_go_through(finished: Pipeline) -> None:
     picture = photo_like(50)
     for suffix in ("png", "webp", "gif", "bmp", "tiff", "avif", "jp2"):
-        picture.save(pipeline.input_dir / f"x.{suffix}")
-    picture.transpose(Image.Transpose.ROTATE_180).save(pipeline.input_dir / "x.PNG.TIF")
-    result = pipeline.run()
-    assert pipeline.metadata(result, "bad_images")["good_images"] == 9 + 8
+        picture.save(finished.input_dir / f"x.{suffix}")
+    picture.transpose(Image.Transpose.ROTATE_180).save(finished.input_dir / "x.PNG.TIF")
+    result = finished.run()
+    assert finished.metadata(result, "bad_images")["good_images"] == 9 + 8
 
 
 @pytest.mark.parametrize("run_mode", [3, 4])

@@ -1,6 +1,7 @@
 """Results of different runs in one work_dir are never mixed silently; a run says which results it replaces."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,45 +18,35 @@ from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.identity import Config, check_belongs, read_config
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
 from dedup_assets.pipeline.jobs import ASSETS_OF_MODE
+from dedup_assets_tests.support.chosen_assets import materialize
+from dedup_assets_tests.support.light_instance import light_instance
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.step_processes import plant_after
 
 KEPT = ("features.dat", "features.dat.csv", "similarity.csv", "connected_components.csv", "faiss.index", "config.json")
-
-
-def location() -> dg.Definitions:
-    """The code location of a cluster; to make it takes long, so that no module is collected with it."""
-    from dedup_assets.scale_out import defs
-
-    return defs
+LOCATION = "dedup_assets.scale_out"  # of a cluster
 
 
 class Ui:
-    """Runs as Dagster's UI starts them, on one folder and one work_dir."""
+    """Runs as Dagster's UI starts them, on a folder of six photographs and one work_dir."""
 
     def __init__(self, instance: dg.DagsterInstance, top: Path) -> None:
         self.photos, self.out, self.instance = top / "photos", top / "out", instance
-        self.model = save_mean_model(top / "model.onnx", ["n", 16, 16, 3], dimension=8)
-        for number in range(6):
-            self.add(number)
+        self.model = str(top / "model.onnx")
+        if not self.photos.exists():
+            self.photos.mkdir(parents=True)
+            save_mean_model(Path(self.model), ["n", 16, 16, 3], dimension=8)
+            for number in range(6):
+                self.add(number)
 
     def add(self, number: int) -> None:
         save_jpeg(self.photos / f"{number}.jpg", photo_like(number, 64, 48))
 
     def run(self, *assets: str, **settings: Any) -> bool:
         config = {"input_dir": str(self.photos), "work_dir": str(self.out), "model_path": self.model, "threshold": 0.5}
-        result = dg.materialize(
-            [*(location().assets or []), *(location().asset_checks or [])],  # type: ignore[list-item]
-            selection=dg.AssetSelection.assets(*(assets or ASSETS_OF_MODE[RunMode.EVERYTHING])),
-            instance=self.instance,
-            resources=dict(location().resources or {}),
-            run_config={
-                "resources": {"settings": {"config": config | settings}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
-        return result.success
+        chosen = assets or ASSETS_OF_MODE[RunMode.EVERYTHING]
+        return materialize(LOCATION, *chosen, instance=self.instance, settings=config | settings).success
 
     def contents(self) -> dict[str, bytes]:
         return {name: (self.out / name).read_bytes() for name in KEPT}
@@ -66,8 +57,26 @@ def ui(instance: dg.DagsterInstance, tmp_path: Path) -> Ui:
     return Ui(instance, tmp_path)
 
 
-def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_result(ui: Ui) -> None:
-    assert ui.run()
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder in which a run has succeeded, and a copy of it."""
+    top = tmp_path_factory.mktemp("complete")
+    with light_instance({"telemetry": {"enabled": False}}) as instance:
+        assert Ui(instance, top / "now").run()
+    return top / "now", Path(shutil.copytree(top / "now", top / "copy"))
+
+
+@pytest.fixture
+def finished(instance: dg.DagsterInstance, complete: tuple[Path, Path]) -> Ui:
+    """As `ui` after a run; in the same place for each test, because results name files by their paths."""
+    now, copy = complete
+    shutil.rmtree(now)
+    shutil.copytree(copy, now)
+    return Ui(instance, now)
+
+
+def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_result(finished: Ui) -> None:
+    ui = finished
     before = ui.contents()
     ui.add(7)
     with pytest.raises(Exception, match="efSearch"):
@@ -80,8 +89,8 @@ def test_a_run_of_the_ui_that_fails_after_the_features_leaves_all_of_the_last_re
     assert {path.name for path in ui.out.rglob(".*")} == {".lock", ".published.json", ".contents.json", ".used.json"}
 
 
-def test_results_of_other_features_are_refused_by_what_would_join_them(ui: Ui, tmp_path: Path) -> None:
-    assert ui.run()
+def test_results_of_other_features_are_refused_by_what_would_join_them(finished: Ui, tmp_path: Path) -> None:
+    ui = finished
     ui.add(7)
     assert ui.run("image_manifest", "features", "bad_images")
     for asset in ("similarity", "components", "evidence", "gallery"):
@@ -92,22 +101,20 @@ def test_results_of_other_features_are_refused_by_what_would_join_them(ui: Ui, t
     assert dedup_assets.create_components_gallery(ui.out, tmp_path / "report") == 0
 
 
-def test_the_same_features_made_again_refuse_nothing(ui: Ui) -> None:
-    assert ui.run()
-    assert ui.run("features")
-    assert ui.run("gallery")
+def test_the_same_features_made_again_refuse_nothing(finished: Ui) -> None:
+    assert finished.run("features")
+    assert finished.run("gallery")
 
 
-def test_features_that_were_saved_in_the_place_of_others_are_not_taken_for_those(ui: Ui) -> None:
-    assert ui.run()
+def test_features_that_were_saved_in_the_place_of_others_are_not_taken_for_those(finished: Ui) -> None:
+    ui = finished
     names, vectors = dedup_assets.load_binary_feature(ui.out)
     dedup_assets.save_binary_feature(ui.out, names, np.ascontiguousarray(vectors[::-1]))
     with pytest.raises(WorkDirError, match=r"faiss\.index.* was made from another features"):
         ui.run("similarity")
-    asked = ui.photos / "0.jpg"
-    assert dedup_assets.run(asked, ui.out, run_mode=3, model_path=ui.model) == 1
+    assert dedup_assets.run(ui.photos, ui.out, run_mode=3, model_path=ui.model) == 1
     assert dedup_assets.run("", ui.out, run_mode=2, threshold=0.5) == 0
-    assert dedup_assets.run(asked, ui.out, run_mode=3, model_path=ui.model) == 0
+    assert dedup_assets.run(ui.photos, ui.out, run_mode=3, model_path=ui.model) == 0
 
 
 def test_a_run_of_the_ui_is_refused_while_another_run_holds_the_work_dir(
@@ -122,27 +129,10 @@ def test_a_run_of_the_ui_is_refused_while_another_run_holds_the_work_dir(
 def test_workers_on_ranges_hold_nobody_up_and_are_held_up_by_nobody(ui: Ui) -> None:
     assert ui.run("image_manifest", shard_size=3)
     with hold(WorkDir(str(ui.out)), "a run of the chain"):
-        result = dg.materialize(
-            [*(location().assets or [])],  # type: ignore[list-item]
-            selection=dg.AssetSelection.assets("feature_shards"),
-            partition_key="000000000000-000000000003",
-            instance=ui.instance,
-            resources=dict(location().resources or {}),
-            run_config={
-                "resources": {
-                    "settings": {
-                        "config": {
-                            "input_dir": str(ui.photos),
-                            "work_dir": str(ui.out),
-                            "model_path": ui.model,
-                            "shard_size": 3,
-                        }
-                    }
-                },
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
-    assert result.success
+        settings = {"input_dir": str(ui.photos), "work_dir": str(ui.out), "model_path": ui.model, "shard_size": 3}
+        key = "000000000000-000000000003"
+        made = materialize(LOCATION, "feature_shards", instance=ui.instance, settings=settings, partition=key)
+        assert made.success
     assert len(list((ui.out / "shards").iterdir())) == 1
 
 
@@ -159,15 +149,14 @@ def test_another_input_or_model_in_a_work_dir_is_told(
     assert "of model" in said
 
 
-def test_the_configuration_names_versions_settings_and_each_file_by_its_hash(ui: Ui) -> None:
-    assert ui.run()
-    config = json.loads((ui.out / "config.json").read_text())
+def test_the_configuration_names_versions_settings_and_each_file_by_its_hash(finished: Ui) -> None:
+    config = json.loads((finished.out / "config.json").read_text())
     assert {"dedup-assets", "dagster", "numpy", "faiss-cpu", "onnxruntime", "pillow"} <= config["versions"].keys()
     assert config["settings"]["threshold"] == 0.5
     assert len(config["results"]["features"]["features"]["model_sha256"]) == 64
     for noted in config["results"].values():
         for name, facts in noted["files"].items():
-            path = ui.out / name
+            path = finished.out / name
             assert (facts["size_bytes"], facts["sha256"]) == (path.stat().st_size, _sha256(path))
 
 
@@ -185,7 +174,9 @@ def test_nothing_is_claimed_about_files_of_others(tmp_path: Path) -> None:
 
 
 def chain_job() -> dg.JobDefinition:
-    return location().resolve_job_def("dedup")
+    from dedup_assets.scale_out import defs  # to make it takes long, so that no module is collected with it
+
+    return defs.resolve_job_def("dedup")
 
 
 @pytest.fixture

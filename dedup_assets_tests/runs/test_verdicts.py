@@ -52,12 +52,6 @@ class Album:
         return {Path(row["filename"]).name: row["group_id"] for row in self.rows()}
 
 
-@pytest.fixture
-def new_album(tmp_path: Path) -> Album:
-    """An album on which nothing has run."""
-    return Album(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Album, Path]:
     """An album after a run, and a copy of its whole folder."""
@@ -82,32 +76,29 @@ def command(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_a_verdict_costs_groups_and_gallery_alone(new_album: Album, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_costs_groups_and_gallery_alone(album: Album, capsys: pytest.CaptureFixture[str]) -> None:
     from dedup_assets.engine.core.progress import ProgressReporter
     from dedup_assets.pipeline.launch import materialize
 
-    new_album.run()
-    first = new_album.group_of()
-    code, said = command(
-        new_album.path("0.png"), new_album.path("0-small.png"), "different", "--work-dir", str(new_album.out)
-    )
+    first = album.group_of()
+    code, said = command(album.path("0.png"), album.path("0-small.png"), "different", "--work-dir", str(album.out))
     assert code == 0
     assert re.match(r"v-[0-9a-f]{12}: different ", said)
-    settings = Settings.parse(input_dir=str(new_album.photos), work_dir=str(new_album.out), **new_album.settings)
-    before = {path: path.read_bytes() for path in new_album.out.glob("evidence*")}
+    settings = Settings.parse(input_dir=str(album.photos), work_dir=str(album.out), **album.settings)
+    before = {path: path.read_bytes() for path in album.out.glob("evidence*")}
     facts = materialize(settings, ProgressReporter(), lambda: None)
     assert facts.number("features", "computed_images") == 0
     assert facts.metadata["evidence"]["found_done"] is True
     assert facts.number("groups", "verdicts_applied") == 1
-    assert {path: path.read_bytes() for path in new_album.out.glob("evidence*")} == before
-    (gone,) = first.keys() - new_album.group_of().keys()
+    assert {path: path.read_bytes() for path in album.out.glob("evidence*")} == before
+    (gone,) = first.keys() - album.group_of().keys()
     assert gone in {"0.png", "0-small.png"}
-    assert "different" in {row["relation"] for row in new_album.rows("related.csv") if row["filename"].endswith(gone)}
-    assert "says a verdict" in (new_album.out / "gallery" / "groups.html").read_text()
+    assert "different" in {row["relation"] for row in album.rows("related.csv") if row["filename"].endswith(gone)}
+    assert "says a verdict" in (album.out / "gallery" / "groups.html").read_text()
     capsys.readouterr()
-    new_album.run()  # the first to print a summary
+    album.run()  # the first to print a summary
     assert "1 shrunk (group_changes.csv)" in capsys.readouterr().out
-    new_album.run()
+    album.run()
     assert "group_changes.csv" not in capsys.readouterr().out
 
 
@@ -164,16 +155,16 @@ def test_contradictions_warn_and_are_listed(album: Album, capsys: pytest.Capture
     assert "2 verdicts" in (album.out / "gallery" / "index.html").read_text()
 
 
-def test_a_shared_file_serves_several_work_dirs_and_renamed_files(new_album: Album, tmp_path: Path) -> None:
+def test_a_shared_file_serves_several_work_dirs_and_renamed_files(album: Album, tmp_path: Path) -> None:
     shared = tmp_path / "shared.csv"
-    new_album.run(verdicts=str(shared))
-    VerdictBook(new_album.out).add("different", new_album.path("0.png"), new_album.path("0.jpg"))
+    album.run(verdicts=str(shared))
+    VerdictBook(album.out).add("different", album.path("0.png"), album.path("0.jpg"))
     assert shared.exists()
-    assert not (new_album.out / "verdicts.csv").exists()
-    (new_album.photos / "0.png").rename(new_album.photos / "renamed.png")
-    new_album.out = tmp_path / "other"
-    new_album.run(verdicts=str(shared))
-    groups = new_album.group_of()
+    assert not (album.out / "verdicts.csv").exists()
+    (album.photos / "0.png").rename(album.photos / "renamed.png")
+    album.out = tmp_path / "other"
+    album.run(verdicts=str(shared))
+    groups = album.group_of()
     assert ("renamed.png" in groups) != ("0.jpg" in groups)
 
 
@@ -232,7 +223,8 @@ def test_an_import_adds_the_good_rows_once_and_names_the_bad_ones(
     assert VerdictBook(verdicts="theirs.csv").read().given == VerdictBook(verdicts="ours.csv").read().given
 
 
-def test_a_foreign_file_is_refused_before_images_are_read(new_album: Album, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_file_is_refused_before_images_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_album = Album(tmp_path)
     foreign = new_album.photos / "notes.csv"
     foreign.write_text("a,b\n")
     assert dedup_assets.run(new_album.photos, new_album.out, verdicts=str(foreign)) == 1
@@ -262,15 +254,15 @@ def test_an_edited_image_can_be_the_kept_one_of_a_picture_that_exists_twice(tmp_
 
 
 def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(
-    new_album: Album, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    album: Album, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared = tmp_path / "shared.csv"
-    assert dedup_assets.run(new_album.photos, new_album.out, verdicts=shared) == 0
+    album.run(verdicts=shared)
     assert "there is no such file yet, so that no verdict is honoured" in capsys.readouterr().out
-    VerdictBook(new_album.out, shared).add("protect", new_album.photos / "0.png")
-    assert dedup_assets.run(new_album.photos, new_album.out, verdicts=shared) == 0
+    VerdictBook(album.out, shared).add("protect", album.photos / "0.png")
+    album.run(verdicts=shared)
     assert "warning: verdicts" not in capsys.readouterr().out
-    assert dedup_assets.run(new_album.photos, new_album.out) == 0
+    album.run()
     assert "verdicts of the former are not honoured" in capsys.readouterr().out
 
 
@@ -349,16 +341,15 @@ def test_verdicts_follow_files_that_were_renamed_and_edited_at_once(
         assert book.table()["state"].to_list() == ["counts", "counts"]
 
 
-def test_a_new_file_is_followed_before_one_that_had_the_same_pixels_all_along(new_album: Album) -> None:
-    shutil.copy(new_album.path("0.jpg"), new_album.path("old.jpg"))
-    note_in(new_album.photos / "old.jpg", b"old")
-    new_album.run()
-    VerdictBook(new_album.out).add("protect", new_album.path("0.jpg"))
-    new_album.run()
-    note_in(new_album.photos / "0.jpg", b"new")
-    (new_album.photos / "0.jpg").rename(new_album.photos / "z.jpg")
-    new_album.run()
-    assert [Path(row["filename"]).name for row in new_album.rows() if row["role"] == "protected"] == ["z.jpg"]
+def test_a_new_file_is_followed_before_one_that_had_the_same_pixels_all_along(album: Album) -> None:
+    shutil.copy(album.path("0.jpg"), album.path("old.jpg"))
+    note_in(album.photos / "old.jpg", b"old")
+    VerdictBook(album.out).add("protect", album.path("0.jpg"))
+    album.run()
+    note_in(album.photos / "0.jpg", b"new")
+    (album.photos / "0.jpg").rename(album.photos / "z.jpg")
+    album.run()
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["z.jpg"]
 
 
 def test_the_list_says_which_verdicts_count_and_which_match_nothing(album: Album) -> None:
@@ -382,44 +373,42 @@ def test_the_list_says_which_verdicts_count_and_which_match_nothing(album: Album
     assert set(VerdictBook(verdicts=book.path).table()["state"]) == {"unknown"}
 
 
-def test_a_rebuilt_work_dir_with_shared_verdicts_knows_files_that_were_edited(new_album: Album, tmp_path: Path) -> None:
+def test_a_rebuilt_work_dir_with_shared_verdicts_knows_files_that_were_edited(album: Album, tmp_path: Path) -> None:
     shared = tmp_path / "shared.csv"
-    new_album.run(verdicts=str(shared))
-    VerdictBook(new_album.out).add("protect", new_album.path("0.jpg"))
-    new_album.run(verdicts=str(shared))
-    note_in(new_album.photos / "0.jpg", b"note")
-    (new_album.photos / "0.jpg").rename(new_album.photos / "renamed.jpg")
-    shutil.rmtree(new_album.out)
-    new_album.run(verdicts=str(shared))
-    assert [Path(row["filename"]).name for row in new_album.rows() if row["role"] == "protected"] == ["renamed.jpg"]
-    assert VerdictBook(new_album.out).table()["state"].to_list() == ["counts"]
+    VerdictBook(verdicts=shared).add("protect", album.path("0.jpg"))
+    album.run(verdicts=str(shared))
+    note_in(album.photos / "0.jpg", b"note")
+    (album.photos / "0.jpg").rename(album.photos / "renamed.jpg")
+    shutil.rmtree(album.out)
+    album.run(verdicts=str(shared))
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["renamed.jpg"]
+    assert VerdictBook(album.out).table()["state"].to_list() == ["counts"]
 
 
-def test_an_import_brings_what_is_known_of_files_that_were_edited(new_album: Album, tmp_path: Path) -> None:
+def test_an_import_brings_what_is_known_of_files_that_were_edited(album: Album, tmp_path: Path) -> None:
     shared = tmp_path / "shared.csv"
-    new_album.run(verdicts=str(shared))
-    VerdictBook(new_album.out).add("protect", new_album.path("0.jpg"))
-    new_album.run(verdicts=str(shared))
-    note_in(new_album.photos / "0.jpg", b"note")
-    shutil.rmtree(new_album.out)
-    new_album.run()
-    code, said = command("--import", str(shared), "--work-dir", str(new_album.out))
+    VerdictBook(verdicts=shared).add("protect", album.path("0.jpg"))
+    album.run(verdicts=str(shared))
+    note_in(album.photos / "0.jpg", b"note")
+    shutil.rmtree(album.out)
+    album.run()
+    code, said = command("--import", str(shared), "--work-dir", str(album.out))
     assert (code, "1 verdicts added" in said) == (0, True)
-    new_album.run()
-    assert [Path(row["filename"]).name for row in new_album.rows() if row["role"] == "protected"] == ["0.jpg"]
-    assert VerdictBook(new_album.out).table()["state"].to_list() == ["counts"]
+    album.run()
+    assert [Path(row["filename"]).name for row in album.rows() if row["role"] == "protected"] == ["0.jpg"]
+    assert VerdictBook(album.out).table()["state"].to_list() == ["counts"]
 
 
 def test_a_foreign_table_beside_shared_verdicts_stays_as_it_is(
-    new_album: Album, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    album: Album, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared, foreign = tmp_path / "shared.csv", tmp_path / "shared.csv.images"
     foreign.write_bytes(b"mine")
-    VerdictBook(verdicts=shared).add("protect", new_album.path("0.jpg"))
-    new_album.run(verdicts=str(shared))
+    VerdictBook(verdicts=shared).add("protect", album.path("0.jpg"))
+    album.run(verdicts=str(shared))
     assert foreign.read_bytes() == b"mine"
     assert "shared.csv.images' cannot be" in caplog.text
-    assert [row["role"] for row in new_album.rows() if row["filename"] == new_album.path("0.jpg")] == ["protected"]
+    assert [row["role"] for row in album.rows() if row["filename"] == album.path("0.jpg")] == ["protected"]
 
 
 def test_a_run_without_evidence_forgets_no_pixels_of_verdicts(album: Album) -> None:
@@ -432,14 +421,13 @@ def test_a_run_without_evidence_forgets_no_pixels_of_verdicts(album: Album) -> N
 
 
 def test_an_animation_whose_first_frame_stayed_is_no_image_of_a_verdict(
-    new_album: Album, capsys: pytest.CaptureFixture[str]
+    album: Album, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [photo_like(seed, 64, 48) for seed in range(3)]
-    frames[0].save(new_album.photos / "moving.gif", save_all=True, append_images=frames[1:])
-    new_album.run()
-    VerdictBook(new_album.out).add("protect", new_album.path("moving.gif"))
-    new_album.run()
-    frames[0].save(new_album.photos / "moving.gif", save_all=True, append_images=frames[2:])
+    frames[0].save(album.photos / "moving.gif", save_all=True, append_images=frames[1:])
+    VerdictBook(album.out).add("protect", album.path("moving.gif"))
+    album.run()
+    frames[0].save(album.photos / "moving.gif", save_all=True, append_images=frames[2:])
     capsys.readouterr()
-    new_album.run()
-    assert f"decide again about {new_album.path('moving.gif')}" in capsys.readouterr().out
+    album.run()
+    assert f"decide again about {album.path('moving.gif')}" in capsys.readouterr().out
