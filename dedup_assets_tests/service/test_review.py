@@ -141,7 +141,8 @@ def test_other_sites_and_those_without_the_address_get_nothing(server: Server) -
     assert server.ask("v1/verdicts", b"relation=protect", {"Content-Type": "text/plain"})[0] == 415
     assert server.ask("v1/verdicts", b"[1]")[0] == server.ask("v1/verdicts", b"{")[0] == 400
     assert server.ask("v1/verdicts", b'"' + b"x" * 20_000 + b'"')[0] == 413
-    assert server.ask("v1/verdicts", body | {"generation": "another"})[0] == 400
+    assert server.ask("v1/verdicts", body | {"generation": "another"})[0] == 409
+    assert server.ask("v1/pictures/0/a/large?generation=another")[0] == 409
     assert server.ask("v1/verdicts", body | {"number": True})[0] == 400
     page = server.ask("")
     assert "default-src 'none'" in page[2]["Content-Security-Policy"]
@@ -192,6 +193,40 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(
     assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
+
+
+def test_an_older_tab_decides_nothing_that_its_person_has_not_seen(
+    results: Path, server: Server, page: Any, browser: Any
+) -> None:
+    book = VerdictBook(results)
+    other = browser.new_page()
+    for tab in (page, other):
+        tab.goto(server.url)
+        tab.wait_for_selector("html[data-ready]")
+    press(other, "d")
+    other.wait_for_selector("#count:text-is('1 of 3 decided')")
+    press(page, "s")
+    page.wait_for_selector("#said.bad:text-is('This was decided elsewhere since; what counts is shown.')")
+    page.wait_for_selector("#about:has-text('Pair 1 of 3')")
+    page.wait_for_selector("[data-relation=different][aria-pressed=true]")
+    assert page.text_content("#count") == "1 of 3 decided"
+    assert [verdict.relation for verdict in book.read().active()] == ["different"]
+    press(page, "s")  # seen, and replaced
+    page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+    press(other, "u")  # of what it has decided nothing counts
+    other.wait_for_selector("#said.bad:has-text('decided elsewhere')")
+    other.close()
+    (same,) = book.read().active()
+    assert same.relation == "same"
+    book.revoke(same.verdict_id)
+    press(page, "u")
+    page.wait_for_selector("#said.bad:has-text('decided elsewhere')")
+    assert page.text_content("#count") == "1 of 3 decided"  # that before it
+    book.revoke(book.read().active()[0].verdict_id)
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_selector("#count:text-is('0 of 3 decided')")
+    assert page.text_content("#said") == "This was decided elsewhere since; what counts is shown."
 
 
 def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: Path, server: Server, page: Any) -> None:

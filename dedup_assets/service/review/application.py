@@ -45,6 +45,8 @@ _STATIC = {"": ("index.html", "text/html"), "review.js": ("review.js", "text/jav
 _MOST_BYTES = 1 << 14  # of a request
 _MOST_PAIRS = 200  # of an answer
 _MOST_DIGITS = 12
+_OTHER_RESULTS = "A run has made other results since; their pairs are shown."
+_DECIDED_ELSEWHERE = "This was decided elsewhere since; what counts is shown."
 _SIDES = {"small": 320, "large": 1600}  # px
 
 
@@ -61,25 +63,32 @@ class Review:
     def __init__(self, work_dir: str) -> None:
         self._work_dir = WorkDir(work_dir)
         self.book = VerdictBook(work_dir)
-        self._lock = threading.Lock()
+        self._lock, self._deciding = threading.Lock(), threading.Lock()
         self._generation, self._pairs = generation_of(self._work_dir), ReviewPairs.of(self._work_dir)
 
-    @property
-    def pairs(self) -> ReviewPairs:
-        """The pairs of the newest generation: a run that ends meanwhile is noticed."""
+    def newest(self) -> tuple[str, ReviewPairs]:
+        """The newest generation and its pairs: a run that ends meanwhile is noticed."""
         with self._lock:
             generation = generation_of(self._work_dir)
             if generation != self._generation:
                 self._generation, self._pairs = generation, ReviewPairs.of(self._work_dir)
-            return self._pairs
+            return self._generation, self._pairs
+
+    def _pairs_of(self, asked: object) -> ReviewPairs:
+        """The pairs, if they are still those of the generation that a page shows. Raises HTTPException otherwise."""
+        generation, pairs = self.newest()
+        if asked != generation:
+            raise HTTPException(HTTPStatus.CONFLICT, _OTHER_RESULTS)
+        return pairs
 
     def status(self) -> dict[str, Any]:
-        """The work_dir, how far the review is, and whether a run has to come before the next plan."""
-        verdicts = self.book.read()
+        """The work_dir, how far the review is, and what tells a page that it is stale."""
+        verdicts, (generation, pairs) = self.book.read(), self.newest()
         return {
             "work_dir": redacted(self._work_dir.url),
-            "generation": self._generation,
-            "shows": self.pairs.counts(verdicts.active()),
+            "generation": generation,
+            "decisions": verdicts.digest,
+            "shows": pairs.counts(verdicts.active()),
             "verdicts": redacted(self.book.path),
         }
 
@@ -87,33 +96,45 @@ class Review:
         """Some pairs; see `ReviewPairs.page`."""
         if show not in list(Show):
             raise SettingsError(f"show={show!r}: allowed are {', '.join(Show)}")
-        count = min(count, _MOST_PAIRS)
-        total, pairs = self.pairs.page(Show(show), start, count, self.book.read().active(), fold)
-        return {"generation": self._generation, "total": total, "pairs": pairs}
+        generation, pairs = self.newest()
+        total, found = pairs.page(Show(show), start, min(count, _MOST_PAIRS), self.book.read().active(), fold)
+        return {"generation": generation, "total": total, "pairs": found}
 
     def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a verdict on a pair (same, different, variant), or on its second image (keep, protect)."""
+        """Add a verdict on a pair (same, different, variant), or on its second image (keep, protect).
+
+        `seen` is the id of the verdict that the page shows on the pair; null for none. A page that shows another one
+        than counts is older than that, and its person has not seen what they would replace.
+        """
         number, relation, generation = (asked.get(name) for name in ("number", "relation", "generation"))
         if type(number) is not int or relation not in list(Decision):
             raise SettingsError(f"number={number!r}, relation={relation!r}: allowed is one of {', '.join(Decision)}")
-        pairs = self.pairs
-        if generation != self._generation:
-            raise SettingsError("the results have changed since this page was loaded: load it again")
-        if pairs.is_of_frames(number):
-            raise SettingsError("a frame of a video cannot be decided about, because verdicts are about files")
-        a, b = (pairs.content(number, side) for side in ("a", "b"))
-        given = self.book.add(relation, a, b) if Decision(relation).is_of_pair else self.book.add(relation, b)
+        with self._deciding:
+            pairs = self._pairs_of(generation)
+            if pairs.is_of_frames(number):
+                raise SettingsError("a frame of a video cannot be decided about, because verdicts are about files")
+            counting = pairs.verdict(number, self.book.read().active())
+            if asked.get("seen") != (counting and counting.verdict_id):
+                raise HTTPException(HTTPStatus.CONFLICT, _DECIDED_ELSEWHERE)
+            a, b = (pairs.content(number, side) for side in ("a", "b"))
+            given = self.book.add(relation, a, b) if Decision(relation).is_of_pair else self.book.add(relation, b)
         return {"id": given.verdict_id, "relation": given.relation}
 
     def revoke(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Take a verdict back."""
-        return {"revokes": self.book.revoke(str(asked.get("id", ""))).revokes}
+        """Take a verdict back that counts."""
+        given = str(asked.get("id", ""))
+        with self._deciding:
+            verdicts = self.book.read()
+            if given in {row.verdict_id for row in verdicts.given} - {row.verdict_id for row in verdicts.active()}:
+                raise HTTPException(HTTPStatus.CONFLICT, _DECIDED_ELSEWHERE)
+            return {"revokes": self.book.revoke(given).revokes}
 
-    def picture(self, number: int, side: str, size: str) -> bytes:
+    def picture(self, number: int, side: str, size: str, generation: str) -> bytes:
         """An image as a JPEG file. Raises SettingsError if there is none, or it cannot be shown."""
         if size not in _SIDES:
             raise SettingsError(f"size={size!r}: allowed are {', '.join(_SIDES)}")
-        name = self.pairs.name(number, side)
+        pairs = self._pairs_of(generation) if generation else self.newest()[1]
+        name = pairs.name(number, side)
         ((_, shown),) = make_pictures([name], Effort.of(Settings()), _SIDES[size])
         if shown.thumbnail is None:
             raise SettingsError(shown.problem or "this file has no picture")
@@ -158,8 +179,8 @@ def application(review: Review, key: str) -> LoopbackOnly:
         return JSONResponse(await run_in_threadpool(review.page, show, start, count, fold))
 
     async def picture(request: Request) -> Response:
-        asked = request.path_params
-        jpeg = await run_in_threadpool(review.picture, asked["number"], asked["side"], asked["size"])
+        asked, generation = request.path_params, request.query_params.get("generation", "")
+        jpeg = await run_in_threadpool(review.picture, asked["number"], asked["side"], asked["size"], generation)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
     def posted(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Route:

@@ -126,6 +126,10 @@ class ReviewPairs:
         self.name(number, side)
         return str(self.rows[f"content_{side}"][number])
 
+    def verdict(self, number: int, verdicts: Sequence[GivenVerdict]) -> GivenVerdict | None:
+        """The newest verdict on a pair, or on b alone; None if there is none."""
+        return self._decided(verdicts).get(number)
+
     def _decided(self, verdicts: Sequence[GivenVerdict]) -> dict[int, GivenVerdict]:
         """The newest verdict on each pair, or on b alone, by the number of the pair."""
         found: dict[int, GivenVerdict] = {}

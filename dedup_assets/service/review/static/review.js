@@ -16,16 +16,20 @@
     frames: "frames of videos",
   };
   const flickerMs = 600;
+  const otherResults = "A run has made other results since; their pairs are shown.";
+  const decidedElsewhere = "This was decided elsewhere since; what counts is shown.";
 
   /** @type {Map<number, Pair>} */
   const pairs = new Map();
-  /** @type {string[]} ids of the verdicts of this visit, the last one last */
+  /** The verdicts of this visit, the last one last: where each was given. @type {{ id: string, show: string, place: number }[]} */
   const given = [];
   let show = "copies";
   let place = 0;
   let total = 0;
   let decided = 0;
   let generation = "";
+  /** The file of verdicts as of the last answer: its digest. */
+  let decisions = "";
   let timer = 0;
   /** The pair whose fold of frames is open, and its place in the list of folds. @type {{ number: number, place: number } | null} */
   let open = null;
@@ -46,6 +50,9 @@
     said.classList.toggle("bad", isBad);
   }
 
+  /** This page shows what does not count any more. */
+  class StaleError extends Error {}
+
   /** @param {string} path @param {object} [body] @returns {Promise<any>} */
   async function ask(path, body) {
     const sent = body && {
@@ -59,13 +66,19 @@
       );
     });
     const found = await answer.json();
+    if (answer.status === 409) throw new StaleError(found.problem);
     if (!answer.ok) throw new Error(found.problem ?? answer.statusText);
     return found;
   }
 
-  /** @param {() => Promise<void>} act */
-  function trying(act) {
-    act().catch((problem) => say(problem.message, true));
+  /** @param {() => Promise<void>} act @returns {Promise<void>} */
+  async function trying(act) {
+    try {
+      await act();
+    } catch (problem) {
+      if (problem instanceof StaleError) await trying(refresh);
+      say(problem instanceof Error ? problem.message : String(problem), true);
+    }
   }
 
   let isBusy = true;
@@ -73,7 +86,7 @@
   function pressed(act) {
     if (isBusy) return;
     be(true);
-    trying(() => act().finally(() => be(false)));
+    trying(act).finally(() => be(false));
   }
 
   /** Whether both pictures of the pair are there, or cannot be shown. */
@@ -114,6 +127,7 @@
     const found = await ask("v1/status");
     const choice = need("#show", HTMLSelectElement);
     generation = found.generation;
+    decisions = found.decisions;
     choice.replaceChildren(
       ...Object.entries(names)
         .filter(([key]) => key !== "frames" || key === show || found.shows[key].pairs > 0)
@@ -139,21 +153,38 @@
     const start = at - (at % perPage);
     const fold = open ? `&fold=${open.number}` : "";
     const found = await ask(`v1/pairs?show=${show}&start=${start}&count=${perPage}${fold}`);
-    if (found.generation !== generation) {
-      generation = found.generation;
-      pairs.clear();
-      open = null;
-      place = 0;
-      await status();
-      return load(0);
-    }
+    if (found.generation !== generation) throw new StaleError(otherResults);
     total = found.total;
     for (const [index, pair] of found.pairs.entries()) pairs.set(start + index, pair);
   }
 
+  /** Shows what counts, at the same place unless a run has made other pairs. */
+  async function refresh() {
+    const before = generation;
+    pairs.clear();
+    const found = await status();
+    if (generation !== before) {
+      open = null;
+      total = found.shows[show].pairs;
+      begin(found.shows[show].next);
+    }
+    await display();
+  }
+
+  /** Notices what was decided elsewhere, or a run that ended, while the person looked at another tab. */
+  async function notice() {
+    const before = [generation, decisions];
+    await status();
+    if (generation !== before[0]) {
+      generation = before[0];
+      throw new StaleError(otherResults);
+    }
+    if (decisions !== before[1]) throw new StaleError(decidedElsewhere);
+  }
+
   /** @param {Pair} pair @param {"a" | "b"} side */
   function picture(pair, side) {
-    return `v1/pictures/${pair.number}/${side}/large?${generation.slice(0, 12)}`;
+    return `v1/pictures/${pair.number}/${side}/large?generation=${encodeURIComponent(generation)}`;
   }
 
   /** @param {Pair} pair @param {"a" | "b"} side */
@@ -249,29 +280,30 @@
       say("A frame of a video cannot be decided about, because verdicts are about files.", true);
       return;
     }
-    pair.verdict = await ask("v1/verdicts", { number: pair.number, relation, generation });
-    if (pair.verdict) given.push(pair.verdict.id);
+    const seen = pair.verdict?.id ?? null;
+    const added = await ask("v1/verdicts", { number: pair.number, relation, generation, seen });
+    given.push({ id: added.id, show, place });
+    pairs.clear(); // a decision about one image is one about all its pairs
     await status();
     say(`Pair ${place + 1}: ${relation}. U takes it back.`);
     await move(place < total - 1 ? 1 : 0);
   }
 
   async function undo() {
-    const id = pairs.get(place)?.verdict?.id ?? given.at(-1);
+    const id = pairs.get(place)?.verdict?.id ?? given.at(-1)?.id;
     if (!id) {
       say("There is nothing to undo.");
       return;
     }
-    await ask("v1/revocations", { id });
-    if (given.includes(id)) given.splice(given.indexOf(id), 1);
-    for (const [at, pair] of pairs) {
-      if (pair.verdict?.id === id) {
-        pair.verdict = null;
-        place = at;
-      }
-    }
-    await status();
-    await display();
+    const taken = given.find((each) => each.id === id);
+    const forget = () => taken && given.splice(given.indexOf(taken), 1);
+    await ask("v1/revocations", { id }).catch((problem) => {
+      if (problem instanceof StaleError) forget();
+      throw problem;
+    });
+    forget();
+    if (taken?.show === show && !open) place = taken.place;
+    await refresh();
     say(`Pair ${place + 1}: taken back.`);
   }
 
@@ -395,10 +427,13 @@
     image.addEventListener("error", () => {
       trying(async () => {
         const answer = await fetch(image.src);
-        if (!answer.ok) throw new Error(`${image.alt}: ${(await answer.json()).problem}`);
+        if (answer.ok) return;
+        const { problem } = await answer.json();
+        throw answer.status === 409 ? new StaleError(problem) : new Error(`${image.alt}: ${problem}`);
       });
     });
   }
+  document.addEventListener("visibilitychange", () => document.hidden || pressed(notice));
   trying(async () => {
     const { shows } = await status();
     if (!total) {
