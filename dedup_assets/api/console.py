@@ -72,13 +72,17 @@ def _about_sets(facts: RunFacts) -> str:
     if leaks:
         counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
         sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
-        undecided = int(facts.number("leaks", f"{LeakRole.UNDECIDED}_pairs") or 0)
-        pairs = "similar pair" if undecided == 1 else "similar pairs"
-        apart = f"; {undecided:,} {pairs} across sets not decided by pixels (last in leaks.csv)" if undecided else ""
-        return f"{sizes}leaks: {leaks['leaks']}{apart}"
+        return f"{sizes}leaks: {leaks['leaks']}{''.join(_pairs_apart(facts))}"
     if recognised := listed.get("recognised_sets"):
         return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"
     return ""
+
+
+def _pairs_apart(facts: RunFacts) -> Iterator[str]:
+    said = {LeakRole.VARIANT: "of variants across sets", LeakRole.UNDECIDED: "across sets not decided by pixels"}
+    for role, words in said.items():
+        if count := int(facts.number("leaks", f"{role}_pairs") or 0):
+            yield f"; {count:,} {'pair' if count == 1 else 'pairs'} {words} (role {role} in leaks.csv)"
 
 
 def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:

@@ -174,7 +174,8 @@ class StoredResults(NamedAttributes):
         `review` says why a person decides about the latter.
 
         Args:
-            unverified: also the rows with the role undecided: similar images whose comparison decided nothing.
+            unverified: also similar images that are no leak: the rows with the role variant, two pictures by their
+                pixels, and undecided, where their comparison decided nothing.
 
         Raises:
             WorkDirError: the run had no sets.

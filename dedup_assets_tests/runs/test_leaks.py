@@ -71,9 +71,12 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
     for name, folder in sets.items():
         save_jpeg(folder / "same, as it is.jpg", photo_like(2))
         save_jpeg(folder / "own.jpg", photo_like(len(name)))
+    for folder, left in zip(sets.values(), (0, 100), strict=True):  # two parts that overlap are variants
+        save_jpeg(folder / "part.jpg", photo_like(8, 400, 300).crop((left, 0, left + 280, 300)))
     assert dedup_assets.run(work_dir=out, sets=sets) == 1
     said = capfd.readouterr()
-    assert said.err.endswith("2 of 3 test images are in train (1 of them to review) (max_leaks=0)\n")
+    assert "; 1 pair of variants across sets (role variant in leaks.csv)" in said.out
+    assert said.err.endswith("2 of 4 test images are in train (1 of them to review) (max_leaks=0)\n")
     assert "1 pair has the role review in leaks.csv, with the reason: decide with" in said.out
     rows = dedup_assets.load(out).leaks().select("verified", "role", "review").rows()
     assert rows == [(True, "certain", ""), (False, "review", "text or overlay added")]
@@ -85,10 +88,12 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
     page = (out / "gallery" / "leaks.html").read_text()
     assert "A person decides: text or overlay added." in page
     assert "1 image to review" in page
+    assert [page.count(f'id="{role}-1"') for role in ("leak", "review", "variant")] == [1, 1, 1]
+    assert page.count('href="#variant-1"') == 1
     dedup_assets.VerdictBook(out).add("different", *(folder / "captioned.jpg" for folder in sets.values()))
     assert dedup_assets.run(work_dir=out, sets=sets, max_leaks=1) == 0
     left = dedup_assets.load(out).leaks(unverified=True).select("role", "a", "b")
-    assert left.filter(pl.col("role") != "undecided").height == 1
+    assert left.filter(pl.col("role") != "undecided")["role"].to_list() == ["certain", "variant"]
     assert not left.filter(*(pl.col(side).str.ends_with("captioned.jpg") for side in "ab")).height
 
 

@@ -23,6 +23,8 @@ class LeakRole(StrEnum):
     """One picture: a program may act upon it."""
     REVIEW = "review"
     """A copy by its pixels, with an edit after which it may be another picture. It counts until a person decides."""
+    VARIANT = "variant"
+    """Similar images that are two pictures by their pixels: another text, another moment. It does not count."""
     UNDECIDED = "undecided"
     """Similar images whose comparison decided nothing. It does not count."""
 
@@ -38,8 +40,8 @@ class Leaks:
     Attributes:
         rows: one row per pair across two sets: `set_a`, `a`, `set_b`, `b` (names as the sets have them, the set that is
             named first is `set_a`), `verified` (boolean: the role is certain), `relation` (link, exact, pixels, copy,
-            same or unverified), `kind` (what was done, in words), `similarity` (float64; null for members of one
-            group that were not compared), `role` (a `LeakRole`) and `review` (why a person decides, as of `Groups`;
+            same, variant or unverified), `kind` (what was done, in words), `similarity` (float64; null for members of
+            one group that were not compared), `role` (a `LeakRole`) and `review` (why a person decides, as of `Groups`;
             else empty). By role, then by relation, sets and names.
         matrix: one row per ordered pair of sets, each with itself too: `a`, `b`, `groups` (pictures that both have),
             `images_of_a`, `images_of_b` (images with the same picture in the other set; of a set with itself: in

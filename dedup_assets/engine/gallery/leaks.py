@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from dedup_assets.engine.core.set_records import LEAKING, Leaks
+from dedup_assets.engine.core.set_records import LEAKING, LeakRole, Leaks
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.first_shown import pairs_shown
 from dedup_assets.engine.gallery.pages import Links, ShownFile
@@ -25,7 +25,8 @@ def picture_leaks(
         settings: settings of the run.
         links: makes the addresses of originals.
     """
-    shown = (leaks.rows.filter(pl.col("role") == role).head(pairs_shown(settings)) for role in LEAKING)
+    roles = (*LEAKING, LeakRole.VARIANT.value)
+    shown = (leaks.rows.filter(pl.col("role") == role).head(pairs_shown(settings)) for role in roles)
     names = list(dict.fromkeys(name for pair in pl.concat(shown).select("a", "b").iter_rows() for name in pair))
     found = {name: known[name] for name in names if name in known}
     others = [name for name in names if name not in found]

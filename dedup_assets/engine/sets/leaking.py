@@ -18,6 +18,7 @@ from dedup_assets.engine.sets.matches import Match, SetMatches
 _ORDER = [LINK, *(relation.value for relation in Relation)]
 _SAME_BYTES = {LINK, Relation.EXACT.value}
 _SAME_FILE = Match(LINK, "the same file", 1.0)
+_APART = {Relation.VARIANT.value: LeakRole.VARIANT.value, Relation.UNVERIFIED.value: LeakRole.UNDECIDED.value}
 
 
 class _Hit(NamedTuple):
@@ -40,12 +41,12 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
     names = _names_by_set(members)
     matches = SetMatches.of(evidence, groups)
     hits = _hits(names, matches)
-    rows = [*_leaking(names, hits), *_undecided(names, matches)]
+    rows = [*_leaking(names, hits), *_apart(names, matches)]
     table = pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row")
     order = pl.col("role").cast(pl.Enum(LeakRole)), pl.col("relation").cast(pl.Enum(_ORDER))
     fix = pl.DataFrame(list(_fix(names, hits, evaluation)), schema=FIX_SCHEMA, orient="row")
     return Leaks(
-        rows=table.sort(*order, _undecided_by_similarity(), "set_a", "set_b", "a", "b"),
+        rows=table.sort(*order, _apart_by_similarity(), "set_a", "set_b", "a", "b"),
         matrix=pl.DataFrame(list(_matrix(names, hits, matches)), schema=MATRIX_SCHEMA, orient="row"),
         fix=fix,
         sizes={name: len(images) for name, images in names.items()},
@@ -53,9 +54,9 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
     )
 
 
-def _undecided_by_similarity() -> pl.Expr:
-    """Puts the most similar of the pairs first that nothing has decided about, because a person looks at these."""
-    return pl.when(pl.col("role") == LeakRole.UNDECIDED).then(-pl.col("similarity"))
+def _apart_by_similarity() -> pl.Expr:
+    """Puts the most similar first of the pairs that are no leaks, because a person looks at these."""
+    return pl.when(pl.col("role").is_in(list(_APART.values()))).then(-pl.col("similarity"))
 
 
 def _names_by_set(members: pl.DataFrame) -> dict[str, dict[bytes, bytes]]:
@@ -92,16 +93,16 @@ def _leaking(
             yield *pair, match.relation, match.kind, match.similarity, match.role.value, match.review
 
 
-def _undecided(names: Mapping[str, Mapping[bytes, bytes]], matches: SetMatches) -> Iterator[tuple[object, ...]]:
-    """Similar pairs across sets that nothing decides: neither a comparison, nor a group that has both."""
-    for one, other, similarity, kind in matches.undecided.iter_rows():
+def _apart(names: Mapping[str, Mapping[bytes, bytes]], matches: SetMatches) -> Iterator[tuple[object, ...]]:
+    """Similar pairs across sets that are variants, or that nothing decides, and that no group has."""
+    for one, other, relation, similarity, kind in matches.apart.iter_rows():
         if matches.are_in_one_group(one, other):
             continue
         for a, b in combinations(names, 2):
             for in_a, in_b in ((one, other), (other, one)):
                 if in_a in names[a] and in_b in names[b]:
                     pair = (a, names[a][in_a], b, names[b][in_b])
-                    yield *pair, False, Relation.UNVERIFIED.value, kind, similarity, LeakRole.UNDECIDED.value, ""
+                    yield *pair, False, relation, kind, similarity, _APART[relation], ""
 
 
 def _matrix(

@@ -49,14 +49,15 @@ class SetMatches:
         groups: the images of each group.
         content: of the images that were looked at, where it is known.
         members: the images that are in a group.
-        undecided: pairs of evidence that nothing decides: `a`, `b`, `similarity` and `kind`.
+        apart: pairs of evidence that are variants, or that nothing decides, and of which no verdict says anything else:
+            `a`, `b`, `relation`, `similarity` and `kind`.
     """
 
     direct: Mapping[bytes, dict[bytes, Match]]
     groups: list[list[bytes]]
     content: Mapping[bytes, str]
     members: Mapping[bytes, GroupMember]
-    undecided: pl.DataFrame
+    apart: pl.DataFrame
 
     @classmethod
     def of(cls, evidence: Evidence, groups: Groups) -> "SetMatches":
@@ -70,8 +71,11 @@ class SetMatches:
         rows = _decided(evidence.rows, groups.settled)
         known = evidence.images.filter(pl.col("content").is_not_null() & (pl.col("content") != ""))
         content = dict(known.select("filename", "content").iter_rows())
-        undecided = rows.filter(pl.col("relation") == Relation.UNVERIFIED.value).select("a", "b", "similarity", "kind")
-        return cls(_direct(rows, members), images, content, members, undecided)
+        apart = evidence.rows.filter(pl.col("relation").is_in([Relation.VARIANT.value, Relation.UNVERIFIED.value]))
+        if groups.settled is not None:
+            apart = apart.join(groups.settled, on=["a", "b"], how="anti", maintain_order="left")
+        apart = apart.select("a", "b", "relation", "similarity", "kind")
+        return cls(_direct(rows, members), images, content, members, apart)
 
     def between(self, a: bytes, b: bytes) -> Match:
         """The match of two images of one picture: that of evidence, else what follows from their group."""

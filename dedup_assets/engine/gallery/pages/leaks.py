@@ -80,9 +80,13 @@ class ShownLeak:
 
 @dataclass(frozen=True)
 class ShownRole:
-    """The leaks that are as sure as one another: those that are shown, and how many there are."""
+    """The pairs that are as sure as one another: those that are shown, and how many there are.
+
+    `name` is the heading of all, `word` that of one.
+    """
 
     name: str
+    word: str
     leaks: Sequence[ShownLeak]
     total: int
 
@@ -115,20 +119,21 @@ def leaks_page(
         frame,
         saying=saying,
         sets=_show_sets(leaks),
-        certain=_show_role("Leaks", by_role[LeakRole.CERTAIN], num_images, look),
-        review=_show_role("To review", by_role[LeakRole.REVIEW], num_images, look),
+        certain=_show_role("Leaks", "Leak", by_role[LeakRole.CERTAIN], num_images, look),
+        review=_show_role("To review", "Review", by_role[LeakRole.REVIEW], num_images, look),
+        variants=_show_role("Variants", "Variant", by_role[LeakRole.VARIANT], num_images, look),
         undecided=by_role[LeakRole.UNDECIDED].height,
         drops=fix.filter(pl.col("action") == DROP).rows(named=True),
         decisions=fix.filter(pl.col("action") == DECIDE).rows(named=True),
     )
 
 
-def _show_role(name: str, rows: pl.DataFrame, num_images: int, look: Illustrate) -> ShownRole:
+def _show_role(name: str, word: str, rows: pl.DataFrame, num_images: int, look: Illustrate) -> ShownRole:
     shown = [
         ShownLeak(set_a, look(a), set_b, look(b), relation, kind, similarity, review)
         for set_a, a, set_b, b, _, relation, kind, similarity, _, review in rows.head(num_images).iter_rows()
     ]
-    return ShownRole(name, shown, rows.height)
+    return ShownRole(name, word, shown, rows.height)
 
 
 def _show_sets(leaks: Leaks) -> list[ShownSet]:
