@@ -82,6 +82,10 @@ class Application:
     async def _query(self, request: Request) -> Response:
         inquiry = _inquiry(request)
         async with self._uploads.open(request) as parts:
+            for part in parts:
+                if part.filename is None and part.name != "image":
+                    said = "is a text, no image; k, min_similarity and evidence belong in the address"
+                    raise RefusedError(400, "bad_request", f"the field {part.name!r:.40} {said}")
             given = [_given(part, number) for number, part in enumerate(parts)]
             generation, records = await self._questions.ask(
                 lambda answerer: (

@@ -55,7 +55,7 @@ def described(limits: UploadLimits) -> dict[str, Any]:
 
 def _query(limits: UploadLimits) -> dict[str, Any]:
     several = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": limits.images}
-    form = {"type": "object", "properties": {"image": several}, "required": ["image"]}
+    form = {"type": "object", "properties": {"image": several}, "required": ["image"], "additionalProperties": _FILE}
     whole = {"schema": {"type": "string", "contentMediaType": "image/*", "minLength": 1}}
     found = "The answer for each image, in order; an image that cannot be used has an error."
     return _operation(
@@ -72,7 +72,7 @@ def _query(limits: UploadLimits) -> dict[str, Any]:
         ],
         requestBody={
             "required": True,
-            "description": f"At most {limits.images} images, {limits.body_bytes} bytes.",
+            "description": f"At most {limits.images} images, {limits.body_bytes} bytes. A file may have any name.",
             "content": {"multipart/form-data": {"schema": form}, "application/octet-stream": whole, "image/*": whole},
         },
     )
@@ -80,7 +80,7 @@ def _query(limits: UploadLimits) -> dict[str, Any]:
 
 def _compare(limits: UploadLimits) -> dict[str, Any]:
     image = {"description": "An image; or as a text the name of one of the results.", **_FILE}
-    form = {"type": "object", "properties": {"a": image, "b": image}, "required": ["a", "b"]}
+    form = _object({"a": image, "b": image})
     return _operation(
         "Whether two images are one picture, and what was done to one of them.",
         {

@@ -128,6 +128,18 @@ def test_wrong_parameters_are_refused_with_what_is_allowed(service: Service, pat
     checked(replied, "Refusal", service)
 
 
+def test_a_form_has_images_alone_and_its_description_says_so(service: Service, results: Path) -> None:
+    image = ("image", photo(results, "1.jpg"))
+    replied = service.post("/v1/query", image, ("k", "5"))
+    assert replied.status == 400
+    assert "the field 'k' is a text" in checked(replied, "Refusal", service)["error"]["message"]
+    pair = [("a", image[1]), ("b", image[1])]
+    assert service.post("/v1/compare", *pair, ("c", "5")).status == 400
+    described = service.ask("GET", "/openapi.json").json["paths"]
+    content = described["/v1/compare"]["post"]["requestBody"]["content"]
+    assert content["multipart/form-data"]["schema"]["additionalProperties"] is False
+
+
 def test_uploads_are_bounded_in_bytes_number_and_pixels(service: Service, tmp_path: Path) -> None:
     kind = {"Content-Type": "image/jpeg"}
     assert service.ask("POST", "/v1/query", b"x" * (1 << 20 | 1), kind).status == 413
