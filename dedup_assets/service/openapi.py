@@ -55,7 +55,7 @@ def described(limits: UploadLimits) -> dict[str, Any]:
 
 def _query(limits: UploadLimits) -> dict[str, Any]:
     several = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": limits.images}
-    form = {"type": "object", "properties": {"image": several}, "required": ["image"], "additionalProperties": _FILE}
+    form = _object({"image": several})
     whole = {"schema": {"type": "string", "contentMediaType": "image/*", "minLength": 1}}
     found = "The answer for each image, in order; an image that cannot be used has an error."
     return _operation(
@@ -72,7 +72,7 @@ def _query(limits: UploadLimits) -> dict[str, Any]:
         ],
         requestBody={
             "required": True,
-            "description": f"At most {limits.images} images, {limits.body_bytes} bytes. A file may have any name.",
+            "description": f"At most {limits.images} images, {limits.body_bytes} bytes.",
             "content": {"multipart/form-data": {"schema": form}, "application/octet-stream": whole, "image/*": whole},
         },
     )
