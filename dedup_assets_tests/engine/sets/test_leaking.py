@@ -82,7 +82,7 @@ def test_an_image_of_no_set_is_no_leak_and_a_variant_is_listed_and_does_not_coun
     assert (leaked_images(leaks), leaks.fix.height, leaks.matrix["groups"].sum()) == (0, 0, 0)
 
 
-def test_pairs_that_do_not_count_come_after_all_leaks_and_the_most_similar_of_them_first() -> None:
+def test_pairs_that_do_not_count_come_last_and_the_most_similar_of_them_first() -> None:
     evidence = evidence_of({(0, 1): "unverified", (2, 1): "exact", (3, 1): "unverified", (4, 1): "variant"})
     scores = pl.Series("similarity", [0.5, 0.9, 0.8, 0.4])
     evidence = Evidence(evidence.rows.with_columns(scores), evidence.images)
