@@ -12,7 +12,10 @@ import argparse
 import os
 import resource
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +38,32 @@ def prepare(real: Path, rows: int, target: Path) -> None:
     index_file.write_index(work_dir, build_index(files.read_features(work_dir).vectors, search, 1))
 
 
+@contextmanager
+def _spending(owner: type, method: str, spent: list[float]) -> Iterator[None]:
+    """Add the processor time of each call of a method to `spent`, in seconds, for the block."""
+    asked: Callable[..., Any] = getattr(owner, method)
+
+    def timed(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as the method has them
+        start = time.process_time()
+        try:
+            return asked(*given, **named)
+        finally:
+            spent.append(time.process_time() - start)
+
+    setattr(owner, method, timed)
+    try:
+        yield
+    finally:
+        setattr(owner, method, asked)
+
+
 def measure(work_dir: Path, photos: Path, questions: int, *, evidence: bool) -> None:
     """Print latency, processor time and memory of questions about photographs, one after the other."""
     import dedup_assets
+    from dedup_assets.engine.extraction.embedding import Embedder
+    from dedup_assets.engine.query.nearest import NearestRows
 
+    embedding, searching = list[float](), list[float]()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     files = [path.read_bytes() for path in sorted(photos.iterdir())[: questions + _WARM_UP]]
@@ -48,23 +73,36 @@ def measure(work_dir: Path, photos: Path, questions: int, *, evidence: bool) -> 
         opened = time.perf_counter() - began
         for file in files[:_WARM_UP]:
             index.query(file, evidence=evidence)
-        taken, processor = [], time.process_time()
-        for file in files[_WARM_UP:]:
-            start = time.perf_counter()
-            index.ask(file, evidence=evidence)
-            taken.append(1000 * (time.perf_counter() - start))
+        taken, processor, decoding = [], time.process_time(), _decoding_seconds()
+        with ExitStack() as timing:
+            timing.enter_context(_spending(Embedder, "embed", embedding))
+            timing.enter_context(_spending(NearestRows, "find", searching))
+            for file in files[_WARM_UP:]:
+                start = time.perf_counter()
+                index.ask(file, evidence=evidence)
+                taken.append(1000 * (time.perf_counter() - start))
         processor = (time.process_time() - processor) / len(taken)
+        decoding = 1000 * (_decoding_seconds() - decoding) / len(taken)
         rows = len(index)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     p50, p99 = np.percentile(taken, [50, 99])
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    decoding = 1000 * (children.ru_utime + children.ru_stime) / len(files)
     anonymous = _anonymous_mib()
     print(
         f"{rows} rows, {len(taken)} questions: p50 {p50:.1f} ms, p99 {p99:.1f} ms, {1000 * processor:.1f} ms of the "
-        f"processor here each, {decoding:.1f} ms in the decoding process; opened with the first answer in "
+        f"processor here each ({1000 * np.mean(embedding):.2f} for the model, {1000 * np.mean(searching):.2f} for the "
+        f"search), {decoding:.1f} ms in the decoding process; opened with the first answer in "
         f"{opened:.1f} s; memory {memory:.0f} MiB with the pages of files, {anonymous:.0f} MiB without"
     )
+
+
+def _decoding_seconds() -> float:
+    """Processor time of the decoding processes so far, without their start where they have answered before."""
+    processes = {each for task in Path("/proc/self/task").iterdir() for each in (task / "children").read_text().split()}
+    ticks = 0
+    for process in processes:
+        user, system = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _anonymous_mib() -> float:
