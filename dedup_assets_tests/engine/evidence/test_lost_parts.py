@@ -1,5 +1,7 @@
 """A part that is plain in one of two copies, up to the edge, is lost, and the whole one is named."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +15,13 @@ from dedup_assets_tests.support.pictures import photo_like
 def look_at(picture: Image.Image) -> Look:
     rgb = np.asarray(picture.resize((256, 192), Image.Resampling.BOX))
     return make_look(rgb, *picture.size)
+
+
+@cache
+def photograph(seed: int) -> tuple[Image.Image, Look]:
+    """A picture and its look."""
+    picture = photo_like(seed, 512, 384)
+    return picture, look_at(picture)
 
 
 def damaged(picture: Image.Image, share: float, side: str, level: int) -> Image.Image:
@@ -32,8 +41,8 @@ def damaged(picture: Image.Image, share: float, side: str, level: int) -> Image.
 @pytest.mark.parametrize("share", [0.2, 0.35, 0.5])
 def test_a_cut_off_file_is_the_edited_one(share: float, side: str, level: int) -> None:
     for seed in range(3):
-        whole = photo_like(seed, 512, 384)
-        one, other = look_at(whole), look_at(damaged(whole, share, side, level))
+        whole, one = photograph(seed)
+        other = look_at(damaged(whole, share, side, level))
         for a, b, edited in ((one, other, "b"), (other, one, "a")):
             found = compare(a, b)
             assert found.relation is not Relation.COPY or (found.edited() == edited and "overlay added" in found.kind())

@@ -1,11 +1,11 @@
 """A photograph is no copy of its own enlargement, and a reduced copy of a photograph is one."""
 
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 from PIL import Image
 
 import dedup_assets
@@ -33,17 +33,25 @@ def scaled(picture: Image.Image, scale: float, by: Image.Resampling = Image.Resa
     return picture.resize((round(picture.width * scale), round(picture.height * scale)), by)
 
 
-@pytest.mark.parametrize("by", [Image.Resampling.BILINEAR, Image.Resampling.LANCZOS, Image.Resampling.NEAREST])
-@pytest.mark.parametrize("scale", [1.3, 2.0])
-def test_a_photograph_beside_its_enlargement_is_for_review(tmp_path: Path, by: Image.Resampling, scale: float) -> None:
-    photograph = saved(photo_like(4, 500, 380))
-    assert roles(tmp_path, large=scaled(photograph, scale, by), small=photograph)["small"] in ("review", "keep")
+def test_a_photograph_beside_its_enlargement_is_for_review(tmp_path: Path) -> None:
+    filters = (Image.Resampling.BILINEAR, Image.Resampling.LANCZOS, Image.Resampling.NEAREST)
+    pictures = {}
+    for seed, (by, scale) in enumerate(product(filters, (1.3, 2.0)), 4):
+        photograph = saved(photo_like(seed, 500, 380))
+        pictures |= {f"{seed} small": photograph, f"{seed} {by.name} {scale}": scaled(photograph, scale, by)}
+    found = roles(tmp_path, **pictures)
+    small = {name: role for name, role in found.items() if name.endswith("small")}
+    assert len(small) == 6
+    assert set(small.values()) <= {"review", "keep"}, small
 
 
-@pytest.mark.parametrize("scale", [0.75, 0.5, 0.3])
-def test_a_reduced_copy_of_a_photograph_is_a_copy(tmp_path: Path, scale: float) -> None:
-    photograph = photo_like(4, 1000, 760)
-    assert roles(tmp_path, large=photograph, small=scaled(photograph, scale)) == {"large": "keep", "small": "copy"}
+def test_a_reduced_copy_of_a_photograph_is_a_copy(tmp_path: Path) -> None:
+    pictures, expected = {}, {}
+    for seed, scale in enumerate((0.75, 0.5, 0.3), 4):
+        photograph = photo_like(seed, 1000, 760)
+        pictures |= {f"{seed} large": photograph, f"{seed} small": scaled(photograph, scale)}
+        expected |= {f"{seed} large": "keep", f"{seed} small": "copy"}
+    assert roles(tmp_path, **pictures) == expected
 
 
 def test_both_are_told_apart_in_one_group_and_again_without_decoding(tmp_path: Path) -> None:
