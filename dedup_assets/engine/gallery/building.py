@@ -43,8 +43,10 @@ from dedup_assets.engine.gallery.pages.numbering import NumberedResults, number_
 from dedup_assets.engine.gallery.pages.shown_files import tabulate
 from dedup_assets.engine.gallery.spool import Spool
 from dedup_assets.engine.gallery.suggesting import Suggestions, suggest
+from dedup_assets.engine.gallery.thumbnail_memory import NO_MEMORY, ThumbnailMemory
 from dedup_assets.engine.gallery.thumbnails import (
     Effort,
+    add_thumbnail,
     describe_files,
     known_sizes,
     make_pictures,
@@ -53,7 +55,7 @@ from dedup_assets.engine.gallery.thumbnails import (
 _THUMBNAILS_PER_FOLDER = 1000
 
 
-def build_gallery(results: Results, settings: Settings) -> Gallery:
+def build_gallery(results: Results, settings: Settings, memory: ThumbnailMemory = NO_MEMORY) -> Gallery:
     """Make all pages of the gallery, their data and thumbnails.
 
     Everything that was found is listed; `gallery_pairs` and `gallery_thumbnails` say how much of it has thumbnails.
@@ -62,6 +64,7 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
         results: what to show.
         settings: settings of the run, which the first page shows. They also limit what is decoded, and how many images
             at a time.
+        memory: the thumbnails of the gallery before.
 
     Returns:
         The pages by file name (`index.html` is the first page), and the folder that they load.
@@ -73,16 +76,19 @@ def build_gallery(results: Results, settings: Settings) -> Gallery:
     Thread(target=compile_templates, name="templates", daemon=True).start()  # while other processes decode
     numbered = _number(results)
     spool = Spool()
-    links = Links.of_gallery(results.folder, results.depth + 1)
+    links, effort = Links.of_gallery(results.folder, results.depth + 1), Effort.of(settings, memory)
     with keep_decoders(settings.num_threads):
-        shown, facts = _read_files(numbered, results.listed, spool, settings, links)
+        shown, facts = _read_files(numbered, results.listed, spool, settings, links, effort)
         facts = facts if results.listed is None else _add_sizes(numbered.names, facts, results.listed)
-        numbered = _complete(numbered, facts, shown, spool, Effort.of(settings))
+        numbered = _complete(numbered, facts, shown, spool, effort)
         suggestions = suggest(numbered, facts, shown)
         named = {file.name: file for file in shown.values()}
         if results.leaks is not None:
-            named |= picture_leaks(results.leaks, named, spool, settings, links)
-        on_map = {} if results.vectors is None else _picture_map(results, numbered, facts, shown, spool, settings)
+            named |= picture_leaks(results.leaks, named, spool, pairs_shown(settings), links, effort)
+        on_map = (
+            {} if results.vectors is None else _picture_map(results, numbered, facts, shown, spool, settings, effort)
+        )
+        memory.add_list(spool)
         site = _write_data(results, numbered, facts, suggestions, spool, settings, links)
         pages = fill_pages(results, numbered, named, facts, suggestions, settings, site, links, on_map)
     return Gallery(pages, site.folder, spool, spool.size_bytes)
@@ -104,10 +110,14 @@ def _number(results: Results) -> NumberedResults:
 
 
 def _read_files(
-    numbered: NumberedResults, listed: pl.DataFrame | None, spool: Spool, settings: Settings, links: Links
+    numbered: NumberedResults,
+    listed: pl.DataFrame | None,
+    spool: Spool,
+    settings: Settings,
+    links: Links,
+    effort: Effort,
 ) -> tuple[dict[int, ShownFile], pl.DataFrame]:
     """The files that are shown first, with thumbnails, and the facts of all files."""
-    effort = Effort.of(settings)
     first = files_shown_first(numbered, settings)
     shown = _picture(numbered.names, first, spool, links, effort, THUMBNAIL_SIDE)
     later = files_shown_later(numbered, first, settings)
@@ -132,8 +142,7 @@ def _picture(
     for name, file in make_pictures(number, effort, side):
         place = number[name]
         path = _path(place)
-        if file.thumbnail is not None:
-            spool.add(path, file.thumbnail)
+        add_thumbnail(path, file, side, spool, effort)
         address = None if file.thumbnail is None else path
         there = file.thumbnail is not None or file.size_bytes is not None or file.container is not None
         link = links.link(_opened(file)) if there else None
@@ -148,12 +157,13 @@ def _picture_map(
     shown: Mapping[int, ShownFile],
     spool: Spool,
     settings: Settings,
+    effort: Effort,
 ) -> dict[bytes, str]:
     """Thumbnails of images on the map: those of lists, then others, as long as `gallery_thumbnails` leaves room."""
     places = facts.with_row_index("place").filter("thumbnail")["place"]
     known = dict(zip(numbered.names.gather(places), (_path(place) for place in places), strict=True))
     small = len(places) - sum(file.address is not None for file in shown.values())
-    return picture_map(results.names, known, settings.gallery_thumbnails - small, spool, settings)
+    return picture_map(results.names, known, settings.gallery_thumbnails - small, spool, effort)
 
 
 def _path(place: int) -> str:

@@ -28,8 +28,8 @@ class Results:
         subtitle: what was compared with what, unless the input was compared with itself.
         folder: where the gallery will be; if given, images beside the work_dir are linked relatively.
         depth: how many folders above the gallery its work_dir is.
-        listed: `filename`, `size_bytes`, `version`, `width` and `height` as the run found them: of images on stores and
-            in archives, which are not read again, and of local files that have not changed since.
+        listed: `filename`, `size_bytes`, `version`, `width`, `height` and `content` as the run found them: of images on
+            stores and in archives, which are not read again, and of local files that have not changed since.
         uncompared: what the input holds besides the compared and the bad images.
         evidence: why images match; None if the run did not ask. With `evidence=off` it is not shown.
         groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.

@@ -6,15 +6,14 @@ from dataclasses import replace
 import polars as pl
 
 from dedup_assets.engine.core.set_records import LEAKING, LeakRole, Leaks
-from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.gallery.first_shown import pairs_shown
+from dedup_assets.engine.decoders.tasks import THUMBNAIL_SIDE
 from dedup_assets.engine.gallery.pages import Links, ShownFile
 from dedup_assets.engine.gallery.spool import Spool
-from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+from dedup_assets.engine.gallery.thumbnails import Effort, add_thumbnail, make_pictures
 
 
 def picture_leaks(
-    leaks: Leaks, known: Mapping[bytes, ShownFile], spool: Spool, settings: Settings, links: Links
+    leaks: Leaks, known: Mapping[bytes, ShownFile], spool: Spool, most: int, links: Links, effort: Effort
 ) -> dict[bytes, ShownFile]:
     """The files of the leaks that are shown, by the names that the sets have for them; a link has a picture too.
 
@@ -22,18 +21,18 @@ def picture_leaks(
         leaks: what sets share.
         known: files that have been read for other pages, by name.
         spool: takes the thumbnails of the others.
-        settings: settings of the run.
+        most: pairs of each role.
         links: makes the addresses of originals.
+        effort: limits for reading.
     """
     roles = (*LEAKING, LeakRole.VARIANT.value)
-    shown = (leaks.rows.filter(pl.col("role") == role).head(pairs_shown(settings)) for role in roles)
+    shown = (leaks.rows.filter(pl.col("role") == role).head(most) for role in roles)
     names = list(dict.fromkeys(name for pair in pl.concat(shown).select("a", "b").iter_rows() for name in pair))
     found = {name: known[name] for name in names if name in known}
     others = [name for name in names if name not in found]
-    for number, (name, file) in enumerate(make_pictures(others, Effort.of(settings))):
+    for number, (name, file) in enumerate(make_pictures(others, effort)):
         path = f"thumbs/leaks/{number}.jpg"
-        if file.thumbnail is not None:
-            spool.add(path, file.thumbnail)
+        add_thumbnail(path, file, THUMBNAIL_SIDE, spool, effort)
         address = None if file.thumbnail is None else path
         found[name] = replace(file, thumbnail=None, address=address, link=links.link(name))
     return found

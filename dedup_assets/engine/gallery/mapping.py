@@ -7,12 +7,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.match_records import Groups, Role
-from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.decoders.tasks import SMALL_SIDE
 from dedup_assets.engine.gallery.pages.links import Links
 from dedup_assets.engine.gallery.pages.map import MAP_HEIGHT, MAP_WIDTH, MapPoint, PointKind
 from dedup_assets.engine.gallery.spool import Spool
-from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
+from dedup_assets.engine.gallery.thumbnails import Effort, add_thumbnail, make_pictures
 
 _MOST = 1_500  # points, so that the page stays below half a megabyte
 _PER_FOLDER = 1_000
@@ -22,7 +21,7 @@ _EDGE = 0.5  # percent at each end that lie on the edge, so that a few far point
 
 
 def picture_map(
-    names: pl.Series, known: Mapping[bytes, str], room: int, spool: Spool, settings: Settings
+    names: pl.Series, known: Mapping[bytes, str], room: int, spool: Spool, effort: Effort
 ) -> dict[bytes, str]:
     """Addresses of the thumbnails of the images on the map, by name, as far as there are some.
 
@@ -31,7 +30,7 @@ def picture_map(
         known: addresses of thumbnails that the spool has.
         room: how many more may be made; none of files on stores.
         spool: the files of the gallery.
-        settings: of the run.
+        effort: limits for reading.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -40,10 +39,10 @@ def picture_map(
     found = {name: known[name] for name in sample if name in known}
     others = [name for name in sample if name not in known and b"://" not in name]
     chosen = [others[place] for place in _spread(len(others), room)]
-    for place, (name, file) in enumerate(make_pictures(chosen, Effort.of(settings), SMALL_SIDE) if chosen else ()):
+    for place, (name, file) in enumerate(make_pictures(chosen, effort, SMALL_SIDE) if chosen else ()):
         if file.thumbnail is not None:
             found[name] = f"thumbs/map/{place // _PER_FOLDER:03d}/{place}.jpg"
-            spool.add(found[name], file.thumbnail)
+            add_thumbnail(found[name], file, SMALL_SIDE, spool, effort)
     return found
 
 

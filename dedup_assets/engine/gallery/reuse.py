@@ -19,6 +19,7 @@ from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.gallery.building import build_gallery
 from dedup_assets.engine.gallery.found import Results
+from dedup_assets.engine.gallery.thumbnail_memory import ThumbnailMemory
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.former_galleries import is_complete
@@ -44,6 +45,8 @@ def find_or_build_gallery(
 ) -> Gallery:
     """The gallery of these results: the one in the work_dir if it shows exactly these, else a new one.
 
+    A new one takes over the thumbnails of files that are what they were.
+
     Args:
         results: returns what a gallery shows; called only if a new one is made.
         settings: settings of the run.
@@ -56,7 +59,8 @@ def find_or_build_gallery(
         pages = dict.fromkeys((name.removeprefix(f"{GALLERY}/") for name in known.files), "")
         return Gallery(pages, known.gallery.folder, (), known.gallery.size_bytes, made_of=made_of, is_stored=True)
     found = replace(results(), calibrated=work_dir.exists(CALIBRATION))
-    return replace(build_gallery(found, settings), made_of=made_of)
+    memory = ThumbnailMemory.of(found.listed, work_dir, known.gallery.folder if known.gallery else "", _code())
+    return replace(build_gallery(found, settings, memory), made_of=made_of)
 
 
 def _made_of(settings: Settings, work_dir: WorkDir, config: Config, leaks: Leaks | None) -> str:

@@ -15,6 +15,8 @@ from dedup_assets.engine.decoders.asking import make_previews, open_decoders
 from dedup_assets.engine.decoders.tasks import THUMBNAIL_SIDE, Preview, PreviewTask
 from dedup_assets.engine.extraction.read_by_name import find_content
 from dedup_assets.engine.gallery.pages import Illustrate, ShownFile
+from dedup_assets.engine.gallery.spool import Spool
+from dedup_assets.engine.gallery.thumbnail_memory import NO_MEMORY, Hashed, ThumbnailMemory
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.containers.names import archives_around
 from dedup_assets.engine.pictures.decoding import DecodingLimits
@@ -31,23 +33,25 @@ _FACTS = 64  # files per request for their headers
 
 @dataclass(frozen=True)
 class Effort:
-    """Limits for reading the images of a page.
+    """Limits for reading the images of a page, and what need not be read.
 
     Attributes:
         limits: which images are not decoded.
         threads: number of images that are read and decoded at a time.
         seconds: most seconds per image.
+        memory: the thumbnails of the gallery before.
     """
 
     limits: DecodingLimits
     threads: int
     seconds: float
+    memory: ThumbnailMemory = NO_MEMORY
 
     @classmethod
-    def of(cls, settings: Settings) -> "Effort":
+    def of(cls, settings: Settings, memory: ThumbnailMemory = NO_MEMORY) -> "Effort":
         """The limits of these settings."""
         threads = thread_count(settings.num_threads)
-        return cls(DecodingLimits(max_pixels=settings.max_pixels), threads, settings.image_seconds)
+        return cls(DecodingLimits(max_pixels=settings.max_pixels), threads, settings.image_seconds, memory)
 
 
 def illustrator(expected: Iterable[bytes], effort: Effort) -> Illustrate:
@@ -83,15 +87,33 @@ def make_pictures(
         WorkerError: no decoding process can be started.
     """
     task = PreviewTask(side, effort.limits, effort.seconds)
+    ordered = sorted(set(names))  # which brings the frames of a video together and in order
+    hashed = effort.memory.hashed(ordered)
 
     def make(group: list[bytes], decoders: WorkerPool) -> list[tuple[bytes, ShownFile]]:
-        contents = [find_content(name, effort.seconds) for name in group]
-        with decoders.lend() as lent:
-            previews = make_previews(contents, task, lent)
-        return [(name, _shown(name, preview)) for name, preview in zip(group, previews, strict=True)]
+        found = {name: effort.memory.find(name, hashed.get(name), task) for name in group}
+        if left := [name for name, preview in found.items() if preview is None]:
+            contents = [find_content(name, effort.seconds) for name in left]
+            with decoders.lend() as lent:
+                found |= zip(left, make_previews(contents, task, lent), strict=True)
+        return [(name, _shown(name, preview, hashed=hashed.get(name))) for name, preview in found.items() if preview]
 
-    # Sorting brings the frames of a video together and in order.
-    return _each(make, _cut(sorted(set(names))), effort)
+    return _each(make, _cut(ordered), effort)
+
+
+def add_thumbnail(path: str, file: ShownFile, side: int, spool: Spool, effort: Effort) -> None:
+    """Add the thumbnail of a file, if it has one, to the files of the gallery, and note it for the next gallery.
+
+    Args:
+        path: for the thumbnail.
+        file: as `make_pictures` gives it.
+        side: px, the longer side of a thumbnail.
+        spool: the files of the gallery.
+        effort: has the memory of thumbnails.
+    """
+    if file.thumbnail is not None:
+        spool.add(path, file.thumbnail)
+        effort.memory.note(file.content, side, (file.width, file.height), path, file.thumbnail)
 
 
 def describe_files(names: Sequence[bytes], effort: Effort) -> Iterator[ShownFile]:
@@ -146,12 +168,14 @@ def _pass_of(name: bytes) -> bytes | None:
     return None if not is_url(name) and os.path.lexists(name) else b""
 
 
-def _shown(name: bytes, preview: Preview, known: ShownFile | None = None) -> ShownFile:
+def _shown(name: bytes, preview: Preview, known: ShownFile | None = None, hashed: Hashed | None = None) -> ShownFile:
     file = known or _unread(name)
     if preview.problem:
         return replace(file, problem=str(preview.problem))
     size_bytes = None if split_frame(name) else preview.size_bytes  # a frame has no size of its own
-    return replace(file, thumbnail=preview.thumbnail, width=preview.width, height=preview.height, size_bytes=size_bytes)
+    content = hashed.content if hashed is not None and hashed.is_still(name) else None
+    found = replace(file, thumbnail=preview.thumbnail, width=preview.width, height=preview.height)
+    return replace(found, size_bytes=size_bytes, content=content)
 
 
 def _unread(name: bytes) -> ShownFile:

@@ -225,8 +225,8 @@ def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
 
 
 def read_listed_files(work_dir: WorkDir) -> pl.DataFrame:
-    """As `read_listed_sizes`, with `version`, `width` and `height`, which are null where they are unknown."""
-    columns = ["filename", "size_bytes", "version", "width", "height"]
+    """As `read_listed_sizes`, with `version`, `width`, `height`, `content`, which are null where they are unknown."""
+    columns = ["filename", "size_bytes", "version", "width", "height", "content"]
     if not work_dir.exists(LEDGER):
         return pl.DataFrame(schema={name: LEDGER_SCHEMA[name] for name in columns})
     return read_ledger(work_dir).rows.select(columns).filter(pl.col("size_bytes") >= 0)

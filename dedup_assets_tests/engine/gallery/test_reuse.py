@@ -1,8 +1,11 @@
 """A gallery is made again only if its results or settings changed, or if one of its files is damaged or missing."""
 
+import hashlib
 import os
+import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -49,6 +52,32 @@ def test_a_gallery_that_lost_a_file_is_made_again(folder: Path, harm: str) -> No
         os.truncate(lost, 5)
     again(folder)
     assert lost.read_bytes() == content
+
+
+def test_a_new_gallery_takes_over_the_thumbnails_that_are_as_its_list_says(folder: Path, tmp_path: Path) -> None:
+    photos, gallery, listed = folder.parents[2] / "photos", folder.parent, folder / "thumbs" / "contents.parquet"
+    table, facts = pl.read_parquet(listed), pl.read_parquet_metadata(listed)
+    kept, harmed, moved = (folder / path for path in table["path"].head(3))
+    marks = {
+        path: save_jpeg(tmp_path / path.name, Image.new("RGB", (9, 9 + number)))
+        for number, path in enumerate((kept, harmed))
+    }
+    for path, mark in marks.items():
+        path.write_bytes(mark.read_bytes())
+    mark = hashlib.sha256(kept.read_bytes()).hexdigest()
+    sha256 = pl.when(path=str(kept.relative_to(folder))).then(pl.lit(mark)).otherwise("sha256")
+    table.with_columns(sha256=sha256).write_parquet(listed, metadata={"made_with": facts["made_with"]})
+    made_before = moved.read_bytes()
+    save_jpeg(photos / "black.jpg", Image.new("RGB", (64, 48)))
+    again(folder)
+    (new,) = {*gallery.glob("files-*")} - {folder}
+    made = [path.read_bytes() for path in new.rglob("*.jpg")]
+    assert kept.read_bytes() in made
+    assert harmed.read_bytes() not in made
+    assert made_before in made
+    (photos / "black.jpg").unlink()
+    shutil.rmtree(gallery)  # so that none takes over what this test has put there
+    again(folder)
 
 
 def test_the_first_page_counts_what_was_not_read_as_of_the_latest_run(folder: Path) -> None:

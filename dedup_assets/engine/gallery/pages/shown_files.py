@@ -37,6 +37,7 @@ class ShownFile:
         address: address of the thumbnail, relative to the page, if it is a separate file.
         link: address that opens the original, or its container; None if a browser cannot open it.
         container: the archive or video that holds the image; `modified` is then that of the container.
+        content: SHA-256 in hex of the bytes of a local file; None if unknown, or if it has changed since it was read.
         blank: whether this is a placeholder without a file. Its card has every part that a card can have, for scripts
             to clone and fill.
     """
@@ -51,6 +52,7 @@ class ShownFile:
     address: str | None = None
     link: str | None = None
     container: bytes | None = None
+    content: str | None = None
     blank: bool = False
 
     @property
