@@ -58,6 +58,7 @@ ENTERED_ENDINGS = (*ARCHIVE_ENDINGS, *sorted(TABLES.extensions))
 HEAD_BYTES = 200
 """The number of first bytes that `kind_by_head` and `is_image_head` look at."""
 
+_NO_STEM = frozenset(b"./")  # before the last dot: of a name that is no more than an extension
 _AMBIGUOUS = frozenset({b".ts", b".mts"})  # also TypeScript
 _SYNC_BYTE, _PACKET_BYTES, _TIMED_PACKET_BYTES = 0x47, 188, 192  # ISO/IEC 13818-1; with a time code of 4 bytes: M2TS
 _IMAGE_HEADS = (
@@ -69,11 +70,9 @@ _IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", 
 
 def kind_of(name: bytes) -> Kind:
     """What a file is by its name alone."""
-    suffix = name[name.rfind(b".") :]
-    if suffix in IMAGE_EXTENSIONS and len(name) > len(suffix):  # nearly every name, and listings have millions
-        before = name[-len(suffix) - 1 : -len(suffix)]
-        if before not in {b".", b"/"}:
-            return Kind.IMAGE
+    dot = name.rfind(b".")
+    if dot > 0 and name[dot:] in IMAGE_EXTENSIONS and name[dot - 1] not in _NO_STEM:
+        return Kind.IMAGE  # nearly every name, and listings have millions
     suffix = extension_of(name)
     if suffix in IMAGE_EXTENSIONS or any(suffix in extra.extensions and is_installed(extra) for extra in EXTRAS):
         return Kind.IMAGE

@@ -63,6 +63,10 @@ class Selection:
         """
         return self._passes(name, path, is_folder=True)
 
+    def admits_plainly(self, name: bytes, kind: Kind) -> bool:
+        """Whether name and kind alone let a file count: nearly every one, and listings have millions."""
+        return kind is Kind.IMAGE and self._is_plain and name[:1] != b"."
+
     def admits(self, name: bytes, path: bytes, kind: Kind) -> bool:
         """Whether a file counts.
 
@@ -71,7 +75,7 @@ class Selection:
             path: of the file, relative to the input or to the archive that holds it.
             kind: what the file is.
         """
-        if kind is Kind.IMAGE and self._is_plain and name[:1] != b".":  # nearly every file, and listings have millions
+        if self.admits_plainly(name, kind):
             return True
         if not self._passes(name, path, is_folder=False):
             return False

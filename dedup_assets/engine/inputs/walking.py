@@ -207,13 +207,14 @@ class Walk:
     def _file(self, entry: os.DirEntry[bytes], folder: _Folder) -> Found | None:
         """A file, if it counts."""
         name = entry.name
-        if entry.path == self._after:
+        if self._after and entry.path == self._after:
             return None
         kind = kind_of(name)
-        if kind is not Kind.IMAGE and needs_head(name):  # no name of an image does
-            kind = kind_of_local(entry.path)
-        if not self._selection.admits(name, _joined(folder.path, name), kind):
-            return None
+        if not self._selection.admits_plainly(name, kind):
+            if kind is not Kind.IMAGE and needs_head(name):  # no name of an image does
+                kind = kind_of_local(entry.path)
+            if not self._selection.admits(name, _joined(folder.path, name), kind):
+                return None
         way = Way.LINK if entry.is_symlink() else folder.way
         try:
             return found_at(entry.path, entry.stat(), kind, way)
