@@ -17,7 +17,7 @@ lasting_ids.py   which groups keep the ids of earlier runs
 group_changes.py what changed between two runs
 """
 
-from dedup_assets.engine.groups.forming import form_groups
+from dedup_assets.engine.groups.forming import find_kept, form_groups
 from dedup_assets.engine.groups.keeping import better_than_hub, choose_kept, hubs_to_replace, less_to_keep
 from dedup_assets.engine.groups.lasting_ids import keep_ids
 from dedup_assets.engine.groups.photo_libraries import hold_libraries
@@ -29,6 +29,7 @@ __all__ = [
     "Worth",
     "better_than_hub",
     "choose_kept",
+    "find_kept",
     "find_stars",
     "form_groups",
     "hold_libraries",

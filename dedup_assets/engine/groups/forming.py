@@ -56,15 +56,8 @@ def form_groups(
     """
     roots = roots or Roots(())
     ruling = rule(verdicts or Verdicts(), evidence)
-    proven = ruling.rows.filter(pl.col("residual").is_not_null())
-    same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
-    same = same.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)
-    names = pl.concat([same["a"], same["b"]]).unique()
-    if (same["relation"] == Relation.SAME).any():  # what was found of pairs that a person joins
-        is_among = pl.col("a").is_in(names.implode()) & pl.col("b").is_in(names.implode())
-        other = proven.filter((pl.col("relation") == Relation.VARIANT) & is_among)
-        same = pl.concat([same, other.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)])
-    never = (name for name in names.to_list() if roots and roots.why_never(name))
+    same = _same(ruling)
+    never = (name for name in _names_of(same).to_list() if roots and roots.why_never(name))
     ruling = replace(ruling, protected=ruling.protected.union(never))
     images = Images.of(same, ruling, keep_rules(keep_policy), labelled)
     decided = DecidedVertices.of(ruling, images.facts["filename"], images.vertex)
@@ -72,6 +65,60 @@ def form_groups(
     related = find_related(ruling.rows, rows)
     settled = _settled(ruling, evidence, images) if verdicts else None
     return Groups(rows, related, decided=decided.outcome(verdicts) if verdicts else None, settled=settled)
+
+
+def find_kept(evidence: Evidence, keep_policy: str = DEFAULT_POLICY) -> pl.DataFrame:
+    """The images of the groups that evidence proves, and what each group keeps, if nobody has decided anything.
+
+    Args:
+        evidence: as of `form_groups`.
+        keep_policy: as there.
+
+    Returns:
+        `filename`, `keep` and `similarity_to_keep` of `Groups.rows`, in another order. The rest of a row is what a
+        person reads of it, which takes most of the time.
+    """
+    ruling = rule(Verdicts(), evidence)
+    same = _same(ruling)
+    images = Images.of(same, ruling, keep_rules(keep_policy), None)
+    edges, members = images.copy_edges(same), images.members([], images.vertex)
+    closeness = same["similarity"].fill_null(0.0).to_numpy()
+    edges, cuts = _cut(
+        images, edges, members, DecidedVertices.of(ruling, images.facts["filename"], images.vertex), closeness
+    )
+    vertices = np.array([vertex for cut in cuts for vertex in (cut.kept, *cut.others)], np.int64)
+    kept = np.repeat(np.array([cut.kept for cut in cuts], np.int64), [1 + len(cut.others) for cut in cuts])
+    sizes = [len(members[vertex]) for vertex in vertices]
+    first = np.array([group[0] for group in members], np.int64)
+    image = np.concatenate([members[vertex] for vertex in vertices]) if len(vertices) else vertices
+    place = edges.find(vertices, kept)
+    found = same["similarity"].to_numpy()[edges.row[place]] if len(edges) else np.full(len(place), np.nan)
+    similarity = np.where(vertices == kept, 1.0, np.where(place < 0, np.nan, found))
+    names = images.facts["filename"]
+    return pl.DataFrame(
+        {
+            "filename": names.gather(image),
+            "keep": names.gather(first[np.repeat(kept, sizes)]),
+            "similarity_to_keep": pl.Series(np.repeat(similarity, sizes), dtype=pl.Float64).fill_nan(None),
+        }
+    )
+
+
+def _names_of(same: pl.DataFrame) -> pl.Series:
+    return pl.concat([same["a"], same["b"]]).unique()
+
+
+def _same(ruling: Ruling) -> pl.DataFrame:
+    """The rows that prove one picture, the most similar first; beside verdicts also what was found of joined pairs."""
+    proven = ruling.rows.filter(pl.col("residual").is_not_null())
+    same = proven.filter(pl.col("relation").is_in([relation for relation in Relation if relation.is_same_picture]))
+    same = same.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)
+    if (same["relation"] == Relation.SAME).any():
+        names = _names_of(same)
+        is_among = pl.col("a").is_in(names.implode()) & pl.col("b").is_in(names.implode())
+        other = proven.filter((pl.col("relation") == Relation.VARIANT) & is_among)
+        same = pl.concat([same, other.sort("similarity", "a", "b", descending=[True, False, False], nulls_last=True)])
+    return same
 
 
 def _settled(ruling: Ruling, evidence: Evidence, images: Images) -> pl.DataFrame:
@@ -103,7 +150,8 @@ class _Star:
 def _rows_of(images: Images, same: pl.DataFrame, decided: DecidedVertices) -> pl.DataFrame:
     edges, members = images.copy_edges(same), images.members(decided.kept_images, images.vertex)
     closeness = same["similarity"].fill_null(0.0).to_numpy()
-    edges, stars = _stars(images, edges, members, decided, closeness)
+    edges, cuts = _cut(images, edges, members, decided, closeness)
+    stars = [_star_of(images, edges, members, cut) for cut in cuts]
     compared = images.compared(same) if len(np.unique(images.single)) > len(members) else edges
     stars = _Joined(images, edges, members, compared, images.members(decided.kept_images, images.single)).of(stars)
     images_of = [[int(image) for vertex in (star.center, *star.others) for image in members[vertex]] for star in stars]
@@ -121,13 +169,46 @@ def _rows_of(images: Images, same: pl.DataFrame, decided: DecidedVertices) -> pl
     return describe(table, images, compared, same, decided)
 
 
-def _stars(
+@dataclass(frozen=True)
+class _Cut:
+    """A star before anything is said of it: its hub, all of its vertices, and which of them is kept.
+
+    Attributes:
+        center: the hub.
+        group: (m,) all vertices, the hub among them.
+        choice: the kept vertex; None if a verdict keeps the hub.
+    """
+
+    center: int
+    group: NDArray[np.int64]
+    choice: KeptVertex | None
+
+    @property
+    def kept(self) -> int:
+        """The kept vertex."""
+        return self.center if self.choice is None else self.choice.kept
+
+    @property
+    def others(self) -> NDArray[np.int64]:
+        """The vertices but for the kept one."""
+        others: NDArray[np.int64] = self.group[self.group != self.kept]
+        return others
+
+
+def _star_of(images: Images, edges: CopyEdges, members: list[NDArray[np.int64]], cut: _Cut) -> _Star:
+    if cut.choice is None:
+        return _Star(cut.center, cut.others.tolist(), int(members[cut.center][0]), BY_VERDICT)
+    others = cut.others
+    return _Star(cut.kept, others.tolist(), *_said(images, edges, members, cut.choice, others))
+
+
+def _cut(
     images: Images,
     edges: CopyEdges,
     members: list[NDArray[np.int64]],
     decided: DecidedVertices,
     closeness: NDArray[np.float64],
-) -> tuple[CopyEdges, list[_Star]]:
+) -> tuple[CopyEdges, list[_Cut]]:
     """The stars, and the edges along which they were cut."""
     worth = images.worth.take(np.array([group[0] for group in members], np.int64))
     rank = np.empty(len(members), np.int64)
@@ -144,19 +225,18 @@ def _stars(
     to_replace = hubs_to_replace(hub, edges, worth)
     decided.see(hub)
     order = np.argsort(hub, kind="stable")
-    stars = []
+    cuts = []
     for group in np.split(order, np.flatnonzero(np.diff(hub[order])) + 1) if len(order) else []:
         center = int(hub[group[0]])
         if len(group) == len(members[center]) == 1:
             continue
-        around = group[group != center]
         if center in decided.kept:
-            stars.append(_Star(center, around.tolist(), int(members[center][0]), BY_VERDICT))
+            cuts.append(_Cut(center, group, None))
             continue
-        choice = choose_kept(center, around, edges, worth) if center in to_replace else KeptVertex(center, is_best=True)
-        others = group[group != choice.kept]
-        stars.append(_Star(choice.kept, others.tolist(), *_said(images, edges, members, choice, others)))
-    return edges, stars
+        is_judged = center in to_replace
+        choice = choose_kept(center, group[group != center], edges, worth) if is_judged else None
+        cuts.append(_Cut(center, group, choice or KeptVertex(center, is_best=True)))
+    return edges, cuts
 
 
 @dataclass(frozen=True)

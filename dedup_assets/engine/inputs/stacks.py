@@ -7,6 +7,7 @@ Other halves are the raw file of a JPEG, and the film of a Live Photo.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -177,8 +178,21 @@ class _Neighbours:
         found = _APPLE.sub(b"img_o", stem)
         return [each for each in self._by_stem.get(found, ()) if found != stem and _ending(each) == b".aae"]
 
+    @cached_property
+    def _alone(self) -> frozenset[bytes] | None:
+        """The images of a stem of their own in a folder without a file that may belong to one; None for other folders.
+
+        Sub-folders mostly have no ending.
+        """
+        if self.programs or not all(_ending(leaf) in _MEDIA or _is_no_note(leaf) for leaf in self.leaves):
+            return None
+        stems = Counter(map(_stem, self.leaves))
+        return frozenset(leaf for leaf in self.leaves if stems[_stem(leaf)] == 1)
+
     def is_alone(self, leaf: bytes) -> bool:
         """Whether no name of another file can belong to an image; most images are alone, and this is quick to say."""
+        if self._alone is not None:
+            return leaf in self._alone
         is_named = leaf.lower() in self._by_stem or leaf[:_LEAST_LETTERS] in self._json or leaf in self._by_version
         if self._by_stem.get(_stem(leaf)) != [leaf] or is_named or self.programs:
             return False
@@ -244,5 +258,12 @@ def _ending(leaf: bytes) -> bytes:
     return _split(leaf)[1].lower()
 
 
+def _is_no_note(leaf: bytes) -> bool:
+    return not (_ending(leaf) or leaf.endswith(_OF_NAME))
+
+
 def _split(leaf: bytes) -> tuple[bytes, bytes]:
+    dot = leaf.rfind(b".")
+    if dot > 0 and not leaf.startswith(b"."):  # nearly every name, and a collection has a hundred thousand
+        return leaf[:dot], leaf[dot:]
     return os.path.splitext(leaf)  # noqa: PTH122 - a Path of bytes does not exist

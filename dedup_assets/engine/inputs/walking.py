@@ -174,21 +174,23 @@ class Walk:
         stack = [first] if first else []
         while stack:
             folder = stack[-1]
-            entry = next(folder.entries, None)
-            if entry is None:
+            for entry in folder.entries:
+                if not _is_folder(entry):
+                    if found := self._file(entry, folder):
+                        yield found
+                elif self._enters(entry, folder):
+                    path = _joined(folder.path, entry.name)
+                    way = Way.LINKED_FOLDER if entry.is_symlink() else folder.way
+                    try:
+                        inner = self._open(entry.path, path, way, folder.around)
+                    except OSError:
+                        yield Found(entry.path, MISSING, "")
+                    else:
+                        if inner:
+                            stack.append(inner)
+                            break
+            else:
                 stack.pop()
-            elif not _is_folder(entry):
-                if found := self._file(entry, folder):
-                    yield found
-            elif self._enters(entry, folder):
-                path = _joined(folder.path, entry.name)
-                way = Way.LINKED_FOLDER if entry.is_symlink() else folder.way
-                try:
-                    inner = self._open(entry.path, path, way, folder.around)
-                except OSError:
-                    yield Found(entry.path, MISSING, "")
-                else:
-                    stack += [inner] if inner else []
 
     def _enters(self, entry: os.DirEntry[bytes], folder: _Folder) -> bool:
         if folder.own.has(entry.name):

@@ -8,12 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
-from dedup_assets.engine.core.match_records import Evidence, Relation, Role
+from dedup_assets.engine.core.match_records import Evidence, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.decoders.tasks import Looked
-from dedup_assets.engine.groups import form_groups
+from dedup_assets.engine.groups import find_kept
 from dedup_assets.engine.matching.candidates import pair_similarities
 from dedup_assets.engine.matching.exact import ExactCopies
 from dedup_assets.engine.matching.library import Library
@@ -54,8 +54,8 @@ class Matches:
         """
         images = self._images()
         proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
-        groups = form_groups(Evidence(proven, images), self.keep_policy)
-        derived = self._derived_rows(proven, groups.rows, _and_members(pairs, groups.rows))
+        grouped = find_kept(Evidence(proven, images), self.keep_policy)
+        derived = self._derived_rows(proven, grouped, _and_members(pairs, grouped))
         rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
         return Evidence(rows, images)
 
@@ -242,8 +242,12 @@ class Similarities:
 
 def _and_members(pairs: Pairs, grouped: pl.DataFrame) -> Pairs:
     """The pairs, and each image of a group with the one that is kept."""
-    members = grouped.filter(pl.col("role") != Role.KEEP.value).select(
-        pl.col("filename").alias("from"), pl.col("keep").alias("to"), pl.col("similarity_to_keep").alias("distance")
+    members = (
+        grouped.filter(pl.col("filename") != pl.col("keep"))
+        .sort("keep", "filename")
+        .select(
+            pl.col("filename").alias("from"), pl.col("keep").alias("to"), pl.col("similarity_to_keep").alias("distance")
+        )
     )
     return Pairs(pl.concat([pairs.rows, members]))
 

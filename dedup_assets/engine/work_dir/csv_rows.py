@@ -87,6 +87,11 @@ def write_table(file: BinaryIO, table: pl.DataFrame) -> None:
         table: names (Binary), texts, numbers, and lists of numbers, which are written with blanks between them.
     """
     file.write(",".join(table.columns).encode() + b"\n")
+    write_lines(file, table)
+
+
+def write_lines(file: BinaryIO, table: pl.DataFrame) -> None:
+    """As `write_table`, without the line of the columns' names."""
     for part in table.iter_slices(_ROWS_AT_ONCE):
         if (text := _as_fields(part)) is not None:
             text.write_csv(file, include_header=False, float_precision=6, quote_style="never")

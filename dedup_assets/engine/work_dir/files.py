@@ -25,7 +25,7 @@ from dedup_assets.engine.core.records import (
     Similarity,
 )
 from dedup_assets.engine.work_dir import fastdup_files
-from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_pairs, write_rows
+from dedup_assets.engine.work_dir.csv_rows import field, read_columns, read_table, write_lines, write_pairs, write_rows
 from dedup_assets.engine.work_dir.fact_file import facts_of
 from dedup_assets.engine.work_dir.file_names import BAD_CSV, FEATURES, IMAGE_FACTS, LEDGER
 from dedup_assets.engine.work_dir.generations import generation
@@ -78,9 +78,9 @@ def write_features(work_dir: WorkDir, stream: FeatureStream) -> None:
         names.write(b"index,filename\n")
         for shard in stream.shards:
             data.write(np.ascontiguousarray(shard.vectors, dtype="<f4").reshape(-1).view(np.uint8).data)
-            images = shard.images.filter(pl.col("error_code").is_null())["filename"]
-            names.writelines(b"%d,%b\n" % (good + row, field(name)) for row, name in enumerate(images))
-            good += len(images)
+            images = shard.images.filter(pl.col("error_code").is_null()).select("filename")
+            write_lines(names, images.with_row_index("index", good))
+            good += images.height
             ledgers.append(shard.images)
         table = pl.concat(ledgers)
         if not (good or stream.is_part):

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
-from dedup_assets.engine.groups import form_groups, hold_libraries
+from dedup_assets.engine.groups import find_kept, form_groups, hold_libraries
 
 Row = tuple[int, int, str, str]
 
@@ -92,6 +92,8 @@ def test_each_image_is_in_one_star_of_its_copies_for_any_order_of_rows(rows: lis
     lonely = {number for row in rows for number in row[:2]} - set(members)
     assert not any(pair <= lonely for pair in same)
     assert groups.rows["group_id"].n_unique() == len(found)
+    kept = find_kept(evidence(rows)).sort("filename")
+    assert_frame_equal(kept, groups.rows.select(kept.columns).sort("filename"))
     shuffled = order.sample(rows, len(rows))
     again = form_groups(evidence(shuffled))
     assert_frame_equal(again.rows, groups.rows)
