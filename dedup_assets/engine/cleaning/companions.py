@@ -10,10 +10,13 @@ import polars as pl
 from dedup_assets.engine.cleaning.runs import files_of, list_folder
 from dedup_assets.engine.core.errors import SkippedError
 from dedup_assets.engine.core.plan_records import HALF, SIDECAR
+from dedup_assets.engine.inputs.annotations import Annotations
 from dedup_assets.engine.inputs.stacks import Stacks
 
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
-_LACKS = "beside a sidecar, and the kept image has none with its bytes: a person decides (--only ...,review plans them)"
+_DECIDES = "a person decides (--only ...,review plans them)"
+_LACKS = f"beside a sidecar, and the kept image has none with its bytes: {_DECIDES}"
+_NOTED = f"with notes in .picasa.ini, descript.ion or ._NAME that the kept image has not: {_DECIDES}"
 _UNREADABLE = "beside files that cannot be read"
 _Row = Mapping[str, Any]
 
@@ -50,6 +53,7 @@ class _StaysError(Exception):
 class _Finder:
     def __init__(self, planned: pl.DataFrame, staying: set[bytes], review: bool) -> None:
         self._stacks = Stacks(list_folder)
+        self._annotations = Annotations(self._stacks, lambda name: files_of(name).read(name))
         self._going, self._kept = set(planned["filename"]), set(planned["keep"])
         self._staying, self._review = staying, review
         self.taken: set[bytes] = set()
@@ -60,9 +64,13 @@ class _Finder:
         mine, kept = self._stacks.beside(name), self._stacks.beside(keep)
         if not self._review and not _contents(mine.notes) <= _contents(kept.notes):
             raise _StaysError(_LACKS)
+        if not self._review and not self._annotations.of(name) <= self._annotations.of(keep):
+            raise _StaysError(_NOTED)
         second = {kind: half for half, kind in kept.halves.items()}
         halves = [self._half(row, half, second.get(kind)) for half, kind in mine.halves.items()]
-        sidecars = [self._row(row, each, SIDECAR, keep, row["keep_content"]) for each in mine.sidecars]
+        sidecars = [
+            self._row(row, each, SIDECAR, keep, row["keep_content"]) for each in [*mine.sidecars, *mine.streams]
+        ]
         if self._staying.intersection(mine.names):
             raise _StaysError(_NO_SECOND)
         self.taken.update(mine.halves)

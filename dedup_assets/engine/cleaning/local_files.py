@@ -57,6 +57,10 @@ class LocalFiles(Files):
         seen, content, _ = self._read(name, keep_bytes=False)
         return seen, content
 
+    def read(self, name: bytes) -> bytes:
+        """See `Files.read`."""
+        return self._read(name, keep_bytes=True)[2]
+
     def verify(self, name: bytes, content: str, *, keep_bytes: bool = False) -> tuple[Seen, bytes]:
         """See `Files.verify`."""
         seen, found, data = self._read(name, keep_bytes=keep_bytes)

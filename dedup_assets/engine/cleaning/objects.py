@@ -41,6 +41,10 @@ class StoredObjects(Files):
         seen, data = self._read_unchanged(name)
         return seen, hashlib.sha256(data).hexdigest()
 
+    def read(self, name: bytes) -> bytes:
+        """See `Files.read`."""
+        return self._read_unchanged(name)[1]
+
     def verify(self, name: bytes, content: str, *, keep_bytes: bool = False) -> tuple[Seen, bytes]:
         """See `Files.verify`."""
         seen, data = self._read_unchanged(name)

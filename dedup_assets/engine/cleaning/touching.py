@@ -69,6 +69,10 @@ class Files(ABC):
         """Read a file; gives its SHA-256 in hex, too. Raises SkippedError if it is gone, a link, or changes."""
 
     @abstractmethod
+    def read(self, name: bytes) -> bytes:
+        """The bytes of a file. Raises SkippedError if it is gone, a link, too large, or changes."""
+
+    @abstractmethod
     def listed(self, folder: bytes) -> list[bytes]:
         """The names of what is in a folder or below a prefix, without the folder. Raises OSError."""
 

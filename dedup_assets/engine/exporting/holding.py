@@ -105,7 +105,7 @@ def is_plain(source: Source) -> bool:
 
 
 def companions(sources: Sequence[Source]) -> list[bytes]:
-    """What belongs to local images and is none of them: sidecars, raw files, films; sorted.
+    """What belongs to local images and is none of them: sidecars, raw files, films, notes of their folders; sorted.
 
     Raises:
         ExportError: a folder cannot be listed.
@@ -114,7 +114,7 @@ def companions(sources: Sequence[Source]) -> list[bytes]:
     for source in sources:
         if is_plain(source):
             try:
-                found.update(stacks.beside(source.name).names)
+                found.update(stacks.beside(source.name).names, stacks.notes_of_folder(source.name))
             except OSError as error:
                 shown = repr(source.name.decode("utf-8", "backslashreplace"))
                 raise ExportError(f"the folder of {shown} cannot be listed: {error.strerror or error}") from None

@@ -173,3 +173,44 @@ def test_captions_of_a_training_set_go_with_equal_ones_alone(shots: Shots) -> No
     plan = shots.plan()
     assert shots.planned(plan) == {"b/IMG_1.txt": "sidecar", "b/IMG_1.json": "sidecar", "b/IMG_1.jpg": "exact"}
     assert sum(plan.left_out.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("leaf", "noted", "elsewhere"),
+    [
+        (".picasa.ini", "[IMG_1.jpg]\r\nstar=yes\r\nbackuphash=1\r\n", "[IMG_2.jpg]\nwidth=9\n[Picasa]\nname=x"),
+        ("Picasa.ini", "\ufeff[img_1.JPG]\nfaces=rect64(1),2\n", "[IMG_1.jpg]\nrotate=rotate(1)\n"),
+        ("descript.ion", "IMG_1.jpg Anna in Rome\n", '"IMG_1.jpg" Anna\n"IMG 3.jpg" a'),
+    ],
+)
+def test_what_a_file_of_the_folder_notes_of_an_image_is_for_a_person(
+    shots: Shots, leaf: str, noted: str, elsewhere: str
+) -> None:
+    shots.save(f"b/{leaf}", content=noted)
+    shots.save(f"a/{leaf}", content=elsewhere)
+    plan = shots.plan()
+    assert shots.planned(plan) == {"b/IMG_2.jpg": "exact"}
+    assert [".picasa.ini, descript.ion" in reason for reason in plan.left_out] == [True]
+    assert set(shots.planned(shots.plan(only="exact,review"))) == {"b/IMG_1.jpg", "b/IMG_2.jpg"}
+    shots.save(f"a/{leaf}", content=noted.lower().replace("anna in rome", "Anna in Rome") + "[other]\nstar=yes\n")
+    assert set(shots.planned(shots.plan())) == {"b/IMG_1.jpg", "b/IMG_2.jpg"}
+
+
+def test_what_a_disk_keeps_of_an_image_goes_along_unless_a_person_wrote_it(shots: Shots) -> None:
+    (shots.top / "b" / "@eaDir" / "IMG_1.jpg").mkdir(parents=True)
+    shots.save("b/@eaDir/IMG_1.jpg@SynoEAStream", "b/._IMG_1.jpg", content="com.apple.lastuseddate")
+    shots.save("b/._IMG_2.jpg", content="com.apple.metadata:_kMDItemUserTags Anna")
+    before = tree(shots.top)
+    plan = shots.plan()
+    assert set(shots.planned(plan)) == {"b/@eaDir/IMG_1.jpg@SynoEAStream", "b/._IMG_1.jpg", "b/IMG_1.jpg"}
+    applied = shots.apply(plan)
+    assert (applied.done, applied.skipped) == (3, [])
+    assert not undo_apply(applied.run, str(shots.work_dir), ProgressReporter()).failed
+    assert tree(shots.top) == before
+
+
+def test_the_picture_before_the_edits_of_acdsee_is_for_a_person_and_stays(shots: Shots) -> None:
+    (shots.top / "b" / "[Originals]").mkdir()
+    shots.save("b/[Originals]/IMG_1.jpg", "b/[Originals]/IMG_1.xmp")
+    assert shots.planned(shots.plan()) == {"b/IMG_2.jpg": "exact"}
+    assert set(shots.planned(shots.plan(only="exact,review"))) == {"b/IMG_1.jpg", "b/IMG_2.jpg"}

@@ -77,12 +77,12 @@ def test_a_clean_copy_takes_along_what_belongs_to_an_image(tmp_path: Path) -> No
     (photos / "copies").mkdir(parents=True)
     photo_like(0, 80, 60).save(photos / "IMG_1.jpg")
     shutil.copyfile(photos / "IMG_1.jpg", photos / "copies" / "IMG_1.jpg")
-    beside = {"IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov", "copies/IMG_1.xmp", "notes.txt"}
+    beside = {"IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov", "copies/IMG_1.xmp", "notes.txt", ".picasa.ini"}
     for name in beside:
         (photos / name).write_text(Path(name).name)
     assert dedup_assets.run(photos, tmp_path / "results", num_threads=1) == 0
     kept = files_in(exported(tmp_path, tmp_path / "kept", "folder", keep_only=True))
-    assert kept == {"IMG_1.jpg", "IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov"}
+    assert kept == {"IMG_1.jpg", "IMG_1.xmp", "IMG_1.jpg.json", "IMG_1.mov", ".picasa.ini"}
     assert (tmp_path / "kept" / "IMG_1.xmp").read_text() == "IMG_1.xmp"
     everything = files_in(exported(tmp_path, tmp_path / "all", "folder"))
     assert everything == kept | {"copies/IMG_1.jpg", "copies/IMG_1.xmp"}

@@ -36,6 +36,7 @@ LONG = "a photograph whose name goes on and on and on for ever.jpg"
         ("IMG_1.jpg", "IMG_1_02.jpg IMG_1_02.jpg.xmp", ""),
         ("IMG_12.HEIC", "IMG_O12.AAE IMG_O1.AAE", "o.aae=IMG_O12.AAE"),
         ("IMG_1.jpg", "IMG_1.photo-edit IMG_1.onphoto", ".onphoto=IMG_1.onphoto .photo-edit=IMG_1.photo-edit"),
+        ("IMG_1.jpg", "IMG_1.acdc .picasa.ini descript.ion", ".acdc=IMG_1.acdc"),
         ("IMG_1.jpg", "IMG_1.CR2 IMG_1.xmp", ".cr2=IMG_1.CR2 .xmp=IMG_1.xmp"),
         ("IMG_1.CR2", "IMG_1.jpg", ".jpg=IMG_1.jpg"),
         ("IMG_1.HEIC", "IMG_1.MOV IMG_1.txt", ".mov=IMG_1.MOV .txt=IMG_1.txt"),
@@ -74,7 +75,8 @@ def test_each_folder_is_listed_once() -> None:
 
 def test_sidecars_in_the_folders_of_programs_belong_to_their_image() -> None:
     folders = {
-        b"/top": b"1.jpg 1.CR2 .comments .picasaoriginals CaptureOne NKSC_PARAM SILKYPIX_DS".split(),
+        b"/top": b"1.jpg 1.CR2 ._1.jpg .comments .picasaoriginals CaptureOne NKSC_PARAM SILKYPIX_DS @eaDir "
+        b".AppleDouble [Originals] .picasa.ini Descript.ion".split(),
         b"/top/.comments": b"1.jpg.xml 11.jpg.xml".split(),
         b"/top/.picasaoriginals": b"1.jpg 2.jpg".split(),
         b"/top/CaptureOne": b"Cache Settings1231".split(),
@@ -82,8 +84,12 @@ def test_sidecars_in_the_folders_of_programs_belong_to_their_image() -> None:
         b"/top/NKSC_PARAM": b"1.jpg.nksc".split(),
         b"/top/SILKYPIX_DS": b"1.JPG.9.spd 1.jpg.9.spd".split(),
         b"/top/CaptureOne/Cache": [],
+        b"/top/@eaDir": b"1.jpg 1.jpg@SynoEAStream 11.jpg@SynoEAStream 1.CR2@SynoResource".split(),
+        b"/top/.AppleDouble": b"1.jpg .Parent".split(),
+        b"/top/[Originals]": b"1.jpg 1.xmp 2.jpg".split(),
     }
-    beside = Stacks(folders.__getitem__).beside(b"/top/1.jpg")
+    stacks = Stacks(folders.__getitem__)
+    beside = stacks.beside(b"/top/1.jpg")
     assert {name.removeprefix(b"/top/"): kind for name, kind in beside.sidecars.items()} == {
         b".comments/1.jpg.xml": b".comments/*.xml",
         b".picasaoriginals/1.jpg": b".picasaoriginals/*",
@@ -91,3 +97,12 @@ def test_sidecars_in_the_folders_of_programs_belong_to_their_image() -> None:
         b"NKSC_PARAM/1.jpg.nksc": b"NKSC_PARAM/*.nksc",
         b"SILKYPIX_DS/1.jpg.9.spd": b"SILKYPIX_DS/*.9.spd",
     }
+    assert {name.removeprefix(b"/top/"): kind for name, kind in beside.streams.items()} == {
+        b"._1.jpg": b"._*",
+        b".AppleDouble/1.jpg": b".AppleDouble/*",
+        b"@eaDir/1.jpg@SynoEAStream": b"@eaDir/*@synoeastream",
+        b"@eaDir/1.CR2@SynoResource": b"@eaDir/.cr2@synoresource",
+    }
+    assert set(beside.shared) == {b"/top/[Originals]/1.jpg", b"/top/[Originals]/1.xmp"}
+    assert not beside.shared.keys() & set(beside.names)
+    assert stacks.notes_of_folder(b"/top/1.jpg") == [b"/top/.picasa.ini", b"/top/Descript.ion"]
