@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -137,8 +138,21 @@ def test_processor_time_and_memory_include_what_a_program_starts(tmp_path: Path)
     assert 120e6 < taken.peak_bytes < 300e6
 
 
-def test_memory_that_a_fork_shares_counts_once(tmp_path: Path) -> None:
-    code = "import os, time; held = b'x' * 100_000_000; pid = os.fork(); time.sleep(0.6); pid and os.waitpid(pid, 0)"
+def test_memory_that_a_fork_shares_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import os, time; held = b'x' * 100_000_000; pid = os.fork(); open(f'forked-{pid > 0}', 'w')\n"
+        "while not os.path.exists('seen'): time.sleep(0.01)\n"
+        "pid and os.waitpid(pid, 0)"
+    )
+    sleep, looks = time.sleep, list[bool]()
+
+    def sleep_after_a_look(seconds: float) -> None:
+        looks.append(len(list(tmp_path.glob("forked-*"))) == 2)
+        if looks.count(True) == 3:  # the two last looks saw both processes
+            (tmp_path / "seen").touch()
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep_after_a_look)
     assert 100e6 < run(code, tmp_path).peak_bytes < 160e6
 
 

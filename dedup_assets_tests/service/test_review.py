@@ -93,7 +93,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     tab = browser.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(100_000)  # on a busy machine a decoding process takes long to start
     yield tab
     tab.close()
 

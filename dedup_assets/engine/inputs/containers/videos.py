@@ -5,6 +5,7 @@ through Python and may be of the named formats only: FFmpeg would otherwise foll
 files and hosts.
 """
 
+import errno
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ _MOST_ERRORS = 16  # in a row; FFmpeg goes on behind a place that cannot be read
 TAIL = 1.0
 """Seconds that may be missing at the end of what a file promises."""
 
+_SAID_OF_DAMAGE = {errno.EAGAIN, errno.EIO, errno.EPERM}
 _TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
@@ -149,7 +151,9 @@ def damage_of(error: Exception) -> ImageError:
     if isinstance(error, av.ArgumentError):  # what FFmpeg says of a format that is not among those of `_OPTIONS`
         return ImageError(ErrorCode.UNSUPPORTED_FORMAT, "no video of a format that is read here, or a damaged one")
     if isinstance(error, av.FFmpegError):
-        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the video cannot be read: {error.strerror}")
+        # What FFmpeg says of a damaged place in the words of the system, no system has said: files are read by Python.
+        said = "a part of it is lost or damaged" if error.errno in _SAID_OF_DAMAGE else error.strerror
+        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the video cannot be read: {said}")
     return ImageError(ErrorCode.UNREADABLE, f"the video cannot be read: {error!r:.200}")
 
 
