@@ -49,7 +49,7 @@ _MOST_ERRORS = 16  # in a row; FFmpeg goes on behind a place that cannot be read
 TAIL = 1.0
 """Seconds that may be missing at the end of what a file promises."""
 
-_SAID_OF_DAMAGE = {errno.EAGAIN, errno.EIO, errno.EPERM}
+_SAID_OF_DAMAGE = {errno.EAGAIN, errno.EIO, errno.EPERM}  # by FFmpeg, not by the system: Python reads the file
 _TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
@@ -151,7 +151,6 @@ def damage_of(error: Exception) -> ImageError:
     if isinstance(error, av.ArgumentError):  # what FFmpeg says of a format that is not among those of `_OPTIONS`
         return ImageError(ErrorCode.UNSUPPORTED_FORMAT, "no video of a format that is read here, or a damaged one")
     if isinstance(error, av.FFmpegError):
-        # What FFmpeg says of a damaged place in the words of the system, no system has said: files are read by Python.
         said = "a part of it is lost or damaged" if error.errno in _SAID_OF_DAMAGE else error.strerror
         return ImageError(ErrorCode.CORRUPT_IMAGE, f"the video cannot be read: {said}")
     return ImageError(ErrorCode.UNREADABLE, f"the video cannot be read: {error!r:.200}")
@@ -191,8 +190,8 @@ def _refuse(url: str, *_: object) -> Any:  # noqa: ANN401
 
 def seconds(packet: "AnyPacket | VideoFrame") -> float | None:
     """When something is shown, from the start of the video; None where it does not say."""
-    moment = packet.dts if packet.pts is None else packet.pts
-    return None if moment is None or packet.time_base is None else float(moment * packet.time_base)
+    moment, base = packet.dts if packet.pts is None else packet.pts, packet.time_base
+    return None if moment is None or base is None else float(moment * base)
 
 
 def start_of(stream: VideoStream) -> float:
@@ -242,8 +241,8 @@ class _Moments:
         self._left.popleft()
 
     def damaged(self) -> ImageError:
-        moment = self.first - self._start
-        return ImageError(ErrorCode.CORRUPT_IMAGE, f"the frame at {moment:.3f} seconds cannot be decoded")
+        said = f"the frame at {self.first - self._start:.3f} seconds cannot be decoded"
+        return ImageError(ErrorCode.CORRUPT_IMAGE, said)
 
     def lost(self) -> ImageError:
         return ImageError(ErrorCode.TRUNCATED_IMAGE, f"the video ends before {self.first - self._start:.3f} seconds")
@@ -336,9 +335,8 @@ def _decoded(packet: "AnyPacket | None", lost: list[float], stream: VideoStream 
 
 
 def _shown_for(frame: VideoFrame, stream: VideoStream) -> float:
-    if frame.duration and frame.time_base:
-        return float(frame.duration * frame.time_base)
-    return 1 / float(stream.average_rate) if stream.average_rate else 0.0
+    lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return lasts or (1 / float(stream.average_rate) if stream.average_rate else 0.0)
 
 
 def _picture(frame: VideoFrame) -> bytes | ImageError:
