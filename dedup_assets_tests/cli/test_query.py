@@ -1,8 +1,6 @@
 """`query` as a user types it: what it prints, and how it ends."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,12 +50,19 @@ def test_a_bad_file_is_named_and_the_good_one_beside_it_is_answered(command_line
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_an_answer_that_a_full_disk_refuses_ends_with_1_and_one_line(form: list[str], results: Path) -> None:
+def test_an_answer_that_a_full_disk_refuses_ends_with_1_and_one_line(
+    form: list[str], command_line: Runner, results: Path
+) -> None:
     given = [*form, "--no-evidence", str(results.parent / "photos" / "2.jpg"), str(results)]
-    command = [sys.executable, "-m", "dedup_assets", "query", *given]
-    with Path("/dev/full").open("w") as full:
-        asked = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
-    assert (asked.returncode, asked.stderr.count("\n")) == (1, 1), asked.stderr
+    script = f"""
+import os, sys
+os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+sys.argv[1:] = ["query", *{given}]
+from dedup_assets.__main__ import main
+main()
+"""
+    asked = command_line.script(script, results)
+    assert (asked.exit_code, asked.stderr.count("\n")) == (1, 1), asked.stderr
     assert "stdout takes no more" in asked.stderr
 
 

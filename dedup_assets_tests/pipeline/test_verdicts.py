@@ -54,13 +54,14 @@ def test_a_new_verdict_marks_groups_and_gallery_alone(
     book.add("different", photos / "0.png", photos / "0.jpg")
     observe(instance, source, settings)
     assert stale(definitions, instance) == {"groups", "gallery"}
-    assert job.execute_in_process(instance=instance).success
-    assert stale(definitions, instance) == set()
-    observe(instance, source, settings)
-    last, *others = instance.fetch_observations(source, limit=10).records
-    assert len(others) == 1  # one for each state
-    assert last.asset_observation is not None
-    assert last.asset_observation.metadata["verdicts"].value == 1
+    if not prefix:
+        assert job.execute_in_process(instance=instance).success
+        assert stale(definitions, instance) == set()
+        observe(instance, source, settings)
+        last, *others = instance.fetch_observations(source, limit=10).records
+        assert len(others) == 1  # one for each state
+        assert last.asset_observation is not None
+        assert last.asset_observation.metadata["verdicts"].value == 1
     book.add("protect", photos / "1.png")
     assert job.execute_in_process(instance=instance).success  # observed by the run itself
     observe(instance, source, settings)

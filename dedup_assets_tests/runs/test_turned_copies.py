@@ -1,6 +1,7 @@
 """The original is kept beside a copy that is turned or stored in a finer way; in doubt a person decides."""
 
 import io
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,11 +102,11 @@ def test_photographs_with_another_number_written_on_them_are_left_to_a_person(tm
     }
 
 
-@pytest.mark.parametrize("ending", ["png", "webp"])
-def test_another_number_is_seen_also_where_nothing_is_known_of_compression(ending: str, tmp_path: Path) -> None:
+def test_another_number_is_seen_also_where_nothing_is_known_of_compression(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    for seed in range(3):
+    endings = ("png", "png", "png", "webp", "webp", "webp")
+    for seed, ending in enumerate(endings):
         for number in "56":
             picture = photo_like(seed, 643, 481).copy()
             ImageDraw.Draw(picture).text((290, 200), number, "white", font_size=40)
@@ -115,7 +116,7 @@ def test_another_number_is_seen_also_where_nothing_is_known_of_compression(endin
             ImageOps.mirror(opened.convert("RGB")).save(photos / f"{seed} 5 mirrored.webp", quality=70)
     found = groups(photos, tmp_path / "results")
     kept = {keep for _, keep in found.values()}
-    for seed in range(3):
+    for seed, ending in enumerate(endings):
         assert {found[f"{seed} {number}.{ending}"][0] for number in "56"} == {"keep", "review"}
         is_told = ending == "png" and f"{seed} 5.png" in kept  # of two WebP files nothing says which was stored again
         assert (found[f"{seed} 5 again.webp"][0] == "copy") == is_told
@@ -166,17 +167,15 @@ def test_a_reduced_picture_of_a_thing_in_another_colour_is_left_to_a_person(tmp_
     assert [roles[f"{seed} small.jpg"] for seed in range(3)] == ["copy"] * 3
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(ending: str, tmp_path: Path) -> None:
-    for seed, (name, turn) in enumerate(TURNS.items()):
-        original = save_jpeg(tmp_path / "photos" / f"z {name}.jpg", photo_like(seed, 403, 301), 80)
-        with Image.open(original) as opened:
-            turn(opened.convert("RGB")).save(tmp_path / "photos" / f"a {name} copy.{ending}", quality=96)
-    found = groups(tmp_path / "photos", tmp_path / "results")
-    assert found == {
-        **{f"z {name}.jpg": ("keep", f"z {name}.jpg") for name in TURNS},
-        **{f"a {name} copy.{ending}": ("copy", f"z {name}.jpg") for name in TURNS},
-    }
+def test_an_original_is_kept_beside_a_turned_copy_of_higher_quality(tmp_path: Path) -> None:
+    expected = {}
+    for seed, (name, ending) in enumerate(itertools.product(TURNS, ("jpg", "png"))):
+        original, copy = f"z {seed} {name}.jpg", f"a {seed} {name} copy.{ending}"
+        save_jpeg(tmp_path / "photos" / original, photo_like(seed, 403, 301), 80)
+        with Image.open(tmp_path / "photos" / original) as opened:
+            TURNS[name](opened.convert("RGB")).save(tmp_path / "photos" / copy, quality=96)
+        expected |= {original: ("keep", original), copy: ("copy", original)}
+    assert groups(tmp_path / "photos", tmp_path / "results") == expected
 
 
 def test_a_turned_copy_of_lower_quality_is_one_and_no_more_than_a_copy(tmp_path: Path) -> None:
@@ -203,38 +202,53 @@ def test_where_nothing_says_which_way_round_is_right_a_person_decides(tmp_path: 
     assert set(review) == {"is the other way round, and nothing says which one came first"}
 
 
-def test_an_upright_original_is_kept_beside_what_was_made_of_its_stored_rows(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photos = tmp_path / "photos"
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+    """Role and kept image of originals, `z`, and of what was made from each, `a`."""
+    top = tmp_path_factory.mktemp("pairs")
+    photos, turned, camera = top / "photos", Image.Exif(), Image.Exif()
     photos.mkdir()
-    photo_like(5, 403, 300).save(photos / "z.jpg", quality=80, exif=exif)
-    with Image.open(photos / "z.jpg") as opened:
-        opened.convert("RGB").save(photos / "a.png")  # as a program does that does not heed the orientation
-    assert groups(photos, tmp_path / "results") == {"z.jpg": ("keep", "z.jpg"), "a.png": ("copy", "z.jpg")}
+    turned[0x0112], camera[0x0110] = 6, "Camera 1"
+    photo_like(5, 403, 300).save(photos / "z turned.jpg", quality=80, exif=turned)
+    save_jpeg(photos / "z lossless.jpg", photo_like(6, 403, 300), 85)
+    save_jpeg(photos / "z camera.jpg", photo_like(3, 403, 301), 92)
+    for name in ("turned", "lossless", "camera"):
+        with Image.open(photos / f"z {name}.jpg") as opened:
+            picture = opened.convert("RGB")
+        if name == "turned":
+            picture.save(photos / "a turned.png")  # as a program does that does not heed the orientation
+        elif name == "lossless":  # rounds otherwise
+            picture.point(lambda level: min(level + level % 2, 255)).save(photos / "a lossless.png")
+        else:
+            picture.save(photos / "a camera.jpg", quality=50, exif=camera)
+    return groups(photos, top / "results")
 
 
-def test_a_jpeg_is_kept_beside_a_lossless_file_that_was_made_from_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("made", "role"),
+    [
+        pytest.param("a turned.png", "copy", id="upright, beside its stored rows"),
+        pytest.param("a lossless.png", "review", id="JPEG, beside a lossless file that was made from it"),
+        pytest.param("a camera.jpg", "review", id="finer, beside a coarser file that alone names a camera"),
+    ],
+)
+def test_an_original_is_kept_beside_what_was_made_from_it(
+    made: str, role: str, pairs: dict[str, tuple[str, str]]
+) -> None:
+    original = f"z {made.split()[1].partition('.')[0]}.jpg"
+    assert (pairs[original], pairs[made]) == (("keep", original), (role, original))
+
+
+def test_an_original_with_an_earlier_life_is_not_taken_for_its_turned_copy(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
-    photos.mkdir()
-    save_jpeg(photos / "z.jpg", photo_like(6, 403, 300), 85)
-    with Image.open(photos / "z.jpg") as opened:
-        opened.convert("RGB").point(lambda level: min(level + level % 2, 255)).save(
-            photos / "a.png"
-        )  # rounds otherwise
-    assert groups(photos, tmp_path / "results") == {"z.jpg": ("keep", "z.jpg"), "a.png": ("review", "z.jpg")}
-
-
-@pytest.mark.parametrize("quality", [75, 90])
-def test_an_original_with_an_earlier_life_is_not_taken_for_its_turned_copy(quality: int, tmp_path: Path) -> None:
-    for seed, (name, turn) in enumerate(TURNS.items()):
+    for seed, (turn, quality) in enumerate(itertools.product(TURNS.values(), (75, 90))):
         earlier = save_jpeg(tmp_path / "earlier.jpg", photo_like(seed, 400, 304), quality)
         with Image.open(earlier) as opened:
-            save_jpeg(tmp_path / "photos" / f"z {name}.jpg", opened.convert("RGB"), 97)
-        with Image.open(tmp_path / "photos" / f"z {name}.jpg") as opened:
-            save_jpeg(tmp_path / "photos" / f"a {name}.jpg", turn(opened.convert("RGB")), quality)
-    found = groups(tmp_path / "photos", tmp_path / "results")
-    assert {name for name, (role, _) in found.items() if role == "copy"} <= {f"a {name}.jpg" for name in TURNS}
+            save_jpeg(photos / f"z {seed}.jpg", opened.convert("RGB"), 97)
+        with Image.open(photos / f"z {seed}.jpg") as opened:
+            save_jpeg(photos / f"a {seed}.jpg", turn(opened.convert("RGB")), quality)
+    found = groups(photos, tmp_path / "results")
+    assert all(name.startswith("a ") for name, (role, _) in found.items() if role == "copy")
 
 
 def test_an_original_is_no_copy_of_what_may_be_made_from_it(tmp_path: Path) -> None:
@@ -296,13 +310,3 @@ def test_no_original_without_exif_goes_beside_an_edit_that_names_a_camera(tmp_pa
     originals = {role for name, (role, _) in found.items() if name.startswith("z")}
     assert len(found) == 2 * len(EDITS)
     assert originals <= {"keep", "review"}
-
-
-def test_an_original_is_kept_beside_a_coarser_file_that_alone_names_a_camera(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0110] = "Camera 1"
-    original = save_jpeg(tmp_path / "photos" / "z.jpg", photo_like(3, 403, 301), 92)
-    with Image.open(original) as opened:
-        opened.convert("RGB").save(tmp_path / "photos" / "a.jpg", quality=50, exif=exif)
-    found = groups(tmp_path / "photos", tmp_path / "results")
-    assert found == {"z.jpg": ("keep", "z.jpg"), "a.jpg": ("review", "z.jpg")}

@@ -190,12 +190,19 @@ def test_no_odd_file_ends_the_service_or_an_answer(service: Service, shared_data
     assert service.ask("GET", "/v1/status").status == 200
 
 
-def test_with_a_token_each_request_needs_it(results: Path, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("a-token-of-the-tests\n")
-    with Service(results, "--num-threads", "1", "--token-file", str(tmp_path / "token")) as service:
-        for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Basic a-token-of-the-tests"}):
-            assert service.ask("GET", "/v1/status", None, given).status == 401
-        assert service.ask("GET", "/metrics", None, {"Authorization": "Bearer a-token-of-the-tests"}).status == 200
+@pytest.fixture(scope="module")
+def guarded(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that wants a token."""
+    token = tmp_path_factory.mktemp("token") / "token"
+    token.write_text("a-token-of-the-tests\n")
+    with Service(results, "--num-threads", "1", "--token-file", str(token)) as running:
+        yield running
+
+
+def test_with_a_token_each_request_needs_it(guarded: Service) -> None:
+    for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Basic a-token-of-the-tests"}):
+        assert guarded.ask("GET", "/v1/status", None, given).status == 401
+    assert guarded.ask("GET", "/metrics", None, {"Authorization": "Bearer a-token-of-the-tests"}).status == 200
 
 
 def test_new_results_are_used_while_20_clients_ask(tmp_path: Path) -> None:
@@ -229,12 +236,13 @@ def test_new_results_are_used_while_20_clients_ask(tmp_path: Path) -> None:
     assert all(answers[-1] == (after, True) for answers in seen)
 
 
-def test_ctrl_c_ends_it_with_one_line_and_a_taken_port_is_refused(results: Path, command_line: Runner) -> None:
-    service = Service(results, "--num-threads", "1")
-    taken = command_line.run("serve", str(results), "--port", service.url.rpartition(":")[2])
+def test_ctrl_c_ends_it_with_one_line_and_a_taken_port_is_refused(
+    guarded: Service, results: Path, command_line: Runner
+) -> None:
+    taken = command_line.run("serve", str(results), "--port", guarded.url.rpartition(":")[2])
     assert (taken.exit_code, len(taken.stderr.splitlines())) == (1, 1)
     assert "cannot listen there" in taken.stderr
     far = command_line.run("serve", str(results), "--host", "0.0.0.0")  # noqa: S104 - refused
     assert far.exit_code == 1
     assert "--token-file" in far.stderr
-    assert service.stop() == (0, "stopped\n")
+    assert guarded.stop() == (0, "stopped\n")

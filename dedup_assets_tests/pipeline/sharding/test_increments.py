@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 import dedup_assets
-from dedup_assets.definitions import build_definitions
+from dedup_assets_tests.support.chosen_assets import materialize
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like
 
@@ -33,20 +33,10 @@ class Workers:
 
     def materialize(self, *names: str, partition: str | None = None) -> dict[str, Any]:
         """Metadata of the asset that was named last."""
-        defs = build_definitions(scale_out=True)
         ranges = {"shard_size": 5, "search_range_size": 6}
         config = {"input_dir": str(self.photos), "work_dir": str(self.work_dir), **ranges, **self.settings}
-        result = dg.materialize(
-            list(defs.assets or []),  # type: ignore[arg-type]
-            selection=dg.AssetSelection.assets(*names),
-            instance=self.instance,
-            resources=dict(defs.resources or {}),
-            partition_key=partition,
-            run_config={
-                "resources": {"settings": {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
+        given: dict[str, Any] = {"settings": config, "partition": partition, "checks": False}
+        result = materialize("dedup_assets.scale_out", *names, instance=self.instance, **given)
         made = [each.materialization for each in result.get_asset_materialization_events()]
         found = [each for each in made if each.asset_key.path[-1] == names[-1]]
         return {key: value.value for each in found for key, value in each.metadata.items()}
