@@ -43,7 +43,7 @@ def wait_for(what: str, ready: Callable[[], Any], within: float = SOON) -> Any:
     while not (answer := ready()):
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {within:g} s")
-        time.sleep(0.05)
+        time.sleep(0.2)  # most questions are answered from a database
     return answer
 
 

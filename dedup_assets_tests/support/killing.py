@@ -280,19 +280,27 @@ def _load() -> None:
     """Import and set up once what all runs need; nothing here may start a thread, because runs are forks."""
     import dagster as dg
     import dagster._core.execution.execute_in_process
+    import dagster._core.executor.in_process
+    import dagster._core.system_config.composite_descent
+    import numpy.ma  # noqa: F401
     import upath.implementations.local  # noqa: F401 - all of these
 
     import dedup_assets.api.console
+    import dedup_assets.api.plan_texts
     import dedup_assets.api.progress
     import dedup_assets.cli.main
-    import dedup_assets.engine.cleaning  # noqa: F401
+    import dedup_assets.engine.cleaning
+    import dedup_assets.engine.matching.verdict_states
+    import dedup_assets.engine.query  # noqa: F401
     from dedup_assets.engine.core.run_modes import RunMode
     from dedup_assets.engine.extraction.onnx_runtime import load_onnxruntime
+    from dedup_assets.engine.gallery.pages.layout import compile_templates
     from dedup_assets.engine.work_dir.identity import installed_versions
     from dedup_assets.pipeline import launch
     from dedup_assets.pipeline.building import build_definitions
 
     load_onnxruntime()
+    compile_templates()
     build_definitions()
     installed_versions()
     launch._blank_settings()

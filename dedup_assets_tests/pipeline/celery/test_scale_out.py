@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,15 @@ def bucket(running: Cluster) -> Any:
     return made
 
 
+@cache
+def location() -> dg.Definitions:
+    """The code location; first asked for when the environment is the cluster's."""
+    return build_definitions(scale_out=True)
+
+
 def materialize(instance: dg.DagsterInstance, *assets: str) -> dict[str, dict[str, Any]]:
     """Materialize unpartitioned assets of the cluster's work_dir; returns their metadata."""
-    defs = build_definitions(scale_out=True)
+    defs = location()
     result = dg.materialize(
         [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
         selection=dg.AssetSelection.assets(*assets),
@@ -67,7 +74,7 @@ def backfill(instance: dg.DagsterInstance, asset: str) -> None:
     """Request a backfill of all ranges of an asset, as the UI does."""
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id=asset,
-        asset_graph=build_definitions(scale_out=True).resolve_asset_graph(),
+        asset_graph=location().resolve_asset_graph(),
         partition_names=None,
         asset_selection=[dg.AssetKey(asset)],
         backfill_timestamp=time.time(),
