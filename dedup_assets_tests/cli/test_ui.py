@@ -1,4 +1,4 @@
-"""`dedup-assets ui`: it stops with all that it started, answers its own pages alone, and sends no usage data."""
+"""`dedup-assets ui`: one click gives results; it stops with all that it started, answers its own pages alone."""
 
 import hashlib
 import os
@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from dedup_assets.cli.main import main
+from dedup_assets_tests.support.browsers import open_browser
 from dedup_assets_tests.support.killing import Outcome, Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.places import ROOT
@@ -22,6 +24,7 @@ from dedup_assets_tests.support.user_interface import PATIENCE_SECONDS, UserInte
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
+RUNS = "{ runsOrError { ... on Runs { results { status } } } }"
 STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
 QUERY = "/graphql?query=%7Bversion%7D"
 
@@ -44,17 +47,21 @@ def one_line(done: subprocess.CompletedProcess[str] | Outcome) -> str:
     return done.stderr
 
 
+def prepare(folder: Path) -> Path:
+    """Five photographs, two of them alike, an empty home, and an instance of Dagster that sends usage data."""
+    for number in range(4):
+        save_jpeg(folder / "photos" / f"{number}.jpg", photo_like(number))
+    save_jpeg(folder / "photos" / "copy <b>of</b> 1.jpg".replace("/", "\u2215"), photo_like(1), quality=80)
+    (folder / "user").mkdir()
+    (folder / "home").mkdir()
+    (folder / "home" / "dagster.yaml").write_text("telemetry: {enabled: true}\nnux: {enabled: false}\n")
+    (folder / "home" / "workspace.yaml").write_text("load_from: []\n")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three photographs, an empty home, and an instance of Dagster that sends usage data."""
-    made = tmp_path_factory.mktemp("ui")
-    for number in range(3):
-        save_jpeg(made / "photos" / f"{number}.jpg", photo_like(number))
-    (made / "user").mkdir()
-    (made / "home").mkdir()
-    (made / "home" / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
-    (made / "home" / "workspace.yaml").write_text("load_from: []\n")
-    return made
+    return prepare(tmp_path_factory.mktemp("ui"))
 
 
 @pytest.fixture(scope="module")
@@ -123,17 +130,31 @@ def test_a_link_on_another_page_opens_the_ui_but_not_in_a_frame(ui: UserInterfac
     assert ui.request("/runs", link | {"Sec-Fetch-Dest": "iframe"})[0] == 403
 
 
-def test_a_run_and_clicks_leave_no_usage_data_though_the_instance_asks_for_it(ui: UserInterface, folder: Path) -> None:
-    clicked = 'mutation { logTelemetry(action: "x", clientTime: "0", clientId: "x", metadata: "{}") { __typename } }'
-    ui.ask(clicked)
-    run = ui.launch("extract_features")
-    query = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
-    ui.wait_for(lambda: ui.ask(query, run=run)["runOrError"]["status"] in {"SUCCESS", "FAILURE"})
-    assert ui.ask(query, run=run)["runOrError"]["status"] == "SUCCESS", ui.said[-3000:]
-    assert list((folder / "user").rglob("*")) == []
-    assert not (ui.home / "logs" / "event.log").exists()
-    assert not (ui.home / ".telemetry").exists()
-    assert (ui.home / "workspace.yaml").read_text() == "load_from: []\n"
+@pytest.mark.browser
+def test_one_click_gives_the_gallery_and_pages_that_show_the_pairs(ui: UserInterface, folder: Path) -> None:
+    asked: set[str] = set()
+    with open_browser() as browser:
+        page = browser.new_page(viewport={"width": 1500, "height": 1200})
+        page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.goto(f"{ui.url}/locations/dedup_assets/asset-groups/dedup/lineage")
+        page.get_by_text("image_manifest").first.wait_for()
+        page.get_by_role("button", name="Materialize all").click()
+        ui.wait_for((folder / "results" / "gallery" / "index.html").exists)
+        assert page.get_by_text("partition").count() == 0
+
+        page.goto(f"{ui.url}/locations/dedup_assets/asset-groups/ranges/lineage")
+        page.get_by_text("100% filled").nth(1).wait_for()
+
+        page.goto(f"{ui.url}/assets/similarity")
+        page.get_by_text("identical_pairs").wait_for()
+        page.get_by_text("[Show Markdown]").first.click()
+        preview = page.get_by_role("dialog").locator("img").first
+        preview.wait_for()
+        assert preview.evaluate("image => image.complete && image.naturalWidth > 0")
+        assert page.get_by_role("dialog").get_by_text("<b>of<").first.is_visible()
+    assert asked - {""} == {urlsplit(ui.url).netloc}  # without a host: pictures within the page
+    ui.wait_for(lambda: ui.ask(RUNS)["runsOrError"]["results"] == [{"status": "SUCCESS"}])
 
 
 def test_sigterm_during_a_run_ends_it_in_order_and_the_next_run_works(
@@ -168,22 +189,13 @@ def test_a_signal_to_the_parent_alone_while_it_starts_is_silent(
         assert (code, ui.said.count("\n")) in {(0, 0), (0, 1), (130, 1)}  # before it serves, it is a command as others
 
 
-def test_a_killed_parent_takes_all_its_processes_along(tmp_path: Path) -> None:
-    with user_interface(tmp_path) as ui:
-        ui.wait_for(lambda: len(ui.processes()) > 3)
-        ui.process.kill()
-        ui.await_end_of_all()
-
-
 @pytest.fixture(scope="module")
 def after_a_kill(tmp_path_factory: pytest.TempPathFactory, slow_picture: Path) -> Iterator[tuple[UserInterface, str]]:
-    """A UI that was started after another one had been killed in a run of this id."""
-    folder = tmp_path_factory.mktemp("killed")
-    for name in range(3):
-        save_jpeg(folder / "photos" / f"{name}.jpg", photo_like(name))
+    """A UI that was started after another one, with all its processes, had been killed in a run of this id."""
+    folder = prepare(tmp_path_factory.mktemp("killed"))
     shutil.copy(slow_picture, folder / "photos" / "slow.png")
     given = ("photos", "--work-dir", "results")
-    with user_interface(folder, *given) as ui:
+    with user_interface(folder, *given, HOME=str(folder / "user")) as ui:
         ui.await_answer()
         run = ui.launch("dedup")
         ui.wait_for(lambda: any("multiprocessing" in line for line in ui.processes().values()))
@@ -191,20 +203,40 @@ def after_a_kill(tmp_path_factory: pytest.TempPathFactory, slow_picture: Path) -
         ui.await_end_of_all()
         socket.create_server(("127.0.0.1", ui.port)).close()
     (folder / "photos" / "slow.png").unlink()
-    with user_interface(folder, *given) as ui:
+    with user_interface(folder, *given, HOME=str(folder / "user")) as ui:
         ui.await_answer()
         yield ui, run
 
 
-def test_a_killed_parent_ends_its_run_and_the_next_ui_and_run_work(
-    after_a_kill: tuple[UserInterface, str], command_line: Runner
-) -> None:
-    ui, run = after_a_kill
-    ui.wait_for(lambda: status_of(ui, run) in {"FAILURE", "CANCELED"})
-    run_beside(ui, command_line)
+@pytest.fixture(scope="module")
+def next_run(after_a_kill: tuple[UserInterface, str]) -> tuple[UserInterface, str]:
+    """The same UI after a run that it has made, and how that ended."""
+    ui, killed = after_a_kill
+    ui.wait_for(lambda: status_of(ui, killed) in {"FAILURE", "CANCELED"})
     again = ui.launch("dedup")
     ui.wait_for(lambda: status_of(ui, again) in {"SUCCESS", "FAILURE"})
-    assert status_of(ui, again) == "SUCCESS", ui.said[-3000:]
+    return ui, status_of(ui, again)
+
+
+def test_a_killed_parent_ends_all_it_started_and_the_next_ui_and_run_work(
+    next_run: tuple[UserInterface, str], command_line: Runner
+) -> None:
+    ui, status = next_run
+    assert status == "SUCCESS", ui.said[-3000:]
+    run_beside(ui, command_line)
+
+
+def test_runs_and_clicks_leave_no_usage_data_though_the_instance_asks_for_it(
+    next_run: tuple[UserInterface, str],
+) -> None:
+    ui, status = next_run
+    assert status == "SUCCESS", ui.said[-3000:]
+    clicked = 'mutation { logTelemetry(action: "x", clientTime: "0", clientId: "x", metadata: "{}") { __typename } }'
+    ui.ask(clicked)
+    assert list((ui.home.parent / "user").rglob("*")) == []
+    assert not (ui.home / "logs" / "event.log").exists()
+    assert not (ui.home / ".telemetry").exists()
+    assert (ui.home / "workspace.yaml").read_text() == "load_from: []\n"
 
 
 def test_a_killed_webserver_ends_the_ui_in_one_line_with_1_and_no_process(
