@@ -240,7 +240,7 @@ class _Neighbours:
 
         Sub-folders mostly have no ending.
         """
-        if self.programs or not all(_ending(leaf) in _MEDIA or _is_no_note(leaf) for leaf in self.leaves):
+        if self.programs or self.originals or any(map(_may_belong, self.leaves)):
             return None
         stems = Counter(map(_stem, self.leaves))
         return frozenset(leaf for leaf in self.leaves if stems[_stem(leaf)] == 1)
@@ -324,8 +324,10 @@ def _ending(leaf: bytes) -> bytes:
     return _split(leaf)[1].lower()
 
 
-def _is_no_note(leaf: bytes) -> bool:
-    return not (_ending(leaf) or leaf.endswith(_OF_NAME))
+def _may_belong(leaf: bytes) -> bool:
+    """Whether a name may be that of a file that belongs to an image, and is no other half of its shot."""
+    ending = _ending(leaf)
+    return leaf.startswith(_STREAM) or leaf.endswith(_OF_NAME) or not (ending in _MEDIA or not ending)
 
 
 def _split(leaf: bytes) -> tuple[bytes, bytes]:

@@ -1,6 +1,8 @@
 """What belongs to an image, by the names of the files beside it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dedup_assets.engine.inputs.stacks import Stacks
 
@@ -106,3 +108,24 @@ def test_sidecars_in_the_folders_of_programs_belong_to_their_image() -> None:
     assert set(beside.shared) == {b"/top/[Originals]/1.jpg", b"/top/[Originals]/1.xmp"}
     assert not beside.shared.keys() & set(beside.names)
     assert stacks.notes_of_folder(b"/top/1.jpg") == [b"/top/.picasa.ini", b"/top/Descript.ion"]
+
+
+LEAVES = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "._", "."]),
+        st.sampled_from(["a", "A", "a.jpg", "IMG_12", "img_O12", "a_01", "a(1)", "@eaDir", "[Originals]"]),
+        st.sampled_from(["", ".jpg", ".jpg", ".png", ".mov", ".cr2", ".xmp", ".aae", ".json", ".txt", "_original"]),
+    ),
+)
+
+
+@given(st.sets(LEAVES, min_size=1, max_size=5))
+def test_a_file_that_belongs_to_nothing_changes_nothing(leaves: set[str]) -> None:
+    def beside(more: set[bytes], name: bytes) -> object:
+        within = {b"/photos": {*map(str.encode, leaves), *more}}
+        return Stacks(lambda folder: within.get(folder, {b"a.jpg", b"a.jpg@SynoEAStream"})).beside(name)
+
+    for leaf in leaves:
+        name = b"/photos/" + leaf.encode()
+        assert beside(set(), name) == beside({b"unlike.ini"}, name)
