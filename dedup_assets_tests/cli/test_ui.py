@@ -189,6 +189,13 @@ def test_a_signal_to_the_parent_alone_while_it_starts_is_silent(
         assert (code, ui.said.count("\n")) in {(0, 0), (0, 1), (130, 1)}  # before it serves, it is a command as others
 
 
+def test_a_parent_that_is_killed_while_it_starts_takes_all_its_processes_along(tmp_path: Path) -> None:
+    with user_interface(tmp_path) as ui:
+        ui.wait_for(lambda: len(ui.processes()) > 3)
+        ui.process.kill()
+        ui.await_end_of_all()
+
+
 @pytest.fixture(scope="module")
 def after_a_kill(tmp_path_factory: pytest.TempPathFactory, slow_picture: Path) -> Iterator[tuple[UserInterface, str]]:
     """A UI that was started after another one, with all its processes, had been killed in a run of this id."""
