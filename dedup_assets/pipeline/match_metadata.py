@@ -204,7 +204,7 @@ def _of_unmatched(decided: Decided) -> Metadata:
 
 
 def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:
-    """Metadata of `image_manifest` about sets: their sizes; or, unasked, which sets folders seem to be.
+    """Metadata of `image_manifest` about sets: their sizes, the images in none; or, unasked, what folders seem to be.
 
     Raises:
         DedupError: as of `find_members`, before the first image is read.
@@ -212,8 +212,10 @@ def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:
     if not asked:
         found = recognised_sets(asked.inputs, manifest)
         return {"recognised_sets": ", ".join(found)} if found else {}
-    sizes = find_members(asked, manifest).group_by("set", maintain_order=True).len()
-    return {"sets": ", ".join(f"{size:,} {name}" for name, size in sizes.iter_rows())}
+    members = find_members(asked, manifest)
+    sizes = members.group_by("set", maintain_order=True).len().rows()
+    in_none = len(manifest) - members["image"].n_unique()
+    return {"sets": ", ".join(f"{size:,} {name}" for name, size in [*sizes, *[("in none", in_none)] * bool(in_none)])}
 
 
 def of_leaks(leaks: Leaks) -> Metadata:

@@ -54,6 +54,8 @@ def test_every_planted_leak_is_found_and_nothing_else(
     assert set(fix["set"]) == {"train"}
     assert set(fix.filter(relation="link")["action"]) == {"decide"}  # its file is that of the test set, too
     assert set(fix.filter(pl.col("relation") != "link")["action"]) == {"drop"}
+    page = (tmp_path / "gallery" / "leaks.html").read_text()
+    assert "Decide about 1 image of train: test has it too, and both sets have one file under two names." in page
     matrix = {(row["a"], row["b"]): row for row in pl.read_csv(tmp_path / "leak_matrix.csv").to_dicts()}
     assert len(matrix) == len(sets) ** 2
     assert (matrix["test", "train"]["exact"], matrix["test", "train"]["copy"]) == (2, 2)
@@ -88,6 +90,7 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
     page = (out / "gallery" / "leaks.html").read_text()
     assert "A person decides: text or overlay added." in page
     assert "1 image to review" in page
+    assert "Decide about 1 image of train: test has it too, and the pair is to review." in page
     assert [page.count(f'id="{role}-1"') for role in ("leak", "review", "variant")] == [1, 1, 1]
     assert page.count('href="#variant-1"') == 1
     dedup_assets.VerdictBook(out).add("different", *(folder / "captioned.jpg" for folder in sets.values()))
@@ -133,11 +136,17 @@ def test_folders_named_train_val_and_test_are_sets_only_when_asked(
     assert page.count("No picture") == 0
 
 
-def test_a_column_of_a_list_names_the_sets_of_its_rows(sets: dict[str, Path], tmp_path: Path) -> None:
+def test_a_column_of_a_list_names_the_sets_of_its_rows(
+    sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     rows = [f"{path},{name}" for name, folder in sets.items() for path in folder.iterdir()]
     listed = tmp_path / "list.csv"
-    listed.write_text("\n".join(["filename,Split", *rows, f"{sets['train'] / '5.jpg'},"]))
+    shutil.copy(sets["train"] / "5.jpg", tmp_path / "in none.jpg")
+    listed.write_text(
+        "\n".join(["filename,Split", *rows, f"{sets['train'] / '5.jpg'},", f"{tmp_path / 'in none.jpg'},"])
+    )
     assert dedup_assets.run(listed, tmp_path / "out", set_column="split") == 1
+    assert "sets: 6 train, 5 test, 2 val, 1 in none" in capfd.readouterr().out
     matrix = pl.read_csv(tmp_path / "out" / "leak_matrix.csv").filter(a="test", b="train")
     assert matrix.select("images_of_a", "exact", "copy").row(0) == (4, 2, 2)
 
@@ -195,6 +204,7 @@ def test_scoring_says_how_many_test_images_resemble_a_train_image(
         ({"input_dir": "{sets}", "set_column": "split"}, "input_dir names no list file"),
         ({"input_dir": "{list}", "set_column": "splits"}, "has no column 'splits'; its header is: filename, split"),
         ({"input_dir": "{list}", "set_column": "split"}, "the only set with images is 'train'"),
+        ({"sets": ["test=a", "Test=b"]}, "the sets 'test' and 'Test' differ in upper and lower case alone"),
         ({"input_dir": "{sets}/train", "set_folders": True}, "no image is in a folder below input_dir that is named"),
         ({"input_dir": "{sets}", "set_folders": True, "evaluation_sets": ["tset"]}, "allowed are the sets: train,"),
     ],

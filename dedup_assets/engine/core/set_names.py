@@ -157,7 +157,14 @@ def check_sets(asked: AskedSets, run_mode: int, evidence: str) -> None:
 
 
 def check_count(names: Collection[str], asked: AskedSets) -> None:
-    """Check that there are sets to compare. Raises ValueError that says which there are."""
+    """Check that there are sets to compare, of clearly different names. Raises ValueError that says which there are."""
+    alike: dict[str, str] = {}
+    for name in names:
+        if (other := alike.setdefault(name.casefold(), name)) != name:
+            raise ValueError(
+                f"{asked.shown}: the sets {other!r} and {name!r} differ in upper and lower case alone; write the name "
+                "of one set in one way, or give two sets other names"
+            )
     if len(names) < _LEAST_SETS:
         found = f"the only set with images is {next(iter(names))!r}" if names else f"no image is in {asked.missed}"
         raise ValueError(

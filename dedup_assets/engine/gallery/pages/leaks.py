@@ -113,7 +113,11 @@ def leaks_page(
     """
     look = cache(illustrate)
     by_role = {role: leaks.rows.filter(pl.col("role") == role) for role in LeakRole}
-    fix = leaks.fix.group_by("set", "other_set", "action", maintain_order=True).agg(pl.col("filename").n_unique())
+    fix = (
+        leaks.fix.with_columns(why=_why_open(leaks))
+        .group_by("set", "other_set", "action", "why", maintain_order=True)
+        .agg(pl.col("filename").n_unique())
+    )
     return render_page(
         Page.LEAKS,
         frame,
@@ -125,6 +129,20 @@ def leaks_page(
         undecided=by_role[LeakRole.UNDECIDED].height,
         drops=fix.filter(pl.col("action") == DROP).rows(named=True),
         decisions=fix.filter(pl.col("action") == DECIDE).rows(named=True),
+    )
+
+
+def _why_open(leaks: Leaks) -> pl.Expr:
+    """Why a person decides about each image of `Leaks.fix`, in words."""
+    are_alike = pl.all_horizontal(pl.col("set", "other_set").is_in(list(leaks.evaluation)))
+    return (
+        pl.when(pl.col("action") != DECIDE)
+        .then(pl.lit(""))
+        .when(are_alike)
+        .then(pl.lit("both sets are for evaluation"))
+        .when(pl.col("review") != "")
+        .then(pl.lit("the pair is to review"))
+        .otherwise(pl.lit("both sets have one file under two names"))
     )
 
 
