@@ -112,9 +112,10 @@ def test_features_that_were_saved_in_the_place_of_others_are_not_taken_for_those
     dedup_assets.save_binary_feature(ui.out, names, np.ascontiguousarray(vectors[::-1]))
     with pytest.raises(WorkDirError, match=r"faiss\.index.* was made from another features"):
         ui.run("similarity")
-    assert dedup_assets.run(ui.photos, ui.out, run_mode=3, model_path=ui.model) == 1
+    asked = ui.photos / "0.jpg"
+    assert dedup_assets.run(asked, ui.out, run_mode=3, model_path=ui.model) == 1
     assert dedup_assets.run("", ui.out, run_mode=2, threshold=0.5) == 0
-    assert dedup_assets.run(ui.photos, ui.out, run_mode=3, model_path=ui.model) == 0
+    assert dedup_assets.run(asked, ui.out, run_mode=3, model_path=ui.model) == 0
 
 
 def test_a_run_of_the_ui_is_refused_while_another_run_holds_the_work_dir(
