@@ -16,7 +16,7 @@ from dedup_assets.engine.inputs.stacks import Stacks
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
 _DECIDES = "a person decides (--only ...,review plans them)"
 _LACKS = f"beside a sidecar, and the kept image has none with its bytes: {_DECIDES}"
-_NOTED = f"with notes in .picasa.ini, descript.ion or ._NAME that the kept image has not: {_DECIDES}"
+_NOTED = f"with notes in .picasa.ini, descript.ion or ._NAME that the kept image lacks: {_DECIDES}"
 _UNREADABLE = "beside files that cannot be read"
 _Row = Mapping[str, Any]
 
