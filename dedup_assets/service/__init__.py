@@ -3,6 +3,7 @@
 Both stay on this machine; only the answers go farther, if asked to.
 
 guard.py         whose requests are answered
+parameters.py    those of an address, each once
 uploads.py       bodies of requests within bounds, and the images in them
 questions.py     the newest results, who may ask them at once, and when they are renewed
 application.py   the addresses, and what each answers

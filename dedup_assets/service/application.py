@@ -23,6 +23,7 @@ from dedup_assets.engine.core.errors import DedupError
 from dedup_assets.engine.query import Answerer, GivenImage, Inquiry, given_bytes, given_name
 from dedup_assets.service.measurements import Measurements
 from dedup_assets.service.openapi import MOST_FOUND, described
+from dedup_assets.service.parameters import find_repeated
 from dedup_assets.service.questions import Questions, group_members
 from dedup_assets.service.replies import RefusedError, problem, reply, text
 from dedup_assets.service.uploads import Part, Uploads
@@ -69,6 +70,7 @@ class Application:
         async def measured(request: Request) -> Response:
             start = time.perf_counter()
             try:
+                _refuse_repeated(request)
                 response = await handler(request)
             except RefusedError as refused:
                 response = refused.response
@@ -153,6 +155,11 @@ class Application:
 
     async def _openapi(self, _: Request) -> Response:
         return reply(described(self._uploads.limits))
+
+
+def _refuse_repeated(request: Request) -> None:
+    if repeated := find_repeated(request):
+        raise RefusedError(_UNUSABLE, "repeated_parameter", repeated)
 
 
 def _inquiry(request: Request) -> Inquiry:

@@ -8,6 +8,8 @@ from dedup_assets.service.uploads import UploadLimits
 
 MOST_FOUND = 100
 
+_REPEATED = "A parameter is given more than once."
+
 _TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "number"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
@@ -62,7 +64,7 @@ def _query(limits: UploadLimits) -> dict[str, Any]:
         "The images that each uploaded one resembles.",
         {
             "200": _json("Answers", found),
-            "422": _json("Answers", "None of the images can be used; the body says why."),
+            "422": _json_of(("Answers", "Refusal"), f"None of the images can be used; the body says why. {_REPEATED}"),
             **_refusals(("400", "408", "413", "415", "503")),
         },
         parameters=[
@@ -85,7 +87,7 @@ def _compare(limits: UploadLimits) -> dict[str, Any]:
         "Whether two images are one picture, and what was done to one of them.",
         {
             "200": _json("Pair"),
-            "422": _json("Unusable", "An image cannot be used."),
+            "422": _json_of(("Unusable", "Refusal"), f"An image cannot be used. {_REPEATED}"),
             **_refusals(("400", "404", "408", "413", "415", "503")),
         },
         requestBody={
@@ -108,9 +110,10 @@ def _operation(summary: str, responses: dict[str, Any], **more: Any) -> dict[str
     everywhere = {
         "401": _json("Refusal", "The token is missing."),
         "403": _json("Refusal", "A page from elsewhere asks."),
+        "422": _json("Refusal", _REPEATED),
         "500": _json("Refusal", "The results cannot be asked."),
     }
-    return {"summary": summary, **more, "responses": responses | everywhere}
+    return {"summary": summary, **more, "responses": everywhere | responses}
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +135,11 @@ def _refusals(statuses: tuple[str, ...]) -> dict[str, Any]:
 def _json(schema: str, description: str = "The answer.") -> dict[str, Any]:
     reference = {"$ref": f"#/components/schemas/{schema}"}
     return {"description": description, "content": {"application/json": {"schema": reference}}}
+
+
+def _json_of(schemas: tuple[str, ...], description: str) -> dict[str, Any]:
+    found = [{"$ref": f"#/components/schemas/{schema}"} for schema in schemas]
+    return {"description": description, "content": {"application/json": {"schema": {"oneOf": found}}}}
 
 
 def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:

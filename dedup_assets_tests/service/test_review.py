@@ -121,6 +121,7 @@ def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> No
         ("v1/pictures/0/a/huge", 400, "allowed are small, large"),
         ("v1/pairs?show=all", 400, "allowed are copies, review, unverified, variants, frames"),
         ("v1/pairs?start=-1", 400, "start='-1': must be a whole number"),
+        ("v1/pairs?start=1&start=2", 422, "'start' is given 2 times: give each parameter once"),
         ("v1/nothing", 404, "Not Found"),
         ("../v1/status", 404, "Not Found"),
     ],

@@ -128,6 +128,31 @@ def test_wrong_parameters_are_refused_with_what_is_allowed(service: Service, pat
     checked(replied, "Refusal", service)
 
 
+@pytest.mark.parametrize(
+    ("method", "route", "given"),
+    [
+        ("POST", "/v1/query", "k=2&k=3"),
+        ("POST", "/v1/query", "k=2&evidence=true&k=2"),
+        ("POST", "/v1/compare", "k=2&k=3"),
+        ("GET", "/v1/groups/{group_id}", "k&k"),
+        ("GET", "/v1/status", "k=2&k=3"),
+        ("GET", "/metrics", "k=2&k=3"),
+        ("GET", "/openapi.json", "k=2&k=3"),
+    ],
+)
+def test_a_parameter_that_is_given_twice_is_refused_by_name(
+    service: Service, results: Path, method: str, route: str, given: str
+) -> None:
+    path, image = route.replace("{group_id}", "g-0"), photo(results, "1.jpg")
+    replied = service.ask(method, f"{path}?{given}", image, {"Content-Type": "image/jpeg"})
+    assert replied.status == 422, replied.text
+    error = {"code": "repeated_parameter", "message": "'k' is given 2 times: give each parameter once"}
+    assert replied.json == {"error": error}
+    described = service.ask("GET", "/openapi.json").json
+    schema = described["paths"][route][method.lower()]["responses"]["422"]["content"]["application/json"]["schema"]
+    jsonschema.validate(replied.json, schema | {"components": described["components"]})
+
+
 def test_a_form_has_images_alone_and_its_description_says_so(service: Service, results: Path) -> None:
     image = ("image", photo(results, "1.jpg"))
     replied = service.post("/v1/query", image, ("k", "5"))

@@ -31,6 +31,7 @@ from dedup_assets.engine.core.verdict_records import Decision
 from dedup_assets.engine.gallery.thumbnails import Effort, make_pictures
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.pipeline.serving.loopback import LoopbackOnly
+from dedup_assets.service.parameters import find_repeated
 from dedup_assets.service.review.pairs import ReviewPairs, Show
 
 _HEADERS = {
@@ -207,15 +208,20 @@ def application(review: Review, key: str) -> LoopbackOnly:
 
 
 async def _with_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
-    response = await answer(request)
+    repeated = find_repeated(request)
+    response = _problem(repeated, HTTPStatus.UNPROCESSABLE_ENTITY) if repeated else await answer(request)
     response.headers.update(_HEADERS)
     return response
 
 
 async def _refuse(_: Request, problem: Exception) -> Response:
     if isinstance(problem, HTTPException):
-        return JSONResponse({"problem": problem.detail}, problem.status_code)
-    return JSONResponse({"problem": redacted(str(problem))}, HTTPStatus.BAD_REQUEST)
+        return _problem(problem.detail, problem.status_code)
+    return _problem(redacted(str(problem)), HTTPStatus.BAD_REQUEST)
+
+
+def _problem(said: str, status: int) -> Response:
+    return JSONResponse({"problem": said}, status)
 
 
 def _number(request: Request, name: str, default: int) -> int:
