@@ -72,31 +72,37 @@ def _about_sets(facts: RunFacts) -> str:
     if leaks:
         counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
         sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
-        return f"{sizes}leaks: {leaks['leaks']}{''.join(_pairs_apart(facts))}"
+        return f"{sizes}leaks: {leaks['leaks']}{_about_undecided(facts)}"
     if recognised := listed.get("recognised_sets"):
         return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"
     return ""
 
 
-def _pairs_apart(facts: RunFacts) -> Iterator[str]:
-    said = {LeakRole.VARIANT: "of variants across sets", LeakRole.UNDECIDED: "across sets not decided by pixels"}
-    for role, words in said.items():
-        if count := int(facts.number("leaks", f"{role}_pairs") or 0):
-            yield f"; {count:,} {'pair' if count == 1 else 'pairs'} {words} (role {role} in leaks.csv)"
+def _about_undecided(facts: RunFacts) -> str:
+    count = int(facts.number("leaks", f"{LeakRole.UNDECIDED}_pairs") or 0)
+    pairs = "pair" if count == 1 else "pairs"
+    return f"; {count:,} {pairs} across sets not decided by pixels (role undecided in leaks.csv)" if count else ""
+
+
+def _about_open_leaks(facts: RunFacts, place: str) -> Iterator[str]:
+    """The pairs across sets that a person should look at, and where."""
+    found = str(facts.metadata.get("leaks", {}).get("to_look_at", "none"))
+    if found == "none":
+        return
+    where = "the gallery's page of leaks, leaks.csv (role)" if "gallery" in facts.metadata else "leaks.csv (role)"
+    yield (
+        f"across sets to look at: {found}; see {where}; decide with dedup-assets review {place}, or dedup-assets "
+        f"verdict A B same, or different, --work-dir {place}"
+    )
 
 
 def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:
     place = shlex.quote(redacted(settings.work_dir))
     if facts.leaked:
         yield f"next: look at leaks.csv in {place}; split_fix.csv there says what could be taken out of which set"
-        if review := facts.number("leaks", f"{LeakRole.REVIEW}_pairs"):
-            pairs = "pair has" if review == 1 else "pairs have"
-            yield (
-                f"{review:,.0f} {pairs} the role review in leaks.csv, with the reason: decide with dedup-assets review "
-                f"{place}, or dedup-assets verdict A B same, or different, --work-dir {place}"
-            )
     elif facts.number("groups", "copies"):
         yield f"next: look at the gallery; dedup-assets plan {place} says which copies could go"
+    yield from _about_open_leaks(facts, place)
 
 
 def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> None:

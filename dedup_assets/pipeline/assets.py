@@ -42,7 +42,7 @@ from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.sets import say_leaks
+from dedup_assets.engine.sets import say_leaks, say_open
 from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_files
 from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
 from dedup_assets.engine.work_dir.manifest_file import read_former_listing, read_manifest
@@ -337,6 +337,7 @@ def gallery(
             groups=groups,
             leaks=leaks,
             saying="" if leaks is None else say_leaks(leaks),
+            open_leaks="" if leaks is None else say_open(leaks),
             vectors=features.vectors,
         )
 

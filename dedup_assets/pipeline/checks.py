@@ -32,7 +32,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.core.set_records import Leaks
 from dedup_assets.engine.results import group_invariants, invariants, plan_invariants
-from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks
+from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks, say_open
 from dedup_assets.pipeline.resources import IO_MANAGER, LAUNCH_TAG, SETTINGS, SettingsResource
 
 CheckFunction = Callable[..., dg.AssetCheckResult]
@@ -159,9 +159,8 @@ def judge(
 ) -> dg.AssetCheckResult:
     """Turn a verdict into the result that Dagster shows."""
     facts = {name: value for name, value in verdict.facts.items() if value is not None}
-    return dg.AssetCheckResult(
-        passed=not verdict.problem, description=verdict.problem or "holds", metadata=facts, severity=severity
-    )
+    description = "; ".join(filter(None, (verdict.problem or "holds", verdict.note)))
+    return dg.AssetCheckResult(passed=not verdict.problem, description=description, metadata=facts, severity=severity)
 
 
 def judge_quality(verdict: invariants.Verdict, settings: SettingsResource) -> dg.AssetCheckResult:
@@ -286,11 +285,14 @@ def labels_agree(groups: Groups) -> dg.AssetCheckResult:
 def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, leaks: Leaks) -> dg.AssetCheckResult:
     """At most `max_leaks` images of evaluation sets are in another set too; leaks to review count until a verdict.
 
-    A failure blocks what depends on leaks. `run()` publishes its results first, and then ends with an error.
+    Variants across sets do not count: it says how many a person should look at. A failure blocks what depends on leaks.
+    `run()` publishes its results first, and then ends with an error.
     """
     limit, count = settings.parsed().max_leaks, leaked_images(leaks)
     problem = f"{say_leaks(leaks)} (max_leaks={limit})" if count > limit else ""
     is_said_later = LAUNCH_TAG in context.run.tags and not settings.parsed().stop_on_failed_checks
     severity = dg.AssetCheckSeverity.WARN if is_said_later else dg.AssetCheckSeverity.ERROR
     counts = {"leaked_evaluation_images": count, "of_these_to_review": leaks_to_review(leaks), "max_leaks": limit}
-    return judge(invariants.Verdict(problem, counts), severity)
+    found = say_open(leaks)
+    note = f"to look at: {found} (leaks.csv, gallery/leaks.html, dedup-assets review)" if found else ""
+    return judge(invariants.Verdict(problem, counts, note), severity)

@@ -16,7 +16,7 @@ from dedup_assets.engine.core.set_records import DROP, LeakRole, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
-from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks, say_review
+from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks, say_open, say_review
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.plan_file import PLAN
 from dedup_assets.pipeline.metadata import Metadata, place_in, previews, shown_name
@@ -225,6 +225,7 @@ def of_leaks(leaks: Leaks) -> Metadata:
         "leaks": say_leaks(leaks) or "none",
         "leaked_evaluation_images": leaked_images(leaks),
         "of_these_to_review": leaks_to_review(leaks),
+        "to_look_at": say_open(leaks) or "none",
         **{f"{role}_pairs": int((leaks.rows["role"] == role).sum()) for role in LeakRole},
         "images_to_drop": leaks.fix.filter(pl.col("action") == DROP).height,
         "leak_matrix": dg.MetadataValue.md(_leak_table(leaks)),

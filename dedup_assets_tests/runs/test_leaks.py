@@ -77,9 +77,12 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
         save_jpeg(folder / "part.jpg", photo_like(8, 400, 300).crop((left, 0, left + 280, 300)))
     assert dedup_assets.run(work_dir=out, sets=sets) == 1
     said = capfd.readouterr()
-    assert "; 1 pair of variants across sets (role variant in leaks.csv)" in said.out
-    assert said.err.endswith("2 of 4 test images are in train (1 of them to review) (max_leaks=0)\n")
-    assert "1 pair has the role review in leaks.csv, with the reason: decide with" in said.out
+    open_pairs = "1 pair to review, 1 pair of variants"
+    assert f"\nacross sets to look at: {open_pairs}; see the gallery's page of leaks, leaks.csv (role); " in said.out
+    assert said.err.endswith(
+        "2 of 4 test images are in train (1 of them to review) (max_leaks=0); "
+        f"to look at: {open_pairs} (leaks.csv, gallery/leaks.html, dedup-assets review)\n"
+    )
     rows = dedup_assets.load(out).leaks().select("verified", "role", "review").rows()
     assert rows == [(True, "certain", ""), (False, "review", "text or overlay added")]
     fix = {
@@ -93,6 +96,8 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
     assert "Decide about 1 image of train: test has it too, and the pair is to review." in page
     assert [page.count(f'id="{role}-1"') for role in ("leak", "review", "variant")] == [1, 1, 1]
     assert page.count('href="#variant-1"') == 1
+    assert f"To look at: {open_pairs}. One by one: <code>dedup-assets review {out}</code>" in page
+    assert f"to look at: {open_pairs}." in (out / "gallery" / "index.html").read_text()
     dedup_assets.VerdictBook(out).add("different", *(folder / "captioned.jpg" for folder in sets.values()))
     assert dedup_assets.run(work_dir=out, sets=sets, max_leaks=1) == 0
     left = dedup_assets.load(out).leaks(unverified=True).select("role", "a", "b")

@@ -63,6 +63,9 @@ MARGIN = "margin added or cut off"
 TEXT_ADDED = "text or overlay added"
 """What `Evidence` calls something that was laid over a picture, or written on it."""
 
+OTHER_CONTENT = "shows something else in places"
+"""What `Evidence` says of variants that differ where they lie on each other, so that nothing was only laid over one."""
+
 SMALL_TEXT = "small text may differ"
 """What `Evidence` says of copies that hold text: a digit is too small to be told from what compression leaves."""
 

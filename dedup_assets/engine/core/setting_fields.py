@@ -257,7 +257,9 @@ class SettingFields(BaseModel):
         default=MAX_REMOVED_SHARE, ge=0, le=1, description="A check reports plans that remove more of all or one input."
     )
     max_leaks: int = Field(
-        default=0, ge=0, description="With more images of evaluation sets that are in another set too, a run fails."
+        default=0,
+        ge=0,
+        description="With more images of evaluation sets that are in another set too, a run fails. Variants do not count.",
     )
     stop_on_failed_checks: bool = Field(
         default=False, description="Stop a run with an error, not a warning, beyond a max_..._share or recall_target."

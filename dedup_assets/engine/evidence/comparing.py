@@ -10,7 +10,15 @@ from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.evidence.changes import find_changes
 from dedup_assets.engine.evidence.details import align_closely, show_the_same
 from dedup_assets.engine.evidence.differences import Differences, find_differences, has_spots
-from dedup_assets.engine.evidence.explaining import DYED, RETOUCHED, UNREAD, explain, in_words
+from dedup_assets.engine.evidence.explaining import (
+    DYED,
+    RETOUCHED,
+    UNREAD,
+    differences_in_words,
+    explain,
+    in_words,
+    of_two_pictures,
+)
 from dedup_assets.engine.evidence.judging import Judged, judge
 from dedup_assets.engine.evidence.look import Look
 from dedup_assets.engine.evidence.maps import Map, area_scale, invert, is_affine, is_plausible, pose_maps
@@ -58,7 +66,8 @@ class Finding:
         overlap_b: share of b's area that a shows.
         residual: share of the structure in the overlap that differs.
         inliers: keypoints that agree on the map; 0 where thumbnails alone proposed it.
-        edits: what was done to b relative to a: as of `explain`, `UNREAD`, `RETOUCHED`; empty unless COPY or VARIANT.
+        edits: what was done to b relative to a: as of `explain`, `UNREAD`, `RETOUCHED`; of a VARIANT as of
+            `of_two_pictures`; else empty.
         same_size: whether both files have the same width and height.
     """
 
@@ -73,8 +82,10 @@ class Finding:
     same_size: bool = True
 
     def kind(self) -> str:
-        """The edits in words a person uses, joined by commas; empty unless COPY or VARIANT."""
-        return "" if self.relation is Relation.UNVERIFIED else in_words(self.edits, self.same_size)
+        """The edits of a COPY, or how a VARIANT differs, in words a person uses, joined by commas; else empty."""
+        if self.relation is Relation.COPY:
+            return in_words(self.edits, self.same_size)
+        return differences_in_words(self.edits)
 
     @property
     def may_be_stored_again(self) -> bool:
@@ -131,7 +142,9 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
     edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
     if relation is Relation.COPY and (DYED in edits or _are_parts(best, edits)):
         relation = Relation.VARIANT
-    if relation is Relation.COPY and _show_print(a, b):
+    if relation is Relation.VARIANT:
+        edits = of_two_pictures(edits)
+    elif relation is Relation.COPY and _show_print(a, b):
         edits[UNREAD] = 1.0
     return Finding(
         relation,

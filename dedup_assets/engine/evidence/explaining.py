@@ -13,6 +13,7 @@ from dedup_assets.engine.core.match_records import (
     IN_PERSPECTIVE,
     MARGIN,
     MAYBE_FRAMED,
+    OTHER_CONTENT,
     OTHER_EDGES,
     OTHER_VIEWPOINT,
     PAGE_ADDED,
@@ -43,6 +44,9 @@ UNREAD = "unread"
 
 RETOUCHED = "retouched"
 """What is said of copies beside the edits: more was done to one of the two than to store it again."""
+
+DIFFERING = "differing"
+"""What is said of two pictures in place of `changed`: the share of the overlap that shows something else."""
 
 CHANGED = 0.02
 """Share of the blocks that differ from which something was changed."""
@@ -136,6 +140,38 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
         edits: as of `explain`, `UNREAD` and `RETOUCHED`.
         same_size: whether both files have the same size in pixels.
     """
+    words = _named(edits)
+    shaped = {"cropped", "border", "page", "margin"} & {key.partition("_")[0] for key in edits}
+    if {"enlarged_a", "enlarged_b"} & edits.keys():
+        words.append(ENLARGED)
+    elif not words and not same_size:
+        words = ["resized"]
+    elif "resized" in edits and not shaped:
+        words.append("resized")
+    words = _with_tones(words, edits) or [RECOMPRESSED]
+    return ", ".join([*words, SMALL_TEXT] if UNREAD in edits else words)
+
+
+def differences_in_words(edits: Mapping[str, float]) -> str:
+    """How two pictures of which neither is made of the other differ, in words; empty if nothing is known of that.
+
+    Args:
+        edits: as of `of_two_pictures`.
+    """
+    return ", ".join(_with_tones(_named(edits), edits))
+
+
+def of_two_pictures(edits: Mapping[str, float]) -> dict[str, float]:
+    """What of `explain` holds for two pictures of which neither is made of the other.
+
+    That nothing was laid over one of them is why they are two, and another size of the file tells no two apart.
+    """
+    left = {key: value for key, value in edits.items() if key not in _CHANGES and key not in _SIZES}
+    changed = [edits[key] for key in _CHANGES if key in edits]
+    return left | ({DIFFERING: max(changed)} if changed else {})
+
+
+def _named(edits: Mapping[str, float]) -> list[str]:
     words = [text.format(percent=_percent(edits[key])) for key, text in _WORDS if key in edits]
     if {"cropped_a", "cropped_b"} <= edits.keys():
         both = " and to ".join(f"{_percent(edits[key])} %" for key in ("cropped_a", "cropped_b"))
@@ -144,17 +180,11 @@ def in_words(edits: Mapping[str, float], same_size: bool) -> str:
     words = list(dict.fromkeys(words))  # a side of each may have a border
     if "turned" in edits:
         words.insert(1 if "mirrored" in edits else 0, _turned(edits["turned"]))
-    shaped = {"cropped", "border", "page", "margin"} & {key.partition("_")[0] for key in edits}
-    if {"enlarged_a", "enlarged_b"} & edits.keys():
-        words.append(ENLARGED)
-    elif not words and not same_size:
-        words = ["resized"]
-    elif "resized" in edits and not shaped:
-        words.append("resized")
-    if _TONES & edits.keys() and "recoloured" not in words:
-        words.append("recoloured")
-    words = words or [RECOMPRESSED]
-    return ", ".join([*words, SMALL_TEXT] if UNREAD in edits else words)
+    return words
+
+
+def _with_tones(words: list[str], edits: Mapping[str, float]) -> list[str]:
+    return [*words, "recoloured"] if _TONES & edits.keys() and "recoloured" not in words else words
 
 
 def _percent(share: float) -> int:
@@ -167,6 +197,8 @@ _SAME_LIGHT = 0.04  # |log| of the gain
 _LIGHT_CHANGED = {"brightness", "colourfulness", "toned_a", "toned_b"}  # where light is cut off, or mixed otherwise
 _FRAMES = {"border", "page", "margin"}
 _INEXACT = {SLANTED, "blurred_a", "blurred_b"}  # a map of a blurred picture is less exact
+_CHANGES = ("changed", "changed_a", "changed_b")
+_SIZES = {"resized", "enlarged_a", "enlarged_b"}
 _TONES = {"brightness", "colourfulness", DYED, "toned_a", "toned_b"}
 _WORDS = (
     ("mirrored", "mirrored"),
@@ -192,6 +224,7 @@ _WORDS = (
     ("changed", TEXT_ADDED),
     ("changed_a", TEXT_ADDED),
     ("changed_b", TEXT_ADDED),
+    (DIFFERING, OTHER_CONTENT),
     ("blurred_a", "blurred"),
     ("blurred_b", "blurred"),
     (RETOUCHED, ALTERED),

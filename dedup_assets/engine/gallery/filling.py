@@ -97,6 +97,7 @@ def fill_pages(
         groups=None if numbered.groups is None else (numbered.groups, numbered.names),
         findings=suggestions.findings,
         leaks=results.saying,
+        open_leaks=results.open_leaks,
         changes=changes,
         conflicts=len(results.groups.decided.conflicts) if results.groups and results.groups.decided else 0,
         tasks=tasks,
@@ -144,6 +145,12 @@ def fill_pages(
     if results.leaks is not None:
         num_images = pairs_shown(settings)
         filled[Page.LEAKS] = leaks_page(
-            results.leaks, illustrate, saying=results.saying, num_images=num_images, frame=frame
+            results.leaks,
+            illustrate,
+            saying=results.saying,
+            to_look_at=results.open_leaks,
+            work_dir=settings.work_dir,
+            num_images=num_images,
+            frame=frame,
         )
     return {page.value: html for page, html in filled.items() if page in every}

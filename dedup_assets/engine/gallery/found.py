@@ -35,6 +35,7 @@ class Results:
         groups: images that are one picture; as `evidence`. With groups or evidence, groups alone say what to keep.
         leaks: what named sets share; None without sets.
         saying: the leaks in a sentence.
+        open_leaks: the pairs across sets that a person should look at, in words; empty if there are none.
         calibrated: whether the work_dir has a page of curves for these images, which the first page links.
         vectors: (n, d) float32, of each good image; None: there is no map.
     """
@@ -53,6 +54,7 @@ class Results:
     groups: Groups | None = None
     leaks: Leaks | None = None
     saying: str = ""
+    open_leaks: str = ""
     calibrated: bool = False
     vectors: NDArray[np.float32] | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import ALTERED, TEXT_ADDED, Relation
+from dedup_assets.engine.core.match_records import ALTERED, OTHER_CONTENT, TEXT_ADDED, Relation
 from dedup_assets.engine.decoders.asking import decode_all, open_decoders
 from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.gallery.changes import ALL, SIDE, ChangedParts, outline_changes
@@ -16,7 +16,7 @@ from dedup_assets.engine.workers import Lanes, WorkerPool
 
 _TOGETHER = 8  # pairs per request
 _CHANGING = [Relation.COPY.value, Relation.VARIANT.value]
-_CHANGES = (TEXT_ADDED, ALTERED)
+_CHANGES = (TEXT_ADDED, ALTERED, OTHER_CONTENT)
 _UNCHANGED = 0.04  # of the structure: what compression and resizing change
 
 _Pair = tuple[int, str, ShownFile, ShownFile]

@@ -29,10 +29,12 @@ class Verdict:
     Attributes:
         problem: what is wrong; empty if nothing is.
         facts: counts and limits, by name.
+        note: what a person should know, whether or not something is wrong; empty if nothing.
     """
 
     problem: str
     facts: Mapping[str, int | float] = field(default_factory=dict)
+    note: str = ""
 
 
 def check_manifest(manifest: Manifest) -> Verdict:

@@ -6,6 +6,8 @@ import polars as pl
 
 from dedup_assets.engine.core.set_records import LEAKING, LeakRole, Leaks
 
+_OPEN = {LeakRole.REVIEW: "to review", LeakRole.VARIANT: "of variants"}
+
 
 def leaked_images(leaks: Leaks) -> int:
     """Images of evaluation sets that are in another set too, each once, in however many sets it is.
@@ -35,6 +37,13 @@ def say_leaks(leaks: Leaks) -> str:
         if a in leaks.evaluation:
             parts.append(f"{images:,} of {leaks.sizes[a]:,} {a} images are in {b}{say_review(review, images)}")
     return "; ".join(parts)
+
+
+def say_open(leaks: Leaks) -> str:
+    """The pairs across sets that a person should look at: "1 pair to review, 2 pairs of variants"; empty if none."""
+    counts = {role: int((leaks.rows["role"] == role).sum()) for role in _OPEN}
+    said = ((count, "pair" if count == 1 else "pairs", _OPEN[role]) for role, count in counts.items() if count)
+    return ", ".join(f"{count:,} {pairs} {what}" for count, pairs, what in said)
 
 
 def say_review(review: int, images: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from dedup_assets.engine.core.match_records import SMALL_TEXT, TEXT_ADDED, Relation
+from dedup_assets.engine.core.match_records import OTHER_CONTENT, SMALL_TEXT, TEXT_ADDED, Relation
 from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
 from dedup_assets.engine.evidence.comparing import Finding, compare
 from dedup_assets.engine.evidence.look import Look, look_size, make_look
@@ -174,6 +174,19 @@ def test_two_captions_in_one_place_make_two_pictures() -> None:
     photo = photo_like(2, 640, 480)
     one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
     assert compared(one, recompressed(two, 85)).relation is Relation.VARIANT
+
+
+@pytest.mark.parametrize("side", [640, 320])
+def test_two_captions_are_called_other_content_and_no_edit(side: int) -> None:
+    photo = photo_like(2, 640, 480)
+    one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
+    finding = compared(one, recompressed(two.resize((side, side * 3 // 4)), 85))
+    assert (finding.relation, finding.kind(), finding.edited()) == (Relation.VARIANT, OTHER_CONTENT, "")
+
+
+def test_of_two_pictures_that_no_map_joins_nothing_is_said() -> None:
+    assert Finding(Relation.VARIANT).kind() == Finding(Relation.VARIANT, same_size=False).kind() == ""
+    assert Finding(Relation.COPY).kind() == "recompressed"
 
 
 def test_captions_in_two_places_make_two_pictures() -> None:

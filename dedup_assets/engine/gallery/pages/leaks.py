@@ -1,6 +1,7 @@
 """The page of leaks between named sets: a heat map of what each two sets share, and the leaks side by side."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +9,7 @@ from functools import cache
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
+from dedup_assets.engine.core.redaction import redacted_url
 from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
@@ -96,6 +98,8 @@ def leaks_page(
     illustrate: Illustrate,
     *,
     saying: str = "",
+    to_look_at: str = "",
+    work_dir: str = "",
     num_images: int = 50,
     frame: Frame = ALONE,
 ) -> str:
@@ -105,6 +109,8 @@ def leaks_page(
         leaks: what they share.
         illustrate: reads what is shown of a file, by the name that a set has for it.
         saying: the leaks in a sentence; empty if evaluation sets have none.
+        to_look_at: the pairs that a person should look at, in words; empty if there are none.
+        work_dir: path or URL of the results, for the command that shows these pairs one by one.
         num_images: most leaks shown of each role, with pictures; leaks.csv has all.
         frame: what it shares with the pages beside it.
 
@@ -122,6 +128,8 @@ def leaks_page(
         Page.LEAKS,
         frame,
         saying=saying,
+        to_look_at=to_look_at,
+        command=f"dedup-assets review {shlex.quote(redacted_url(work_dir)) if work_dir else 'WORK_DIR'}",
         sets=_show_sets(leaks),
         certain=_show_role("Leaks", "Leak", by_role[LeakRole.CERTAIN], num_images, look),
         review=_show_role("To review", "Review", by_role[LeakRole.REVIEW], num_images, look),

@@ -88,6 +88,7 @@ class Summary:
         groups: the groups, and the names of the files that they number; None if the run made none.
         findings: what evidence and groups say of the shown pairs.
         leaks: what named sets share, in a sentence; empty without leaks.
+        open_leaks: pairs across sets that a person should look at, in words; empty without any.
         changes: what the last run changed in groups; None if nothing is shown of it.
         conflicts: number of verdicts that groups do not honour.
         tasks: what to do about copies, the most certain first.
@@ -106,6 +107,7 @@ class Summary:
     groups: tuple[NumberedGroups, pl.Series] | None = None
     findings: Findings = NO_FINDINGS
     leaks: str = ""
+    open_leaks: str = ""
     changes: ShownChanges | None = None
     conflicts: int = 0
     tasks: Sequence[Task] = ()
@@ -212,6 +214,7 @@ def summary_page(
         freed=facts.freed,
         uncompared=facts.uncompared,
         leaks=facts.leaks,
+        open_leaks=facts.open_leaks,
         changes=facts.changes,
         conflicts=facts.conflicts,
         tasks=facts.tasks,
