@@ -259,7 +259,7 @@ class SettingFields(BaseModel):
     max_leaks: int = Field(
         default=0,
         ge=0,
-        description="With more images of evaluation sets that are in another set too, a run fails. Variants do not count.",
+        description="With more images of evaluation sets in another set, too, a run fails. Variants do not count.",
     )
     stop_on_failed_checks: bool = Field(
         default=False, description="Stop a run with an error, not a warning, beyond a max_..._share or recall_target."
