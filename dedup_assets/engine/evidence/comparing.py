@@ -318,6 +318,9 @@ def _try_from(a: Look, b: Look, map_: Map, guess: _Guess, perspective: bool) -> 
         stages = ((_FINE, 6, _LIKELY),) if guess.is_close else ((_COARSE, 8, _LIKELY), (_FINE, 3, _LIKELY))
     for level, steps, least in stages:
         refined = refine(a, b, map_, level, steps, perspective, guess.risen)
+        if (refined is None or abs(refined.alike) < least) and guess.votes >= CLEAR_VOTES and not perspective:
+            refined = refine(a, b, map_, level, steps, is_covered=True)
+            return judge(a, b, refined, guess.votes) if refined else None
         if refined is None or abs(refined.alike) < least:
             return None
         map_ = refined.map

@@ -44,7 +44,14 @@ def pick_levels(a: Look, b: Look, map_: Map, level: int) -> tuple[int, int]:
 
 
 def refine(
-    a: Look, b: Look, map_: Map, level: int, steps: int, perspective: bool = False, risen: float = 0.0
+    a: Look,
+    b: Look,
+    map_: Map,
+    level: int,
+    steps: int,
+    perspective: bool = False,
+    risen: float = 0.0,
+    is_covered: bool = False,
 ) -> Refined | None:
     """Move a map until b, seen through it, differs least from a.
 
@@ -56,6 +63,8 @@ def refine(
         steps: at most.
         perspective: whether the map may become a homography.
         risen: the correlation of a map that goes on after `_PROBING` steps.
+        is_covered: whether something of other tones may lie over a part, which weights leave out only if the tones of
+            most places are known first.
 
     Returns:
         The map where it settled; None if it runs away, if too few places lie in both pictures, or if these stay too
@@ -69,7 +78,7 @@ def refine(
         if probed is None or abs(probed.alike) < risen:
             return None
         map_, steps = probed.map, steps - _PROBING
-    return settle(anchors, target, per, a.extent, map_, steps, perspective)
+    return settle(anchors, target, per, a.extent, map_, steps, perspective, is_covered)
 
 
 def settle(
@@ -80,6 +89,7 @@ def settle(
     map_: Map,
     steps: int,
     perspective: bool,
+    is_covered: bool = False,
 ) -> Refined | None:
     """Move a map until the target, seen through it, differs least from the anchors; see `refine`.
 
@@ -91,12 +101,13 @@ def settle(
         map_: from a to b.
         steps: at most.
         perspective: whether the map may become a homography.
+        is_covered: as of `refine`.
     """
     if len(anchors.x) < _LEAST_PLACES:
         return None
     unknowns = anchors.columns if perspective else anchors.columns[:8]
     seen = target.see(map_, anchors)
-    tone = _fit_tone(anchors.values, seen.values, seen.inside)
+    tone = (_middle_tone if is_covered else _fit_tone)(anchors.values, seen.values, seen.inside)
     for _ in range(steps):
         if seen.count < _LEAST_PLACES:
             return None
@@ -216,6 +227,20 @@ def _fit_tone(values: NDArray[np.float32], seen: NDArray[np.float32], inside: ND
     p, q = p - mean_p, q - mean_q
     gain = float(p @ q) / (float(p @ p) + 1e-3)
     return gain, float(mean_q) - gain * float(mean_p)
+
+
+def _middle_tone(
+    values: NDArray[np.float32], seen: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Gain and offset that bring medians and spreads to each other, which a bar over a fifth hardly moves."""
+    p, q = values[inside], seen[inside]
+    if not len(p):
+        return 1.0, 0.0
+    middle_p, middle_q = np.median(p), np.median(q)
+    p, q = p - middle_p, q - middle_q
+    gain = float(np.median(np.abs(q)) + 1) / float(np.median(np.abs(p)) + 1)
+    gain = gain if np.sign(p) @ np.sign(q) >= 0 else -gain
+    return gain, float(middle_q) - gain * float(middle_p)
 
 
 def _correlation(values: NDArray[np.float32], seen: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:

@@ -170,6 +170,25 @@ def test_the_picture_that_something_was_laid_over_is_known(made: Made, seed: int
     assert (one.edited(), two.edited()) == ("b", "a")
 
 
+def faint(seed: int) -> Image.Image:
+    """A dark picture of little contrast with many small things, whose keypoints are clear."""
+    dark = photo_like(seed, 640, 480).point(lambda value: round(0.5 * value) + 20)
+    draw, random = ImageDraw.Draw(dark), np.random.default_rng(seed)
+    for left, top, side, *colour in random.integers((0, 0, 4, 20, 20, 20), (640, 480, 16, 150, 150, 150), (150, 6)):
+        draw.rectangle((int(left), int(top), int(left + side), int(top + side)), fill=tuple(map(int, colour)))
+    return dark
+
+
+@pytest.mark.parametrize("seed", [61, 62, 63, 64, 65, 66])
+def test_a_bar_whose_contrast_outweighs_the_picture_leaves_it_a_copy(seed: int) -> None:
+    marked = faint(seed)
+    draw = ImageDraw.Draw(marked)
+    draw.rectangle((64, 374, 576, 442), fill="white")
+    draw.text((320, 408), "best friends of summer", "gray", font_size=32, anchor="mm")
+    finding = compared(faint(seed), recompressed(marked, 85))
+    assert (finding.relation, finding.kind()) == (Relation.COPY, TEXT_ADDED)
+
+
 def test_two_captions_in_one_place_make_two_pictures() -> None:
     photo = photo_like(2, 640, 480)
     one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
