@@ -122,13 +122,15 @@ def _same(ruling: Ruling) -> pl.DataFrame:
 
 
 def _settled(ruling: Ruling, evidence: Evidence, images: Images) -> pl.DataFrame:
-    """`Groups.settled`: pairs that a verdict separates, and compared pairs of images that verdicts join."""
+    """`Groups.settled`: pairs that a verdict separates, or joins, and compared pairs of images that verdicts join."""
     if not ruling.applied:
         return pl.DataFrame(schema=SETTLED_SCHEMA)
     columns = list(SETTLED_SCHEMA)
     separated = ruling.rows.filter(pl.col("relation").is_in([Relation.DIFFERENT, Relation.VARIANT])).select(columns)
     number = pl.DataFrame({"name": images.facts["filename"], "vertex": images.vertex, "alike": images.alike})
-    pairs = evidence.rows.select("a", "b", relation=pl.lit(Relation.SAME.value))
+    joined = ruling.rows.filter(pl.col("relation") == Relation.SAME.value).select("a", "b")
+    pairs = pl.concat([evidence.rows.select("a", "b"), joined, ruling.joined]).unique()
+    pairs = pairs.with_columns(relation=pl.lit(Relation.SAME.value))
     for side in ("a", "b"):
         pairs = pairs.join(number.select(pl.all().name.suffix(f"_{side}")), left_on=side, right_on=f"name_{side}")
     is_joined = (pl.col("vertex_a") == pl.col("vertex_b")) & (pl.col("alike_a") != pl.col("alike_b"))

@@ -106,6 +106,7 @@ class Ruling:
         rows: the evidence with what was decided: `same` rows that prove, and rows of separated pairs that do not; also
             `is_loose`: pixels are equal, but do not make one picture, because a verdict separates two such images.
         images: as of `Evidence`, with the images that were not compared.
+        joined: `a`, `b` (binary): the pairs that verdicts call the same: of files with the same bytes the first.
         apart: pairs of names that are never in one group, with the verdict: of files with the same bytes the first.
         kept: names that groups keep, the newest verdict first, with the verdict.
         protected: names that are never acted upon.
@@ -117,6 +118,7 @@ class Ruling:
 
     rows: pl.DataFrame
     images: pl.DataFrame
+    joined: pl.DataFrame
     apart: Sequence[tuple[bytes, bytes, GivenVerdict]]
     kept: Sequence[tuple[bytes, GivenVerdict]]
     protected: frozenset[bytes]
@@ -140,10 +142,13 @@ def rule(verdicts: Verdicts, evidence: Evidence) -> Ruling:
     here = [verdict for verdict in heard.honoured if all(content in names for content in verdict.pair)]
     separating = [verdict for verdict in here if Decision(verdict.relation).separates]
     apart = [(names[each.a_content][0], names[each.b_content][0], each) for each in separating]
+    joining = [each for each in here if each.relation == Decision.SAME]
+    joined = [_ordered(names[each.a_content][0], names[each.b_content][0]) for each in joining]
     rows = _with_joined(evidence.rows, heard.classes(), names)
     return Ruling(
         rows=_loosened(_with_separated(rows, separating, names), apart),
         images=evidence.images,
+        joined=pl.DataFrame(joined, schema={"a": pl.Binary, "b": pl.Binary}, orient="row"),
         apart=apart,
         kept=[(_named(names[each.a_content], each.a_name), each) for each in here if each.relation == Decision.KEEP],
         protected=frozenset(

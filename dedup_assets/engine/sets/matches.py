@@ -48,6 +48,7 @@ class SetMatches:
         direct: pairs of evidence, in both directions: image to other image to match.
         groups: the images of each group.
         content: of the images that were looked at, where it is known.
+        same: pairs of contents that people call one picture.
         members: the images that are in a group.
         apart: pairs of evidence that are variants, or that nothing decides, and of which no verdict says anything else:
             `a`, `b`, `relation`, `similarity` and `kind`.
@@ -56,6 +57,7 @@ class SetMatches:
     direct: Mapping[bytes, dict[bytes, Match]]
     groups: list[list[bytes]]
     content: Mapping[bytes, str]
+    same: frozenset[frozenset[str]]
     members: Mapping[bytes, GroupMember]
     apart: pl.DataFrame
 
@@ -75,7 +77,7 @@ class SetMatches:
         if groups.settled is not None:
             apart = apart.join(groups.settled, on=["a", "b"], how="anti", maintain_order="left")
         apart = apart.select("a", "b", "relation", "similarity", "kind")
-        return cls(_direct(rows, members), images, content, members, apart)
+        return cls(_direct(rows, members), images, content, _same(groups.settled, content), members, apart)
 
     def between(self, a: bytes, b: bytes) -> Match:
         """The match of two images of one picture: that of evidence, else what follows from their group."""
@@ -84,6 +86,8 @@ class SetMatches:
             return found
         if a in self.content and self.content[a] == self.content.get(b):
             return Match(Relation.EXACT.value, "", 1.0)
+        if self.same and frozenset((self.content.get(a, ""), self.content.get(b, ""))) in self.same:
+            return Match(Relation.SAME.value, "", None)
         return _within_group(self.members[a], self.members[b], None)
 
     def are_in_one_group(self, a: bytes, b: bytes) -> bool:
@@ -126,6 +130,14 @@ class SetMatches:
                          None) or next((each for each in members if each != image), None)  # fmt: skip
             if other is not None:
                 yield other
+
+
+def _same(settled: pl.DataFrame | None, content: Mapping[bytes, str]) -> frozenset[frozenset[str]]:
+    """The contents of the pairs that people call the same."""
+    if settled is None:
+        return frozenset()
+    pairs = settled.filter(relation=Relation.SAME.value).select("a", "b").iter_rows()
+    return frozenset(frozenset((content[a], content[b])) for a, b in pairs if a in content and b in content)
 
 
 def _decided(rows: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:

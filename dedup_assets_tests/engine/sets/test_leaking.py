@@ -117,17 +117,30 @@ def test_an_image_with_a_certain_leak_is_to_be_dropped_whatever_else_it_resemble
     assert leaks.fix.select("filename", "action", "because_of").rows() == [(image(0), "drop", image(2))]
 
 
-def test_what_people_say_of_a_pair_counts_not_what_comparing_found() -> None:
-    contents = {number: f"{number:064x}" for number in range(8)}
-    evidence = evidence_of({(0, 1): "copy", (2, 3): "copy: text or overlay added", (4, 5): "unverified"})
+def decided(pairs: dict[tuple[int, int], str], *said: tuple[str, int, int]) -> tuple[Evidence, Groups]:
+    """Evidence of images that have contents, and its groups with what people say of pairs."""
+    contents = {number: f"{number:064x}" for number in range(IMAGES)}
     known = [(image(number), content, *[None] * (len(IMAGES_SCHEMA) - 2)) for number, content in contents.items()]
-    evidence = Evidence(evidence.rows, pl.DataFrame(known, schema=IMAGES_SCHEMA, orient="row"))
-    said = [("different", 0, 1), ("same", 2, 3), ("different", 4, 5), ("same", 6, 7)]
+    evidence = Evidence(evidence_of(pairs).rows, pl.DataFrame(known, schema=IMAGES_SCHEMA, orient="row"))
     rows = [
         GivenVerdict(f"v-{n}", f"2026-01-01T00:00:0{n}Z", "", relation, contents[a], contents[b])
         for n, (relation, a, b) in enumerate(said)
     ]
-    groups = form_groups(evidence, "name", Verdicts(rows, digest="any"))
+    return evidence, form_groups(evidence, "name", Verdicts(rows, digest="any"))
+
+
+def test_what_people_say_of_a_pair_counts_not_what_comparing_found() -> None:
+    pairs = {(0, 1): "copy", (2, 3): "copy: text or overlay added", (4, 5): "unverified"}
+    said = [("different", 0, 1), ("same", 2, 3), ("different", 4, 5), ("same", 6, 7)]
+    evidence, groups = decided(pairs, *said)
     leaks = find_leaks(members_of([{"train"}, {"test"}] * 4), evidence, groups, ["test"])
     found = leaks.rows.select("a", "b", "role", "relation").rows()
     assert found == [(image(2), image(3), "certain", "same"), (image(6), image(7), "certain", "same")]
+
+
+def test_a_verdict_on_two_copies_that_were_not_compared_settles_their_leak() -> None:
+    captioned = {(5, 6): "copy: text or overlay added", (5, 7): "copy: text or overlay added"}
+    sets: list[set[str]] = [*[set()] * 6, {"train"}, {"test"}]
+    for said, roles in (([], ["review"]), ([("same", 6, 7)], ["certain"]), ([("different", 7, 6)], [])):
+        evidence, groups = decided(captioned, *said)
+        assert find_leaks(members_of(sets), evidence, groups, ["test"]).rows["role"].to_list() == roles
