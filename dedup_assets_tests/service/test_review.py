@@ -119,7 +119,7 @@ def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> No
         ("v1/pictures/99/a/large", 400, "pair 99, side 'a': there is no such image"),
         ("v1/pictures/0/c/large", 400, "there is no such image"),
         ("v1/pictures/0/a/huge", 400, "allowed are small, large"),
-        ("v1/pairs?show=all", 400, "allowed are copies, review, unverified, variants, frames"),
+        ("v1/pairs?show=all", 400, "allowed are leaks, copies, review, unverified, variants, crossing, frames"),
         ("v1/pairs?start=-1", 400, "start='-1': must be a whole number"),
         ("v1/pairs?start=1&start=2", 422, "'start' is given 2 times: give each parameter once"),
         ("v1/nothing", 404, "Not Found"),
@@ -240,11 +240,19 @@ def test_a_key_that_is_held_or_comes_too_early_decides_no_unseen_pair(results: P
     for picture in held:
         picture.continue_()
     page.unroute("**/v1/pictures/**")
+    page.wait_for_selector("#said:text-is('The pictures are here: decide now.')")
     page.wait_for_selector("#pair[aria-busy=false]")
     page.evaluate(
         """() => { for (const key of "sdvs") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
     )
     page.wait_for_selector("#about:has-text('Pair 2 of 3')")
+    said = "Pair 1: same. U takes it back. A decision that was pressed before this pair was shown does not count."
+    page.wait_for_selector(f"#said:text-is('{said}')")
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.evaluate(
+        """() => { for (const key of "nb") document.dispatchEvent(new KeyboardEvent("keydown", { key })); }"""
+    )
+    page.wait_for_selector("#about:has-text('Pair 2 of 3')")  # there and back: a key that looks waits
     page.wait_for_selector("#pair[aria-busy=false]")
     page.evaluate("""() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d", repeat: true }))""")
     press(page, "v")
@@ -266,6 +274,54 @@ def test_variants_of_images_that_are_in_no_group_are_shown(tmp_path: Path) -> No
         (pair,) = server.json("v1/pairs?show=variants")["pairs"]
     assert {Path(pair[side]["name"]).name for side in "ab"} == {"left.jpg", "right.jpg"}
     assert pair["group"] is None
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over two sets: test has two images of train with a plate over them, one by a link, and a variant."""
+    root = tmp_path_factory.mktemp("split")
+    train, test = root / "train", root / "test"
+    for seed in (11, 12):
+        marked = photo_like(seed, 640, 480)
+        save_jpeg(train / f"{seed}.jpg", marked)
+        marked.paste((60, 90, 130), (340, 300, 600, 420))
+        save_jpeg((root / "elsewhere" if seed == 11 else test) / f"marked {seed}.jpg", marked)
+    (test / "marked 11.jpg").symlink_to(root / "elsewhere" / "marked 11.jpg")
+    for folder, left in ((train, 0), (test, 100)):
+        save_jpeg(folder / "part.jpg", photo_like(8, 400, 300).crop((left, 0, left + 280, 300)))
+    sets = {"train": train, "test": test}
+    assert dedup_assets.run(root / "elsewhere", root / "out", sets=sets, max_leaks=9) == 0
+    return root / "out"
+
+
+def test_leaks_to_review_are_decided_in_a_queue_of_their_own(split: Path, page: Any) -> None:
+    with served(split) as server:
+        counts = {show: found["pairs"] for show, found in server.json("v1/status")["shows"].items()}
+        assert (counts["leaks"], counts["review"], counts["crossing"]) == (2, 2, 1)
+        page.goto(server.url)
+        page.wait_for_selector("html[data-ready]")
+        assert page.text_content("#count") == "0 of 2 decided"
+        assert page.input_value("#show") == "leaks"
+        assert page.locator("figure .role").all_inner_texts() == ["In train", "In test"]
+        assert page.locator("figure .name").all_inner_texts()[0].endswith(".jpg")
+        page.focus("#show")  # whose own keys choose by letters
+        press(page, "s")
+        page.wait_for_selector("#count:text-is('1 of 2 decided')")
+        press(page, "d")
+        page.wait_for_selector("#count:text-is('2 of 2 decided')")
+        page.select_option("#show", "crossing")
+        page.wait_for_selector("#count:text-is('0 of 1 decided')")
+    sets = {name: split.parent / name for name in ("train", "test")}
+    assert dedup_assets.run(split.parent / "elsewhere", split, sets=sets, max_leaks=9) == 0
+    roles = dedup_assets.load(split).leaks(unverified=True)["role"].to_list()
+    assert [role for role in roles if role != "undecided"] == ["certain", "variant"]
+
+
+def test_without_sets_there_is_no_queue_of_leaks(server: Server, page: Any) -> None:
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    shown = page.eval_on_selector_all("#show option", "options => options.map(each => each.value)")
+    assert shown == ["copies", "review", "unverified", "variants"]
 
 
 def test_pairs_of_frames_are_one_entry_that_opens_and_nobody_decides_about(tmp_path: Path, page: Any) -> None:

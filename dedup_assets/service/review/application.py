@@ -89,6 +89,7 @@ class Review:
             "work_dir": redacted(self._work_dir.url),
             "generation": generation,
             "decisions": verdicts.digest,
+            "has_sets": pairs.has_sets,
             "shows": pairs.counts(verdicts.active()),
             "verdicts": redacted(self.book.path),
         }

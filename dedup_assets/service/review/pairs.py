@@ -10,33 +10,43 @@ import polars as pl
 
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.match_records import Relation, Role
+from dedup_assets.engine.core.set_records import LeakRole
 from dedup_assets.engine.core.verdict_records import GivenVerdict
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
+from dedup_assets.service.review import leaks
 from dedup_assets.service.review.frames import fold_pairs
 
 _SIDES = ("a", "b")
 _SCHEMA = pl.Schema(
     {
         **{"show": pl.String, "a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64, "relation": pl.String},
-        **{"kind": pl.String, "group_id": pl.String, "reason": pl.String},
+        **{"kind": pl.String, "group_id": pl.String, "reason": pl.String, "sets_a": pl.String, "sets_b": pl.String},
     }
 )
+
+
+_NO_SETS = {"sets_a": pl.lit(""), "sets_b": pl.lit("")}
 
 
 class Show(StrEnum):
     """Which pairs are shown. Exact copies are none of them: a program has compared their bytes."""
 
+    LEAKS = "leaks"
+    """Leaks that count until a person decides. Pairs across sets are in the lists below, too."""
     COPIES = "copies"
     REVIEW = "review"
     UNVERIFIED = "unverified"
     VARIANTS = "variants"
+    CROSSING = "crossing"
+    """Variants across sets."""
     FRAMES = "frames"
     """Of videos. Verdicts are about bytes of files, so that a frame cannot be decided about."""
 
 
 _MOMENT = "#t="  # in the content of a frame
+_OF_LEAKS = {LeakRole.REVIEW.value: Show.LEAKS.value, LeakRole.VARIANT.value: Show.CROSSING.value}
 _OF_EVIDENCE = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
 
 
@@ -47,18 +57,22 @@ class ReviewPairs:
     Attributes:
         rows: `number`, `show`, `a` (the kept image where there is one), `b`, `similarity`, `relation`, `kind`,
             `group_id` (of a; may be null), `reason` (why a is kept), and of both sides `content`, `width`, `height`,
-            `size_bytes`. In the order of `Show`; then those with the largest b first. Pairs of the same two contents
-            are one. `fold` and `frames` as `fold_pairs` gives them, of pairs with a frame.
+            `size_bytes`. In the order of `Show`; then those with the largest b first, of pairs across sets the most
+            similar. Pairs of the same two contents are one in their list. `sets_a` and `sets_b`: of pairs across sets,
+            the sets in words. `fold` and `frames` as `fold_pairs` gives them, of pairs with a frame.
+        has_sets: whether the run had named sets.
     """
 
     rows: pl.DataFrame
+    has_sets: bool = False
 
     @classmethod
     def of(cls, work_dir: WorkDir) -> "ReviewPairs":
         """Those of a work_dir. Raises WorkDirError if it has no groups, or they are damaged or of other features."""
         check_belongs(work_dir, read_config(work_dir), "groups")
         groups, ledger = match_files.read_groups(work_dir).rows, files.read_ledger(work_dir).rows
-        pairs = pl.concat([_of_groups(groups), _of_evidence(match_files.read_evidence(work_dir).rows, groups)])
+        evidence = match_files.read_evidence(work_dir).rows
+        pairs = pl.concat([_of_leaks(work_dir, groups), _of_groups(groups), _of_evidence(evidence, groups)])
         for side in _SIDES:
             facts = ledger.select(
                 pl.col("filename").alias(side),
@@ -67,14 +81,17 @@ class ReviewPairs:
             ).unique(side)
             pairs = pairs.join(facts, on=side, how="left", maintain_order="left")
         pairs = pairs.filter((pl.col("content_a") != pl.col("content_b")).fill_null(value=False))
-        pairs = pairs.unique(["content_a", "content_b"], keep="first", maintain_order=True)
         framed = pl.col("content_a").str.contains(_MOMENT, literal=True)
         framed |= pl.col("content_b").str.contains(_MOMENT, literal=True)
-        pairs = pairs.with_columns(show=pl.when(framed).then(pl.lit(Show.FRAMES.value)).otherwise("show"))
+        pairs = pairs.with_columns(
+            crosses=pl.col("show").is_in(list(_OF_LEAKS.values())),
+            show=pl.when(framed).then(pl.lit(Show.FRAMES.value)).otherwise("show"),
+        )
+        weight = pl.when("crosses").then(pl.col("similarity").fill_null(0)).otherwise("size_bytes_b")
         order = pl.col("show").cast(pl.Enum([each.value for each in Show]))
-        pairs = pairs.sort(order, -pl.col("size_bytes_b"), "a", "b").with_row_index("number")
+        pairs = _each_once(pairs).sort(order, -weight, "a", "b").drop("crosses").with_row_index("number")
         folds = fold_pairs(pairs.filter(show=Show.FRAMES.value))
-        return cls(pairs.join(folds, on="number", how="left", maintain_order="left"))
+        return cls(pairs.join(folds, on="number", how="left", maintain_order="left"), leaks.has_sets(work_dir))
 
     def counts(self, verdicts: Sequence[GivenVerdict]) -> dict[str, dict[str, int]]:
         """For each `Show`, how many pairs are listed, how many of them are decided, and which is the `next` to decide.
@@ -139,8 +156,25 @@ class ReviewPairs:
         return found
 
 
+def _each_once(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The first pair of each two contents, of those across sets and of the others, and in each list."""
+    ends = ("content_a", "content_b")  # which of the two is a differs where files have exact copies
+    pairs = pairs.with_columns(low=pl.min_horizontal(ends), high=pl.max_horizontal(ends))
+    for kind in ("crosses", "show"):
+        pairs = pairs.unique([kind, "low", "high"], keep="first", maintain_order=True)
+    return pairs.drop("low", "high")
+
+
 def _is_listed() -> pl.Expr:
     return pl.col("fold").is_null() | (pl.col("fold") == pl.col("number"))
+
+
+def _of_leaks(work_dir: WorkDir, groups: pl.DataFrame) -> pl.DataFrame:
+    """Pairs across sets; those of two images without a kept one name no reason to keep one."""
+    pairs = leaks.read_pairs(work_dir)
+    pairs = pairs.join(groups.select("group_id", a="filename"), on="a", how="left", maintain_order="left")
+    columns = {"show": pl.col("role").replace_strict(_OF_LEAKS, return_dtype=pl.String), "reason": pl.lit("")}
+    return pairs.select(*(_column(name, columns) for name in _SCHEMA)).cast(_SCHEMA)
 
 
 def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +182,7 @@ def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
     others = rows.filter(pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value]))
     pairs = others.filter(pl.col("relation") != Relation.EXACT.value).join(kept, on="group_id")
     show = pl.when(role=Role.REVIEW.value).then(pl.lit(Show.REVIEW.value)).otherwise(pl.lit(Show.COPIES.value))
-    columns = {"b": "filename", "similarity": "similarity_to_keep", "reason": "why"}
+    columns = {"b": "filename", "similarity": "similarity_to_keep", "reason": "why", **_NO_SETS}
     return pairs.select(*(_column(name, {**columns, "show": show}) for name in _SCHEMA)).cast(_SCHEMA)
 
 
@@ -159,7 +193,7 @@ def _of_evidence(evidence: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     pairs = pairs.join(of.rename({"filename": "a"}), on="a", how="left", maintain_order="left")
     pairs = pairs.join(of.rename({"filename": "b", "group_id": "other"}), on="b", how="left", maintain_order="left")
     apart = pairs.filter(pl.col("group_id").ne_missing(pl.col("other")) | pl.col("group_id").is_null())
-    columns = {"show": pl.col("relation").replace_strict(_OF_EVIDENCE), "reason": pl.lit("")}
+    columns = {"show": pl.col("relation").replace_strict(_OF_EVIDENCE), "reason": pl.lit(""), **_NO_SETS}
     return apart.select(*(_column(name, columns) for name in _SCHEMA)).cast(_SCHEMA)
 
 
@@ -195,7 +229,7 @@ def _shown(row: Mapping[str, Any], verdict: GivenVerdict | None) -> dict[str, An
         **{
             side: {
                 "name": os.fsdecode(row[side]).encode("utf-8", "backslashreplace").decode(),
-                **{name: row[f"{name}_{side}"] for name in ("width", "height", "size_bytes")},
+                **{name: row[f"{name}_{side}"] for name in ("width", "height", "size_bytes", "sets")},
             }
             for side in _SIDES
         },

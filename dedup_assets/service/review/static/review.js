@@ -2,20 +2,26 @@
 "use strict";
 /* One pair at a time, and what a person decides about it. The server keeps the decisions. */
 {
-  /** @typedef {{ name: string, width: number | null, height: number | null, size_bytes: number | null }} Side */
+  /** @typedef {{ name: string, width: number | null, height: number | null, size_bytes: number | null,
+      sets: string }} Side */
   /** @typedef {{ id: string, relation: string }} Verdict */
-  /** @typedef {{ number: number, similarity: number, relation: string, kind: string, group: string | null, reason: string,
+  /** @typedef {{ number: number, similarity: number | null, relation: string, kind: string, group: string | null, reason: string,
       frames: string | null, decidable: boolean, verdict: Verdict | null, a: Side, b: Side }} Pair */
 
   const perPage = 20;
   const names = {
+    leaks: "leaks to review",
     copies: "copies with an edit",
     review: "copies to review",
     unverified: "not decided by pixels",
     variants: "variants",
+    crossing: "variants across sets",
     frames: "frames of videos",
   };
+  const ofSets = ["leaks", "crossing"];
   const flickerMs = 600;
+  const stillLoading = "The pictures of this pair are still loading; decide once they are here.";
+  const missed = "A decision that was pressed before this pair was shown does not count.";
   const otherResults = "A run has made other results since; their pairs are shown.";
   const decidedElsewhere = "This was decided elsewhere since; what counts is shown.";
 
@@ -82,11 +88,29 @@
   }
 
   let isBusy = true;
-  /** A press counts once what the last one did is shown: nobody has seen the pair that comes then. @param {() => Promise<void>} act */
-  function pressed(act) {
-    if (isBusy) return;
+  /** What was pressed last while the page was busy, and only looks: it is done then. @type {(() => Promise<void>) | null} */
+  let waiting = null;
+  /** Whether something was pressed meanwhile that decides: nobody had seen the pair that comes then. */
+  let isMissed = false;
+
+  /** @param {() => Promise<void>} act @param {boolean} looks whether it decides nothing */
+  function pressed(act, looks = false) {
+    if (isBusy) {
+      if (looks) waiting = act;
+      else isMissed = true;
+      return;
+    }
     be(true);
-    trying(act).finally(() => be(false));
+    trying(act).finally(free);
+  }
+
+  function free() {
+    be(false);
+    if (isMissed) say(`${said.textContent} ${missed}`.trim(), said.classList.contains("bad"));
+    isMissed = false;
+    const next = waiting;
+    waiting = null;
+    if (next) pressed(next, true);
   }
 
   /** Whether both pictures of the pair are there, or cannot be shown. */
@@ -111,6 +135,7 @@
     Promise.allSettled(images.map((image) => image.decode())).then(() => {
       if (pairs.get(place) !== pair) return;
       isSeen = true;
+      if (said.textContent === stillLoading) say("The pictures are here: decide now.");
       tellState();
     });
   }
@@ -130,6 +155,7 @@
     decisions = found.decisions;
     choice.replaceChildren(
       ...Object.entries(names)
+        .filter(([key]) => found.has_sets || !ofSets.includes(key))
         .filter(([key]) => key !== "frames" || key === show || found.shows[key].pairs > 0)
         .map(([key, words]) => {
           const { pairs: all, decided: done } = found.shows[key];
@@ -190,10 +216,10 @@
   /** @param {Pair} pair @param {"a" | "b"} side */
   function fill(pair, side) {
     const figure = need(`figure[data-side="${side}"]`, HTMLElement);
-    const { name, width, height, size_bytes } = pair[side];
+    const { name, width, height, size_bytes, sets } = pair[side];
     const image = need("img", HTMLImageElement, figure);
     image.src = picture(pair, side);
-    const role = side === "b" ? "Other" : pair.reason ? "Kept" : "One";
+    const role = sets ? `In ${sets}` : side === "b" ? "Other" : pair.reason ? "Kept" : "One";
     need(".role", HTMLElement, figure).textContent = role;
     image.alt = `${role}: ${name}`;
     need(".name", HTMLElement, figure).textContent = name;
@@ -216,7 +242,9 @@
     need("#about", HTMLElement).textContent = [
       `Pair ${place + 1} of ${total}`,
       `${pair.relation}${pair.kind ? `: ${pair.kind}` : ""}`,
-      `similarity ${Math.floor(pair.similarity * 10000) / 10000}`,
+      pair.similarity === null
+        ? "not compared with each other"
+        : `similarity ${Math.floor(pair.similarity * 10000) / 10000}`,
       pair.group ? `group ${pair.group}` : "in no group",
     ].join(" · ");
     fillFrames(pair);
@@ -273,7 +301,7 @@
     const pair = pairs.get(place);
     if (!pair) return;
     if (!isSeen) {
-      say("The pictures of this pair are still loading; decide once they are here.");
+      say(stillLoading);
       return;
     }
     if (!pair.decidable) {
@@ -379,12 +407,15 @@
     "?": async () => need("#help", HTMLDialogElement).showModal(),
   };
 
+  const deciding = new Set(["s", "d", "v", "k", "p", "u"].map((key) => keys[key]));
+
   document.addEventListener("keydown", (event) => {
-    const isElsewhere = event.target instanceof HTMLSelectElement || document.querySelector("dialog[open]");
+    const isOfList = event.target instanceof HTMLSelectElement && event.key.startsWith("Arrow");
+    const isElsewhere = isOfList || document.querySelector("dialog[open]");
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || isElsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    if (!event.repeat || event.key.startsWith("Arrow")) pressed(act);
+    if (!event.repeat || event.key.startsWith("Arrow")) pressed(act, !deciding.has(act));
   });
   for (const button of document.querySelectorAll("[data-relation]")) {
     button.addEventListener("click", () => {
@@ -402,7 +433,7 @@
     ["each", "e"],
     ["help-open", "?"],
   ]) {
-    need(`#${id}`, HTMLElement).addEventListener("click", () => pressed(keys[key]));
+    need(`#${id}`, HTMLElement).addEventListener("click", () => pressed(keys[key], !deciding.has(keys[key])));
   }
   for (const button of document.querySelectorAll(".picture")) {
     button.addEventListener("click", (event) => event instanceof MouseEvent && zoom(event));
@@ -433,16 +464,19 @@
       });
     });
   }
-  document.addEventListener("visibilitychange", () => document.hidden || pressed(notice));
+  document.addEventListener("visibilitychange", () => document.hidden || pressed(notice, true));
   trying(async () => {
     const { shows } = await status();
-    if (!total) {
+    if (shows.leaks.decided < shows.leaks.pairs) {
+      show = "leaks";
+      await status();
+    } else if (!total) {
       show = Object.keys(names).find((key) => shows[key].pairs) ?? show;
       await status();
     }
     begin(shows[show].next);
     await display();
-    be(false);
+    free();
     document.documentElement.dataset.ready = "";
   });
 }
