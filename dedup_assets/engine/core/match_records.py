@@ -66,6 +66,9 @@ TEXT_ADDED = "text or overlay added"
 OTHER_CONTENT = "shows something else in places"
 """What `Evidence` says of variants that differ where they lie on each other, so that nothing was only laid over one."""
 
+TOO_UNLIKE = "too unlike to be compared"
+"""What `Evidence` says of listed pairs that are less similar than copies are, so that nothing looks at their pixels."""
+
 SMALL_TEXT = "small text may differ"
 """What `Evidence` says of copies that hold text: a digit is too small to be told from what compression leaves."""
 

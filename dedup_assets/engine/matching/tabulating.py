@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.keep_rules import DEFAULT_POLICY
-from dedup_assets.engine.core.match_records import Evidence, Relation
+from dedup_assets.engine.core.match_records import TOO_UNLIKE, Evidence, Relation
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.core.search_settings import Distance
@@ -19,6 +19,7 @@ from dedup_assets.engine.matching.exact import ExactCopies
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.measuring_detail import Spectra
 from dedup_assets.engine.matching.proofs import Proofs
+from dedup_assets.engine.matching.rounds import BANDS
 
 _SWAPPED = {"a": "b", "b": "a"}
 _EYE = np.eye(3)
@@ -50,12 +51,13 @@ class Matches:
         """The rows for all compared pairs, exact copies, members of groups and pairs of similarity.csv; without counts.
 
         A pair that was not compared itself is exact where the bytes are equal, pixels where these are, a copy where
-        both images are in one group, a variant where the groups' kept images are, and unverified otherwise.
+        both images are in one group, a variant where the groups' kept images are, and unverified otherwise; then the
+        kind says whether the two are less similar than candidates are.
         """
         images = self._images()
         proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
         grouped = find_kept(Evidence(proven, images), self.keep_policy)
-        derived = self._derived_rows(proven, grouped, _and_members(pairs, grouped))
+        derived = self._derived_rows(proven, grouped, _and_members(pairs, grouped), similarity)
         rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
         return Evidence(rows, images)
 
@@ -132,7 +134,9 @@ class Matches:
             },
         )
 
-    def _derived_rows(self, proven: pl.DataFrame, grouped: pl.DataFrame, pairs: Pairs) -> pl.DataFrame:
+    def _derived_rows(
+        self, proven: pl.DataFrame, grouped: pl.DataFrame, pairs: Pairs, similarity: "Similarities"
+    ) -> pl.DataFrame:
         table = self._numbered(pairs, grouped)
         one, other = table["one"].to_numpy(), table["other"].to_numpy()
         swapped = self.library.rank_by_name[one] > self.library.rank_by_name[other]
@@ -152,6 +156,8 @@ class Matches:
             [str(Relation.EXACT), str(Relation.PIXELS), str(Relation.COPY), str(Relation.VARIANT)],
             str(Relation.UNVERIFIED),
         )
+        is_unlike = relation == str(Relation.UNVERIFIED)
+        is_unlike[is_unlike] = similarity.cosines_of(one[is_unlike], other[is_unlike]) < BANDS[-1]
         low, high = np.where(swapped, other, one), np.where(swapped, one, other)
         rows = self._table(
             low,
@@ -159,7 +165,7 @@ class Matches:
             {
                 "similarity": table["distance"],
                 "relation": relation.tolist(),
-                "kind": [""] * table.height,
+                "kind": np.where(is_unlike, TOO_UNLIKE, "").tolist(),
                 "transform": self._composed(low, high, np.where(is_member, kept[0], -1)),
                 **{name: [None] * table.height for name in ("overlap_a", "overlap_b", "residual", "inliers")},
                 "edited": [""] * table.height,
@@ -238,6 +244,10 @@ class Similarities:
     def of(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) float64 to six decimals."""
         return pair_similarities(self.vectors, one, other, self.distance)
+
+    def cosines_of(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(m,) float64 to six decimals: the cosine, by which candidates are chosen, whatever the metric is."""
+        return pair_similarities(self.vectors, one, other, "cosine")
 
 
 def _and_members(pairs: Pairs, grouped: pl.DataFrame) -> Pairs:

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import OTHER_PART, REVIEW_SEPARATOR, TO_REVIEW, Evidence, Groups, Relation
+from dedup_assets.engine.core.match_records import (
+    OTHER_PART,
+    REVIEW_SEPARATOR,
+    TO_REVIEW,
+    TOO_UNLIKE,
+    Evidence,
+    Groups,
+    Relation,
+)
 from dedup_assets.engine.core.set_records import LeakRole
 
 _SAME = [relation.value for relation in Relation if relation.is_same_picture]
@@ -50,8 +58,8 @@ class SetMatches:
         content: of the images that were looked at, where it is known.
         same: pairs of contents that people call one picture.
         members: the images that are in a group.
-        apart: pairs of evidence that are variants, or that nothing decides, and of which no verdict says anything else:
-            `a`, `b`, `relation`, `similarity` and `kind`.
+        apart: pairs of evidence that are variants, or that nothing decides although they are as similar as copies are,
+            and of which no verdict says anything else: `a`, `b`, `relation`, `similarity` and `kind`.
     """
 
     direct: Mapping[bytes, dict[bytes, Match]]
@@ -73,7 +81,8 @@ class SetMatches:
         rows = _decided(evidence.rows, groups.settled)
         known = evidence.images.filter(pl.col("content").is_not_null() & (pl.col("content") != ""))
         content = dict(known.select("filename", "content").iter_rows())
-        apart = evidence.rows.filter(pl.col("relation").is_in([Relation.VARIANT.value, Relation.UNVERIFIED.value]))
+        is_apart = pl.col("relation").is_in([Relation.VARIANT.value, Relation.UNVERIFIED.value])
+        apart = evidence.rows.filter(is_apart & (pl.col("kind").fill_null("") != TOO_UNLIKE))
         if groups.settled is not None:
             apart = apart.join(groups.settled, on=["a", "b"], how="anti", maintain_order="left")
         apart = apart.select("a", "b", "relation", "similarity", "kind")

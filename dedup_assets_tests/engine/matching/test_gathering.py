@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 from polars.testing import assert_frame_equal
 
 import dedup_assets
-from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED, Evidence, Groups
+from dedup_assets.engine.core.match_records import BORDER_ADDED, PAGE_ADDED, TOO_UNLIKE, Evidence, Groups
 from dedup_assets.engine.core.progress import ProgressReporter
+from dedup_assets.engine.core.records import Pairs
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.evidence.explaining import in_words
 from dedup_assets.engine.matching import find_candidates, form_groups, gather_evidence
@@ -170,6 +171,24 @@ def test_without_budget_nothing_is_compared_and_listed_pairs_are_unverified(work
     assert found.evidence.counts["compared"] == 0
     assert found.evidence.counts["left_out"] > 0
     assert {row[2] for row in found.short_rows()} == {"exact", "unverified"}
+
+
+def test_listed_pairs_that_are_less_alike_than_candidates_are_called_so(work_dir: Path) -> None:
+    settings, folder = Settings.parse(work_dir=str(work_dir), distance="euclidean"), WorkDir(str(work_dir))
+    features = files.read_features(folder)
+    names = {short(name): name for name in features.names}
+    vectors = features.vectors.copy()
+    vectors[features.names.to_list().index(names["unrelated.jpg"])] *= -1
+    listed = [(names["original.jpg"], names[other], 0.6) for other in ("unrelated.jpg", "still.gif")]
+    schema = files.read_pairs(folder, files.SIMILARITY).rows.schema
+    pairs = Pairs(pl.DataFrame(listed, schema=schema, orient="row"))
+    none = pl.DataFrame(schema={"a": pl.UInt32, "b": pl.UInt32, "alike": pl.Float64})
+    turned = replace(features, vectors=vectors)
+    evidence = gather_evidence(settings, turned, none, pairs, folder, ProgressReporter())
+    said = {(short(a), short(b)): kind for a, b, kind in evidence.rows.select("a", "b", "kind").iter_rows()}
+    assert said["original.jpg", "unrelated.jpg"] == TOO_UNLIKE
+    assert said["original.jpg", "still.gif"] == ""
+    assert set(evidence.rows["relation"]) == {"exact", "unverified"}
 
 
 def test_evidence_that_is_off_is_empty(work_dir: Path) -> None:

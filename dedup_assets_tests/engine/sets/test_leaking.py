@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_assets.engine.core.match_records import Evidence, Groups
+from dedup_assets.engine.core.match_records import TOO_UNLIKE, Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
 from dedup_assets.engine.core.set_tables import MEMBERS_SCHEMA
 from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
@@ -92,6 +92,12 @@ def test_pairs_that_do_not_count_come_last_and_the_most_similar_of_them_first() 
     undecided = (False, "undecided")
     last = [(image(4), False, "variant"), (image(3), *undecided), (image(0), *undecided)]
     assert rows == [(image(2), True, "certain"), *last]
+
+
+def test_a_listed_pair_that_is_too_unlike_to_be_compared_is_no_leak() -> None:
+    evidence = evidence_of({(0, 1): f"unverified: {TOO_UNLIKE}", (2, 1): "unverified"})
+    leaks = find_leaks(members_of([{"train"}, {"test"}, {"train"}]), evidence, form_groups(evidence, "name"), ["test"])
+    assert leaks.rows.select("a", "role").rows() == [(image(2), "undecided")]
 
 
 def test_a_copy_is_to_review_for_what_its_edit_or_its_kept_image_says() -> None:
