@@ -2,6 +2,7 @@
 
 copies.py      similarities of edited copies to their images
 strangers.py   similarities of different images
+bounds.py      how high a rate may be of which few cases were seen
 isotonic.py    how likely people call a pair the same picture, by its similarity
 measuring.py   all of it together, as a table over thresholds
 sentences.py   what it means, in words

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedup_assets.engine.calibration.bounds import highest_rate
 from dedup_assets.engine.calibration.copies import copy_similarities
 from dedup_assets.engine.calibration.isotonic import fit_ascending
 from dedup_assets.engine.calibration.strangers import count_strangers
@@ -30,9 +31,10 @@ class Calibration:
 
     Attributes:
         table: ascending `threshold`; for each edit `recall_EDIT`, the share of its copies that are at least so similar
-            to their image, and `recall` of all copies; `false_pairs_per_million` of pairs of different images; and
-            `probability_same`, null without enough verdicts: how likely people call a pair of this similarity one
-            picture.
+            to their image, and `recall` of all copies; `false_pairs`, the pairs of different images that are so
+            similar, of `pairs` that were compared, `false_pairs_per_million` and, with a confidence of 95 %,
+            `false_pairs_per_million_at_most`; and `probability_same`, null without enough verdicts: how likely people
+            call a pair of this similarity one picture.
         images: whose copies were made.
         pairs: of different images that were compared.
         verdicts: of pairs that were used.
@@ -78,7 +80,10 @@ def measure_calibration(
     table = pl.DataFrame({"threshold": thresholds}).with_columns(
         recall=pl.Series(recall.mean(axis=1)),
         **{f"recall_{name}": pl.Series(recall[:, place]) for place, name in enumerate(EDITS)},
+        false_pairs=pl.Series(reached, dtype=pl.Int64),
+        pairs=pl.lit(pairs, pl.Int64),
         false_pairs_per_million=pl.Series(1e6 * reached / max(pairs, 1)),
+        false_pairs_per_million_at_most=pl.Series([1e6 * highest_rate(seen, pairs) for seen in reached.tolist()]),
         probability_same=pl.Series(probability, dtype=pl.Float64),
     )
     return Calibration(table, len(copies), pairs, decided)

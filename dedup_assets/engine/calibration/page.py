@@ -5,6 +5,7 @@ from html import escape
 import polars as pl
 
 from dedup_assets.engine.calibration.measuring import Calibration
+from dedup_assets.engine.calibration.sentences import rate_in_words
 from dedup_assets.engine.pictures.edits import EDITS
 
 _WIDTH, _HEIGHT, _MARGIN = 760, 320, 48
@@ -26,9 +27,11 @@ def draw_page(found: Calibration, sentences: list[str]) -> str:
         f"{escape(name.replace('_', ' '))}</li>"
         for place, name in enumerate(names)
     )
-    false = table.with_columns(
-        height=((pl.col("false_pairs_per_million").clip(lower_bound=1).log10()) / _DECADES).clip(0, 1)
-    )
+    rates = ("false_pairs_per_million", "false_pairs_per_million_at_most")
+    decades = (pl.col(rate).clip(lower_bound=1).log10() / _DECADES for rate in rates)
+    heights = table.select("threshold", *(each.clip(0, 1) for each in decades))
+    false = _curve(heights, rates[0], "#c33", "false pairs")
+    false += _curve(heights, rates[1], "#c33", "at most, with 95% confidence", dashes="5 4")
     rows = "".join(
         _row(row) for row in table.filter((pl.col("threshold") * 100).round() % 5 == 0).iter_rows(named=True)
     )
@@ -48,15 +51,19 @@ ul {{ columns: 3; list-style: none; padding: 0 }} td, th {{ padding: 0 .8em; tex
 {_chart(curves, [("0 %", 0), ("50 %", 0.5), ("100 %", 1)])}
 <ul>{key}</ul>
 <h2>False pairs in a million pairs of different images</h2>
-{_chart(_curve(false, "height", "#c33", "false pairs"), [("≤ 1", 0), ("1,000", 0.5), ("1,000,000", 1)])}
-<table><tr><th>threshold</th><th>copies found</th><th>false pairs in a million</th></tr>{rows}</table>
+{_chart(false, [("≤ 1", 0), ("1,000", 0.5), ("1,000,000", 1)])}
+<p>Dashed: what the rate is at most, with 95% confidence, as if the pairs were independent of each other.</p>
+<table>
+<tr><th>threshold</th><th>copies found</th><th>false pairs seen</th><th>in a million</th><th>at most</th></tr>
+{rows}</table>
 </body></html>
 """
 
 
 def _row(row: dict[str, float]) -> str:
-    false = row["false_pairs_per_million"]
-    return f"<tr><td>{row['threshold']:.2f}</td><td>{row['recall']:.1%}</td><td>{false:,.1f}</td></tr>"
+    rates = (rate_in_words(row[f"false_pairs_per_million{ending}"]) for ending in ("", "_at_most"))
+    cells = (f"{row['threshold']:.2f}", f"{row['recall']:.1%}", f"{row['false_pairs']:,.0f}", *rates)
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _hue(place: int) -> str:
@@ -77,11 +84,12 @@ def _chart(curves: str, marks: list[tuple[str, float]]) -> str:
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="by threshold">{up}{across}{curves}</svg>'
 
 
-def _curve(table: pl.DataFrame, column: str, colour: str, name: str) -> str:
+def _curve(table: pl.DataFrame, column: str, colour: str, name: str, dashes: str = "none") -> str:
     points = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in table.select("threshold", column).iter_rows())
     title = escape(name.replace("_", " "))
     return (
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"><title>{title}</title></polyline>'
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}">'
+        f"<title>{title}</title></polyline>"
     )
 
 

@@ -1,7 +1,6 @@
 """A calibration says what thresholds find among a user's own images, from copies that it makes of them."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 import dedup_assets
 from dedup_assets.engine.calibration import advice
+from dedup_assets.engine.calibration.bounds import highest_rate
 from dedup_assets.engine.calibration.isotonic import fit_ascending
 from dedup_assets.engine.calibration.measuring import Calibration
 from dedup_assets.engine.pictures.edits import EDITS
@@ -46,17 +46,22 @@ def test_the_table_has_recall_and_false_pairs_by_threshold(command_line: Runner,
     assert done.stdout.count("of different images") == 4
     table = pl.read_csv(results / "calibration.csv")
     recalls = [f"recall_{name}" for name in EDITS]
-    assert table.columns == ["threshold", "recall", *recalls, "false_pairs_per_million", "probability_same"]
+    false = ["false_pairs", "pairs", "false_pairs_per_million", "false_pairs_per_million_at_most"]
+    assert table.columns == ["threshold", "recall", *recalls, *false, "probability_same"]
     assert table["threshold"].to_list() == pytest.approx([step / 100 for step in range(101)])
-    for column in ("recall", *recalls, "false_pairs_per_million"):
+    for column in ("recall", *recalls, *false):
         assert table[column].is_sorted(descending=True), column
     assert table["recall_recompressed"][85] > 0.9
     assert table["recall"][85] == pytest.approx(np.mean([table[column][85] for column in recalls]))
     assert table["false_pairs_per_million"][100] == 0  # exact copies of one group are no false pair
+    assert table["pairs"].unique().to_list() == [IMAGES * (IMAGES + 1) // 2 - 1]  # without that of the exact copies
+    rates = [1e6 * seen / pairs for seen, pairs in table.select("false_pairs", "pairs").iter_rows()]
+    assert table["false_pairs_per_million"].to_list() == pytest.approx(rates)
+    assert table["false_pairs_per_million_at_most"][100] == pytest.approx(1e6 * (1 - 0.05 ** (1 / table["pairs"][0])))
     assert table["probability_same"].null_count() == 101
     assert (results / "config.json").read_bytes() == settings
     page = (results / "calibration.html").read_text("utf-8")
-    assert page.count("<polyline") == len(EDITS) + 1
+    assert page.count("<polyline") == len(EDITS) + 2
     assert "<script" not in page
 
 
@@ -108,19 +113,35 @@ def test_a_hundred_verdicts_give_a_probability(results: Path) -> None:
     assert 0 <= chance.min() <= chance.max() <= 1  # type: ignore[operator]  # numbers
 
 
-def test_a_sentence_names_recall_false_pairs_and_what_zero_of_them_means() -> None:
-    row = {"threshold": 0.8, "recall": 0.93, **{f"recall_{name}": 0.5 for name in EDITS}}
-    table = pl.DataFrame([row | {"false_pairs_per_million": 4.2, "probability_same": 0.7}])
-    found = Calibration(table, 200, 4_000_000, 120)
-    said = advice(found, 0.8)
-    assert "At 0.80 you would find 93% of edited copies" in said
-    assert "list 4 false pairs in a million" in said
-    assert "people called 70% the same picture" in said
-    none = replace(found, table=table.with_columns(false_pairs_per_million=0.0))
-    assert (
-        "none of the 4,000,000 pairs of different images (with 95% confidence fewer than 0.8 in a million)"
-        in advice(none, 0.8)
-    )
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (0, "none of the {} (with 95% confidence at most 0.7 in a million)."),
+        (2, "0.5 false pairs in a million {} (2 of 4,000,000 seen; with 95% confidence at most 1.6)."),
+        (16, "4.0 false pairs in a million {} (16 of 4,000,000 seen; with 95% confidence at most 6.1)."),
+        (8000, "2,000 false pairs in a million {} (8,000 of 4,000,000 seen)."),
+    ],
+)
+def test_a_sentence_names_recall_and_how_many_false_pairs_stand_behind_their_rate(seen: int, said: str) -> None:
+    pairs = 4_000_000
+    row = {"threshold": 0.8, "recall": 0.93, **{f"recall_{name}": 0.5 for name in EDITS}, "pairs": pairs}
+    row |= {"false_pairs": seen, "false_pairs_per_million": 1e6 * seen / pairs, "probability_same": 0.7}
+    row["false_pairs_per_million_at_most"] = 1e6 * highest_rate(seen, pairs)
+    told = advice(Calibration(pl.DataFrame([row]), 200, pairs, 120), 0.8)
+    assert told.startswith("At 0.80 you would find 93% of edited copies (")
+    listed = said.format("pairs of different images" if seen else "4,000,000 pairs of different images")
+    assert f", and list {listed} Of pairs that are so similar, people called 70% the same picture." in told
+
+
+@pytest.mark.parametrize(
+    ("seen", "tries", "rate"),
+    [
+        *((0, 0, 1), (0, 10, 0.2588656), (1, 10, 0.3941633), (9, 10, 0.9948838), (10, 10, 1)),
+        *((0, 1_000_000, 2.995728e-6), (18, 4_498_500, 5.933477e-6), (200_000, 4_498_500, 0.0446194)),
+    ],
+)
+def test_the_highest_rate_is_that_of_clopper_and_pearson(seen: int, tries: int, rate: float) -> None:
+    assert highest_rate(seen, tries) == pytest.approx(rate, rel=1e-5)  # as scipy.stats.beta.ppf(0.95, ...) has it
 
 
 def test_the_gallery_links_the_curves_of_a_calibration_and_says_how_to_get_them(results: Path, tmp_path: Path) -> None:
