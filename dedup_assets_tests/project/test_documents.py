@@ -138,6 +138,24 @@ def test_every_script_of_the_documents_runs(text: str, command_line: Runner, tmp
     assert (done.exit_code, done.stderr) == (0, "")
 
 
+def lines_for_switchers() -> Iterator[str]:
+    """The lines of Python in the right columns of docs/switching.md, in their order, but for what names a past run."""
+    table = re.findall(r"^\| .*\| (.*) \|$", (ROOT / "docs" / "switching.md").read_text("utf-8"), re.MULTILINE)
+    for line in (span for cell in table for span in re.findall(r"`([^`]+)`", cell)):
+        if re.match(r"(names, vectors = |found\b|split\b|dedup_assets\.)", line) and "RUN" not in line:
+            yield line
+
+
+def test_every_line_for_those_who_switch_runs_after_those_above_it(command_line: Runner, tmp_path: Path) -> None:
+    for place in ("photos", "data/train", "data/test", "."):
+        for number, name in enumerate("abc"):
+            save_jpeg(tmp_path / place / f"{name}.jpg", photo_like(number))
+    lines = list(lines_for_switchers())
+    assert len(lines) > 25
+    done = command_line.script("\n".join(["import dedup_assets", *lines]), tmp_path)
+    assert (done.exit_code, done.stderr) == (0, ""), done.said
+
+
 def test_code_locations_of_the_documents_are_valid_as_printed(tmp_path: Path) -> None:
     assert len(LOCATIONS) > 1
     files = []
