@@ -67,7 +67,7 @@ class Finding:
         residual: share of the structure in the overlap that differs.
         inliers: keypoints that agree on the map; 0 where thumbnails alone proposed it.
         edits: what was done to b relative to a: as of `explain`, `UNREAD`, `RETOUCHED`; of a VARIANT as of
-            `of_two_pictures`; else empty.
+            `of_two_pictures`, if its map is sure; else empty.
         same_size: whether both files have the same width and height.
     """
 
@@ -139,7 +139,7 @@ def compare(a: Look, b: Look, hint: Map | None = None) -> Finding:
         relation = Relation.VARIANT if is_other else Relation.COPY
     elif best.score >= VARIANT_SCORE or votes >= VARIANT_VOTES:
         relation = Relation.VARIANT
-    edits = {} if relation is Relation.UNVERIFIED else explain(a, b, best, details)
+    edits = explain(a, b, best, details) if best.score >= COPY_SCORE else {}  # else the map itself is in doubt
     if relation is Relation.COPY and (DYED in edits or _are_parts(best, edits)):
         relation = Relation.VARIANT
     if relation is Relation.VARIANT:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from dedup_assets.engine.core.match_records import OTHER_CONTENT, SMALL_TEXT, TEXT_ADDED, Relation
 from dedup_assets.engine.evidence.closer import Closer, closer_size, holds_text
-from dedup_assets.engine.evidence.comparing import Finding, compare
+from dedup_assets.engine.evidence.comparing import COPY_SCORE, VARIANT_SCORE, Finding, compare
 from dedup_assets.engine.evidence.look import Look, look_size, make_look
 from dedup_assets_tests.support.pictures import photo_like
 
@@ -201,6 +201,15 @@ def test_two_captions_are_called_other_content_and_no_edit(side: int) -> None:
     one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
     finding = compared(one, recompressed(two.resize((side, side * 3 // 4)), 85))
     assert (finding.relation, finding.kind(), finding.edited()) == (Relation.VARIANT, OTHER_CONTENT, "")
+
+
+def test_of_two_pictures_whose_map_is_in_doubt_nothing_is_said() -> None:
+    photo = photo_like(2, 640, 480)
+    half = photo_like(3, 640, 480)
+    half.paste(photo.crop((0, 0, 640, 230)))
+    finding = compared(photo, recompressed(half, 85))
+    assert (finding.relation, finding.kind()) == (Relation.VARIANT, "")
+    assert VARIANT_SCORE < finding.score < COPY_SCORE
 
 
 def test_of_two_pictures_that_no_map_joins_nothing_is_said() -> None:
