@@ -54,10 +54,10 @@ class StoredResults(NamedAttributes):
     """
 
     def __init__(self, work_dir: str) -> None:
-        from dedup_assets.engine.work_dir import WorkDir, files
+        from dedup_assets.engine.work_dir import WorkDir, ledger_file
 
         self._place, self._work_dir = work_dir, WorkDir(work_dir)
-        self._ledger = files.read_ledger(self._work_dir).rows
+        self._ledger = ledger_file.read_ledger(self._work_dir).rows
 
     def __repr__(self) -> str:
         """The place, and how many images there are."""

@@ -43,8 +43,8 @@ from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
 from dedup_assets.engine.results.bad_images import find_bad_images
 from dedup_assets.engine.sets import say_leaks, say_open
-from dedup_assets.engine.work_dir.files import read_former_ledger, read_listed_files
 from dedup_assets.engine.work_dir.group_history_files import read_former_groups, read_given, read_reported_run
+from dedup_assets.engine.work_dir.ledger_file import read_former_ledger, read_listed_files
 from dedup_assets.engine.work_dir.manifest_file import read_former_listing, read_manifest
 from dedup_assets.pipeline import match_metadata, metadata, verdicts, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, RANGES, asset, preview_effort, search_output, search_results

@@ -98,7 +98,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
 }
 """The files of a value, the main one first; `metadata.of_gallery` names the gallery's."""
 
-_KEPT_BYTES = 1 << 20  # of the files of a value that is kept
+_KEPT_BYTES = 1 << 24  # of the files of a value that is kept, without vectors, which are mapped
 _KEPT: set[object] = {Manifest, ImageLedger, Pairs, Components, Evidence, Groups}
 if sys.platform != "win32":  # where a mapped file cannot be renamed
     _KEPT.add(Features)
@@ -160,7 +160,8 @@ class WorkDirIOManager(PublishingIOManager):
         if recorded and recorded == former:
             return value
         value = load(work_dir, name, wanted, self.parsed().distance)
-        if wanted in _KEPT and sum(record.size_bytes for record in recorded.values()) < _KEPT_BYTES:
+        read = sum(record.size_bytes for file, record in recorded.items() if file != FEATURES)
+        if wanted in _KEPT and read < _KEPT_BYTES:
             self._kept[key, wanted] = (recorded, value)
         return value
 

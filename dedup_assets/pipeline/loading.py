@@ -32,6 +32,7 @@ from dedup_assets.engine.work_dir import (
     files,
     index_file,
     leak_files,
+    ledger_file,
     manifest_file,
     match_files,
     plan_file,
@@ -58,7 +59,7 @@ _RECORDS: Mapping[str, _Readers] = {
     "features": {
         Features: files.read_features,
         FeatureFiles: files.read_feature_files,
-        ImageLedger: files.read_ledger,
+        ImageLedger: ledger_file.read_ledger,
         np.ndarray: lambda work_dir: files.read_features(work_dir).vectors,
     },
     "bad_images": {BadImages: files.read_bad_images},

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from dedup_assets.engine.core.match_records import Evidence, Groups, Role
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.removed_file import RemovedRow, read_removed
 
@@ -71,8 +71,8 @@ def find_returned(work_dir: WorkDir, groups: Groups, evidence: Evidence) -> list
         return []
     known = [evidence.images.select("filename", "content")]
     if work_dir.exists(LEDGER):
-        good = pl.col("error_code").is_null()
-        known.append(files.read_ledger(work_dir).rows.filter(good).select("filename", "content"))
+        listed = ledger_file.read_ledger_columns(work_dir, "error_code", "filename", "content")
+        known.append(listed.filter(pl.col("error_code").is_null()).drop("error_code"))
     names = pl.concat(known).drop_nulls().unique()
     other = names.filter(pl.col("content").is_in(list(removed.contents - removed.kept)))
     copies = groups.rows.filter(pl.col("role") != Role.KEEP.value).select("filename")

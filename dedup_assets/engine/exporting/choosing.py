@@ -10,7 +10,7 @@ from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.set_records import LEAKING
 from dedup_assets.engine.inputs.belongings import Belongings
-from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 
@@ -75,7 +75,7 @@ def choose(work_dir: WorkDir, choice: Choice) -> Chosen:
         WorkDirError: a file of the run is missing or damaged.
         ExportError: no image is left.
     """
-    ledger = files.read_ledger(work_dir).rows
+    ledger = ledger_file.read_ledger(work_dir).rows
     images = ledger.filter(pl.col("error_code").is_null()).select(
         "filename", "size_bytes", "content", "width", "height"
     )

@@ -1,7 +1,7 @@
 """What an input holds besides the images that were compared, read from the listing and from the image ledger."""
 
 from dedup_assets.engine.gallery.pages import Uncompared
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 
@@ -19,6 +19,5 @@ def read_uncompared(work_dir: WorkDir) -> Uncompared:
         manifest = read_manifest(work_dir)
         left_out, links = dict(manifest.left_out), 0 if manifest.links is None else manifest.links.height
     if work_dir.exists(LEDGER):
-        ledger = files.read_ledger(work_dir).rows
-        empty_images = ledger["low_information"].count()
+        empty_images = ledger_file.read_ledger_columns(work_dir, "low_information")["low_information"].count()
     return Uncompared(left_out, links, empty_images)

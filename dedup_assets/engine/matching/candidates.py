@@ -20,7 +20,7 @@ from dedup_assets.engine.neighbors import SearchData, as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
 from dedup_assets.engine.neighbors.search import search_all
 from dedup_assets.engine.neighbors.similarity import DECIMALS, prepared, similarities
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.workers import thread_count
 
 _LOG = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _beyond_crowds(
     """
     farthest = edges.group_by("from").agg(pl.len(), pl.col("similarity").min()).filter(pl.col("len") >= NEAREST)
     crowded = farthest.filter(pl.col("similarity") >= _SAME_VECTOR)["from"].sort()
-    shows = files.read_low_information(work_dir, features.names).is_null()
+    shows = ledger_file.read_low_information(work_dir, features.names).is_null()
     crowded = crowded.filter(shows.gather(crowded))
     first: dict[bytes, int] = {}
     for row in crowded.to_list():

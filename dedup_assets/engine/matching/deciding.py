@@ -23,10 +23,10 @@ from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
 from dedup_assets.engine.matching.following_edits import FACTS, Followed, follow_edits
 from dedup_assets.engine.matching.following_ids import follow_ids
-from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.file_names import LEDGER
-from dedup_assets.engine.work_dir.files import read_former_ledger
 from dedup_assets.engine.work_dir.group_history_files import open_given
+from dedup_assets.engine.work_dir.ledger_file import read_former_ledger
 from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
 from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.engine.work_dir.verdict_images import (
@@ -128,7 +128,7 @@ def _good(work_dir: WorkDir) -> pl.DataFrame:
     """The rows of good images in the ledger; none if there is no ledger."""
     if not work_dir.exists(LEDGER):
         return pl.DataFrame(schema=LEDGER_SCHEMA)
-    return files.read_ledger(work_dir).rows.filter(pl.col("error_code").is_null())
+    return ledger_file.read_ledger(work_dir).rows.filter(pl.col("error_code").is_null())
 
 
 def hash_image(name: bytes) -> str:

@@ -44,7 +44,7 @@ from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
 from dedup_assets.engine.matching.sharing import pairs_of, read_shared
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
 from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
 
 _READS_AT_ONCE = 32  # of a store
@@ -132,10 +132,10 @@ def compare_candidates(
         rows: only the candidates that belong to these rows of the features, see `pairs_of`; None: all.
     """
     threads = thread_count(settings.num_threads)
-    library = Library.of(features.names, files.read_listed_sizes(work_dir), settings.image_seconds)
-    content = files.read_content(work_dir, features.names)
+    library = Library.of(features.names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
+    content = ledger_file.read_content(work_dir, features.names)
     exact = find_exact_copies(library, features.vectors, content, threads)
-    wanted = _between_pictures(candidates, exact, files.read_low_information(work_dir, features.names))
+    wanted = _between_pictures(candidates, exact, ledger_file.read_low_information(work_dir, features.names))
     budget = int(settings.evidence_pairs_per_image * len(features))
     if rows is not None:
         chosen = pairs_of(wanted, rows)

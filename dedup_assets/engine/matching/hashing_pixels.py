@@ -13,7 +13,7 @@ from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets.engine.decoders.tasks import LookTask
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.workers import Lanes, thread_count
 
 _TOGETHER = 8
@@ -34,7 +34,7 @@ def hash_pixels(images: Mapping[str, bytes], settings: Settings, work_dir: WorkD
     if not images:
         return {}
     contents, names = list(images), pl.Series("filename", list(images.values()), pl.Binary)
-    library = Library.of(names, files.read_listed_sizes(work_dir), settings.image_seconds)
+    library = Library.of(names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
     limits = DecodingLimits(max_pixels=settings.max_pixels)
     task = LookTask(None, limits, settings.image_seconds, uuid.uuid4().hex)
     bundles = [range(start, min(start + _TOGETHER, len(names))) for start in range(0, len(names), _TOGETHER)]

@@ -17,7 +17,7 @@ from dedup_assets.engine.core.package_version import package_version
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decided, Verdicts
 from dedup_assets.engine.pictures.versions import decoding_fingerprint
-from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.identity import digest_of, identity_of, is_intact, read_config, settings_read
 
@@ -82,7 +82,8 @@ def _contents_of(work_dir: WorkDir) -> str:
     """Digest of the files' contents: a note in a file changes them, and may leave its vector as it is."""
     if not work_dir.exists(LEDGER):
         return ""
-    rows = files.read_ledger(work_dir).rows.filter(pl.col("error_code").is_null())
+    listed = ledger_file.read_ledger_columns(work_dir, "error_code", "content", "version")
+    rows = listed.filter(pl.col("error_code").is_null())
     return hashlib.sha256(
         "\n".join(rows.select(pl.coalesce("content", "version", pl.lit(""))).to_series()).encode()
     ).hexdigest()

@@ -29,7 +29,7 @@ from dedup_assets.engine.neighbors.low_information import match_exact_copies_alo
 from dedup_assets.engine.neighbors.recall import SearchData
 from dedup_assets.engine.neighbors.search import check_index, is_exact, measure_recall, search_rows
 from dedup_assets.engine.neighbors.truth import find_truth, recall_of, truth_store
-from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file
+from dedup_assets.engine.work_dir import NeighborRanges, WorkDir, files, index_file, ledger_file
 from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
 from dedup_assets.engine.work_dir.neighbor_ranges import features_sha256, fingerprint_of, index_sha256
 from dedup_assets.engine.work_dir.searched_rows import SearchFacts, read_facts, write_facts
@@ -222,7 +222,7 @@ class RowRangeSearcher:
         if self._search.spare:
             edges = first_edges(edges, self._search.k)
         recall = self._recall(edges) if measured else None
-        marks = files.read_low_information(self._folder, self._features.names)
+        marks = ledger_file.read_low_information(self._folder, self._features.names)
         return match_exact_copies_alone(
             Neighbors(edges, len(self._vectors), recall),
             SearchData(self._vectors, self._vectors, is_self_search=True),

@@ -21,7 +21,7 @@ from dedup_assets.engine.extraction.embedding import Embedder, open_embedder
 from dedup_assets.engine.extraction.extract import Extraction
 from dedup_assets.engine.neighbors import check_index
 from dedup_assets.engine.pictures.decoding import DecodingLimits
-from dedup_assets.engine.work_dir import WorkDir, files, index_file, match_files
+from dedup_assets.engine.work_dir import WorkDir, files, index_file, ledger_file, match_files
 from dedup_assets.engine.work_dir.file_names import GROUP_IDS
 from dedup_assets.engine.work_dir.holding import published_generation
 from dedup_assets.engine.work_dir.identity import Config, read_config
@@ -151,8 +151,8 @@ def _open(work_dir: WorkDir, generation: str, model_path: str | None, threads: i
         index=index,
         search=search,
         extraction=extraction,
-        low_information=files.read_low_information(work_dir, features.names),
-        content=files.read_content(work_dir, features.names),
+        low_information=ledger_file.read_low_information(work_dir, features.names),
+        content=ledger_file.read_content(work_dir, features.names),
         groups=groups.rows if groups else pl.DataFrame(schema=match_files.GROUPS_SCHEMA),
         aliases=dict(history.aliases.select("group_id", "now").iter_rows()) if history else {},
         config=config,

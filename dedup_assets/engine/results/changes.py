@@ -69,7 +69,10 @@ def find_changes(former: ImageLedger, now: ImageLedger) -> ImageChanges:
     Where the content of an image is unknown, its size and version decide whether it changed.
     """
     columns = ["filename", "content", "size_bytes", "version"]
-    before, after = (ledger.rows.select(columns).unique("filename") for ledger in (former, now))
+    before, after = (ledger.rows.select(columns) for ledger in (former, now))
+    if before.equals(after):
+        return ImageChanges(0, 0, 0, 0, after["filename"].n_unique())
+    before, after = before.unique("filename"), after.unique("filename")
     both = after.join(before, on="filename", suffix="_before")
     same_file = (pl.col("size_bytes") == pl.col("size_bytes_before")) & (pl.col("version") == pl.col("version_before"))
     is_same = (pl.col("content") == pl.col("content_before")).fill_null(same_file)

@@ -1,7 +1,7 @@
-"""Every documented file of a work_dir: its name, how it is written, how it is read back.
+"""Features, bad images, pairs and components in a work_dir: how their files are written and read back.
 
-No other module knows the formats (docs/reference.md, "Files"). Files with fastdup 2.x's names are read too, so that
-its work_dirs can be scored and shown.
+docs/reference.md, "Files", describes the formats. Files with fastdup 2.x's names are read too, so that its work_dirs
+can be scored and shown.
 """
 
 import json
@@ -12,14 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.errors import WorkDirError
-from dedup_assets.engine.core.image_facts import FACT_COLUMNS
 from dedup_assets.engine.core.records import (
     BadImages,
     Components,
     FeatureFiles,
     Features,
     FeatureStream,
-    ImageLedger,
     Neighbors,
     Pairs,
     Similarity,
@@ -39,16 +37,15 @@ from dedup_assets.engine.work_dir.identity import (
     read_config,
     record_results,
 )
+from dedup_assets.engine.work_dir.ledger_file import read_ledger
 from dedup_assets.engine.work_dir.location import WorkDir
 from dedup_assets.engine.work_dir.tables import (
     EDGES_SCHEMA,
-    LEDGER_SCHEMA,
     fact,
     naming_damage,
     read_numbers,
     read_parquet,
 )
-from dedup_assets.engine.work_dir.unreported import unreported_name
 
 BAD_NAMES = "features.dat.bad"
 NEIGHBORS = "neighbors.parquet"
@@ -57,7 +54,6 @@ OUTLIERS = "outliers.csv"
 COMPONENTS_INFO = "components_info.csv"
 COMPONENTS = "connected_components.csv"
 _LOG = logging.getLogger(__name__)
-_LATER_COLUMNS = ("low_information", "content", *FACT_COLUMNS)  # which ledgers of earlier versions do not have
 _ATTEMPTS = 5  # to read two files that belong together, while a run publishes others
 _PAIRS = "from,to,distance"
 
@@ -166,70 +162,6 @@ def _features(work_dir: WorkDir) -> Features:
     with open_checked_local(work_dir, name) as file:
         vectors = np.memmap(file, dtype="<f4", mode="r", shape=(len(names), size // (4 * len(names))))
     return Features(names, vectors)
-
-
-def read_ledger(work_dir: WorkDir, name: str = LEDGER) -> ImageLedger:
-    """Read image_ledger.parquet, or a former one. Raises WorkDirError if it does not exist or is damaged."""
-    wanted = {name: kind for name, kind in LEDGER_SCHEMA.items() if name not in _LATER_COLUMNS}
-    rows = read_parquet(work_dir, name, "materialize features", wanted, LEDGER_SCHEMA)[0]
-    missing = [pl.lit(None, LEDGER_SCHEMA[name]).alias(name) for name in _LATER_COLUMNS if name not in rows.columns]
-    return ImageLedger(rows.with_columns(missing))
-
-
-def read_former_ledger(work_dir: WorkDir) -> ImageLedger | None:
-    """The ledger as of the last run that said what changed; None if there is none, or if it cannot be used."""
-    published = work_dir.in_generation("") if work_dir.wrote(LEDGER) else work_dir  # the files that this run keeps
-    try:
-        name = published.find(unreported_name(LEDGER), LEDGER)
-        return read_ledger(published, name) if name else None
-    except WorkDirError as error:
-        _LOG.warning("%s: what changed since the last run is not known", error)
-        return None
-
-
-def read_low_information(work_dir: WorkDir, names: pl.Series) -> pl.Series:
-    """The column `low_information` of `Shard.images` for each row of the features.
-
-    Args:
-        work_dir: holds the features.
-        names: (n,) binary, names of the rows of the features.
-
-    Returns:
-        (n,) string; all null if the work_dir has no ledger of these features (fastdup's, or vectors from arrays).
-
-    Raises:
-        WorkDirError: the ledger is damaged.
-    """
-    return _of_features(work_dir, names, "low_information")
-
-
-def read_content(work_dir: WorkDir, names: pl.Series) -> pl.Series:
-    """The column `content` of `Shard.images` for each row of the features; see `read_low_information`."""
-    return _of_features(work_dir, names, "content")
-
-
-def _of_features(work_dir: WorkDir, names: pl.Series, column: str) -> pl.Series:
-    unknown = pl.repeat(None, len(names), dtype=pl.String, eager=True).alias(column)
-    if not work_dir.exists(LEDGER):
-        return unknown
-    rows = read_ledger(work_dir).rows
-    if rows[column].null_count() == rows.height:
-        return unknown
-    good = rows.filter(pl.col("error_code").is_null())
-    return good[column] if good["filename"].equals(names) else unknown
-
-
-def read_listed_sizes(work_dir: WorkDir) -> pl.DataFrame:
-    """`filename` and `size_bytes` of the images whose size is known; empty without image_ledger.parquet."""
-    return read_listed_files(work_dir).select("filename", "size_bytes")
-
-
-def read_listed_files(work_dir: WorkDir) -> pl.DataFrame:
-    """As `read_listed_sizes`, with `version`, `width`, `height`, `content`, which are null where they are unknown."""
-    columns = ["filename", "size_bytes", "version", "width", "height", "content"]
-    if not work_dir.exists(LEDGER):
-        return pl.DataFrame(schema={name: LEDGER_SCHEMA[name] for name in columns})
-    return read_ledger(work_dir).rows.select(columns).filter(pl.col("size_bytes") >= 0)
 
 
 def read_feature_files(work_dir: WorkDir) -> FeatureFiles:

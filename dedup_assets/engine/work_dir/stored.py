@@ -10,7 +10,7 @@ from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.image_facts import FACT_COLUMNS, LEDGER_COLUMNS
 from dedup_assets.engine.core.own_files import GALLERY, SHARDS, TEST
 from dedup_assets.engine.core.records import Features, FeatureStream, Shard
-from dedup_assets.engine.work_dir import fastdup_files, files
+from dedup_assets.engine.work_dir import fastdup_files, files, ledger_file
 from dedup_assets.engine.work_dir.file_names import FEATURES, LEDGER
 from dedup_assets.engine.work_dir.identity import read_config
 from dedup_assets.engine.work_dir.location import WorkDir
@@ -166,7 +166,7 @@ def _check_names(parts: Sequence[StoredFeatures]) -> None:
 def _ledger(work_dir: WorkDir, features: Features) -> pl.DataFrame:
     """The ledger of the extraction; one made from the names if it is missing or belongs to another run."""
     if work_dir.exists(LEDGER):
-        kept = files.read_ledger(work_dir).rows.select(*LEDGER_COLUMNS)
+        kept = ledger_file.read_ledger(work_dir).rows.select(*LEDGER_COLUMNS)
         if kept.filter(pl.col("error_code").is_null())["filename"].equals(features.names):
             return kept
     good = pl.DataFrame({"filename": features.names}, schema={"filename": pl.Binary}).with_columns(

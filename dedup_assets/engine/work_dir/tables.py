@@ -1,6 +1,6 @@
 """Tables of a work_dir, read with errors that name the file and how to make it again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -66,9 +66,22 @@ def _read_own(file: BinaryIO) -> pl.DataFrame | None:
 
 
 def read_parquet(
-    work_dir: WorkDir, name: str, remedy: str, columns: Columns, optional: Columns = NO_COLUMNS
+    work_dir: WorkDir,
+    name: str,
+    remedy: str,
+    columns: Columns,
+    optional: Columns = NO_COLUMNS,
+    only: Collection[str] = (),
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """Read a table, and the metadata that was written with it.
+
+    Args:
+        work_dir: holds it.
+        name: of the file.
+        remedy: how the file is made again.
+        columns: that it must have.
+        optional: columns that it may have.
+        only: the columns to read, as far as the table has them; empty: all.
 
     Raises:
         WorkDirError: it does not exist, is damaged, or is not a table with these columns.
@@ -77,9 +90,10 @@ def read_parquet(
     with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         facts = pl.read_parquet_metadata(file)
         file.seek(0)
-        table = pl.read_parquet(file)
-        check_columns(table.schema, columns, optional)
-        return table, facts
+        found = pl.read_parquet_schema(file)
+        check_columns(found, columns, optional)
+        file.seek(0)
+        return pl.read_parquet(file, columns=[each for each in found if each in only] or None), facts
 
 
 def check_columns(found: Columns, wanted: Columns, optional: Columns = NO_COLUMNS) -> None:

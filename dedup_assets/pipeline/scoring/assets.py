@@ -34,7 +34,7 @@ from dedup_assets.engine.neighbors import (
     usable_index,
 )
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir.files import read_listed_files, read_low_information
+from dedup_assets.engine.work_dir.ledger_file import read_listed_files, read_low_information
 from dedup_assets.engine.workers import thread_count
 from dedup_assets.pipeline import metadata, versions
 from dedup_assets.pipeline.contracts import ONE_RUN, SHARED, asset, search_output, search_results

@@ -13,7 +13,7 @@ from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.set_records import LeakRole
 from dedup_assets.engine.core.verdict_records import GivenVerdict
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
-from dedup_assets.engine.work_dir import WorkDir, files, match_files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
 from dedup_assets.service.review import leaks
 from dedup_assets.service.review.frames import fold_pairs
@@ -70,7 +70,7 @@ class ReviewPairs:
     def of(cls, work_dir: WorkDir) -> "ReviewPairs":
         """Those of a work_dir. Raises WorkDirError if it has no groups, or they are damaged or of other features."""
         check_belongs(work_dir, read_config(work_dir), "groups")
-        groups, ledger = match_files.read_groups(work_dir).rows, files.read_ledger(work_dir).rows
+        groups, ledger = match_files.read_groups(work_dir).rows, ledger_file.read_ledger(work_dir).rows
         evidence = match_files.read_evidence(work_dir).rows
         pairs = pl.concat([_of_leaks(work_dir, groups), _of_groups(groups), _of_evidence(evidence, groups)])
         for side in _SIDES:

@@ -14,7 +14,7 @@ from dedup_assets.engine.core.records import Shard
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor, RangeOutcome, head_start
 from dedup_assets.engine.inputs.listing import list_images
-from dedup_assets.engine.work_dir import WorkDir, files
+from dedup_assets.engine.work_dir import WorkDir, files, ledger_file
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import SavePhoto, photo_like
 from dedup_assets_tests.support.videos import save_video
@@ -223,8 +223,8 @@ def test_contents_of_the_features_are_read_by_name(photos: Photos) -> None:
     work_dir = WorkDir(str(photos.top / "out"))
     files.write_features(work_dir, photos.extractor().stream(list_images(str(photos.folder))))
     names = files.read_features(work_dir).names
-    assert files.read_content(work_dir, names).to_list() == [sha256(Path(name.decode())) for name in names]
-    assert files.read_content(work_dir, names.reverse()).null_count() == 20
+    assert ledger_file.read_content(work_dir, names).to_list() == [sha256(Path(name.decode())) for name in names]
+    assert ledger_file.read_content(work_dir, names.reverse()).null_count() == 20
 
 
 def test_images_that_come_back_from_a_backup_cost_no_vector(photos: Photos) -> None:

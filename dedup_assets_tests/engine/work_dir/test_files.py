@@ -27,7 +27,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.inputs.listing import list_images
 from dedup_assets.engine.results.bad_images import find_bad_images
-from dedup_assets.engine.work_dir import WorkDir, files, index_file, manifest_file, match_files
+from dedup_assets.engine.work_dir import WorkDir, files, index_file, ledger_file, manifest_file, match_files
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.identity import Result, file_records, read_config, record_results
 from dedup_assets_tests.support.ledgers import unknown_columns
@@ -90,7 +90,7 @@ def test_names_of_any_bytes_survive_from_the_disk_to_every_file_and_back(
     pairs = pairs_of(*((left, right, 0.9) for left in listed for right in listed if left != right))
     files.write_outliers(work_dir, pairs)
     files.write_similarity(work_dir, Similarity(Neighbors(pl.DataFrame({"from": [0]}), len(listed)), pairs))
-    bad = find_bad_images(files.read_ledger(work_dir))
+    bad = find_bad_images(ledger_file.read_ledger(work_dir))
     files.write_bad_images(work_dir, bad)
 
     assert set(listed) == {os.fsencode(top) + b"/" + name for name in names}
@@ -325,7 +325,7 @@ def test_numbers_of_components_come_back_as_numbers_however_many_images_stand_al
 
 DAMAGED = {
     "image_manifest.parquet": manifest_file.read_manifest,
-    "image_ledger.parquet": files.read_ledger,
+    "image_ledger.parquet": ledger_file.read_ledger,
     "neighbors.parquet": files.read_neighbors,
     "components_info.csv": files.read_components,
     "evidence.parquet": match_files.read_evidence,

@@ -8,10 +8,11 @@ import pytest
 
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.records import OffsetRange, RowRange
-from dedup_assets.engine.work_dir import ShardStore, WorkDir, files, manifest_file
+from dedup_assets.engine.work_dir import ShardStore, WorkDir, files, ledger_file, manifest_file
 from dedup_assets.engine.work_dir.hashed_tables import DamagedTableError
 from dedup_assets.engine.work_dir.neighbor_ranges import NeighborRanges
 from dedup_assets.engine.work_dir.shards import DamagedShardError
+from dedup_assets.engine.work_dir.tables import LEDGER_SCHEMA
 from dedup_assets_tests.engine.work_dir.test_manifest_file import manifest_of
 from dedup_assets_tests.engine.work_dir.test_shards import part_of, shard_of
 
@@ -66,7 +67,16 @@ def test_a_table_of_another_program_is_named_with_what_makes_it_again(
 def test_a_ledger_of_another_program_is_named(work_dir: WorkDir, table: pl.DataFrame) -> None:
     plant(work_dir, "image_ledger.parquet", table)
     with pytest.raises(WorkDirError, match=r"image_ledger\.parquet' is damaged: .*; materialize features again"):
-        files.read_ledger(work_dir)
+        ledger_file.read_ledger(work_dir)
+
+
+def test_some_columns_of_a_ledger_are_read_and_those_that_it_lacks_are_null(work_dir: WorkDir) -> None:
+    former = {name: kind for name, kind in LEDGER_SCHEMA.items() if name not in {"content", "low_information"}}
+    row = {"index": 0, "filename": b"a", "size_bytes": 1, "version": "v"}
+    plant(work_dir, "image_ledger.parquet", pl.DataFrame([row], schema=former))
+    columns = ledger_file.read_ledger_columns(work_dir, "content", "filename")
+    assert columns.rows(named=True) == [{"content": None, "filename": b"a"}]
+    assert ledger_file.read_ledger(work_dir).rows.schema == LEDGER_SCHEMA
 
 
 @pytest.mark.parametrize("spoil", ["foreign", "types", "vector", "metadata"])
