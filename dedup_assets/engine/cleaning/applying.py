@@ -200,15 +200,16 @@ class _Applying:
         return os.path.abspath(self._work_dir.root) if local else self._work_dir.url  # noqa: PTH100 - text of fsspec
 
     def _do_all(self, groups: Iterator[Verified | Skipped]) -> None:
-        ready: list[Verified] = []
+        ready, acts = list[Verified](), 0
         for group in groups:
             if isinstance(group, Skipped):
                 self._skip(group, 0)
                 continue
             ready.append(group)
-            if sum(len(each.rows) for each in ready) >= _BEFORE_SYNC:
+            acts += len(group.rows)
+            if acts >= _BEFORE_SYNC:
                 self._do(ready)
-                ready = []
+                ready, acts = [], 0
         self._do(ready)
 
     def _do(self, groups: Sequence[Verified]) -> None:

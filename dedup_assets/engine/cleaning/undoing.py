@@ -50,7 +50,7 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
     name = places[0].rstrip("/").rpartition("/")[2]
     results = _work_dir_of(origin)
     trashes = {place.rstrip("/").rpartition("/")[0] for place in places}
-    missing = [place for place in places if JournalFolder(place).read() is None]
+    missing = [place for place in places if JournalFolder(place).read_header() is None]
     present = [trash for trash in trashes if f"{trash}/{name}" not in missing]
     with holding(present, results, "an undo"):
         found = run_at(f"{trash}/{name}" for trash in present)
@@ -74,18 +74,17 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
     """The folders of an apply and the work_dir of its plan."""
     if "/" in run or TRASH in run:
         url = run.rstrip("/") if "://" in run else os.path.abspath(run)  # noqa: PTH100 - text, like all paths of fsspec
-        record = JournalFolder(url).read()
-        if record is None:
+        header = JournalFolder(url).read_header()
+        if header is None:
             raise PlanError(f"run={run!r}: this folder holds no journal of an apply{_listing_of(run)}")
-        moved = url not in record.header.places
-        return ([url] if moved else record.header.places), record.header.work_dir
+        return ([url] if url not in header.places else header.places), header.work_dir
     if listing := _listing_of(run):
         raise PlanError(f"run={run!r} is a folder, and the id of an apply is wanted{listing}")
     results = WorkDir(work_dir)
     for trash in trashes_of(results):
-        record = JournalFolder(f"{trash}/{run}").read() if "/" not in run else None
-        if record is not None:
-            return record.header.places, record.header.work_dir
+        header = JournalFolder(f"{trash}/{run}").read_header() if "/" not in run else None
+        if header is not None:
+            return header.places, header.work_dir
     raise PlanError(
         f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; {_known(work_dir)}. Name the work_dir "
         f"that the plan was made from, or the folder {TRASH}/RUN of an input"

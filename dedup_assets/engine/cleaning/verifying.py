@@ -16,6 +16,9 @@ from dedup_assets.engine.inputs.stacks import Stacks
 from dedup_assets.engine.stores import reason_of
 from dedup_assets.engine.workers import Lanes, WorkerPool
 
+_TOGETHER = 16  # groups whose kept files may be decoded together
+_TOGETHER_BYTES = 4 << 20  # and how much these may hold: so much is in memory for each thread
+
 Row = Mapping[str, Any]
 """A row of a plan, by the names of its columns."""
 
@@ -40,6 +43,18 @@ class Verified:
     def group_id(self) -> str:
         """Its id."""
         return str(self.rows[0]["group_id"])
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A group that was read, and the bytes of its kept files, which are to be decoded."""
+
+    verified: Verified
+    kept_files: Mapping[bytes, bytes]
+
+    @property
+    def kept_bytes(self) -> int:
+        return sum(map(len, self.kept_files.values()))
 
 
 @contextmanager
@@ -67,22 +82,52 @@ class Verifier:
 
     def verified(self, groups: Iterator[Sequence[Row]]) -> Iterator[Verified | Skipped]:
         """Each group, in order: verified, or why it is left as it is."""
-        return self.lanes.in_order(groups, self._verify)
+        for some in self.lanes.in_order(_side_by_side(groups), self._verify_some):
+            yield from some
 
-    def _verify(self, rows: Sequence[Row]) -> Verified | Skipped:
+    def _verify_some(self, groups: Sequence[Sequence[Row]]) -> list[Verified | Skipped]:
+        """Groups whose kept files are decoded together: an answer of a process takes longer than a small picture."""
+        results: list[Verified | Skipped] = []
+        waiting: list[_Read] = []
+        for rows in groups:
+            found = self._verify(rows)
+            if isinstance(found, Skipped):
+                results += [*self._shown(waiting), found]
+                waiting = []
+                continue
+            waiting.append(found)
+            if sum(each.kept_bytes for each in waiting) >= _TOGETHER_BYTES:
+                results += self._shown(waiting)
+                waiting = []
+        return [*results, *self._shown(waiting)]
+
+    def _verify(self, rows: Sequence[Row]) -> "_Read | Skipped":
         try:
             return self._read_all(rows)
         except SkippedError as reason:
             return Skipped(rows[0]["group_id"], str(reason))
         except Exception as error:  # noqa: BLE001 - stores have errors of their own, and one group is skipped
-            return Skipped(rows[0]["group_id"], f"{quoted(rows[0]['filename'])} cannot be verified: {reason_of(error)}")
+            return _unverified(rows, error)
 
-    def _read_all(self, given: Sequence[Row]) -> Verified:
+    def _shown(self, groups: "Sequence[_Read]") -> list[Verified | Skipped]:
+        """Decode the kept files of groups that were read."""
+        files = {name: data for group in groups for name, data in group.kept_files.items()}
+        if not files:
+            return [group.verified for group in groups]
+        try:
+            with self.decoders.lend() as lent:
+                problems = dict(zip(files, decode_all(list(files.values()), self.task, lent).problems, strict=True))
+        except Exception as error:  # noqa: BLE001 - no process can be started: these groups are skipped
+            return [_unverified(group.verified.rows, error) for group in groups]
+        return [_judged(group, problems) for group in groups]
+
+    def _read_all(self, given: Sequence[Row]) -> "_Read":
         rows, first = self._in_stacks(given)
-        all_kept = dict[bytes, Seen]()
+        all_kept, data = dict[bytes, Seen](), dict[bytes, bytes]()
         for row in rows:
-            if row["relation"] not in BESIDE and row["keep"] not in all_kept:
-                all_kept[row["keep"]] = self._read_kept(row["keep"], row["keep_content"])
+            name = row["keep"]
+            if row["relation"] not in BESIDE and name not in all_kept:
+                all_kept[name], data[name] = files_of(name).verify(name, row["keep_content"], keep_bytes=True)
         seen = []
         for row in rows:
             name = row["filename"]
@@ -96,16 +141,7 @@ class Verifier:
             if found.is_same_file(all_kept[row["keep"]]):
                 raise SkippedError(f"{quoted(name)} is the same file as the kept one (a hard link)")
             seen.append(found)
-        return Verified(rows, seen, all_kept, first)
-
-    def _read_kept(self, name: bytes, content: str) -> Seen:
-        """Read and decode a kept file. Raises SkippedError."""
-        kept, data = files_of(name).verify(name, content, keep_bytes=True)
-        with self.decoders.lend() as lent:
-            problem = decode_all([data], self.task, lent).problems[0]
-        if problem is not None:
-            raise SkippedError(f"the kept file {quoted(name)} cannot be shown: {problem}")
-        return kept
+        return _Read(Verified(rows, seen, all_kept, first), data)
 
     def _in_stacks(self, rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
         """The rows, what belongs to an image right before it; and for each the place of the first one of its stack.
@@ -141,3 +177,27 @@ class Verifier:
             raise SkippedError(f"{quoted(name)} is inside of a file") from None
         except OSError as error:
             raise SkippedError(f"the folder of {quoted(name)} cannot be read: {reason_of(error)}") from None
+
+
+def _side_by_side(groups: Iterator[Sequence[Row]]) -> Iterator[list[Sequence[Row]]]:
+    """Few groups at a time, so that all threads have work."""
+    some, size_bytes = list[Sequence[Row]](), 0
+    for rows in groups:
+        some.append(rows)
+        size_bytes += sum(row["bytes"] for row in rows)
+        if len(some) == _TOGETHER or size_bytes >= _TOGETHER_BYTES:
+            yield some
+            some, size_bytes = [], 0
+    if some:
+        yield some
+
+
+def _judged(group: _Read, problems: Mapping[bytes, object]) -> Verified | Skipped:
+    bad = next(((name, problems[name]) for name in group.kept_files if problems[name] is not None), None)
+    if bad is None:
+        return group.verified
+    return Skipped(group.verified.group_id, f"the kept file {quoted(bad[0])} cannot be shown: {bad[1]}")
+
+
+def _unverified(rows: Sequence[Row], error: Exception) -> Skipped:
+    return Skipped(rows[0]["group_id"], f"{quoted(rows[0]['filename'])} cannot be verified: {reason_of(error)}")

@@ -68,16 +68,13 @@ class Act:
 
     def as_json(self) -> dict[str, Any]:
         """The fields, names as text."""
-        return {name: text_of_name(value) if name in _NAMES else value for name, value in asdict(self).items()}
+        return {name: text_of_name(value) if name in _NAMES else value for name, value in vars(self).items()}
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Self:
         """The act that `as_json` gave. Raises KeyError for a field that is missing."""
-        values = {each.name: found[each.name] for each in fields(cls)}
-        decoded: dict[str, Any] = {
-            name: name_of_text(value) if name in _NAMES else value for name, value in values.items()
-        }
-        return cls(**decoded)
+        values = {name: name_of_text(found[name]) if name in _NAMES else found[name] for name in cls.__match_args__}
+        return cls(**values)
 
 
 _NAMES = {"filename", "to", "keep"}
@@ -141,10 +138,18 @@ class JournalFolder:
             PlanError: the journal is damaged, or another program's.
             WorkDirError: it cannot be read.
         """
+        lines = self._lines()
+        return _parsed(lines, self.url) if lines else None
+
+    def read_header(self) -> RunHeader | None:
+        """What its first line says; raises as `read`, which it does not replace where the rest counts."""
+        lines = self._lines()
+        return _parsed(lines[:1], self.url).header if lines else None
+
+    def _lines(self) -> list[bytes]:
         names = [name for name in self._place.names("") if name == JOURNAL or name.startswith(_PARTS)]
         contents = (self._place.read_placed(name) or b"" for name in names)
-        complete = b"".join(content[: content.rfind(b"\n") + 1] for content in contents)
-        return _parsed(complete.splitlines(), self.url) if complete else None
+        return b"".join(content[: content.rfind(b"\n") + 1] for content in contents).splitlines()
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Add lines; they are on the disk, or in the store, when this returns."""
@@ -245,13 +250,18 @@ def _check_types(records: Iterable[RunHeader | Act]) -> None:
     """Check that fields hold what an apply writes. Raises TypeError or ValueError."""
     for record in records:
         Action(record.action)
-        for each in fields(record):
-            value = getattr(record, each.name)
-            kind = each.type if isinstance(each.type, type) else list
+        for name, kind in _KINDS[type(record)]:
+            value = getattr(record, name)
             if not isinstance(value, kind) or (
                 isinstance(value, list) and not all(isinstance(item, str) for item in value)
             ):
-                raise TypeError(f"{each.name} is no {kind.__name__}")
+                raise TypeError(f"{name} is no {kind.__name__}")
+
+
+_KINDS: dict[type, list[tuple[str, type]]] = {
+    record: [(each.name, each.type if isinstance(each.type, type) else list) for each in fields(record)]
+    for record in (RunHeader, Act)
+}
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -194,6 +194,24 @@ def test_a_kept_file_that_cannot_be_shown_keeps_its_copies(tmp_path: Path) -> No
     assert "b.jpg' cannot be shown" in skipped.reason
 
 
+def test_kept_files_that_are_decoded_together_are_judged_alone(tmp_path: Path) -> None:
+    top = tmp_path / "photos"
+    groups = {f"{number:02d}.jpg": [f"x/{number:02d}.jpg"] for number in range(20)}
+    save_copies(top, groups)
+    for name in ("03.jpg", "x/03.jpg", "17.jpg", "x/17.jpg"):
+        os.truncate(top / name, 3000)
+    results = save_results(tmp_path / "results", top, groups)
+    plan = plan_of(results, PlanOptions())
+    (top / "x" / "05.jpg").unlink()
+    applied = apply_plan(plan, results, ApplyOptions(threads=1), ProgressReporter())
+    reasons = {skipped.group_id[-2:]: skipped.reason for skipped in applied.skipped}
+    assert reasons.keys() == {"03", "05", "11"}
+    assert "03.jpg' cannot be shown" in reasons["03"]
+    assert "17.jpg' cannot be shown" in reasons["11"]
+    assert "x/05.jpg' is gone" in reasons["05"]
+    assert {path.name for path in (top / "x").iterdir()} == {"03.jpg", "17.jpg"}
+
+
 def test_another_name_of_the_kept_file_is_no_copy(photos: Collection) -> None:
     plan = plan_of(photos.results, PlanOptions())
     (photos.top / "x" / "3.jpg").unlink()
