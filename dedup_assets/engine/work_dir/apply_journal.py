@@ -73,7 +73,9 @@ class Act:
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Self:
         """The act that `as_json` gave. Raises KeyError for a field that is missing."""
-        values = {name: name_of_text(found[name]) if name in _NAMES else found[name] for name in cls.__match_args__}
+        values: dict[str, Any] = {
+            name: name_of_text(found[name]) if name in _NAMES else found[name] for name in cls.__match_args__
+        }
         return cls(**values)
 
 
