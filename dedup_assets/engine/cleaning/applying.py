@@ -1,14 +1,14 @@
 """A plan to deeds, group by group: verified, written into a journal, done. A killed apply goes on where it stopped."""
 
-import errno
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dedup_assets.engine.cleaning.earlier import done_before, past_applies, trash_for
-from dedup_assets.engine.cleaning.ending import how_to_go_on, interrupted
+from dedup_assets.engine.cleaning.ending import STOPPING, interrupted, stopped, words_of
 from dedup_assets.engine.cleaning.gathering import generation_of
 from dedup_assets.engine.cleaning.heeding import Decisions
 from dedup_assets.engine.cleaning.local_files import temporary_beside
@@ -25,7 +25,7 @@ from dedup_assets.engine.cleaning.runs import (
 from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
 from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
-from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError
+from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError, WorkDirError
 from dedup_assets.engine.core.plan_records import (
     Action,
     Applied,
@@ -38,12 +38,12 @@ from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.stores import is_url, reason_of
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder, RunHeader
+from dedup_assets.engine.work_dir.apply_journal import JOURNAL, Act, JournalFolder, RunHeader
 from dedup_assets.engine.work_dir.identity import read_config
+from dedup_assets.engine.work_dir.removed_file import REMOVED
 from dedup_assets.engine.workers import thread_count
 
 _BEFORE_SYNC = 256  # acts that one write of the journal announces
-_STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _SIDE = 32  # px; a decoder reads the whole file, whatever the size of the result
 
 
@@ -134,7 +134,7 @@ class _Applying:
         self._skipped: list[Skipped] = []
         self._done: list[Act] = []
         self._announced: dict[str, set[bytes]] = {}
-        self._run = ""
+        self._run, self._before = "", 0
         self._decisions = Decisions(work_dir)
         self._journals: dict[str, JournalFolder] = {}
 
@@ -144,26 +144,44 @@ class _Applying:
         by_run = done_before(found, self._plan)
         before = {name for acts in by_run.values() for name in acts}
         rows = [row for row in self._plan.rows.iter_rows(named=True) if row["filename"] not in before]
-        self._run = resumed or _new_id()
-        if rows:
-            self._begin(found.get(resumed))
+        self._run, self._before = resumed or _new_id(), len(before)
         earlier = by_run.get(resumed, {}).values()
         try:
             if rows:
+                self._begin(found.get(resumed))
                 self._do_rows(rows)
-        except KeyboardInterrupt:
-            raise interrupted(self._plan.action, len(self._done), len(before), self._undone_from) from None
-        finally:
-            if earlier or self._done:
-                note_in(self._work_dir, self._run, [*earlier, *self._done])
+        except BaseException as error:
+            with suppress(DedupError):  # the apply that goes on writes it
+                self._note_removed(earlier)
+            if isinstance(error, KeyboardInterrupt):
+                raise interrupted(self._plan.action, len(self._done), len(before), self._undone_from) from None
+            raise
+        self._note_removed(earlier)
         done = {act.filename for act in self._done}
         for trash, journal in self._journals.items():
-            journal.end(stayed=sorted(self._announced.get(trash, set()) - done))
+            with self._writing(journal):
+                journal.end(stayed=sorted(self._announced.get(trash, set()) - done))
             journal.close()
         places = [journal.url for journal in self._journals.values()]
         done_bytes = sum(act.size_bytes for act in self._done)
         past = past_applies(found, by_run)
         return Applied(self._run, len(self._done), done_bytes, past, self._skipped, places)
+
+    def _note_removed(self, earlier: Collection[Act]) -> None:
+        if not earlier and not self._done:
+            return
+        try:
+            note_in(self._work_dir, self._run, [*earlier, *self._done])
+        except WorkDirError as error:
+            raise self._stopped(words_of(error, self._work_dir.path(REMOVED)), error.system) from None
+
+    @contextmanager
+    def _writing(self, journal: JournalFolder) -> Iterator[None]:
+        """Say in words of an apply that a journal cannot be written in the block."""
+        try:
+            yield
+        except WorkDirError as error:
+            raise self._stopped(words_of(error, f"{journal.url}/{JOURNAL}"), error.system) from None
 
     def _do_rows(self, rows: Sequence[Row]) -> None:
         most = read_config(self._work_dir).result("evidence").settings.get("max_pixels")
@@ -192,7 +210,8 @@ class _Applying:
         for trash, url in urls.items():
             self._journals[trash] = JournalFolder(url)
             if url not in known:
-                self._journals[trash].begin(header)
+                with self._writing(self._journals[trash]):
+                    self._journals[trash].begin(header)
 
     def _origin(self) -> str:
         """The work_dir, as journals name it."""
@@ -220,7 +239,8 @@ class _Applying:
         for trash, journal in self._journals.items():
             mine = [act for some in acts for act in some if self._trashes[act.filename] == trash]
             if mine:
-                journal.append_acts(mine)
+                with self._writing(journal):
+                    journal.append_acts(mine)
                 self._announced.setdefault(trash, set()).update(act.filename for act in mine)
         for group, some in zip(groups, acts, strict=True):
             self._do_group(group, some)
@@ -243,10 +263,11 @@ class _Applying:
                 first = group.first[place]
                 said = str(error)
                 if isinstance(error, OSError):
-                    said = f"{quoted(act.filename)}: {reason_of(error)}"
+                    where = f" cannot go to {quoted(act.to)}" if act.action in (Action.TRASH, Action.MOVE) else ""
+                    said = f"{quoted(act.filename)}{where}: {reason_of(error)}"
                 said += self._take_back(acts[first:place])
-                if isinstance(error, OSError) and error.errno in _STOPPING:
-                    raise self._stopped(said) from None
+                if isinstance(error, OSError) and error.errno in STOPPING:
+                    raise self._stopped(f"group {group.group_id}: {said}", error) from None
                 self._skip(Skipped(group.group_id, said), len(acts) - place, first)
                 return
             self._done.append(act)
@@ -265,14 +286,13 @@ class _Applying:
                 failed += f"; {quoted(act.filename)} is not put back: {reason_of(error)}"
         return failed
 
-    def _stopped(self, why: str) -> PlanError:
-        after = f"stopped after {len(self._done):,} files: {why}; the rest is as it was"
-        return PlanError(f"{after}. {how_to_go_on(self._plan.action, self._undone_from)}")
+    def _stopped(self, why: str, system: OSError | None) -> PlanError:
+        return stopped(why, system, self._plan.action, len(self._done), self._before, self._undone_from)
 
     @property
     def _undone_from(self) -> str:
         """A folder with a journal of this apply, from which it can be undone."""
-        return next(iter(self._journals.values())).url
+        return f"{min(self._trashes.values())}/{self._run}"
 
     def _do_one(self, act: Act, seen: Seen, kept: Seen) -> Seen:
         """Do one act while nobody else touches the file or the kept one; gives the kept one as it is now."""

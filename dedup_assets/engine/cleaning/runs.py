@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dedup_assets.engine.cleaning.ending import refused
 from dedup_assets.engine.cleaning.local_files import LocalFiles, temporary_beside
 from dedup_assets.engine.cleaning.objects import StoredObjects
 from dedup_assets.engine.cleaning.touching import Files, Seen
@@ -148,19 +149,20 @@ def holding(trashes: Iterable[str], work_dir: WorkDir | None, doing: str) -> Ite
         PlanError: another one holds one of them, it cannot be written to, or something else is in its place.
     """
     with ExitStack() as stack:
+        at = work_dir.url if work_dir is not None else ""
         try:
             if work_dir is not None:
                 stack.enter_context(hold(work_dir, doing))
                 check_removed(work_dir)
-            for trash in sorted(trashes):
-                place = Place(trash)
-                if place.is_local and Path(trash).is_symlink():
-                    raise PlanError(f"{trash!r} is a link, and nothing is moved through it; remove it")
+            for at in sorted(trashes):
+                place = Place(at)
+                if place.is_local and Path(at).is_symlink():
+                    raise PlanError(f"{at!r} is a link, and nothing is moved through it; remove it")
                 stack.enter_context(hold(place, doing))
         except WorkDirError as error:
-            raise PlanError(f"{doing} is refused: {error}") from None
+            raise refused(doing, error, at) from None
         except OSError as error:
-            raise PlanError(f"{doing} is refused: {error.filename or 'a trash folder'}: {reason_of(error)}") from None
+            raise refused(doing, WorkDirError(reason_of(error), error), at) from None
         yield
 
 

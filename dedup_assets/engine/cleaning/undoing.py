@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 
+from dedup_assets.engine.cleaning.ending import FULL, refused, remedy, words_of
 from dedup_assets.engine.cleaning.gathering import trashes_of
 from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, run_at, runs_in
 from dedup_assets.engine.cleaning.touching import quoted
@@ -12,8 +13,9 @@ from dedup_assets.engine.core.plan_records import TRASH, Action, PastApply, Undo
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.stores import reason_of
 from dedup_assets.engine.work_dir import WorkDir
-from dedup_assets.engine.work_dir.apply_journal import Act, JournalFolder
+from dedup_assets.engine.work_dir.apply_journal import JOURNAL, Act, JournalFolder
 from dedup_assets.engine.work_dir.place import Place
+from dedup_assets.engine.work_dir.removed_file import REMOVED
 
 _MOST_NAMED = 5  # applies and folders in an error
 
@@ -58,13 +60,18 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
             found.settle()
             found = run_at(f"{trash}/{name}" for trash in present)
         for journal in found.journals:
-            journal.begin_undo()
+            _begin_undo(journal)
         undone = _restore(found, name, progress, [f"{place!r} is not there, with the files in it" for place in missing])
-        if results is not None:
-            note_in(results, name, [act for act in found.acts if undone.failed and has_happened(act)])
-        for journal in found.journals:
-            journal.end(undone=True)
-            journal.close()
+        try:
+            if results is not None:
+                file = results.path(REMOVED)
+                note_in(results, name, [act for act in found.acts if undone.failed and has_happened(act)])
+            for journal in found.journals:
+                file = f"{journal.url}/{JOURNAL}"
+                journal.end(undone=True)
+                journal.close()
+        except WorkDirError as error:
+            raise PlanError(f"{_back(undone.restored)}, but {words_of(error, file)}. {remedy(error.system)}") from None
     for place in places:
         _remove_empty(place)
     return undone
@@ -130,16 +137,30 @@ def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str
                     in_place += 1
                 progress.advance(1, 0)
             except KeyboardInterrupt:
-                are = "file is" if restored == 1 else "files are"
-                said = f"interrupted: {restored:,} {are} back, the rest is where the apply put it"
+                said = f"interrupted: {_back(restored)}, the rest is where the apply put it"
                 raise CleaningInterrupt(f"{said}; run the same command again to go on") from None
             except DedupError as error:
                 failed.append(str(error))
                 progress.advance(1, 1)
             except OSError as error:
+                if error.errno in FULL:
+                    why = f"{quoted(act.filename)} cannot be put back: {reason_of(error)}"
+                    said = f"stopped: {_back(restored)}, then {why}; the rest is where the apply put it"
+                    raise PlanError(f"{said}. {remedy(error)}") from None
                 failed.append(f"{quoted(act.filename)}: {reason_of(error)}")
                 progress.advance(1, 1)
     return Undone(name, restored, in_place, never_left, failed)
+
+
+def _begin_undo(journal: JournalFolder) -> None:
+    try:
+        journal.begin_undo()
+    except WorkDirError as error:
+        raise refused("an undo", error, journal.url) from None
+
+
+def _back(files: int) -> str:
+    return f"{files:,} {'file is' if files == 1 else 'files are'} back"
 
 
 def _latest(acts: Sequence[Act]) -> list[Act]:

@@ -7,6 +7,7 @@ DedupError                  caught by the command line and by `run()` alone: one
 ├── SettingsError           a parameter has a value that is not allowed (all mismatches in one message)
 ├── InputError              the input cannot be listed, is empty, or holds no readable image
 ├── WorkDirError            a file of work_dir is missing, damaged, or does not fit the others
+│   ├── InUseError          another process holds the work_dir, or the trash of an input
 │   └── LostLockError       another run has taken over the work_dir
 ├── ModelError              an ONNX model cannot be used for embedding
 ├── SearchError             an index or one of its parameters cannot be used on these vectors
@@ -44,7 +45,27 @@ class InputError(DedupError):
 
 
 class WorkDirError(DedupError):
-    """A file in work_dir is missing, damaged, or does not fit the other files."""
+    """A file in work_dir is missing, damaged, or does not fit the other files.
+
+    Attributes:
+        system: the system's error behind it, if there is one: a full disk, one that is only read.
+    """
+
+    def __init__(self, message: str, system: OSError | None = None) -> None:
+        super().__init__(message)
+        self.system = system
+
+
+class InUseError(WorkDirError):
+    """Another process holds the work_dir.
+
+    Attributes:
+        who: that process, in words.
+    """
+
+    def __init__(self, message: str, who: str) -> None:
+        super().__init__(message)
+        self.who = who
 
 
 class LostLockError(WorkDirError):

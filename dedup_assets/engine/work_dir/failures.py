@@ -29,12 +29,13 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
     said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         free = shutil.disk_usage(folder).free if folder is not None and folder.is_dir() else 0
-        said += f" after {written} bytes ({free} are free); make room and run again: finished ranges are kept"
+        said += f" after {written} bytes ({free} are free)"
+        said += "; make room, then run the same command again: what is finished is kept"
     elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
         said += "; name a work_dir that this user may write to"
     elif error.errno in {errno.EMFILE, errno.ENFILE}:
         said += "; raise the limit on open files (ulimit -n), or use fewer threads (num_threads)"
-    return WorkDirError(said)
+    return WorkDirError(said, error)
 
 
 def open_place(url: str) -> tuple[Any, str]:

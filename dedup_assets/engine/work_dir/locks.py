@@ -20,7 +20,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.errors import InUseError, WorkDirError
 from dedup_assets.engine.work_dir.folders import open_folder
 
 try:
@@ -282,7 +282,7 @@ def _open(root: Path, beneath: str, url: str) -> BinaryIO:
         if error.errno == errno.ELOOP:
             said = f"work_dir={url!r}: {NAME} is a link, and nothing is written through it; remove it"
             raise WorkDirError(said) from None
-        raise WorkDirError(_why_not(root, url, error)) from None
+        raise WorkDirError(_why_not(root, url, error), error) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise WorkDirError(f"work_dir={url!r}: {NAME} is not a regular file; remove it")
@@ -308,7 +308,7 @@ def _descriptor(root: Path, beneath: str) -> int:
 def _why_not(root: Path, url: str, error: OSError) -> str:
     """Why a lock file cannot be opened, in words."""
     if root.is_dir():
-        return f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}"
+        return f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}; name one that can be written to"
     if os.path.lexists(root):
         return f"work_dir={url!r} is a file, and a folder is wanted; name another"
     return f"work_dir={url!r} cannot be created: {error.strerror or error}; name another"
@@ -339,6 +339,6 @@ def in_use(url: str, other: Holder | None) -> WorkDirError:
     """The error for a run that is refused."""
     who = str(other) if other else "a run that reads it"
     between = f"; it is free {BETWEEN_STEPS_SECONDS:.0f} s after the last step" if other and other.has_steps else ""
-    return WorkDirError(
-        f"work_dir={url!r} is in use by another run ({who}){between}; wait until it ends, or name another"
+    return InUseError(
+        f"work_dir={url!r} is in use by another run ({who}){between}; wait until it ends, or name another", who
     )

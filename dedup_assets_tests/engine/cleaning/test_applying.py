@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -239,7 +240,10 @@ def test_a_plan_that_would_empty_a_collection_is_refused(photos: Collection) -> 
 
 
 def test_a_second_apply_at_the_same_time_is_refused(photos: Collection, tmp_path: Path) -> None:
-    with hold(photos.results, "another apply"), pytest.raises(PlanError, match="in use by another run"):
+    with (
+        hold(photos.results, "another apply"),
+        pytest.raises(PlanError, match=r"results' is in use by another run \(another apply"),
+    ):
         photos.apply()
     other = save_results(tmp_path / "other results", photos.top, {"x/3.jpg": ["b.jpg"]})
     with open(photos.top / "x" / "3.jpg", "rb") as file:  # noqa: PTH123 - as an apply of the other results has it
@@ -300,7 +304,9 @@ def test_across_disks_a_file_goes_once_its_copy_is_verified(
     assert contents(photos.elsewhere) == set()
 
 
-def test_a_full_disk_stops_the_apply_and_loses_nothing(photos: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_an_apply_or_an_undo_and_loses_nothing(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The system's own calls fail: a link as across disks, then a write as on a full disk."""
 
     def refuse(number: int) -> Callable[..., int]:
@@ -312,13 +318,22 @@ def test_a_full_disk_stops_the_apply_and_loses_nothing(photos: Collection, monke
     with monkeypatch.context() as full:
         full.setattr("dedup_assets.engine.work_dir.folders.os.link", refuse(errno.EXDEV))
         full.setattr(copying.os, "pread", refuse(errno.ENOSPC))
-        with pytest.raises(PlanError, match="No space left"):
+        said = r"^stopped before any file was touched: group g-\S+: '.*' cannot go to '.*': No space left .* Make room"
+        with pytest.raises(PlanError, match=said):
             photos.apply()
     assert tree(photos.top) == photos.before
     assert contents(photos.top) == {facts[0] for facts in photos.before.values()}
     applied = photos.apply()
     assert applied.done == 4
     assert len(applied.places) == 1
+    with monkeypatch.context() as full:
+        full.setattr("dedup_assets.engine.work_dir.folders.os.link", refuse(errno.EXDEV))
+        full.setattr(copying.os, "pread", refuse(errno.ENOSPC))
+        said = "^stopped: 0 files are back, then '.*' cannot be put back: No space left .* Make room there, then run"
+        with pytest.raises(PlanError, match=said):
+            photos.undo(applied.run)
+    assert photos.undo(applied.run) == []
+    assert tree(photos.top) == photos.before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -350,6 +365,57 @@ def test_a_file_that_cannot_leave_its_folder_has_no_second_name_in_the_trash(
     undone = undo_apply(applied.run, str(photos.work_dir), ProgressReporter())
     assert (undone.restored, undone.failed) == (applied.done, [])
     assert tree(photos.top) == photos.before
+
+
+WRITTEN = {  # the file, how much is written before the disk is full, and what is said then
+    "journal": (".dedup-trash", 0, "stopped before any file was touched: '.*journal.jsonl' cannot be written"),
+    "acts": (".dedup-trash", 1, "stopped before any file was touched: '.*journal.jsonl' cannot be written"),
+    "end": (".dedup-trash", 2, "stopped: 4 files were moved to the trash, then '.*journal.jsonl' cannot be written"),
+    "removed": ("results", 0, "stopped: 4 files were moved to the trash, then '.*removed.csv' cannot be written"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system names an open file in /proc")
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_full_disk_beside_the_images_is_told_in_words_of_an_apply_or_undo(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    folder, left, said = WRITTEN[written]
+    plan, options = plan_of(photos.results, PlanOptions()), ApplyOptions(threads=1)
+    with full_disk(monkeypatch, folder, left), pytest.raises(PlanError, match=f"{said}: No space left .* Make room"):
+        apply_plan(plan, photos.results, options, ProgressReporter())
+    assert len(photos.names) == (6 if "before" in said else 2)
+    resumed = apply_plan(plan, photos.results, options, ProgressReporter())
+    assert (resumed.done + resumed.before, photos.names) == (4, {"a.jpg", "b.jpg"})
+    (run,) = {row.run for row in read_removed(photos.results)}
+    said = (
+        "^an undo is refused before any file was touched" if left == 0 and folder != "results" else "^4 files are back"
+    )
+    with (
+        full_disk(monkeypatch, folder, min(left, 1)),
+        pytest.raises(PlanError, match=f"{said}.* No space left .* again"),
+    ):
+        photos.undo(run)
+    assert photos.undo(run) == []
+    assert tree(photos.top) == photos.before
+
+
+@contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch, folder: str, left: int) -> Iterator[None]:
+    """The system refuses to synchronise what is written below a folder, but for the first files."""
+    sync, synced = os.fsync, list[str]()
+
+    def refuse(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if folder in path.parts and path.is_file():
+            synced.append(path.name)
+            if len(synced) > left:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", refuse)
+        yield
 
 
 class Interrupting(ProgressReporter):
