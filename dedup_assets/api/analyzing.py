@@ -119,8 +119,8 @@ class Analysis(NamedAttributes):
     def leaks(self) -> "pl.DataFrame":
         """Pairs of images of two sets that are one picture; no rows where the run was asked for no sets.
 
-        Their `role` is certain, or review, where `review` says why a person decides. Similar pairs whose comparison
-        decided nothing are in `results.leaks(unverified=True)`.
+        Their `role` is certain, or review, where `review` says why a person decides. Variants, and similar
+        pairs that nothing decides, are in `results.leaks(unverified=True)`.
         """
         import polars as pl
 

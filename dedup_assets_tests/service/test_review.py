@@ -302,7 +302,7 @@ def test_leaks_to_review_are_decided_in_a_queue_of_their_own(split: Path, page: 
         page.wait_for_selector("html[data-ready]")
         assert page.text_content("#count") == "0 of 2 decided"
         assert page.input_value("#show") == "leaks"
-        assert page.locator("figure .role").all_inner_texts() == ["In train", "In test"]
+        assert page.locator("figure .role").all_inner_texts() == ["One, in train", "Other, in test"]
         assert page.locator("figure .name").all_inner_texts()[0].endswith(".jpg")
         page.focus("#show")  # whose own keys choose by letters
         press(page, "s")

@@ -219,7 +219,8 @@
     const { name, width, height, size_bytes, sets } = pair[side];
     const image = need("img", HTMLImageElement, figure);
     image.src = picture(pair, side);
-    const role = sets ? `In ${sets}` : side === "b" ? "Other" : pair.reason ? "Kept" : "One";
+    const which = side === "b" ? "Other" : pair.reason ? "Kept" : "One";
+    const role = sets ? `${which}, in ${sets}` : which;
     need(".role", HTMLElement, figure).textContent = role;
     image.alt = `${role}: ${name}`;
     need(".name", HTMLElement, figure).textContent = name;
