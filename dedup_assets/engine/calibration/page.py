@@ -43,6 +43,7 @@ def draw_page(found: Calibration, sentences: list[str]) -> str:
 body {{ max-width: 800px; margin: 2em auto; padding: 0 1em }}
 svg text {{ font-size: 12px; fill: currentColor }} svg {{ max-width: 100%; height: auto }}
 ul {{ columns: 3; list-style: none; padding: 0 }} td, th {{ padding: 0 .8em; text-align: right }}
+@media (max-width: 520px) {{ td, th {{ padding: 0 .25em; font-size: 13px }} ul {{ columns: 2 }} }}
 </style></head><body>
 <h1>Calibration</h1>
 {"".join(f"<p>{escape(text)}</p>" for text in sentences)}

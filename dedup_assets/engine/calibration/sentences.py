@@ -34,7 +34,8 @@ def advice(found: Calibration, threshold: float) -> str:
 
 def rate_in_words(per_million: float) -> str:
     """A rate in a million, with a decimal where it is low."""
-    return f"{per_million:,.0f}" if per_million >= 10 else f"{per_million:.1f}"  # noqa: PLR2004 - two digits
+    is_low = 0 < per_million < 10  # noqa: PLR2004 - two digits
+    return f"{per_million:.1f}" if is_low else f"{per_million:,.0f}"
 
 
 def _of_false_pairs(row: Mapping[str, float]) -> str:
