@@ -164,7 +164,7 @@ def _apply(made: "Plan", work_dir: "WorkDir", options: object) -> int:
     from dedup_assets.engine.cleaning import ApplyOptions, apply_plan
 
     def tell(skipped: "Skipped") -> None:
-        report(f"skipped {skipped.group_id}: {skipped.reason}")
+        report(f"left as it is: group {skipped.group_id}: {skipped.reason}")
 
     assert isinstance(options, ApplyOptions)  # noqa: S101 - the type is imported late
     with ConsoleProgress() as progress:

@@ -81,6 +81,7 @@ def applied_text(plan: Plan, applied: Applied) -> str:
         said.append(f"done before this apply was interrupted: {counted(resumed, 'file')}")
     if applied.skipped:
         said.append(f"{counted(len(applied.skipped), 'group')} left as before; the lines above say why")
+        said.append("what has changed since the plan is planned anew after another run: dedup-assets run, then plan")
     if plan.action is Action.TRASH and applied.done + resumed:
         said += [f"trash: {place}" for place in applied.places]
     if applied.places and applied.done + resumed and plan.action is not Action.DELETE:

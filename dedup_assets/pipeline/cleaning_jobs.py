@@ -41,7 +41,7 @@ def _apply(
     options = ApplyOptions(parsed.max_removed_share, parsed.num_threads, parsed.image_seconds)
 
     def tell(skipped: Skipped) -> None:
-        context.log.warning(f"skipped {skipped.group_id}: {skipped.reason}")
+        context.log.warning(f"left as it is: group {skipped.group_id}: {skipped.reason}")
 
     applied = apply_plan(plan, work_dir, options, progress, tell, context.log.warning)
     context.add_output_metadata(

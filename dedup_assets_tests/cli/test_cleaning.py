@@ -82,7 +82,7 @@ def test_skipped_groups_end_with_3_and_a_line_each(command_line: Runner, results
     assert "moved to the trash: 1 file, " in outcome.stdout
     assert "1 group left as before" in outcome.stdout
     (line,) = outcome.stderr.splitlines()
-    assert line.startswith("dedup-assets: skipped g-000000000000: ")
+    assert line.startswith("dedup-assets: left as it is: group g-000000000000: ")
     assert "1.jpg' has changed since the plan was made" in line
 
 

@@ -43,9 +43,9 @@ class LocalFiles(Files):
         if facts is None:
             return None
         if stat.S_ISLNK(facts.st_mode):
-            raise SkippedError(f"{quoted(name)} is a link")
+            raise SkippedError(f"{quoted(name)} is a link, and nothing is done through links")
         if not stat.S_ISREG(facts.st_mode):
-            raise SkippedError(f"{quoted(name)} is no regular file")
+            raise SkippedError(f"{quoted(name)} is a folder or a device, no regular file")
         return _seen(facts)
 
     def listed(self, folder: bytes) -> list[bytes]:
@@ -237,7 +237,7 @@ def _beside(name: bytes, *, create: bool = False) -> Iterator[tuple[Folder, str]
         try:
             folder = stack.enter_context(open_folder("/", parent or "/", create=create))
         except WorkDirError:
-            raise SkippedError(f"{quoted(name)} is reached through a link") from None
+            raise SkippedError(f"{quoted(name)} is reached through a link: a folder above it is one") from None
         except NotADirectoryError:
             raise SkippedError(f"{quoted(name)} is inside of a file") from None
         yield folder, leaf

@@ -79,11 +79,11 @@ def opened_in(folder: Folder, leaf: str, name: bytes) -> Iterator[int]:
         descriptor = folder.open(leaf, READ)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK}:
-            raise SkippedError(f"{quoted(name)} is a link") from None
+            raise SkippedError(f"{quoted(name)} is a link, and nothing is done through links") from None
         raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SkippedError(f"{quoted(name)} is no regular file")
+            raise SkippedError(f"{quoted(name)} is a folder or a device, no regular file")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -127,19 +127,19 @@ class Verifier:
         for row in rows:
             name = row["keep"]
             if row["relation"] not in BESIDE and name not in all_kept:
-                all_kept[name], data[name] = files_of(name).verify(name, row["keep_content"], keep_bytes=True)
+                all_kept[name], data[name] = _verify_kept(row, keep_bytes=True)
         seen = []
         for row in rows:
             name = row["filename"]
             if row["relation"] == HALF:
-                all_kept[row["keep"]], _ = files_of(row["keep"]).verify(row["keep"], row["keep_content"])
+                all_kept[row["keep"]], _ = _verify_kept(row)
             if row["keep"] not in all_kept or name in all_kept:
                 raise SkippedError(f"{quoted(name)} is a kept file itself, or a copy of another one than its group")
             if row["relation"] in (Relation.EXACT, HALF) and row["content"] != row["keep_content"]:
                 raise SkippedError(f"{quoted(name)} is said to be an exact copy, but its hash is another one")
             found, _ = files_of(name).verify(name, row["content"])
             if found.is_same_file(all_kept[row["keep"]]):
-                raise SkippedError(f"{quoted(name)} is the same file as the kept one (a hard link)")
+                raise SkippedError(f"{quoted(name)} is the same file as the kept one, by another name (a hard link)")
             seen.append(found)
         return _Read(Verified(rows, seen, all_kept, first), data)
 
@@ -158,7 +158,7 @@ class Verifier:
             names = self._beside(row["filename"]) if Action(row["action"]).removes else []
             if missing := [name for name in names if name not in by_name]:
                 said = f"{quoted(missing[0])} belongs to {quoted(row['filename'])}"
-                raise SkippedError(f"{said}, and the plan does not name it: make it again")
+                raise SkippedError(f"{said}, and the plan does not name it: make the plan again")
             first += [len(placed)] * (len(names) + 1)
             beside = [by_name[name] for name in names]
             # The image is moved last, so that a failure before it can be mended; what is deleted cannot come back.
@@ -192,11 +192,21 @@ def _side_by_side(groups: Iterator[Sequence[Row]]) -> Iterator[list[Sequence[Row
         yield some
 
 
+def _verify_kept(row: Row, *, keep_bytes: bool = False) -> tuple[Seen, bytes]:
+    """Read the kept file of a row. Raises SkippedError, which says that it is the kept one."""
+    name = row["keep"]
+    try:
+        return files_of(name).verify(name, row["keep_content"], keep_bytes=keep_bytes)
+    except SkippedError as error:
+        raise SkippedError(f"the kept file {error}; its copies stay") from None
+
+
 def _judged(group: _Read, problems: Mapping[bytes, object]) -> Verified | Skipped:
     bad = next(((name, problems[name]) for name in group.kept_files if problems[name] is not None), None)
     if bad is None:
         return group.verified
-    return Skipped(group.verified.group_id, f"the kept file {quoted(bad[0])} cannot be shown: {bad[1]}")
+    said = f"the kept file {quoted(bad[0])} cannot be shown: {bad[1]}; its copies stay"
+    return Skipped(group.verified.group_id, said)
 
 
 def _unverified(rows: Sequence[Row], error: Exception) -> Skipped:

@@ -151,7 +151,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "truncated": ("x/y/2.jpg", lambda path: os.truncate(path, 100), "has changed since the plan"),
     "replaced": ("x/1.jpg", replace, "has changed since the plan"),
     "gone": ("x/1.jpg", Path.unlink, "is gone"),
-    "a link": ("x/1.jpg", link, "is a link"),
+    "a link": ("x/1.jpg", link, "^'.*x/1.jpg' is a link, and nothing"),
     "in a linked folder": ("x/y/2.jpg", link_folder, "reached through a link"),
     "its folder gone": ("x/y/2.jpg", lambda path: shutil.rmtree(path.parent), "x/y/2.jpg' is gone"),
     "its folder a file": (
@@ -161,9 +161,13 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "a folder": ("x/1.jpg", lambda path: (path.unlink(), path.mkdir()), "no regular file"),
     "a fifo": ("x/1.jpg", lambda path: (path.unlink(), os.mkfifo(path)), "no regular file"),
-    "keeper truncated": ("a.jpg", lambda path: os.truncate(path, 2000), "'.*a.jpg' has changed"),
-    "keeper gone": ("a.jpg", Path.unlink, "'.*a.jpg' is gone"),
-    "keeper a link": ("a.jpg", link, "'.*a.jpg' is a link"),
+    "keeper truncated": (
+        "a.jpg",
+        lambda path: os.truncate(path, 2000),
+        "the kept file '.*a.jpg' has .*; its copies stay",
+    ),
+    "keeper gone": ("a.jpg", Path.unlink, "the kept file '.*a.jpg' is gone; its copies stay"),
+    "keeper a link": ("a.jpg", link, "the kept file '.*a.jpg' is a link, .*; its copies stay"),
 }
 
 
