@@ -253,6 +253,22 @@ def test_an_edited_image_can_be_the_kept_one_of_a_picture_that_exists_twice(tmp_
     assert groups.filter(pl.col("role") != "keep")["relation"].to_list() == ["copy", "copy"]
 
 
+def test_a_group_keeps_its_copies_whichever_of_them_a_person_keeps(album: Album) -> None:
+    book, first = VerdictBook(album.out), {row["filename"]: row["role"] for row in album.rows()}
+    others = [name for name, role in first.items() if role != "keep" and Path(name).name.startswith("0")]
+    assert len(others) == 2
+    for kept in others:
+        book.add("keep", kept)
+        album.run()
+        rows = [row for row in album.rows() if row["keep"] == kept]
+        assert sorted(row["filename"] for row in rows) == sorted(
+            name for name in first if Path(name).name.startswith("0")
+        )
+        assert {row["relation"] for row in rows if row["filename"] != kept} <= {"copy", "pixels"}
+    Path(others[0]).unlink()  # what cannot be compared any more is no error
+    album.run()
+
+
 def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(
     album: Album, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

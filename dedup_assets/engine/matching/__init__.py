@@ -13,6 +13,7 @@ gathering.py    all of it together
 sharing.py      which pairs belong to which rows, for many workers
 range_comparer.py  the part of a worker
 tabulating.py   results to the tables of `Evidence`
+comparing_chosen.py  the image that a person keeps, with the others of its group
 deciding.py     evidence and verdicts to groups
 
 `evidence` compares two pictures, `groups` turns evidence into groups.

@@ -21,6 +21,7 @@ from dedup_assets.engine.groups import form_groups, hold_libraries, keep_ids
 from dedup_assets.engine.inputs.containers import split_frame
 from dedup_assets.engine.inputs.reading import read
 from dedup_assets.engine.matching.candidates import pair_similarities
+from dedup_assets.engine.matching.comparing_chosen import compare_chosen
 from dedup_assets.engine.matching.following_edits import FACTS, Followed, follow_edits
 from dedup_assets.engine.matching.following_ids import follow_ids
 from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
@@ -66,6 +67,7 @@ def decide_groups(
         return replace(keep_ids(none, evidence.images, history), verdict_images=known)
     followed = _followed(verdicts, known, settings, work_dir)
     verdicts = followed.verdicts
+    evidence = compare_chosen(evidence, verdicts.active(), features, settings, work_dir)
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
     formed = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)

@@ -55,7 +55,7 @@ class Matches:
         kind says whether the two are less similar than candidates are.
         """
         images = self._images()
-        proven = pl.concat([self._compared_rows(similarity), self._exact_rows(similarity)])
+        proven = pl.concat([self.compared_rows(similarity), self._exact_rows(similarity)])
         grouped = find_kept(Evidence(proven, images), self.keep_policy)
         derived = self._derived_rows(proven, grouped, _and_members(pairs, grouped), similarity)
         rows = pl.concat([proven, derived]).sort("similarity", "a", "b", descending=[True, False, False])
@@ -82,7 +82,8 @@ class Matches:
             rows.append((*own, *found, self.spectra.get(int(self.proofs.vertex[first]))))
         return pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row").sort("filename")
 
-    def _compared_rows(self, similarity: "Similarities") -> pl.DataFrame:
+    def compared_rows(self, similarity: "Similarities") -> pl.DataFrame:
+        """The rows for all compared pairs, with the columns of `EVIDENCE_SCHEMA`."""
         once = list(
             {(min(each.a, each.b), max(each.a, each.b)): each for each in reversed(self.proofs.results)}.values()
         )

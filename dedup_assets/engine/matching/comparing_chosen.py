@@ -1,0 +1,123 @@
+"""Comparisons that verdicts ask for: the image that a person keeps, with the others of its group.
+
+Evidence compares the image that the policy keeps, and each image of a group is itself a copy of the kept one. So
+without these comparisons a verdict would leave out all that was compared with the other one alone.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence
+from dedup_assets.engine.core.records import Features
+from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict
+from dedup_assets.engine.decoders.asking import open_decoders
+from dedup_assets.engine.decoders.comparing import Comparer
+from dedup_assets.engine.decoders.tasks import Looked, LookTask
+from dedup_assets.engine.groups import find_kept
+from dedup_assets.engine.matching.clustering import PairResult, Question
+from dedup_assets.engine.matching.exact import ExactCopies
+from dedup_assets.engine.matching.examining import PixelExaminer
+from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.proofs import Proofs
+from dedup_assets.engine.matching.tabulating import Matches, Similarities
+from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.work_dir import WorkDir, ledger_file
+from dedup_assets.engine.workers import Lanes, thread_count
+
+_CHOOSING = (Decision.KEEP, Decision.PROTECT)
+_TOGETHER = 8  # pairs
+_READS_AT_ONCE = 16  # of a store
+
+
+def compare_chosen(
+    evidence: Evidence, verdicts: Iterable[GivenVerdict], features: Features, settings: Settings, work_dir: WorkDir
+) -> Evidence:
+    """The evidence, in which each image that a verdict keeps is compared with the others of its group.
+
+    A pair of which a file has changed or cannot be read stays as it is.
+
+    Args:
+        evidence: of the work_dir.
+        verdicts: those that count.
+        features: of the work_dir.
+        settings: limits, crop and threads.
+        work_dir: knows the sizes of the files.
+
+    Raises:
+        WorkerError: no decoding process can be started.
+    """
+    chosen = {each.a_content for each in verdicts if each.relation in _CHOOSING}
+    pairs = _pairs_to_compare(evidence, chosen, settings.keep_policy) if chosen else []
+    if not pairs:
+        return evidence
+    names = pl.Series("filename", sorted({name for pair in pairs for name in pair}), pl.Binary)
+    library = Library.of(names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
+    number = dict(zip(names, range(len(names)), strict=True))
+    questions = [Question(number[a], number[b]) for a, b in pairs]
+    content = dict(
+        evidence.images.filter(pl.col("filename").is_in(names.implode())).select("filename", "content").rows()
+    )
+    results, looked = _compare(questions, library, settings)
+    current = {image for image, look in looked.items() if look.content == content[names[image]]}
+    found = [each for each in results if each.compared and {each.a, each.b} <= current]
+    matches = Matches(library, ExactCopies(np.arange(len(names)), {}), Proofs(len(names), found), looked)
+    at = np.flatnonzero(features.names.is_in(names.implode()).to_numpy())
+    row = dict(zip(features.names.gather(at), at.tolist(), strict=True))
+    vectors = features.vectors[[row[name] for name in names]]
+    rows = matches.compared_rows(Similarities(vectors, settings.distance))
+    rest = evidence.rows.join(rows, on=["a", "b"], how="anti")
+    return replace(evidence, rows=pl.concat([rows, rest]).sort("similarity", "a", "b", descending=[True, False, False]))
+
+
+def _pairs_to_compare(evidence: Evidence, chosen: set[str], keep_policy: str) -> list[tuple[bytes, bytes]]:
+    """Names of a chosen image and of another one of its group, once for each two contents that were not compared."""
+    images = evidence.images.select("filename", "content").drop_nulls()
+    grouped = find_kept(evidence, keep_policy).join(images, on="filename").sort("filename")
+    is_chosen = pl.col("content").is_in(list(chosen))
+    centers = grouped.filter(is_chosen).unique("content", keep="first", maintain_order=True)
+    pairs = grouped.join(centers.select("keep", a="filename", a_content="content"), on="keep", maintain_order="left")
+    pairs = pairs.filter(pl.col("content") != pl.col("a_content"))
+    pairs = pairs.unique(["a_content", "content"], keep="first", maintain_order=True)
+    proven = evidence.rows.filter(pl.col("residual").is_not_null()).select("a", "b")
+    for side in ("a", "b"):
+        proven = proven.join(images.rename({"filename": side, "content": f"{side}_content"}), on=side)
+    both_ways = [("a_content", "b_content"), ("b_content", "a_content")]
+    known = pl.concat([proven.select(a_content=one, content=other) for one, other in both_ways])
+    return (
+        pairs.join(known, on=["a_content", "content"], how="anti", maintain_order="left").select("a", "filename").rows()
+    )
+
+
+def _compare(
+    questions: Sequence[Question], library: Library, settings: Settings
+) -> tuple[list[PairResult], dict[int, Looked]]:
+    task = LookTask(
+        settings.box, DecodingLimits(max_pixels=settings.max_pixels), settings.image_seconds, uuid.uuid4().hex
+    )
+    threads = thread_count(settings.num_threads)
+    bundles = [questions[start : start + _TOGETHER] for start in range(0, len(questions), _TOGETHER)]
+    results: list[PairResult] = []
+    looked: dict[int, Looked] = {}
+    with (
+        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
+        open_decoders(threads) as decoders,
+    ):
+
+        def work(bundle: Sequence[Question]) -> tuple[list[PairResult], dict[int, Looked]]:
+            with decoders.lend() as lent:
+                comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
+                examiner = PixelExaminer(comparer, library.is_file)
+                answers = examiner.examine([[question] for question in bundle])
+            return [result for answer in answers for result in answer], examiner.looked
+
+        for found, seen in Lanes(threads, abandon=decoders.close).in_order(bundles, work):
+            results += found
+            looked |= seen
+    return results, looked
