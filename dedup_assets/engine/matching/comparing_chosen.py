@@ -31,7 +31,6 @@ from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, ledger_file
 from dedup_assets.engine.workers import Lanes, thread_count
 
-_CHOOSING = (Decision.KEEP, Decision.PROTECT)
 _TOGETHER = 8  # pairs
 _READS_AT_ONCE = 16  # of a store
 
@@ -53,7 +52,7 @@ def compare_chosen(
     Raises:
         WorkerError: no decoding process can be started.
     """
-    chosen = {each.a_content for each in verdicts if each.relation in _CHOOSING}
+    chosen = {each.a_content for each in verdicts if each.relation == Decision.KEEP}
     pairs = _pairs_to_compare(evidence, chosen, settings.keep_policy) if chosen else []
     if not pairs:
         return evidence
