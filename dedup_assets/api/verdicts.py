@@ -27,13 +27,24 @@ class Imported:
 
     Attributes:
         added: the verdicts that were added.
-        known: number of rows whose id the file has already.
+        known: number of rows that the file has already: their id, or the same verdict, which counts.
         bad: rows that cannot be used, by their line in the imported file.
     """
 
     added: Sequence[GivenVerdict]
     known: int
     bad: Sequence[BadVerdict]
+
+
+@dataclass(frozen=True)
+class Revocation(GivenVerdict):
+    """A row that revokes another one.
+
+    Attributes:
+        again: verdicts that the revoked one has replaced or contradicted, and that count again.
+    """
+
+    again: Sequence[GivenVerdict] = ()
 
 
 class VerdictBook:
@@ -75,6 +86,8 @@ class VerdictBook:
     def add(self, relation: str, a: Path, b: Path | None = None, *, note: str = "", by: str = "") -> GivenVerdict:
         """Decide about one image or two.
 
+        Where the same verdict counts already, nothing is added.
+
         Args:
             relation: same, different or variant of a and b; keep or protect of a alone.
             a: path or URL of an image, the name of one in the work_dir, or the SHA-256 of its bytes in hex.
@@ -82,22 +95,39 @@ class VerdictBook:
             note: free text.
             by: who decides; by default the user of this process.
 
+        Returns:
+            The new verdict, whose `line` is 0; or the one that counts already, with its line in the file.
+
         Raises:
             SettingsError: the relation is none of these, or an image cannot be found.
             WorkDirError: the file cannot be written, or is not a file of verdicts.
         """
-        row = self._decided(self._subjects, relation, a, b, note, by)
-        (added,) = self._file.add(lambda _: [row])
-        return added
+        from dedup_assets.engine.groups.repeated_verdicts import find_repeated, without_repeated
+        from dedup_assets.engine.work_dir.verdict_file import dated
 
-    def revoke(self, verdict_id: str, *, note: str = "", by: str = "") -> GivenVerdict:
-        """Take a verdict back. What it was stays in the file.
+        row = self._decided(self._subjects, relation, a, b, note, by)
+        found = Verdicts()
+
+        def rows(present: Verdicts) -> list[GivenVerdict]:
+            nonlocal found
+            found = present
+            return without_repeated(present, list(dated([row], present.given)))
+
+        return next(iter(self._file.add(rows)), None) or find_repeated(found, row)
+
+    def revoke(self, verdict_id: str, *, note: str = "", by: str = "") -> Revocation:
+        """Take a verdict back. What it was stays in the file, and an older one may count again.
 
         Raises:
             SettingsError: there is no such verdict, or it is revoked already.
         """
+        from dedup_assets.engine.groups.repeated_verdicts import count_again
+
+        before = Verdicts()
 
         def rows(found: Verdicts) -> list[GivenVerdict]:
+            nonlocal before
+            before = found
             if verdict_id not in {row.verdict_id for row in found.given}:
                 raise SettingsError(f"revoke={verdict_id!r}: {self.path!r} has no verdict of this id")
             if verdict_id in found.revoked():
@@ -105,7 +135,7 @@ class VerdictBook:
             return [GivenVerdict("", "", by or _user(), "", note=note, revokes=verdict_id)]
 
         (added,) = self._file.add(rows)
-        return added
+        return Revocation(**vars(added), again=count_again(before, [added]))
 
     def read(self) -> Verdicts:
         """All verdicts. Raises WorkDirError if the file is not one of verdicts."""
@@ -140,16 +170,17 @@ class VerdictBook:
     def load(self, table: Path, *, by: str = "") -> Imported:
         """Import verdicts from a CSV file: another file of verdicts, or a table of names.
 
-        A file of verdicts keeps ids and times; verdicts that are here already are left out. What lies beside it as
-        `NAME.images` is kept beside this file, too. A table of names has the
-        columns `relation`, `a` and perhaps `b`, `note`, `by`. Rows that cannot be used are named by line; the others
-        are added, all or none.
+        A file of verdicts keeps ids and times. Verdicts that are here already, or say what one says that counts, are
+        left out. What lies beside a file of verdicts as `NAME.images` is kept beside this file, too. A table of names
+        has the columns `relation`, `a` and perhaps `b`, `note`, `by`. Rows that cannot be used are named by line; the
+        others are added, all or none.
 
         Raises:
             SettingsError: the file cannot be read, or has neither form.
             WorkDirError: as `add`.
         """
-        from dedup_assets.engine.work_dir.verdict_file import VerdictFile, read_header
+        from dedup_assets.engine.groups.repeated_verdicts import without_repeated
+        from dedup_assets.engine.work_dir.verdict_file import VerdictFile, dated, read_header
         from dedup_assets.engine.work_dir.verdict_images import keep_images_beside, read_images_beside
 
         path = path_of("table", table)
@@ -171,8 +202,9 @@ class VerdictBook:
             nonlocal known
             ids = {row.verdict_id for row in present.given}
             fresh = [row for row in given if not row.verdict_id or row.verdict_id not in ids]
-            known = len(given) - len(fresh)
-            return sorted(fresh, key=lambda row: row.time)
+            new = without_repeated(present, list(dated(sorted(fresh, key=lambda row: row.time), present.given)))
+            known = len(given) - len(new)
+            return new
 
         added = self._file.add(rows)
         if are_verdicts:

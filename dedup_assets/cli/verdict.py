@@ -54,7 +54,10 @@ def verdict(
     if shown:
         _list(book)
     elif revoke is not None:
-        say(_told(book.revoke(revoke, note=note, by=by), book))
+        revoked = book.revoke(revoke, note=note, by=by)
+        say(_told(revoked, book))
+        for row in revoked.again:
+            say(f"{row.verdict_id} counts again: {_said(row)}; revoke it, too, if it is wrong")
     elif table is not None:
         _import(book, table, by)
     else:
@@ -65,9 +68,14 @@ def verdict(
 
 
 def _told(row: GivenVerdict, book: VerdictBook) -> str:
-    names = " ".join(os.fsdecode(name) for name in (row.a_name, row.b_name) if name)
-    said = f"revokes {row.revokes}" if row.revokes else f"{row.relation} {names}"
-    return f"{row.verdict_id}: {said} ({book.path}); groups honour it from the next run on"
+    if row.line:
+        return f"{row.verdict_id}: {_said(row)} is in {book.path} already and counts; nothing was added"
+    return f"{row.verdict_id}: {_said(row)} ({book.path}); groups honour it from the next run on"
+
+
+def _said(row: GivenVerdict) -> str:
+    names = " ".join(os.fsdecode(name) for name in row.names)
+    return f"revokes {row.revokes}" if row.revokes else f"{row.relation} {names}"
 
 
 def _list(book: VerdictBook) -> None:

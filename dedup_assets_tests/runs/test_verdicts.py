@@ -223,6 +223,29 @@ def test_an_import_adds_the_good_rows_once_and_names_the_bad_ones(
     assert VerdictBook(verdicts="theirs.csv").read().given == VerdictBook(verdicts="ours.csv").read().given
 
 
+def test_what_is_said_twice_is_in_the_file_once_and_gone_when_it_is_revoked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "abc":
+        (tmp_path / f"{name}.jpg").write_text(name)
+    (tmp_path / "table.csv").write_text("relation,a,b\nsame,a.jpg,b.jpg\nkeep,c.jpg,\n")
+    where = ("--verdicts", "ours.csv")
+    assert command("--import", "table.csv", *where)[0] == 0
+    first = (tmp_path / "ours.csv").read_bytes()
+    code, said = command("--import", "table.csv", *where)
+    assert (code, "0 verdicts added" in said, "2 were there already" in said) == (0, True, True)
+    code, said = command("b.jpg", "a.jpg", "same", *where)
+    same, keep = VerdictBook(verdicts="ours.csv").read().given
+    assert (code, f"{same.verdict_id}: same " in said, "nothing was added" in said) == (0, True, True)
+    assert (tmp_path / "ours.csv").read_bytes() == first
+    assert "different" in command("a.jpg", "b.jpg", "different", *where)[1]
+    different = VerdictBook(verdicts="ours.csv").read().active()[0].verdict_id
+    assert f"{same.verdict_id} counts again: same " in command("--revoke", different, *where)[1]
+    assert "counts again" not in command("--revoke", same.verdict_id, *where)[1]
+    assert VerdictBook(verdicts="ours.csv").read().active() == [keep]
+
+
 def test_a_foreign_file_is_refused_before_images_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new_album = Album(tmp_path)
     foreign = new_album.photos / "notes.csv"

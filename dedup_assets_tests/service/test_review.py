@@ -192,6 +192,11 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(
     press(page, "b")
     page.wait_for_selector("#about:has-text('Pair 1 of 3')")
     assert page.get_attribute("[data-relation=different]", "aria-pressed") == "true"
+    given = book.read().given
+    page.wait_for_selector("#pair[aria-busy=false]")
+    press(page, "d")
+    page.wait_for_selector("#said:text-is('Pair 1: different, as decided already.')")
+    assert book.read().given == given
     for verdict in book.read().active():
         book.revoke(verdict.verdict_id)
 

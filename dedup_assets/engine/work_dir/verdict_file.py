@@ -87,7 +87,7 @@ class VerdictFile:
             content = self.place.read_placed(self.name) or b""
             given, bad = self._parse(content) if content else ([], [])
             wanted = rows(Verdicts(given, bad, "", self.path))
-            added = list(_dated(wanted, [row.time for row in given]))
+            added = list(dated(wanted, given))
             if added:
                 start = content or _HEADER + b"\n"
                 end = b"" if start.endswith(b"\n") else b"\n"
@@ -207,14 +207,19 @@ def _without_repeated(given: list[GivenVerdict], bad: list[BadVerdict]) -> tuple
     return [row for row in given if row.line not in wrong], sorted(bad, key=lambda each: each.line)
 
 
-def _dated(rows: Iterable[GivenVerdict], times: Sequence[str]) -> Iterator[GivenVerdict]:
-    newest = max((_moment(time) for time in times), default=datetime.min.replace(tzinfo=UTC))
+def dated(rows: Iterable[GivenVerdict], given: Iterable[GivenVerdict]) -> Iterator[GivenVerdict]:
+    """Rows with ids and times: each that has no time is newer than the given ones and the rows before it.
+
+    Raises:
+        ValueError: a row cannot be used.
+    """
+    newest = max((_moment(row.time) for row in given), default=datetime.min.replace(tzinfo=UTC))
     for row in rows:
         verdict_id, time = row.verdict_id or f"v-{uuid4().hex[:12]}", row.time
         if not time:
             newest = max(datetime.now(UTC), newest + timedelta(microseconds=1))
             time = newest.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        yield checked(replace(row, verdict_id=verdict_id, time=time))
+        yield checked(replace(row, verdict_id=verdict_id, time=time, line=0))
 
 
 def _is_time(text: str) -> bool:

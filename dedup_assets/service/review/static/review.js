@@ -311,10 +311,10 @@
     }
     const seen = pair.verdict?.id ?? null;
     const added = await ask("v1/verdicts", { number: pair.number, relation, generation, seen });
-    given.push({ id: added.id, show, place });
+    if (added.is_new) given.push({ id: added.id, show, place });
     pairs.clear(); // a decision about one image is one about all its pairs
     await status();
-    say(`Pair ${place + 1}: ${relation}. U takes it back.`);
+    say(`Pair ${place + 1}: ${relation}${added.is_new ? ". U takes it back." : ", as decided already."}`);
     await move(place < total - 1 ? 1 : 0);
   }
 
