@@ -33,11 +33,11 @@ _Fields = dict[str, Any]
 def plan_text(plan: Plan) -> bytes:
     """The lines of a plan."""
     rows = [_fields_of(row) for row in plan.rows.iter_rows(named=True)]
-    header = _header_of(plan)
-    plan_id = _digest("", header, *rows)
+    header, digested = _header_of(plan), [_digested(row) for row in rows]
+    plan_id = _digest("", _digested(header), *digested)
     header["plan"] = plan_id
-    lines = [header | {"digest": _digest("", header)}]
-    lines += [row | {"digest": _digest(plan_id, row)} for row in rows]
+    lines = [header | {"digest": _digest("", _digested(header))}]
+    lines += [row | {"digest": _digest(plan_id, known)} for row, known in zip(rows, digested, strict=True)]
     return b"".join(json_line(fields) for fields in lines)
 
 
@@ -194,19 +194,24 @@ def _parsed(content: bytes, path: str) -> Iterator[tuple[int, _Fields]]:
 def _check(fields: _Fields, plan_id: str, number: int, path: str) -> None:
     """Check that a line is as it was written. Raises PlanError."""
     given = {name: value for name, value in fields.items() if name != "digest"}
-    if fields.get("digest") != _digest(plan_id, given):
+    if fields.get("digest") != _digest(plan_id, _digested(given)):
         what = "belongs to another plan, or one of its fields was" if plan_id else "is the header, which was"
         raise PlanError(
             f"{path!r}, line {number}: it {what} changed; lines may be removed, not changed: make the plan again"
         )
 
 
-def _digest(plan_id: str, *lines: _Fields) -> str:
+def _digest(plan_id: str, *lines: bytes) -> str:
     sha = hashlib.sha256(plan_id.encode())
-    for fields in lines:
-        known = {**fields, "similarity": f"{fields['similarity']:.6f}"} if _is_number(fields) else fields
-        sha.update(json.dumps(known, sort_keys=True).encode() + b"\n")
+    for line in lines:
+        sha.update(line)
     return sha.hexdigest()[:_DIGITS]
+
+
+def _digested(fields: _Fields) -> bytes:
+    """What of a line is digested."""
+    known = {**fields, "similarity": f"{fields['similarity']:.6f}"} if _is_number(fields) else fields
+    return json.dumps(known, sort_keys=True).encode() + b"\n"
 
 
 def _is_number(fields: _Fields) -> bool:
