@@ -103,6 +103,8 @@ def of_search_range(outcome: SearchOutcome) -> Metadata:
         "dagster/partition_row_count": outcome.rows,
         "images": outcome.rows,
         "searched_images": outcome.searched,
+        "kept_images": outcome.kept,
+        "found_done": bool(outcome.found),
     }
 
 
@@ -130,9 +132,11 @@ def of_compared_ranges(images: int, settings: Settings) -> dict[RowRange, Metada
 
 
 def of_search(outcome: SearchOutcome) -> Metadata:
-    """How many images the search was for; the neighbours of the others were stored, or kept from a former search."""
+    """How many images were searched for, of how many neighbours were kept, and for how many that was done before."""
     words = f"searched {outcome.searched:,} of {outcome.rows:,} images; {outcome.kept:,} kept"
-    return {"searched_images": outcome.searched, "kept_images": outcome.kept, "search": words}
+    words += f"; {outcome.found:,} found done" if outcome.found else ""
+    counts = {"searched_images": outcome.searched, "kept_images": outcome.kept, "found_done_images": outcome.found}
+    return {**counts, "search": words}
 
 
 def of_many_ranges(outcomes: Sequence[RangeOutcome], asked: int, progress: ProgressReporter) -> Metadata:

@@ -7,7 +7,8 @@ former search is stored, `complete_all` keeps the neighbours of rows that stayed
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from operator import attrgetter
 
 import polars as pl
@@ -45,23 +46,24 @@ def full_ranges(rows: int, width: int) -> list[RowRange]:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What a row range needed.
+    """How the neighbours of a row range were found.
 
     Attributes:
         rows: in the range.
-        searched: number of them that were searched now; the others were stored already, or kept.
-        kept: number of them whose neighbours were kept from a search of other rows.
+        searched: number of them that were searched for.
+        kept: number of the others, whose neighbours were kept from a search of other rows.
+        found: number of rows whose neighbours another searcher had stored before; `searched` and `kept` say how.
     """
 
     rows: int
     searched: int
     kept: int = 0
+    found: int = 0
 
     @classmethod
     def of(cls, outcomes: Sequence["SearchOutcome"]) -> "SearchOutcome":
-        """What several ranges needed together."""
-        rows, searched, kept = (sum(map(attrgetter(name), outcomes)) for name in ("rows", "searched", "kept"))
-        return cls(rows, searched, kept)
+        """That of several ranges together."""
+        return cls(*(sum(map(attrgetter(each.name), outcomes)) for each in fields(cls)))
 
 
 class RowRangeSearcher:
@@ -98,6 +100,7 @@ class RowRangeSearcher:
         self._facts = self._describe(settings)
         self._store = NeighborRanges(folder, self._facts.fingerprint)
         self._truth = truth_store(folder, self._facts.features, self._search)
+        self._made: dict[RowRange, SearchOutcome] = {}  # by this searcher
 
     def _describe(self, settings: Settings) -> SearchFacts:
         features, index = features_sha256(self._folder), index_sha256(self._folder)
@@ -118,7 +121,7 @@ class RowRangeSearcher:
         return [RowRange(start, min(start + self._width, rows)) for start in range(0, rows, self._width)]
 
     def complete_all(self) -> list[SearchOutcome]:
-        """See that the neighbours of all rows are stored, and say what each range of `cut` needed.
+        """See that the neighbours of all rows are stored, and say how those of each range of `cut` were found.
 
         Where a range is missing, neighbours of a former search are kept for rows that stayed, and only the others are
         searched.
@@ -129,7 +132,7 @@ class RowRangeSearcher:
         """
         outcomes = self._complete(self.cut())
         if self._search.spare and read_facts(self._folder, self._facts.fingerprint) is None:
-            self._note(changed=0)
+            self._note(changed=0, searched={})
         return outcomes
 
     def _complete(self, ranges: Sequence[RowRange]) -> list[SearchOutcome]:
@@ -138,24 +141,30 @@ class RowRangeSearcher:
         kept = self._keep() if set(missing).intersection(ranges) else None
         if kept is None:
             return [self.complete(rows) for rows in ranges]
-        self._note(changed=kept.changed)
-        taken = {rows: self._take(rows, kept) for rows in missing}
-        done = SearchOutcome.of(list(taken.values()))
+        searched = {rows: int(((kept.searched >= rows.start) & (kept.searched < rows.stop)).sum()) for rows in missing}
+        self._note(kept.changed, self._searched_by_others | {rows.key: count for rows, count in searched.items()})
+        for rows, count in searched.items():
+            self._take(rows, kept)
+            self._made[rows] = SearchOutcome(len(rows), count, len(rows) - count)
+        done = SearchOutcome.of([self._made[rows] for rows in missing])
         _LOG.info("searched %d of %d images; %d kept", done.searched, done.rows, done.kept)
-        return [taken.get(rows) or self.complete(rows) for rows in ranges]
+        return [self.complete(rows) for rows in ranges]
 
-    def _note(self, changed: int) -> None:
+    def _note(self, changed: int, searched: dict[str, int]) -> None:
         """Say what the ranges are of, so that a later search can keep their neighbours."""
         rows_of(self._folder, self._features, self._facts.features)
-        write_facts(self._folder, replace(self._facts, changed=changed))
+        write_facts(self._folder, replace(self._facts, changed=changed, searched=searched))
 
-    def _take(self, rows: RowRange, kept: KeptLists) -> SearchOutcome:
+    @cached_property
+    def _searched_by_others(self) -> dict[str, int]:
+        facts = read_facts(self._folder, self._facts.fingerprint)
+        return {} if facts is None else facts.searched
+
+    def _take(self, rows: RowRange, kept: KeptLists) -> None:
         """Store the kept neighbours of a range."""
         source = kept.edges["from"]
         low, high = (int(source.search_sorted(row, side="left")) for row in (rows.start, rows.stop))
         self._store.write(rows, kept.edges[low:high])
-        searched = int(((kept.searched >= rows.start) & (kept.searched < rows.stop)).sum())
-        return SearchOutcome(len(rows), searched, len(rows) - searched)
 
     def _keep(self) -> KeptLists | None:
         if not self._search.spare:
@@ -200,10 +209,15 @@ class RowRangeSearcher:
         """
         if rows not in self.cut():
             raise ValueError(f"{rows}: must be one of cut(), because merge() looks for these alone")
-        if self._store.has(rows):
-            return SearchOutcome(len(rows), 0)
-        self._store.write(rows, search_rows(self._vectors, self._index, self._search, self._threads, rows))
-        return SearchOutcome(len(rows), len(rows))
+        if not self._store.has(rows):
+            self._store.write(rows, search_rows(self._vectors, self._index, self._search, self._threads, rows))
+            self._made[rows] = SearchOutcome(len(rows), len(rows))
+        return self._made.get(rows) or self._found(rows)
+
+    def _found(self, rows: RowRange) -> SearchOutcome:
+        """How the neighbours of a range were found that another searcher has stored."""
+        searched = self._searched_by_others.get(rows.key, len(rows))
+        return SearchOutcome(len(rows), searched, len(rows) - searched, found=len(rows))
 
     def merge(self, *, measured: bool = True) -> Neighbors:
         """The neighbours of all rows, from ranges that are complete by now, with recall@k measured on a sample.

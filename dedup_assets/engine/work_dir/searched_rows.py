@@ -7,7 +7,7 @@ apart; FEATURES is the beginning of the SHA-256 of the feature file.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
@@ -34,6 +34,8 @@ class SearchFacts:
         rows: of the features.
         width: rows of a range.
         changed: rows that came and went since all rows were searched for; never less than that of the index.
+        searched: by the key of a range, for how many of its rows neighbours were searched for, where those of the
+            others were kept; a range that is not here was searched whole.
     """
 
     fingerprint: str
@@ -43,6 +45,7 @@ class SearchFacts:
     rows: int
     width: int
     changed: int
+    searched: dict[str, int] = field(default_factory=dict)
 
 
 def write_facts(work_dir: WorkDir, facts: SearchFacts) -> None:
@@ -58,7 +61,10 @@ def read_facts(work_dir: WorkDir, fingerprint: str) -> SearchFacts | None:
         facts = SearchFacts(**json.loads(content or b"{}"))
     except (ValueError, TypeError):
         return None
-    numbers = all(type(number) is int and number >= 0 for number in (facts.rows, facts.width, facts.changed))
+    if not isinstance(facts.searched, dict):
+        return None
+    counts = (facts.rows, facts.width, facts.changed, *facts.searched.values())
+    numbers = all(type(number) is int and number >= 0 for number in counts)
     return facts if numbers and facts.width and facts.fingerprint == fingerprint else None
 
 

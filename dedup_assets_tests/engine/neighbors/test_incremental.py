@@ -1,6 +1,7 @@
 """Neighbours kept through any history of changes are those of a full search, and hardly any image is searched for."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ class Collection:
             recorded = file_records(view.written) or read_config(view).result("faiss_index").files
             record_results(view, {"faiss_index": Result(files=recorded, made_of=index.made_of)}, {}, {})
         return RowRangeSearcher(self.settings, features, index, work_dir)
+
+    def reopen(self) -> RowRangeSearcher:
+        """Another searcher of the same features and index."""
+        return RowRangeSearcher(self.settings)
 
     def search(self, listing: Listing) -> tuple[pl.DataFrame, SearchOutcome]:
         """Neighbours of a listing, and how they were found."""
@@ -128,7 +133,7 @@ def test_few_images_are_searched_for_when_few_change(tmp_path: Path) -> None:
     listing = photos(1000, random)
     living = Collection(tmp_path)
     assert living.search(listing)[1] == SearchOutcome(1000, 1000)
-    assert living.search(listing)[1].searched == 0
+    assert living.search(listing)[1] == SearchOutcome(1000, 1000, found=1000)
     for change in ("add", "edit", "move", "delete"):
         listing = changed(listing, change, 10, random)
         outcome = living.search(listing)[1]
@@ -142,6 +147,21 @@ def test_a_renamed_folder_is_not_searched_for(tmp_path: Path) -> None:
     living.search(listing)
     renamed = {name.replace(b"a/", b"z/"): vector for name, vector in listing.items()}
     assert living.search(renamed | {b"z/new.jpg": np.ones(VALUES, np.float32)})[1] == SearchOutcome(501, 1, 500)
+
+
+def test_later_searchers_know_by_range_what_was_searched_for_and_what_was_kept(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    listing = photos(200, random)
+    living = Collection(tmp_path)
+    living.search(listing)
+    first = living.begin(listing | {b"z/new.jpg": np.ones(VALUES, np.float32)})
+    alone, *others = first.cut()
+    made = {rows: first.complete_from(rows) for rows in (alone, *others)}
+    assert sum(each.searched for each in made.values()) == 1
+    assert made[others[-1]].searched == 1  # the new name is the last one
+    assert all(each.kept == each.rows - each.searched and not each.found for each in made.values())
+    later = living.reopen()
+    assert later.complete_all() == [replace(each, found=each.rows) for each in made.values()]
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,12 @@ class Workers:
         """The metadata of each partition, one after the other."""
         return [self.materialize(name, partition=key) for key in self.instance.get_dynamic_partitions(partitions)]
 
-    def run(self) -> tuple[list[int], list[int], str]:
-        """All of it; the images that each partition has computed and searched for, and what similarity says of that."""
+    def run(self) -> tuple[list[int], list[dict[str, Any]], str]:
+        """All of it; the images that each partition has computed, what each search and what similarity say."""
         self.materialize("image_manifest")
         computed = [facts["computed_images"] for facts in self.backfill("feature_shards", "offset_ranges")]
         self.materialize("features", "bad_images", "faiss_index")
-        searched = [facts["searched_images"] for facts in self.backfill("neighbor_shards", "row_ranges")]
+        searched = self.backfill("neighbor_shards", "row_ranges")
         found = self.materialize("outliers", "similarity")["search"]
         self.materialize("components")
         return computed, searched, found
@@ -59,14 +59,17 @@ class Workers:
 def test_partitions_compute_and_search_for_only_what_is_new(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     workers = Workers(tmp_path, instance)
     computed, searched, _ = workers.run()
-    assert (sum(computed), sum(searched)) == (IMAGES, IMAGES)
+    assert (sum(computed), sum(facts["searched_images"] for facts in searched)) == (IMAGES, IMAGES)
     workers.add(IMAGES)
     (workers.photos / "03.jpg").unlink()
     computed, searched, found = workers.run()
     assert sum(computed) == 1
-    assert sum(searched) < IMAGES / 2
-    assert searched[1:] == [0] * len(searched[1:])  # the first worker has kept the neighbours of all ranges
-    assert found == f"searched 0 of {IMAGES} images; 0 kept"  # similarity has found all ranges done
+    again = sum(facts["searched_images"] for facts in searched)
+    assert 0 < again < IMAGES / 2
+    assert all(facts["searched_images"] + facts["kept_images"] == facts["images"] for facts in searched)
+    # The first worker keeps the neighbours of all ranges, and similarity finds all done.
+    assert [facts["found_done"] for facts in searched] == [False, *[True] * len(searched[1:])]
+    assert found == f"searched {again} of {IMAGES} images; {IMAGES - again} kept; {IMAGES} found done"
     alone = tmp_path / "alone"
     assert dedup_assets.run(workers.photos, alone, **workers.settings) == 0
     for name in COMPARED:
