@@ -11,6 +11,14 @@ import fsspec
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import advise, open_store, reason_of
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MAKE_ROOM = "make room, then run the same command again: what is finished is kept"
+
+
+def remedy(error: OSError, otherwise: str) -> str:
+    """What to do about an error of the system: about a full disk, else as given."""
+    return MAKE_ROOM if error.errno in _FULL else otherwise
+
 
 def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
     """Our error for an error of the system.
@@ -27,10 +35,9 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
     if advice := advise(error):
         return WorkDirError(f"cannot {to} work_dir={url!r}: {advice}")
     said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    if error.errno in _FULL:
         free = shutil.disk_usage(folder).free if folder is not None and folder.is_dir() else 0
-        said += f" after {written} bytes ({free} are free)"
-        said += "; make room, then run the same command again: what is finished is kept"
+        said += f" after {written} bytes ({free} are free); {MAKE_ROOM}"
     elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
         said += "; name a work_dir that this user may write to"
     elif error.errno in {errno.EMFILE, errno.ENFILE}:

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 
-from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.core.own_files import GALLERY, GALLERY_FILES
 from dedup_assets.engine.core.records import Gallery
 from dedup_assets.engine.work_dir.former_galleries import CONTENTS, describe_contents, is_complete
@@ -106,5 +105,4 @@ def _naming_work_dir(work_dir: WorkDir) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"cannot write to work_dir={work_dir.url!r}: {error.strerror or error}"
-        raise WorkDirError(message) from error
+        raise work_dir.cannot("write", str(error.filename or GALLERY), error) from error

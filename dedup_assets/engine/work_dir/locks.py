@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup_assets.engine.core.errors import InUseError, WorkDirError
+from dedup_assets.engine.work_dir.failures import remedy
 from dedup_assets.engine.work_dir.folders import open_folder
 
 try:
@@ -308,10 +309,11 @@ def _descriptor(root: Path, beneath: str) -> int:
 def _why_not(root: Path, url: str, error: OSError) -> str:
     """Why a lock file cannot be opened, in words."""
     if root.is_dir():
-        return f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}; name one that can be written to"
+        advice = remedy(error, "name one that can be written to")
+        return f"cannot write to work_dir={url!r}: {NAME}: {error.strerror or error}; {advice}"
     if os.path.lexists(root):
         return f"work_dir={url!r} is a file, and a folder is wanted; name another"
-    return f"work_dir={url!r} cannot be created: {error.strerror or error}; name another"
+    return f"work_dir={url!r} cannot be created: {error.strerror or error}; {remedy(error, 'name another')}"
 
 
 def _noted(file: BinaryIO) -> Holder | None:

@@ -235,7 +235,7 @@ class Place:
         except Exception:
             for output in outputs:
                 if output.failure is not None:
-                    raise self._cannot("write", output.label, output.failure, output.content.size_bytes) from None
+                    raise self.cannot("write", output.label, output.failure, output.content.size_bytes) from None
             raise
 
     @contextmanager
@@ -252,14 +252,15 @@ class Place:
         except OSError as error:
             if not action and isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise
-            raise self._cannot(action or "use", name, error, written) from None
+            raise self.cannot(action or "use", name, error, written) from None
         except WorkDirError:
             raise
         except Exception as error:  # noqa: BLE001
             what = f"work_dir={self.url!r}" if advise(error) else repr(self.path(name))
             raise WorkDirError(f"cannot {action or 'use'} {what}: {reason_of(error)}") from None
 
-    def _cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
+    def cannot(self, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
+        """Our error for an error of the system, with what to do; arguments as of `failures.cannot`."""
         folder = Path(self.root) if self.is_local else None
         return cannot(self.url, folder, action, name, error, written)
 

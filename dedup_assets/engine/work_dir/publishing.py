@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from dedup_assets.engine.core.errors import PublishedInterrupt, WorkDirError
 from dedup_assets.engine.core.own_files import CONFIG, GALLERY, is_own_config
 from dedup_assets.engine.stores import describe_object
+from dedup_assets.engine.work_dir.failures import remedy
 from dedup_assets.engine.work_dir.file_names import BAD_CSV, STAGED
 from dedup_assets.engine.work_dir.former_galleries import FIRST_PAGE, remove_former_galleries
 from dedup_assets.engine.work_dir.holding import hold, published_generation
@@ -31,6 +32,7 @@ from dedup_assets.engine.work_dir.identity.config import read_placed
 from dedup_assets.engine.work_dir.identity.recording import merge_records
 from dedup_assets.engine.work_dir.journal import (
     GENERATION,
+    JOURNAL,
     Journal,
     close_former_journals,
     read_journal,
@@ -187,7 +189,7 @@ def commit(place: Place, generation: str, lock: Lock, withdrawn: Collection[str]
                 staged_folder.sync()
         write_journal(place, journal)
     except OSError as error:
-        raise WorkDirError(f"cannot write to work_dir={place.url!r}: {error.strerror or error}") from None
+        raise place.cannot("write", JOURNAL, error) from None
     lock.check()  # a run that took over meanwhile either finished this journal or ignores it
     try:
         _finish(place, journal, lock)
@@ -246,7 +248,7 @@ def _finish(place: Place, journal: Journal, lock: Lock) -> None:
     except OSError as error:
         raise WorkDirError(
             f"cannot put {error.filename or 'a file'!r} in its place in work_dir={place.url!r}: "
-            f"{error.strerror or error}; the next run on it finishes that"
+            f"{error.strerror or error}; {remedy(error, 'the next run on it finishes that')}"
         ) from None
     found = {} if place.is_local else find_all(place, names)
     noted = {name: _as_placed(place, name, file, found.get(name)) for name, file in journal.files.items()}

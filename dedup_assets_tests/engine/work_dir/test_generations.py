@@ -1,5 +1,6 @@
 """All files of a run appear together, readers see one generation however a run ends, and only leftovers are deleted."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, files, leases
 from dedup_assets.engine.work_dir.file_names import RECORD, STAGED
+from dedup_assets.engine.work_dir.folders import Folder
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.journal import JOURNAL, JOURNALS, Journal, write_journal
 from dedup_assets.engine.work_dir.ownership import Ownership, find
@@ -219,9 +221,25 @@ def test_a_full_disk_leaves_the_last_result_and_names_file_and_need(tmp_path: Pa
         [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True
     ).stdout
     assert f"cannot write to work_dir='{tmp_path}': sub/b: File too large after 2000 bytes" in said
-    assert "make room and run again" in said
+    assert "make room, then run the same command again" in said
     assert stand(work_dir) == A
     assert everything(work_dir) == set(A)
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_run_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Folder) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def run() -> None:
+        with generation(WorkDir(str(tmp_path)), "a run") as view:
+            put(view, a=b"new")
+            monkeypatch.setattr(Folder, "sync", refuse)
+
+    said = rf"cannot write to .*: {JOURNAL}: No space left .* make room, then run the same command again"
+    with pytest.raises(WorkDirError, match=said):
+        run()
 
 
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="nothing is forbidden to this user")
