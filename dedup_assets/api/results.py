@@ -240,7 +240,8 @@ class StoredResults(NamedAttributes):
     def to_drop(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
         """The names of images that the kept image of their group makes needless.
 
-        A person decides about images of the role `review`, so they are never among them. A look at files of the same
+        A person decides about images of the role `review`, so they are never among them, nor is an image beside which
+        lies something that the kept one lacks: a sidecar, a raw file, a film, a note. A look at files of the same
         bytes is enough; `pixels` and `copy` rest on a comparison at 256 pixels.
 
         Args:
@@ -251,11 +252,16 @@ class StoredResults(NamedAttributes):
         """
         import polars as pl
 
+        from dedup_assets.engine.cleaning import stays_for_companions
+
         if isinstance(relations, str) or not set(relations) <= set(_SAME):
             meant = names_meant([relations] if isinstance(relations, str) else relations, _SAME)
             raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}{meant}")
         goes = (pl.col("role") == Role.COPY.value) & pl.col("relation").is_in(list(relations))
-        return [os.fsdecode(name) for name in self._groups.filter(goes)["filename"].to_list()]
+        copies = self._groups.filter(goes)
+        protected = self._groups.filter(role=Role.PROTECTED.value)["filename"]
+        stay = stays_for_companions(copies, set(protected))
+        return [os.fsdecode(name) for name in copies["filename"].to_list() if name not in stay]
 
     def to_keep(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
         """The names of the good images that `to_drop` does not name, in the order of the listing."""

@@ -47,6 +47,21 @@ def test_only_files_with_the_same_bytes_are_dropped_unless_one_asks_for_more(mad
     assert set(results.to_keep(["copy"])) | set(results.to_drop(["copy"])) == set(results.to_keep([]))
 
 
+@pytest.mark.parametrize("beside", ["first.xmp", "first.jpg.json", "first.cr2", "first.mov"])
+def test_a_copy_beside_which_lies_what_the_kept_image_lacks_is_not_dropped(
+    made: tuple[Path, Path], beside: str
+) -> None:
+    companion = made[0] / "a" / beside
+    companion.write_bytes(b"what only the copy has")
+    try:
+        results = dedup_assets.load(made[1])
+        assert base_names(results.to_drop()) == {os.fsdecode(ODD)}
+        assert "first.jpg" in base_names(results.to_keep())
+        assert base_names([os.fsdecode(name) for name in results.plan()["filename"]]) == {os.fsdecode(ODD)}
+    finally:
+        companion.unlink()
+
+
 def test_a_plan_as_a_table_names_what_the_command_would_write(made: tuple[Path, Path]) -> None:
     results = dedup_assets.load(made[1])
     for only in ("exact", "exact,copy"):

@@ -18,6 +18,7 @@ standing.py    files that a plan leaves out, because they are links, members of 
 """
 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
+from dedup_assets.engine.cleaning.companions import stays_for_companions
 from dedup_assets.engine.cleaning.earlier import earlier_applies
 from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
 from dedup_assets.engine.cleaning.heeding import refused_groups
@@ -37,6 +38,7 @@ __all__ = [
     "plan_from",
     "plan_of",
     "refused_groups",
+    "stays_for_companions",
     "undo_apply",
     "undoable_runs",
     "write_plan",

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from dedup_assets.engine.cleaning.runs import files_of, list_folder
+from dedup_assets.engine.cleaning.standing import Standing
 from dedup_assets.engine.core.errors import SkippedError
-from dedup_assets.engine.core.plan_records import HALF, SIDECAR
+from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Action
 from dedup_assets.engine.inputs.annotations import Annotations
 from dedup_assets.engine.inputs.stacks import Stacks
 
@@ -44,6 +45,33 @@ def with_companions(planned: pl.DataFrame, staying: set[bytes], *, review: bool)
         except (OSError, SkippedError):
             left_out[_UNREADABLE] += 1
     return pl.DataFrame(rows, schema=planned.schema), left_out
+
+
+def stays_for_companions(copies: pl.DataFrame, staying: set[bytes]) -> set[bytes]:
+    """The copies that a plan leaves out for what lies beside them: a sidecar, a half of the shot or a note.
+
+    Nothing lies beside members of archives, and beside files that are not where they were.
+
+    Args:
+        copies: with `filename` and `keep`.
+        staying: names that are never acted upon.
+    """
+    standing = Standing(Action.TRASH)
+    are_files = [not (standing.why_not(a, None) or standing.why_not(b, None)) for a, b in _pairs_of(copies)]
+    files = copies.filter(pl.Series(are_files, dtype=pl.Boolean)).select("filename", "keep", keep_content=pl.lit(""))
+    finder, found = _Finder(files, staying, review=False), set()
+    for row in files.iter_rows(named=True):
+        if row["filename"] in finder.taken:
+            continue
+        try:
+            finder.rows_beside(row)
+        except (_StaysError, OSError, SkippedError):
+            found.add(row["filename"])
+    return found
+
+
+def _pairs_of(copies: pl.DataFrame) -> Iterator[tuple[bytes, bytes]]:
+    return copies.select("filename", "keep").iter_rows()
 
 
 class _StaysError(Exception):
