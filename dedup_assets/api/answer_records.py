@@ -56,6 +56,7 @@ def _match_record(rank: int, found: "FoundImage") -> dict[str, Any]:
         "group_id": found.group_id or None,
         "keep": None if found.keep is None else os.fsdecode(found.keep),
         "gone": found.is_gone,
+        "also": [os.fsdecode(name) for name in found.also],
     }
 
 

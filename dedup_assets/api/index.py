@@ -111,8 +111,9 @@ class Index:
             A row per image found, the most similar first: `position` (of the given image, from 0), `query` (its name),
             `rank` (from 1), `filename`, `similarity`, `same_picture` (whether bytes or pixels prove it), `relation`,
             `kind` and `edited` (given or stored: which is the edited one) as in evidence.csv, `group_id` and `keep` of
-            its group, and `gone` (its file is no longer there). Without evidence `same_picture` to `edited` are null. A
-            given image that cannot be used has one row, with `error_code` and `error`.
+            its group, `gone` (its file is no longer there) and `also` (other names of its file). Without evidence
+            `same_picture` to `edited` are null. A given image that cannot be used has one row, with `error_code` and
+            `error`.
 
         Raises:
             SettingsError: a parameter has a value that is not allowed, or an image is of none of these kinds.
@@ -206,20 +207,20 @@ def _as_png(image: Any) -> bytes:  # noqa: ANN401 - a picture of Pillow, which o
 def _table(answers: "Sequence[ImageAnswer]") -> "pl.DataFrame":
     import polars as pl
 
-    schema = {
+    schema: dict[str, Any] = {
         **{"position": pl.UInt32, "query": pl.String, "rank": pl.UInt32, "filename": pl.Binary},
         **{"similarity": pl.Float64, "same_picture": pl.Boolean, "relation": pl.String, "kind": pl.String},
-        **{"edited": pl.String, "group_id": pl.String, "keep": pl.Binary, "gone": pl.Boolean, "error_code": pl.String},
-        "error": pl.String,
+        **{"edited": pl.String, "group_id": pl.String, "keep": pl.Binary, "gone": pl.Boolean},
+        **{"also": pl.List(pl.Binary), "error_code": pl.String, "error": pl.String},
     }
     rows: list[tuple[object, ...]] = []
     for position, answer in enumerate(answers):
         query = answer.label.encode("utf-8", "backslashreplace").decode()
         if answer.problem is not None:
-            rows.append((position, query, *[None] * 10, str(answer.problem.code), str(answer.problem)))
+            rows.append((position, query, *[None] * 11, str(answer.problem.code), str(answer.problem)))
         for rank, found in enumerate(answer.found, 1):
             said = found.witness
             proof = (found.is_same_picture, str(said.relation), said.kind, said.edited) if said else (None,) * 4
-            group = (found.group_id or None, found.keep, found.is_gone)
+            group = (found.group_id or None, found.keep, found.is_gone, list(found.also))
             rows.append((position, query, rank, found.filename, found.similarity, *proof, *group, None, None))
     return readable(pl.DataFrame(rows, schema=schema, orient="row"))

@@ -102,4 +102,5 @@ def _relation(found: "FoundImage") -> str:
 
 def _notes(found: "FoundImage") -> str:
     said = [found.group_id] * bool(found.group_id) + ["no longer there"] * found.is_gone
+    said += [f"also {os.fsdecode(name)}" for name in found.also]
     return f"  ({', '.join(said)})" if said else ""

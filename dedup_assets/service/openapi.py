@@ -161,6 +161,7 @@ def _schemas() -> dict[str, Any]:
     match = _object(
         {"rank": {"type": "integer", "minimum": 1}, "filename": _TEXT, "similarity": _NUMBER, **maybe_said}
         | {"group_id": _TEXT_OR_NULL, "keep": _TEXT_OR_NULL, "gone": {"type": "boolean"}}
+        | {"also": {"type": "array", "items": _TEXT}}
     )
     answer = {"query": _TEXT, "matches": {"type": "array", "items": match}, "error": error}
     member = {"filename": _TEXT, "role": _TEXT, "similarity_to_keep": _NUMBER_OR_NULL}

@@ -102,6 +102,20 @@ def test_an_image_that_cannot_be_used_is_a_row_beside_good_ones(
     assert found["filename"].is_not_null().to_list() == [code is None for code in codes]
 
 
+def test_an_answer_names_all_names_of_a_file(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    first_name = save_jpeg(photos / "test" / "a.jpg", photo_like(1))
+    save_jpeg(photos / "other.jpg", photo_like(2))
+    (photos / "train").mkdir()
+    names = [photos / "train" / "hard.jpg", photos / "train" / "soft.jpg"]
+    os.link(first_name, names[0])
+    names[1].symlink_to(first_name)
+    assert dedup_assets.run(photos, tmp_path / "out") == 0
+    with dedup_assets.Index(tmp_path / "out") as opened:
+        best = first(opened.query(first_name, k=1))
+    assert {best["filename"], *best["also"]} == {str(first_name), *map(str, names)}
+
+
 def test_a_name_that_is_not_utf_8_is_found_as_bytes(index: dedup_assets.Index, made: tuple[Path, Path]) -> None:
     best = first(index.query(made[0] / ODD, k=1))
     assert best["filename"] == os.fsencode(made[0] / ODD)

@@ -150,8 +150,13 @@ class Answerer:
             witnesses = list(compared)
         names = self.stored.features.names
         found = [
-            FoundImage(names[row], similarity, witness, *self.stored.group_of(row), _is_gone(names[row]))
-            for row, similarity, witness in zip(chosen, near, witnesses, strict=True)
+            FoundImage(
+                *(name, similarity, witness),
+                *self.stored.group_of(row),
+                is_gone=_is_gone(name),
+                also=self.stored.links.get(name, ()),
+            )
+            for row, name, similarity, witness in zip(chosen, names[chosen], near, witnesses, strict=True)
         ]
         return ImageAnswer(label, None, found)
 

@@ -42,6 +42,7 @@ class FoundImage:
         keep: the kept image of that group; None if it is in none.
         is_gone: its file is no longer there, because it was moved or removed since the run; false for an object of a
             store, which nobody asks.
+        also: other names of its file, which are links or hard links.
     """
 
     filename: bytes
@@ -50,6 +51,7 @@ class FoundImage:
     group_id: str
     keep: bytes | None
     is_gone: bool = False
+    also: Sequence[bytes] = ()
 
     @property
     def is_same_picture(self) -> bool:

@@ -4,7 +4,7 @@ All of it belongs to one generation and stays readable when a run publishes anot
 read whole, and replaced files live on until the last reader closes them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from dedup_assets.engine.work_dir import WorkDir, files, index_file, ledger_file
 from dedup_assets.engine.work_dir.file_names import GROUP_IDS
 from dedup_assets.engine.work_dir.holding import published_generation
 from dedup_assets.engine.work_dir.identity import Config, read_config
+from dedup_assets.engine.work_dir.manifest_file import read_links
 from dedup_assets.engine.work_dir.stored import FASTDUP_MODEL, model_of
 
 _ATTEMPTS = 5  # to open files of one generation, while runs publish others
@@ -47,6 +48,7 @@ class StoredIndex:
         content: (n,) string, SHA-256 in hex of each file; null where unknown.
         groups: the rows of `Groups`; empty if none were made.
         aliases: each id that a group ever had, and the id that its images have now, or an empty text.
+        links: for the name of an image the other names of its file, as links.csv has them.
         config: the records of config.json.
     """
 
@@ -60,6 +62,7 @@ class StoredIndex:
     content: pl.Series
     groups: pl.DataFrame
     aliases: Mapping[str, str]
+    links: Mapping[bytes, Sequence[bytes]]
     config: Config
 
     def __len__(self) -> int:
@@ -144,6 +147,7 @@ def _open(work_dir: WorkDir, generation: str, model_path: str | None, threads: i
     has_groups = work_dir.exists(match_files.GROUPS)
     groups = match_files.read_groups(work_dir) if has_groups else None
     history = groups.history if groups and work_dir.exists(GROUP_IDS) else None
+    links = read_links(work_dir)
     return StoredIndex(
         url=work_dir.url,
         generation=generation,
@@ -155,6 +159,7 @@ def _open(work_dir: WorkDir, generation: str, model_path: str | None, threads: i
         content=ledger_file.read_content(work_dir, features.names),
         groups=groups.rows if groups else pl.DataFrame(schema=match_files.GROUPS_SCHEMA),
         aliases=dict(history.aliases.select("group_id", "now").iter_rows()) if history else {},
+        links={} if links is None else dict(links.group_by("same_as").agg(pl.col("filename").sort()).iter_rows()),
         config=config,
     )
 

@@ -50,14 +50,19 @@ def read_manifest(work_dir: WorkDir) -> Manifest:
         WorkDirError: the manifest does not exist, or one of the files is damaged.
     """
     images, facts = read_parquet(work_dir, MANIFEST, _REMEDY, _COLUMNS, _OF_CONTAINERS)
-    links = None
-    if work_dir.exists(LINKS):
-        with work_dir.open(LINKS) as file:
-            columns = dict.fromkeys(("filename", "same_as", "kind"), pl.Binary)
-            links = read_table(file, work_dir.path(LINKS), columns).cast({"kind": pl.String})
+    links = read_links(work_dir)
     with naming_damage(work_dir, MANIFEST, _REMEDY):
         left_out = json.loads(facts.get("left_out", "{}"))
         return Manifest(images, *_figures(facts), links, left_out)
+
+
+def read_links(work_dir: WorkDir) -> pl.DataFrame | None:
+    """Read links.csv, `Manifest.links`; None if there is none. Raises WorkDirError if it is damaged."""
+    if not work_dir.exists(LINKS):
+        return None
+    with work_dir.open(LINKS) as file:
+        columns = dict.fromkeys(("filename", "same_as", "kind"), pl.Binary)
+        return read_table(file, work_dir.path(LINKS), columns).cast({"kind": pl.String})
 
 
 def read_former_listing(work_dir: WorkDir) -> pl.DataFrame | None:
