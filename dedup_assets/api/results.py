@@ -142,7 +142,7 @@ class StoredResults(NamedAttributes):
         """The images at the ends of each fact: too dark, too bright, blurred, flat, small, oddly shaped.
 
         Args:
-            share: of the images, for each end of each fact; 0 to 0.5.
+            share: of the images, for each end of each fact; 0 to 0.5. One image at least.
 
         Returns:
             `filename`, `fact`, `end` (low or high), `value`, and `share` (of the images that lie further out or are

@@ -43,6 +43,7 @@ def test_each_good_image_has_facts_in_the_order_of_the_features(results: Path) -
 
 def test_the_ends_of_each_fact_are_the_odd_images(results: Path) -> None:
     ends = dedup_assets.load(results).fact_outliers(share=1 / 16)
+    assert dedup_assets.load(results).fact_outliers(share=0.01).equals(ends)  # one image at least
     found = {(row["fact"], row["end"]): Path(row["filename"]).name for row in ends.to_dicts()}
     assert found["mean", "low"] == "dark.jpg"
     assert found["blur", "low"] == found["uniformity", "high"] == found["aspect", "high"] == "flat.png"

@@ -19,7 +19,7 @@ def find_fact_outliers(facts: pl.DataFrame, share: float) -> pl.DataFrame:
 
     Args:
         facts: as `work_dir.fact_file.facts_of`.
-        share: of the images, for each end.
+        share: of the images, for each end; one image at least.
 
     Returns:
         `filename`, `fact`, `end`, `value` (float64) and `share` (float64: of the images that lie further out or are
@@ -36,7 +36,7 @@ def find_fact_outliers(facts: pl.DataFrame, share: float) -> pl.DataFrame:
             value=pl.col(fact).cast(pl.Float64),
             share=pl.col(fact).rank("max", descending=end == "high") / pl.len(),
         )
-        .filter(pl.col("share") <= share)
+        .filter(pl.col("share") <= pl.max_horizontal(share, 1 / pl.len()))
         .sort("share", "filename")
         for fact, ends in _ENDS.items()
         for end in ends
