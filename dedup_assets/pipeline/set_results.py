@@ -8,6 +8,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Manifest
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.inputs.link_ties import ties_between
 from dedup_assets.engine.inputs.set_members import find_members
 from dedup_assets.engine.sets import find_leaks, hold_apart
 from dedup_assets.engine.work_dir import WorkDir
@@ -23,4 +24,4 @@ def leaks_between(asked: AskedSets, manifest: Manifest, evidence: Evidence, grou
     """What the sets of a run share. Raises DedupError as `find_members` does."""
     members = find_members(asked, manifest)
     evaluation = asked.evaluation_of(members["set"].unique(maintain_order=True).to_list())
-    return find_leaks(members, evidence, groups, evaluation)
+    return find_leaks(members, evidence, groups, evaluation, ties_between(members, manifest))

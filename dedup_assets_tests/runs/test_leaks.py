@@ -52,10 +52,15 @@ def test_every_planted_leak_is_found_and_nothing_else(
     fix = pl.read_csv(tmp_path / "split_fix.csv")
     assert {os.path.basename(name) for name in fix["filename"]} == {f"{seed}.jpg" for seed in range(5)}  # noqa: PTH119
     assert set(fix["set"]) == {"train"}
-    assert set(fix.filter(relation="link")["action"]) == {"decide"}  # its file is that of the test set, too
+    linked = fix.filter(relation="link").select("action", "review").rows()
+    assert linked == [
+        ("decide", "test has a symbolic link to the file: put a copy in place of each such link (links.csv) first")
+    ]
     assert set(fix.filter(pl.col("relation") != "link")["action"]) == {"drop"}
     page = (tmp_path / "gallery" / "leaks.html").read_text()
-    assert "Decide about 1 image of train: test has it too, and both sets have one file under two names." in page
+    assert (
+        "Decide about 1 image of train: test has it too, and test has a symbolic link to the file: put a copy" in page
+    )
     matrix = {(row["a"], row["b"]): row for row in pl.read_csv(tmp_path / "leak_matrix.csv").to_dicts()}
     assert len(matrix) == len(sets) ** 2
     assert (matrix["test", "train"]["exact"], matrix["test", "train"]["copy"]) == (2, 2)

@@ -12,8 +12,15 @@ LINK = "link"
 """The relation of two names of one file. Others are those of `match_records.Relation`."""
 
 DROP, DECIDE = "drop", "decide"
-"""Actions of `Leaks.fix`: the image goes; or a person decides: between two sets for evaluation, and about links and
-leaks to review."""
+"""Actions of `Leaks.fix`: the image goes; or a person decides: between two sets for evaluation, and about links,
+leaks to review, and files that another set loses with them."""
+
+
+class Tie(StrEnum):
+    """What taking a file out of one set does to another set, in words that follow the name of the other set."""
+
+    LINKED = "has a symbolic link to the file: put a copy in place of each such link (links.csv) first"
+    SHARED = "has this very file: take it off the list of its set, and leave the file where it is"
 
 
 class LeakRole(StrEnum):
@@ -50,7 +57,8 @@ class Leaks:
             images, those with no match that is certain).
         fix: what to take out, so that no leak is left: `set`, `filename`, `action`, `other_set`, `because_of` (an
             image of the other set), `relation` and `review`. Sets for evaluation stay as they are; between two of
-            them, for names of one file, and where a person decides whether it is a leak, the action is decide.
+            them, for names of one file, and where a person decides whether it is a leak, the action is decide. Where
+            another set loses its image with the file, the action is decide, and `review` says so (`Tie`).
         sizes: number of images of each set, in the order of the sets.
         evaluation: names of the sets for evaluation.
     """

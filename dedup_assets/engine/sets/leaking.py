@@ -6,12 +6,13 @@ number of sets, not with the square of a group.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence, Groups, Relation
-from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, Groups, Relation
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks, Tie
 from dedup_assets.engine.core.set_tables import FIX_SCHEMA, LEAKS_SCHEMA, MATRIX_SCHEMA
 from dedup_assets.engine.sets.matches import Match, SetMatches
 
@@ -29,7 +30,13 @@ class _Hit(NamedTuple):
     match: Match
 
 
-def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evaluation: Sequence[str]) -> Leaks:
+def find_leaks(
+    members: pl.DataFrame,
+    evidence: Evidence,
+    groups: Groups,
+    evaluation: Sequence[str],
+    ties: Mapping[tuple[bytes, bytes], Tie] = MappingProxyType({}),
+) -> Leaks:
     """Find what sets share.
 
     Args:
@@ -37,6 +44,7 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
         evidence: why images match.
         groups: images that are one picture.
         evaluation: names of the sets for evaluation.
+        ties: for two names of one image, what taking the first away does to the second, if anything.
     """
     names = _names_by_set(members)
     matches = SetMatches.of(evidence, groups)
@@ -44,7 +52,7 @@ def find_leaks(members: pl.DataFrame, evidence: Evidence, groups: Groups, evalua
     rows = [*_leaking(names, hits), *_apart(names, matches)]
     table = pl.DataFrame(rows, schema=LEAKS_SCHEMA, orient="row")
     order = pl.col("role").cast(pl.Enum(LeakRole)), pl.col("relation").cast(pl.Enum(_ORDER))
-    fix = pl.DataFrame(list(_fix(names, hits, evaluation)), schema=FIX_SCHEMA, orient="row")
+    fix = pl.DataFrame(list(_fix(names, hits, evaluation, ties)), schema=FIX_SCHEMA, orient="row")
     return Leaks(
         rows=table.sort(*order, _apart_by_similarity(), "set_a", "set_b", "a", "b"),
         matrix=pl.DataFrame(list(_matrix(names, hits, matches)), schema=MATRIX_SCHEMA, orient="row"),
@@ -124,6 +132,7 @@ def _fix(
     names: Mapping[str, Mapping[bytes, bytes]],
     hits: Mapping[tuple[str, str], Sequence[_Hit]],
     evaluation: Sequence[str],
+    ties: Mapping[tuple[bytes, bytes], Tie],
 ) -> Iterator[tuple[object, ...]]:
     """Of each pair of sets one gives its shared images up: the one not for evaluation; of two alike see `_giving`."""
     for a, b in combinations(names, 2):
@@ -135,9 +144,25 @@ def _fix(
                 known = surest.get(hit.image)
                 surest[hit.image] = hit if known is None or known.match.review else known
         for hit in surest.values():
-            relation, review, because = hit.match.relation, hit.match.review, names[keeps][hit.other]
+            relation, because = hit.match.relation, names[keeps][hit.other]
+            review = REVIEW_SEPARATOR.join(filter(None, (hit.match.review, *_losses(hit.image, gives, names, ties))))
             is_open = gives in evaluation or relation == LINK or review  # the file of a link is that of both sets
             yield gives, names[gives][hit.image], DECIDE if is_open else DROP, keeps, because, relation, review
+
+
+def _losses(
+    image: bytes,
+    gives: str,
+    names: Mapping[str, Mapping[bytes, bytes]],
+    ties: Mapping[tuple[bytes, bytes], Tie],
+) -> Iterator[str]:
+    """What other sets lose with the file that a set gives up, in words."""
+    gone = names[gives][image]
+    for other, images in names.items():
+        if other != gives and image in images:
+            tie = Tie.SHARED if images[image] == gone else ties.get((gone, images[image]))
+            if tie:
+                yield f"{other} {tie}"
 
 
 def _giving(a: str, b: str, evaluation: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dedup_assets.engine.core.match_records import TOO_UNLIKE, Evidence, Groups
 from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, GROUPS_SCHEMA, IMAGES_SCHEMA, RELATED_SCHEMA
+from dedup_assets.engine.core.set_records import Tie
 from dedup_assets.engine.core.set_tables import MEMBERS_SCHEMA
 from dedup_assets.engine.core.verdict_records import GivenVerdict, Verdicts
 from dedup_assets.engine.groups import form_groups
@@ -150,3 +151,17 @@ def test_a_verdict_on_two_copies_that_were_not_compared_settles_their_leak() -> 
     for said, roles in (([], ["review"]), ([("same", 6, 7)], ["certain"]), ([("different", 7, 6)], [])):
         evidence, groups = decided(captioned, *said)
         assert find_leaks(members_of(sets), evidence, groups, ["test"]).rows["role"].to_list() == roles
+
+
+def test_a_file_that_another_set_loses_with_it_is_to_decide_about_and_says_so() -> None:
+    evidence = evidence_of({(0, 1): "exact", (2, 3): "copy: recompressed"})
+    rows = [("train", b"a", image(0)), ("val", b"link", image(0)), ("test", b"t", image(1))]
+    rows += [("train", b"b", image(2)), ("val", b"v", image(3)), ("train", b"c", image(4)), ("val", b"hard", image(4))]
+    members = pl.DataFrame([*rows, ("train", b"d", image(5)), ("test", b"d", image(5))], MEMBERS_SCHEMA, orient="row")
+    leaks = find_leaks(members, evidence, form_groups(evidence, "name"), SETS[1:], {(b"a", b"link"): Tie.LINKED})
+    said = {(a, b): row for a, b, *row in leaks.fix.select("filename", "other_set", "action", "review").rows()}
+    assert said == {
+        **{(b"a", other): ["decide", f"val {Tie.LINKED}"] for other in ("val", "test")},
+        **{(b"b", "val"): ["drop", ""], (b"c", "val"): ["decide", ""], (b"link", "test"): ["decide", ""]},
+        (b"d", "test"): ["decide", f"test {Tie.SHARED}"],
+    }

@@ -10,7 +10,7 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import Relation
 from dedup_assets.engine.core.redaction import redacted_url
-from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks
+from dedup_assets.engine.core.set_records import DECIDE, DROP, LINK, LeakRole, Leaks, Tie
 from dedup_assets.engine.gallery.pages.findings import WORDS, describe_kind
 from dedup_assets.engine.gallery.pages.layout import ALONE, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.shown_files import Illustrate, ShownFile
@@ -146,6 +146,8 @@ def _why_open(leaks: Leaks) -> pl.Expr:
     return (
         pl.when(pl.col("action") != DECIDE)
         .then(pl.lit(""))
+        .when(pl.col("review").str.contains_any([tie.value for tie in Tie]))
+        .then(pl.col("review"))
         .when(are_alike)
         .then(pl.lit("both sets are for evaluation"))
         .when(pl.col("review") != "")
