@@ -123,6 +123,12 @@ def execute(
     if "sets" in given:
         given["sets"] = sets_of(given["sets"])
     settings = Settings.parse(**given)
+    if "max_leaks" in given and not settings.asked_sets:  # a gate that lets everything pass is none
+        why = "compares no pixels" if settings.mode.needs_train_set else "has no sets"
+        raise SettingsError(
+            f"max_leaks={settings.max_leaks}: this run (run_mode={settings.run_mode}) {why} and finds no leaks; "
+            "use --set train=INPUT --set test=INPUT, set_column or set_folders"
+        )
     # An array or a data frame has no truth value.
     is_named = not (input_dir is None or (isinstance(input_dir, str | list | tuple) and not input_dir))
     if settings.mode.reads_input_dir and (is_named or not settings.sets):

@@ -170,8 +170,8 @@ def test_arrays_columns_and_data_frames_of_several_paths_are_inputs(
     paths = [str(path) for path in sorted(photos.glob("*.jpg"))[:3]]
     sets = {"train": paths[0], "test": paths[1]}
     given: Any = make(paths)
-    more: dict[str, Any] = {"sets": sets} if has_sets else {"run_mode": 1}
-    assert dedup_assets.run(given, tmp_path / "out", num_threads=1, max_leaks=10, **more) == 0
+    more: dict[str, Any] = {"sets": sets, "max_leaks": 10} if has_sets else {"run_mode": 1}
+    assert dedup_assets.run(given, tmp_path / "out", num_threads=1, **more) == 0
     assert sorted(dedup_assets.load_binary_feature(tmp_path / "out")[0]) == paths
 
 

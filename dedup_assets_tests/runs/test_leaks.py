@@ -193,6 +193,7 @@ def test_scoring_says_how_many_test_images_resemble_a_train_image(
     assert dedup_assets.run(tmp_path / "new", tmp_path, run_mode=3, threshold=0.97) == 0
     said = capfd.readouterr().out
     assert "2 of 3 test images resemble a train image: a similarity of at least 0.97; their pixels are not" in said
+    assert "this is no check for leaks: --set train=INPUT --set test=INPUT compares pixels" in said
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,12 @@ def test_scoring_says_how_many_test_images_resemble_a_train_image(
         ({"sets": ["a=a", "b=b"], "evaluation_sets": ["c"]}, "allowed are the sets: a, b"),
         ({"sets": ["a=a", "b=b"], "evidence": "off"}, "leaks are found by comparing pixels"),
         ({"sets": ["a=a", "b=b"], "run_mode": 1}, "use run_mode 0 or 2"),
+        (
+            {"input_dir": "{sets}", "run_mode": 3, "max_leaks": 0},
+            "max_leaks=0: this run (run_mode=3) compares no pixels",
+        ),
+        ({"input_dir": "{sets}", "run_mode": 4, "max_leaks": 5}, "use --set train=INPUT --set test=INPUT"),
+        ({"input_dir": "{sets}", "max_leaks": 1}, "max_leaks=1: this run (run_mode=0) has no sets and finds no leaks"),
         ({"sets": ["a=a", "b=b"], "set_folders": True}, "sets, set_column, set_folders: give one of them"),
         ({"evaluation_sets": ["test"]}, "needs sets, set_column or set_folders"),
         ({"set_folders": True, "run_mode": 2}, "use run_mode 0"),

@@ -121,8 +121,9 @@ class SettingFields(BaseModel):
         le=max(RunMode).value,
         description="0: everything. 1: features only. 2: similarity and graph from the features stored in work_dir "
         "(a folder, the path of features.dat, or a folder of such folders). 3: score the images of input_dir against "
-        "the train set in work_dir; results go to work_dir/test. 4: the same for features that run_mode 1 stored in "
-        "input_dir. In Dagster the selected assets decide; there 3 or 4 only says what the test assets read.",
+        "the train set in work_dir; results go to work_dir/test, and no pixels are compared, so this is no check for "
+        "leaks (sets). 4: the same for features that run_mode 1 stored in input_dir. In Dagster the "
+        "selected assets decide; there 3 or 4 only says what the test assets read.",
     )
     nn_provider: Literal["faiss", "turi"] = Field(default="faiss", description="Provider of the neighbour search.")
     nnmodel: str = Field(
@@ -259,7 +260,8 @@ class SettingFields(BaseModel):
     max_leaks: int = Field(
         default=0,
         ge=0,
-        description="With more images of evaluation sets in another set, too, a run fails. Variants do not count.",
+        description="With more images of evaluation sets in another set, too, a run fails. Variants do not count. "
+        "Needs sets.",
     )
     stop_on_failed_checks: bool = Field(
         default=False, description="Stop a run with an error, not a warning, beyond a max_..._share or recall_target."
