@@ -50,7 +50,7 @@ def plan(
         results = WorkDir(path_of("work_dir", work_dir))
         made = plan_of(results, options)
         path = write_plan(results, made, path_of("out", out) if out else "")
-        answer(plan_table(made))
+        answer(plan_table(made, path))
         answer(f"\nplan: {path}")
         for line in refusal_text(made, MAX_REMOVED_SHARE):
             answer(line)
@@ -87,7 +87,7 @@ def apply(plan: str | os.PathLike[str], yes: bool = False, max_removed_share: fl
         else:
             from dedup_assets.api.plan_texts import earlier_lines, plan_table
 
-            answer(plan_table(made))
+            answer(plan_table(made, path))
             check_applicable(made, work_dir, options)
             earlier = earlier_applies(made, work_dir, report)
             for line in earlier_lines(made, earlier):

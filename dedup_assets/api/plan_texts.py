@@ -22,6 +22,7 @@ from dedup_assets.engine.core.plan_records import (
 )
 
 _LARGEST = 5
+_MOST_LISTED = 20  # files that are named one by one
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000.0
 _RELATIONS = {
@@ -31,6 +32,14 @@ _RELATIONS = {
     "same": "same: says a verdict",
     HALF: "half: the raw file or film of a shot, the same bytes",
     SIDECAR: "sidecar: goes with its image",
+}
+_WHY = {
+    "exact": "same bytes",
+    "pixels": "other bytes, the same picture",
+    "copy": "an edited form",
+    "same": "same, says a verdict",
+    HALF: "other half of the shot, same bytes",
+    SIDECAR: "goes with its image",
 }
 _DONE = {
     Action.TRASH: "moved to the trash:",
@@ -48,8 +57,13 @@ _WILL = {
 }
 
 
-def plan_table(plan: Plan) -> str:
-    """What a plan would do: by relation, then by input, the largest groups, and what is left out."""
+def plan_table(plan: Plan, path: str = "") -> str:
+    """What a plan would do: by relation, by input, the first files and what stays for them, and what is left out.
+
+    Args:
+        plan: the plan.
+        path: the file that holds it, named where not all files are listed; empty: none is named.
+    """
     if not len(plan):
         return "\n".join(["nothing to do: no copy is planned", *_left_out(plan)])
     groups = counted(plan.rows["group_id"].n_unique(), "group")
@@ -61,7 +75,7 @@ def plan_table(plan: Plan) -> str:
         "",
         _table(("input", "files", "size", "of its images"), _by_root(plan)),
         "",
-        _table(("largest groups", "go", "size", "kept"), _largest(plan)),
+        *_listed(plan, path),
         *_left_out(plan),
     ]
     if plan.returned:
@@ -201,6 +215,28 @@ def _largest(plan: Plan) -> Iterable[tuple[str, ...]]:
     for group_id, files, taken, keep in groups.head(_LARGEST).iter_rows():
         more = f" and {len(keep) - 1:,} more" if len(keep) > 1 else ""
         yield group_id, f"{files:,}", size(taken), f"{_below_root(plan, min(keep))}{more}" if keep else ""
+
+
+def _listed(plan: Plan, path: str) -> Iterable[str]:
+    """The first files with what stays for each, those of one kept image together; the largest groups of a long plan."""
+    more = len(plan) - _MOST_LISTED
+    if more > 0:
+        yield from (_table(("largest groups", "go", "size", "kept"), _largest(plan)), "")
+    yield "files of the plan -> what stays"
+    for name, keep, relation, kind in _by_kept(plan).head(_MOST_LISTED).iter_rows():
+        why = ": ".join(filter(None, (_WHY.get(relation, relation), kind if relation == "copy" else "")))
+        yield f"{_below_root(plan, name)} -> stays: {_below_root(plan, keep)} ({why})"
+    if more > 0:
+        yield f"... and {more:,} more{f'; all of them: {shown(os.fsencode(path))}' if path else ''}"
+
+
+def _by_kept(plan: Plan) -> pl.DataFrame:
+    """Name, kept file, relation and kind of each row; what goes with an image comes before it, as in the plan."""
+    kept = pl.when(~pl.col("relation").is_in(BESIDE)).then("keep").backward_fill().over("group_id")
+    groups = plan.rows.with_columns(pl.coalesce(kept, "keep").alias("image")).with_row_index("place")
+    first = pl.col("place").min()
+    ordered = groups.sort(first.over("group_id"), first.over("group_id", "image"), "place")
+    return ordered.select("filename", "keep", "relation", "kind")
 
 
 def _below_root(plan: Plan, name: bytes) -> str:
