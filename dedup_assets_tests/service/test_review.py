@@ -201,6 +201,28 @@ def test_decisions_by_keys_are_stored_at_once_undone_and_survive_a_kill(
         book.revoke(verdict.verdict_id)
 
 
+@pytest.mark.parametrize("keys", ["kp", "pk", "vkp", "kpv"])
+def test_undo_on_the_last_pair_takes_the_last_decision_back_first(
+    results: Path, server: Server, page: Any, keys: str
+) -> None:
+    words = {"k": "keep", "p": "protect", "v": "variant"}
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    press(page, "n")
+    press(page, "n")
+    page.wait_for_selector("#about:has-text('Pair 3 of 3')")
+    for key in keys:
+        press(page, key)
+        page.wait_for_selector(f"#said:text-is('Pair 3: {words[key]}. U takes it back.')")
+    for key in reversed(keys):
+        press(page, "u")
+        page.wait_for_selector(f"#said:text-is('Pair 3: {words[key]} taken back.')")
+    assert VerdictBook(results).read().active() == []
+    page.wait_for_selector("#pair[aria-busy=false]")
+    page.select_option("#show", "variants")
+    page.wait_for_selector("#said:text-is('')", state="attached")
+
+
 def test_an_older_tab_decides_nothing_that_its_person_has_not_seen(
     results: Path, server: Server, page: Any, browser: Any
 ) -> None:

@@ -117,7 +117,7 @@ class ReviewPairs:
             show: which pairs.
             start: how many to leave out.
             count: how many at most.
-            verdicts: what people said.
+            verdicts: what people said, the newest first.
             fold: list each pair of this fold; None: of each fold the first pair.
 
         Returns:
@@ -148,10 +148,11 @@ class ReviewPairs:
         return self._decided(verdicts).get(number)
 
     def _decided(self, verdicts: Sequence[GivenVerdict]) -> dict[int, GivenVerdict]:
-        """The newest verdict on each pair, or on b alone, by the number of the pair."""
+        """The newest verdict on each pair, or on b alone, by number of the pair; `verdicts` are the newest first."""
         found: dict[int, GivenVerdict] = {}
+        order = {verdict.verdict_id: place for place, verdict in enumerate(verdicts)}  # times may be equal
         for number, verdict in _on_pairs(self.rows, verdicts):
-            if number not in found or verdict.time > found[number].time:
+            if number not in found or order[verdict.verdict_id] < order[found[number].verdict_id]:
                 found[number] = verdict
         return found
 
@@ -203,8 +204,9 @@ def _column(name: str, sources: Mapping[str, Any]) -> pl.Expr:
 
 
 def _on_pairs(rows: pl.DataFrame, verdicts: Sequence[GivenVerdict]) -> Iterator[tuple[int, GivenVerdict]]:
-    of_pairs = {verdict.pair: verdict for verdict in verdicts if verdict.b_content}
-    of_one = {verdict.a_content: verdict for verdict in verdicts if not verdict.b_content}
+    oldest_first = verdicts[::-1]  # an image may be both kept and protected: the newest of them stays
+    of_pairs = {verdict.pair: verdict for verdict in oldest_first if verdict.b_content}
+    of_one = {verdict.a_content: verdict for verdict in oldest_first if not verdict.b_content}
     asked = {content for pair in of_pairs for content in pair} | set(of_one)
     some = rows.filter(pl.col("content_b").is_in(list(asked)) | pl.col("content_a").is_in(list(asked)))
     for number, a, b in some.select("number", "content_a", "content_b").iter_rows():

@@ -9,6 +9,7 @@
       frames: string | null, decidable: boolean, verdict: Verdict | null, a: Side, b: Side }} Pair */
 
   const perPage = 20;
+  /** @type {Record<string, string>} */
   const names = {
     leaks: "leaks to review",
     copies: "copies with an edit",
@@ -27,7 +28,7 @@
 
   /** @type {Map<number, Pair>} */
   const pairs = new Map();
-  /** The verdicts of this visit, the last one last: where each was given. @type {{ id: string, show: string, place: number }[]} */
+  /** The verdicts of this visit, the last one last: where each was given. @type {(Verdict & { show: string, place: number })[]} */
   const given = [];
   let show = "copies";
   let place = 0;
@@ -311,7 +312,7 @@
     }
     const seen = pair.verdict?.id ?? null;
     const added = await ask("v1/verdicts", { number: pair.number, relation, generation, seen });
-    if (added.is_new) given.push({ id: added.id, show, place });
+    if (added.is_new) given.push({ id: added.id, relation: added.relation, show, place });
     pairs.clear(); // a decision about one image is one about all its pairs
     await status();
     say(`Pair ${place + 1}: ${relation}${added.is_new ? ". U takes it back." : ", as decided already."}`);
@@ -319,11 +320,13 @@
   }
 
   async function undo() {
-    const id = pairs.get(place)?.verdict?.id ?? given.at(-1)?.id;
-    if (!id) {
+    const shown = pairs.get(place)?.verdict;
+    const last = shown ?? given.at(-1);
+    if (!last) {
       say("There is nothing to undo.");
       return;
     }
+    const { id, relation } = last;
     const taken = given.find((each) => each.id === id);
     const forget = () => taken && given.splice(given.indexOf(taken), 1);
     await ask("v1/revocations", { id }).catch((problem) => {
@@ -333,7 +336,9 @@
     forget();
     if (taken?.show === show && !open) place = taken.place;
     await refresh();
-    say(`Pair ${place + 1}: taken back.`);
+    const isElsewhere = !shown && taken && taken.show !== show;
+    const where = isElsewhere ? `${taken.place + 1} of ${names[taken.show]}` : place + 1;
+    say(`Pair ${where}: ${relation} taken back.`);
   }
 
   /** @param {PointerEvent | MouseEvent | null} event */
@@ -444,6 +449,7 @@
     if (event.target instanceof HTMLSelectElement) show = event.target.value;
     pairs.clear();
     open = null;
+    say(""); // it is about a pair of the other list
     trying(async () => {
       begin((await status()).shows[show].next);
       await display();
