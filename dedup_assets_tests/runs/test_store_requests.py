@@ -14,6 +14,7 @@ READ_AGAIN = (
     "/.lock/",
     "/.publishing/",
     "/verdicts.csv",
+    "/search.json",
 )  # they say what others do meanwhile
 
 

@@ -60,7 +60,7 @@ def test_a_range_is_searched_once(tmp_path: Path) -> None:
     first = RowRangeSearcher(settings)
     assert [first.complete(rows).searched for rows in first.cut()] == [100, 100, 50]
     again = RowRangeSearcher(settings)
-    assert [again.complete(rows).searched for rows in again.cut()] == [0, 0, 0]
+    assert [again.complete(rows).found for rows in again.cut()] == [100, 100, 50]
 
 
 def test_neighbours_of_another_index_of_other_vectors_or_settings_are_not_used(tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_ranges_of_the_last_four_runs_stay_and_older_ones_are_deleted(tmp_path: 
         assert searcher.prune() == (3 if seed == kept else 0)
     assert len([path for path in (tmp_path / "neighbors").iterdir() if path.is_dir()]) == kept
     again = RowRangeSearcher(store(tmp_path, some_vectors(seed=1)))
-    assert again.complete(again.cut()[0]).searched == 0
+    assert again.complete(again.cut()[0]).found == 100
     first = RowRangeSearcher(store(tmp_path, some_vectors(seed=0)))
-    assert first.complete(first.cut()[0]).searched == 100
+    assert first.complete(first.cut()[0]).found == 0
 
 
 def test_a_range_outside_of_the_cut_and_an_index_of_other_vectors_are_refused(tmp_path: Path) -> None:
