@@ -9,6 +9,7 @@ examining.py    answers to questions: equal bytes, equal pixels, comparisons
 remembering.py  answers that an earlier run found
 proofs.py       stars and maps that follow from the results
 library.py      the images by number
+open_comparers.py  decoding processes that compare them
 gathering.py    all of it together
 sharing.py      which pairs belong to which rows, for many workers
 range_comparer.py  the part of a worker

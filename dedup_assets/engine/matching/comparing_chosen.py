@@ -4,11 +4,8 @@ Evidence compares the image that the policy keeps, and each image of a group is 
 without these comparisons a verdict would leave out all that was compared with the other one alone.
 """
 
-import uuid
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -17,22 +14,18 @@ from dedup_assets.engine.core.match_records import Evidence
 from dedup_assets.engine.core.records import Features
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict
-from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.comparing import Comparer
-from dedup_assets.engine.decoders.tasks import Looked, LookTask
+from dedup_assets.engine.decoders.tasks import Looked
 from dedup_assets.engine.groups import find_kept
 from dedup_assets.engine.matching.clustering import PairResult, Question
 from dedup_assets.engine.matching.exact import ExactCopies
 from dedup_assets.engine.matching.examining import PixelExaminer
 from dedup_assets.engine.matching.library import Library
+from dedup_assets.engine.matching.open_comparers import open_comparers
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
-from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, ledger_file
-from dedup_assets.engine.workers import Lanes, thread_count
 
 _TOGETHER = 8  # pairs
-_READS_AT_ONCE = 16  # of a store
 
 
 def compare_chosen(
@@ -97,26 +90,18 @@ def _pairs_to_compare(evidence: Evidence, chosen: set[str], keep_policy: str) ->
 def _compare(
     questions: Sequence[Question], library: Library, settings: Settings
 ) -> tuple[list[PairResult], dict[int, Looked]]:
-    task = LookTask(
-        settings.box, DecodingLimits(max_pixels=settings.max_pixels), settings.image_seconds, uuid.uuid4().hex
-    )
-    threads = thread_count(settings.num_threads)
     bundles = [questions[start : start + _TOGETHER] for start in range(0, len(questions), _TOGETHER)]
     results: list[PairResult] = []
     looked: dict[int, Looked] = {}
-    with (
-        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
-        open_decoders(threads) as decoders,
-    ):
+    with open_comparers(settings, library, settings.box) as (lanes, open_comparer):
 
         def work(bundle: Sequence[Question]) -> tuple[list[PairResult], dict[int, Looked]]:
-            with decoders.lend() as lent:
-                comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
+            with open_comparer() as comparer:
                 examiner = PixelExaminer(comparer, library.is_file)
                 answers = examiner.examine([[question] for question in bundle])
             return [result for answer in answers for result in answer], examiner.looked
 
-        for found, seen in Lanes(threads, abandon=decoders.close).in_order(bundles, work):
+        for found, seen in lanes.in_order(bundles, work):
             results += found
             looked |= seen
     return results, looked

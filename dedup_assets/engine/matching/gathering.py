@@ -1,12 +1,9 @@
 """Gather evidence: exact copies, rounds of comparisons, the kept images, and the tables."""
 
 import math
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -19,9 +16,7 @@ from dedup_assets.engine.core.match_tables import EVIDENCE_SCHEMA, IMAGES_SCHEMA
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import Features, Pairs, RowRange
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.comparing import Comparer
-from dedup_assets.engine.decoders.tasks import Looked, LookTask
+from dedup_assets.engine.decoders.tasks import Looked
 from dedup_assets.engine.groups.policy import named
 from dedup_assets.engine.matching.clustering import (
     Attempts,
@@ -38,16 +33,15 @@ from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
 from dedup_assets.engine.matching.foreseeing import ForeseeingExaminer, Foreseen, questions_ahead
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.measuring_detail import Spectra, measure_detail
+from dedup_assets.engine.matching.open_comparers import OpenComparer, open_comparers
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer
 from dedup_assets.engine.matching.rounds import CandidatePairs, Rounds
 from dedup_assets.engine.matching.sharing import pairs_of, read_shared
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
-from dedup_assets.engine.pictures.decoding import DecodingLimits
 from dedup_assets.engine.work_dir import WorkDir, ledger_file
-from dedup_assets.engine.workers import Lanes, WorkerPool, thread_count
+from dedup_assets.engine.workers import Lanes, thread_count
 
-_READS_AT_ONCE = 32  # of a store
 _IMAGES_TOGETHER, _FEWEST_TOGETHER = 32, 8  # of jobs that share requests
 _KEEPING_ROUNDS = 2  # what is better is known beside a kept image only, so a second round finds what is better still
 _T = TypeVar("_T")
@@ -142,17 +136,12 @@ def compare_candidates(
         wanted, budget = chosen, math.ceil(budget * len(chosen) / max(len(wanted), 1))
     with (
         progress.counting(min(budget, len(wanted)), "pairs"),
-        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
-        open_decoders(threads) as decoders,
-        decoders.one_more(),
+        open_comparers(settings, library, settings.box) as (lanes, open_comparer),
     ):
-        # One process more than cores, because a process waits between its requests. One thread stays one.
-        lanes = Lanes(threads + 1 if threads > 1 else 1, abandon=decoders.close)
         return_freed_memory()  # of the search; comparing takes long
         rules = keep_rules(settings.keep_policy)
         matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
         memory = Memory.of(library, content, settings, work_dir, read_shared(settings, work_dir))
-        open_comparer = _comparers(settings, library, decoders, reads)
         matching.run(_examiners(memory, open_comparer))
         spectra = measure_detail(matching.proofs, matching.looked, memory, lanes, open_comparer)
     return ComparedCandidates(exact, matching, spectra, memory)
@@ -261,21 +250,7 @@ def _images_of(job: ClusterJob) -> int:
     return len(job.centers)
 
 
-def _comparers(
-    settings: Settings, library: Library, decoders: WorkerPool, reads: Executor
-) -> Callable[[], AbstractContextManager[Comparer]]:
-    limits = DecodingLimits(max_pixels=settings.max_pixels)
-    task = LookTask(settings.box, limits, settings.image_seconds, uuid.uuid4().hex)
-
-    @contextmanager
-    def open_comparer() -> Iterator[Comparer]:
-        with decoders.lend() as lent:
-            yield Comparer(task, lent, partial(library.read_all, reads=reads))
-
-    return open_comparer
-
-
-def _examiners(memory: Memory, open_comparer: Callable[[], AbstractContextManager[Comparer]]) -> OpenExaminer:
+def _examiners(memory: Memory, open_comparer: OpenComparer) -> OpenExaminer:
     @contextmanager
     def open_examiner() -> Iterator[Examiner]:
         with open_comparer() as comparer:

@@ -1,23 +1,15 @@
 """Hashes of the pixels of images in full size, by content."""
 
-import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import polars as pl
 
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.decoders.asking import open_decoders
-from dedup_assets.engine.decoders.comparing import Comparer
-from dedup_assets.engine.decoders.tasks import LookTask
 from dedup_assets.engine.matching.library import Library
-from dedup_assets.engine.pictures.decoding import DecodingLimits
+from dedup_assets.engine.matching.open_comparers import open_comparers
 from dedup_assets.engine.work_dir import WorkDir, ledger_file
-from dedup_assets.engine.workers import Lanes, thread_count
 
 _TOGETHER = 8
-_READS_AT_ONCE = 16
 
 
 def hash_pixels(images: Mapping[str, bytes], settings: Settings, work_dir: WorkDir) -> dict[str, str | None]:
@@ -35,19 +27,12 @@ def hash_pixels(images: Mapping[str, bytes], settings: Settings, work_dir: WorkD
         return {}
     contents, names = list(images), pl.Series("filename", list(images.values()), pl.Binary)
     library = Library.of(names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
-    limits = DecodingLimits(max_pixels=settings.max_pixels)
-    task = LookTask(None, limits, settings.image_seconds, uuid.uuid4().hex)
     bundles = [range(start, min(start + _TOGETHER, len(names))) for start in range(0, len(names), _TOGETHER)]
     found: dict[str, str | None] = {}
-    threads = thread_count(settings.num_threads)
-    with (
-        ThreadPoolExecutor(_READS_AT_ONCE, thread_name_prefix="read-objects") as reads,
-        open_decoders(threads) as decoders,
-    ):
+    with open_comparers(settings, library, None) as (lanes, open_comparer):
 
         def work(bundle: Sequence[int]) -> list[tuple[str, str | None]]:
-            with decoders.lend() as lent:
-                comparer = Comparer(task, lent, partial(library.read_all, reads=reads))
+            with open_comparer() as comparer:
                 comparer.look(bundle)
                 digests = comparer.hash_pixels(bundle)
             looked = [comparer.looked[image] for image in bundle]
@@ -57,6 +42,6 @@ def hash_pixels(images: Mapping[str, bytes], settings: Settings, work_dir: WorkD
                 if look.content == contents[image] and digest
             ]
 
-        for some in Lanes(threads, abandon=decoders.close).in_order(bundles, work):
+        for some in lanes.in_order(bundles, work):
             found.update(some)
     return found

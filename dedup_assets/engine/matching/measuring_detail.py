@@ -6,12 +6,11 @@ measured then.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 
 from dedup_assets.engine.core.spectrum import GROWN
-from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets.engine.decoders.tasks import Looked
+from dedup_assets.engine.matching.open_comparers import OpenComparer
 from dedup_assets.engine.matching.proofs import Proofs
 from dedup_assets.engine.matching.remembering import Memory
 from dedup_assets.engine.workers import Lanes
@@ -27,7 +26,7 @@ def measure_detail(
     looked: Mapping[int, Looked],
     memory: Memory,
     lanes: Lanes,
-    open_comparer: Callable[[], AbstractContextManager[Comparer]],
+    open_comparer: OpenComparer,
 ) -> Spectra:
     """Measure the images that have more pixels than one of their copies.
 
