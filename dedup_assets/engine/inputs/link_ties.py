@@ -1,7 +1,6 @@
 """Which name of an image ends with which other name of it, as a symbolic link does with its target."""
 
 import os
-from itertools import permutations
 
 import polars as pl
 
@@ -23,11 +22,18 @@ def ties_between(members: pl.DataFrame, manifest: Manifest) -> dict[tuple[bytes,
     links = manifest.links
     spelled = set() if links is None else set(links.filter(kind=SAME_OBJECT)["filename"])
     names = members.group_by("image").agg(pl.col("name").unique()).filter(pl.col("name").list.len() > 1)["name"]
-    found = {}
-    for one, other in (pair for each in names for pair in permutations(each, 2)):
-        tie = Tie.SHARED if one in spelled or other in spelled else _tie(_place(one), _place(other))
-        if tie:
-            found[one, other] = tie
+    ways, found = _Ways(), {}
+    for some in names:
+        entries = {name: ways.of(_place(name)) for name in some}
+        holders: dict[bytes, list[bytes]] = {}
+        for name, way in entries.items():
+            holders.setdefault(way[0], []).append(name)
+        for name, way in entries.items():
+            ends_with = {gone: Tie.LINKED for entry in way[1:] for gone in holders.get(entry, ())}
+            ends_with |= dict.fromkeys(holders[way[0]], Tie.SHARED)
+            if spelled:
+                ends_with |= {gone: Tie.SHARED for gone in some if gone in spelled or name in spelled}
+            found.update({(gone, name): tie for gone, tie in ends_with.items() if gone != name})
     return found
 
 
@@ -36,21 +42,26 @@ def _place(name: bytes) -> bytes:
     return name if _FRAME not in name or os.path.lexists(name) else name.partition(_FRAME)[0]
 
 
-def _tie(gone: bytes, name: bytes) -> Tie | None:
-    removed, entry = _entry(gone), _entry(name)
-    if entry == removed:
-        return Tie.SHARED
-    for _ in range(_MOST_LINKS):
-        try:
-            entry = _entry(os.path.join(os.path.dirname(entry), os.readlink(entry)))  # noqa: PTH115, PTH118, PTH120
-        except OSError:  # the end of the way
-            return None
-        if entry == removed:
-            return Tie.LINKED
-    return None
+class _Ways:
+    """The directory entries on the way from names to their files; each folder is resolved once."""
 
+    def __init__(self) -> None:
+        self._folders: dict[bytes, bytes] = {}
 
-def _entry(path: bytes) -> bytes:
-    """A path with links followed on its way, and not at its end."""
-    folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), name)  # noqa: PTH118 - bytes
+    def of(self, name: bytes) -> list[bytes]:
+        """The entry of a name, then that of each link's target up to the file."""
+        way = [self._entry(name)]
+        while len(way) <= _MOST_LINKS:
+            try:
+                target = os.readlink(way[-1])  # noqa: PTH115 - a Path of bytes does not exist
+            except OSError:  # the end of the way
+                break
+            way.append(self._entry(os.path.join(os.path.dirname(way[-1]), target)))  # noqa: PTH118, PTH120
+        return way
+
+    def _entry(self, path: bytes) -> bytes:
+        """A path with links followed on its way, and not at its end."""
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)  # noqa: PTH118
