@@ -5,9 +5,8 @@ import shlex
 
 from dedup_assets.engine.core.errors import CleaningInterrupt, InUseError, PlanError, WorkDirError
 from dedup_assets.engine.core.plan_records import Action
+from dedup_assets.engine.work_dir.failures import FULL
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
-"""What the system says of a full disk."""
 STOPPING = FULL | {errno.EROFS}
 """What will stop all further files of an apply, too."""
 

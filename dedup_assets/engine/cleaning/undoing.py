@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 
-from dedup_assets.engine.cleaning.ending import FULL, refused, remedy, words_of
+from dedup_assets.engine.cleaning.ending import refused, remedy, words_of
 from dedup_assets.engine.cleaning.gathering import trashes_of
 from dedup_assets.engine.cleaning.runs import Run, files_of, has_happened, holding, note_in, run_at, runs_in
 from dedup_assets.engine.cleaning.touching import quoted
@@ -14,6 +14,7 @@ from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.stores import reason_of
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.apply_journal import JOURNAL, Act, JournalFolder
+from dedup_assets.engine.work_dir.failures import FULL
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.removed_file import REMOVED
 

@@ -164,7 +164,8 @@ def differences_in_words(edits: Mapping[str, float]) -> str:
 def of_two_pictures(edits: Mapping[str, float]) -> dict[str, float]:
     """What of `explain` holds for two pictures of which neither is made of the other.
 
-    That nothing was laid over one of them is why they are two, and another size of the file tells no two apart.
+    They are two because what differs is not laid over one of them, so that no overlay is named. The size of a file
+    tells no two pictures apart, so that it is not named either.
     """
     left = {key: value for key, value in edits.items() if key not in _CHANGES and key not in _SIZES}
     changed = [edits[key] for key in _CHANGES if key in edits]

@@ -11,13 +11,15 @@ import fsspec
 from dedup_assets.engine.core.errors import WorkDirError
 from dedup_assets.engine.stores import advise, open_store, reason_of
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says of a full disk."""
+_NO_ROOM = FULL | {errno.EFBIG}
 MAKE_ROOM = "make room, then run the same command again: what is finished is kept"
 
 
 def remedy(error: OSError, otherwise: str) -> str:
     """What to do about an error of the system: about a full disk, else as given."""
-    return MAKE_ROOM if error.errno in _FULL else otherwise
+    return MAKE_ROOM if error.errno in _NO_ROOM else otherwise
 
 
 def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError, written: int = 0) -> WorkDirError:
@@ -35,7 +37,7 @@ def cannot(url: str, folder: Path | None, action: str, name: str, error: OSError
     if advice := advise(error):
         return WorkDirError(f"cannot {to} work_dir={url!r}: {advice}")
     said = f"cannot {to} work_dir={url!r}: {name}: {error.strerror or error}"
-    if error.errno in _FULL:
+    if error.errno in _NO_ROOM:
         free = shutil.disk_usage(folder).free if folder is not None and folder.is_dir() else 0
         said += f" after {written} bytes ({free} are free); {MAKE_ROOM}"
     elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
