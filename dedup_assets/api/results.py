@@ -240,9 +240,10 @@ class StoredResults(NamedAttributes):
     def to_drop(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
         """The names of images that the kept image of their group makes needless.
 
-        A person decides about images of the role `review`, so they are never among them, nor is an image beside which
-        lies something that the kept one lacks: a sidecar, a raw file, a film, a note. A look at files of the same
-        bytes is enough; `pixels` and `copy` rest on a comparison at 256 pixels.
+        A person decides about images of the role `review`, so they are never among them. Nor is what plans leave where
+        it is: an image with other names (links), one that a root keeps, and one beside which lies something that the
+        kept one lacks, as a sidecar, a raw file, a film or a note. A look at files of the same bytes is enough;
+        `pixels` and `copy` rest on a comparison at 256 pixels.
 
         Args:
             relations: to the kept image, of exact, pixels, copy and same (by a verdict).
@@ -252,15 +253,15 @@ class StoredResults(NamedAttributes):
         """
         import polars as pl
 
-        from dedup_assets.engine.cleaning import stays_for_companions
+        from dedup_assets.engine.cleaning import stay_anyway
 
         if isinstance(relations, str) or not set(relations) <= set(_SAME):
             meant = names_meant([relations] if isinstance(relations, str) else relations, _SAME)
             raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}{meant}")
         goes = (pl.col("role") == Role.COPY.value) & pl.col("relation").is_in(list(relations))
         copies = self._groups.filter(goes)
-        protected = self._groups.filter(role=Role.PROTECTED.value)["filename"]
-        stay = stays_for_companions(copies, set(protected))
+        protected = set(self._groups.filter(role=Role.PROTECTED.value)["filename"])
+        stay = stay_anyway(self._work_dir, copies, protected)
         return [os.fsdecode(name) for name in copies["filename"].to_list() if name not in stay]
 
     def to_keep(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:

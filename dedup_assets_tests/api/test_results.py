@@ -62,6 +62,18 @@ def test_a_copy_beside_which_lies_what_the_kept_image_lacks_is_not_dropped(
         companion.unlink()
 
 
+def test_a_copy_to_which_a_link_leads_is_not_dropped(tmp_path: Path) -> None:
+    first = save_jpeg(tmp_path / "photos" / "a.jpg", photo_like(1))
+    for name in ("b/linked.jpg", "b/plain.jpg"):
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(first.read_bytes())
+    (tmp_path / "photos" / "link.jpg").symlink_to("b/linked.jpg")
+    assert dedup_assets.run(tmp_path / "photos", tmp_path / "out") == 0
+    results = dedup_assets.load(tmp_path / "out")
+    assert base_names(results.to_drop()) == {"plain.jpg"}
+    assert base_names([os.fsdecode(name) for name in results.plan()["filename"]]) == {"plain.jpg"}
+
+
 def test_a_plan_as_a_table_names_what_the_command_would_write(made: tuple[Path, Path]) -> None:
     results = dedup_assets.load(made[1])
     for only in ("exact", "exact,copy"):

@@ -18,9 +18,8 @@ standing.py    files that a plan leaves out, because they are links, members of 
 """
 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
-from dedup_assets.engine.cleaning.companions import stays_for_companions
 from dedup_assets.engine.cleaning.earlier import earlier_applies
-from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
+from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of, stay_anyway
 from dedup_assets.engine.cleaning.heeding import refused_groups
 from dedup_assets.engine.cleaning.planning import PlanOptions
 from dedup_assets.engine.cleaning.returning import find_returned
@@ -38,7 +37,7 @@ __all__ = [
     "plan_from",
     "plan_of",
     "refused_groups",
-    "stays_for_companions",
+    "stay_anyway",
     "undo_apply",
     "undoable_runs",
     "write_plan",

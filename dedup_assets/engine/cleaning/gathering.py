@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from dedup_assets.engine.cleaning.companions import stays_for_companions
 from dedup_assets.engine.cleaning.heeding import verdict_file_of
 from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
 from dedup_assets.engine.cleaning.returning import RemovedBefore
@@ -56,6 +57,25 @@ def plan_from(work_dir: WorkDir, groups: Groups, evidence: Evidence, options: Pl
     listed = _listed(work_dir)
     plan = make_plan(groups, evidence, listed, options, generation_of(work_dir), RemovedBefore(read_removed(work_dir)))
     return replace(plan, policy=str(read_config(work_dir).result(_GROUPS).settings.get("keep_policy", "")))
+
+
+def stay_anyway(work_dir: WorkDir, copies: pl.DataFrame, protected: set[bytes]) -> set[bytes]:
+    """The copies that a plan leaves where they are although files like them stay.
+
+    Other names reach them, a root keeps them, or something lies beside them that the kept image lacks.
+
+    Args:
+        work_dir: the run.
+        copies: `filename` and `keep` of rows of groups.
+        protected: names that verdicts or roots protect.
+
+    Raises:
+        WorkDirError: the listing is damaged.
+    """
+    listed = _listed(work_dir)
+    named = copies.select("filename", "keep").iter_rows()
+    found = {name for name, keep in named if name in listed.linked or listed.roots.why_not_beside(name, keep)}
+    return found | stays_for_companions(copies.filter(~pl.col("filename").is_in(list(found))), protected)
 
 
 def generation_of(work_dir: WorkDir) -> str:
