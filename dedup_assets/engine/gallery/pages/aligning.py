@@ -41,8 +41,8 @@ def align_pairs(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.Series:
         scaled[:, 2, :2] = maps[:, 2, :2] / units[1][:, None]
         scaled[:, 2, 2] = maps[:, 2, 2]
         affine = scaled[:, :2] / scaled[:, 2:, 2:]
-    for row in np.flatnonzero(np.abs(scaled[:, 2, :2]).max(axis=1, initial=0) > _SMALLEST):
-        affine[row] = _nearest_affine(scaled[row], first[row] * units[0][row], second[row] * units[1][row])
+        for row in np.flatnonzero(np.abs(scaled[:, 2, :2]).max(axis=1, initial=0) > _SMALLEST):
+            affine[row] = _nearest_affine(scaled[row], first[row] * units[0][row], second[row] * units[1][row])
     affine[~np.isfinite(affine).all(axis=(1, 2))] = np.nan
     numbers = affine.transpose(0, 2, 1).reshape(-1, len(_NAMES)).round(_DECIMALS) + 0.0  # no negative zeros
     table = pl.DataFrame({name: numbers[:, place] for place, name in enumerate(_NAMES)}).fill_nan(None)

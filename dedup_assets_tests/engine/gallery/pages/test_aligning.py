@@ -58,7 +58,7 @@ def test_same_pixels_need_no_transform() -> None:
     assert align(None, b=2) is None
 
 
-@pytest.mark.parametrize("transform", [[0.0] * 9, [float("nan")] * 9, [1.0, 2.0], [float("inf")] * 9])
+@pytest.mark.parametrize("transform", [[0.0] * 9, [float("nan")] * 9, [1.0, 2.0], [float("inf")] * 9, [1e308] * 9])
 def test_a_damaged_transform_aligns_nothing(transform: list[float]) -> None:
     assert align(transform) is None
     assert align(transform, turned=True) is None
