@@ -18,6 +18,7 @@ from dedup_assets.api import VerdictBook
 from dedup_assets.cli.main import main
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.decoders.comparing import Comparer
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import note_in, photo_like, save_jpeg
 
@@ -290,6 +291,33 @@ def test_a_group_keeps_its_copies_whichever_of_them_a_person_keeps(album: Album)
         assert {row["relation"] for row in rows if row["filename"] != kept} <= {"copy", "pixels"}
     Path(others[0]).unlink()  # what cannot be compared any more is no error
     album.run()
+
+
+def test_a_kept_image_is_compared_with_its_group_once(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    compare = Comparer.compare
+
+    def note(self: Comparer, attempts: Any) -> Any:
+        asked.extend(pair for attempt in attempts for pair in attempt)
+        return compare(self, attempts)
+
+    monkeypatch.setattr(Comparer, "compare", note)
+    book = VerdictBook(album.out)
+    kept = next(row["filename"] for row in album.rows() if row["role"] != "keep" and "0" in Path(row["filename"]).name)
+    book.add("keep", kept)
+    album.run()
+    groups, times = album.rows(), len(asked)
+    assert times > 0
+    book.add("protect", album.path("1.png"))
+    album.run()
+    assert len(asked) == times
+    roles = {row["filename"]: row["relation"] for row in album.rows()}
+    assert roles == {row["filename"]: row["relation"] for row in groups}
+    (album.out / "chosen_findings.parquet").write_bytes(b"nonsense")
+    book.add("protect", album.path("1.jpg"))
+    album.run()
+    assert len(asked) == 2 * times
+    assert roles == {row["filename"]: row["relation"] for row in album.rows()}
 
 
 def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(

@@ -207,6 +207,8 @@ class Groups:
         verdict_images: of each image that a verdict is about `content` (string), `pixels` (string: size and hash of its
             pixels; null if it has several frames) and `filename` (binary: its name, or its last one, a row each); also
             of files that were edited since. None if no verdicts were read.
+        findings: of comparisons that verdicts ask for, so that the next run need not compare again; None where none was
+            asked for, or where they are not read.
     """
 
     rows: "pl.DataFrame"
@@ -218,6 +220,7 @@ class Groups:
     made_of: str = ""
     settled: "pl.DataFrame | None" = None
     verdict_images: "pl.DataFrame | None" = None
+    findings: KeptFindings | None = None
 
     def __len__(self) -> int:
         return self.rows.height

@@ -4,13 +4,15 @@ Evidence compares the image that the policy keeps, and each image of a group is 
 without these comparisons a verdict would leave out all that was compared with the other one alone.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from dedup_assets.engine.core.match_records import Evidence
+from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.match_records import Evidence, KeptFindings
 from dedup_assets.engine.core.records import Features
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.core.verdict_records import Decision, GivenVerdict
@@ -22,25 +24,31 @@ from dedup_assets.engine.matching.examining import PixelExaminer
 from dedup_assets.engine.matching.library import Library
 from dedup_assets.engine.matching.open_comparers import open_comparers
 from dedup_assets.engine.matching.proofs import Proofs
+from dedup_assets.engine.matching.remembering import Memory, RememberingExaminer, made_with_of
 from dedup_assets.engine.matching.tabulating import Matches, Similarities
-from dedup_assets.engine.work_dir import WorkDir, ledger_file
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 
+_LOG = logging.getLogger(__name__)
 _TOGETHER = 8  # pairs
 
 
 def compare_chosen(
     evidence: Evidence, verdicts: Iterable[GivenVerdict], features: Features, settings: Settings, work_dir: WorkDir
-) -> Evidence:
+) -> tuple[Evidence, KeptFindings | None]:
     """The evidence, in which each image that a verdict keeps is compared with the others of its group.
 
-    A pair of which a file has changed or cannot be read stays as it is.
+    A pair of which a file has changed or cannot be read stays as it is. What the former run found of the same contents
+    is not compared again.
 
     Args:
         evidence: of the work_dir.
         verdicts: those that count.
         features: of the work_dir.
         settings: limits, crop and threads.
-        work_dir: knows the sizes of the files.
+        work_dir: knows the sizes of the files, and what the former run found.
+
+    Returns:
+        The evidence, and what was found, for the next run; None if nothing is asked.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -48,7 +56,7 @@ def compare_chosen(
     chosen = {each.a_content for each in verdicts if each.relation == Decision.KEEP}
     pairs = _pairs_to_compare(evidence, chosen, settings.keep_policy) if chosen else []
     if not pairs:
-        return evidence
+        return evidence, None
     names = pl.Series("filename", sorted({name for pair in pairs for name in pair}), pl.Binary)
     library = Library.of(names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
     number = dict(zip(names, range(len(names)), strict=True))
@@ -56,7 +64,8 @@ def compare_chosen(
     content = dict(
         evidence.images.filter(pl.col("filename").is_in(names.implode())).select("filename", "content").rows()
     )
-    results, looked = _compare(questions, library, settings)
+    memory = Memory(library, [content.get(name) for name in names], made_with_of(settings), _known(settings, work_dir))
+    results, looked = _compare(questions, memory, settings)
     current = {image for image, look in looked.items() if look.content == content[names[image]]}
     found = [each for each in results if each.compared and {each.a, each.b} <= current]
     matches = Matches(library, ExactCopies(np.arange(len(names)), {}), Proofs(len(names), found), looked)
@@ -65,7 +74,18 @@ def compare_chosen(
     vectors = features.vectors[[row[name] for name in names]]
     rows = matches.compared_rows(Similarities(vectors, settings.distance))
     rest = evidence.rows.join(rows, on=["a", "b"], how="anti")
-    return replace(evidence, rows=pl.concat([rows, rest]).sort("similarity", "a", "b", descending=[True, False, False]))
+    rows = pl.concat([rows, rest]).sort("similarity", "a", "b", descending=[True, False, False])
+    return replace(evidence, rows=rows), KeptFindings(memory.asked(), memory.made_with, memory.answered)
+
+
+def _known(settings: Settings, work_dir: WorkDir) -> dict[bytes, str]:
+    """What the former run found, by the keys of `KeptFindings`."""
+    try:
+        rows = match_files.read_findings(work_dir, made_with_of(settings), match_files.CHOSEN_FINDINGS)
+    except WorkDirError as error:
+        _LOG.warning("%s: the kept images are compared again", error)
+        return {}
+    return dict(rows.select("key", "found").iter_rows())
 
 
 def _pairs_to_compare(evidence: Evidence, chosen: set[str], keep_policy: str) -> list[tuple[bytes, bytes]]:
@@ -88,16 +108,16 @@ def _pairs_to_compare(evidence: Evidence, chosen: set[str], keep_policy: str) ->
 
 
 def _compare(
-    questions: Sequence[Question], library: Library, settings: Settings
+    questions: Sequence[Question], memory: Memory, settings: Settings
 ) -> tuple[list[PairResult], dict[int, Looked]]:
     bundles = [questions[start : start + _TOGETHER] for start in range(0, len(questions), _TOGETHER)]
     results: list[PairResult] = []
     looked: dict[int, Looked] = {}
-    with open_comparers(settings, library, settings.box) as (lanes, open_comparer):
+    with open_comparers(settings, memory.library, settings.box) as (lanes, open_comparer):
 
         def work(bundle: Sequence[Question]) -> tuple[list[PairResult], dict[int, Looked]]:
             with open_comparer() as comparer:
-                examiner = PixelExaminer(comparer, library.is_file)
+                examiner = RememberingExaminer(PixelExaminer(comparer, memory.library.is_file), memory)
                 answers = examiner.examine([[question] for question in bundle])
             return [result for answer in answers for result in answer], examiner.looked
 

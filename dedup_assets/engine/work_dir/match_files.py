@@ -6,6 +6,7 @@ docs/reference.md, "Files", describes the columns. Names are bytes in both forms
 import json
 import os
 from dataclasses import replace
+from typing import BinaryIO
 
 import polars as pl
 
@@ -44,6 +45,8 @@ EVIDENCE = "evidence.parquet"
 EVIDENCE_CSV = "evidence.csv"
 EVIDENCE_IMAGES = "evidence_images.parquet"
 FINDINGS = "findings.parquet"
+CHOSEN_FINDINGS = "chosen_findings.parquet"
+"""Of groups: what was found of images that a person keeps."""
 GROUPS = "groups.parquet"
 GROUPS_CSV = "groups.csv"
 RELATED = "related.parquet"
@@ -58,13 +61,12 @@ def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
     if evidence.is_stored:
         return
     facts = {"counts": json.dumps(dict(evidence.counts))}
-    found = evidence.findings or KeptFindings(pl.DataFrame(schema=FINDINGS_SCHEMA), "")
     with work_dir.publish(EVIDENCE, EVIDENCE_CSV, EVIDENCE_IMAGES, FINDINGS) as (table, text, images, findings):
         rows = _as(EVIDENCE_SCHEMA, evidence.rows)
         rows.write_parquet(table, metadata=facts)
         write_table(text, rows)
         _as(IMAGES_SCHEMA, evidence.images).write_parquet(images)
-        _as(FINDINGS_SCHEMA, found.rows).write_parquet(findings, metadata={_MADE_WITH: found.made_with})
+        _write_findings(findings, evidence.findings)
 
 
 def read_evidence(work_dir: WorkDir) -> Evidence:
@@ -80,20 +82,21 @@ def read_evidence(work_dir: WorkDir) -> Evidence:
         return Evidence(rows, images, json.loads(fact(facts, "counts")))
 
 
-def read_findings(work_dir: WorkDir, made_with: str) -> pl.DataFrame:
+def read_findings(work_dir: WorkDir, made_with: str, name: str = FINDINGS) -> pl.DataFrame:
     """The rows of findings.parquet; none if it does not exist, or was made with something else.
 
     Args:
         work_dir: where it is.
         made_with: as of `KeptFindings`.
+        name: of another file of findings.
 
     Raises:
         WorkDirError: it is damaged or of another program.
     """
-    none, remedy = pl.DataFrame(schema=FINDINGS_SCHEMA), "materialize evidence"
-    if not work_dir.exists(FINDINGS):
+    none, remedy = pl.DataFrame(schema=FINDINGS_SCHEMA), "materialize evidence and groups"
+    if not work_dir.exists(name):
         return none
-    with open_checked(work_dir, FINDINGS) as file, naming_damage(work_dir, FINDINGS, remedy):
+    with open_checked(work_dir, name) as file, naming_damage(work_dir, name, remedy):
         if fact(pl.read_parquet_metadata(file), _MADE_WITH) != made_with:  # columns may be of another version
             return none
         file.seek(0)
@@ -106,9 +109,10 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     """Write the files of groups, of related images and of the history of ids, unless they are there already."""
     if groups.is_stored:
         return
-    names = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV, VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES)
-    with work_dir.publish(*names, *(HISTORY_FILES if groups.history else ())) as files:
-        table, text, related, related_text, conflicts, labels, images, *history = files
+    tables = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV)
+    others = (VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_FINDINGS)
+    with work_dir.publish(*tables, *others, *(HISTORY_FILES if groups.history else ())) as files:
+        table, text, related, related_text, conflicts, labels, images, findings, *history = files
         for rows, schema, parquet, csv, facts in (
             (groups.rows, GROUPS_SCHEMA, table, text, {}),
             (groups.related, RELATED_SCHEMA, related, related_text, {_SETTLED: _as_text(groups.settled)}),
@@ -118,6 +122,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
         write_conflicts(conflicts, groups.decided)
         write_table(labels, _labels_of(groups))
         write_verdict_images(images, _images_of(groups))
+        _write_findings(findings, groups.findings)
         if groups.history:
             write_history(groups.history, tuple(history))
 
@@ -178,7 +183,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
         return groups
     if (
         work_dir.wrote(GROUPS)
-        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES} <= known.files.keys()
+        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_FINDINGS} <= known.files.keys()
         or not is_intact(work_dir, known)
     ):
         return groups
@@ -191,8 +196,23 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
     is_same = is_same and _as_text(stored.settled) == _as_text(groups.settled)
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
+    is_same = is_same and _are_stored(work_dir, groups.findings)
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
     return replace(groups, is_stored=is_same)
+
+
+def _write_findings(file: BinaryIO, found: KeptFindings | None) -> None:
+    found = found or _no_findings()
+    _as(FINDINGS_SCHEMA, found.rows).write_parquet(file, metadata={_MADE_WITH: found.made_with})
+
+
+def _no_findings() -> KeptFindings:
+    return KeptFindings(pl.DataFrame(schema=FINDINGS_SCHEMA), "")
+
+
+def _are_stored(work_dir: WorkDir, found: KeptFindings | None) -> bool:
+    found = found or _no_findings()
+    return read_findings(work_dir, found.made_with, CHOSEN_FINDINGS).equals(_as(FINDINGS_SCHEMA, found.rows))
 
 
 def _as(schema: pl.Schema, table: pl.DataFrame) -> pl.DataFrame:
