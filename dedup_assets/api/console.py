@@ -101,7 +101,7 @@ def _next(facts: RunFacts, settings: Settings) -> Iterator[str]:
     place = shlex.quote(redacted(settings.work_dir))
     if facts.leaked:
         yield f"next: look at leaks.csv in {place}; split_fix.csv there says what could be taken out of which set"
-    elif facts.number("groups", "copies"):
+    elif facts.number("groups", "copies_that_may_go"):
         yield f"next: look at the gallery; dedup-assets plan {place} says which copies could go"
     yield from _about_open_leaks(facts, place)
 
@@ -114,19 +114,19 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
         ("images good", "bad_images", "good_images"),
         ("images bad", "bad_images", "bad_images"),
         ("similar pairs", "similarity", "pairs"),
-        ("groups of one picture", "groups", "groups"),
-        ("copies in groups", "groups", "copies"),
         ("components", "components", "components"),
         ("largest component", "components", "largest_component"),
         ("outliers", "outliers", "outliers"),
+        ("groups of one picture", "groups", "groups"),
+        ("copies in groups", "groups", "copies"),
     ):
         value = facts.number(asset, key)
         is_single = key == "largest_component" and not facts.number(asset, "components")
         if value is not None and not is_single:  # one image is no component
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
-        ("further copies, to review", facts.number("groups", "images_to_review"), ",.0f"),
-        ("further copies, protected", facts.number("groups", "protected_images"), ",.0f"),
+        ("of the copies, to review", facts.number("groups", "images_to_review"), ",.0f"),
+        ("of the copies, protected", facts.number("groups", "protected_images"), ",.0f"),
         ("images that show nothing", facts.number("bad_images", "low_information_images"), ",.0f"),
         ("images computed", facts.number("features", "computed_images"), ",.0f"),
         ("other names of the same files", facts.number("image_manifest", "links"), ",.0f"),

@@ -70,16 +70,17 @@ def of_groups(
     history = groups.history or GroupHistory()
     last = history.run - history.is_changed
     before = last if reported is None else min(reported, last)
-    copies = groups.rows.filter(MAY_GO)
-    sizes = copies.join(evidence.images, on="filename", how="left")["size_bytes"]
+    may_go = groups.rows.filter(MAY_GO)
+    sizes = may_go.join(evidence.images, on="filename", how="left")["size_bytes"]
     return {
         "dagster/row_count": len(groups),
-        "groups": groups.rows["group_id"].n_unique(),
+        "groups": groups.count,
         "images_in_groups": len(groups),
-        "copies": copies.height,
+        "copies": len(groups) - groups.count,
+        "copies_that_may_go": may_go.height,
         "protected_images": int((groups.rows["role"] == Role.PROTECTED.value).sum()),
         "images_to_review": groups.rows.filter(TO_REVIEW).height,
-        "megabytes_of_copies": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "megabytes_that_may_go": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
         "related_pairs": groups.related.height,
         "removed_before": len(returned),
         **({"came_back": ", ".join(came_back + rest)} if returned else {}),
@@ -115,8 +116,8 @@ def of_plan(plan: Plan, work_dir: WorkDir) -> Metadata:
 def of_report(bad: BadImages, pairs: Pairs, outliers: Pairs, groups: Groups, effort: Effort | None) -> Metadata:
     """Metadata of `gallery` about what it shows: counts, and a contact sheet."""
     return {
-        "groups": groups.rows["group_id"].n_unique(),
-        "copies": groups.rows.filter(MAY_GO).height,
+        "groups": groups.count,
+        "copies": len(groups) - groups.count,
         "rows_of_similar_pairs": len(pairs),
         "outliers": len(outliers),
         "bad_images": len(bad),

@@ -61,8 +61,8 @@ def library(tmp_path: Path) -> Library:
 @pytest.mark.parametrize("role", ["protected", "reference"])
 def test_files_of_a_root_stay_and_copies_elsewhere_go(library: Library, role: str) -> None:
     printed = library.run("--root", f"{library.top}/library:{role}")
-    assert "copies in groups 2 " in printed
-    assert "further copies, to review 1 further copies, protected 1 " in printed
+    assert "copies in groups 4 " in printed
+    assert "of the copies, to review 1 of the copies, protected 1 " in printed
     rows = library.rows()
     planned, left_out = library.planned()
     # The library has a part of this photograph alone: a person decides about the whole one, of which one file stays.

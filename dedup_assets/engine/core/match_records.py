@@ -224,3 +224,8 @@ class Groups:
 
     def __len__(self) -> int:
         return self.rows.height
+
+    @property
+    def count(self) -> int:
+        """Number of groups; all other rows are copies."""
+        return self.rows["group_id"].n_unique()
