@@ -29,6 +29,8 @@ _SCRIPTS = (
     "names.js",
     "words.js",
     "results.js",
+    "parts.js",
+    "aligned.js",
     "cards.js",
     "marks.js",
     "downloads.js",

@@ -3,133 +3,7 @@
 /* Cards of pairs, outliers, components, groups and bad images: the card in the page's <template> is cloned and filled. */
 const cards = (() => {
   const { part } = page;
-
-  /** @param {string} [id] of the template @returns {HTMLElement} */
-  function clone(id = "card") {
-    const card = document.importNode(page.need(id, HTMLTemplateElement).content, true).firstElementChild;
-    if (!(card instanceof HTMLElement)) throw new Error(`the template #${id} is empty`);
-    return card;
-  }
-
-  /** Fills a part with a text, or removes it for null. @param {HTMLElement} element @param {string | null} text */
-  function fill(element, text) {
-    if (text === null) element.remove();
-    else element.textContent = text;
-  }
-
-  /**
-   * A folder; the part that all have in common is in an element of its own, which takes no place.
-   * @param {string} folder
-   * @param {boolean} [differs] whether it is to be marked
-   */
-  function folded(folder, differs) {
-    const { common } = results.facts;
-    /** @param {string} text */
-    const shown = (text) => (differs && text ? [names.marked(text, true)] : names.visible(text, true));
-    if (!common || !folder.startsWith(common)) return shown(folder);
-    const hidden = document.createElement("span");
-    hidden.className = folder === common ? "common whole" : "common";
-    hidden.append(...names.visible(common));
-    return [hidden, ...shown(folder.slice(common.length))];
-  }
-
-  /**
-   * @param {ParentNode} root
-   * @param {{folder: string, base: string}} file
-   * @param {{folder: string, base: string}} [other] what differs from its name is marked
-   */
-  function fillName(root, { folder, base }, other) {
-    const split = folder && base;
-    part(root, ".folder").replaceChildren(...folded(split ? folder : "", other && other.folder !== folder));
-    const last = split ? base : folder + base;
-    part(root, ".base").replaceChildren(...(other ? names.compared(last, other.base) : names.visible(last)));
-  }
-
-  /** The address of the original, if it and the page are on a disk. @param {ShownFile} file */
-  function originalOf(file) {
-    const isLocal = location.protocol === "file:" && !file.kind && !/^https?:/i.test(file.link ?? "");
-    return isLocal ? file.link : null;
-  }
-
-  /**
-   * Shows the thumbnail; without one, the original, if it and the page are on a disk.
-   * @param {ParentNode} root
-   * @param {ShownFile} file
-   * @param {boolean} [large] whether to prefer the original
-   */
-  function fillPicture(root, file, large) {
-    const image = /** @type {HTMLImageElement} */ (part(root, "img"));
-    const missing = part(root, ".missing");
-    if (file.problem) part(missing, ".problem").replaceChildren(...names.visible(file.problem));
-    const original = originalOf(file);
-    const source = (large ? original : null) ?? file.thumbnail ?? (file.problem ? null : original);
-    if (!source) {
-      image.remove();
-      return;
-    }
-    missing.remove();
-    image.alt += names.label(file);
-    image.addEventListener("error", () => {
-      if (file.thumbnail && image.getAttribute("src") !== file.thumbnail) image.src = file.thumbnail;
-      else image.replaceWith(missing);
-    });
-    image.src = source;
-  }
-
-  /** @param {HTMLElement} element @param {number} bytes */
-  function fillSize(element, bytes) {
-    element.title = words.things(bytes, "byte");
-    element.textContent = words.size(bytes);
-  }
-
-  /** @param {ParentNode} root @param {ShownFile} file */
-  function fillFacts(root, file) {
-    fill(part(root, ".dimensions"), file.width && file.height ? `${file.width} × ${file.height}` : null);
-    if (file.size === null) part(root, ".size").remove();
-    else fillSize(part(root, ".size > span"), file.size);
-    if (file.modified === null) {
-      part(root, ".modified").remove();
-      return;
-    }
-    const time = /** @type {HTMLTimeElement} */ (part(root, "time"));
-    const moment = words.moment(file.modified);
-    if (file.kind) time.before(`${file.kind} of `);
-    time.dateTime = moment;
-    time.title = moment.replace("T", " ");
-    time.textContent = moment.slice(0, 10);
-  }
-
-  /** @param {ParentNode} root @param {ShownFile} file */
-  function fillActions(root, file) {
-    const open = /** @type {HTMLAnchorElement} */ (part(root, ".open"));
-    for (const spoken of part(root, ".actions").querySelectorAll(".spoken")) spoken.append(names.label(file));
-    part(root, ".copy").dataset.file = String(file.number);
-    if (file.kind) {
-      part(open, ".what").append(` ${file.kind}`);
-      part(root, ".remove").remove(); // an image in an archive or video cannot be removed alone
-    } else {
-      const box = /** @type {HTMLInputElement} */ (part(root, "input"));
-      box.dataset.mark = String(file.number);
-      box.checked = marks.has(file.number);
-    }
-    if (file.link) open.setAttribute("href", file.link);
-    else open.remove();
-  }
-
-  /**
-   * @param {ParentNode} root
-   * @param {ShownFile} file
-   * @param {string | null} [reason] to keep it
-   * @param {ShownFile} [other] what differs from its name is marked
-   */
-  function fillFile(root, file, reason = null, other) {
-    fillName(root, file, other);
-    fillFacts(root, file);
-    fillActions(root, file);
-    const advice = root.querySelector(".advice");
-    if (advice && reason !== null) part(advice, ".why").textContent = reason;
-    else advice?.remove();
-  }
+  const { clone, fillName, fillPicture, fillSize, fillFile } = parts;
 
   /**
    * @param {HTMLElement} card
@@ -201,76 +75,6 @@ const cards = (() => {
     else list.remove();
   }
 
-  /** Width and height of a picture in the units of alignments. @param {ShownFile} file */
-  function box({ width, height }) {
-    if (!width || !height) return null;
-    const unit = results.facts.units / Math.max(width, height);
-    return [width, height].map((side) => String(Number((side * unit).toFixed(2))));
-  }
-
-  /**
-   * Left, top, width and height of what shows both pictures whole, as `frame_of` in aligning.py.
-   * @param {number[]} first width and height
-   * @param {number[]} second
-   * @param {number[]} align
-   */
-  function frame(first, second, align) {
-    const [width, height] = second;
-    const ends = [0, 1].map((side) => {
-      const [along, across, shift] = [align[side], align[side + 2], align[side + 4]];
-      const corners = [0, width].flatMap((x) => [0, height].map((y) => along * x + across * y + shift));
-      const low = Math.floor(Math.min(Math.max(Math.min(...corners), -results.facts.units), 0));
-      const high = Math.min(Math.max(Math.max(...corners), first[side]), first[side] + results.facts.units);
-      return [low, Math.ceil(high - low)];
-    });
-    return [0, 1].flatMap((place) => ends.map((end) => end[place]));
-  }
-
-  /** All around a picture, as the macro `around`. @param {string[]} box */
-  function around(box) {
-    const [right, bottom] = box.map((side) => Number((Number(side) - 2).toFixed(2)));
-    return `M-1e5-1e5H1e5V1e5H-1e5ZM2 2V${bottom}H${right}V2Z`;
-  }
-
-  /**
-   * Lays the second picture onto the first.
-   * @param {HTMLElement} card
-   * @param {string} kind
-   * @param {number} row
-   * @param {ShownFile[]} files
-   * @param {boolean} [large] whether to prefer the originals
-   */
-  function fillAligned(card, kind, row, files, large) {
-    const svg = card.querySelector(".aligned");
-    if (!svg) return;
-    const [align, changed] = ["align", "changed"].map((name) => results.value(kind, name, row));
-    const boxes = files.map(box);
-    const [under, upper] = boxes;
-    if (align === null || !under || !upper || files.some((file) => !file.thumbnail)) {
-      svg.remove();
-      return;
-    }
-    const [left, top, wide, high] = frame(under.map(Number), upper.map(Number), align.split(" ").map(Number));
-    svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
-    for (const placed of svg.querySelectorAll(".placed"))
-      placed.setAttribute("transform", `translate(${-left} ${-top})`);
-    if (changed) svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")}; changed parts are outlined`);
-    svg.querySelectorAll("image").forEach((image, side) => {
-      const thumbnail = files[side].thumbnail ?? "";
-      image.addEventListener("error", () => image.setAttribute("href", thumbnail), { once: true });
-      image.setAttribute("href", (large ? originalOf(files[side]) : null) ?? thumbnail);
-      image.setAttribute("width", side ? upper[0] : under[0]);
-      image.setAttribute("height", side ? upper[1] : under[1]);
-    });
-    svg.querySelector(".upper image")?.setAttribute("transform", `matrix(${align})`);
-    svg.querySelector(".changed")?.setAttribute("d", changed ?? "");
-    svg.querySelectorAll(".beyond").forEach((beyond, side) => {
-      beyond.setAttribute("d", around(boxes[side] ?? []));
-      if (side) beyond.setAttribute("transform", `matrix(${align})`);
-    });
-    svg.querySelector(".line")?.setAttribute("d", `M0 0V${high}`);
-  }
-
   /**
    * Fills the card of two files.
    * @param {HTMLElement} card
@@ -291,7 +95,7 @@ const cards = (() => {
     fillScore(card, similarity);
     part(card, ".band").textContent = words.band(similarity);
     fillDifferences(card, words.differences(files[0], files[1]));
-    fillAligned(card, kind, row, files, large);
+    aligned.fill(card, kind, row, files, large);
     card.classList.toggle("incomplete", card.querySelectorAll("img").length < 2);
     if (large) {
       card.removeAttribute("id");
