@@ -195,7 +195,7 @@ class StoredResults(NamedAttributes):
         return leak_files.read_leaks(self._work_dir).matrix
 
     def split_fix(self) -> "pl.DataFrame":
-        """What to take out of which set, so that no leak is left: the rows of split_fix.csv.
+        """What to take out of which set, so that none of these leaks is left: the rows of split_fix.csv.
 
         Raises:
             WorkDirError: the run had no sets.

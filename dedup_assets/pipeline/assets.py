@@ -37,7 +37,7 @@ from dedup_assets.engine.graph import build_components
 from dedup_assets.engine.inputs.listing import ListingOptions, list_images
 from dedup_assets.engine.inputs.manifest import count_inside
 from dedup_assets.engine.labels import check_labels, note_label_conflicts, read_labels
-from dedup_assets.engine.matching import decide_groups, find_candidates, gather_evidence
+from dedup_assets.engine.matching import Crossing, decide_groups, find_candidates, gather_evidence
 from dedup_assets.engine.matching.reuse import find_or_decide, find_or_gather
 from dedup_assets.engine.neighbors import check_search, find_or_build_index
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher, SearchOutcome, full_ranges
@@ -240,16 +240,17 @@ def evidence(
     """Why images match: candidate pairs are compared pixel by pixel, and what was done to a copy is said in words.
 
     The candidates are the nearest neighbours of each image, from the most similar down, within
-    `evidence_pairs_per_image`; they reach below `threshold`. What workers found (`evidence_shards`) is used.
-    `evidence.csv` has one row per pair. With `evidence=off` it has none.
+    `evidence_pairs_per_image`; they reach below `threshold`. Of images for evaluation the nearest in other named sets
+    are candidates, too. What workers found (`evidence_shards`) is used. With `evidence=off` there are no rows.
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
+    crossing = Crossing.read(parsed, features.names, work_dir)
 
     def gather() -> Evidence:
-        candidates = find_candidates(parsed, features, faiss_index, work_dir)
-        return gather_evidence(parsed, features, candidates, similarity, work_dir, progress)
+        candidates = find_candidates(parsed, features, faiss_index, work_dir, crossing=crossing)
+        return gather_evidence(parsed, features, candidates, similarity, work_dir, progress, crossing)
 
-    found = find_or_gather(parsed, work_dir, gather)
+    found = find_or_gather(parsed, work_dir, gather, crossing.digest)
     note_completed(context, "evidence_shards", metadata.of_compared_ranges(len(features), parsed))
     versions.stamp(context, parsed)
     context.add_output_metadata(match_metadata.of_evidence(found, is_off=parsed.evidence == "off"))

@@ -110,6 +110,48 @@ def test_a_leak_to_review_counts_and_has_its_reason_until_a_verdict_settles_it(
     assert not left.filter(*(pl.col(side).str.ends_with("captioned.jpg") for side in "ab")).height
 
 
+def test_a_budget_that_one_set_spends_leaves_no_leak_unlooked_at(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sets, out = {name: tmp_path / name for name in ("train", "test")}, tmp_path / "out"
+    for seed in range(4):
+        save_jpeg(sets["train"] / f"{seed}.jpg", photo_like(seed, 400, 300))
+        save_jpeg(sets["test"] / f"{seed}.jpg", ImageOps.mirror(photo_like(seed, 400, 300)).crop((60, 45, 340, 255)))
+    for shift in range(12):  # more alike than the leaks are, and of one set
+        frame = photo_like(9, 400, 300).crop((4 * shift, 0, 300 + 4 * shift, 300))
+        save_jpeg(sets["train"] / f"frame {shift}.jpg", frame)
+    budget = 0.5  # 10 pairs, fewer than frames have
+    assert dedup_assets.run(work_dir=out, sets=sets, evidence_pairs_per_image=budget) == 1
+    assert "4 of 4 test images are in train" in capfd.readouterr().err
+    assert dedup_assets.run(work_dir=out, sets=sets, evidence_pairs_per_image=0) == 0
+    said = capfd.readouterr().out
+    undecided = dedup_assets.load(out).leaks(unverified=True).filter(role="undecided")
+    assert {(Path(a).name, Path(b).name) for a, b in undecided.select("a", "b").rows()} >= {
+        (f"{seed}.jpg", f"{seed}.jpg") for seed in range(4)
+    }
+    assert f"across sets to look at: {undecided.height} pairs not decided; " in said
+    page = (out / "gallery" / "leaks.html").read_text()
+    assert f"was found in another set, but {undecided.height} similar pairs across sets were not decided." in page
+    assert "share no image" not in page
+
+
+def test_what_is_in_a_set_decides_whether_pairs_are_compared_again(tmp_path: Path) -> None:
+    listed, out = tmp_path / "list.csv", tmp_path / "out"
+    save_jpeg(tmp_path / "a.jpg", photo_like(1))
+    save_jpeg(tmp_path / "b.jpg", ImageOps.mirror(photo_like(1)))
+    save_jpeg(tmp_path / "c.jpg", photo_like(2))
+    save_jpeg(tmp_path / "d.jpg", photo_like(3))
+    pairs = []
+    for split in ("train,train,test,test", "train,test,train,test"):
+        rows = zip("abcd", split.split(","), strict=True)
+        listed.write_text("filename,split\n" + "".join(f"{tmp_path}/{name}.jpg,{each}\n" for name, each in rows))
+        assert dedup_assets.run(listed, out, set_column="split", evidence_pairs_per_image=0, threshold=0.999) == 0
+        rows = dedup_assets.load(out).leaks(unverified=True).select("a", "b").rows()
+        pairs.append({Path(one).stem + Path(other).stem for one, other in rows})
+    assert "ab" not in pairs[0]
+    assert "ab" in pairs[1]
+
+
 def test_no_set_loses_a_picture_by_a_plan_that_another_set_keeps(
     sets: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

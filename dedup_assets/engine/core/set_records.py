@@ -55,10 +55,10 @@ class Leaks:
             another image of it), `share_of_a`, `share_of_b` (of the images of the set), `exact` and `copy` (of
             `groups`, those with and without files of the same bytes in both), `review_of_a` and `review_of_b` (of the
             images, those with no match that is certain).
-        fix: what to take out, so that no leak is left: `set`, `filename`, `action`, `other_set`, `because_of` (an
-            image of the other set), `relation` and `review`. Sets for evaluation stay as they are; between two of
-            them, for names of one file, and where a person decides whether it is a leak, the action is decide. Where
-            another set loses its image with the file, the action is decide, and `review` says so (`Tie`).
+        fix: what to take out, so that none of these leaks is left: `set`, `filename`, `action`, `other_set`,
+            `because_of` (an image of the other set), `relation` and `review`. Sets for evaluation stay as they are;
+            between two of them, for names of one file, and where a person decides whether it is a leak, the action is
+            decide. Where another set loses its image with the file, the action is decide, and `review` says so (`Tie`).
         sizes: number of images of each set, in the order of the sets.
         evaluation: names of the sets for evaluation.
     """

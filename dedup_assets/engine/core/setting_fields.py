@@ -188,7 +188,8 @@ class SettingFields(BaseModel):
         default=3.0,
         ge=0,
         le=100,
-        description="Pairs whose pixels are compared, per image and at most; the most similar come first.",
+        description="Pairs whose pixels are compared, per image and at most; the most similar come first. Pairs across "
+        "named sets have as many again.",
     )
     keep_policy: KeepPolicy = Field(
         default=DEFAULT_POLICY,

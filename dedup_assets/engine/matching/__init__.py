@@ -22,8 +22,17 @@ deciding.py     evidence and verdicts to groups
 
 from dedup_assets.engine.groups import form_groups
 from dedup_assets.engine.matching.candidates import candidate_searcher, find_candidates
+from dedup_assets.engine.matching.crossing import Crossing
 from dedup_assets.engine.matching.deciding import decide_groups
 from dedup_assets.engine.matching.gathering import gather_evidence
 from dedup_assets.engine.matching.range_comparer import RangeComparer
 
-__all__ = ["RangeComparer", "candidate_searcher", "decide_groups", "find_candidates", "form_groups", "gather_evidence"]
+__all__ = [
+    "Crossing",
+    "RangeComparer",
+    "candidate_searcher",
+    "decide_groups",
+    "find_candidates",
+    "form_groups",
+    "gather_evidence",
+]

@@ -15,6 +15,7 @@ from dedup_assets.engine.core.records import Features, SearchIndex
 from dedup_assets.engine.core.search_settings import EVIDENCE_NEIGHBORS as NEAREST
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.core.settings import Settings
+from dedup_assets.engine.matching.crossing import Crossing
 from dedup_assets.engine.matching.rounds import BANDS
 from dedup_assets.engine.neighbors import SearchData, as_inverted_file
 from dedup_assets.engine.neighbors.row_ranges import RowRangeSearcher
@@ -27,6 +28,8 @@ _LOG = logging.getLogger(__name__)
 _SAME_VECTOR = 1 - 1e-6  # similarity of vectors that are equal, or nearly so
 _GROWTH = 8  # times the neighbours, each time that a crowd is searched for again
 _MOST_NEIGHBORS = 1024
+_ROWS_TOGETHER = 4096  # that are searched for with so many neighbours
+_MOST_SIBLINGS = 64  # in other sets: captions of one picture, frames of one film
 _BLOCK_ROWS = 16_384  # pairs whose vectors are copied at a time
 _SCHEMA = {"a": pl.UInt32, "b": pl.UInt32, "alike": pl.Float64}
 
@@ -43,7 +46,13 @@ def _wider(settings: Settings) -> Settings:
 
 
 def find_candidates(
-    settings: Settings, features: Features, index: SearchIndex, work_dir: WorkDir, *, prune: bool = True
+    settings: Settings,
+    features: Features,
+    index: SearchIndex,
+    work_dir: WorkDir,
+    *,
+    crossing: Crossing | None = None,
+    prune: bool = True,
 ) -> pl.DataFrame:
     """Find the pairs of images that are worth a comparison.
 
@@ -54,6 +63,7 @@ def find_candidates(
         features: of the work_dir.
         index: over these.
         work_dir: where searched ranges are kept.
+        crossing: the sets; of images for evaluation the nearest in other sets are candidates, too.
         prune: delete searched ranges that no run needs any more; the caller must hold the work_dir for that.
 
     Returns:
@@ -73,7 +83,10 @@ def find_candidates(
     edges = neighbors.edges
     if prune:
         searcher.prune()
-    edges = pl.concat([edges, _beyond_crowds(edges, features, index, _wider(settings), work_dir)])
+    more = [_beyond_crowds(edges, features, index, _wider(settings), work_dir)]
+    if crossing:
+        more.append(_in_other_sets(edges, features, index, _wider(settings), crossing))
+    edges = pl.concat([edges, *more])
     pairs = edges.select(
         a=pl.min_horizontal("from", "to"),
         b=pl.max_horizontal("from", "to"),
@@ -124,6 +137,48 @@ def _beyond_crowds(
         found.append(others.group_by("from", maintain_order=True).head(NEAREST))
         rows = np.setdiff1d(rows, others["from"].unique().to_numpy())
     return pl.concat(found)
+
+
+def _in_other_sets(
+    edges: pl.DataFrame, features: Features, index: SearchIndex, settings: Settings, crossing: Crossing
+) -> pl.DataFrame:
+    """Edges from images for evaluation to the nearest in other sets, where others hide these.
+
+    Of pictures that are as alike as copies, more are taken: any of them may be the one that an image was made from.
+    """
+    data = SearchData(features.vectors, features.vectors, is_self_search=True)
+    search, k = settings.search, NEAREST
+    found = [edges.clear()]
+    rows = _hidden(edges, np.flatnonzero(crossing.is_asked), k, features, crossing)
+    while len(rows) and k < _MOST_NEIGHBORS:
+        k = min(_GROWTH * k, _MOST_NEIGHBORS)
+        hidden = [rows[:0]]
+        for some in np.split(rows, range(_ROWS_TOGETHER, len(rows), _ROWS_TOGETHER)):
+            nearest = search_all(data, some, index, replace(search, k=k), thread_count(settings.num_threads))
+            across = nearest.filter(_crosses(nearest, crossing))
+            found.append(across.group_by("from", maintain_order=True).head(_MOST_SIBLINGS))
+            hidden.append(_hidden(nearest, some, k, features, crossing))
+        rows = np.concatenate(hidden)
+    return pl.concat(found)
+
+
+def _crosses(edges: pl.DataFrame, crossing: Crossing) -> pl.Series:
+    one, other = (edges[side].to_numpy().astype(np.int64) for side in ("from", "to"))
+    return pl.Series(crossing.is_between(one, other))
+
+
+def _hidden(
+    edges: pl.DataFrame, rows: NDArray[np.int64], k: int, features: Features, crossing: Crossing
+) -> NDArray[np.int64]:
+    """The rows that may have more candidates in other sets: all their k nearest are alike, and few are in these."""
+    own = edges.filter(pl.col("from").is_in(pl.Series(rows, dtype=pl.UInt32).implode()))
+    own = own.with_columns(across=_crosses(own, crossing))
+    by_row = own.group_by("from").agg(pl.len(), pl.col("across").sum(), pl.col("to").sort_by("similarity").first())
+    full = by_row.filter(pl.col("len") >= k).sort("from")
+    one, farthest, across = (full[name].to_numpy().astype(np.int64) for name in ("from", "to", "across"))
+    alike = pair_similarities(features.vectors, one, farthest, "cosine")
+    has_few = (across < NEAREST) & (alike >= BANDS[-1]) | (across < _MOST_SIBLINGS) & (alike >= BANDS[0])
+    return one[has_few]
 
 
 def pair_similarities(

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedup_assets.engine.core.freed_memory import return_freed_memory
 from dedup_assets.engine.core.keep_rules import keep_rules
@@ -28,6 +29,7 @@ from dedup_assets.engine.matching.clustering import (
     converse,
     prove_kept,
 )
+from dedup_assets.engine.matching.crossing import Crossing
 from dedup_assets.engine.matching.exact import ExactCopies, find_exact_copies
 from dedup_assets.engine.matching.examining import Examiner, PixelExaminer
 from dedup_assets.engine.matching.foreseeing import ForeseeingExaminer, Foreseen, questions_ahead
@@ -44,6 +46,7 @@ from dedup_assets.engine.workers import Lanes, thread_count
 
 _IMAGES_TOGETHER, _FEWEST_TOGETHER = 32, 8  # of jobs that share requests
 _KEEPING_ROUNDS = 2  # what is better is known beside a kept image only, so a second round finds what is better still
+_NO_PLACES = np.empty(0, np.int64)
 _T = TypeVar("_T")
 
 OpenExaminer = Callable[[], AbstractContextManager[Examiner]]
@@ -57,10 +60,12 @@ def gather_evidence(
     pairs: Pairs,
     work_dir: WorkDir,
     progress: ProgressReporter,
+    crossing: Crossing | None = None,
 ) -> Evidence:
     """Compare the candidates by their pixels, from the most similar down, within the budget of the settings.
 
-    The result is the same for any number of threads.
+    Those in different sets have the same budget again, and each of them that is left out has a row: a leak that nothing
+    has decided. The result is the same for any number of threads.
 
     Args:
         settings: budget, limits of decoding, crop and threads.
@@ -69,6 +74,7 @@ def gather_evidence(
         pairs: similarity.csv; each of its pairs gets a row.
         work_dir: knows the sizes of the images, and which show nothing.
         progress: counts pairs.
+        crossing: the sets; None: there are none.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -78,12 +84,13 @@ def gather_evidence(
         return Evidence(
             pl.DataFrame(schema=EVIDENCE_SCHEMA), pl.DataFrame(schema=IMAGES_SCHEMA), _counts(0, 0, 0, 0, [])
         )
-    found = compare_candidates(settings, features, candidates, work_dir, progress)
+    found = compare_candidates(settings, features, candidates, work_dir, progress, crossing=crossing)
     matching, memory = found.matching, found.memory
     matches = Matches(
         memory.library, found.exact, matching.proofs, matching.looked, settings.keep_policy, found.spectra
     )
-    evidence = matches.tabulate(Similarities(features.vectors, settings.distance), pairs)
+    similarities = Similarities(features.vectors, settings.distance)
+    evidence = matches.tabulate(similarities, _and_undecided(pairs, matching, similarities))
     unreadable = sum(looked.problem is not None for looked in matching.looked.values())
     counts = _counts(candidates.height, matching.compared, matching.left_out, unreadable, evidence.rows["relation"])
     remembered = KeptFindings(memory.table(), memory.made_with, memory.answered)
@@ -114,6 +121,7 @@ def compare_candidates(
     work_dir: WorkDir,
     progress: ProgressReporter,
     rows: RowRange | None = None,
+    crossing: Crossing | None = None,
 ) -> ComparedCandidates:
     """Compare candidates by their pixels; arguments and errors as for `gather_evidence`.
 
@@ -124,6 +132,7 @@ def compare_candidates(
         work_dir: as there.
         progress: as there.
         rows: only the candidates that belong to these rows of the features, see `pairs_of`; None: all.
+        crossing: as there.
     """
     threads = thread_count(settings.num_threads)
     library = Library.of(features.names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
@@ -140,7 +149,8 @@ def compare_candidates(
     ):
         return_freed_memory()  # of the search; comparing takes long
         rules = keep_rules(settings.keep_policy)
-        matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress)
+        across = np.flatnonzero(crossing.joined(exact.first).is_between(wanted.a, wanted.b)) if crossing else _NO_PLACES
+        matching = Matching(wanted, library.rank_as_center, library.names, rules, budget, lanes, progress, across)
         memory = Memory.of(library, content, settings, work_dir, read_shared(settings, work_dir))
         matching.run(_examiners(memory, open_comparer))
         spectra = measure_detail(matching.proofs, matching.looked, memory, lanes, open_comparer)
@@ -159,6 +169,7 @@ class Matching:
         budget: most pairs that are compared.
         lanes: threads that work side by side.
         progress: counts pairs.
+        across: places of the candidates that are in different sets.
     """
 
     candidates: CandidatePairs
@@ -168,6 +179,7 @@ class Matching:
     budget: int
     lanes: Lanes
     progress: ProgressReporter
+    across: NDArray[np.int64] = field(default_factory=lambda: _NO_PLACES)
     looked: dict[int, Looked] = field(default_factory=dict)
 
     def run(self, open_examiner: OpenExaminer) -> None:
@@ -180,7 +192,9 @@ class Matching:
             return self._hold(jobs, cluster, _images_of, open_examiner, foreseen)
 
         rounds.run(run_jobs)
+        rounds.run_on(self.across, self.budget, run_jobs)
         self.left_out = rounds.count_left_out()
+        self.undecided = rounds.left_out(self.across)
         for _ in range(_KEEPING_ROUNDS):
             jobs = self._prove(rounds).keeping_jobs(self.looked, self.named, self.rules)
             if not jobs:
@@ -244,6 +258,15 @@ class Matching:
             images += images_of(job)
         if bundle:
             yield bundle
+
+
+def _and_undecided(pairs: Pairs, matching: Matching, similarities: Similarities) -> Pairs:
+    """The pairs, and those in different sets that were left out."""
+    if not len(matching.undecided):
+        return pairs
+    one, other = matching.candidates.a[matching.undecided], matching.candidates.b[matching.undecided]
+    named = {"from": matching.names.gather(one), "to": matching.names.gather(other)}
+    return Pairs(pl.concat([pairs.rows, pl.DataFrame({**named, "distance": similarities.of(one, other)})]))
 
 
 def _images_of(job: ClusterJob) -> int:

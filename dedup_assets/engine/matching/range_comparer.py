@@ -9,6 +9,7 @@ from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.core.records import Features, RowRange, SearchIndex
 from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.matching.candidates import find_candidates
+from dedup_assets.engine.matching.crossing import Crossing
 from dedup_assets.engine.matching.gathering import compare_candidates
 from dedup_assets.engine.matching.sharing import open_shared
 from dedup_assets.engine.work_dir import WorkDir
@@ -60,11 +61,17 @@ class RangeComparer:
         if self._settings.evidence == "off" or self._store.has(rows):
             return ComparedRange()
         found = compare_candidates(
-            self._settings, self._features, self._candidates, self._work_dir, self._progress, rows
+            self._settings, self._features, self._candidates, self._work_dir, self._progress, rows, self._crossing
         )
         self._store.write(rows, found.memory.asked())
         return ComparedRange(found.memory.made, found.memory.answered)
 
     @cached_property
     def _candidates(self) -> pl.DataFrame:
-        return find_candidates(self._settings, self._features, self._index, self._work_dir, prune=False)
+        return find_candidates(
+            self._settings, self._features, self._index, self._work_dir, crossing=self._crossing, prune=False
+        )
+
+    @cached_property
+    def _crossing(self) -> Crossing:
+        return Crossing.read(self._settings, self._features.names, self._work_dir)

@@ -29,7 +29,7 @@ _MADE_FROM = ("features", "similarity")
 _LOG = logging.getLogger(__name__)
 
 
-def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], Evidence]) -> Evidence:
+def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], Evidence], sets: str = "") -> Evidence:
     """The evidence in the work_dir if it is of exactly these results and settings, else what `gather` finds.
 
     Evidence that misses pictures because they could not be read is gathered again by the next run.
@@ -38,10 +38,11 @@ def find_or_gather(settings: Settings, work_dir: WorkDir, gather: Callable[[], E
         settings: settings of the run.
         work_dir: holds the results that the evidence is about.
         gather: called only if there is no such evidence.
+        sets: identifies the named sets and what is in them; empty: there are none.
     """
     config = read_config(work_dir)
     sources = [identity_of(config, name) for name in _MADE_FROM]
-    decisive = [*sources, _contents_of(work_dir), settings_read(_EVIDENCE, settings), code_digest()]
+    decisive = [*sources, _contents_of(work_dir), settings_read(_EVIDENCE, settings), code_digest(), sets]
     made_of = digest_of(decisive) if all(sources) else ""
     known = config.result(_EVIDENCE)
     if made_of and known.made_of == made_of and is_intact(work_dir, known):

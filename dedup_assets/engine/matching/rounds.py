@@ -77,14 +77,32 @@ class Rounds:
         """Compare the candidates, band by band, until all are decided, the budget is spent or copies are too rare."""
         for low in BANDS:
             while self.compared < self.budget and not self._is_barren():
-                jobs = self._next_jobs(low)
+                jobs = self._next_jobs(self._open_pairs(self._candidates_from(low)))
                 if not jobs:
                     break
                 self._record(list(run_jobs(jobs)))
 
+    def run_on(self, chosen: NDArray[np.int64], budget: int, run_jobs: RunJobs) -> None:
+        """Compare some candidates that `run` has left out, however rare copies are among them.
+
+        Args:
+            chosen: places of the candidates, in their order.
+            budget: most pairs that are compared, beside those that were.
+            run_jobs: does the comparisons.
+        """
+        self.budget = self.compared + budget
+        while self.compared < self.budget and (jobs := self._next_jobs(self._open_pairs(chosen))):
+            self._record(list(run_jobs(jobs)))
+
     def count_left_out(self) -> int:
         """Pairs of candidates that are neither compared nor decided by the comparison of others."""
-        return len(self._open_pairs(BANDS[-1]))
+        return len(self._open_pairs(self._candidates_from(BANDS[-1])))
+
+    def left_out(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some candidates, by their places, that are neither compared nor decided likewise."""
+        one, other = self._center[self.candidates.a[chosen]], self._center[self.candidates.b[chosen]]
+        left: NDArray[np.int64] = chosen[(one != other) & ~np.isin(_keys(one, other), self._asked_keys)]
+        return left
 
     def note(self, results: Iterable[PairResult]) -> None:
         """Record results of comparisons that change no star."""
@@ -132,21 +150,23 @@ class Rounds:
                 return copies * _FEWEST_COPIES < compared
         return False
 
-    def _open_pairs(self, low: float) -> CandidatePairs:
-        """Pairs of centres whose images are at least that alike, and that were not compared; the most alike first."""
-        many = int(np.searchsorted(-self.candidates.alike, -low, side="right"))
-        one, other = self._center[self.candidates.a[:many]], self._center[self.candidates.b[:many]]
+    def _candidates_from(self, low: float) -> NDArray[np.int64]:
+        """The places of the candidates that are at least that alike."""
+        return np.arange(np.searchsorted(-self.candidates.alike, -low, side="right"))
+
+    def _open_pairs(self, chosen: NDArray[np.int64]) -> CandidatePairs:
+        """Pairs of centres of some candidates that were not compared; the most alike first."""
+        one, other = self._center[self.candidates.a[chosen]], self._center[self.candidates.b[chosen]]
         apart = np.flatnonzero(one != other)
         keys = _keys(one[apart], other[apart])
         keys, first = np.unique(keys, return_index=True)  # the first of equal ones is the most alike
         left = ~np.isin(keys, self._asked_keys, assume_unique=True)
         keys, first = keys[left], first[left]
         order = np.argsort(first, kind="stable")
-        keys, alike = keys[order], self.candidates.alike[apart[first[order]]]
+        keys, alike = keys[order], self.candidates.alike[chosen[apart[first[order]]]]
         return CandidatePairs((keys >> _BITS).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), alike)
 
-    def _next_jobs(self, low: float) -> list[ClusterJob]:
-        pairs = self._open_pairs(low)
+    def _next_jobs(self, pairs: CandidatePairs) -> list[ClusterJob]:
         if not len(pairs):
             return []
         some = _first_components(pairs, min(self._window, self.budget - self.compared))

@@ -6,7 +6,7 @@ import polars as pl
 
 from dedup_assets.engine.core.set_records import LEAKING, LeakRole, Leaks
 
-_OPEN = {LeakRole.REVIEW: "to review", LeakRole.VARIANT: "of variants"}
+_OPEN = {LeakRole.REVIEW: "to review", LeakRole.VARIANT: "of variants", LeakRole.UNDECIDED: "not decided"}
 
 
 def leaked_images(leaks: Leaks) -> int:
@@ -40,8 +40,13 @@ def say_leaks(leaks: Leaks) -> str:
 
 
 def say_open(leaks: Leaks) -> str:
-    """The pairs across sets that a person should look at: "1 pair to review, 2 pairs of variants"; empty if none."""
+    """The pairs across sets that a person should look at: "1 pair to review, 2 pairs of variants"; empty if none.
+
+    Pairs that nothing decides are named where there would be no leak else: each may be one.
+    """
     counts = {role: int((leaks.rows["role"] == role).sum()) for role in _OPEN}
+    if leaked_images(leaks):
+        del counts[LeakRole.UNDECIDED]
     said = ((count, "pair" if count == 1 else "pairs", _OPEN[role]) for role, count in counts.items() if count)
     return ", ".join(f"{count:,} {pairs} {what}" for count, pairs, what in said)
 
