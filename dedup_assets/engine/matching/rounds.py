@@ -87,12 +87,14 @@ class Rounds:
 
         Args:
             chosen: places of the candidates, in their order.
-            budget: most pairs that are compared, beside those that were.
+            budget: most pairs that are compared; what the others have left stays theirs.
             run_jobs: does the comparisons.
         """
+        left = self.budget - self.compared
         self.budget = self.compared + budget
         while self.compared < self.budget and (jobs := self._next_jobs(self._open_pairs(chosen))):
             self._record(list(run_jobs(jobs)))
+        self.budget = self.compared + left
 
     def count_left_out(self) -> int:
         """Pairs of candidates that are neither compared nor decided by the comparison of others."""

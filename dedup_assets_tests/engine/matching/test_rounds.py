@@ -126,6 +126,19 @@ def test_a_better_image_than_the_largest_file_becomes_the_centre_at_no_cost() ->
     assert list(members_of(group, groups)) == [0]
 
 
+def test_pairs_between_sets_have_a_budget_of_their_own_and_name_what_is_left_out() -> None:
+    pairs = [(a, b) for b in range(20) for a in range(b)]
+    alike = {pair: 0.99 - 0.001 * place for place, pair in enumerate(pairs)}
+    across = set(pairs[-8:])  # the least alike
+    for budget, decided in ((10, 8), (3, 3)):
+        world = World(20, dict.fromkeys(pairs, Relation.VARIANT), alike, [1] * 20)
+        _, _, matching = match(world, budget=budget, across=across)
+        asked = {(min(pair), max(pair)) for pair in world.asked}
+        assert len(asked) == budget + decided
+        assert len(asked & across) == decided
+        assert len(matching.undecided) == len(across) - decided
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_budget_is_counted_in_pairs_and_the_most_alike_come_first(threads: int) -> None:
     pairs = {(a, a + 1): 0.9 - 0.001 * a for a in range(0, 200, 2)}

@@ -1,7 +1,7 @@
 """Worlds of images whose relations are known, in place of pictures: a comparison is a pure function of the pair."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -108,8 +108,10 @@ def random_world(rng: random.Random, most: int = 14) -> World:
     )
 
 
-def match(world: World, threads: int = 1, budget: int = 10_000) -> tuple[Evidence, Groups, Matching]:
-    """Do what `gather_evidence` does, with an oracle in place of decoding processes."""
+def match(
+    world: World, threads: int = 1, budget: int = 10_000, across: Collection[tuple[int, int]] = ()
+) -> tuple[Evidence, Groups, Matching]:
+    """Do what `gather_evidence` does, with an oracle for decoding processes; `across` are pairs between sets."""
     names = pl.Series([world.name(image) for image in range(world.count)], dtype=pl.Binary)
     library = Library(names, np.array(world.size_bytes, np.int64), 1.0)
     first = np.array(world.files or range(world.count), np.int64)
@@ -129,7 +131,8 @@ def match(world: World, threads: int = 1, budget: int = 10_000) -> tuple[Evidenc
 
     lanes = Lanes(threads, abandon=lambda: None)
     rules = keep_rules(DEFAULT_POLICY)
-    matching = Matching(candidates, library.rank_as_center, names, rules, budget, lanes, ProgressReporter())
+    chosen = np.flatnonzero([pair in across for pair in ordered])
+    matching = Matching(candidates, library.rank_as_center, names, rules, budget, lanes, ProgressReporter(), chosen)
     matching.run(oracle)
     listed = pl.DataFrame(
         [(world.name(one), world.name(other), 0.9) for one, other in world.listed],
