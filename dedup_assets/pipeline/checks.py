@@ -289,7 +289,7 @@ def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, le
     `run()` publishes its results first, and then ends with an error.
     """
     limit, count = settings.parsed().max_leaks, leaked_images(leaks)
-    problem = f"{say_leaks(leaks)} (max_leaks={limit})" if count > limit else ""
+    problem = say_leaks(leaks, limit) if count > limit else ""
     is_said_later = LAUNCH_TAG in context.run.tags and not settings.parsed().stop_on_failed_checks
     severity = dg.AssetCheckSeverity.WARN if is_said_later else dg.AssetCheckSeverity.ERROR
     counts = {"leaked_evaluation_images": count, "of_these_to_review": leaks_to_review(leaks), "max_leaks": limit}

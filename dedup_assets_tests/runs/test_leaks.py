@@ -41,7 +41,8 @@ def test_every_planted_leak_is_found_and_nothing_else(
     assert f"next: look at leaks.csv in {tmp_path};" in said.out
     assert "dedup-assets plan" not in said.out
     assert said.err.splitlines()[-1] == (
-        "dedup-assets: 1 of 2 val images are in train; 4 of 5 test images are in train (max_leaks=0)"
+        "dedup-assets: 5 images of evaluation sets are in another set, too (max_leaks=0): "
+        "1 of 2 val images are in train; 4 of 5 test images are in train"
     )
     rows = pl.read_csv(tmp_path / "leaks.csv").filter(pl.col("verified"))
     pairs = {(Path(a).name, Path(b).name): relation for a, b, relation in rows.select("a", "b", "relation").iter_rows()}
@@ -179,10 +180,11 @@ def test_folders_named_train_val_and_test_are_sets_only_when_asked(
     assert dedup_assets.run(photos, tmp_path, set_folders=True) == 1
     said = capfd.readouterr()
     counted = "(each file once per set, however many names it has there)"
-    assert f"sets: 6 train, 5 test, 2 val {counted}; leaks: 4 of 5 test images are in train" in said.out
-    assert said.err.endswith("4 of 5 test images are in train; 1 of 2 val images are in train (max_leaks=0)\n")
+    shared, found = "5 images of evaluation sets are in another set, too", "4 of 5 test images are in train"
+    assert f"sets: 6 train, 5 test, 2 val {counted}; leaks: {shared}: {found}" in said.out
+    assert said.err.endswith(f"{shared} (max_leaks=0): {found}; 1 of 2 val images are in train\n")
     page = (tmp_path / "gallery" / "leaks.html").read_text()
-    assert "4 of 5 test images are in train; 1 of 2 val images are in train." in page
+    assert f"{shared}: {found}; 1 of 2 val images are in train." in page
     assert "2 exact, 2 edited" in page
     assert page.count('id="leak-') == 5
     assert page.count("No picture") == 0
@@ -222,7 +224,8 @@ def test_an_image_of_an_evaluation_set_counts_once_in_however_many_sets_it_is(
     photos = {name: tmp_path / "photos" / name for name in ("train", "val", "test")}
     assert dedup_assets.run(work_dir=tmp_path / "out", sets=photos, max_leaks=2) == 0  # within the limit
     assert dedup_assets.run(work_dir=tmp_path / "out", sets=photos, max_leaks=1) == 1
-    assert "1 of 2 test images are in train" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "2 images of evaluation sets are in another set, too (max_leaks=1): 1 of 2 val images are in train; " in said
 
 
 def test_scoring_says_how_many_test_images_resemble_a_train_image(

@@ -29,14 +29,26 @@ def _evaluation_images(leaks: Leaks, roles: Collection[str]) -> pl.DataFrame:
     return pl.concat(sides).filter(pl.col("set").is_in(list(leaks.evaluation))).unique()
 
 
-def say_leaks(leaks: Leaks) -> str:
-    """What leaks: "20 of 52 test images are in train (2 of them to review); ..."; empty if nothing does."""
+def say_leaks(leaks: Leaks, limit: int | None = None) -> str:
+    """What leaks: "20 of 52 test images are in train (2 of them to review)"; empty if nothing does.
+
+    Where several sets share images, their numbers do not add up, so that `leaked_images` comes first.
+
+    Args:
+        leaks: what the sets share.
+        limit: `max_leaks`, to be named beside the number that it bounds.
+    """
     parts = []
     pairs = leaks.matrix.filter((pl.col("a") != pl.col("b")) & (pl.col("images_of_a") > 0))
     for a, b, images, review in pairs.select("a", "b", "images_of_a", "review_of_a").iter_rows():
         if a in leaks.evaluation:
             parts.append(f"{images:,} of {leaks.sizes[a]:,} {a} images are in {b}{say_review(review, images)}")
-    return "; ".join(parts)
+    allowed = "" if limit is None else f" (max_leaks={limit})"
+    if len(parts) <= 1:
+        return f"{parts[0]}{allowed}" if parts else ""
+    count = leaked_images(leaks)
+    images = "image of evaluation sets is" if count == 1 else "images of evaluation sets are"
+    return f"{count:,} {images} in another set, too{allowed}: {'; '.join(parts)}"
 
 
 def say_open(leaks: Leaks) -> str:
