@@ -331,13 +331,32 @@ def test_leaks_to_review_are_decided_in_a_queue_of_their_own(split: Path, page: 
         assert page.input_value("#show") == "leaks"
         assert page.locator("figure .role").all_inner_texts() == ["One, in train", "Other, in test"]
         assert page.locator("figure .name").all_inner_texts()[0].endswith(".jpg")
+        for key, relation in (("k", "keep"), ("p", "protect")):  # of one image: the pair stays a leak
+            press(page, key)
+            open_still = "It is about one image: S, D or V decides whether the two are one picture."
+            page.wait_for_selector(f"#said:text-is('Pair 1: {relation}. U takes it back. {open_still}')")
+            assert page.text_content("#count") == "0 of 2 decided"
+            assert page.inner_text("#about").startswith("Pair 1 of 2")
+            assert page.get_attribute(f"[data-relation={relation}]", "aria-pressed") == "true"
+        shows = server.json("v1/status")["shows"]
+        assert [shows["leaks"][name] for name in ("decided", "next")] == [0, 0]
+        assert shows["review"]["decided"] > 0  # there, the verdict says what becomes of the copy
+        press(page, "u")
+        press(page, "u")
+        page.wait_for_selector("#said:text-is('Pair 1: keep taken back.')")
         page.focus("#show")  # whose own keys choose by letters
         press(page, "s")
         page.wait_for_selector("#count:text-is('1 of 2 decided')")
         press(page, "d")
         page.wait_for_selector("#count:text-is('2 of 2 decided')")
-        page.select_option("#show", "crossing")
-        page.wait_for_selector("#count:text-is('0 of 1 decided')")
+        for show in ("crossing", "variants"):  # lists of pairs in which no group waits for a word about one image
+            page.select_option("#show", show)
+            page.wait_for_selector("#count:has-text('0 of ')")
+            press(page, "p")
+            page.wait_for_selector("#said:text-is('Pair 1: protect. U takes it back. " + open_still + "')")
+            assert str(page.text_content("#count")).startswith("0 of ")
+            press(page, "u")
+            page.wait_for_selector("#said:text-is('Pair 1: protect taken back.')")
     sets = {name: split.parent / name for name in ("train", "test")}
     assert dedup_assets.run(split.parent / "elsewhere", split, sets=sets, max_leaks=9) == 0
     roles = dedup_assets.load(split).leaks(unverified=True)["role"].to_list()

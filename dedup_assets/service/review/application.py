@@ -107,7 +107,7 @@ class Review:
 
         `seen` is the id of the verdict that the page shows on the pair; null for none. A page that shows another one
         than counts is older than that, and its person has not seen what they would replace. `is_new` of the answer is
-        false where the same verdict counts already.
+        false where the same verdict counts already; `is_decided` says whether the pair counts as decided now.
         """
         number, relation, generation = (asked.get(name) for name in ("number", "relation", "generation"))
         if type(number) is not int or relation not in list(Decision):
@@ -121,7 +121,9 @@ class Review:
                 raise HTTPException(HTTPStatus.CONFLICT, _DECIDED_ELSEWHERE)
             a, b = (pairs.content(number, side) for side in ("a", "b"))
             given = self.book.add(relation, a, b) if Decision(relation).is_of_pair else self.book.add(relation, b)
-        return {"id": given.verdict_id, "relation": given.relation, "is_new": not given.line}
+            is_decided = pairs.is_decided(number, self.book.read().active())
+        said = {"id": given.verdict_id, "relation": given.relation}
+        return {**said, "is_new": not given.line, "is_decided": is_decided}
 
     def revoke(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Take a verdict back that counts."""

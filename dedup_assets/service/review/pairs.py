@@ -47,6 +47,7 @@ class Show(StrEnum):
 
 _MOMENT = "#t="  # in the content of a frame
 _OF_LEAKS = {LeakRole.REVIEW.value: Show.LEAKS.value, LeakRole.VARIANT.value: Show.CROSSING.value}
+_OF_GROUPS = (Show.COPIES.value, Show.REVIEW.value)
 _OF_EVIDENCE = {Relation.UNVERIFIED.value: Show.UNVERIFIED.value, Relation.VARIANT.value: Show.VARIANTS.value}
 
 
@@ -123,9 +124,9 @@ class ReviewPairs:
         Returns:
             How many pairs the list has, and those asked for.
         """
-        decided = self._decided(verdicts)
+        newest = self._newest(verdicts)
         rows = self.rows.filter(_is_listed() if fold is None else pl.col("fold") == fold, show=show.value)
-        return rows.height, [_shown(row, decided.get(row["number"])) for row in rows.slice(start, count).to_dicts()]
+        return rows.height, [_shown(row, newest.get(row["number"])) for row in rows.slice(start, count).to_dicts()]
 
     def is_of_frames(self, number: int) -> bool:
         """Whether a pair has a frame of a video. Raises SettingsError as `name`."""
@@ -145,9 +146,22 @@ class ReviewPairs:
 
     def verdict(self, number: int, verdicts: Sequence[GivenVerdict]) -> GivenVerdict | None:
         """The newest verdict on a pair, or on b alone; None if there is none."""
-        return self._decided(verdicts).get(number)
+        return self._newest(verdicts).get(number)
 
-    def _decided(self, verdicts: Sequence[GivenVerdict]) -> dict[int, GivenVerdict]:
+    def is_decided(self, number: int, verdicts: Sequence[GivenVerdict]) -> bool:
+        """Whether nothing is left to decide about a pair of its list."""
+        return number in self._decided(verdicts)
+
+    def _decided(self, verdicts: Sequence[GivenVerdict]) -> set[int]:
+        """Numbers of the pairs that are decided.
+
+        A verdict on the pair decides it in each list. One on b alone says what becomes of b in its group, and not
+        whether the two are one picture: it decides in the lists of groups only.
+        """
+        of_groups = set(self.rows.filter(pl.col("show").is_in(_OF_GROUPS))["number"])
+        return {number for number, found in _on_pairs(self.rows, verdicts) if found.b_content or number in of_groups}
+
+    def _newest(self, verdicts: Sequence[GivenVerdict]) -> dict[int, GivenVerdict]:
         """The newest verdict on each pair, or on b alone, by number of the pair; `verdicts` are the newest first."""
         found: dict[int, GivenVerdict] = {}
         order = {verdict.verdict_id: place for place, verdict in enumerate(verdicts)}  # times may be equal

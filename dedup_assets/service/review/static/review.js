@@ -22,6 +22,7 @@
   const ofSets = ["leaks", "crossing"];
   const flickerMs = 600;
   const stillLoading = "The pictures of this pair are still loading; decide once they are here.";
+  const stillOpen = " It is about one image: S, D or V decides whether the two are one picture.";
   const missed = "A decision that was pressed before this pair was shown does not count.";
   const otherResults = "A run has made other results since; their pairs are shown.";
   const decidedElsewhere = "This was decided elsewhere since; what counts is shown.";
@@ -315,8 +316,9 @@
     if (added.is_new) given.push({ id: added.id, relation: added.relation, show, place });
     pairs.clear(); // a decision about one image is one about all its pairs
     await status();
-    say(`Pair ${place + 1}: ${relation}${added.is_new ? ". U takes it back." : ", as decided already."}`);
-    await move(place < total - 1 ? 1 : 0);
+    const what = added.is_decided ? "" : stillOpen;
+    say(`Pair ${place + 1}: ${relation}${added.is_new ? ". U takes it back." : ", as decided already."}${what}`);
+    await move(added.is_decided && place < total - 1 ? 1 : 0);
   }
 
   async function undo() {
