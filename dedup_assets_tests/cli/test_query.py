@@ -1,8 +1,11 @@
 """`query` as a user types it: what it prints, and how it ends."""
 
 import json
+import tarfile
+import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +14,7 @@ from dedup_assets.cli import main
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 from dedup_assets_tests.support.user_interface import free_port
+from dedup_assets_tests.support.videos import save_video
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,37 @@ def test_a_bad_file_is_named_and_the_good_one_beside_it_is_answered(command_line
     assert bad == {"query": "gone.jpg", "error": {"code": "ERROR_MISSING_FILE", "message": "no such file"}}
     match = found["matches"][0]
     assert (match["filename"], match["relation"], match["same_picture"]) == (good, "exact", True)
+
+
+def test_a_container_is_no_image_and_one_in_it_is_named(command_line: Runner, results: Path, tmp_path: Path) -> None:
+    photo, containers = results.parent / "photos" / "1.jpg", dict[str, str]()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("readme.txt", "no image")
+        packed.write(photo, "sub/1.jpg")
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as streamed:
+        streamed.add(photo, "1.jpg")
+    pl.DataFrame({"image": [photo.read_bytes()]}).write_parquet(tmp_path / "t.parquet")
+    save_video(tmp_path / "clip.mp4", [photo_like(7, 320, 240)] * 3)
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as packed:
+        packed.write(tmp_path / "a.zip", "a.zip")
+    said = {"a.zip": "an archive", "a.tar.gz": "an archive", "t.parquet": "a table", "clip.mp4": "a video"}
+    inside = {"a.zip": "a.zip/sub/1.jpg", "a.tar.gz": "a.tar.gz/1.jpg", "t.parquet": "t.parquet/00000000/image"}
+    for name, what in said.items():
+        first = inside.get(name, "clip.mp4#t=00:00:00.000")
+        naming = f"{what} is no image: name one in it, such as {first!r}, or run on it for all of them"
+        containers[str(tmp_path / name)] = f"ERROR_UNREADABLE: {naming}"
+        inside[name] = str(tmp_path / first)
+    without = "an archive is no image, and there is none in it that can be read"
+    containers[str(tmp_path / "outer.zip")] = f"ERROR_UNREADABLE: {without}"
+    missing = "ERROR_MISSING_FILE: no such file, and no image of this name in an archive"
+    containers |= {str(tmp_path / name): missing for name in ("a.zip/sub", "a.zip/none.jpg", "t.parquet/0/image")}
+    folder = "ERROR_UNREADABLE: it is a folder; name images, or run with run_mode=3 for all of a folder"
+    containers[str(tmp_path)] = folder
+    asked = command_line.run("query", *containers, *inside.values(), str(results))
+    assert asked.exit_code == 1
+    assert asked.stderr.splitlines() == [f"dedup-assets: {name}: {why}" for name, why in containers.items()]
+    answered = [line.partition(": ")[0] for line in asked.stdout.splitlines() if not line.startswith(" ")]
+    assert answered == list(inside.values())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

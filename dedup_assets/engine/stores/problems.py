@@ -25,6 +25,8 @@ def find_problem(error: Exception) -> ImageError:
     status = status_of(cause)
     if status in _GONE or (status is None and isinstance(cause, FileNotFoundError)):
         return ImageError(ErrorCode.MISSING_FILE, "no such file")
+    if isinstance(cause, NotADirectoryError):  # a file is on the way, which may be an archive
+        return ImageError(ErrorCode.MISSING_FILE, "no such file, and no image of this name in an archive")
     return ImageError(ErrorCode.UNREADABLE, f"cannot be read: {reason_of(error)}")
 
 

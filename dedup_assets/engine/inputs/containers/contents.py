@@ -9,7 +9,13 @@ from dedup_assets.engine.core.defaults import IMAGE_SECONDS
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode, Source
 from dedup_assets.engine.inputs.containers.member import Archive, Member
-from dedup_assets.engine.inputs.containers.names import archives_around, frame_name, member_name, split_frame
+from dedup_assets.engine.inputs.containers.names import (
+    archives_around,
+    frame_name,
+    member_name,
+    say_whole,
+    split_frame,
+)
 from dedup_assets.engine.inputs.containers.tables import NoImagesError, TableArchive
 from dedup_assets.engine.inputs.containers.tars import TarArchive
 from dedup_assets.engine.inputs.containers.zips import ZipArchive
@@ -176,7 +182,7 @@ def read_inside(source: Source, seconds: float = IMAGE_SECONDS) -> bytes:
 
 
 def _damage(name: bytes, seconds: float) -> ImageError:
-    """Why a container could not be listed."""
+    """Why a container could not be listed; where it can be, how its images are named."""
     with open_file(name) as file:  # what cannot be reached is unreadable, not corrupt: it is tried again
         if not file.read(1):
             return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
@@ -184,15 +190,17 @@ def _damage(name: bytes, seconds: float) -> ImageError:
         from dedup_assets.engine.inputs.containers.moments import find_damage
 
         return find_damage(name)
+    what, inside = ("a table", None) if is_table(name) else ("an archive", None)
     try:
         archive = _open(name)
-        for _ in archive.members(seconds):
-            pass
+        for member in archive.members(seconds):
+            if inside is None and (is_table(name) or _kind_inside(member.path) is Kind.IMAGE):
+                inside = member_name(name, member.path)
     except (FileNotFoundError, ImageError):
         raise
     except Exception as error:  # noqa: BLE001 - zipfile has many on hostile input
         return ImageError(ErrorCode.CORRUPT_IMAGE, f"the file cannot be opened: {error!r:.200}")
-    return archive.damage or ImageError(ErrorCode.UNREADABLE, "the archive could not be listed; it can be read now")
+    return archive.damage or ImageError(ErrorCode.UNREADABLE, say_whole(name, what, inside))
 
 
 def _open(name: bytes) -> Archive:

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from dedup_assets.engine.core.errors import ImageError
 from dedup_assets.engine.core.records import ErrorCode
+from dedup_assets.engine.inputs.containers.names import frame_name, say_whole
 from dedup_assets.engine.inputs.containers.videos import (
     RAW,
     ROUNDING,
@@ -99,19 +100,20 @@ def list_moments(name: bytes, fps: float) -> VideoMoments:
 
 
 def find_damage(name: bytes) -> ImageError:
-    """Why a video gives no frame, or not all."""
+    """Why a video gives no frame, or not all; where it gives all, how they are named."""
     try:
         with open_file(name) as file:
             if not file.read(1):
                 return ImageError(ErrorCode.ZERO_SIZE_FILE, "the file is empty")
-        damage = list_moments(name, 1.0).damage
+        found = list_moments(name, 1.0)
     except FileNotFoundError:
         raise
     except ImageError as problem:
         return problem
     except Exception as error:  # noqa: BLE001
         return damage_of(error)
-    return damage or ImageError(ErrorCode.UNREADABLE, "the video could not be listed; it can be read now")
+    inside = frame_name(name, found.moments[0]) if found.moments else None
+    return found.damage or ImageError(ErrorCode.UNREADABLE, say_whole(name, "a video", inside))
 
 
 def _count(end: float, fps: float) -> int:

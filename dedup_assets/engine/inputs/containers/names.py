@@ -19,6 +19,20 @@ def member_name(archive: bytes, member: bytes) -> bytes:
     return archive + b"/" + b"/".join(b"(..)" if step == b".." else step for step in steps)
 
 
+def say_whole(container: bytes, what: str, inside: bytes | None) -> str:
+    """Why a container that can be read is none of the images that are asked for, and how these are named.
+
+    Args:
+        container: its name.
+        what: `an archive`, `a table` or `a video`.
+        inside: the name of an image in it; None if it holds none.
+    """
+    if inside is None:
+        return f"{what} is no image, and there is none in it that can be read"
+    shown = inside[container.rfind(b"/") + 1 :].decode("utf-8", "backslashreplace")
+    return f"{what} is no image: name one in it, such as {shown!r:.300}, or run on it for all of them"
+
+
 def archives_around(name: bytes) -> Iterator[bytes]:
     """The archives that a name may lie in, outermost first."""
     return (name[: found.end()] for found in _ARCHIVE_INSIDE.finditer(name))
