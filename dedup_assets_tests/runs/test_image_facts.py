@@ -66,6 +66,9 @@ def test_a_page_shows_images_in_the_order_of_a_fact(
     capfd.readouterr()
     assert dedup_assets.create_stats_gallery(results, tmp_path, metric="blurr") == 1
     assert "metric='blurr': allowed are file_size, width, height, unique, mean, stdv" in capfd.readouterr().err
+    for called, meant in {"blurr": "blur", "bright": "mean", "sharpness": "blur", "heigth": "height"}.items():
+        assert dedup_assets.create_stats_gallery(results, tmp_path, metric=called) == 1
+        assert capfd.readouterr().err.endswith(f" (did you mean {meant!r}?)\n")
 
 
 def test_features_from_arrays_have_no_facts(tmp_path: Path) -> None:

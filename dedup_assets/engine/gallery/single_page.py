@@ -1,5 +1,7 @@
 """One page from the files of a work_dir, as fastdup's gallery functions make it."""
 
+from collections.abc import Collection
+
 import polars as pl
 
 from dedup_assets.engine.core.errors import SettingsError
@@ -7,7 +9,7 @@ from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Components
 from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
-from dedup_assets.engine.core.spelling import did_you_mean
+from dedup_assets.engine.core.spelling import nearest
 from dedup_assets.engine.gallery.pages import (
     Findings,
     Page,
@@ -23,6 +25,7 @@ from dedup_assets.engine.gallery.thumbnails import Effort, illustrator
 from dedup_assets.engine.work_dir import WorkDir, fact_file, files, match_files
 from dedup_assets.engine.work_dir.identity import check_belongs, read_config
 
+_FACTS = {"brightness": "mean", "darkness": "mean", "sharpness": "blur"}  # what people call them
 _OF_TWO_SETS = {mode for mode in RunMode if mode.needs_train_set}
 
 
@@ -104,6 +107,11 @@ def _members_of(components: Components, names: pl.Series, num_components: int) -
     return asked
 
 
+def _meant(metric: str, known: Collection[str]) -> str:
+    near = nearest(metric, [*known, *_FACTS])
+    return f" (did you mean {_FACTS.get(near, near)!r}?)" if near else ""
+
+
 def stats_of(work_dir: WorkDir, *, metric: str, num_images: int, descending: bool) -> str:
     """The page of images by a fact.
 
@@ -120,7 +128,7 @@ def stats_of(work_dir: WorkDir, *, metric: str, num_images: int, descending: boo
     facts = fact_file.read_facts(work_dir)
     known = [name for name, kind in facts.schema.items() if kind.is_numeric() and name != "index"]
     if metric not in known:
-        raise SettingsError(f"metric={metric!r}: allowed are {', '.join(known)}{did_you_mean(str(metric), known)}")
+        raise SettingsError(f"metric={metric!r}: allowed are {', '.join(known)}{_meant(str(metric), known)}")
     rows = facts.select("filename", pl.col(metric).cast(pl.Float64)).drop_nulls()
     first = rows.sort([metric, "filename"], descending=[descending, False]).head(num_images)
     illustrate = illustrator(first["filename"], Effort.of(Settings()))
