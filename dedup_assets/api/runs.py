@@ -116,6 +116,7 @@ def execute(
         DedupError: a problem that the user can fix.
     """
     from dedup_assets.engine.core.errors import SettingsError
+    from dedup_assets.engine.core.set_names import say_without_sets
     from dedup_assets.engine.core.settings import Settings
     from dedup_assets.engine.inputs.containers import DECODER
     from dedup_assets.engine.workers import keep_workers
@@ -123,12 +124,8 @@ def execute(
     if "sets" in given:
         given["sets"] = sets_of(given["sets"])
     settings = Settings.parse(**given)
-    if "max_leaks" in given and not settings.asked_sets:  # a gate that lets everything pass is none
-        why = "compares no pixels" if settings.mode.needs_train_set else "has no sets"
-        raise SettingsError(
-            f"max_leaks={settings.max_leaks}: this run (run_mode={settings.run_mode}) {why} and finds no leaks; "
-            "use --set train=INPUT --set test=INPUT, set_column or set_folders"
-        )
+    if "max_leaks" in given and not settings.asked_sets:  # 0, too, where a person names it
+        raise SettingsError(say_without_sets(settings.max_leaks, settings.run_mode))
     # An array or a data frame has no truth value.
     is_named = not (input_dir is None or (isinstance(input_dir, str | list | tuple) and not input_dir))
     if settings.mode.reads_input_dir and (is_named or not settings.sets):

@@ -15,12 +15,12 @@ from dedup_assets.pipeline import assets, set_assets, versions
 from dedup_assets.pipeline.assets import features, features_of_shards
 from dedup_assets.pipeline.automation.schedules import DAILY, build_schedules
 from dedup_assets.pipeline.automation.sensors import build_sensors
-from dedup_assets.pipeline.checks import CHECKS, SET_CHECKS, build_checks
+from dedup_assets.pipeline.checks import CHECKS, build_checks
 from dedup_assets.pipeline.cleaning_jobs import build_cleaning_jobs
 from dedup_assets.pipeline.contracts import OWNERS, PIPELINE, RANGES
 from dedup_assets.pipeline.dagster_internals import accepting_beta, naming_nested, rename_op
 from dedup_assets.pipeline.io_manager import WorkDirIOManager
-from dedup_assets.pipeline.jobs import assets_of, build_jobs
+from dedup_assets.pipeline.jobs import ASSETS_OF_MODE, build_jobs
 from dedup_assets.pipeline.resources import IO_MANAGER, SETTINGS, Alerts, DedupSettings, LoggedProgress
 from dedup_assets.pipeline.scoring import assets as scoring_assets
 from dedup_assets.pipeline.scoring.checks import TEST_SET_CHECKS
@@ -75,10 +75,12 @@ def build_definitions(
     """
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     parsed = Settings.parse(input_dir=input_dir, work_dir=work_dir, **settings)
-    resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **settings)
+    # Values that the config of a run takes. `input_dir` is without the inputs of sets, which a run may replace.
+    own = {name: getattr(parsed, name) for name, value in settings.items() if value is not None}
+    resource = DedupSettings.configure_at_launch(input_dir=input_dir, work_dir=work_dir, **own)
     adapted, checks = build_assets(parsed, prefix, group_name, owners, scale_out=scale_out, test_set=test_set)
     # With many workers, uploads start only the listing: a run cannot execute partitions that it registers.
-    started = ("image_manifest",) if scale_out else assets_of(RunMode.EVERYTHING, has_sets=bool(parsed.asked_sets))
+    started = ("image_manifest",) if scale_out else ASSETS_OF_MODE[RunMode.EVERYTHING]
     target = dg.AssetSelection.assets(*(dg.AssetKey([*prefix, name]) for name in started))
     keys = [key for each in adapted for key in each.keys]
     return dg.Definitions(
@@ -109,17 +111,15 @@ def build_assets(
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
     """Build the assets and checks without jobs, sensors and schedule; arguments as for `build_definitions`."""
     with accepting_beta():  # owners, backfill policies, links to source code
-        found = _assets(settings, scale_out=scale_out, test_set=test_set)
+        found = _assets(scale_out=scale_out, test_set=test_set)
         adapted = _adapt(found, list(prefix), group_name, owners, settings)
-    of_sets = SET_CHECKS if settings.asked_sets else []
     of_test_set = TEST_SET_CHECKS if test_set else []
-    return adapted, build_checks([*CHECKS, *of_test_set, *of_sets], prefix)
+    return adapted, build_checks([*CHECKS, *of_test_set], prefix)
 
 
-def _assets(settings: Settings, *, scale_out: bool, test_set: bool) -> list[dg.AssetsDefinition]:
-    of_sets = [set_assets] if settings.asked_sets else []
+def _assets(*, scale_out: bool, test_set: bool) -> list[dg.AssetsDefinition]:
     of_test_set = [scoring_assets] if test_set else []
-    found = dg.load_assets_from_modules([assets, *of_sets, sharding_assets, *of_test_set])
+    found = dg.load_assets_from_modules([assets, set_assets, sharding_assets, *of_test_set])
     defined = [_with_ranges(each, scale_out) for each in found if isinstance(each, dg.AssetsDefinition)]
     return [features_of_shards() if scale_out and each.keys == features.keys else each for each in defined]
 

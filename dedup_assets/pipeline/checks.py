@@ -86,7 +86,6 @@ class Check:
 
 
 CHECKS: list[Check] = []
-SET_CHECKS: list[Check] = []  # of pipelines with named sets
 LEAKS_CHECK = "leaks"
 
 
@@ -281,16 +280,21 @@ def labels_agree(groups: Groups) -> dg.AssetCheckResult:
     return judge(group_invariants.check_labels(groups), dg.AssetCheckSeverity.WARN)
 
 
-@check_of(SET_CHECKS, LEAKS_CHECK)
+@check_of(CHECKS, LEAKS_CHECK)
 def leaks(context: dg.AssetCheckExecutionContext, settings: SettingsResource, leaks: Leaks) -> dg.AssetCheckResult:
     """At most `max_leaks` images of evaluation sets are in another set too; leaks to review count until a verdict.
 
     Variants across sets do not count: it says how many a person should look at. A failure blocks what depends on leaks.
-    `run()` publishes its results first, and then ends with an error.
+    `run()` publishes its results first, and then ends with an error. Without sets there is nothing to see.
     """
-    limit, count = settings.parsed().max_leaks, leaked_images(leaks)
+    parsed = settings.parsed()
+    if not leaks.has_sets:
+        asked = parsed.asked_sets
+        unasked = f"{asked.shown}: leaks was made by a run without sets; materialize it again" if asked else ""
+        return judge(invariants.Verdict(unasked, note="" if asked else "no sets are named"))
+    limit, count = parsed.max_leaks, leaked_images(leaks)
     problem = say_leaks(leaks, limit) if count > limit else ""
-    is_said_later = LAUNCH_TAG in context.run.tags and not settings.parsed().stop_on_failed_checks
+    is_said_later = LAUNCH_TAG in context.run.tags and not parsed.stop_on_failed_checks
     severity = dg.AssetCheckSeverity.WARN if is_said_later else dg.AssetCheckSeverity.ERROR
     counts = {"leaked_evaluation_images": count, "of_these_to_review": leaks_to_review(leaks), "max_leaks": limit}
     found = say_open(leaks)

@@ -132,7 +132,8 @@ class WorkDirIOManager(PublishingIOManager):
 
     def _link(self, context: dg.OutputContext, work_dir: WorkDir, obj: object) -> None:
         """Show in the UI where the files will be."""
-        paths = {name: redacted(work_dir.path(name)) for name in _NAMES.get(type(obj), ())}
+        names = () if _has_no_files(obj) else _NAMES.get(type(obj), ())
+        paths = {name: redacted(work_dir.path(name)) for name in names}
         if paths:
             first = next(iter(paths.values()))
             uri = first if "://" in first else Path(first).absolute().as_uri()
@@ -169,8 +170,9 @@ class WorkDirIOManager(PublishingIOManager):
         """Record what was written: its files, what they were made from and how."""
         name, settings, config = context.asset_key.path[-1], self.parsed(), read_config(work_dir)
         former = config.result(name)
+        valid = {} if _has_no_files(obj) else former.files  # which are not written again
         result = Result(
-            files=file_records(work_dir.written) or former.files,  # nothing is written if the files are still valid
+            files=file_records(work_dir.written) or valid,
             made_from={source: known for source, known in self._identities(context, config) if known},
             settings=settings_read(name, settings),
             versions=library_versions(name),
@@ -197,6 +199,10 @@ class WorkDirIOManager(PublishingIOManager):
                 yield name, identity_of(config, name)
             else:
                 yield f"train/{name}", identity_of(read_config(self.folder(dependency.asset_key)), name)
+
+
+def _has_no_files(value: object) -> bool:
+    return isinstance(value, Leaks) and not value.has_sets
 
 
 def _row_count(work_dir: WorkDir, value: object) -> dict[str, int]:

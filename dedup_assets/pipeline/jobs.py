@@ -13,7 +13,8 @@ from dedup_assets.engine.core.run_modes import RunMode
 from dedup_assets.engine.core.settings import Settings
 
 _FEATURES = ("image_manifest", "features", "bad_images")
-_SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "evidence", "groups", "gallery")
+LEAKS = "leaks"
+_SIMILARITY = ("faiss_index", "similarity", "outliers", "components", "evidence", "groups", LEAKS, "gallery")
 
 _TEST_SET = tuple(f"{TEST}/{name}" for name in (*_FEATURES, "similarity", "outliers", "gallery"))
 
@@ -53,13 +54,15 @@ _JOBS = {
 
 
 def assets_of(mode: RunMode, *, has_sets: bool) -> tuple[str, ...]:
-    """The assets that a run mode materializes; leaks are among them where sets are named."""
-    looks_for_leaks = has_sets and "groups" in ASSETS_OF_MODE[mode]
-    return (*ASSETS_OF_MODE[mode], "leaks") if looks_for_leaks else ASSETS_OF_MODE[mode]
+    """The assets that a run mode materializes, without `leaks` where it is known that no sets are named."""
+    return tuple(name for name in ASSETS_OF_MODE[mode] if has_sets or name != LEAKS)
 
 
-def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = (), *, has_sets: bool = False) -> dg.AssetSelection:
-    """Select the assets that a run mode materializes, with their checks."""
+def selection_of_mode(mode: RunMode, key_prefix: Sequence[str] = (), *, has_sets: bool = True) -> dg.AssetSelection:
+    """Select the assets that a run mode materializes, with their checks.
+
+    Jobs have `leaks` at every location, because only the config of a run says whether it has sets.
+    """
     names = assets_of(mode, has_sets=has_sets)
     return dg.AssetSelection.assets(*("/".join([*key_prefix, name]) for name in names))
 
@@ -78,7 +81,7 @@ def build_jobs(settings: Settings, key_prefix: Sequence[str] = (), *, test_set: 
     """Build a job for each run mode.
 
     Args:
-        settings: defaults of the code location; where they name sets, there are leaks to look for.
+        settings: defaults of the code location.
         key_prefix: prefix of the pipeline's asset keys; names of jobs begin with it.
         test_set: the code location has the assets of a test set.
 
@@ -88,7 +91,7 @@ def build_jobs(settings: Settings, key_prefix: Sequence[str] = (), *, test_set: 
     return [
         dg.define_asset_job(
             "_".join([*key_prefix, name]),
-            selection_of_mode(mode, key_prefix, has_sets=bool(settings.asked_sets)),
+            selection_of_mode(mode, key_prefix),
             config=_choose(mode, settings),
             description=description,
             executor_def=dg.in_process_executor,  # steps share memory, whatever the location's executor is

@@ -26,7 +26,7 @@ from dedup_assets.engine.work_dir.identity import Config, read_config, replaced_
 from dedup_assets.engine.work_dir.journal import staged_name
 from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.publishing import note_told
-from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
+from dedup_assets.engine.work_dir.result_files import files_of
 from dedup_assets.engine.work_dir.verdict_file import VerdictFile
 from dedup_assets.pipeline.building import build_assets
 from dedup_assets.pipeline.checks import LEAKS_CHECK
@@ -46,6 +46,7 @@ from dedup_assets.pipeline.resources import (
     SettingsResource,
 )
 from dedup_assets.pipeline.run_facts import CHECKS, RunFacts
+from dedup_assets.pipeline.set_results import withdrawn_by
 from dedup_assets.pipeline.stages import StageTeller
 
 _JOB = "__ephemeral_asset_job__"  # as `dg.materialize` names it
@@ -78,12 +79,12 @@ def materialize(settings: Settings, progress: ProgressReporter, started: Callabl
             folder = work_dir.within(TEST)
         elif settings.range_folder:
             folder = work_dir.within(settings.range_folder)
-        results = (name.rpartition("/")[2] for name in assets_of(settings.mode, has_sets=bool(settings.asked_sets)))
+        results = [name.rpartition("/")[2] for name in assets_of(settings.mode, has_sets=bool(settings.asked_sets))]
         making = generation(
             folder,
             _doing(settings),
             will_write=files_of(results),
-            withdrawn=_withdrawn(settings),
+            withdrawn=withdrawn_by(results, settings),
             is_over=_has_ended,
             is_told=False,
         )
@@ -111,12 +112,6 @@ def _notes(settings: Settings, before: Config, after: Config) -> Iterator[str]:
         yield f"model_path={settings.model_path!r} was not used: run_mode=2 takes the features as they are" + (
             f", of model {made_by[:12]}" if made_by else ""
         )
-
-
-def _withdrawn(settings: Settings) -> tuple[str, ...]:
-    """Files of leaks that an earlier run found, if this one makes groups without sets: they tell of other groups."""
-    makes_groups = "groups" in assets_of(settings.mode, has_sets=False)
-    return FILES_OF["leaks"] if makes_groups and not settings.asked_sets else ()
 
 
 def _notes_of_verdicts(settings: Settings, before: Config) -> Iterator[str]:
@@ -187,19 +182,19 @@ def _blank_settings() -> SettingsResource:
 def _job(settings: Settings) -> dg.JobDefinition:
     """The job of the settings' run mode. Code versions name these settings if there is a UI that shows them."""
     if dagster_home():
-        return _build_job(settings, settings.mode)
+        return _build_job(settings, settings.mode, has_sets=bool(settings.asked_sets))
     return _unseen_job(settings.mode, has_sets=bool(settings.asked_sets))
 
 
 @cache
 def _unseen_job(mode: RunMode, *, has_sets: bool) -> dg.JobDefinition:
-    return _build_job(Settings.parse(sets=["one=one", "other=other"] if has_sets else None), mode)
+    return _build_job(Settings.parse(), mode, has_sets=has_sets)
 
 
-def _build_job(settings: Settings, mode: RunMode) -> dg.JobDefinition:
+def _build_job(settings: Settings, mode: RunMode, *, has_sets: bool) -> dg.JobDefinition:
     """The job of a mode, without resources of a run."""
     assets, checks = build_assets(settings, test_set=mode.needs_train_set)
-    selection = selection_of_mode(mode, has_sets=bool(settings.asked_sets))
+    selection = selection_of_mode(mode, has_sets=has_sets)
     none = dg.ResourceDefinition.none_resource()
     unset = {SETTINGS: none, "progress": none, IO_MANAGER: dg.mem_io_manager}
     defined = dg.Definitions(

@@ -27,6 +27,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.core.search_settings import Distance
 from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.set_tables import NO_LEAKS
 from dedup_assets.engine.work_dir import (
     WorkDir,
     files,
@@ -37,6 +38,7 @@ from dedup_assets.engine.work_dir import (
     match_files,
     plan_file,
 )
+from dedup_assets.engine.work_dir.identity import read_config
 from dedup_assets.engine.work_dir.result_files import FILES_OF
 
 _Readers = Mapping[type, Callable[[WorkDir], Any]]
@@ -52,6 +54,11 @@ def _table_of_features(work_dir: WorkDir) -> pl.DataFrame:
 def _table_of_components(work_dir: WorkDir) -> pl.DataFrame:
     names = files.read_features(work_dir).names.alias("filename")
     return files.read_components(work_dir).images.insert_column(1, names)
+
+
+def _leaks(work_dir: WorkDir) -> Leaks:
+    made = read_config(work_dir).results.get("leaks")
+    return leak_files.read_leaks(work_dir) if made is None or made.files else NO_LEAKS
 
 
 _RECORDS: Mapping[str, _Readers] = {
@@ -72,7 +79,7 @@ _RECORDS: Mapping[str, _Readers] = {
     "evidence": {Evidence: match_files.read_evidence},
     "groups": {Groups: match_files.read_groups},
     "plan": {Plan: plan_file.read_plan_file},
-    "leaks": {Leaks: leak_files.read_leaks},
+    "leaks": {Leaks: _leaks},
 }
 
 _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
@@ -85,7 +92,7 @@ _AS_TABLE: Mapping[str, Callable[[WorkDir], pl.DataFrame]] = {
     "evidence": lambda work_dir: match_files.read_evidence(work_dir).rows,
     "groups": lambda work_dir: match_files.read_groups(work_dir).rows,
     "plan": lambda work_dir: plan_file.read_plan_file(work_dir).rows,
-    "leaks": lambda work_dir: leak_files.read_leaks(work_dir).rows,
+    "leaks": lambda work_dir: _leaks(work_dir).rows,
 }
 
 

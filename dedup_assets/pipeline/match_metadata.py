@@ -220,7 +220,9 @@ def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:
 
 
 def of_leaks(leaks: Leaks) -> Metadata:
-    """Metadata of `leaks`: what leaks in words, counts, and the matrix as a table."""
+    """Metadata of `leaks`: what leaks in words, counts, and the matrix as a table; that there are no sets, if so."""
+    if not leaks.has_sets:
+        return {"dagster/row_count": 0, "leaks": "no sets are named"}
     return {
         "dagster/row_count": len(leaks),
         "leaks": say_leaks(leaks) or "none",

@@ -29,9 +29,10 @@ from dedup_assets.engine.work_dir.generations import open_here, registered
 from dedup_assets.engine.work_dir.holding import hold
 from dedup_assets.engine.work_dir.locks import Lock
 from dedup_assets.engine.work_dir.publishing import commit
-from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
+from dedup_assets.engine.work_dir.result_files import FILES_OF
 from dedup_assets.pipeline.dagster_internals import has_all_steps
 from dedup_assets.pipeline.resources import SettingsResource
+from dedup_assets.pipeline.set_results import withdrawn_by, written_for
 from dedup_assets.pipeline.verdicts import NAME, observe
 
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -98,7 +99,7 @@ class PublishingIOManager(dg.ConfigurableIOManager):
     def _begin(self, run: "_RunOfDagster", folder: WorkDir, lock: Lock) -> None:
         run.leave(folder, lock)  # in case of a refusal
         made, planned = self._results(run.made_before(), folder), self._results(run.planned, folder)
-        begin_step(folder, lock, run.name, made, files_of(planned))
+        begin_step(folder, lock, run.name, made, written_for(planned, self.parsed()))
 
     def parsed(self) -> Settings:
         """The validated settings. Raises SettingsError that names every wrong parameter."""
@@ -140,7 +141,8 @@ class PublishingIOManager(dg.ConfigurableIOManager):
             if all(self._is_complete(run, folder) for folder in folders):
                 run.train.check()
                 for folder in folders:
-                    commit(folder, run.name, run.locks[folder.url])
+                    withdrawn = withdrawn_by(finished_results(folder, run.name), self.parsed())
+                    commit(folder, run.name, run.locks[folder.url], withdrawn)
 
     def _is_complete(self, run: "_RunOfDagster", folder: WorkDir) -> bool:
         """Whether every asset of the run that has files in a folder is stored."""

@@ -6,10 +6,10 @@ meaning and allowed values. A new parameter belongs in `Settings`.
 
 import time
 from types import UnionType
-from typing import Any
+from typing import Any, get_origin
 
 import dagster as dg
-from pydantic import Field, PrivateAttr, ValidationInfo, create_model, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from dedup_assets.engine.core.errors import SettingsError
@@ -72,8 +72,13 @@ def fields_of_settings() -> dict[str, Any]:
 
 
 def _annotation(field: FieldInfo) -> Any:  # noqa: ANN401 - a type
-    """The type of a setting in the launchpad. Dagster's config has no unions, so `parsed` checks such values."""
-    return Any if isinstance(field.annotation, UnionType) else field.annotation
+    """The type of a setting in the launchpad. Dagster's config has no unions, so `parsed` checks such values.
+
+    A list that is read from other values, too, such as one text or a mapping, counts as one.
+    """
+    is_read = any(isinstance(each, BeforeValidator) for each in field.metadata)
+    is_list = get_origin(field.annotation) is list
+    return Any if isinstance(field.annotation, UnionType) or (is_read and is_list) else field.annotation
 
 
 def _description(name: str) -> str:

@@ -1,18 +1,22 @@
-"""What named sets share, for the assets of groups and leaks and for the gallery.
+"""What named sets share, for the assets of groups and leaks and for the gallery, and which files of leaks a run has.
 
 The gallery does not wait for the asset: a check of it fails where sets leak, and blocks what depends on it, while the
 page of leaks is what a person then looks at.
 """
 
+from collections.abc import Collection, Iterable
+
 from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.records import Manifest
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import Leaks
+from dedup_assets.engine.core.settings import Settings
 from dedup_assets.engine.inputs.link_ties import ties_between
 from dedup_assets.engine.inputs.set_members import find_members
 from dedup_assets.engine.sets import find_leaks, hold_apart
 from dedup_assets.engine.work_dir import WorkDir
 from dedup_assets.engine.work_dir.manifest_file import read_manifest
+from dedup_assets.engine.work_dir.result_files import FILES_OF, files_of
 
 
 def hold_sets_apart(asked: AskedSets, work_dir: WorkDir, groups: Groups) -> Groups:
@@ -25,3 +29,13 @@ def leaks_between(asked: AskedSets, manifest: Manifest, evidence: Evidence, grou
     members = find_members(asked, manifest)
     evaluation = asked.evaluation_of(members["set"].unique(maintain_order=True).to_list())
     return find_leaks(members, evidence, groups, evaluation, ties_between(members, manifest))
+
+
+def written_for(results: Iterable[str], settings: Settings) -> list[str]:
+    """Names of the files that a run writes to make these results; without sets, none of leaks."""
+    return files_of(name for name in results if name != "leaks" or settings.asked_sets)
+
+
+def withdrawn_by(results: Collection[str], settings: Settings) -> tuple[str, ...]:
+    """Files of leaks that an earlier run found, if a run with these results has no sets: they tell of other groups."""
+    return FILES_OF["leaks"] if not settings.asked_sets and {"groups", "leaks"}.intersection(results) else ()

@@ -107,7 +107,7 @@ def test_one_run_does_the_whole_job_and_every_check_passes(
     assert finished.metadata(result, "similarity")["pairs"] >= 1
     assert (finished.work_dir / "gallery" / "index.html").exists()
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 18
+    assert len(checks) == 19
     assert [(check.check_name, check.description) for check in checks if not check.passed] == []
 
 
@@ -121,6 +121,7 @@ TABLES = (
     "evidence",
     "groups",
     "plan",
+    "leaks",
 )
 
 

@@ -43,7 +43,7 @@ def merged(tmp_path: Path) -> dg.Definitions:
 
 def test_assets_and_their_dependencies_have_prefix_groups_and_owners(tmp_path: Path) -> None:
     found = [spec for spec in merged(tmp_path).resolve_all_asset_specs() if spec.key.path[0] == "shop"]
-    assert len(found) == 15
+    assert len(found) == 16
     assert {dep.asset_key.path[0] for spec in found for dep in spec.deps} == {"shop"}
     assert {spec.group_name for spec in found} == {"photos", "photos_ranges"}
     assert all(spec.owners == ["team:shop"] for spec in found)

@@ -21,7 +21,7 @@ CHAIN = set(ASSETS_OF_MODE[RunMode.EVERYTHING])
 
 ON_DEMAND = {"plan"}
 SHARED_WORK = {"feature_shards", "neighbor_shards", "evidence_shards"}
-TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components", "evidence", "groups"}}
+TEST_SET = {f"test/{name}" for name in CHAIN - {"faiss_index", "components", "evidence", "groups", "leaks"}}
 
 
 def specs(definitions: dg.Definitions = defs) -> dict[str, dg.AssetSpec]:

@@ -15,7 +15,7 @@ from dedup_assets.pipeline.versions import DATA_VERSION_TAG
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
 
 CHAIN = ASSETS_OF_MODE[RunMode.EVERYTHING]
-AFTER_INDEX = {"similarity", "outliers", "components", "evidence", "groups", "gallery"}
+AFTER_INDEX = {"similarity", "outliers", "components", "evidence", "groups", "leaks", "gallery"}
 AFTER_FEATURES = {"bad_images", "faiss_index", *AFTER_INDEX}
 
 MARKED = [
@@ -25,7 +25,7 @@ MARKED = [
     ({"nearest_neighbors_k": 3}, {"faiss_index", *AFTER_INDEX}),  # an index that `auto` chooses is tuned to k
     ({"faiss_param": "efSearch=64"}, {"faiss_index", *AFTER_INDEX}),  # an index is built with it
     ({"range_search": True}, {"faiss_index", *AFTER_INDEX}),
-    ({"evidence": "off"}, {"evidence", "groups", "gallery"}),
+    ({"evidence": "off"}, {"evidence", "groups", "leaks", "gallery"}),
     ({"compute": "gpu"}, {"features", *AFTER_FEATURES}),
     ({"faiss_mode": "Flat"}, {"faiss_index", *AFTER_INDEX}),
     ({"bounding_box": "rows=0,cols=0,width=99,height=99"}, {"features", *AFTER_FEATURES}),
@@ -77,7 +77,7 @@ def test_every_setting_that_changes_results_is_read_by_an_asset() -> None:
         "max_bad_share", "max_duplicate_share", "max_component_share", "max_removed_share", "max_leaks",
         "stop_on_failed_checks",
     }  # fmt: skip
-    named = {name for asset in (*CHAIN, "leaks") for provider in ("faiss", "turi") for name in _read(asset, provider)}
+    named = {name for asset in CHAIN for provider in ("faiss", "turi") for name in _read(asset, provider)}
     parts_of_turi_param = {"ccthreshold", "run_cc", "run_pagerank", "run_degree"}
     assert named - parts_of_turi_param == set(Settings.model_fields) - changes_nothing - {"turi_param"}
 

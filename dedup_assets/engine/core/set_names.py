@@ -3,6 +3,7 @@
 A text that cannot be read is a ValueError.
 """
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +27,19 @@ FOLDER_SETS = {
 
 def _listed_sets(value: Any) -> Any:  # noqa: ANN401 - users give anything; that is what this checks
     if isinstance(value, Mapping):
-        return _listed_sets([f"{name}={row}" for name, inputs in value.items() for row in _rows(inputs)])
+        return _listed_sets([f"{name}={place}" for name, inputs in value.items() for place in _places(name, inputs)])
     rows = [value] if isinstance(value, str) and value else value or []
-    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, str) for row in rows):
         raise ValueError("must be texts NAME=INPUT, or a mapping of names to inputs")
     return [_checked(row) for row in rows]
 
 
-def _rows(inputs: object) -> list[object]:
-    return inputs if isinstance(inputs, list) else [inputs]
+def _places(name: object, inputs: object) -> list[str]:
+    given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    places = [os.fsdecode(place) for place in given if isinstance(place, str | os.PathLike)]
+    if not given or len(places) < len(given):
+        raise ValueError(f"{name!r}: {inputs!r:.200}: must be a path, a URL, or a list of these")
+    return places
 
 
 def _checked(row: str) -> str:
@@ -135,7 +140,7 @@ def _expanded(place: Any) -> Any:  # noqa: ANN401 - likewise
     return expand_home(place) if isinstance(place, str) else place
 
 
-def check_sets(asked: AskedSets, run_mode: int, evidence: str) -> None:
+def check_sets(asked: AskedSets, run_mode: int, evidence: str, max_leaks: int) -> None:
     """Check what settings say of sets. Raises ValueError that names the parameter and what is allowed."""
     names = list(inputs_by_set(asked.named))
     ways = [bool(asked.named), bool(asked.column), asked.folders]
@@ -144,6 +149,8 @@ def check_sets(asked: AskedSets, run_mode: int, evidence: str) -> None:
     if not asked:
         if asked.evaluation:
             raise ValueError(f"evaluation_sets={list(asked.evaluation)!r}: needs sets, set_column or set_folders")
+        if max_leaks:
+            raise ValueError(say_without_sets(max_leaks, run_mode))
         return
     if asked.named:
         asked.evaluation_of(names)
@@ -154,6 +161,15 @@ def check_sets(asked: AskedSets, run_mode: int, evidence: str) -> None:
         raise ValueError(f"{asked.shown}: run_mode={run_mode} does not look for leaks; use run_mode {allowed}")
     if evidence == "off":
         raise ValueError(f"{asked.shown}: leaks are found by comparing pixels, which evidence='off' leaves out")
+
+
+def say_without_sets(max_leaks: int, run_mode: int) -> str:
+    """Why a limit of leaks needs sets: a gate that lets everything pass is none."""
+    why = "compares no pixels" if RunMode(run_mode).needs_train_set else "has no sets"
+    return (
+        f"max_leaks={max_leaks}: this run (run_mode={run_mode}) {why} and finds no leaks; "
+        "use --set train=INPUT --set test=INPUT (sets), set_column or set_folders"
+    )
 
 
 def check_count(names: Collection[str], asked: AskedSets) -> None:

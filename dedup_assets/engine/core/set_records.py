@@ -71,3 +71,8 @@ class Leaks:
 
     def __len__(self) -> int:
         return self.rows.height
+
+    @property
+    def has_sets(self) -> bool:
+        """Whether the run named sets. One that did not has no files of leaks."""
+        return bool(self.sizes)

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from dedup_assets.engine.core.set_records import Leaks
+
 MEMBERS_SCHEMA = pl.Schema({"set": pl.String, "name": pl.Binary, "image": pl.Binary})
 LEAKS_SCHEMA = pl.Schema(
     {
@@ -23,3 +25,6 @@ FIX_SCHEMA = pl.Schema(
         **{"because_of": pl.Binary, "relation": pl.String, "review": pl.String},
     }
 )
+
+NO_LEAKS = Leaks(LEAKS_SCHEMA.to_frame(), MATRIX_SCHEMA.to_frame(), FIX_SCHEMA.to_frame(), {}, ())
+"""Of a run without sets."""

@@ -79,7 +79,7 @@ class Settings(SettingFields):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        check_sets(self.asked_sets, self.run_mode, self.evidence)
+        check_sets(self.asked_sets, self.run_mode, self.evidence, self.max_leaks)
         check_places(self.places_apart, self.roots)
         if self.mode is RunMode.SCORE_FEATURES and isinstance(self.input_dir, list):
             raise ValueError(

@@ -19,7 +19,9 @@ FIX_CSV = "split_fix.csv"
 
 
 def write_leaks(work_dir: WorkDir, leaks: Leaks) -> None:
-    """Write leaks.parquet, leaks.csv, leak_matrix.csv and split_fix.csv."""
+    """Write leaks.parquet, leaks.csv, leak_matrix.csv and split_fix.csv; nothing of a run without sets."""
+    if not leaks.has_sets:
+        return
     facts = {"sizes": json.dumps(dict(leaks.sizes)), "evaluation": json.dumps(leaks.evaluation)}
     with work_dir.publish(LEAKS, LEAKS_CSV, MATRIX_CSV, FIX_CSV) as (table, text, matrix, fix):
         leaks.rows.write_parquet(table, metadata=facts)
