@@ -320,6 +320,28 @@ def test_a_kept_image_is_compared_with_its_group_once(album: Album, monkeypatch:
     assert roles == {row["filename"]: row["relation"] for row in album.rows()}
 
 
+def test_a_kept_image_is_proven_beside_copies_that_similarity_does_not_list(album: Album) -> None:
+    few = {"threshold": 1.0, "stop_on_failed_checks": True}
+    picture = photo_like(7, 400, 300)
+    for number, inset in enumerate((0, 20, 40, 60)):
+        cropped = picture.crop((inset, inset // 2, 400 - inset, 300 - inset // 3))
+        save_jpeg(album.photos / f"crop {number}.jpg", cropped, quality=95)
+    album.run(**few)
+    kept = album.path("crop 2.jpg")
+    VerdictBook(album.out).add("keep", kept)
+    album.run(**few)
+    beside = [row["filename"] for row in album.rows() if row["keep"] == kept and row["filename"] != kept]
+    pairs = {tuple(sorted((kept, each))) for each in beside}
+    known = set(dedup_assets.load(album.out).evidence().select("a", "b").iter_rows())
+    assert len(pairs) == 3
+    assert pairs - known
+    assert pairs - known <= set(readable_pairs(album.out / "chosen_evidence.parquet"))
+
+
+def readable_pairs(path: Path) -> list[tuple[str, str]]:
+    return [(os.fsdecode(a), os.fsdecode(b)) for a, b in pl.read_parquet(path).select("a", "b").iter_rows()]
+
+
 def test_a_file_of_verdicts_that_is_not_there_or_no_longer_named_is_said(
     album: Album, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

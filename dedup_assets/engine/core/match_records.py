@@ -1,7 +1,7 @@
 """Records of what follows from pairs: why two images match, and which images are one picture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -164,6 +164,13 @@ class Evidence:
     def __len__(self) -> int:
         return self.rows.height
 
+    def with_rows(self, rows: "pl.DataFrame | None") -> "Evidence":
+        """The same with other rows for some pairs, or rows for more pairs; columns as `rows`."""
+        if rows is None or rows.is_empty():
+            return self
+        rest = self.rows.join(rows, on=["a", "b"], how="anti")
+        return replace(self, rows=rest.vstack(rows).sort("similarity", "a", "b", descending=[True, False, False]))
+
 
 @dataclass(frozen=True)
 class LabelConflicts:
@@ -207,8 +214,9 @@ class Groups:
         verdict_images: of each image that a verdict is about `content` (string), `pixels` (string: size and hash of its
             pixels; null if it has several frames) and `filename` (binary: its name, or its last one, a row each); also
             of files that were edited since. None if no verdicts were read.
-        findings: of comparisons that verdicts ask for, so that the next run need not compare again; None where none was
-            asked for, or where they are not read.
+        compared: pairs that verdicts ask for and `Evidence` may lack: columns as its rows; None if none were asked for.
+        findings: of these comparisons, so that the next run need not make them again; None where none was asked for, or
+            where they are not read.
     """
 
     rows: "pl.DataFrame"
@@ -220,6 +228,7 @@ class Groups:
     made_of: str = ""
     settled: "pl.DataFrame | None" = None
     verdict_images: "pl.DataFrame | None" = None
+    compared: "pl.DataFrame | None" = None
     findings: KeptFindings | None = None
 
     def __len__(self) -> int:

@@ -6,7 +6,6 @@ without these comparisons a verdict would leave out all that was compared with t
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -34,8 +33,8 @@ _TOGETHER = 8  # pairs
 
 def compare_chosen(
     evidence: Evidence, verdicts: Iterable[GivenVerdict], features: Features, settings: Settings, work_dir: WorkDir
-) -> tuple[Evidence, KeptFindings | None]:
-    """The evidence, in which each image that a verdict keeps is compared with the others of its group.
+) -> tuple[pl.DataFrame | None, KeptFindings | None]:
+    """Compare each image that a verdict keeps with the others of its group, as far as the evidence does not.
 
     A pair of which a file has changed or cannot be read stays as it is. What the former run found of the same contents
     is not compared again.
@@ -48,7 +47,7 @@ def compare_chosen(
         work_dir: knows the sizes of the files, and what the former run found.
 
     Returns:
-        The evidence, and what was found, for the next run; None if nothing is asked.
+        Rows as of `Evidence`, and what was found, for the next run; None if nothing is asked.
 
     Raises:
         WorkerError: no decoding process can be started.
@@ -56,7 +55,7 @@ def compare_chosen(
     chosen = {each.a_content for each in verdicts if each.relation == Decision.KEEP}
     pairs = _pairs_to_compare(evidence, chosen, settings.keep_policy) if chosen else []
     if not pairs:
-        return evidence, None
+        return None, None
     names = pl.Series("filename", sorted({name for pair in pairs for name in pair}), pl.Binary)
     library = Library.of(names, ledger_file.read_listed_sizes(work_dir), settings.image_seconds)
     number = dict(zip(names, range(len(names)), strict=True))
@@ -73,9 +72,8 @@ def compare_chosen(
     row = dict(zip(features.names.gather(at), at.tolist(), strict=True))
     vectors = features.vectors[[row[name] for name in names]]
     rows = matches.compared_rows(Similarities(vectors, settings.distance))
-    rest = evidence.rows.join(rows, on=["a", "b"], how="anti")
-    rows = pl.concat([rows, rest]).sort("similarity", "a", "b", descending=[True, False, False])
-    return replace(evidence, rows=rows), KeptFindings(memory.asked(), memory.made_with, memory.answered)
+    rows = rows.sort("similarity", "a", "b", descending=[True, False, False])
+    return rows, KeptFindings(memory.asked(), memory.made_with, memory.answered)
 
 
 def _known(settings: Settings, work_dir: WorkDir) -> dict[bytes, str]:

@@ -67,7 +67,8 @@ def decide_groups(
         return replace(keep_ids(none, evidence.images, history), verdict_images=known)
     followed = _followed(verdicts, known, settings, work_dir)
     verdicts = followed.verdicts
-    evidence, findings = compare_chosen(evidence, verdicts.active(), features, settings, work_dir)
+    compared, findings = compare_chosen(evidence, verdicts.active(), features, settings, work_dir)
+    evidence = evidence.with_rows(compared)
     images = pl.concat([evidence.images, _uncompared(evidence, features, verdicts.active(), work_dir)])
     roots = Roots(settings.roots, settings.places_apart)
     formed = form_groups(replace(evidence, images=images), settings.keep_policy, verdicts, roots, labelled)
@@ -80,6 +81,7 @@ def decide_groups(
         related=_with_similarities(related, "similarity", features, settings).drop("keep"),
         decided=_told(groups.decided, known, settings, work_dir),
         verdict_images=followed.images,
+        compared=compared,
         findings=findings,
     )
 

@@ -60,8 +60,10 @@ def check_members(groups: Groups, evidence: Evidence) -> Verdict:
     """Each image beside the kept one is itself a copy of it, by a row of the evidence, or a person says so.
 
     A row about files with the same bytes or pixels as these two counts as one about these two: the evidence lists the
-    pairs of one kept image, and people or roots may keep another one of the group.
+    pairs of one kept image, and people or roots may keep another one of the group. What verdicts ask for is compared
+    with the groups.
     """
+    evidence = evidence.with_rows(groups.compared)
     members = groups.rows.filter(pl.col("role") != Role.KEEP.value)
     copies = members.filter(pl.col("relation") != Relation.SAME.value)
     same = evidence.rows.filter(pl.col("relation").is_in(_SAME_PICTURE)).select("a", "b", found="relation")

@@ -51,7 +51,8 @@ def rewrite(plan: Plan, work_dir: WorkDir, out: str, kind: str = "", source: str
         raise ExportError(f"the plan's action {plan.action} removes no file, so that nothing refers to a removed one")
     if plan.generation != identity_of(read_config(work_dir), "groups"):
         raise ExportError(f"the plan was made from other groups than those now in work_dir={work_dir.url!r}")
-    replacements = Replacements.of(plan, match_files.read_evidence(work_dir))
+    evidence, groups = match_files.read_evidence(work_dir), match_files.read_groups(work_dir)
+    replacements = Replacements.of(plan, evidence.with_rows(groups.compared))
     try:
         files, conflicts = _rewritten(kind, source, replacements)
     except OSError as error:

@@ -45,8 +45,10 @@ EVIDENCE = "evidence.parquet"
 EVIDENCE_CSV = "evidence.csv"
 EVIDENCE_IMAGES = "evidence_images.parquet"
 FINDINGS = "findings.parquet"
+CHOSEN_EVIDENCE = "chosen_evidence.parquet"
+"""Of groups: the rows of pairs with images that a person keeps, which evidence may lack."""
 CHOSEN_FINDINGS = "chosen_findings.parquet"
-"""Of groups: what was found of images that a person keeps."""
+"""Of groups: what was found of these images."""
 GROUPS = "groups.parquet"
 GROUPS_CSV = "groups.csv"
 RELATED = "related.parquet"
@@ -110,9 +112,9 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     if groups.is_stored:
         return
     tables = (GROUPS, GROUPS_CSV, RELATED, RELATED_CSV)
-    others = (VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_FINDINGS)
+    others = (VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_EVIDENCE, CHOSEN_FINDINGS)
     with work_dir.publish(*tables, *others, *(HISTORY_FILES if groups.history else ())) as files:
-        table, text, related, related_text, conflicts, labels, images, findings, *history = files
+        table, text, related, related_text, conflicts, labels, images, compared, findings, *history = files
         for rows, schema, parquet, csv, facts in (
             (groups.rows, GROUPS_SCHEMA, table, text, {}),
             (groups.related, RELATED_SCHEMA, related, related_text, {_SETTLED: _as_text(groups.settled)}),
@@ -122,6 +124,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
         write_conflicts(conflicts, groups.decided)
         write_table(labels, _labels_of(groups))
         write_verdict_images(images, _images_of(groups))
+        _compared_of(groups).write_parquet(compared)
         _write_findings(findings, groups.findings)
         if groups.history:
             write_history(groups.history, tuple(history))
@@ -139,8 +142,11 @@ def read_groups(work_dir: WorkDir) -> Groups:
     history = read_history(work_dir) if work_dir.exists(GROUP_IDS) else None
     with naming_damage(work_dir, RELATED, remedy):
         settled = _of_text(facts.get(_SETTLED, "[]"))
-    labels = _read_labels(work_dir)
-    return Groups(rows, related, history, decided=read_conflicts(work_dir), labels=labels, settled=settled)
+    labels, compared = _read_labels(work_dir), None
+    if work_dir.exists(CHOSEN_EVIDENCE):
+        compared, _ = read_parquet(work_dir, CHOSEN_EVIDENCE, remedy, EVIDENCE_SCHEMA)
+    decided = read_conflicts(work_dir)
+    return Groups(rows, related, history, decided=decided, labels=labels, settled=settled, compared=compared)
 
 
 def _as_text(settled: pl.DataFrame | None) -> str:
@@ -159,6 +165,11 @@ def _labels_of(groups: Groups) -> pl.DataFrame:
 
 def _images_of(groups: Groups) -> pl.DataFrame:
     return pl.DataFrame(schema=VERDICT_IMAGES_SCHEMA) if groups.verdict_images is None else groups.verdict_images
+
+
+def _compared_of(groups: Groups) -> pl.DataFrame:
+    rows = pl.DataFrame(schema=EVIDENCE_SCHEMA) if groups.compared is None else groups.compared
+    return _as(EVIDENCE_SCHEMA, rows)
 
 
 def _read_labels(work_dir: WorkDir) -> LabelConflicts | None:
@@ -183,7 +194,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
         return groups
     if (
         work_dir.wrote(GROUPS)
-        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_FINDINGS} <= known.files.keys()
+        or not {VERDICT_CONFLICTS, LABEL_CONFLICTS, VERDICT_IMAGES, CHOSEN_EVIDENCE} <= known.files.keys()
         or not is_intact(work_dir, known)
     ):
         return groups
@@ -196,6 +207,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
     is_same = is_same and _as_text(stored.settled) == _as_text(groups.settled)
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
+    is_same = is_same and _compared_of(stored).equals(_compared_of(groups))
     is_same = is_same and _are_stored(work_dir, groups.findings)
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
     return replace(groups, is_stored=is_same)
