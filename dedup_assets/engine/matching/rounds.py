@@ -16,8 +16,11 @@ from dedup_assets.engine.matching.clustering import Clustered, ClusterJob, Matri
 BANDS = (0.8, 0.7, 0.6, 0.5, 0.45)
 """Likeness down to which pairs are compared before those below: copies are known before the doubtful ones come."""
 
-EQUAL_FROM = 0.998
-"""Likeness from which all pixels of two images may be equal, although one was decoded at a smaller size."""
+EQUAL_FROM = 0.99
+"""Likeness from which all pixels of two images may be equal, although one was decoded at a smaller size.
+
+Of 61 photographs beside PNG files of their pixels it was 0.9972 at least, and of patterns as fine as a pixel 0.9953.
+"""
 
 _LEAST_WINDOW = 512  # pairs
 _WINDOW_SHARE = 0.03  # of the images

@@ -7,9 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 import dedup_assets
 from dedup_assets.engine.core import match_records
@@ -120,6 +121,18 @@ def test_a_note_in_one_of_two_equal_files_makes_them_files_of_equal_pixels(runs:
     relations = pl.read_parquet(runs.top / "out" / "evidence.parquet").filter(pl.col("a") == bytes(twin))["relation"]
     assert "pixels" in relations
     assert "exact" not in relations
+
+
+def test_a_fine_pattern_does_not_hide_that_pixels_are_equal(runs: Runs) -> None:
+    picture = np.asarray(photo_like(1, 1600, 1200), np.float32).copy()
+    picture[:, :800] += 50 * np.cos(0.97 * np.pi * np.arange(800, dtype=np.float32))[:, None]
+    jpeg = runs.photos / "fine.jpg"
+    save_jpeg(jpeg, Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)), 92)
+    Image.open(jpeg).save(jpeg.with_suffix(".png"))
+    runs.run()
+    evidence = pl.read_parquet(runs.top / "out" / "evidence.parquet").filter(pl.col("a") == bytes(jpeg))
+    assert evidence["similarity"].max() < 0.998  # type: ignore[operator]
+    assert evidence["relation"].to_list() == ["pixels"]
 
 
 def test_findings_with_other_settings_or_damaged_ones_are_not_used(runs: Runs) -> None:
