@@ -9,13 +9,14 @@ from dedup_assets.engine.evidence.judging import Judged
 from dedup_assets.engine.evidence.look import Look
 
 _LEVEL = 2  # 64 px, where what compression does to colours has been averaged away
+_FINEST = 1 << _LEVEL  # of the finest pixels along a side of one of that level
 _SPOT_PIXELS = 6
 _OTHER_COLOUR = 28.0  # levels beyond the colours around a pixel; recompressed, blurred and shrunk copies reach 25
 _ODD, _LOUD = 0.9, 6.0  # quantile of what lies over the whole picture, and how far spots stick out of it
 _ROUNDS, _OFF = 2, 10.0  # of a fit that leaves spots out; levels that are off
 
 
-def find_colour_spots(a: Look, b: Look, judged: Judged) -> float:
+def find_colour_spots(a: Look, b: Look, judged: Judged, is_whole: bool) -> float:
     """Share of the pixels in which colours differ although a mixture of channels explains all others; 0 if none do.
 
     A pixel counts if its colour lies beyond those of the 3 x 3 pixels around it in the other picture, so that edges
@@ -23,10 +24,16 @@ def find_colour_spots(a: Look, b: Look, judged: Judged) -> float:
 
     Args:
         a: one picture.
-        b: the other, which ends where a does.
+        b: the other.
         judged: how they were found to be one.
+        is_whole: whether each ends where the other does. Of a part, a pixel may be coarser than that of the other
+            picture, so that thin things are paler: what is found is then looked at in pixels that are averaged alike.
     """
-    one, two, inside = lay_colours(a, b, judged.map, _LEVEL, judged.is_a_first)
+    found = _count_spots(*lay_colours(a, b, judged.map, _LEVEL, judged.is_a_first))
+    return found if is_whole or not found else _count_spots(*_lay_averaged(a, b, judged))
+
+
+def _count_spots(one: NDArray[np.float32], two: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
     hue_one, hue_two = (colours[::2] - colours[1] for colours in (one, two))
     if np.count_nonzero(np.abs(hue_two - hue_one).max(0) > _OTHER_COLOUR) < _SPOT_PIXELS:
         return 0.0  # most copies are refused here
@@ -35,6 +42,18 @@ def find_colour_spots(a: Look, b: Look, judged: Judged) -> float:
     limit = max(_OTHER_COLOUR, _LOUD * float(np.quantile(beyond, _ODD)))
     found = int(np.count_nonzero(beyond > limit))
     return found / max(1, int(np.count_nonzero(inside))) if found >= _SPOT_PIXELS else 0.0
+
+
+def _lay_averaged(
+    a: Look, b: Look, judged: Judged
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """As of `lay_colours`, each pixel being the mean of the finest ones in it."""
+    one, two, inside = lay_colours(a, b, judged.map, 0, judged.is_a_first)
+    height, width = (side - side % _FINEST for side in inside.shape)
+    shape = height // _FINEST, _FINEST, width // _FINEST, _FINEST
+    whole = inside[:height, :width].reshape(shape).all((1, 3))
+    colours = [each[:, :height, :width].reshape(3, *shape).mean((2, 4), dtype=np.float32) for each in (one, two)]
+    return colours[0], colours[1], whole
 
 
 def _fit(colours: NDArray[np.float32], hues: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -192,7 +192,7 @@ def _look_closely(a: Look, b: Look, judged: Judged) -> Differences | None:
     blocks = judged.blocks
     hold_text = a.closer is not None and b.closer is not None
     are_alike = not hold_text and blocks.alike[blocks.structured].min(initial=1) > _ALL_ALIKE
-    if are_alike and not (show_the_same(judged) and has_spots(judged.aligned, blocks)):
+    if are_alike and not has_spots(judged.aligned, show_the_same(judged)):
         return None
     closely = align_closely(a, b, judged)
     return find_differences(*closely, hold_text, are_alike) if closely else None

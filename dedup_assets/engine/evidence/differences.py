@@ -87,18 +87,16 @@ class Differences:
         return 1 if self.over_one > self.over_two else 2
 
 
-def has_spots(aligned: Aligned, blocks: Blocks) -> bool:
-    """Whether a few pixels in no block differ much more than others do, as text in a corner or in a plain strip does.
+def has_spots(aligned: Aligned, with_borders: bool) -> bool:
+    """Whether a few pixels differ much more than others do, as small text does, wherever it is.
 
-    Pixels at the rim of the content and of the frame fill no whole block, and borders of one colour have none.
+    Args:
+        aligned: both pictures.
+        with_borders: whether borders of one colour are looked at, too.
     """
-    away = around(around(aligned.shared, np.minimum), np.minimum)
-    away[:2] = away[-2:] = away[:, :2] = away[:, -2:] = False
-    height, width = away.shape
-    taken = np.zeros((height // BLOCK + 1, width // BLOCK + 1), np.bool_)
-    taken[blocks.rows, blocks.columns] = True
-    away &= ~np.repeat(np.repeat(taken, BLOCK, 0), BLOCK, 1)[:height, :width]
-    excess = np.maximum(*_excess(aligned.one, aligned.two))[away]
+    seen = around(around(aligned.shared if with_borders else aligned.inside, np.minimum), np.minimum)
+    seen[:2] = seen[-2:] = seen[:, :2] = seen[:, -2:] = False
+    excess = np.maximum(*_excess(aligned.one, aligned.two))[seen]
     typical = max(_SPOTS, len(excess) // _TYPICAL)
     if len(excess) <= typical:
         return False

@@ -106,7 +106,7 @@ def explain(a: Look, b: Look, judged: Judged, details: Differences | None = None
         said["changed" + side] = round(max(judged.changed, details.share if details else 0), 3)
         if said.get("recoloured", np.inf) < 1.5 * judged.changed:  # an overlay has another hue, too
             del said["recoloured"]
-    elif show_the_same(judged) and not said.keys() & _OTHER_COLOURS:
+    elif (show_the_same(judged) or _is_mere_part(said)) and not said.keys() & _OTHER_COLOURS:
         said |= _spots(a, b, judged, is_lit_alike)
     share, is_first = find_lost_part(judged.aligned)
     if share and not _has_frame(said):  # corners of a frame lie in the picture
@@ -119,10 +119,15 @@ def _has_frame(said: Mapping[str, float]) -> bool:
     return bool(_FRAMES & {key.rpartition("_")[0] for key in said})
 
 
+def _is_mere_part(said: Mapping[str, float]) -> bool:
+    """Whether one picture is a part of the other, cut straight, so that what they share is compared up to its edges."""
+    return not (_has_frame(said) or said.keys() & (_INEXACT | {"perspective"}))
+
+
 def _spots(a: Look, b: Look, judged: Judged, is_lit_alike: bool) -> dict[str, float]:
     """Places too small or too faint to make a block unlike; of the same light, or of the same gray."""
-    share = find_light_spots(judged.aligned) if is_lit_alike else 0.0
-    share = share or find_colour_spots(a, b, judged)
+    share = find_light_spots(judged.aligned, show_the_same(judged)) if is_lit_alike else 0.0
+    share = share or find_colour_spots(a, b, judged, show_the_same(judged))
     return {"changed": round(share, 3)} if share else {}
 
 

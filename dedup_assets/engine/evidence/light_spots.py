@@ -11,10 +11,15 @@ _MOST = 0.9  # quantile of what lies over the whole picture, as compression and 
 _LOUD = 6.0  # times that, from which a cell shows something else
 
 
-def find_light_spots(aligned: Aligned) -> float:
-    """Share of the cells of 4 x 4 px that differ much more than nearly all others do; 0 if none does."""
+def find_light_spots(aligned: Aligned, with_borders: bool) -> float:
+    """Share of the cells of 4 x 4 px that differ much more than nearly all others do; 0 if none does.
+
+    Args:
+        aligned: both pictures.
+        with_borders: whether borders of one colour are looked at, too.
+    """
     off = np.abs(aligned.one - aligned.two)
-    off *= around(aligned.shared, np.minimum)
+    off *= around(aligned.shared if with_borders else aligned.inside, np.minimum)
     height, width = (side - side % _CELL for side in off.shape)
     rows = _ONES @ off[:height, :width].reshape(height // _CELL, _CELL, width)
     cells = rows.reshape(height // _CELL, width // _CELL, _CELL) @ _ONES / np.float32(_CELL**2)

@@ -25,6 +25,14 @@ def test_a_date_that_is_as_light_as_its_ground_is_seen_by_its_colour(seed: int) 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("part", [(20, 40, 600, 470), (20, 100, 500, 470)])
+def test_a_date_in_colour_is_seen_in_a_part_and_is_none_in_both(seed: int, part: tuple[int, int, int, int]) -> None:
+    dated = stamped(photo(seed))
+    assert TEXT_ADDED in compared(photo(seed), saved(dated.crop(part))).kind()
+    assert TEXT_ADDED not in compared(dated, saved(dated.crop(part))).kind()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("quality", [20, 60])
 def test_strong_compression_and_other_tones_are_no_spots(seed: int, quality: int) -> None:
     toned = Image.merge(

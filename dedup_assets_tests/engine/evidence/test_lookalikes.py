@@ -69,9 +69,10 @@ def scanned(page: Image.Image) -> Image.Image:
     return recompressed(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)), 60)
 
 
-def captioned(photo: Image.Image, text: str, top: int = 20) -> Image.Image:
+def captioned(photo: Image.Image, text: str, top: int = 20, size: int = 52) -> Image.Image:
     marked = photo.copy()
-    ImageDraw.Draw(marked).text((60, top), text, "white", font_size=52, stroke_width=3, stroke_fill="black")
+    outline = max(1, size // 16)
+    ImageDraw.Draw(marked).text((60, top), text, "white", font_size=size, stroke_width=outline, stroke_fill="black")
     return marked
 
 
@@ -201,6 +202,15 @@ def test_two_captions_are_called_other_content_and_no_edit(side: int) -> None:
     one, two = captioned(photo, "WHEN YOU SEE IT"), captioned(photo, "ONE DOES NOT GO")
     finding = compared(one, recompressed(two.resize((side, side * 3 // 4)), 85))
     assert (finding.relation, finding.kind(), finding.edited()) == (Relation.VARIANT, OTHER_CONTENT, "")
+
+
+@pytest.mark.parametrize("seed", [2, 4, 5])
+def test_another_caption_at_the_rim_of_a_crop_makes_another_picture(seed: int) -> None:
+    photo, part = photo_like(seed, 640, 480), (40, 0, 600, 470)
+    one, two = captioned(photo, "DELTA 3", 6, 30), captioned(photo, "MIKE 12", 6, 30)
+    assert compared(one, recompressed(two.crop(part), 85)).relation is Relation.VARIANT
+    same = compared(one, recompressed(one.crop(part), 85))
+    assert (same.relation, same.kind()) == (Relation.COPY, "cropped to 86 %")
 
 
 def test_of_two_pictures_whose_map_is_in_doubt_nothing_is_said() -> None:
