@@ -51,7 +51,7 @@ def _lay_averaged(
     one, two, inside = lay_colours(a, b, judged.map, 0, judged.is_a_first)
     height, width = (side - side % _FINEST for side in inside.shape)
     shape = height // _FINEST, _FINEST, width // _FINEST, _FINEST
-    whole = inside[:height, :width].reshape(shape).all((1, 3))
+    whole: NDArray[np.bool_] = np.asarray(inside[:height, :width].reshape(shape).all((1, 3)))
     colours = [each[:, :height, :width].reshape(3, *shape).mean((2, 4), dtype=np.float32) for each in (one, two)]
     return colours[0], colours[1], whole
 
