@@ -48,9 +48,13 @@ class _CocoFile:
     def run(self) -> None:
         for key, name in list(self._names.items()):
             replacement = self._replacements.by_name.get(name) if name is not None else None
-            if name is None or replacement is None:
-                continue
             entry = self.images[key]
+            if name is None or replacement is None:
+                given = str(entry.get("file_name", ""))
+                if name is None and (why := self._replacements.why_unclear(given)):
+                    said = f"{why}; the image is left as it is"
+                    self.conflicts.append(NotCarried(given, "", said, json.dumps(entry)))
+                continue
             new = self._replacements.named_like(replacement.keep, entry["file_name"], name)
             mine = self._by_image.get(key, [])
             if replacement.map is None and mine:

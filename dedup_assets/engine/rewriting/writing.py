@@ -10,8 +10,9 @@ from dedup_assets.engine.rewriting.coco import rewrite_coco
 from dedup_assets.engine.rewriting.lines import rewrite_csv, rewrite_jsonl
 from dedup_assets.engine.rewriting.replacing import NotCarried, Replacements, rows_of
 from dedup_assets.engine.rewriting.yolo import rewrite_yolo
-from dedup_assets.engine.work_dir import WorkDir, match_files
+from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.csv_rows import field, write_rows
+from dedup_assets.engine.work_dir.file_names import LEDGER
 from dedup_assets.engine.work_dir.identity import identity_of, read_config
 
 KINDS = ("coco", "yolo", "csv", "jsonl")
@@ -52,7 +53,8 @@ def rewrite(plan: Plan, work_dir: WorkDir, out: str, kind: str = "", source: str
     if plan.generation != identity_of(read_config(work_dir), "groups"):
         raise ExportError(f"the plan was made from other groups than those now in work_dir={work_dir.url!r}")
     evidence, groups = match_files.read_evidence(work_dir), match_files.read_groups(work_dir)
-    replacements = Replacements.of(plan, evidence.with_rows(groups.compared))
+    listed = ledger_file.read_ledger_columns(work_dir, "filename")["filename"] if work_dir.exists(LEDGER) else ()
+    replacements = Replacements.of(plan, evidence.with_rows(groups.compared), listed)
     try:
         files, conflicts = _rewritten(kind, source, replacements)
     except OSError as error:
@@ -89,7 +91,8 @@ def _rewritten(kind: str, source: str, replacements: Replacements) -> tuple[dict
     if not path or not column:
         raise ExportError("must be FILE:COLUMN, such as captions.csv:image")
     write = rewrite_csv if kind == "csv" else rewrite_jsonl
-    return {_free(Path(path).name): write(Path(path).read_bytes(), column, replacements)}, []
+    content, conflicts = write(Path(path).read_bytes(), column, replacements)
+    return {_free(Path(path).name): content}, conflicts
 
 
 def _free(name: str) -> str:

@@ -5,10 +5,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dedup_assets.engine.rewriting.replacing import NotCarried, Replacement, Replacements, Size
+from dedup_assets.engine.rewriting.replacing import Map, NotCarried, Replacement, Replacements, Size, why_one_of
 from dedup_assets.engine.rewriting.shapes import SAME_IOU, Box, iou, keeps_boxes, move_box, move_points
 
 _BOX_VALUES = 4
+_LABELS, _IMAGES = "labels/", "images/"
+_SAME_SHARE = 0.001  # of the side of an image: two maps that differ by less are one
 _Shape = tuple[str, list[float]]
 
 
@@ -24,54 +26,74 @@ class _YoloFolder:
     def __init__(self, files: Mapping[str, bytes], replacements: Replacements) -> None:
         self.files, self.conflicts = dict(files), list[NotCarried]()
         self._replacements = replacements
-        names = {*replacements.by_name, *(each.keep for each in replacements.by_name.values())}
         self._by_stem: dict[str, list[bytes]] = {}
-        for name in names:
-            stem = PurePosixPath(name.decode("utf-8", "surrogateescape")).stem
+        for name in replacements.names:
+            stem = _without_ending(name).rpartition("/")[2]
             self._by_stem.setdefault(stem, []).append(name)
 
     def run(self) -> None:
-        named = {path: name for path in self.files if (name := self._image_of(path)) is not None}
-        place = {name: path for path, name in named.items()}
-        for path, name in named.items():
-            replacement = self._replacements.by_name.get(name)
-            if replacement is None:
+        named = {path: names for path in self.files if (names := self._images_of(path))}
+        sure = {path: names for path, names in named.items() if len(set(map(_without_ending, names))) == 1}
+        place = {name: path for path, names in sure.items() for name in names}
+        for path, names in named.items():
+            going = self._going(names)
+            if not going or self._is_of_what_stays(names):
                 continue
-            target = place.get(replacement.keep) or self._path_of(replacement.keep, name, path)
-            reason = self._why_not(name, replacement, target)
+            name = next(iter(going))
+            keep = going[name].keep
+            target = place.get(keep) or _path_of(keep, name, path)
+            reason = self._why_not(names, going, target)
             if reason:
                 text = self.files[path].decode("utf-8", "replace")
                 self.conflicts.append(NotCarried(path, target or "", f"{reason}; the file is left as it is", text))
                 continue
             assert target is not None  # noqa: S101 - a reason is given otherwise
-            place[replacement.keep] = target
-            self._move(path, target, name, replacement)
+            place[keep] = target
+            self._move(path, target, name, going[name])
 
-    def _image_of(self, path: str) -> bytes | None:
-        """The image of a file of labels: the one whose path ends as that of the file, or has its stem alone."""
-        stem = path.removesuffix(".txt")
-        names = self._by_stem.get(stem.rpartition("/")[2], [])
-        end = stem.removeprefix("labels/")
-        ends = [name for name in names if _without_ending(name).endswith(f"/{end}")]
-        return ends[0] if len(ends) == 1 else None
+    def _images_of(self, path: str) -> list[bytes]:
+        """The images that a file of labels may be of: their paths end as its own does, or have its stem alone.
 
-    @staticmethod
-    def _path_of(keep: bytes, name: bytes, path: str) -> str | None:
-        end = path.removesuffix(".txt").removeprefix("labels/")
-        top = _without_ending(name).removesuffix(end)
-        here = _without_ending(keep)
-        start = "labels/" if path.startswith("labels/") else ""
-        return f"{start}{here.removeprefix(top)}.txt" if here.startswith(top) else None
+        A label says nothing of the image's ending: it is of all files of a shot, a JPEG with its raw file or film.
+        """
+        end = _image_end(path)
+        names = self._by_stem.get(end.rpartition("/")[2], [])
+        return sorted(name for name in names if _without_ending(name).endswith(f"/{end}"))
 
-    def _why_not(self, name: bytes, replacement: Replacement, target: str | None) -> str:
+    def _going(self, names: Sequence[bytes]) -> Mapping[bytes, Replacement]:
+        """The replacements of those that go; without other halves of shots, which go where their image does."""
+        going = {name: found for name in names if (found := self._replacements.by_name.get(name)) is not None}
+        return {name: each for name, each in going.items() if not each.is_half} or going
+
+    def _is_of_what_stays(self, names: Sequence[bytes]) -> bool:
+        """Whether all images that a file may be of are one afterwards, which it already names."""
+        after = self._stems_after(names)
+        return len(after) == 1 and after <= {_without_ending(name) for name in names}
+
+    def _stems_after(self, names: Sequence[bytes]) -> set[str]:
+        by_name = self._replacements.by_name
+        return {_without_ending(by_name[name].keep if name in by_name else name) for name in names}
+
+    def _in_shares(self, name: bytes, replacement: Replacement) -> Map:
+        """The map from shares of an image to shares of the kept one."""
+        assert replacement.map is not None  # noqa: S101 - asked before
+        here, there = (self._replacements.sizes.get(each, (1, 1)) for each in (name, replacement.keep))
+        found: Map = np.diag([1 / there[0], 1 / there[1], 1]) @ replacement.map @ np.diag([*here, 1])
+        return np.eye(3) if np.array_equal(replacement.map, np.eye(3)) else found / found[2, 2]
+
+    def _why_not(self, names: Sequence[bytes], going: Mapping[bytes, Replacement], target: str | None) -> str:
+        if len(self._stems_after(names)) > 1:
+            return why_one_of(names)
         if target is None:
             return "the kept image lies outside of the folder of the images"
-        if replacement.map is None:
-            return "no map between the two images is known"
-        sizes = (self._replacements.sizes.get(each) for each in (name, replacement.keep))
-        if None in sizes and not np.array_equal(replacement.map, np.eye(3)):
-            return "the sizes of the two images are not known"
-        return ""
+        for name, replacement in going.items():
+            if replacement.map is None:
+                return "no map between the two images is known"
+            sizes = (self._replacements.sizes.get(each) for each in (name, replacement.keep))
+            if None in sizes and not np.array_equal(replacement.map, np.eye(3)):
+                return "the sizes of the two images are not known"
+        maps = [self._in_shares(name, each) for name, each in going.items()]
+        return "" if all(np.allclose(maps[0], each, atol=_SAME_SHARE) for each in maps) else why_one_of(names)
 
     def _move(self, path: str, target: str, name: bytes, replacement: Replacement) -> None:
         lines = self.files.pop(path).decode("utf-8", "replace").splitlines()
@@ -89,6 +111,29 @@ class _YoloFolder:
                 there.append(line if is_as_before else f"{moved[0]} {' '.join(f'{each:.6f}' for each in moved[1])}")
                 shapes.append(moved)
         self.files[target] = "".join(f"{line}\n" for line in there).encode("utf-8")
+
+
+def _image_end(path: str) -> str:
+    """How the path of an image ends whose labels are in a file: train/labels/a.txt is of train/images/a.jpg."""
+    stem = path.removesuffix(".txt")
+    if stem.startswith(_LABELS):
+        return stem.removeprefix(_LABELS)
+    above, found, leaf = stem.rpartition(f"/{_LABELS}")
+    return f"{above}/{_IMAGES}{leaf}" if found else stem
+
+
+def _path_of(keep: bytes, name: bytes, path: str) -> str | None:
+    """The file of labels of the kept image, beside one of another image; None if it has no place in the folder."""
+    top, here = _without_ending(name).removesuffix(_image_end(path)), _without_ending(keep)
+    if not here.startswith(top):
+        return None
+    end = here.removeprefix(top)
+    if path.startswith(_LABELS):
+        return f"{_LABELS}{end}.txt"
+    if f"/{_LABELS}" not in path:
+        return f"{end}.txt"
+    above, found, leaf = end.rpartition(f"/{_IMAGES}")
+    return f"{above}/{_LABELS}{leaf}.txt" if found else None
 
 
 def _without_ending(name: bytes) -> str:

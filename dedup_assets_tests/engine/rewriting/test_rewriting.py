@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from PIL import Image
 
 import dedup_assets
 from dedup_assets import api
+from dedup_assets.engine.cleaning import PlanOptions, plan_of
+from dedup_assets.engine.rewriting import rewrite
 from dedup_assets_tests.support.models import save_mean_model
 from dedup_assets_tests.support.pictures import photo_like
+from dedup_assets_tests.support.plans import save_copies, save_results
 
 WIDTH, HEIGHT = 320, 240
 BOX = [64.0, 48.0, 96.0, 72.0]  # of the kept image
@@ -156,6 +160,78 @@ def test_labels_of_yolo_are_carried_over_in_shares_of_the_kept_image(album: Albu
     (conflict,) = conflicts(out)
     assert conflict["annotation"] == "1 0.65 0.35 0.3 0.3"
     assert (out / "labels" / "classes.txt").read_text() == "cat\ndog\n"
+
+
+class Shots:
+    """Photographs whose copies lie in another folder, with raw files and films beside them, and labels of YOLO."""
+
+    def __init__(self, top: Path, copies: Mapping[str, Sequence[str]], **shots: str) -> None:
+        self.photos, self.labels, self.out = top / "photos", top / "labels", top / "out"
+        save_copies(self.photos, copies)
+        for stem, ending in shots.items():
+            for folder in ("2019", "backup"):
+                (self.photos / folder / f"{stem}{ending}").write_text(f"{stem}{ending}")
+        self.results = save_results(top / "results", self.photos, copies)
+        self.plan = plan_of(self.results, PlanOptions())
+
+    def label(self, name: str, lines: str) -> None:
+        (self.labels / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.labels / name).write_text(lines)
+
+    def rewrite(self) -> dict[str, str]:
+        rewrite(self.plan, self.results, str(self.out), "yolo", str(self.labels))
+        return {str(path.relative_to(self.out)): path.read_text() for path in self.out.rglob("*.txt")}
+
+
+ONE, OTHER = "0 0.35 0.35 0.5 0.5\n", "0 0.8 0.8 0.2 0.2\n"
+
+
+def test_labels_of_shots_with_raw_files_and_films_are_carried_over(tmp_path: Path) -> None:
+    names = {f"2019/{stem}.jpg": [f"backup/{stem}.jpg"] for stem in ("a", "b", "c")}
+    shots = Shots(tmp_path, names, a=".CR2", b=".MOV")
+    for stem in ("a", "b", "c"):
+        shots.label(f"2019/{stem}.txt", ONE)
+        shots.label(f"backup/{stem}.txt", ONE + OTHER)
+    assert len(shots.plan) == 5
+    assert shots.rewrite() == {f"labels/2019/{stem}.txt": ONE + OTHER for stem in ("a", "b", "c")}
+    assert conflicts(shots.out) == []
+
+
+def test_labels_lie_in_folders_beside_those_of_the_images_too(tmp_path: Path) -> None:
+    shots = Shots(tmp_path, {"train/images/a.jpg": ["valid/images/a.jpg"]})
+    shots.label("valid/labels/a.txt", ONE)
+    assert shots.rewrite() == {"labels/train/labels/a.txt": ONE}
+
+
+def test_labels_that_may_be_of_several_images_are_listed_and_left(tmp_path: Path) -> None:
+    groups = {"2019/a.jpg": ["backup/a.jpg"], "2019/b.jpg": ["x/c.jpg"], "2019/d.jpg": ["y/c.jpg"], "2019/e.jpg": []}
+    shots = Shots(tmp_path, groups)
+    for name in ("a.txt", "c.txt", "e.txt", "classes.txt"):
+        shots.label(name, ONE)
+    assert shots.rewrite() == {f"labels/{name}": ONE for name in ("a.txt", "c.txt", "e.txt", "classes.txt")}
+    (conflict,) = conflicts(shots.out)
+    assert (conflict["where"], conflict["annotation"]) == ("c.txt", ONE)
+    assert "it may be of any of several images" in conflict["reason"]
+    assert "x/c.jpg" in conflict["reason"]
+
+
+def test_labels_of_two_images_of_one_stem_of_which_one_stays_are_listed(tmp_path: Path) -> None:
+    shots = Shots(tmp_path, {"2019/a.jpg": ["backup/a.jpg"], "backup/a.png": ["other/b.png"]})
+    shots.label("backup/a.txt", ONE)
+    assert shots.rewrite() == {"labels/backup/a.txt": ONE}
+    assert [each["where"] for each in conflicts(shots.out)] == ["backup/a.txt"]
+
+
+@pytest.mark.parametrize("kind", ["coco", "csv", "jsonl"])
+def test_names_that_fit_several_images_of_which_some_go_are_listed(kind: str, tmp_path: Path) -> None:
+    shots = Shots(tmp_path, {"2019/a.jpg": ["backup/c.jpg"], "2019/b.jpg": ["x/c.jpg"]})
+    coco = json.dumps({"images": [{"id": 1, "file_name": "c.jpg"}], "annotations": []})
+    given = {"coco": coco, "csv": "name\nc.jpg\n", "jsonl": '{"name": "c.jpg"}\n'}[kind]
+    (tmp_path / "given").write_text(given)
+    source = f"{tmp_path}/given{'' if kind == 'coco' else ':name'}"
+    rewrite(shots.plan, shots.results, str(shots.out), kind, source)
+    assert (shots.out / "given").read_text() == given
+    assert [each["where"] for each in conflicts(shots.out)] == ["c.jpg"]
 
 
 def test_lines_of_captions_name_the_kept_image_and_are_said_once(album: Album, tmp_path: Path) -> None:
