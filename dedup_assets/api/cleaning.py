@@ -5,6 +5,8 @@ Heavy libraries are imported inside the functions, so that `import dedup_assets`
 
 import os
 import shlex
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dedup_assets.api.arguments import path_of
@@ -23,34 +25,42 @@ SOME_SKIPPED = 3
 def plan(
     work_dir: str | os.PathLike[str],
     action: str = "trash",
-    only: str = "exact",
+    only: str | Collection[str] | None = None,
     to: str | os.PathLike[str] = "",
     out: str | os.PathLike[str] = "",
+    marked: str | os.PathLike[str] = "",
 ) -> int:
     """Plan what happens to the copies that a run found; nothing happens to them yet.
 
     Args:
         work_dir: the results of the run.
         action: trash, move, hardlink, reflink or delete.
-        only: relations to the kept image that are planned, with commas between them: exact, pixels, copy, same
-            (by a verdict); and review, for copies that may have what the kept one lacks.
+        only: relations to the kept image that are planned, one or several of exact, pixels, copy, same (by a verdict);
+            and review, for copies that may have what the kept one lacks. By default exact, and of marked files all.
         to: folder for the action move.
         out: where the plan is written; plan.jsonl in work_dir by default.
+        marked: a list of marked files that the gallery has saved, which alone are planned. Each that is not is named
+            on stderr, with the reason.
 
     Returns:
         0 on success; 1 on error, with one line on stderr.
     """
     with reported() as outcome:
-        from dedup_assets.api.plan_texts import plan_table, refusal_text
-        from dedup_assets.engine.cleaning import PlanOptions, plan_of, write_plan
+        from dedup_assets.api.plan_texts import marked_text, plan_table, refusal_text, shown
+        from dedup_assets.engine.cleaning import PlanOptions, plan_of, read_marks, write_plan
         from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
         from dedup_assets.engine.work_dir import WorkDir
 
-        options = PlanOptions.parse(action, only, path_of("to", to) if to else "")
+        marks = read_marks(path_of("marked", marked)) if marked else None
+        options = PlanOptions.parse(action, only, path_of("to", to) if to else "", marks)
         results = WorkDir(path_of("work_dir", work_dir))
         made = plan_of(results, options)
+        for each in made.not_taken:
+            report(f"marked and not planned: {shown(each.filename)}: {each.reason}")
         path = write_plan(results, made, path_of("out", out) if out else "")
         answer(plan_table(made, path))
+        if marks is not None:
+            answer(f"\n{marked_text(made, len(marks))}")
         answer(f"\nplan: {path}")
         for line in refusal_text(made, MAX_REMOVED_SHARE):
             answer(line)
@@ -117,13 +127,12 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
         stderr that says why.
     """
     with reported() as outcome, run_in_this_process():
+        from dedup_assets.api.plan_texts import taken_lines, undoable_text
         from dedup_assets.api.progress import ConsoleProgress
         from dedup_assets.engine.cleaning import undo_apply, undoable_runs
         from dedup_assets.engine.work_dir import WorkDir
 
         if run == "":
-            from dedup_assets.api.plan_texts import undoable_text
-
             where = path_of("work_dir", work_dir)
             has_results = WorkDir(where).exists("config.json")
             answer(undoable_text(where, *undoable_runs(where, report), has_results=has_results))
@@ -137,6 +146,10 @@ def undo(run: str | os.PathLike[str] = "", work_dir: str | os.PathLike[str] = ".
         say(
             "; ".join([f"{undone.restored:,} {said}", *(f"{why}: {count:,}" for why, count in others.items() if count)])
         )
+        for line in taken_lines(undone.taken):
+            say(line)
+        if undone.taken:
+            outcome.code = SOME_SKIPPED
         if undone.failed:
             say(f"{len(undone.failed):,} could not be put back, as said above; once mended, run the same command again")
             outcome.code = SOME_SKIPPED
@@ -149,7 +162,7 @@ def opened_plan(path: str) -> "tuple[Plan, WorkDir, str]":
     from dedup_assets.engine.work_dir import WorkDir
     from dedup_assets.engine.work_dir.plan_file import PLAN, read_plan
 
-    if not path.endswith(".jsonl"):
+    if not path.endswith(".jsonl") and not Path(path).is_file():
         results = WorkDir(path)
         if why := results.missing():
             raise PlanError(f"plan={path!r}{why}; name the file of a plan (plan.jsonl), or the folder that holds it")

@@ -115,6 +115,11 @@ def earlier_lines(plan: Plan, earlier: Sequence[PastApply]) -> list[str]:
     return lines
 
 
+def taken_lines(taken: Sequence[PastApply]) -> list[str]:
+    """What an undo leaves where later applies have put it, each with the command that puts it back."""
+    return [f"moved by a later apply, {_when(each)}: {counted(each.files, 'file')}; {_undo(each)}" for each in taken]
+
+
 def undoable_text(work_dir: str, found: Sequence[PastApply], trashes: Sequence[str], *, has_results: bool) -> str:
     """The applies that can be undone, each with the command; and where they were looked for.
 
@@ -130,6 +135,14 @@ def undoable_text(work_dir: str, found: Sequence[PastApply], trashes: Sequence[s
         return "\n".join([*lines, *places])
     why = "" if has_results else f": work_dir={work_dir!r} holds no results of a run, so that its inputs are not known"
     return "\n".join([f"nothing can be undone{why}", *places, *_ELSEWHERE])
+
+
+def marked_text(plan: Plan, marked: int) -> str:
+    """How many of some marked files a plan takes."""
+    beside = plan.rows.filter(pl.col("relation").is_in(BESIDE)).height
+    more = f" and {counted(beside, 'file')} that go with them" if beside else ""
+    left = f"; {len(plan.not_taken):,} not planned" if plan.not_taken else ""
+    return f"of {counted(marked, 'marked file')} {len(plan) - beside:,} planned{more}{left}"
 
 
 _ELSEWHERE = (

@@ -12,7 +12,7 @@ from dedup_assets.api.arguments import path_of, plain
 from dedup_assets.api.attributes import NamedAttributes
 from dedup_assets.engine.core.errors import SettingsError
 from dedup_assets.engine.core.match_records import Relation, Role
-from dedup_assets.engine.core.spelling import names_meant
+from dedup_assets.engine.core.spelling import names_meant, words_given
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ def load(work_dir: str | os.PathLike[str]) -> "StoredResults":
 
 
 class StoredResults(NamedAttributes):
-    """The results in a work_dir, as polars frames (`.to_pandas()` gives pandas).
+    """The results in a work_dir, as polars frames (`.to_pandas()` gives pandas, and needs pandas and pyarrow).
 
     A column of names is text if each of its names is UTF-8, else binary. Each table is read when it is first asked for.
 
@@ -204,18 +204,21 @@ class StoredResults(NamedAttributes):
 
         return readable(leak_files.read_leaks(self._work_dir).fix)
 
-    def plan(self, only: str = "exact") -> "pl.DataFrame":
+    def plan(self, only: str | Collection[str] | None = None, marked: "str | os.PathLike[str]" = "") -> "pl.DataFrame":
         """What `dedup_assets.plan` would write: a row for each file that would go, with the kept one and the reason.
 
         Args:
-            only: relations to the kept image, with commas between them, as of `dedup_assets.plan`.
+            only: one or several relations to the kept image, as of `dedup_assets.plan`.
+            marked: a list of marked files that the gallery has saved; rows of these alone.
 
         Raises:
-            PlanError: nothing was compared, verdicts were added since, or a relation is not allowed.
+            PlanError: nothing was compared, verdicts were added since, a relation is not allowed, or a list cannot be
+                read.
         """
-        from dedup_assets.engine.cleaning import PlanOptions, plan_of
+        from dedup_assets.engine.cleaning import PlanOptions, plan_of, read_marks
 
-        return readable(plan_of(self._work_dir, PlanOptions.parse("trash", only, "")).rows)
+        marks = read_marks(path_of("marked", marked)) if marked else None
+        return readable(plan_of(self._work_dir, PlanOptions.parse("trash", only, marked=marks)).rows)
 
     def related(self) -> "pl.DataFrame":
         """Similar images that are no members of a group: the rows of related.parquet."""
@@ -237,40 +240,37 @@ class StoredResults(NamedAttributes):
         groups = self._groups.group_by("group_id", maintain_order=True).agg("filename")["filename"].to_list()
         return [[os.fsdecode(name) for name in names] for names in sorted(groups, key=len, reverse=True)]
 
-    def to_drop(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
-        """The names of images that the kept image of their group makes needless.
+    def to_drop(self, relations: str | Collection[str] = (Relation.EXACT,)) -> list[str]:
+        """The names of images that `dedup_assets.plan` takes, those that free most first; nothing happens to them.
 
-        A person decides about images of the role `review`, so they are never among them. Nor is what plans leave where
-        it is: an image with other names (links), one that a root keeps, and one beside which lies something that the
-        kept one lacks, as a sidecar, a raw file, a film or a note. A look at files of the same bytes is enough;
-        `pixels` and `copy` rest on a comparison at 256 pixels.
+        So it names no image that a plan leaves where it is: one that a person decides about, one with other names
+        (links), one that a root or a verdict keeps, one beside which lies something that the kept one lacks, as a
+        sidecar, a raw file, a film or a note, a member of an archive, and a file that is gone or has changed. A look at
+        files of the same bytes is enough; `pixels` and `copy` rest on a comparison at 256 pixels.
 
         Args:
-            relations: to the kept image, of exact, pixels, copy and same (by a verdict).
+            relations: to the kept image, one or several of exact, pixels, copy and same (by a verdict).
 
         Raises:
             SettingsError: a relation is none of these.
+            PlanError: nothing was compared, or verdicts were added since.
         """
-        import polars as pl
+        from dedup_assets.engine.cleaning import PlanOptions, plan_of
 
-        from dedup_assets.engine.cleaning import stay_anyway
+        named = words_given(relations)
+        if named is None or not set(named) <= set(_SAME) or relations == "":
+            meant = names_meant(named or (), _SAME)
+            raise SettingsError(f"relations={relations!r}: must be one or several of {', '.join(_SAME)}{meant}")
+        if not named:
+            return []
+        planned = plan_of(self._work_dir, PlanOptions.parse("trash", named)).rows["filename"]
+        good = set(self._good)
+        return [os.fsdecode(name) for name in planned if name in good]
 
-        if isinstance(relations, str) or not set(relations) <= set(_SAME):
-            meant = names_meant([relations] if isinstance(relations, str) else relations, _SAME)
-            raise SettingsError(f"relations={relations!r}: must be a collection of {', '.join(_SAME)}{meant}")
-        goes = (pl.col("role") == Role.COPY.value) & pl.col("relation").is_in(list(relations))
-        copies = self._groups.filter(goes)
-        protected = set(self._groups.filter(role=Role.PROTECTED.value)["filename"])
-        stay = stay_anyway(self._work_dir, copies, protected)
-        return [os.fsdecode(name) for name in copies["filename"].to_list() if name not in stay]
-
-    def to_keep(self, relations: Collection[str] = (Relation.EXACT,)) -> list[str]:
+    def to_keep(self, relations: str | Collection[str] = (Relation.EXACT,)) -> list[str]:
         """The names of the good images that `to_drop` does not name, in the order of the listing."""
-        import polars as pl
-
         gone = {os.fsencode(name) for name in self.to_drop(relations)}
-        good = self._ledger.filter(pl.col("error_code").is_null())["filename"].to_list()
-        return [os.fsdecode(name) for name in good if name not in gone]
+        return [os.fsdecode(name) for name in self._good if name not in gone]
 
     def twins(self, image: str | os.PathLike[str]) -> list[str]:
         """The names of the other images of the same picture.
@@ -286,6 +286,11 @@ class StoredResults(NamedAttributes):
         name = self._find(path_of("image", image))
         group = self._groups.filter((pl.col("filename") == name).any().over("group_id"))["filename"].to_list()
         return [os.fsdecode(other) for other in group if other != name]
+
+    @property
+    def _good(self) -> list[bytes]:
+        """The names of the good images, in the order of the listing."""
+        return self._ledger.filter(self._ledger["error_code"].is_null())["filename"].to_list()
 
     @cached_property
     def _groups(self) -> "pl.DataFrame":

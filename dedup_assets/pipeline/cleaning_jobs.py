@@ -67,8 +67,12 @@ def _undo(
     undone = undo_apply(config.run, settings.parsed().work_dir, progress)
     for reason in undone.failed:
         context.log.warning(f"not put back: {reason}")
+    for later in undone.taken:
+        context.log.warning(f"not put back: {later.files:,} files that a later apply, {later.run}, has moved")
     counts = {name: getattr(undone, name) for name in ("restored", "in_place", "never_left")}
-    context.add_output_metadata({"run": undone.run, **counts, "not_put_back": len(undone.failed)})
+    context.add_output_metadata(
+        {"run": undone.run, **counts, "not_put_back": len(undone.failed) + sum(each.files for each in undone.taken)}
+    )
 
 
 def build_cleaning_jobs(key_prefix: Sequence[str] = ()) -> list[dg.JobDefinition]:

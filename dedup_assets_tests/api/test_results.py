@@ -1,6 +1,7 @@
 """`load` gives each result as a table, and answers what users ask of them."""
 
 import os
+import random
 from pathlib import Path
 
 import polars as pl
@@ -98,10 +99,72 @@ def test_leaks_are_a_table_where_the_run_had_sets(made: tuple[Path, Path], tmp_p
     ]
 
 
-@pytest.mark.parametrize("relations", ["copy", ["exact", "variant"], [""]])
+@pytest.mark.parametrize("relations", ["variant", ["exact", "variant"], "exact,review", "", None, 5, [b"exact"]])
 def test_what_is_no_copy_is_never_dropped(made: tuple[Path, Path], relations: list[str]) -> None:
-    with pytest.raises(SettingsError, match="must be a collection of exact, pixels, copy"):
+    with pytest.raises(SettingsError, match="must be one or several of exact, pixels, copy, same"):
         dedup_assets.load(made[1]).to_drop(relations)
+
+
+def test_one_relation_or_several_may_be_given_as_text_or_list(made: tuple[Path, Path]) -> None:
+    results = dedup_assets.load(made[1])
+    for several in ("exact,copy", ["exact", "copy"], ("copy", "exact"), ["exact,copy"]):
+        assert len(results.to_drop(several)) == results.plan(several).height == 3
+    assert results.to_drop("copy") == results.to_drop(["copy"]) == [str(made[0] / "b" / "small.jpg")]
+    for wrong in (7, [], [1], ["exact", "same picture"]):
+        with pytest.raises(PlanError, match="must be one or more of exact"):
+            results.plan(wrong)  # type: ignore[arg-type]
+
+
+def test_of_the_same_copies_of_a_copy_one_stays(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    first = save_jpeg(photos / "a.jpg", photo_like(1))
+    small = save_jpeg(photos / "small.jpg", photo_like(1).resize((200, 150)))
+    for name, source in (("b.jpg", first), ("small2.jpg", small)):
+        (photos / name).write_bytes(source.read_bytes())
+    assert dedup_assets.run(photos, tmp_path / "out") == 0
+    results = dedup_assets.load(tmp_path / "out")
+    assert base_names(results.to_drop()) == {"b.jpg", "small2.jpg"}
+    assert base_names(results.to_keep()) == {"a.jpg", "small.jpg"}
+    assert base_names(results.to_drop("copy")) == {"small.jpg", "small2.jpg"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_to_drop_is_what_a_plan_takes_and_its_bytes_stay(tmp_path: Path, seed: int) -> None:
+    rng, photos = random.Random(seed), tmp_path / "photos"  # noqa: S311 - no secret
+    for number in range(3):
+        picture = photo_like(10 * seed + number)
+        for version in range(rng.randint(1, 3)):
+            scale = (1.0, 0.5, 0.8)[version]
+            size = (round(picture.width * scale), round(picture.height * scale))
+            made = save_jpeg(photos / f"d{rng.randint(0, 2)}" / f"{number}.{version}.jpg", picture.resize(size))
+            for again in range(rng.randint(0, 3)):
+                _save_again(rng, photos, made, f"{number}.{version}.{again}")
+    kept = [f"{photos / 'd0'}:{rng.choice(['protected', 'reference'])}"] if rng.random() < 0.5 else []
+    assert dedup_assets.run(photos, tmp_path / "out", roots=kept) == 0
+    results = dedup_assets.load(tmp_path / "out")
+    gone = [Path(name) for name in results.to_drop() if rng.random() < 0.2]
+    for path in gone:
+        path.unlink()
+    drop, keep = results.to_drop(), results.to_keep()
+    planned = results.plan().filter(~pl.col("relation").is_in(["sidecar", "half"]))["filename"].to_list()
+    assert sorted(drop) == sorted(planned)
+    good = results.images().filter(pl.col("error_code").is_null())["filename"].to_list()
+    assert sorted([*drop, *keep]) == sorted(good)
+    there = {Path(name).read_bytes() for name in keep if Path(name).exists()}
+    assert {Path(name).read_bytes() for name in drop} <= there
+
+
+def _save_again(rng: random.Random, photos: Path, made: Path, stem: str) -> None:
+    """The same bytes at another place, with what may lie beside a photograph or lead to it."""
+    again = photos / f"d{rng.randint(0, 2)}" / f"{stem}.jpg"
+    again.parent.mkdir(exist_ok=True)
+    again.write_bytes(made.read_bytes())
+    beside = rng.choice(["", "", "", "", ".xmp", ".CR2", ".MOV", "link"])
+    if beside == "link":
+        (photos / f"{stem}-link.jpg").symlink_to(again)
+    elif beside:
+        for image in rng.sample([made, again], rng.randint(1, 2)):
+            image.with_suffix(beside).write_bytes(beside.encode())
 
 
 def test_twins_of_an_image_are_found_by_the_end_of_its_name(made: tuple[Path, Path]) -> None:

@@ -1,5 +1,6 @@
 """`plan`, `apply` and `undo` as a user types them: what they print, and how they end."""
 
+import json
 import os
 import re
 import subprocess
@@ -121,7 +122,7 @@ def test_what_cannot_be_done_ends_with_1_and_one_line(command_line: Runner, resu
     for arguments, said in (
         (("apply", str(results)), f"dedup-assets plan {results}"),
         (("apply", f"{results}s"), f"no such folder (did you mean '{results}'?)"),
-        (("apply", str(results / "config.json")), "is a file"),
+        (("apply", str(results / "config.json")), "is no plan of dedup-assets"),
         (("apply", f"{results}s/plan.jsonl"), "no such folder"),
         (("undo", str(results.parent / "photos")), f"dedup-assets undo --work-dir {results.parent / 'photos'}"),
         (("export", str(results), "out", "--to", "flder"), "(did you mean 'folder'?)"),
@@ -315,3 +316,42 @@ def test_an_apply_writes_nothing_through_a_trash_folder_that_is_a_link(command_l
     assert (outcome.exit_code, outcome.stderr.count("\n")) == (1, 1)
     assert ".dedup-trash' is a link" in outcome.stderr
     assert not list(elsewhere.iterdir())
+
+
+def test_an_old_undo_after_a_newer_apply_names_the_undo_of_that_one(command_line: Runner, results: Path) -> None:
+    places = []
+    for _ in range(2):
+        command_line.run("plan", str(results))
+        applied = command_line.run("apply", str(results), "--yes").stdout
+        places.append(applied.partition("\ntrash: ")[2].splitlines()[0])
+        again = command_line.run("undo", places[0])
+    assert (again.exit_code, again.stderr) == (3, "")
+    assert "run the same command again" not in again.stdout
+    line = rf"moved by a later apply, {Path(places[1]).name} \(.* UTC\): 2 files; dedup-assets undo {places[1]}"
+    assert re.search(line, again.stdout), again.stdout
+    assert command_line.run("undo", places[1]).exit_code == 0
+
+
+def test_a_list_of_marked_files_becomes_a_plan_with_each_that_is_left(command_line: Runner, results: Path) -> None:
+    photos = results.parent / "photos"
+    marks = results.parent / "marks.txt"
+    copy = next(iter(command_line_planned(command_line, results)))
+    marks.write_text(f"{copy}\n{photos / 'nothing.jpg'}\n")
+    refused = command_line.run("apply", str(marks))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert f"dedup-assets plan WORK_DIR --marked {marks}" in refused.stderr
+    made = command_line.run("plan", str(results), "--marked", str(marks))
+    assert made.exit_code == 0, made.said
+    assert made.stderr == f"dedup-assets: marked and not planned: {photos / 'nothing.jpg'}: not in the results\n"
+    assert "of 2 marked files 1 planned; 1 not planned" in made.stdout
+    assert command_line_planned(command_line, results, remake=False) == {copy}
+    done = command_line.run("apply", str(results), "--yes", "--max-removed-share", "1")
+    assert (done.exit_code, Path(copy).exists()) == (0, False), done.said
+
+
+def command_line_planned(command_line: Runner, results: Path, *, remake: bool = True) -> set[str]:
+    """The files of the plan of some results."""
+    if remake:
+        assert command_line.run("plan", str(results)).exit_code == 0
+    lines = (results / "plan.jsonl").read_text().splitlines()[1:]
+    return {json.loads(line)["filename"] for line in lines}

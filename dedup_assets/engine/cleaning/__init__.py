@@ -2,6 +2,7 @@
 
 planning.py    groups to a plan: what is left out and why
 companions.py  what belongs to an image, in a plan; `inputs.stacks` finds it by its name
+marking.py     lists of marked files, for a plan
 gathering.py   the files of a work_dir to a plan
 writing.py     a plan to its file
 applying.py    a plan to deeds: verified, noted, done
@@ -19,8 +20,9 @@ standing.py    files that a plan leaves out, because they are links, members of 
 
 from dedup_assets.engine.cleaning.applying import ApplyOptions, apply_plan, check_applicable
 from dedup_assets.engine.cleaning.earlier import earlier_applies
-from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of, stay_anyway
+from dedup_assets.engine.cleaning.gathering import generation_of, plan_from, plan_of
 from dedup_assets.engine.cleaning.heeding import refused_groups
+from dedup_assets.engine.cleaning.marking import read_marks
 from dedup_assets.engine.cleaning.planning import PlanOptions
 from dedup_assets.engine.cleaning.returning import find_returned
 from dedup_assets.engine.cleaning.undoing import undo_apply, undoable_runs
@@ -36,8 +38,8 @@ __all__ = [
     "generation_of",
     "plan_from",
     "plan_of",
+    "read_marks",
     "refused_groups",
-    "stay_anyway",
     "undo_apply",
     "undoable_runs",
     "write_plan",

@@ -26,13 +26,7 @@ from dedup_assets.engine.cleaning.touching import Seen, quoted
 from dedup_assets.engine.cleaning.verifying import Row, Verified, verifier
 from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
 from dedup_assets.engine.core.errors import DedupError, PlanError, SkippedError, WorkDirError
-from dedup_assets.engine.core.plan_records import (
-    Action,
-    Applied,
-    Plan,
-    Skipped,
-    too_many_removed,
-)
+from dedup_assets.engine.core.plan_records import Action, Applied, Plan, Skipped, too_many_removed
 from dedup_assets.engine.core.progress import ProgressReporter
 from dedup_assets.engine.decoders.tasks import DecodingTask
 from dedup_assets.engine.pictures.decoding import DecodingLimits
@@ -207,11 +201,16 @@ class _Applying:
         urls = {trash: f"{trash}/{self._run}" for trash in sorted(set(self._trashes.values()))}
         known = {journal.url for journal in resumed.journals} if resumed else set()
         header = RunHeader(self._run, self._plan.plan_id, self._plan.action, tuple(urls.values()), self._origin())
-        for trash, url in urls.items():
-            self._journals[trash] = JournalFolder(url)
-            if url not in known:
-                with self._writing(self._journals[trash]):
-                    self._journals[trash].begin(header)
+        self._journals = {trash: JournalFolder(url) for trash, url in urls.items()}
+        new = [journal for journal in self._journals.values() if journal.url not in known]
+        try:
+            for journal in new:
+                with self._writing(journal):
+                    journal.begin(header)
+        except PlanError:
+            for journal in new:
+                journal.discard()
+            raise
 
     def _origin(self) -> str:
         """The work_dir, as journals name it."""

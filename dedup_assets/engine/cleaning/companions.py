@@ -1,77 +1,52 @@
 """The files that belong to planned images, in a plan: they go along, or their image stays."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from dedup_assets.engine.cleaning.runs import files_of, list_folder
-from dedup_assets.engine.cleaning.standing import Standing
 from dedup_assets.engine.core.errors import SkippedError
-from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Action
+from dedup_assets.engine.core.plan_records import HALF, SIDECAR, Unplanned
 from dedup_assets.engine.inputs.annotations import Annotations
 from dedup_assets.engine.inputs.stacks import Stacks
 
 _NO_SECOND = "of a shot whose other half (raw file or film) has no copy beside the kept image, or is to stay"
 _DECIDES = "a person decides (--only ...,review plans them)"
-_LACKS = f"beside a sidecar, and the kept image has none with its bytes: {_DECIDES}"
-_NOTED = f"with notes in .picasa.ini, descript.ion or ._NAME that the kept image lacks: {_DECIDES}"
+_MARKED = "bring it to the kept image first, then run again"
+_LACKS = "beside a sidecar, and the kept image has none with its bytes"
+_NOTED = "with notes in .picasa.ini, descript.ion or ._NAME that the kept image lacks"
 _UNREADABLE = "beside files that cannot be read"
 _Row = Mapping[str, Any]
 
 
-def with_companions(planned: pl.DataFrame, staying: set[bytes], *, review: bool) -> tuple[pl.DataFrame, Counter[str]]:
+def with_companions(
+    planned: pl.DataFrame, staying: set[bytes], *, review: bool, marked: bool = False
+) -> tuple[pl.DataFrame, list[Unplanned]]:
     """Add a row for each file that belongs to a planned image, and leave out images that cannot take them along.
 
     Args:
         planned: rows of a plan whose action removes files, one per image.
         staying: names that are never acted upon.
         review: whether images are planned whose sidecars hold something else than those of the kept image.
+        marked: whether a person marked the images one by one; that says nothing of what lies beside them.
 
     Returns:
-        The rows, those of companions before their image; and images that are left out, by reason.
+        The rows, those of companions before their image; and images that are left out.
     """
-    finder = _Finder(planned, staying, review)
-    rows, left_out = [], Counter[str]()
+    finder = _Finder(planned, staying, review and not marked, _MARKED if marked else _DECIDES)
+    rows, left_out = [], list[Unplanned]()
     for row in planned.iter_rows(named=True):
         if row["filename"] in finder.taken:
             continue  # the other half of an image before takes it along
         try:
             rows += [*finder.rows_beside(row), row]
         except _StaysError as reason:
-            left_out[str(reason)] += 1
+            left_out.append(Unplanned(row["filename"], str(reason)))
         except (OSError, SkippedError):
-            left_out[_UNREADABLE] += 1
+            left_out.append(Unplanned(row["filename"], _UNREADABLE))
     return pl.DataFrame(rows, schema=planned.schema), left_out
-
-
-def stays_for_companions(copies: pl.DataFrame, staying: set[bytes]) -> set[bytes]:
-    """The copies that a plan leaves out for what lies beside them: a sidecar, a half of the shot or a note.
-
-    Nothing lies beside members of archives, and beside files that are not where they were.
-
-    Args:
-        copies: with `filename` and `keep`.
-        staying: names that are never acted upon.
-    """
-    standing = Standing(Action.TRASH)
-    are_files = [not (standing.why_not(a, None) or standing.why_not(b, None)) for a, b in _pairs_of(copies)]
-    files = copies.filter(pl.Series(are_files, dtype=pl.Boolean)).select("filename", "keep", keep_content=pl.lit(""))
-    finder, found = _Finder(files, staying, review=False), set()
-    for row in files.iter_rows(named=True):
-        if row["filename"] in finder.taken:
-            continue
-        try:
-            finder.rows_beside(row)
-        except (_StaysError, OSError, SkippedError):
-            found.add(row["filename"])
-    return found
-
-
-def _pairs_of(copies: pl.DataFrame) -> Iterator[tuple[bytes, bytes]]:
-    return copies.select("filename", "keep").iter_rows()
 
 
 class _StaysError(Exception):
@@ -79,11 +54,11 @@ class _StaysError(Exception):
 
 
 class _Finder:
-    def __init__(self, planned: pl.DataFrame, staying: set[bytes], review: bool) -> None:
+    def __init__(self, planned: pl.DataFrame, staying: set[bytes], review: bool, remedy: str) -> None:
         self._stacks = Stacks(list_folder)
         self._annotations = Annotations(self._stacks, lambda name: files_of(name).read(name))
         self._going, self._kept = set(planned["filename"]), set(planned["keep"])
-        self._staying, self._review = staying, review
+        self._staying, self._review, self._remedy = staying, review, remedy
         self.taken: set[bytes] = set()
 
     def rows_beside(self, row: _Row) -> Iterator[_Row]:
@@ -91,9 +66,9 @@ class _Finder:
         name, keep = row["filename"], row["keep"]
         mine, kept = self._stacks.beside(name), self._stacks.beside(keep)
         if not self._review and not _contents(mine.notes) <= _contents(kept.notes):
-            raise _StaysError(_LACKS)
+            raise _StaysError(f"{_LACKS}: {self._remedy}")
         if not self._review and not self._annotations.of(name) <= self._annotations.of(keep):
-            raise _StaysError(_NOTED)
+            raise _StaysError(f"{_NOTED}: {self._remedy}")
         second = {kind: half for half, kind in kept.halves.items()}
         halves = [self._half(row, half, second.get(kind)) for half, kind in mine.halves.items()]
         sidecars = [

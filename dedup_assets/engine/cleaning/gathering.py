@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import polars as pl
 
-from dedup_assets.engine.cleaning.companions import stays_for_companions
 from dedup_assets.engine.cleaning.heeding import verdict_file_of
 from dedup_assets.engine.cleaning.planning import Listed, PlanOptions, make_plan
 from dedup_assets.engine.cleaning.returning import RemovedBefore
@@ -17,7 +16,7 @@ from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.stores import is_url, local_path
 from dedup_assets.engine.work_dir import WorkDir, files, match_files
 from dedup_assets.engine.work_dir.apply_journal import trash_of
-from dedup_assets.engine.work_dir.identity import identity_of, read_config
+from dedup_assets.engine.work_dir.identity import identity_of, read_config, run_command
 from dedup_assets.engine.work_dir.manifest_file import MANIFEST, read_manifest
 from dedup_assets.engine.work_dir.removed_file import read_removed
 
@@ -48,7 +47,7 @@ def _refuse_older_than_verdicts(work_dir: WorkDir) -> None:
     if file.read().digest != honoured:
         raise PlanError(
             f"{file.path!r} has changed since the groups in work_dir={work_dir.url!r} were made: run again, so that "
-            "they honour all verdicts"
+            f"they honour all verdicts: {run_command(read_config(work_dir), work_dir.url)}"
         )
 
 
@@ -57,25 +56,6 @@ def plan_from(work_dir: WorkDir, groups: Groups, evidence: Evidence, options: Pl
     listed = _listed(work_dir)
     plan = make_plan(groups, evidence, listed, options, generation_of(work_dir), RemovedBefore(read_removed(work_dir)))
     return replace(plan, policy=str(read_config(work_dir).result(_GROUPS).settings.get("keep_policy", "")))
-
-
-def stay_anyway(work_dir: WorkDir, copies: pl.DataFrame, protected: set[bytes]) -> set[bytes]:
-    """The copies that a plan leaves where they are although files like them stay.
-
-    Other names reach them, a root keeps them, or something lies beside them that the kept image lacks.
-
-    Args:
-        work_dir: the run.
-        copies: `filename` and `keep` of rows of groups.
-        protected: names that verdicts or roots protect.
-
-    Raises:
-        WorkDirError: the listing is damaged.
-    """
-    listed = _listed(work_dir)
-    named = copies.select("filename", "keep").iter_rows()
-    found = {name for name, keep in named if name in listed.linked or listed.roots.why_not_beside(name, keep)}
-    return found | stays_for_companions(copies.filter(~pl.col("filename").is_in(list(found))), protected)
 
 
 def generation_of(work_dir: WorkDir) -> str:

@@ -10,14 +10,15 @@ from typing import NamedTuple
 import polars as pl
 
 from dedup_assets.engine.cleaning.companions import with_companions
+from dedup_assets.engine.cleaning.marking import only_marked
 from dedup_assets.engine.cleaning.returning import RemovedBefore
 from dedup_assets.engine.cleaning.standing import IN_CONTAINER, Standing
 from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, Groups, Relation, Role
-from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, is_below
+from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, Unplanned, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
 from dedup_assets.engine.core.root_roles import Roots
-from dedup_assets.engine.core.spelling import did_you_mean, names_meant
+from dedup_assets.engine.core.spelling import did_you_mean, names_meant, words_given
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
@@ -35,29 +36,41 @@ class PlanOptions:
         action: what is done to each copy.
         only: relations to the kept image that are planned; `review` plans copies that are finer than it, too.
         to: folder for `move`: absolute path.
+        marked: names of the files that a person marked, which alone are planned; None for all.
     """
 
     action: Action = Action.TRASH
     only: Sequence[str] = (Relation.EXACT.value,)
     to: str = ""
+    marked: Collection[bytes] | None = None
 
     @classmethod
-    def parse(cls, action: str, only: str, to: str = "") -> "PlanOptions":
+    def parse(
+        cls,
+        action: str,
+        only: str | Collection[str] | None = None,
+        to: str = "",
+        marked: Collection[bytes] | None = None,
+    ) -> "PlanOptions":
         """Options from what a user gave.
 
         Args:
             action: an `Action`.
-            only: names out of `ALLOWED`, with commas between them.
+            only: names out of `ALLOWED`, with commas between them, or several of them; None: exact copies, and of
+                marked files all that the action is possible for.
             to: a folder; empty for other actions than `move`.
+            marked: names of marked files; None for all copies.
 
         Raises:
             PlanError: names what is not allowed.
         """
         if action not in list(Action):
             raise PlanError(f"action={action!r}: must be one of {', '.join(Action)}{did_you_mean(action, Action)}")
-        named = [name.strip() for name in only.split(",") if name.strip()]
-        wrong = [name for name in named if name not in ALLOWED]
-        if wrong or not named:
+        if only is None:
+            takes_all = marked is not None and (action not in list(Action) or Action(action).removes)
+            only = ALLOWED if takes_all else Relation.EXACT.value
+        named = words_given(only) or []
+        if not named or not set(named) <= set(ALLOWED):
             meant = names_meant(named, ALLOWED)
             raise PlanError(
                 f"only={only!r}: must be one or more of {', '.join(ALLOWED)}, with commas between them{meant}"
@@ -71,7 +84,8 @@ class PlanOptions:
             raise PlanError(f"to={to!r}: name a folder with action=move, and with no other action")
         if "://" in to:
             raise PlanError(f"to={to!r}: must be a local folder")
-        return cls(chosen, tuple(named), os.path.abspath(to) if to else "")  # noqa: PTH100 - a Path would drop `..`
+        to = os.path.abspath(to) if to else ""  # noqa: PTH100 - a Path would drop `..`
+        return cls(chosen, tuple(named), to, marked)
 
 
 @dataclass(frozen=True)
@@ -113,20 +127,22 @@ def make_plan(
     """
     roots = _roots_of(listed)
     rows = _described(groups, evidence)
-    left_out: Counter[str] = Counter()
     judge = _Judge(listed, options, dict(zip(rows["filename"], rows["bytes"], strict=True)))
     rows = _beside_twins(rows, judge, options)
-    reasons = rows["why_not"]
-    for reason in reasons.filter(reasons != ""):
-        left_out[reason] += 1
-    planned = rows.filter(reasons == "").filter(pl.col("role") != Role.KEEP.value)
+    never = set(rows.filter(pl.col("role") == Role.PROTECTED.value)["filename"])
+    others: list[Unplanned] = []
+    if options.marked is not None:
+        rows, others = only_marked(rows, options.marked, listed.names)
+    stay = [Unplanned(*row) for row in rows.filter(pl.col("why_not") != "").select("filename", "why_not").iter_rows()]
+    planned = rows.filter((pl.col("why_not") == "") & (pl.col("role") != Role.KEEP.value))
     table = planned.with_columns(action=pl.lit(options.action.value)).select(
         pl.col(name).cast(kind) for name, kind in PLAN_SCHEMA.items()
     )
     if options.action.removes:
-        never = set(rows.filter(pl.col("role") == Role.PROTECTED.value)["filename"])
-        table, stay = with_companions(table.sort("group_id", "filename"), never, review=REVIEW in options.only)
-        left_out += stay
+        review, marked = REVIEW in options.only, options.marked is not None
+        table, beside = with_companions(table.sort("group_id", "filename"), never, review=review, marked=marked)
+        stay += beside
+    left_out = Counter(reason for _, reason in [*others, *stay])
     place = pl.int_range(pl.len())
     table = table.sort(pl.col("bytes").sum().over("group_id"), "group_id", place, descending=[True, False, False])
     images = table.filter(~pl.col("relation").is_in(BESIDE))
@@ -141,6 +157,7 @@ def make_plan(
         left_out={reason: count for reason, count in left_out.items() if reason != _KEPT},
         returned=removed.count_back(images) if removed else 0,
         planned=table.height,
+        not_taken=() if options.marked is None else sorted([*others, *stay]),
     )
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from dedup_assets.engine.cleaning.ending import refused, remedy, words_of
 from dedup_assets.engine.cleaning.gathering import trashes_of
@@ -62,7 +64,9 @@ def undo_apply(run: str, work_dir: str, progress: ProgressReporter) -> Undone:
             found = run_at(f"{trash}/{name}" for trash in present)
         for journal in found.journals:
             _begin_undo(journal)
-        undone = _restore(found, name, progress, [f"{place!r} is not there, with the files in it" for place in missing])
+        later = _taken_later(trashes, name)
+        lost = [f"{place!r} is not there, with the files in it" for place in missing]
+        undone = _restore(found, name, progress, lost, later)
         try:
             if results is not None:
                 file = results.path(REMOVED)
@@ -84,7 +88,7 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
         url = run.rstrip("/") if "://" in run else os.path.abspath(run)  # noqa: PTH100 - text, like all paths of fsspec
         header = JournalFolder(url).read_header()
         if header is None:
-            raise PlanError(f"run={run!r}: this folder holds no journal of an apply{_listing_of(run)}")
+            raise PlanError(f"run={run!r}: this folder holds no journal of an apply{_if_empty(url)}{_listing_of(run)}")
         return ([url] if url not in header.places else header.places), header.work_dir
     if listing := _listing_of(run):
         raise PlanError(f"run={run!r} is a folder, and the id of an apply is wanted{listing}")
@@ -97,6 +101,12 @@ def _find(run: str, work_dir: str) -> tuple[Sequence[str], str]:
         f"run={run!r}: no apply of this id is known to work_dir={work_dir!r}; {_known(work_dir)}. Name the work_dir "
         f"that the plan was made from, or the folder {TRASH}/RUN of an input"
     )
+
+
+def _if_empty(folder: str) -> str:
+    """That nothing was moved to the folder of an apply, as the end of a sentence; empty where something lies in it."""
+    is_empty = os.path.isdir(folder) and not set(os.listdir(folder)) - {JOURNAL}  # noqa: PTH112, PTH208 - wild names
+    return ", and nothing was moved to it: the apply ended before it touched a file" if is_empty else ""
 
 
 def _listing_of(folder: str) -> str:
@@ -124,11 +134,28 @@ def _known(work_dir: str) -> str:
     return "; ".join([known, *unread, f"looked in {places}"])
 
 
-def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str]) -> Undone:
+def _taken_later(trashes: Iterable[str], name: str) -> dict[bytes, PastApply]:
+    """The files that applies after one have moved and that are where these put them, each with the latest apply."""
+    found: dict[bytes, PastApply] = {}
+    for run, each in sorted(runs_in(sorted(trashes), lambda said: None).items()):
+        if run > name and Action(each.records[0].header.action).removes:
+            acts = [act for act in _latest(each.acts) if has_happened(act)]
+            found |= {act.filename: PastApply(run, len(acts), each.journals[0].url) for act in acts}
+    return found
+
+
+def _restore(
+    found: Run, name: str, progress: ProgressReporter, failed: list[str], later: Mapping[bytes, PastApply]
+) -> Undone:
     restored = in_place = never_left = 0
     acts, stayed = _latest(found.acts), found.stayed
+    taken = Counter[PastApply]()
     with progress.counting(len(acts), "files"):
         for act in acts:
+            if act.filename in later and not has_happened(act):
+                taken[later[act.filename]] += 1
+                progress.advance(1, 1)
+                continue
             try:
                 if files_of(act.filename).restore(act):
                     restored += 1
@@ -150,7 +177,8 @@ def _restore(found: Run, name: str, progress: ProgressReporter, failed: list[str
                     raise PlanError(f"{said}. {remedy(error)}") from None
                 failed.append(f"{quoted(act.filename)}: {reason_of(error)}")
                 progress.advance(1, 1)
-    return Undone(name, restored, in_place, never_left, failed)
+    since = [replace(each, files=files) for each, files in sorted(taken.items(), key=lambda pair: pair[0].run)]
+    return Undone(name, restored, in_place, never_left, failed, since)
 
 
 def _begin_undo(journal: JournalFolder) -> None:

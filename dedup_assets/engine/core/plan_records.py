@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dedup_assets.engine.core.match_records import Relation
 
@@ -56,6 +56,18 @@ class Root:
     images: int
 
 
+class Unplanned(NamedTuple):
+    """A file that is not planned.
+
+    Attributes:
+        filename: its name.
+        reason: why, in words.
+    """
+
+    filename: bytes
+    reason: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is to happen to the copies of a run. Nothing has happened yet.
@@ -73,6 +85,7 @@ class Plan:
         to: folder that files are moved to; empty for other actions.
         roots: the inputs of the run, the longest names first.
         left_out: copies that are not planned, by reason.
+        not_taken: files that a person marked and that are not planned; not written to files.
         returned: planned files whose picture an earlier apply had removed.
         work_dir: the work_dir that holds the groups; empty for the folder of the plan itself.
         plan_id: digest of all that was planned; empty until it is written.
@@ -91,6 +104,7 @@ class Plan:
     work_dir: str = ""
     plan_id: str = ""
     planned: int = 0
+    not_taken: Sequence[Unplanned] = ()
 
     def __len__(self) -> int:
         return self.rows.height
@@ -215,6 +229,7 @@ class Undone:
         in_place: files that had been put back before.
         never_left: files that the apply announced and left where they were.
         failed: why others are not, each with its name.
+        taken: later applies that have moved others since, the latest last.
     """
 
     run: str
@@ -222,3 +237,4 @@ class Undone:
     in_place: int
     never_left: int
     failed: Sequence[str]
+    taken: Sequence[PastApply] = ()

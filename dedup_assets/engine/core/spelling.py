@@ -1,7 +1,15 @@
-"""What a misspelt word was meant to be."""
+"""Words that a caller gave, and what a misspelt one was meant to be."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+
+
+def words_given(given: object) -> list[str] | None:
+    """Words from one text with commas between them, or from a collection of such texts; None for anything else."""
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, Collection) or not all(isinstance(text, str) for text in texts):
+        return None
+    return [word for text in texts for each in text.split(",") if (word := each.strip())]
 
 
 def names_meant(given: Iterable[object], allowed: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Which images of a run are exported, and what is said of each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,6 +9,7 @@ from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
 from dedup_assets.engine.core.set_records import LEAKING
+from dedup_assets.engine.core.spelling import words_given
 from dedup_assets.engine.inputs.belongings import Belongings
 from dedup_assets.engine.work_dir import WorkDir, ledger_file, match_files
 from dedup_assets.engine.work_dir.leak_files import LEAKS, read_leaks
@@ -43,9 +44,9 @@ class Choice:
     keep_only: bool = False
 
     @classmethod
-    def parse(cls, only: str, *, keep_only: bool) -> "Choice":
+    def parse(cls, only: str | Collection[str], *, keep_only: bool) -> "Choice":
         """A choice from what a user gave. Raises ExportError for a relation that is not allowed."""
-        named = tuple(name.strip() for name in only.split(",") if name.strip())
+        named = tuple(words_given(only) or ())
         if not named or not set(named) <= set(_ALLOWED):
             raise ExportError(f"only={only!r}: must be one or more of {', '.join(_ALLOWED)}, with commas between them")
         return cls(named, keep_only)

@@ -10,10 +10,11 @@ in the order of their names.
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from dedup_assets.engine.core.errors import PlanError
+from dedup_assets.engine.core.errors import PlanError, WorkDirError
 from dedup_assets.engine.core.plan_records import TRASH, Action
 from dedup_assets.engine.work_dir.place import Place
 from dedup_assets.engine.work_dir.plan_file import json_line, name_of_text, text_of_name
@@ -148,9 +149,12 @@ class JournalFolder:
         lines = self._lines()
         return _parsed(lines[:1], self.url).header if lines else None
 
+    def _names(self) -> list[str]:
+        """The names of its files."""
+        return [name for name in self._place.names("") if name == JOURNAL or name.startswith(_PARTS)]
+
     def _lines(self) -> list[bytes]:
-        names = [name for name in self._place.names("") if name == JOURNAL or name.startswith(_PARTS)]
-        contents = (self._place.read_placed(name) or b"" for name in names)
+        contents = (self._place.read_placed(name) or b"" for name in self._names())
         return b"".join(content[: content.rfind(b"\n") + 1] for content in contents).splitlines()
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -174,6 +178,14 @@ class JournalFolder:
     def begin(self, header: RunHeader) -> None:
         """Write the header."""
         self.append([{"format": FORMAT, "format_version": VERSION, **asdict(header), "places": list(header.places)}])
+
+    def discard(self) -> None:
+        """Remove a journal that has just begun, and its folder: nothing has moved. What cannot be removed is left."""
+        self.close()
+        with suppress(WorkDirError, OSError):
+            self._place.remove_all(self._names())
+            folder, _, name = self.url.rstrip("/").rpartition("/")
+            Place(folder).remove_empty_folder(name)
 
     def begin_undo(self) -> None:
         """Note that an undo begins."""

@@ -9,6 +9,7 @@ from typing import Any
 import fsspec
 
 from dedup_assets.engine.core.errors import WorkDirError
+from dedup_assets.engine.core.plan_records import TRASH
 from dedup_assets.engine.stores import advise, open_store, reason_of
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -60,3 +61,8 @@ def open_place(url: str) -> tuple[Any, str]:
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise WorkDirError(f"work_dir={url!r} cannot be opened: {reason_of(error)}") from None
     return filesystem, path
+
+
+def named_place(url: str) -> str:
+    """A folder that is locked, as messages have it: a trash is no work_dir."""
+    return f"the trash {url!r}" if url.rstrip("/").endswith(f"/{TRASH}") else f"work_dir={url!r}"

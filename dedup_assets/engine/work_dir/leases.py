@@ -23,6 +23,7 @@ from typing import Any
 
 from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.stores import read_object
+from dedup_assets.engine.work_dir.failures import named_place
 from dedup_assets.engine.work_dir.locks import NAME, Holder, IsOver, Lock, in_use
 
 _LOG = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Lease(Lock):
     def __init__(self, filesystem: Any, folder: str, url: str, holder: Holder) -> None:  # noqa: ANN401
         super().__init__()
         self._fs, self._folder, self._url, self._holder = filesystem, folder, url, holder
+        self._place = named_place(url)
         self._process = uuid.uuid4().hex
         self._beats = 0
 
@@ -107,9 +109,11 @@ class Lease(Lock):
             if not is_free and found != seen:
                 if seen and not wait:
                     raise in_use(self._url, other)
+                if not seen:
+                    self._tell_that_it_waits(other, wait=wait)
                 seen, since = found, time.monotonic()
             elif not is_free and time.monotonic() - since >= _STALE_SECONDS:
-                _LOG.warning("the lock of work_dir=%r is taken over from a run that has died: %s", self._url, other)
+                _LOG.warning("the lock of %s is taken over from a run that has died: %s", self._place, other)
                 is_free = True
             if is_free:
                 if self._create(newest + 1):
@@ -118,16 +122,24 @@ class Lease(Lock):
                 tried = [*tried, newest] if newest in tried else [newest]
             time.sleep(_POLL_SECONDS)
         raise WorkDirError(
-            f"work_dir={self._url!r} cannot be locked: the store does not show, or does not keep, what was written a "
+            f"{self._place} cannot be locked: the store does not show, or does not keep, what was written a "
             f"moment before ({_ATTEMPTS} attempts)"
         )
+
+    def _tell_that_it_waits(self, other: Holder | None, *, wait: bool) -> None:
+        """Say why nothing happens for a while: whether another holder lives shows only after some of its beats."""
+        who = f"another run ({other})" if other else "another run"
+        how_long = (
+            f"until it ends, or is silent for {_STALE_SECONDS:.0f} s" if wait else f"at most {_STALE_SECONDS:.0f} s"
+        )
+        _LOG.warning("the lock of %s is held by %s: waiting %s to see whether it lives", self._place, who, how_long)
 
     def check(self) -> None:
         """Check that it is still held. Raises LostLockError if another run has taken it over."""
         newest, found = self._newest()
         if newest != self.epoch or not self._is_ours(found):
             raise LostLockError(
-                f"another run has taken over work_dir={self._url!r}, because this one was silent for too long; it "
+                f"another run has taken over {self._place}, because this one was silent for too long; it "
                 "changes nothing more there; run again when that one has ended"
             )
 
@@ -178,7 +190,7 @@ class Lease(Lock):
                 return 0, b""
             with suppress(FileNotFoundError):  # a missing one was deleted meanwhile, because there is a newer one
                 return epochs[-1], read_object(self._fs, self._path(epochs[-1]), size=_MOST_BYTES)
-        raise WorkDirError(f"the lock of work_dir={self._url!r} cannot be read: the store lists objects that are gone")
+        raise WorkDirError(f"the lock of {self._place} cannot be read: the store lists objects that are gone")
 
     def _epochs(self) -> list[int]:
         try:

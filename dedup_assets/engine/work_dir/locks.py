@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup_assets.engine.core.errors import InUseError, WorkDirError
-from dedup_assets.engine.work_dir.failures import remedy
+from dedup_assets.engine.work_dir.failures import named_place, remedy
 from dedup_assets.engine.work_dir.folders import open_folder
 
 try:
@@ -342,5 +342,5 @@ def in_use(url: str, other: Holder | None) -> WorkDirError:
     who = str(other) if other else "a run that reads it"
     between = f"; it is free {BETWEEN_STEPS_SECONDS:.0f} s after the last step" if other and other.has_steps else ""
     return InUseError(
-        f"work_dir={url!r} is in use by another run ({who}){between}; wait until it ends, or name another", who
+        f"{named_place(url)} is in use by another run ({who}){between}; wait until it ends, or name another", who
     )

@@ -90,6 +90,11 @@ def parse_plan(content: bytes, path: str) -> Plan:
     Raises:
         PlanError: more was changed than lines removed.
     """
+    if FORMAT.encode() not in content.partition(b"\n")[0]:
+        raise PlanError(
+            f"{path!r} is no plan of dedup-assets: its first line is not the header of one. If it is a list of files "
+            f"marked in the gallery, make a plan of it: dedup-assets plan WORK_DIR --marked {shlex.quote(path)}"
+        )
     found = _parsed(content, path)
     number, header = next(found, (1, {}))
     if header.get("format") != FORMAT:

@@ -371,6 +371,33 @@ def test_a_file_that_cannot_leave_its_folder_has_no_second_name_in_the_trash(
     assert tree(photos.top) == photos.before
 
 
+def test_an_undo_of_files_that_a_later_apply_took_names_that_one(photos: Collection) -> None:
+    first = photos.apply()
+    assert photos.undo(first.run) == []
+    second = photos.apply()
+    undone = undo_apply(first.run, str(photos.work_dir), ProgressReporter())
+    assert (undone.restored, undone.failed) == (0, [])
+    assert [(each.run, each.files, each.place) for each in undone.taken] == [(second.run, 4, second.places[0])]
+    assert photos.names == {"a.jpg", "b.jpg"}
+    assert photos.undo(second.run) == []
+    assert tree(photos.top) == photos.before
+    again = undo_apply(first.run, str(photos.work_dir), ProgressReporter())
+    assert (again.in_place, again.failed, again.taken) == (4, [], [])
+
+
+def test_an_undo_of_an_apply_that_wrote_nothing_says_that_nothing_was_moved(photos: Collection) -> None:
+    empty = photos.top / ".dedup-trash" / "20260101-000000-000000"
+    empty.mkdir(parents=True)
+    with pytest.raises(PlanError, match="holds no journal of an apply, and nothing was moved to it"):
+        photos.undo(str(empty))
+    (empty / "journal.jsonl").touch()
+    with pytest.raises(PlanError, match="nothing was moved to it"):
+        photos.undo(str(empty))
+    (empty / "a.jpg").touch()
+    with pytest.raises(PlanError, match=r"holds no journal of an apply$"):
+        photos.undo(str(empty))
+
+
 WRITTEN = {  # the file, how much is written before the disk is full, and what is said then
     "journal": (".dedup-trash", 0, "stopped before any file was touched: '.*journal.jsonl' cannot be written"),
     "acts": (".dedup-trash", 1, "stopped before any file was touched: '.*journal.jsonl' cannot be written"),
@@ -389,6 +416,7 @@ def test_a_full_disk_beside_the_images_is_told_in_words_of_an_apply_or_undo(
     with full_disk(monkeypatch, folder, left), pytest.raises(PlanError, match=f"{said}: No space left .* Make room"):
         apply_plan(plan, photos.results, options, ProgressReporter())
     assert len(photos.names) == (6 if "before" in said else 2)
+    assert len(list(photos.top.glob(".dedup-trash/2*"))) == (written != "journal")
     resumed = apply_plan(plan, photos.results, options, ProgressReporter())
     assert (resumed.done + resumed.before, photos.names) == (4, {"a.jpg", "b.jpg"})
     (run,) = {row.run for row in read_removed(photos.results)}

@@ -1,6 +1,7 @@
 """A work_dir takes one run at a time; the lock of a dead run blocks no other; readers do not exclude one another."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dedup_assets.engine.core.errors import LostLockError, WorkDirError
 from dedup_assets.engine.work_dir import WorkDir, folders, leases, locks
 from dedup_assets.engine.work_dir.generations import generation
 from dedup_assets.engine.work_dir.holding import hold, hold_beneath
+from dedup_assets.engine.work_dir.place import Place
 from dedup_assets_tests.engine.work_dir.test_location import put
 
 SOON_SECONDS = 60  # enough for a thread on a busy machine
@@ -312,6 +314,25 @@ def test_of_two_that_take_over_at_once_one_gets_the_lock(remote: WorkDir, monkey
     with pytest.raises(LostLockError):
         other.check()
     one.check()
+
+
+@pytest.mark.parametrize(("name", "said"), [("out", "work_dir='"), ("in/.dedup-trash", "the trash '")])
+def test_waiting_for_a_lock_of_a_store_is_said_at_once_with_its_limit(
+    store: str, name: str, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(leases, "_POLL_SECONDS", 0.0)
+    place = Place(f"{store}/{name}")
+    killed = leases.Lease(place.filesystem, place.inside(".lock"), place.url, locks.Holder.here("an apply", "1"))
+    killed.acquire(wait=False)
+    assert caplog.messages == []
+    monkeypatch.setattr(leases, "_STALE_SECONDS", 0.05)
+    with hold(place, "an apply"):
+        pass
+    waiting, over = caplog.messages
+    assert re.match(
+        rf"the lock of {said}.* is held by another run \(an apply, process .*\): waiting at most 0 s", waiting
+    )
+    assert re.match(rf"the lock of {said}.* is taken over from a run that has died", over)
 
 
 def test_a_holder_that_lives_is_not_taken_over(store: str, monkeypatch: pytest.MonkeyPatch) -> None:

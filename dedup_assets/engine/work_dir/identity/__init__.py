@@ -2,7 +2,8 @@
 
 `settings_read` declares which settings each result reads; `config` holds the records of config.json and is the only
 module that reads or writes it; `recording` adds the record of one result; `checking` compares files with their records;
-`origins` says whether results belong together. Nothing here computes or formats a result.
+`origins` says whether results belong together; `run_again` has the command that makes them again. Nothing here computes
+or formats a result.
 """
 
 from dedup_assets.engine.work_dir.identity.checking import (
@@ -32,6 +33,7 @@ from dedup_assets.engine.work_dir.identity.origins import (
     replaced_origins,
 )
 from dedup_assets.engine.work_dir.identity.recording import file_records, record_results
+from dedup_assets.engine.work_dir.identity.run_again import run_command
 from dedup_assets.engine.work_dir.identity.settings_read import settings_read, settings_shown
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "read_config",
     "record_results",
     "replaced_origins",
+    "run_command",
     "settings_read",
     "settings_shown",
     "sha256_of",
