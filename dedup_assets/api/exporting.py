@@ -1,6 +1,7 @@
 """Exports of results to the formats of other tools. Prints what was exported and returns a code."""
 
 import os
+from collections.abc import Collection
 
 from dedup_assets.api.arguments import path_of
 from dedup_assets.api.host import run_in_this_process
@@ -12,7 +13,7 @@ def export(
     to: str,
     out: str | os.PathLike[str],
     keep_only: bool = False,
-    only: str = "exact",
+    only: str | Collection[str] = "exact",
 ) -> int:
     """Export the images of a run into a new folder, whole or not at all.
 
@@ -21,8 +22,7 @@ def export(
         to: folder, symlinks, list, csv, parquet, webdataset, hf, fiftyone or coco.
         out: the folder; it must not be there, or be empty.
         keep_only: leave out needless copies.
-        only: relations to the kept image that make a copy needless, with commas between them: exact, pixels, copy,
-            same.
+        only: relations to the kept image that make a copy needless, one or several of exact, pixels, copy and same.
 
     Returns:
         0 on success; 1 on error, with one line on stderr.

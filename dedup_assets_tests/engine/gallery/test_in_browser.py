@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dedup_assets.engine.cleaning import read_marks
 from dedup_assets.engine.gallery.pages import ShownFile
 from dedup_assets.engine.gallery.pages.differences import describe_differences
 from dedup_assets.engine.gallery.pages.names import split_name
@@ -176,6 +177,7 @@ def test_the_list_holds_the_bytes_of_each_marked_name(form: str, folder: Path, n
     page.click("#mark-suggested")
     assert "5 files marked" in page.text_content("#marks-count")
     page.click("#marks-export")
+    assert "dedup-assets plan WORK_DIR --marked LIST" in page.text_content("#export")
     page.check(f"input[value={form}]")
     with page.expect_download() as download:
         page.click("#export-download")
@@ -187,6 +189,7 @@ def test_the_list_holds_the_bytes_of_each_marked_name(form: str, folder: Path, n
         assert [os.fsencode(row["filename"]) for row in json.loads(content)] == smaller
     else:
         assert all(name.replace(b'"', b'""') in content for name in smaller)
+    assert read_marks(str(download.value.path())) == smaller  # of `plan --marked`
 
 
 def test_a_list_of_lines_is_refused_where_a_name_has_two(folder: Path, names: list[bytes], page: Any) -> None:
