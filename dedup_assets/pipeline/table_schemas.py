@@ -40,7 +40,7 @@ _MEANINGS = {
     "similarity_to_keep": "of the embeddings of the image and the kept one, 1 is identical",
     "relation": "why two images match: exact, pixels, copy; or variant, unverified",
     "kind": "what was done to the copy",
-    "reason": "the rule by which the kept image is kept",
+    "reason": "the rule by which the kept image goes before this one; of the kept image, before its closest rival",
     "review": "why a person decides about the image: what the kept one lacks, or may lack",
     "twin": "name of the copy that is kept of those with the same bytes, if the kept image has others",
     "a": "name of the image",

@@ -43,9 +43,14 @@ PAIRS: dict[str, tuple[Saver, Saver, str]] = {
         "is, by what its camera noted, another shot",
     ),
     "comments": (
-        lambda picture, path: picture.save(path, comment=b"ImageMagick" * 9, **SAVED),
+        lambda picture, path: picture.save(path, comment=b"Oma und Opa", **SAVED),
         lambda picture, path: picture.save(path, comment=b"Oma", **SAVED),
         "has another comment",
+    ),
+    "a comment": (
+        lambda picture, path: picture.save(path, comment=b"ImageMagick" * 9, **SAVED),
+        lambda picture, path: picture.save(path, comment=b"Oma", **SAVED),
+        "has a comment that the kept one lacks",
     ),
     "resolutions": (
         lambda picture, path: picture.save(path, dpi=(300, 300), **SAVED),

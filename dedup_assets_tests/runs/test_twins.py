@@ -1,5 +1,6 @@
 """Of files with the same bytes one stays, whatever they are to the kept image of their group."""
 
+import csv
 import hashlib
 import shutil
 from pathlib import Path
@@ -79,3 +80,21 @@ def test_a_group_whose_staying_copy_has_changed_is_left(folder: Path, capsys: py
 def test_the_gallery_counts_as_many_identical_files_as_a_plan_names(folder: Path) -> None:
     words = read_words((folder.parent / "out" / "gallery" / "index.html").read_text())
     assert f"{len(planned(folder))} files" in words[: words.index("Identical: the same bytes")][-30:]
+
+
+def test_plan_and_export_say_of_each_file_why_the_one_that_stays_goes_before_it(folder: Path) -> None:
+    out = folder.parent / "out"
+    assert plan(str(out)) == 0
+    rows = read_plan_file(WorkDir(str(out))).rows
+    said = {Path(row["filename"].decode()).name: row["reason"] for row in rows.iter_rows(named=True)}
+    twin = "the same bytes as another copy, which stays"
+    assert said == {
+        "z.png": "first by name, as no rule before it tells them apart",
+        "small (1).jpg": twin,
+        "tiny.jpg": twin,
+    }
+    assert dedup_assets.export(str(out), "csv", str(out.parent / "table")) == 0
+    (file,) = (out.parent / "table").glob("*.csv")
+    with file.open(newline="") as text:
+        exported = {Path(row["filename"]).name: row["reason"] for row in csv.DictReader(text)}
+    assert exported == said | {"a.png": said["z.png"], "small.jpg": "more pixels"}

@@ -152,7 +152,7 @@ def make_groups(
         for row in [
             (keep, group_id, "keep", keep, 1.0, "exact", "", "more pixels", "", None),
             *(
-                (name, group_id, "copy", keep, score, relation, kind, "", "", None)
+                (name, group_id, "copy", keep, score, relation, kind, "more bytes", "", None)
                 for name, score, relation, kind in copies
             ),
         ]

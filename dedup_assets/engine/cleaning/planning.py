@@ -17,14 +17,13 @@ from dedup_assets.engine.core.errors import PlanError
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Evidence, Groups, Relation, Role
 from dedup_assets.engine.core.plan_records import BESIDE, Action, Plan, Root, Unplanned, is_below
 from dedup_assets.engine.core.plan_tables import PLAN_SCHEMA
+from dedup_assets.engine.core.reviews import OF_TWIN
 from dedup_assets.engine.core.root_roles import Roots
 from dedup_assets.engine.core.spelling import did_you_mean, names_meant, words_given
 
 REVIEW = Role.REVIEW.value
 ALLOWED = (Relation.EXACT.value, Relation.PIXELS.value, Relation.COPY.value, Relation.SAME.value, REVIEW)
 """What `--only` may name."""
-OF_TWIN = "the same bytes as another copy, which stays"
-"""The reason of a row that is kept not by the kept image of its group but by a copy of it."""
 _OF_KEPT = "a copy of an image that is "
 
 

@@ -94,16 +94,24 @@ def read_keep_policy(value: str) -> str:
 
 
 def keep_rules(policy: str) -> tuple[str, ...]:
-    """The rules of a policy as `read_keep_policy` gives it, ended by those of names, so that some rule decides."""
+    """The rules of a policy as `read_keep_policy` gives it, ended by those of names, so that some rule decides.
+
+    A list that has `name` is complete. Another one is followed by `plain_name`, unless it has that, and by `name`.
+    """
     rules = PRESETS.get(policy) or tuple(policy.split(","))
     if KeepRule.NAME in rules:
         return rules
-    return (*(rule for rule in rules if rule != KeepRule.PLAIN_NAME), KeepRule.PLAIN_NAME, KeepRule.NAME)
+    return (*rules, *(rule for rule in (KeepRule.PLAIN_NAME, KeepRule.NAME) if rule not in rules))
 
 
 def _check(rule: Any) -> None:  # noqa: ANN401 - what YAML holds
     pattern = path_pattern(rule) if isinstance(rule, str) else None
     if pattern is None:
+        if rule in list(PRESETS):
+            raise ValueError(
+                f"rule {rule!r} is a preset, and a preset stands alone: give {rule!r} and nothing else, or rules "
+                f"out of {', '.join(KeepRule)} and path=REGEX"
+            )
         if rule not in list(KeepRule):
             meant = did_you_mean(str(rule), [*KeepRule, *PRESETS])
             raise ValueError(
@@ -111,6 +119,10 @@ def _check(rule: Any) -> None:  # noqa: ANN401 - what YAML holds
                 f"presets {', '.join(PRESETS)}; or a file that ends with {' or '.join(_ENDINGS)}"
             )
         return
+    if not pattern:
+        raise ValueError(
+            f"rule {rule!r} has no regular expression, so that it tells no two names apart: write path=REGEX"
+        )
     if "," in pattern:
         raise ValueError(f"rule {rule!r} has a comma, which separates rules: write \\x2c")
     try:
@@ -129,4 +141,14 @@ def _read_file(path: Path) -> list[Any]:
     rules = found.get("rules") if isinstance(found, dict) else found
     if not isinstance(rules, list) or not rules:
         raise ValueError(f"{str(path)!r} must hold a list of rules, or `rules:` with one")
-    return [f"{_PATH}{rule['path']}" if isinstance(rule, dict) and list(rule) == ["path"] else rule for rule in rules]
+    return [_rule_of(rule) for rule in rules]
+
+
+def _rule_of(entry: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    """A rule as it is written in a text, of an entry of a file."""
+    if not (isinstance(entry, dict) and list(entry) == ["path"]):
+        return entry
+    pattern = "" if entry["path"] is None else entry["path"]
+    if not isinstance(pattern, str):
+        raise ValueError(f"rule `path: {pattern!r}` must be a regular expression as text: put it in quotes")  # noqa: TRY004 - as for other values
+    return f"{_PATH}{pattern}"

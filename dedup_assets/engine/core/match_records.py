@@ -198,10 +198,11 @@ class Groups:
     Attributes:
         rows: one row per image in a group: `filename` (binary), `group_id` (string, `g-` and 12 hex digits), `role`
             (string, a `Role`), `keep` (binary: the kept image), `similarity_to_keep` (float64), `relation`,
-            `kind` (strings, as of `Evidence`; empty for the kept image), `reason` (string: why the kept image is
-            kept), `review` (string: why a person decides, reasons with `REVIEW_SEPARATOR` between them; else empty) and
-            `twin` (binary: of images with the same bytes, and other bytes than the kept one, the one that stays, for
-            each other one; else null). Sorted by `group_id`, the kept image first, then by name.
+            `kind` (strings, as of `Evidence`; empty for the kept image), `reason` (string: why the kept image goes
+            before this one; of the kept image, before its closest rival), `review` (string: why a person decides,
+            reasons with `REVIEW_SEPARATOR` between them; else empty) and `twin` (binary: of images with the same bytes,
+            and other bytes than the kept one, the one that stays, for each other one; else null). Sorted by `group_id`,
+            the kept image first, then by name.
         related: neighbours that are no members: `group_id`, `other_group_id` (string; empty for an image in no group),
             `filename` (binary: the image of the other group, or the single one), `similarity` (float64), `relation`.
         history: which ids there were, and what changed since the last run; None before ids are compared with it.

@@ -12,6 +12,9 @@ TO_REVIEW = (pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_null()
 MAY_GO = (pl.col("role") == Role.COPY.value) | ((pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_not_null())
 """Whether nothing is lost with a copy: a kept image or another copy stays that has all of it."""
 
+OF_TWIN = "the same bytes as another copy, which stays"
+"""The `reason` of an image that goes not for the kept image of its group but for a copy of it."""
+
 _EXACT_COPY = (Role.COPY.value, Relation.EXACT.value)
 
 

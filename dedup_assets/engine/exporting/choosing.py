@@ -8,6 +8,7 @@ import polars as pl
 from dedup_assets.engine.core.errors import ExportError
 from dedup_assets.engine.core.match_records import Relation, Role
 from dedup_assets.engine.core.records import Source
+from dedup_assets.engine.core.reviews import OF_TWIN
 from dedup_assets.engine.core.set_records import LEAKING
 from dedup_assets.engine.core.spelling import words_given
 from dedup_assets.engine.inputs.belongings import Belongings
@@ -102,7 +103,7 @@ def _with_twins(table: pl.DataFrame, choice: Choice) -> pl.DataFrame:
         return table
     staying = table.filter(pl.col("tag") != _NEEDLESS)["filename"]
     may_go = pl.col("tag").is_in([Role.COPY.value, Role.REVIEW.value]) & pl.col("twin").is_in(staying.implode())
-    said = {"tag": _NEEDLESS, "relation": Relation.EXACT.value, "kind": ""}
+    said = {"tag": _NEEDLESS, "relation": Relation.EXACT.value, "kind": "", "reason": OF_TWIN}
     changed = {name: pl.when(may_go).then(pl.lit(value)).otherwise(pl.col(name)) for name, value in said.items()}
     score = pl.when(may_go).then(1.0).otherwise("similarity_to_keep")
     return table.with_columns(keep=pl.when(may_go).then("twin").otherwise("keep"), similarity_to_keep=score, **changed)

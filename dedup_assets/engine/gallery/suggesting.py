@@ -69,6 +69,8 @@ def _suggest_by_groups(numbered: NumberedResults, facts: pl.DataFrame, shown: Co
         .join(rows, left_on="keep", right_on="file", how="semi")
     )
     reasons = dict(zip(names.gather(keepers["keep"]), keepers["reason"], strict=True))
+    copies = groups.copies.select("file", "reason").drop_nulls("reason").join(rows, on="file", how="semi")
+    of_copies = dict(zip(names.gather(copies["file"]), copies["reason"], strict=True))
     sizes = facts["size_bytes"].filter(decided["suggested"])
     pictures = None
     if numbered.components.height:
@@ -80,7 +82,7 @@ def _suggest_by_groups(numbered: NumberedResults, facts: pl.DataFrame, shown: Co
     return Suggestions(
         keeping=reasons,
         freed=Freed(len(sizes), int(sizes.sum()), sizes.null_count()),
-        findings=Findings(_find(numbered, set(shown)), kept, reasons),
+        findings=Findings(_find(numbered, set(shown)), kept, reasons | of_copies),
         pictures=pictures,
         decided=decided,
     )

@@ -12,6 +12,7 @@ from dedup_assets.engine.groups.enlargements import may_be_enlarged
 from dedup_assets.engine.groups.images import Images
 from dedup_assets.engine.groups.keeping import ALL_COPIES, BY_EDITS, SHOWS_MORE
 from dedup_assets.engine.groups.parts import is_beside_another, parts_of
+from dedup_assets.engine.groups.reasons import reasons_of_copies
 from dedup_assets.engine.groups.reviewing import (
     FINER,
     LESS_EDITED,
@@ -38,7 +39,8 @@ def describe(
     """The rows of `Groups`.
 
     Args:
-        table: image, group, kept image, reason, and whether the image rivals the kept one, in numbers.
+        table: image, group, kept image, why that one goes before its closest rival (`reason`), and whether the image
+            rivals it, in numbers.
         images: that the numbers are about.
         edges: as `Images.compared` gives them.
         same: the evidence.
@@ -108,7 +110,7 @@ def describe(
         similarity_to_keep=pl.when(is_twin).then(1.0).otherwise(found["similarity"]),
         relation=relation,
         kind=found["kind"].fill_null(""),
-        reason=table["reason"],
+        reason=reasons_of_copies(image, keep, own_level, images.worth, table["reason"]),
         review=pl.when(~is_kept).then(review).otherwise(pl.lit("")),
         twin=_twins(images, table["group_id"], image, keep, protected),
     )

@@ -19,7 +19,7 @@ IN_NO_COPIES = "in no folder of copies, exports or backups"
 IN_FEWER_COPIES = "in fewer folders of copies, exports or backups"
 PLAIN = "its name is not that of a copy"
 PLAINER = "its name says less of a copy"
-SHORTER = "in fewer folders, as nothing else tells them apart"
+SHORTER = "in fewer folders, as no rule before it tells them apart"
 
 
 def _plain(text: str) -> str:

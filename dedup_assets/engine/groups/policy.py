@@ -37,7 +37,7 @@ REASONS: dict[str, str] = {
     KeepRule.JPEG_QUALITY: "higher JPEG quality",
     KeepRule.BYTES: "more bytes",
     KeepRule.OLDEST_EXIF: "taken first",
-    KeepRule.NAME: "first by name, as nothing else tells them apart",
+    KeepRule.NAME: "first by name, as no rule before it tells them apart",
 }
 """What an image has that is kept by a rule."""
 

@@ -49,15 +49,16 @@ def carried_reasons(images: Images, image: NDArray[np.int64], keep: NDArray[np.i
     pairs = pl.DataFrame({"own": carried.gather(image), "kept": carried.gather(keep), "has_size": has_size})
     more = pairs.select(
         "has_size",
+        "kept",
         is_scan=~pl.col("kept").list.contains(EXPOSURE),
         more=pl.col("own").list.set_difference("kept"),
     )
     found: list[str | None] = [None] * pairs.height
     some = more.with_row_index("row").filter(pl.col("more").list.len() > 0)
-    for row, is_comparable, is_scan, words in some.iter_rows():
+    for row, is_comparable, kept_words, is_scan, words in some.iter_rows():
         idle = tuple(kind for kind, counts in ((SAMPLES, is_comparable), (RESOLUTION, is_scan)) if not counts)
         counted = [word for word in words if not word.startswith(idle)]
-        found[row] = REVIEW_SEPARATOR.join(said_of(counted)) or None
+        found[row] = REVIEW_SEPARATOR.join(said_of(counted, kept_words)) or None
     return pl.Series("carried", found, dtype=pl.String)
 
 

@@ -57,10 +57,10 @@ class ReviewPairs:
 
     Attributes:
         rows: `number`, `show`, `a` (the kept image where there is one), `b`, `similarity`, `relation`, `kind`,
-            `group_id` (of a; may be null), `reason` (why a is kept), and of both sides `content`, `width`, `height`,
-            `size_bytes`. In the order of `Show`; then those with the largest b first, of pairs across sets the most
-            similar. Pairs of the same two contents are one in their list. `sets_a` and `sets_b`: of pairs across sets,
-            the sets in words. `fold` and `frames` as `fold_pairs` gives them, of pairs with a frame.
+            `group_id` (of a; may be null), `reason` (why a goes before b), and of both sides `content`, `width`,
+            `height`, `size_bytes`. In the order of `Show`; then those with the largest b first, of pairs across sets
+            the most similar. Pairs of the same two contents are one in their list. `sets_a` and `sets_b`: of pairs
+            across sets, the sets in words. `fold` and `frames` as `fold_pairs` gives them, of pairs with a frame.
         has_sets: whether the run had named sets.
     """
 
@@ -193,11 +193,11 @@ def _of_leaks(work_dir: WorkDir, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
-    kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename", why="reason")
+    kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename")
     others = rows.filter(pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value]))
     pairs = others.filter(pl.col("relation") != Relation.EXACT.value).join(kept, on="group_id")
     show = pl.when(role=Role.REVIEW.value).then(pl.lit(Show.REVIEW.value)).otherwise(pl.lit(Show.COPIES.value))
-    columns = {"b": "filename", "similarity": "similarity_to_keep", "reason": "why", **_NO_SETS}
+    columns = {"b": "filename", "similarity": "similarity_to_keep", **_NO_SETS}
     return pairs.select(*(_column(name, {**columns, "show": show}) for name in _SCHEMA)).cast(_SCHEMA)
 
 

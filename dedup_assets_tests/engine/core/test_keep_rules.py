@@ -24,6 +24,12 @@ def test_rules_are_read_from_a_text_and_from_yaml_alike(tmp_path: Path) -> None:
     assert keep_rules(text) == ("path=^originals/", "uncropped", "path=b$", "plain_name", "name")
 
 
+def test_a_list_is_followed_by_the_rules_of_names_that_it_does_not_have() -> None:
+    assert keep_rules("pixels") == ("pixels", "plain_name", "name")
+    assert keep_rules("plain_name,pixels") == ("plain_name", "pixels", "name")
+    assert keep_rules("pixels,name") == ("pixels", "name")
+
+
 def test_what_the_file_says_is_the_setting_so_that_a_changed_file_counts(tmp_path: Path) -> None:
     file = tmp_path / "keep.yml"
     file.write_text("[pixels]")
@@ -39,7 +45,11 @@ def test_what_the_file_says_is_the_setting_so_that_a_changed_file_counts(tmp_pat
         ("", "unknown rule ''"),
         ("pixels,,name", "unknown rule ''"),
         ("pixels,pixels", "'pixels' is given twice"),
+        ("photos,pixels", "a preset stands alone: give 'photos' and nothing else, or rules"),
+        ("pixels, archive", "a preset stands alone: give 'archive' and nothing else, or rules"),
         ("path=(", "no regular expression"),
+        ("path=", "rule 'path=' has no regular expression, so that it tells no two names apart"),
+        ("pixels,path= ", "rule 'path=' has no regular expression"),
         ("no/such.yaml", "'no/such.yaml' cannot be read"),
     ],
 )
@@ -50,7 +60,19 @@ def test_what_is_wrong_is_named(policy: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [", "just a text", "rules: pixels", "", "- {path: a, other: b}", "- path: 'a,b'", "- 7"]
+    "text",
+    [
+        "a: [",
+        "just a text",
+        "rules: pixels",
+        "",
+        "- {path: a, other: b}",
+        "- path: 'a,b'",
+        "- 7",
+        "- path:",
+        "- path: [a]",
+        "- photos",
+    ],
 )
 def test_a_file_that_holds_no_rules_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "keep.yaml"

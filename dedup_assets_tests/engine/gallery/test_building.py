@@ -253,7 +253,7 @@ def test_only_copies_of_the_same_bytes_are_suggested_to_go(names: list[bytes], t
     suggested = [name for name, flag in zip(sorted(names), files["suggested"], strict=True) if flag]
     assert suggested == [names[4]]
     pairs = read_words((tmp_path / "out/gallery/duplicates.html").read_text())
-    assert pairs.count("Keep more pixels") == 3
+    assert pairs.count("Keep more bytes") == 3
     assert "variant similar, but another picture; text or overlay added" in pairs
     assert "unverified not decided by the pixels" in pairs
     assert "copy resized to 50 %, text or overlay added" in pairs
@@ -288,7 +288,7 @@ def test_no_copy_is_suggested_to_go_if_the_kept_image_is_gone(names: list[bytes]
     gallery = make_gallery(tmp_path / "out", make_proven_results(names))
     assert "suggested" not in _read_table(tmp_path / "out/gallery", "files")
     assert "This image cannot be read, so no copy is suggested to go." in read_words(gallery.pages["groups.html"])
-    assert read_words(gallery.pages["duplicates.html"]).count("Keep more pixels") == 2
+    assert read_words(gallery.pages["duplicates.html"]).count("Keep more bytes") == 2
 
 
 def test_a_component_says_how_many_pictures_it_chains(names: list[bytes], tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_copy_is_compared_with_the_kept_image_by_keyboard(folder: Path, names:
     page.focus("#group-g-000000000000")
     page.keyboard.press("Enter")
     assert "copy resized to 50 %, text or overlay added" in " ".join(page.text_content("#viewer .card-head").split())
-    assert "Keep more pixels" in " ".join(page.text_content("#viewer .caption").split())
+    assert "Keep more bytes" in " ".join(page.text_content("#viewer .caption").split())
     assert not page.is_visible("#viewer .aligned")
     page.keyboard.press("b")
     assert page.is_visible("#viewer .aligned")

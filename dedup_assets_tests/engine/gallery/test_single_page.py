@@ -100,7 +100,7 @@ def test_a_page_of_pairs_says_what_the_work_dir_knows_of_them(proven: tuple[Path
     words = read_made("duplicates.html", tmp_path)
     assert "copy resized to 50 %, text or overlay added" in words
     assert "unverified not decided by the pixels" in words
-    assert words.count("Keep more pixels") == 3
+    assert words.count("Keep more bytes") == 3
 
 
 def test_a_page_of_pairs_suggests_no_kept_image_that_is_gone(proven: tuple[Path, list[bytes]], tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_page_of_pairs_suggests_no_kept_image_that_is_gone(proven: tuple[Path,
     gone.rename(tmp_path / "elsewhere")
     assert dedup_assets.create_duplicates_gallery(proven[0] / "pairs.csv", tmp_path / "pages") == 0
     (tmp_path / "elsewhere").rename(gone)
-    assert read_made("duplicates.html", tmp_path).count("Keep more pixels") == 2
+    assert read_made("duplicates.html", tmp_path).count("Keep more bytes") == 2
 
 
 def test_a_page_of_components_says_what_only_chains_hold_together(

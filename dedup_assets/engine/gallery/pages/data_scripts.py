@@ -63,7 +63,9 @@ def write_results(
     if decided is not None:
         known = known.with_columns(decided["kept"], suggested=_flag(decided["suggested"]))
     if numbered.groups is not None:
-        known = known.with_columns(reason=_reasons(files, numbered.groups))
+        words, reason = _reasons(files, numbered.groups)
+        known = known.with_columns(reason)
+        yield from _write("reasons", words)
     yield from _write_files(numbered, known)
     pairs = _scored(numbered.pairs)
     if suggest and decided is None:
@@ -109,11 +111,13 @@ def _folded(rows: pl.DataFrame) -> list[str]:
     return ["frames"] if rows["frames"].count() else []
 
 
-def _reasons(files: pl.DataFrame, groups: NumberedGroups) -> pl.Series:
-    kept = groups.groups.select(
-        file="keep", reason=pl.Series([why and redacted(why) for why in groups.groups["reason"]], dtype=pl.String)
-    )
-    return files.join(kept, on="file", how="left", maintain_order="left")["reason"]
+def _reasons(files: pl.DataFrame, groups: NumberedGroups) -> tuple[pl.DataFrame, pl.Series]:
+    """The reasons in `words`, each once; and for each file of a group the row of its own, as the column `reason`."""
+    said = pl.concat([groups.groups.select("reason", file="keep"), groups.copies.select("reason", "file")])
+    words = said.select(words="reason").drop_nulls().unique().sort("words").with_row_index("reason")
+    numbers = said.join(words, left_on="reason", right_on="words", suffix="_row").select("file", reason="reason_row")
+    shown = words.select(words=pl.Series([redacted(why) for why in words["words"]], dtype=pl.String))
+    return shown, files.join(numbers, on="file", how="left", maintain_order="left")["reason"]
 
 
 def _flag(values: pl.Series) -> pl.Series:

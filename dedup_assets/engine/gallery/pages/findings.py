@@ -78,7 +78,7 @@ class Findings:
     Attributes:
         pairs: by the names of both files, in the order in which the page shows them.
         kept: for each file in a group, the name of the kept file; None without groups.
-        reasons: why each kept file is kept.
+        reasons: for each copy, why the kept file goes before it; for each kept file, before its closest rival.
     """
 
     pairs: Mapping[tuple[bytes, bytes], ShownFinding] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Findings:
         shown = pl.concat([pairs["from"], pairs["to"]]).unique()
         rows = groups.rows.filter(pl.col("filename").is_in(shown.implode()))
         kept = dict(zip(rows["filename"], rows["keep"], strict=True))
-        return cls(found, kept, reasons_in(Groups(rows, groups.related)))
+        return cls(found, kept, dict(zip(rows["filename"], rows["reason"], strict=True)))
 
 
 NO_FINDINGS = Findings()

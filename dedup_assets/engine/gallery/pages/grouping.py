@@ -24,9 +24,9 @@ class NumberedGroups:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
         copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`), `twin` (the file
-            that stays of those with the same bytes; null where that is the kept one, or the file itself), `frames` (as
-            `fold_members` gives it): the most similar first. With evidence also `transform`, `residual` and `turned`,
-            as of pairs of the kept file and the copy.
+            that stays of those with the same bytes; null where that is the kept one, or the file itself), `reason` (why
+            the kept file goes before it), `frames` (as `fold_members` gives it): the most similar first. With evidence
+            also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """
@@ -41,7 +41,7 @@ NO_GROUPS = NumberedGroups(
     pl.DataFrame(
         schema={
             **{"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String, "twin": pl.UInt32},
-            "frames": pl.String,
+            **{"reason": pl.String, "frames": pl.String},
         }
     ),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
@@ -91,6 +91,7 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             similarity="similarity_to_keep",
             role="role",
             twin="twin_file",
+            reason="reason",
         )
     )
     copies = copies.with_columns(fold_members(copies["group"], names.gather(copies["file"])))

@@ -20,7 +20,8 @@ from dedup_assets.engine.gallery.pages.shown_files import BLANK_FILE, Illustrate
 class ShownMatch(Explained):
     """An image beside the kept one: a copy, or a related image, which `other` says the group of, if it is in one.
 
-    `frames` says of which frames it is the first that is shown for all of them; empty for any other.
+    `frames` says of which frames it is the first that is shown for all of them; empty for any other. `reason` says why
+    the kept image goes before a copy; empty where that one cannot be read, and for a related image.
     """
 
     file: ShownFile
@@ -29,6 +30,7 @@ class ShownMatch(Explained):
     kind: str = ""
     other: str = ""
     frames: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def show_groups(
                 row["kind"] or "",
                 "" if other is None else ids[other],
                 row["frames"] or "",
+                row.get("reason") or "",
             )
             shown.setdefault(row["group"], []).append(match)
         return shown

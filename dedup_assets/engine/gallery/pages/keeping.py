@@ -94,9 +94,14 @@ def choose_of_pairs(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def drop_lost(groups: NumberedGroups, facts: pl.DataFrame) -> NumberedGroups:
-    """Take the reason from kept files that cannot be read now: nothing is to keep where there is nothing."""
+    """Take the reasons from groups whose kept file cannot be read now: nothing is to keep where there is nothing."""
     readable = _criteria(facts)["readable"].gather(groups.groups["keep"])
-    return replace(groups, groups=groups.groups.with_columns(reason=pl.when(readable).then("reason")))
+    of_copies = readable.gather(groups.copies["group"])
+    return replace(
+        groups,
+        groups=groups.groups.with_columns(reason=pl.when(readable).then("reason")),
+        copies=groups.copies.with_columns(reason=pl.when(of_copies).then("reason")),
+    )
 
 
 def follow_groups(groups: NumberedGroups, facts: pl.DataFrame) -> pl.DataFrame:

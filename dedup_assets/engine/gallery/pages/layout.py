@@ -130,9 +130,9 @@ ALONE = Frame()
 """The frame of a page of one file without others."""
 
 _DATA = {
-    Page.GROUPS: ("files", "groups", "copies", "related"),
-    Page.DUPLICATES: ("files", "pairs"),
-    Page.COMPONENTS: ("files", "components", "members"),
+    Page.GROUPS: ("reasons", "files", "groups", "copies", "related"),
+    Page.DUPLICATES: ("reasons", "files", "pairs"),
+    Page.COMPONENTS: ("reasons", "files", "components", "members"),
     Page.OUTLIERS: ("files", "outliers"),
     Page.BAD_IMAGES: ("codes", "bad"),
 }

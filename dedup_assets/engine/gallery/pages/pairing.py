@@ -179,7 +179,7 @@ def _follow_groups(pair: ShownPair, findings: Findings, kept: Mapping[bytes, byt
     for side, file, other in (("A", pair.a, pair.b), ("B", pair.b, pair.a)):
         is_kept = kept.get(file.name) == file.name == kept.get(other.name) and file.problem is None
         if is_kept and file.name in findings.reasons:
-            return replace(pair, keep=side, reason=findings.reasons[file.name])
+            return replace(pair, keep=side, reason=findings.reasons[other.name])
     return pair
 
 

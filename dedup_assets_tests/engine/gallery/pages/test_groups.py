@@ -38,6 +38,7 @@ def test_a_group_shows_the_kept_image_with_its_reason_and_what_was_done_to_each_
     assert "Similarity 0.9000 copy cropped to 56 %, gray /a/1.jpg" in words
     assert "Similarity 0.9900 same bytes /a/2.jpg" in words
     assert "Similarity 0.8000 copy no edit found /b/1.jpg" in words
+    assert words.count("Kept instead: more bytes") == 3
     assert "2 groups: each is one picture" in words
     assert "Of 3 copies those that may go take 530 bytes." in words
 

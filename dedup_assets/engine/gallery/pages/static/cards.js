@@ -30,13 +30,18 @@ const cards = (() => {
     return keep !== null && keep === other ? files.indexOf(keep) : -1;
   }
 
-  /** Why a file is to keep. @param {number} file @param {number | null} reason without groups @returns {string | null} */
-  const reasonOf = (file, reason) =>
-    results.facts.grouped
-      ? results.value("files", "reason", file)
-      : reason === null
-        ? null
-        : results.facts.reasons[reason];
+  /**
+   * Why the kept file goes before a copy; of a kept file, why it goes before its closest rival.
+   * @param {number} file
+   * @returns {string | null} null if the kept file cannot be read, and for a file in no group
+   */
+  function reasonOf(file) {
+    const reason = results.value("files", "reason", file);
+    return reason === null ? null : results.value("reasons", "words", reason);
+  }
+
+  /** Why a file is to keep, where there are no groups. @param {number | null} reason @returns {string | null} */
+  const reasonAlone = (reason) => (reason === null ? null : results.facts.reasons[reason]);
 
   /** Fills what the evidence says, or removes it. @param {ParentNode} root @param {string} kind @param {number} row */
   function fillFinding(root, kind, row) {
@@ -120,7 +125,11 @@ const cards = (() => {
     const card = clone();
     const files = ["a", "b"].map((side) => results.file(results.value("pairs", side, row)));
     const reason = results.value("pairs", "reason", row);
-    const reasons = files.map((file, side) => (sideToKeep(row) === side ? reasonOf(file.number, reason) : null));
+    const keep = sideToKeep(row);
+    const reasons = files.map((_, side) => {
+      if (keep !== side) return null;
+      return results.facts.grouped ? reasonOf(files[1 - side].number) : reasonAlone(reason);
+    });
     fillHead(card, "pair", row, number, number);
     fillFold(card, row);
     return fillPair(card, "pairs", row, files, reasons, large);
@@ -132,7 +141,7 @@ const cards = (() => {
     const files = [results.value("groups", "keep", row), results.value("copies", "file", copy)].map(results.file);
     fillHead(card, "pair", row, results.copies(row).indexOf(copy) + 1);
     part(card, ".fold").remove();
-    return fillPair(card, "copies", copy, files, [reasonOf(files[0].number, null), null], true);
+    return fillPair(card, "copies", copy, files, [reasonOf(files[1].number), null], true);
   }
 
   /** @param {number} row @param {number} number its place in the list, from 1 */
@@ -196,8 +205,7 @@ const cards = (() => {
         const member = /** @type {HTMLElement} */ (blank.cloneNode(true));
         const file = results.file(number);
         fillPicture(member, file);
-        const isKept = results.facts.grouped || number === get("keep");
-        fillFile(member, file, isKept ? reasonOf(number, get("reason")) : null);
+        fillFile(member, file, reasonIn(row, number));
         fillFrames(member, "members", one, file, isOpen ? null : address);
         return member;
       }),
@@ -205,6 +213,13 @@ const cards = (() => {
     fillChain(card, get("count"), get("groups"), get("alone"));
     fillMore(card, row, isOpen || get("count") <= shown.length ? null : address, images, get("freed"));
     return card;
+  }
+
+  /** Why a member of a component is to keep; null if it is not. @param {number} row @param {number} file */
+  function reasonIn(row, file) {
+    if (results.facts.grouped) return results.value("files", "kept", file) === file ? reasonOf(file) : null;
+    const isKept = results.value("components", "keep", row) === file;
+    return isKept ? reasonAlone(results.value("components", "reason", row)) : null;
   }
 
   /** @param {HTMLElement} card @param {number} count @param {number | null} groups @param {number} alone images */
@@ -269,12 +284,13 @@ const cards = (() => {
     if (!get("bytes")) part(card, ".band").remove();
     const kept = part(card, ".kept");
     const address = `#group=${get("group_id")}`;
-    const [file, reason] = [results.file(get("keep")), results.value("files", "reason", get("keep"))];
+    const [file, reason] = [results.file(get("keep")), reasonOf(get("keep"))];
     fillPicture(kept, file);
     fillFile(kept, file, reason);
     if (reason !== null) part(kept, ".lost").remove();
     fillMatches(part(card, ".copies"), "copies", shown, (item, copy, one) => {
       fillFile(item, copy, null, file);
+      fillInstead(item, copy.number);
       fillFrames(item, "copies", one, copy, isOpen ? null : address);
       part(item, ".enlarge").dataset.copy = String(one);
     });
@@ -282,6 +298,13 @@ const cards = (() => {
     const browse = isOpen || get("copies") <= shown.length ? null : address;
     fillMore(card, row, browse, `${words.count(get("copies"))} copies`, get("freed"));
     return card;
+  }
+
+  /** Says why the kept image goes before a copy, or removes that. @param {HTMLElement} item @param {number} file */
+  function fillInstead(item, file) {
+    const reason = reasonOf(file);
+    if (reason === null) part(item, ".instead").remove();
+    else part(item, ".instead .why").textContent = reason;
   }
 
   /** @param {HTMLElement} card @param {number} row */
