@@ -126,6 +126,7 @@ def _print_summary(console: Console, facts: RunFacts, settings: Settings) -> Non
             table.add_row(label, f"{value:,.0f}")
     for label, value, form in (
         ("of the copies, to review", facts.number("groups", "images_to_review"), ",.0f"),
+        ("exact copies that stay", facts.number("groups", "copies_that_stay"), ",.0f"),
         ("of the copies, protected", facts.number("groups", "protected_images"), ",.0f"),
         ("images that show nothing", facts.number("bad_images", "low_information_images"), ",.0f"),
         ("images computed", facts.number("features", "computed_images"), ",.0f"),

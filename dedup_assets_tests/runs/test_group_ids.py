@@ -105,7 +105,7 @@ def test_a_run_that_changes_no_group_leaves_the_files_of_ids_as_they_are(
     assert (last["run"], last["change"], last["group_id"]) == ("2", "grown", first["1.jpg"])
     assert next(csv.reader([last["filenames"]])) == [str(more)]
     assert dedup_assets.load(album.out).changes()["filenames"].to_list()[-1] == [str(more)]
-    assert "Changed by run 2: 1 grown" in (album.out / "gallery" / "groups.html").read_text()
+    assert "The last change, run 2 in group_changes.csv: 1 grown" in (album.out / "gallery" / "groups.html").read_text()
 
 
 def test_a_damaged_file_of_ids_is_refused_with_what_to_do(album: Album) -> None:

@@ -18,6 +18,8 @@ import pytest
 
 import dedup_assets
 from dedup_assets.api import VerdictBook
+from dedup_assets.engine.work_dir import WorkDir
+from dedup_assets.service.review.pairs import ReviewPairs
 from dedup_assets_tests.support.browsers import open_browser
 from dedup_assets_tests.support.killing import Runner
 from dedup_assets_tests.support.pictures import photo_like, save_jpeg
@@ -119,7 +121,7 @@ def test_pairs_have_both_files_and_equal_ones_are_one_pair(server: Server) -> No
         ("v1/pictures/99/a/large", 400, "pair 99, side 'a': there is no such image"),
         ("v1/pictures/0/c/large", 400, "there is no such image"),
         ("v1/pictures/0/a/huge", 400, "allowed are small, large"),
-        ("v1/pairs?show=all", 400, "allowed are leaks, copies, review, unverified, variants, crossing, frames"),
+        ("v1/pairs?show=all", 400, "allowed are leaks, copies, pixels, review, unverified, variants, crossing, frames"),
         ("v1/pairs?start=-1", 400, "start='-1': must be a whole number"),
         ("v1/pairs?start=1&start=2", 422, "'start' is given 2 times: give each parameter once"),
         ("v1/nothing", 404, "Not Found"),
@@ -321,6 +323,15 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "out"
 
 
+def test_the_same_pixels_in_another_file_are_no_copies_with_an_edit(tmp_path: Path) -> None:
+    save_jpeg(tmp_path / "in/a.jpg", photo_like(1), quality=95)
+    photo_like(1).save(tmp_path / "in/b.jpg", quality=95, optimize=True)
+    save_jpeg(tmp_path / "in/c.jpg", photo_like(1).resize((240, 180)), quality=80)
+    assert dedup_assets.run(tmp_path / "in", tmp_path / "out") == 0
+    pairs = ReviewPairs.of(WorkDir(str(tmp_path / "out"))).rows
+    assert sorted(pairs.select("show", "relation").rows()) == [("copies", "copy"), ("pixels", "pixels")]
+
+
 def test_leaks_to_review_are_decided_in_a_queue_of_their_own(split: Path, page: Any) -> None:
     with served(split) as server:
         counts = {show: found["pairs"] for show, found in server.json("v1/status")["shows"].items()}
@@ -367,7 +378,7 @@ def test_without_sets_there_is_no_queue_of_leaks(server: Server, page: Any) -> N
     page.goto(server.url)
     page.wait_for_selector("html[data-ready]")
     shown = page.eval_on_selector_all("#show option", "options => options.map(each => each.value)")
-    assert shown == ["copies", "review", "unverified", "variants"]
+    assert shown == ["copies", "pixels", "review", "unverified", "variants"]
 
 
 def test_pairs_of_frames_are_one_entry_that_opens_and_nobody_decides_about(tmp_path: Path, page: Any) -> None:

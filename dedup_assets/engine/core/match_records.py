@@ -93,7 +93,7 @@ OTHER_PART = "shows another part of the picture than another copy does"
 A_LITTLE_ASKEW = "a little askew, as a photograph of a print"
 """What `Evidence` says of two of which one is turned or slanted against the other by less than an edit does."""
 
-TO_REVIEW = (
+WORDS_TO_REVIEW = (
     *(MARGIN, PAGE_ADDED, TEXT_ADDED, SMALL_TEXT, ALTERED, MAYBE_FRAMED),
     *(IN_PERSPECTIVE, OTHER_VIEWPOINT, OTHER_EDGES, A_LITTLE_ASKEW),
 )

@@ -6,7 +6,10 @@ import polars as pl
 
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Relation, Role
 
-TO_REVIEW = (pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_null()
+STAYS = (pl.col("role") == Role.REVIEW.value) & (pl.col("relation") == Relation.EXACT.value)
+"""Whether a copy stays for what is said of its file: with the bytes of the kept image there is nothing to look at."""
+
+IS_TO_REVIEW = (pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_null() & ~STAYS
 """Whether a person has to look at a copy: of several with the same bytes, one."""
 
 MAY_GO = (pl.col("role") == Role.COPY.value) | ((pl.col("role") == Role.REVIEW.value) & pl.col("twin").is_not_null())

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedup_assets.engine.core.carried import ALPHA, EXPOSURE, RESOLUTION, SAMPLES, said_of
-from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, TO_REVIEW
+from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, WORDS_TO_REVIEW
 from dedup_assets.engine.groups.images import Images
 
 FINER, LESS_EDITED = "has more pixels", "shows more of the picture, or was edited less"
@@ -69,7 +69,7 @@ def is_seen_through(images: Images, image: NDArray[np.int64], keep: NDArray[np.i
 
 
 def words_to_look_at(kind: pl.Series) -> list[tuple[str, pl.Series]]:
-    """The words of `TO_REVIEW`, each with the images whose kind has it: a person who looks at both can tell."""
+    """The words of `WORDS_TO_REVIEW`, each with the images whose kind has it: a person who looks at both can tell."""
     kinds = pl.DataFrame({"kind": kind}).with_columns(pl.col("kind").fill_null(""))
-    told = kinds.select(pl.col("kind").str.contains(words, literal=True).alias(words) for words in TO_REVIEW)
-    return [(words, told[words]) for words in TO_REVIEW]
+    told = kinds.select(pl.col("kind").str.contains(words, literal=True).alias(words) for words in WORDS_TO_REVIEW)
+    return [(words, told[words]) for words in WORDS_TO_REVIEW]

@@ -10,8 +10,8 @@ import polars as pl
 from dedup_assets.engine.core.match_records import (
     OTHER_PART,
     REVIEW_SEPARATOR,
-    TO_REVIEW,
     TOO_UNLIKE,
+    WORDS_TO_REVIEW,
     Evidence,
     Groups,
     Relation,
@@ -185,12 +185,12 @@ def _within_group(one: GroupMember, other: GroupMember, similarity: float | None
         return Match(Relation.PIXELS.value, "", similarity)
     said = REVIEW_SEPARATOR.join(each.review for each in edited).split(REVIEW_SEPARATOR)
     if len(edited) == 1:
-        reasons = [words for words in TO_REVIEW if words in said]
+        reasons = [words for words in WORDS_TO_REVIEW if words in said]
         return Match(Relation.COPY.value, edited[0].kind, similarity, REVIEW_SEPARATOR.join(reasons))
-    reasons = [words for words in (*TO_REVIEW, OTHER_PART) if words in said]
+    reasons = [words for words in (*WORDS_TO_REVIEW, OTHER_PART) if words in said]
     return Match(Relation.COPY.value, "both are copies of one image", similarity, REVIEW_SEPARATOR.join(reasons))
 
 
 def _to_review(kind: str) -> str:
     """Why a person decides about two copies of which this was done to one; empty if nothing is open."""
-    return REVIEW_SEPARATOR.join(words for words in TO_REVIEW if words in kind)
+    return REVIEW_SEPARATOR.join(words for words in WORDS_TO_REVIEW if words in kind)

@@ -36,6 +36,9 @@ class Show(StrEnum):
     LEAKS = "leaks"
     """Leaks that count until a person decides. Pairs across sets are in the lists below, too."""
     COPIES = "copies"
+    """Copies with an edit, and those that are the same by a verdict."""
+    PIXELS = "pixels"
+    """Copies with the same pixels in another file."""
     REVIEW = "review"
     UNVERIFIED = "unverified"
     VARIANTS = "variants"
@@ -196,7 +199,11 @@ def _of_groups(rows: pl.DataFrame) -> pl.DataFrame:
     kept = rows.filter(role=Role.KEEP.value).select("group_id", a="filename")
     others = rows.filter(pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value]))
     pairs = others.filter(pl.col("relation") != Relation.EXACT.value).join(kept, on="group_id")
-    show = pl.when(role=Role.REVIEW.value).then(pl.lit(Show.REVIEW.value)).otherwise(pl.lit(Show.COPIES.value))
+    show = (
+        pl.when(role=Role.REVIEW.value).then(pl.lit(Show.REVIEW.value))
+        .when(relation=Relation.PIXELS.value).then(pl.lit(Show.PIXELS.value))
+        .otherwise(pl.lit(Show.COPIES.value))
+    )  # fmt: skip
     columns = {"b": "filename", "similarity": "similarity_to_keep", **_NO_SETS}
     return pairs.select(*(_column(name, {**columns, "show": show}) for name in _SCHEMA)).cast(_SCHEMA)
 

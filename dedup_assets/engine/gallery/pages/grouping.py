@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dedup_assets.engine.core.match_records import REVIEW_SEPARATOR, Groups, Relation, Role
+from dedup_assets.engine.core.reviews import STAYS
 from dedup_assets.engine.gallery.pages.frames import fold_members
 
 _OF_A_COPY = "of a copy, not of the kept image"
@@ -23,10 +24,11 @@ class NumberedGroups:
     Attributes:
         groups: `group_id`, `keep` (file), `reason` (string), `copies` and `related` (their numbers), `bytes` (known
             sizes together of the copies that may go).
-        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`), `twin` (the file
-            that stays of those with the same bytes; null where that is the kept one, or the file itself), `reason` (why
-            the kept file goes before it), `frames` (as `fold_members` gives it): the most similar first. With evidence
-            also `transform`, `residual` and `turned`, as of pairs of the kept file and the copy.
+        copies: `group` (row of `groups`), `file`, `similarity`, `relation`, `kind`, `role` (a `Role`), `stays` (as of
+            `heed_belongings`), `twin` (the file that stays of those with the same bytes; null where that is the kept
+            one, or the file itself), `reason` (why the kept file goes before it), `frames` (as `fold_members` gives
+            it): the most similar first. With evidence also `transform`, `residual` and `turned`, as of pairs of the
+            kept file and the copy.
         related: `group`, `file`, `similarity`, `relation`, `kind`, `other` (the row of the group that the file is in;
             null if it is in none): the most similar first.
     """
@@ -41,7 +43,7 @@ NO_GROUPS = NumberedGroups(
     pl.DataFrame(
         schema={
             **{"group": pl.UInt32, "file": pl.UInt32, "relation": pl.String, "role": pl.String, "twin": pl.UInt32},
-            **{"reason": pl.String, "frames": pl.String},
+            **{"stays": pl.Boolean, "reason": pl.String, "frames": pl.String},
         }
     ),
     pl.DataFrame(schema={"group": pl.UInt32, "file": pl.UInt32}),
@@ -90,6 +92,7 @@ def number_groups(found: Groups, names: pl.Series, sizes: pl.DataFrame) -> Numbe
             .otherwise(pl.col("kind") + remark),
             similarity="similarity_to_keep",
             role="role",
+            stays=pl.col("stays") if "stays" in rows.columns else STAYS,
             twin="twin_file",
             reason="reason",
         )

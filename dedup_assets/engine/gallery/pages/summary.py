@@ -6,15 +6,15 @@ from functools import cache
 
 import polars as pl
 
+from dedup_assets.engine.core.match_records import Role
 from dedup_assets.engine.core.records import BadImages, Components, Pairs
 from dedup_assets.engine.core.redaction import redacted_url
-from dedup_assets.engine.core.reviews import TO_REVIEW
 from dedup_assets.engine.core.setting_values import short_inputs
 from dedup_assets.engine.gallery.pages.bad_images import list_codes
 from dedup_assets.engine.gallery.pages.components import select_groups, show_components
 from dedup_assets.engine.gallery.pages.findings import NO_FINDINGS, Findings
 from dedup_assets.engine.gallery.pages.group_changes import ShownChanges
-from dedup_assets.engine.gallery.pages.grouping import NumberedGroups
+from dedup_assets.engine.gallery.pages.grouping import NO_GROUPS, NumberedGroups
 from dedup_assets.engine.gallery.pages.groups import ShownGroup, show_groups
 from dedup_assets.engine.gallery.pages.layout import GALLERY_PAGES, Frame, Page, render_page
 from dedup_assets.engine.gallery.pages.pairing import frames_last, merge_directions, show_pairs
@@ -121,7 +121,7 @@ class Counts:
     `redundant` is the number of images that could be removed if one of each group stayed, or without groups one of each
     component. Pages do not show it if there are no groups and components were switched off (`grouped` is false).
     `to_review` is the number of copies that have something the kept image lacks; `files_to_review` of them are files,
-    the others are inside archives and videos.
+    the others are inside archives and videos. `staying` is the number of exact copies that stay nevertheless.
     """
 
     good: int
@@ -136,6 +136,7 @@ class Counts:
     copies: int = 0
     to_review: int = 0
     files_to_review: int = 0
+    staying: int = 0
 
     @property
     def images(self) -> int:
@@ -241,6 +242,7 @@ def _show_setting(value: object) -> str:
 def count_results(facts: Summary, merged: Pairs) -> Counts:
     """Count what a run found; `merged` holds each of its pairs once."""
     sizes = select_groups(facts.components).get_column("count", default=pl.Series([], dtype=pl.Int64))
+    copies = (NO_GROUPS if facts.groups is None else facts.groups[0]).copies
     return Counts(
         good=len(facts.names),
         bad=len(facts.bad),
@@ -251,8 +253,9 @@ def count_results(facts: Summary, merged: Pairs) -> Counts:
         outliers=len(facts.outliers),
         grouped=not facts.components.info.is_empty(),
         groups=None if facts.groups is None else facts.groups[0].groups.height,
-        copies=0 if facts.groups is None else facts.groups[0].copies.height,
-        to_review=0 if facts.groups is None else facts.groups[0].copies.filter(TO_REVIEW).height,
+        copies=copies.height,
+        to_review=copies.filter(pl.col("twin").is_null(), ~pl.col("stays"), role=Role.REVIEW.value).height,
+        staying=int(copies["stays"].sum()),
         files_to_review=sum(task.files for task in facts.tasks if task.certainty == COPIES_TO_REVIEW),
     )
 

@@ -58,6 +58,11 @@ _OF_COPIES = (
 )
 COPIES_TO_REVIEW = "Copies to review: each may have what the kept one lacks"
 _WHY_REVIEW = "Detail, text or metadata, or a margin. What was done says which; no plan takes them unless you ask."
+_STAYING = "Exact copies that stay"
+_WHY_STAYING = (
+    "Something lies beside each that the kept one has not, such as a sidecar, a raw file or a film; or its label or "
+    "set is another one. The plan says which."
+)
 _SIMILAR = "Similar, but not the same picture"
 _WHY_SIMILAR = (
     "Other pictures, or undecided by their pixels. No plan takes them; say what they are, and the next run knows."
@@ -82,7 +87,7 @@ def list_tasks(groups: NumberedGroups, pairs: pl.DataFrame, facts: pl.DataFrame,
     may_go = pl.col("role").is_in([Role.COPY.value, Role.REVIEW.value])
     is_twin = pl.col("twin").is_not_null() & may_go  # of a copy that stays
     said = {"relation": Relation.EXACT.value, "role": Role.COPY.value}
-    copies = groups.copies.select("relation", "role", "twin").with_columns(
+    copies = groups.copies.select("relation", "role", "twin", "stays").with_columns(
         pl.when(is_twin).then(pl.lit(value)).otherwise(pl.col(name)).alias(name) for name, value in said.items()
     )
     table = copies.with_columns(facts["size_bytes"].gather(files), is_single=find_removable(facts).gather(files))
@@ -93,11 +98,12 @@ def list_tasks(groups: NumberedGroups, pairs: pl.DataFrame, facts: pl.DataFrame,
         for relations, certainty, meaning, only in _OF_COPIES
     ]
     look = f"dedup-assets review {here}"
-    tasks.append(_task(COPIES_TO_REVIEW, _WHY_REVIEW, single.filter(role=Role.REVIEW.value), look))
+    tasks.append(_task(COPIES_TO_REVIEW, _WHY_REVIEW, single.filter(~pl.col("stays"), role=Role.REVIEW.value), look))
+    tasks.append(_task(_STAYING, _WHY_STAYING, single.filter("stays"), _plan(here, Relation.EXACT.value)))
     open_pairs = pairs.filter(pl.col("relation").is_in(_OPEN)).height if "relation" in pairs.columns else 0
     tasks.append(Task(_SIMILAR, _WHY_SIMILAR, open_pairs, "pair", 0, look))
     tasks.append(_task(_PROTECTED, _WHY_PROTECTED, single.filter(role=Role.PROTECTED.value), ""))
-    to_review = inside.filter(role=Role.REVIEW.value).height
+    to_review = inside.filter(~pl.col("stays"), role=Role.REVIEW.value).height
     why = f"{_WHY_INSIDE} {count_things(to_review, 'image')} of them may have what the kept one lacks."
     tasks.append(_task(_INSIDE, why if to_review else _WHY_INSIDE, inside, "", "image"))
     return [task for task in tasks if task.files]

@@ -12,7 +12,8 @@
   /** @type {Record<string, string>} */
   const names = {
     leaks: "leaks to review",
-    copies: "copies with an edit",
+    copies: "copies with an edit, or by a verdict",
+    pixels: "the same pixels in another file",
     review: "copies to review",
     unverified: "not decided by pixels",
     variants: "variants",

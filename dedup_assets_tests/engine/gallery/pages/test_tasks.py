@@ -19,8 +19,9 @@ COPIES = [
     (b"/5.jpg", 1.0, "exact", ""),
     (b"/a.zip/6.jpg", 1.0, "exact", ""),
     (b"/a.zip/7.jpg", 0.8, "copy", "gray"),
+    (b"/8.jpg", 1.0, "exact", ""),
 ]
-ROLES = {b"/4.jpg": "review", b"/5.jpg": "protected", b"/a.zip/7.jpg": "review"}
+ROLES = {b"/8.jpg": "review", b"/4.jpg": "review", b"/5.jpg": "protected", b"/a.zip/7.jpg": "review"}
 
 
 def numbered() -> tuple[NumberedGroups, pl.Series]:
@@ -44,6 +45,7 @@ def test_tasks_are_ordered_by_certainty_with_counts_bytes_and_commands() -> None
         (1, "file", 10, "dedup-assets plan 'my results' --only exact,pixels"),
         (1, "file", 10, "dedup-assets plan 'my results' --only exact,pixels,copy,same"),
         (1, "file", 10, "dedup-assets review 'my results'"),
+        (1, "file", 10, "dedup-assets plan 'my results'"),
         (2, "pair", 0, "dedup-assets review 'my results'"),
         (1, "file", 10, ""),
         (2, "image", 20, ""),
@@ -60,6 +62,8 @@ def test_the_summary_shows_each_task_with_its_command() -> None:
     assert "dedup-assets plan results --only exact,pixels " in words
     assert "2 of the copies are to review (1 file, and 1 inside archives and videos), because" in words
     assert "1 file 10 bytes Copies to review" in words
+    assert "1 file with the bytes of another one stays, for what lies beside it, or for a label or set." in words
+    assert "1 file 10 bytes Exact copies that stay" in words
     assert "2 images 20 bytes Copies inside archives and videos" in words
     assert "1 image of them may have what the kept one lacks." in words
     assert "What to do" not in read_words(summary_page(FACTS, illustrate))
