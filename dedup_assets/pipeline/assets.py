@@ -30,6 +30,7 @@ from dedup_assets.engine.core.records import (
 )
 from dedup_assets.engine.core.root_roles import check_roots
 from dedup_assets.engine.extraction.offset_ranges import RangeExtractor
+from dedup_assets.engine.gallery.beside import count_heeded
 from dedup_assets.engine.gallery.found import Results
 from dedup_assets.engine.gallery.reuse import find_or_build_gallery
 from dedup_assets.engine.gallery.uncompared import read_uncompared
@@ -239,9 +240,8 @@ def evidence(
 ) -> Evidence:
     """Why images match: candidate pairs are compared pixel by pixel, and what was done to a copy is said in words.
 
-    The candidates are the nearest neighbours of each image, from the most similar down, within
-    `evidence_pairs_per_image`; they reach below `threshold`. Of images for evaluation the nearest in other named sets
-    are candidates, too. What workers found (`evidence_shards`) is used. With `evidence=off` there are no rows.
+    Candidates are the nearest neighbours of each image, also below `threshold`, and of images for evaluation those in
+    other sets, within `evidence_pairs_per_image`. What workers found is used. With `evidence=off` there are no rows.
     """
     parsed, work_dir = settings.parsed(), settings.open_work_dir()
     crossing = Crossing.read(parsed, features.names, work_dir)
@@ -271,8 +271,7 @@ def groups(
     """Images that are one picture: the kept one, and others that are each a copy of it by the evidence.
 
     `groups.csv` has one row per image in a group; `related.csv` names similar images that are another picture, or whose
-    comparison decided nothing. Nothing is chained: an image that is a copy of a copy only is in no group with the
-    kept one.
+    comparison decided nothing. Nothing is chained: a copy of a copy alone is in no group with the kept image.
 
     What people have decided (`verdicts`) has priority. Verdicts that contradict newer ones are reported in
     `verdict_conflicts.csv` and by a check. A group keeps its id from run to run: the one that most of its images had,
@@ -284,7 +283,8 @@ def groups(
 
     def decide() -> Groups:
         formed = decide_groups(parsed, evidence, features, given, work_dir, former, labels.names)
-        return note_label_conflicts(hold_sets_apart(parsed.asked_sets, work_dir, formed), labels)
+        formed = note_label_conflicts(hold_sets_apart(parsed.asked_sets, work_dir, formed), labels)
+        return count_heeded(formed, evidence)
 
     found = find_or_decide(parsed, work_dir, given, decide)
     versions.stamp(context, parsed, given.digest + labels.digest)

@@ -10,11 +10,11 @@ from dedup_assets.engine.core.group_history import GroupHistory
 from dedup_assets.engine.core.match_records import Evidence, Groups, LabelConflicts, Relation, Role
 from dedup_assets.engine.core.plan_records import Plan
 from dedup_assets.engine.core.records import BadImages, Manifest, Pairs
-from dedup_assets.engine.core.reviews import IS_TO_REVIEW, MAY_GO
+from dedup_assets.engine.core.reviews import IS_TO_REVIEW
 from dedup_assets.engine.core.set_names import AskedSets
 from dedup_assets.engine.core.set_records import DROP, LeakRole, Leaks
 from dedup_assets.engine.core.verdict_records import Decided
-from dedup_assets.engine.gallery.beside import heed_belongings
+from dedup_assets.engine.gallery.beside import count_heeded
 from dedup_assets.engine.gallery.thumbnails import Effort
 from dedup_assets.engine.inputs.set_members import find_members, recognised_sets
 from dedup_assets.engine.sets import leaked_images, leaks_to_review, say_leaks, say_open, say_review
@@ -71,19 +71,17 @@ def of_groups(
     history = groups.history or GroupHistory()
     last = history.run - history.is_changed
     before = last if reported is None else min(reported, last)
-    heeded = heed_belongings(groups).rows
-    may_go = heeded.filter(MAY_GO)
-    sizes = may_go.join(evidence.images, on="filename", how="left")["size_bytes"]
+    heeded = groups.heeded or count_heeded(groups, evidence).heeded
     return {
         "dagster/row_count": len(groups),
         "groups": groups.count,
         "images_in_groups": len(groups),
         "copies": len(groups) - groups.count,
-        "copies_that_may_go": may_go.height,
+        "copies_that_may_go": heeded["may_go"],
         "protected_images": int((groups.rows["role"] == Role.PROTECTED.value).sum()),
-        "copies_that_stay": int(heeded["stays"].sum()),
+        "copies_that_stay": heeded["stay"],
         "images_to_review": groups.rows.filter(IS_TO_REVIEW).height,
-        "megabytes_that_may_go": round(int(sizes.filter(sizes > 0).sum()) / 1e6, 3),
+        "megabytes_that_may_go": round(heeded["bytes"] / 1e6, 3),
         "related_pairs": groups.related.height,
         "removed_before": len(returned),
         **({"came_back": ", ".join(came_back + rest)} if returned else {}),

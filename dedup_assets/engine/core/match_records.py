@@ -215,6 +215,8 @@ class Groups:
         verdict_images: of each image that a verdict is about `content` (string), `pixels` (string: size and hash of its
             pixels; null if it has several frames) and `filename` (binary: its name, or its last one, a row each); also
             of files that were edited since. None if no verdicts were read.
+        heeded: number of copies that `may_go`, and of exact ones that `stay` for what lies beside them or is said of
+            them, and `bytes` of the former; empty if they were not counted.
         compared: pairs that verdicts ask for and `Evidence` may lack: columns as its rows; None if none were asked for.
         findings: of these comparisons, so that the next run need not make them again; None where none was asked for, or
             where they are not read.
@@ -229,6 +231,7 @@ class Groups:
     made_of: str = ""
     settled: "pl.DataFrame | None" = None
     verdict_images: "pl.DataFrame | None" = None
+    heeded: Mapping[str, int] = field(default_factory=dict)
     compared: "pl.DataFrame | None" = None
     findings: KeptFindings | None = None
 

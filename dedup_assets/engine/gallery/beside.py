@@ -2,11 +2,29 @@
 
 from dataclasses import replace
 
-from dedup_assets.engine.core.match_records import Groups
+import polars as pl
+
+from dedup_assets.engine.core.match_records import Evidence, Groups
 from dedup_assets.engine.core.reviews import MAY_GO, STAYS, with_reviews
 from dedup_assets.engine.inputs.belongings import Belongings
 
 LACKS = "has a sidecar, raw file or film beside it that the kept one has not"
+
+
+def count_heeded(groups: Groups, evidence: Evidence) -> Groups:
+    """The groups, with `heeded`.
+
+    Args:
+        groups: images that are one picture.
+        evidence: knows the sizes of the files.
+    """
+    rows = heed_belongings(groups).rows
+    may_go = rows.filter(MAY_GO)
+    sizes = may_go.join(evidence.images, on="filename", how="left").select(
+        pl.col("size_bytes").clip(lower_bound=0).sum()
+    )
+    counts = {"may_go": may_go.height, "stay": int(rows["stays"].sum()), "bytes": int(sizes.item())}
+    return replace(groups, heeded=counts)
 
 
 def heed_belongings(groups: Groups) -> Groups:

@@ -56,6 +56,7 @@ RELATED_CSV = "related.csv"
 LABEL_CONFLICTS = "label_conflicts.csv"
 _MADE_WITH = "made_with"
 _SETTLED = "settled"  # in related.parquet
+_HEEDED = "heeded"  # in groups.parquet
 
 
 def write_evidence(work_dir: WorkDir, evidence: Evidence) -> None:
@@ -116,7 +117,7 @@ def write_groups(work_dir: WorkDir, groups: Groups) -> None:
     with work_dir.publish(*tables, *others, *(HISTORY_FILES if groups.history else ())) as files:
         table, text, related, related_text, conflicts, labels, images, compared, findings, *history = files
         for rows, schema, parquet, csv, facts in (
-            (groups.rows, GROUPS_SCHEMA, table, text, {}),
+            (groups.rows, GROUPS_SCHEMA, table, text, {_HEEDED: json.dumps(dict(groups.heeded))}),
             (groups.related, RELATED_SCHEMA, related, related_text, {_SETTLED: _as_text(groups.settled)}),
         ):
             _as(schema, rows).write_parquet(parquet, metadata=facts)
@@ -137,7 +138,9 @@ def read_groups(work_dir: WorkDir) -> Groups:
         WorkDirError: a file is missing, damaged or of another program.
     """
     remedy = "materialize groups"
-    rows, _ = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
+    rows, counts = read_parquet(work_dir, GROUPS, remedy, GROUPS_SCHEMA)
+    with naming_damage(work_dir, GROUPS, remedy):
+        heeded = {str(name): int(count) for name, count in json.loads(counts.get(_HEEDED, "{}")).items()}
     related, facts = read_parquet(work_dir, RELATED, remedy, RELATED_SCHEMA)
     history = read_history(work_dir) if work_dir.exists(GROUP_IDS) else None
     with naming_damage(work_dir, RELATED, remedy):
@@ -145,8 +148,8 @@ def read_groups(work_dir: WorkDir) -> Groups:
     labels, compared = _read_labels(work_dir), None
     if work_dir.exists(CHOSEN_EVIDENCE):
         compared, _ = read_parquet(work_dir, CHOSEN_EVIDENCE, remedy, EVIDENCE_SCHEMA)
-    decided = read_conflicts(work_dir)
-    return Groups(rows, related, history, decided=decided, labels=labels, settled=settled, compared=compared)
+    found = Groups(rows, related, history, decided=read_conflicts(work_dir), labels=labels, settled=settled)
+    return replace(found, heeded=heeded, compared=compared)
 
 
 def _as_text(settled: pl.DataFrame | None) -> str:
@@ -207,6 +210,7 @@ def find_stored(work_dir: WorkDir, groups: Groups) -> Groups:
     is_same = is_same and stored.related.equals(_as(RELATED_SCHEMA, groups.related))
     is_same = is_same and _as_text(stored.settled) == _as_text(groups.settled)
     is_same = is_same and _labels_of(stored).equals(_labels_of(groups))
+    is_same = is_same and stored.heeded == groups.heeded
     is_same = is_same and _compared_of(stored).equals(_compared_of(groups))
     is_same = is_same and _are_stored(work_dir, groups.findings)
     is_same = is_same and stored.history is not None and stored.history.is_like(groups.history)
