@@ -338,6 +338,19 @@ def test_a_kept_image_is_proven_beside_copies_that_similarity_does_not_list(albu
     assert pairs - known <= set(readable_pairs(album.out / "chosen_evidence.parquet"))
 
 
+def test_a_kept_copy_has_the_pixels_of_files_of_which_evidence_concluded_less(album: Album) -> None:
+    kept = album.path("0.jpg")
+    for name in ("copy.jpg", "again.jpg"):
+        shutil.copy(kept, album.photos / name)
+        note_in(album.photos / name, b"a note")
+    album.run()
+    VerdictBook(album.out).add("keep", kept)
+    album.run()
+    rows = {Path(row["filename"]).name: row["relation"] for row in album.rows() if row["keep"] == kept}
+    assert (rows["copy.jpg"], rows["again.jpg"]) == ("pixels", "pixels")
+    album.run()
+
+
 def readable_pairs(path: Path) -> list[tuple[str, str]]:
     return [(os.fsdecode(a), os.fsdecode(b)) for a, b in pl.read_parquet(path).select("a", "b").iter_rows()]
 

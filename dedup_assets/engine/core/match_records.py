@@ -165,11 +165,31 @@ class Evidence:
         return self.rows.height
 
     def with_rows(self, rows: "pl.DataFrame | None") -> "Evidence":
-        """The same with other rows for some pairs, or rows for more pairs; columns as `rows`."""
+        """The same with what was compared since in place of what it has of these pairs.
+
+        What it concluded about files with the same bytes as these two goes, because the comparison says more.
+
+        Args:
+            rows: of pairs that were compared; columns as `rows`.
+        """
         if rows is None or rows.is_empty():
             return self
         rest = self.rows.join(rows, on=["a", "b"], how="anti")
+        concluded = rest.filter(rest["residual"].is_null())
+        stale = self._with_contents(concluded).join(self._with_contents(rows), on=["low", "high"], how="semi")
+        rest = rest.join(stale, on=["a", "b"], how="anti")
         return replace(self, rows=rest.vstack(rows).sort("similarity", "a", "b", descending=[True, False, False]))
+
+    def _with_contents(self, rows: "pl.DataFrame") -> "pl.DataFrame":
+        """Names of pairs with `low` and `high`, the contents of both in their order, where these are known."""
+        import polars as pl
+
+        images = self.images.select("filename", "content").drop_nulls().unique("filename")
+        found = rows.select("a", "b")
+        for side in ("a", "b"):
+            found = found.join(images.rename({"filename": side, "content": f"{side}_content"}), on=side)
+        low, high = (each("a_content", "b_content") for each in (pl.min_horizontal, pl.max_horizontal))
+        return found.select("a", "b", low=low, high=high)
 
 
 @dataclass(frozen=True)

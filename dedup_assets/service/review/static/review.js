@@ -448,15 +448,17 @@
     button.addEventListener("click", (event) => event instanceof MouseEvent && zoom(event));
   }
   views.addEventListener("pointermove", (event) => views.classList.contains("zoomed") && pan(event));
-  need("#show", HTMLSelectElement).addEventListener("change", (event) => {
-    if (event.target instanceof HTMLSelectElement) show = event.target.value;
-    pairs.clear();
-    open = null;
-    say(""); // it is about a pair of the other list
-    trying(async () => {
+  need("#show", HTMLSelectElement).addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement)) return;
+    const chosen = target.value;
+    pressed(async () => {
+      show = chosen;
+      pairs.clear();
+      open = null;
+      say(""); // it is about a pair of the other list
       begin((await status()).shows[show].next);
       await display();
-    });
+    }, true);
   });
   need("#plan-open", HTMLElement).addEventListener("click", () => {
     need("#plan", HTMLDialogElement).showModal();
