@@ -28,7 +28,7 @@ def plan(
     only: str | Collection[str] | None = None,
     to: str | os.PathLike[str] = "",
     out: str | os.PathLike[str] = "",
-    marked: str | os.PathLike[str] = "",
+    marked: str | os.PathLike[str] | None = None,
 ) -> int:
     """Plan what happens to the copies that a run found; nothing happens to them yet.
 
@@ -51,7 +51,7 @@ def plan(
         from dedup_assets.engine.core.defaults import MAX_REMOVED_SHARE
         from dedup_assets.engine.work_dir import WorkDir
 
-        marks = read_marks(path_of("marked", marked)) if marked else None
+        marks = None if marked is None else read_marks(path_of("marked", marked))
         options = PlanOptions.parse(action, only, path_of("to", to) if to else "", marks)
         results = WorkDir(path_of("work_dir", work_dir))
         made = plan_of(results, options)

@@ -73,7 +73,10 @@ def _about_sets(facts: RunFacts) -> str:
     if leaks:
         counted = " (each file once per set, however many names it has there)" if listed.get("links") else ""
         sizes = f"sets: {listed['sets']}{counted}; " if "sets" in listed else ""
-        return f"{sizes}leaks: {leaks['leaks']}{_about_undecided(facts)}"
+        unread = (
+            f"; could not be used and are in no comparison: {leaks['not_compared']}" if "not_compared" in leaks else ""
+        )
+        return f"{sizes}leaks: {leaks['leaks']}{_about_undecided(facts)}{unread}"
     if recognised := listed.get("recognised_sets"):
         return f"folders seem to be sets ({recognised}): --set-folders looks for leaks between them"
     return ""
@@ -82,7 +85,8 @@ def _about_sets(facts: RunFacts) -> str:
 def _about_undecided(facts: RunFacts) -> str:
     count = int(facts.number("leaks", f"{LeakRole.UNDECIDED}_pairs") or 0)
     pairs = "pair" if count == 1 else "pairs"
-    return f"; {count:,} {pairs} across sets not decided by pixels (role undecided in leaks.csv)" if count else ""
+    where = "(role undecided in leaks.csv; a higher evidence_pairs_per_image compares more)"
+    return f"; {count:,} {pairs} across sets not decided by pixels {where}" if count else ""
 
 
 def _about_open_leaks(facts: RunFacts, place: str) -> Iterator[str]:

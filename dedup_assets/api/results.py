@@ -204,7 +204,9 @@ class StoredResults(NamedAttributes):
 
         return readable(leak_files.read_leaks(self._work_dir).fix)
 
-    def plan(self, only: str | Collection[str] | None = None, marked: "str | os.PathLike[str]" = "") -> "pl.DataFrame":
+    def plan(
+        self, only: str | Collection[str] | None = None, marked: "str | os.PathLike[str] | None" = None
+    ) -> "pl.DataFrame":
         """What `dedup_assets.plan` would write: a row for each file that would go, with the kept one and the reason.
 
         Args:
@@ -217,7 +219,7 @@ class StoredResults(NamedAttributes):
         """
         from dedup_assets.engine.cleaning import PlanOptions, plan_of, read_marks
 
-        marks = read_marks(path_of("marked", marked)) if marked else None
+        marks = None if marked is None else read_marks(path_of("marked", marked))
         return readable(plan_of(self._work_dir, PlanOptions.parse("trash", only, marked=marks)).rows)
 
     def related(self) -> "pl.DataFrame":

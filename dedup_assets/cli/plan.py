@@ -27,13 +27,13 @@ from dedup_assets.engine.core.plan_records import Action
 )
 @click.option(
     "--marked",
-    default="",
+    default=None,
     metavar="LIST",
     help="Plan just the files in this list, which the gallery has saved, in any of its formats: copies of all "
     "relations, also those for review. Files that are no copies, and kept images, are named and left.",
 )
 @click.option("--to", default="", metavar="FOLDER", help="Where the action move puts files.")
 @click.option("--out", default="", metavar="FILE", help="Where the plan is written  [default: WORK_DIR/plan.jsonl]")
-def plan(work_dir: str, action: str, only: str | None, marked: str, to: str, out: str) -> None:
+def plan(work_dir: str, action: str, only: str | None, marked: str | None, to: str, out: str) -> None:
     """Plan what happens to the copies that the run in WORK_DIR found. Nothing happens to them yet."""
     sys.exit(api.plan(work_dir, action, only, to, out, marked))

@@ -220,8 +220,13 @@ def of_sets(asked: AskedSets, manifest: Manifest) -> Metadata:
     return {"sets": ", ".join(f"{size:,} {name}" for name, size in [*sizes, *[("in none", in_none)] * bool(in_none)])}
 
 
-def of_leaks(leaks: Leaks) -> Metadata:
-    """Metadata of `leaks`: what leaks in words, counts, and the matrix as a table; that there are no sets, if so."""
+def of_leaks(leaks: Leaks, unread: str = "") -> Metadata:
+    """Metadata of `leaks`: what leaks in words, counts, and the matrix as a table; that there are no sets, if so.
+
+    Args:
+        leaks: the result.
+        unread: as of `unread_of`.
+    """
     if not leaks.has_sets:
         return {"dagster/row_count": 0, "leaks": "no sets are named"}
     return {
@@ -230,6 +235,7 @@ def of_leaks(leaks: Leaks) -> Metadata:
         "leaked_evaluation_images": leaked_images(leaks),
         "of_these_to_review": leaks_to_review(leaks),
         "to_look_at": say_open(leaks) or "none",
+        **({"not_compared": unread} if unread else {}),
         **{f"{role}_pairs": int((leaks.rows["role"] == role).sum()) for role in LeakRole},
         "images_to_drop": leaks.fix.filter(pl.col("action") == DROP).height,
         "leak_matrix": dg.MetadataValue.md(_leak_table(leaks)),

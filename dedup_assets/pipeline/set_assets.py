@@ -12,7 +12,7 @@ from dedup_assets.engine.core.set_tables import NO_LEAKS
 from dedup_assets.pipeline import match_metadata, versions
 from dedup_assets.pipeline.contracts import asset
 from dedup_assets.pipeline.resources import SettingsResource
-from dedup_assets.pipeline.set_results import leaks_between
+from dedup_assets.pipeline.set_results import leaks_between, unread_of
 
 
 @asset(kinds={"csv", "parquet"})
@@ -32,5 +32,6 @@ def leaks(
     asked = parsed.asked_sets
     found = leaks_between(asked, image_manifest, evidence, groups) if asked else NO_LEAKS
     versions.stamp(context, parsed)
-    context.add_output_metadata(match_metadata.of_leaks(found))
+    unread = unread_of(asked, image_manifest, settings.open_work_dir()) if asked else ""
+    context.add_output_metadata(match_metadata.of_leaks(found, unread))
     return found

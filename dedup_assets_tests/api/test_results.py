@@ -216,7 +216,7 @@ def test_leaks_that_nothing_has_decided_are_given_where_they_are_asked_for(
         *("set", "filename", "action", "other_set", "because_of", "relation", "review"),
     ]
     assert dedup_assets.run(work_dir=tmp_path / "out", sets=sets, **uncompared) == 0
-    said = "leaks: none; 1 pair across sets not decided by pixels (role undecided in leaks.csv)"
+    said = "leaks: none; 1 pair across sets not decided by pixels (role undecided in leaks.csv; "
     assert said in capfd.readouterr().out
 
 

@@ -340,6 +340,8 @@ def test_a_list_of_marked_files_becomes_a_plan_with_each_that_is_left(command_li
     refused = command_line.run("apply", str(marks))
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert f"dedup-assets plan WORK_DIR --marked {marks}" in refused.stderr
+    unset = command_line.run("plan", str(results), "--marked", "")  # as of a variable of the shell that is not set
+    assert (unset.exit_code, unset.stderr) == (1, "dedup-assets: marked='': must be a path or a URL\n")
     made = command_line.run("plan", str(results), "--marked", str(marks))
     assert made.exit_code == 0, made.said
     assert made.stderr == f"dedup-assets: marked and not planned: {photos / 'nothing.jpg'}: not in the results\n"

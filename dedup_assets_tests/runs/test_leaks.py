@@ -136,6 +136,20 @@ def test_a_budget_that_one_set_spends_leaves_no_leak_unlooked_at(
     assert "share no image" not in page
 
 
+def test_images_of_a_set_that_cannot_be_used_are_said_to_be_in_no_comparison(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sets = {name: tmp_path / name for name in ("train", "test")}
+    for seed in range(2):
+        save_jpeg(sets["train"] / f"{seed}.jpg", photo_like(seed))
+        save_jpeg(sets["test"] / f"{seed}.jpg", photo_like(seed))
+        whole = (sets["test"] / f"{seed}.jpg").read_bytes()
+        (sets["test"] / f"{seed}.jpg").write_bytes(whole[:600])
+    assert dedup_assets.run(work_dir=tmp_path / "out", sets=sets) == 0
+    said = capfd.readouterr().out
+    assert "leaks: none; could not be used and are in no comparison: 2 of 2 test images" in said
+
+
 def test_what_is_in_a_set_decides_whether_pairs_are_compared_again(tmp_path: Path) -> None:
     listed, out = tmp_path / "list.csv", tmp_path / "out"
     save_jpeg(tmp_path / "a.jpg", photo_like(1))
