@@ -17,7 +17,7 @@ from dedup_assets.engine.core.plan_records import Unplanned
 from dedup_assets.engine.work_dir.plan_file import FORMAT, name_of_text, place_of
 
 _NAME = "filename"
-_BOM = b"\xef\xbb\xbf"
+_BOM, _UTF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _UNKNOWN = "not in the results"
 _ALONE = "no copy: in no group of one picture"
 _KEPT = "the kept image of its group, without which its copies would have none"
@@ -51,6 +51,8 @@ def read_marks(url: str) -> list[bytes]:
 
 def _names_in(content: bytes) -> Collection[bytes]:
     """The names in a list. Raises ValueError, in words."""
+    if content.startswith(_UTF_16):
+        raise ValueError("it is saved as UTF-16: save it as UTF-8, without changes to the names")
     if b"\0" in content:
         return content.split(b"\0")
     if (objects := _objects_in(content)) is not None:
@@ -60,7 +62,8 @@ def _names_in(content: bytes) -> Collection[bytes]:
         return [name_of_text(str(text)) for text in texts]
     header = content.partition(b"\n")[0].rstrip(b"\r")
     if header.split(b",")[0] != _NAME.encode():
-        return content.split(b"\n")
+        is_of_windows = content.count(b"\n") == content.count(b"\r\n")  # an editor there ends all lines so
+        return content.split(b"\r\n" if is_of_windows else b"\n")
     # latin-1 maps each byte to one character and back: the parser sees text, the names stay bytes.
     names = []
     for record in read_records(content.decode("latin-1")):

@@ -45,6 +45,16 @@ def test_each_format_of_the_gallery_is_read_whatever_the_file_is_called(kind: st
     assert read_marks(str(tmp_path / "marks")) == names
 
 
+def test_a_list_that_an_editor_of_windows_has_saved_again_has_the_same_names(tmp_path: Path) -> None:
+    marks = tmp_path / "marks.txt"
+    for end in (b"\r\n", b""):
+        marks.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(WILD) + end)
+        assert read_marks(str(marks)) == WILD
+    marks.write_bytes("/p/plain.jpg\r\n".encode("utf-16"))
+    with pytest.raises(PlanError, match="saved as UTF-16: save it as UTF-8"):
+        read_marks(str(marks))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
