@@ -363,7 +363,7 @@ def test_leaks_to_review_are_decided_in_a_queue_of_their_own(split: Path, page: 
             page.wait_for_selector(f"#said:text-is('Pair 1: {relation}. U takes it back. {open_still}')")
             assert page.text_content("#count") == "0 of 2 decided"
             assert page.inner_text("#about").startswith("Pair 1 of 2")
-            assert page.get_attribute(f"[data-relation={relation}]", "aria-pressed") == "true"
+            page.wait_for_selector(f"[data-relation={relation}][aria-pressed=true]")
         shows = server.json("v1/status")["shows"]
         assert [shows["leaks"][name] for name in ("decided", "next")] == [0, 0]
         assert shows["review"]["decided"] > 0  # there, the verdict says what becomes of the copy
