@@ -6,6 +6,7 @@ stars.py       which images are joined, in numbers
 policy.py      the rules by which one image is better to keep than another, as numbers
 plain_names.py what names of files and folders say of which is the original
 keeping.py     which image of a star is kept
+reasons.py     why it is kept in the place of each other one
 forming.py     evidence to the tables of `Groups`
 images.py      the images and the edges between them, in numbers
 describing.py  what each image of a group is to the kept one

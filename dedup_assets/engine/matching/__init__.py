@@ -1,6 +1,7 @@
 """Which pairs of images are compared by their pixels, in what order, and what follows from the results.
 
 candidates.py   which pairs may be one picture
+crossing.py     which pairs are in different named sets; what they share is for `sets`
 exact.py        equal files, before anything is decoded
 rounds.py       from the most similar candidates down, within a budget
 clustering.py   leader clustering of a few images, as questions and answers
